@@ -209,13 +209,19 @@ impl Error {
 impl ErrorKind {
     fn hint(self) -> Option<&'static str> {
         Some(match self {
-            ErrorKind::Unauthorized => "check the API key: it may be mistyped, revoked, or another account's",
+            ErrorKind::Unauthorized => {
+                "check the API key: it may be mistyped, revoked, or another account's"
+            }
             ErrorKind::Forbidden => "check the account's plan and its quota",
             ErrorKind::NotFound => "check the id, and that the key's account owns it",
-            ErrorKind::RateLimited => "something else uses this key too; run one at a time, or lower the rate",
+            ErrorKind::RateLimited => {
+                "something else uses this key too; run one at a time, or lower the rate"
+            }
             ErrorKind::Redirect => "check the base address: it must be the final one, with https",
             ErrorKind::NotSent => "check the network, the proxy and the base address",
-            ErrorKind::NoAnswer | ErrorKind::Server => "try again later; nothing is lost by asking again",
+            ErrorKind::NoAnswer | ErrorKind::Server => {
+                "try again later; nothing is lost by asking again"
+            }
             ErrorKind::OutcomeUnknown => "find out whether it took effect before sending it again",
             ErrorKind::DoneUnreadable => "do not send it again: it took effect",
             ErrorKind::Deadline => "raise the deadline, or send less at once",
@@ -260,7 +266,10 @@ impl fmt::Debug for Error {
 /// One line, of bounded length, without control characters.
 fn tidy(message: String) -> String {
     let mut line = String::with_capacity(message.len().min(4 * MESSAGE_KEPT));
-    for word in message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
+    for word in message
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|w| !w.is_empty())
+    {
         if !line.is_empty() {
             line.push(' ');
         }
@@ -289,9 +298,13 @@ mod tests {
 
     #[test]
     fn the_cause_is_the_source_and_is_not_printed_twice() {
-        let error = Error::new(ErrorKind::NotSent, "could not connect").with_source("connection refused");
+        let error =
+            Error::new(ErrorKind::NotSent, "could not connect").with_source("connection refused");
         assert_eq!(error.to_string(), "could not connect");
-        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("connection refused"));
+        assert_eq!(
+            error.source().map(ToString::to_string).as_deref(),
+            Some("connection refused")
+        );
     }
 
     #[test]

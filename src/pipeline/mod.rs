@@ -1,5 +1,260 @@
-//! The road every request takes.
+//! The road every request takes: turn → sign → send → judge → perhaps again.
 
+pub(crate) mod answer;
+pub(crate) mod auth;
+pub(crate) mod call;
 pub(crate) mod clock;
+pub(crate) mod judge;
 pub(crate) mod limiter;
+pub(crate) mod observer;
+pub(crate) mod retry;
+pub(crate) mod retry_after;
 pub(crate) mod transport;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Request, Response};
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use answer::Unreadable;
+use auth::Auth;
+use call::Call;
+use clock::Clock;
+use judge::{Again, Failure, Judge};
+use limiter::{Permit, TokenBucket};
+use observer::{Activity, Observer};
+use transport::{Transport, TransportError};
+
+/// Everything between an endpoint's method and the network.
+pub(crate) struct Pipeline {
+    pub(crate) base: Url,
+    pub(crate) invite_base: Url,
+    pub(crate) auth: Auth,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bucket: TokenBucket,
+    pub(crate) retries: u32,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) max_body: u64,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+/// Where one call stands.
+struct Run {
+    name: String,
+    started: Instant,
+    until: Instant,
+    attempts: u32,
+    /// Some attempt may have taken effect without telling.
+    lost_an_answer: bool,
+    /// What the latest attempt ended with.
+    last: Option<Error>,
+}
+
+impl Pipeline {
+    /// Sends `call`, again where that is safe, until there is an answer that `read` can read.
+    pub(crate) fn execute<T>(
+        &self,
+        call: &Call,
+        read: fn(&[u8]) -> Result<T, Unreadable>,
+    ) -> Result<T> {
+        let mut run = self.begin(call);
+        let request = self
+            .sign(call)
+            .map_err(|refused| refused.with_call(&run.name))?;
+        loop {
+            let permit = self.take_turn(&mut run)?;
+            let outcome = self.send(permit, request.clone(), &mut run);
+            let judge = Judge {
+                call,
+                auth: &self.auth,
+                lost_an_answer: run.lost_an_answer,
+            };
+            match judge.judge(outcome, read) {
+                Ok(value) => return Ok(value),
+                Err(failure) => self.prepare_again(failure, &mut run)?,
+            }
+        }
+    }
+
+    fn begin(&self, call: &Call) -> Run {
+        let started = self.clock.now();
+        Run {
+            name: call.name(),
+            started,
+            until: started + self.deadline,
+            attempts: 0,
+            lost_an_answer: false,
+            last: None,
+        }
+    }
+
+    fn sign(&self, call: &Call) -> Result<Request<Vec<u8>>> {
+        let base = if call.is_on_invite_host() {
+            &self.invite_base
+        } else {
+            &self.base
+        };
+        let mut request = Request::new(call.to_body());
+        *request.method_mut() = call.method().clone();
+        *request.uri_mut() = call.to_uri(base)?;
+        let has_body = !request.body().is_empty();
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        if has_body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        self.auth.sign(headers);
+        Ok(request)
+    }
+
+    /// Waits for a token, or tells at once that it would take too long.
+    fn take_turn(&self, run: &mut Run) -> Result<Permit> {
+        let name = &run.name;
+        let mut on_wait = |wait: &limiter::Wait| {
+            self.tell(&Activity::Waiting {
+                call: name,
+                wait: *wait,
+            })
+        };
+        let turn = self.bucket.acquire(Some(run.until), &mut on_wait);
+        turn.map_err(|too_long| self.out_of_time(run, too_long.wait))
+    }
+
+    fn send(
+        &self,
+        permit: Permit,
+        request: Request<Vec<u8>>,
+        run: &mut Run,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        run.attempts += 1;
+        self.tell(&Activity::Sending {
+            call: &run.name,
+            attempt: run.attempts,
+        });
+        let sent = self.clock.now();
+        let left = run
+            .until
+            .saturating_duration_since(sent)
+            .max(Duration::from_millis(1));
+        let outcome = self.transport.send(request, left.min(self.attempt_timeout));
+        let outcome = outcome.and_then(|response| self.within_limit(response));
+        give_back(permit, &outcome);
+        let elapsed = self.clock.now().saturating_duration_since(sent);
+        self.tell(&match &outcome {
+            Ok(answer) => Activity::Answered {
+                call: &run.name,
+                status: answer.status(),
+                elapsed,
+            },
+            Err(error) => Activity::Failed {
+                call: &run.name,
+                error,
+                elapsed,
+            },
+        });
+        outcome
+    }
+
+    /// A transport of the user's own may not know the limit.
+    fn within_limit(
+        &self,
+        response: Response<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        if response.body().len() as u64 <= self.max_body {
+            return Ok(response);
+        }
+        Err(TransportError::body_too_large(
+            response.into_parts().0,
+            self.max_body,
+        ))
+    }
+
+    /// Waits until the call may be sent again, or returns the failure if it may not.
+    fn prepare_again(&self, failure: Failure, run: &mut Run) -> Result<()> {
+        let error = failure
+            .error
+            .with_call(&run.name)
+            .with_attempts(run.attempts);
+        run.lost_an_answer |= failure.lost_an_answer;
+        let after = match failure.again {
+            Again::Never => return Err(error),
+            _ if run.attempts > self.retries => return Err(error),
+            Again::AfterRateLimit => Duration::ZERO,
+            Again::AfterBackoff { at_least } => retry::backoff(run.attempts).max(at_least),
+        };
+        let again_at = self.clock.now() + after;
+        if again_at > run.until {
+            run.last = Some(error);
+            return Err(self.out_of_time(run, after));
+        }
+        self.tell(&Activity::Retrying {
+            call: &run.name,
+            error: &error,
+            after,
+        });
+        run.last = Some(error);
+        self.sleep_until(again_at);
+        Ok(())
+    }
+
+    /// The last real error where there was one; else that there was no turn to be had in time.
+    fn out_of_time(&self, run: &mut Run, wait: Duration) -> Error {
+        let wait = wait.as_secs_f64();
+        let deadline = self.deadline.as_secs_f64();
+        let spent = self
+            .clock
+            .now()
+            .saturating_duration_since(run.started)
+            .as_secs_f64();
+        let note = format!(
+            "a wait of {wait:.1} s was asked for, {spent:.1} s into a deadline of {deadline:.1} s"
+        );
+        match run.last.take() {
+            Some(error) => error.noting(&note),
+            None => Error::new(ErrorKind::Deadline, note).with_call(&run.name),
+        }
+    }
+
+    fn sleep_until(&self, moment: Instant) {
+        let mut left = moment.saturating_duration_since(self.clock.now());
+        while !left.is_zero() {
+            self.clock.sleep(left);
+            left = moment.saturating_duration_since(self.clock.now());
+        }
+    }
+
+    fn tell(&self, activity: &Activity<'_>) {
+        activity.log();
+        if let Some(observer) = &self.observer {
+            observer.observe(activity);
+        }
+    }
+}
+
+fn give_back(permit: Permit, outcome: &Result<Response<Vec<u8>>, TransportError>) {
+    match outcome {
+        Ok(response) => permit.answered(response.status(), response.headers()),
+        Err(error) => match error.head() {
+            Some(head) => permit.answered(head.status, &head.headers),
+            None if error.may_have_been_sent() => drop(permit),
+            None => permit.never_sent(),
+        },
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("base", &self.base.as_str())
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
+}

@@ -39,6 +39,26 @@ struct State {
 pub struct Wait {
     /// How long, as far as is known now.
     pub duration: Duration,
+    /// Why.
+    pub reason: WaitReason,
+}
+
+/// Why a request waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// All tokens are taken.
+    Full,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "waiting {:.1} s for the rate limit",
+            self.duration.as_secs_f64()
+        )
+    }
 }
 
 /// A wait that could not have ended before the caller's deadline, and was not begun.
@@ -50,12 +70,24 @@ pub(crate) struct TooLong {
 impl TokenBucket {
     /// A full bucket for `rate`, on `clock`.
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> TokenBucket {
-        let shared = Shared { rate, clock, state: Mutex::default(), changed: Condvar::new() };
-        TokenBucket { shared: Arc::new(shared) }
+        let shared = Shared {
+            rate,
+            clock,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        TokenBucket {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The bucket of everybody in this process who uses `key` with `service`.
-    pub(crate) fn for_key(_service: &str, _key: &str, rate: Rate, clock: Arc<dyn Clock>) -> TokenBucket {
+    pub(crate) fn for_key(
+        _service: &str,
+        _key: &str,
+        rate: Rate,
+        clock: Arc<dyn Clock>,
+    ) -> TokenBucket {
         TokenBucket::new(rate, clock)
     }
 
@@ -71,12 +103,22 @@ impl TokenBucket {
             while state.returning.front().is_some_and(|back| *back <= now) {
                 state.returning.pop_front();
             }
-            if state.in_flight as usize + state.returning.len() < self.shared.rate.requests() as usize {
+            if state.in_flight as usize + state.returning.len()
+                < self.shared.rate.requests() as usize
+            {
                 state.in_flight += 1;
-                return Ok(Permit { bucket: self.clone(), done: false });
+                return Ok(Permit {
+                    bucket: self.clone(),
+                    done: false,
+                });
             }
             let Some(back) = state.returning.front().copied() else {
-                drop(self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
+                drop(
+                    self.shared
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner),
+                );
                 continue;
             };
             drop(state);
@@ -84,7 +126,10 @@ impl TokenBucket {
             if until.is_some_and(|until| until < back) {
                 return Err(TooLong { wait });
             }
-            on_wait(&Wait { duration: wait });
+            on_wait(&Wait {
+                duration: wait,
+                reason: WaitReason::Full,
+            });
             self.shared.clock.sleep(wait);
         }
     }
@@ -98,7 +143,9 @@ impl Shared {
 
 impl fmt::Debug for TokenBucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenBucket").field("rate", &self.shared.rate).finish_non_exhaustive()
+        f.debug_struct("TokenBucket")
+            .field("rate", &self.shared.rate)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,408 @@
+//! What can be chosen of a client, and how a choice becomes a [`Pipeline`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use url::{Host, Url};
+
+use crate::error::{Error, Result};
+use crate::pipeline::Pipeline;
+use crate::pipeline::auth::{ApiKey, Auth, Scheme};
+use crate::pipeline::clock::{Clock, SystemClock};
+use crate::pipeline::limiter::{Rate, TokenBucket};
+use crate::pipeline::observer::Observer;
+use crate::pipeline::transport::{Transport, TransportOptions, UreqTransport};
+
+/// The longest time that can be set for anything.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most retries that can be set.
+const MOST_RETRIES: u32 = 100;
+
+/// What can be chosen of a client. The defaults are right for a script.
+///
+/// A plain value: each method changes one thing and hands it on. Values out of range are told when the
+/// client is built, as an error of the kind [`Configuration`](crate::ErrorKind::Configuration).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use heysync::{Config, heylo};
+///
+/// let config = Config::new()
+///     .user_agent("roster-sync/1.4")
+///     .deadline(Duration::from_secs(60))
+///     .retries(5);
+/// let client = heylo::Client::with_config("an-api-key", config)?;
+/// # let _ = client;
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Config {
+    base_url: Option<String>,
+    invite_base_url: Option<String>,
+    user_agent: Option<String>,
+    attempt_timeout: Duration,
+    deadline: Duration,
+    retries: u32,
+    rate: Option<Rate>,
+    bucket: Option<TokenBucket>,
+    transport: Option<Arc<dyn Transport>>,
+    transport_options: TransportOptions,
+    clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            base_url: None,
+            invite_base_url: None,
+            user_agent: None,
+            attempt_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(180),
+            retries: 4,
+            rate: None,
+            bucket: None,
+            transport: None,
+            transport_options: TransportOptions::default(),
+            clock: Arc::new(SystemClock),
+            observer: None,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// Where the service is: an `https` address, or any address on this machine's loopback.
+    ///
+    /// It may have a path and may end in a slash. Where it has no path, the service's own is taken:
+    /// `/api/v1` for Heylerts, none for Heylo. Default: the vendor's address. Heylo's invites go to this
+    /// address too, unless [`invite_base_url`](Config::invite_base_url) is set.
+    pub fn base_url(mut self, url: impl Into<String>) -> Config {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Where Heylo's invites go, if not to [`base_url`](Config::base_url).
+    ///
+    /// Default: the vendor's address for invites, which is not the one for everything else.
+    pub fn invite_base_url(mut self, url: impl Into<String>) -> Config {
+        self.invite_base_url = Some(url.into());
+        self
+    }
+
+    /// The name and version of the application, put before this crate's in `User-Agent`.
+    pub fn user_agent(mut self, application: impl Into<String>) -> Config {
+        self.user_agent = Some(application.into());
+        self
+    }
+
+    /// How long resolving, connecting and TLS may take together. Default: 10 seconds.
+    ///
+    /// A transport set by [`transport`](Config::transport) has a limit of its own.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Config {
+        self.transport_options.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one attempt may take, from connecting to the answer's last byte. Default: 30 seconds.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Config {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// How long one call may take with everything: waiting for the rate limit, all attempts, and the
+    /// pauses between them. Default: 180 seconds.
+    ///
+    /// A wait that could not end in time is not begun.
+    pub fn deadline(mut self, deadline: Duration) -> Config {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How many times a failed call may be sent again, where that is safe. Default: 4. At most 100.
+    pub fn retries(mut self, retries: u32) -> Config {
+        self.retries = retries;
+        self
+    }
+
+    /// The rate to stay within. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
+    ///
+    /// A lower one leaves room for others who use the same key.
+    pub fn rate(mut self, rate: Rate) -> Config {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// The bucket to take tokens from. Default: one for all clients in this process with the same key.
+    ///
+    /// It brings its own rate, and [`rate`](Config::rate) does not count.
+    pub fn bucket(mut self, bucket: TokenBucket) -> Config {
+        self.bucket = Some(bucket);
+        self
+    }
+
+    /// What sends the requests. Default: a [`UreqTransport`].
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Config {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Whether proxies are taken from the environment. Default: true.
+    ///
+    /// See [`TransportOptions::proxy_from_env`]; a transport of one's own decides for itself.
+    pub fn proxy_from_env(mut self, yes: bool) -> Config {
+        self.transport_options.proxy_from_env = yes;
+        self
+    }
+
+    /// The largest body of an answer that is taken in, in bytes after decompression. Default: 10 MiB.
+    pub fn max_body(mut self, bytes: u64) -> Config {
+        self.transport_options.max_body = bytes;
+        self
+    }
+
+    /// What tells the time. Default: the [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Config {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Who is told what the client does and what it waits for. Default: nobody.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Config {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Turns the choices into the pipeline of one service.
+    pub(crate) fn open(self, service: &Service, key: ApiKey) -> Result<Pipeline> {
+        self.check_ranges()?;
+        let (base, invite_base) = self.addresses(service)?;
+        (service.check_key)(&key)?;
+        if self.transport.is_none() && (base.scheme() == "https" || invite_base.scheme() == "https")
+        {
+            require_tls()?;
+        }
+        let bucket = self.bucket.unwrap_or_else(|| {
+            let rate = self.rate.unwrap_or(service.rate);
+            TokenBucket::for_key(service.name, key.as_str(), rate, Arc::clone(&self.clock))
+        });
+        let max_body = self.transport_options.max_body;
+        Ok(Pipeline {
+            base,
+            invite_base,
+            auth: Auth::new(service.scheme, key)?,
+            user_agent: user_agent(self.user_agent.as_deref())?,
+            transport: self
+                .transport
+                .unwrap_or_else(|| Arc::new(UreqTransport::new(self.transport_options))),
+            clock: self.clock,
+            bucket,
+            retries: self.retries,
+            attempt_timeout: self.attempt_timeout,
+            deadline: self.deadline,
+            max_body,
+            observer: self.observer,
+        })
+    }
+
+    fn check_ranges(&self) -> Result<()> {
+        check_time("connect_timeout", self.transport_options.connect_timeout)?;
+        check_time("attempt_timeout", self.attempt_timeout)?;
+        check_time("deadline", self.deadline)?;
+        if self.retries > MOST_RETRIES {
+            return Err(Error::configuration(format!(
+                "retries must be {MOST_RETRIES} at most"
+            )));
+        }
+        if self.transport_options.max_body == 0 {
+            return Err(Error::configuration("max_body must be 1 byte at least"));
+        }
+        if self.rate.is_some_and(|rate| !rate.is_usable()) {
+            return Err(Error::configuration(
+                "the rate must be 1 to 10,000 requests in a millisecond to a day",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The base address, and the one for invites. Where one was chosen, nothing goes to the vendor
+    /// unasked.
+    fn addresses(&self, service: &Service) -> Result<(Url, Url)> {
+        if self.invite_base_url.is_some() && service.invite_base_url.is_none() {
+            return Err(Error::configuration(
+                "invite_base_url is for Heylo; Heylerts has no invites",
+            ));
+        }
+        let chosen = self.base_url.as_deref();
+        let base = address(chosen.unwrap_or(service.base_url), service.path)?;
+        let invite = match (&self.invite_base_url, chosen, service.invite_base_url) {
+            (Some(invite), _, _) => address(invite, service.path)?,
+            (None, None, Some(invite)) => address(invite, service.path)?,
+            _ => base.clone(),
+        };
+        Ok((base, invite))
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base_url)
+            .field("invite_base_url", &self.invite_base_url)
+            .field("user_agent", &self.user_agent)
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("deadline", &self.deadline)
+            .field("retries", &self.retries)
+            .field("rate", &self.rate)
+            .field("bucket", &self.bucket)
+            .field("transport_options", &self.transport_options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What sets one service apart from the other.
+pub(crate) struct Service {
+    pub(crate) name: &'static str,
+    pub(crate) base_url: &'static str,
+    /// The path that belongs to an address given without one.
+    pub(crate) path: &'static str,
+    pub(crate) invite_base_url: Option<&'static str>,
+    pub(crate) scheme: Scheme,
+    pub(crate) rate: Rate,
+    /// Refuses keys that are plainly the other service's.
+    pub(crate) check_key: fn(&ApiKey) -> Result<()>,
+}
+
+fn check_time(name: &str, time: Duration) -> Result<()> {
+    if (Duration::from_millis(1)..=LONGEST).contains(&time) {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "{name} must be a millisecond at least and a day at most"
+    )))
+}
+
+fn address(text: &str, path: &str) -> Result<Url> {
+    let refused = |why: &str| Error::configuration(format!("the base address {why}"));
+    let mut url = Url::parse(text.trim())
+        .map_err(|error| refused("is no address: give it with https://").with_source(error))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("must hold no user name or password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("must end before ? and #"));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => {
+            return Err(refused(
+                "must be https: http would show the key to the network",
+            ));
+        }
+        _ => return Err(refused("must be https")),
+    }
+    if url.path() == "/" {
+        url.set_path(path);
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn require_tls() -> Result<()> {
+    if cfg!(any(feature = "rustls", feature = "native-tls")) {
+        return Ok(());
+    }
+    Err(Error::configuration(
+        "https needs TLS: turn on the feature `rustls` or `native-tls` of heysync",
+    ))
+}
+
+fn user_agent(application: Option<&str>) -> Result<HeaderValue> {
+    let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
+    let text = application.map_or_else(|| own.to_owned(), |name| format!("{} {own}", name.trim()));
+    HeaderValue::try_from(text)
+        .map_err(|_| Error::configuration("user_agent holds a character that a header cannot"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        address(text, "").expect_err(text).to_string()
+    }
+
+    #[test]
+    fn an_address_without_a_path_gets_the_services_own() {
+        for text in [
+            "https://a.example",
+            "https://a.example/",
+            " https://a.example\n",
+        ] {
+            assert_eq!(
+                address(text, "/api/v1").expect(text).as_str(),
+                "https://a.example/api/v1"
+            );
+        }
+        let given = address("http://127.0.0.1:80/x/", "/api/v1").expect("loopback");
+        assert_eq!(given.as_str(), "http://127.0.0.1/x/");
+    }
+
+    #[test]
+    fn http_is_for_loopback_only() {
+        for text in [
+            "http://127.0.0.1:1",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "http://127.9.9.9",
+        ] {
+            assert!(address(text, "").is_ok(), "{text}");
+        }
+        for text in [
+            "http://heylerts.com",
+            "http://localhost.evil.example",
+            "http://0.0.0.0",
+            "ftp://a",
+        ] {
+            assert!(refusal(text).contains("https"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_would_lose_something_is_refused() {
+        assert!(refusal("https://me:secret@a.example").contains("user name"));
+        assert!(!refusal("https://me:secret@a.example").contains("secret"));
+        assert!(refusal("https://a.example/?x=1").contains('?'));
+        assert!(refusal("a.example").contains("https://"));
+    }
+
+    #[test]
+    fn the_user_agent_names_the_application_first() {
+        let own = user_agent(None).expect("own name");
+        assert!(own.to_str().is_ok_and(|text| text.starts_with("heysync/")));
+        let both = user_agent(Some("roster/2")).expect("a good name");
+        assert!(
+            both.to_str()
+                .is_ok_and(|text| text.starts_with("roster/2 heysync/"))
+        );
+        assert!(user_agent(Some("a\nb")).is_err());
+    }
+}

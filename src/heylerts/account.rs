@@ -1,0 +1,62 @@
+//! Whose key it is.
+
+use serde::Deserialize;
+
+use super::client::Client;
+use super::open_enum::open_enum;
+use crate::error::Result;
+use crate::pipeline::call::Call;
+
+/// What Heylerts says of a key and its account.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Hello {
+    /// Whether the key works.
+    #[serde(default)]
+    pub ok: bool,
+    /// The account.
+    pub user: User,
+    /// The limit of the key, as text such as `100/minute`.
+    pub rate_limit: Option<String>,
+    /// Where the documentation is.
+    pub docs_url: Option<String>,
+}
+
+/// The account that a key belongs to.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct User {
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// Its plan.
+    pub plan: Plan,
+}
+
+open_enum! {
+    /// A plan, which decides how many alerts there can be.
+    Plan {
+        /// Two alerts, and no use of the API.
+        Free = "free",
+        /// Ten alerts.
+        Starter = "starter",
+        /// Fifty alerts.
+        Pro = "pro",
+        /// 250 alerts.
+        Business = "business",
+    }
+}
+
+impl Client {
+    /// Tells whether the key works, and whose it is.
+    ///
+    /// Calls `GET /hello`. A good first call for every program.
+    ///
+    /// # Errors
+    ///
+    /// [`Unauthorized`](crate::ErrorKind::Unauthorized) where the key does not work,
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) where the plan is Free; else see
+    /// [`ErrorKind`](crate::ErrorKind).
+    pub fn hello(&self) -> Result<Hello> {
+        self.send(&Call::get(["hello"]))
+    }
+}

@@ -1,0 +1,75 @@
+//! A listing in numbered pages, with the client that reads it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::client::Client;
+use crate::error::Result;
+use crate::page::{Numbered, NumberedList, NumberedPage, Sealed, Walk, list_name};
+use crate::pipeline::call::Call;
+
+/// A listing of items of one kind.
+#[derive(Clone)]
+pub struct Listing<Item> {
+    client: Client,
+    name: &'static str,
+    call: Call,
+    item: PhantomData<fn() -> Item>,
+}
+
+impl<Item> Listing<Item> {
+    pub(crate) fn walk(
+        client: &Client,
+        name: &'static str,
+        call: Call,
+    ) -> Walk<Numbered<Self>, Item> {
+        Walk::new(Numbered::new(Listing {
+            client: client.clone(),
+            name,
+            call,
+            item: PhantomData,
+        }))
+    }
+}
+
+impl<Item> Sealed for Listing<Item> {}
+
+impl<Item> NumberedList for Listing<Item> {
+    fn list_name(&self) -> String {
+        list_name(self.name, &self.call.query_text())
+    }
+
+    fn call_name(&self) -> String {
+        self.call.name()
+    }
+
+    fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {
+        self.client.send(
+            &self
+                .call
+                .clone()
+                .query("page", number)
+                .query("per_page", per_page),
+        )
+    }
+}
+
+impl<Item, T> Walk<Numbered<Listing<Item>>, T> {
+    /// A filter that this crate does not know. Setting one again replaces it; an empty value is refused
+    /// when the first item is asked for, since services take it for no filter at all.
+    pub fn parameter(self, name: &str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        self.change(|pager| {
+            let call = &mut pager.list_mut().call;
+            *call = call.clone().required_query(name, value);
+        })
+    }
+}
+
+impl<Item> fmt::Debug for Listing<Item> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listing")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

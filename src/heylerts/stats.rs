@@ -1,0 +1,56 @@
+//! How many mentions there are, and of what kinds.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::client::Client;
+use crate::error::Result;
+use crate::pipeline::call::Call;
+
+/// Counts of mentions.
+///
+/// The keys are texts, since each of these sets is open: see [`Source`](super::Source) and
+/// [`Sentiment`](super::Sentiment) for the known ones; categories are `web`, `social` and `forum`.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// All mentions.
+    pub total: u64,
+    /// By where they were found.
+    #[serde(default)]
+    pub by_source: BTreeMap<String, u64>,
+    /// By their tone.
+    #[serde(default)]
+    pub by_sentiment: BTreeMap<String, u64>,
+    /// By the kind of place.
+    #[serde(default)]
+    pub by_category: BTreeMap<String, u64>,
+}
+
+impl Client {
+    /// Counts the mentions of all alerts.
+    ///
+    /// Calls `GET /stats`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind).
+    pub fn stats(&self) -> Result<Stats> {
+        self.send(&Call::get(["stats"]))
+    }
+
+    /// Counts the mentions of one alert.
+    ///
+    /// Calls `GET /stats` with `alert_id`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an empty id, since that would count all;
+    /// [`NotFound`](crate::ErrorKind::NotFound) where there is no such alert; else see
+    /// [`ErrorKind`](crate::ErrorKind).
+    pub fn alert_stats(&self, alert_id: &str) -> Result<Stats> {
+        let call = Call::get(["stats"]).required_query("alert_id", alert_id);
+        self.send(&call)
+    }
+}

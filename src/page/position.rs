@@ -1,0 +1,132 @@
+//! A walk's place, as something to write down.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// Where a walk stands: right behind the last item it yielded.
+///
+/// It prints as one line of text and parses back, so that a script that was stopped can go on later. It
+/// names the service, the listing and its filters; a walk over another listing refuses it. It holds
+/// nothing secret: a count of items, or the id of an event.
+///
+/// On a list that stood still, a walk resumed at a position yields exactly what the first had left. Where
+/// items were deleted meanwhile, some may come again; none is left out.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::page::Position;
+///
+/// let position: Position = "heylerts/alerts 0000000000000000 150 of 260".parse()?;
+/// assert_eq!(position.to_string(), "heylerts/alerts 0000000000000000 150 of 260");
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    list: String,
+    place: String,
+}
+
+impl Position {
+    pub(crate) fn new(list: String, place: String) -> Position {
+        Position { list, place }
+    }
+
+    /// The place in `list`, which must be the one that the position was taken in.
+    pub(crate) fn place_in(&self, list: &str) -> Result<&str> {
+        if self.list == list {
+            return Ok(&self.place);
+        }
+        let (theirs, ours) = (service_and_listing(&self.list), service_and_listing(list));
+        Err(Error::invalid(format!(
+            "the position is one of {theirs}, not of this walk over {ours} with its filters"
+        )))
+    }
+
+    pub(crate) fn unreadable() -> Error {
+        Error::invalid("this is no position: give the text that a walk's position printed")
+    }
+}
+
+fn service_and_listing(list: &str) -> &str {
+    list.split(' ').next().unwrap_or_default()
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.list, self.place)
+    }
+}
+
+impl FromStr for Position {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Position> {
+        let mut parts = text.trim().splitn(3, ' ');
+        let (Some(listing), Some(filters), Some(place)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Position::unreadable());
+        };
+        Ok(Position {
+            list: format!("{listing} {filters}"),
+            place: place.to_owned(),
+        })
+    }
+}
+
+/// A list's name in positions: service and listing, and a hash of what it is filtered by.
+///
+/// The hash is FNV-1a, which stays the same from one build to the next.
+pub(crate) fn list_name(listing: &str, filters: &str) -> String {
+    let hash = filters
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("{listing} {hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_prints_and_parses() {
+        let position = Position::new(
+            list_name("heylo/communityEvents", "abc"),
+            "after e 1".to_owned(),
+        );
+        assert_eq!(
+            position
+                .to_string()
+                .parse::<Position>()
+                .expect("a position"),
+            position
+        );
+    }
+
+    #[test]
+    fn a_position_of_another_list_is_refused() {
+        let position = Position::new(list_name("heylerts/alerts", ""), "3 of 7".to_owned());
+        let error = position
+            .place_in(&list_name("heylerts/mentions", ""))
+            .expect_err("another list");
+        assert!(error.to_string().contains("heylerts/alerts"), "{error}");
+        assert!(
+            position
+                .place_in(&list_name("heylerts/alerts", "source=x"))
+                .is_err()
+        );
+        assert!(position.place_in(&list_name("heylerts/alerts", "")).is_ok());
+    }
+
+    #[test]
+    fn text_that_is_no_position_is_refused() {
+        for text in ["", "x", "x y", "\n"] {
+            assert!(text.parse::<Position>().is_err(), "{text:?}");
+        }
+    }
+}

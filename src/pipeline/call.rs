@@ -1,0 +1,314 @@
+//! One request, stated: what is asked for, and whether it may be asked twice.
+
+use http::{Method, Uri};
+use serde::Serialize;
+use serde_json::Value;
+use url::Url;
+
+use super::retry::Safety;
+use crate::error::{Error, Result};
+
+/// A request to one of the services, stated but not sent.
+///
+/// The methods of the clients state their calls themselves. This is for what they do not know: a call of
+/// one's own goes through the same authentication, rate limit, retries and errors, by
+/// [`heylo::Client::send`](crate::heylo::Client::send) or
+/// [`heylerts::Client::send`](crate::heylerts::Client::send).
+///
+/// # Examples
+///
+/// ```
+/// use heysync::{Call, Safety};
+/// use serde_json::json;
+///
+/// let call = Call::get(["alerts", "3f2c"]).query("verbose", true);
+/// assert_eq!(call.name(), "GET /alerts/3f2c");
+///
+/// let call = Call::post(["apiv1-fetch"])
+///     .json(&json!({"type": "communityPolls", "communityId": "abc123"}))?
+///     .safety(Safety::Read);
+/// assert_eq!(call.name(), "POST /apiv1-fetch communityPolls");
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Call {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(String, String)>,
+    body: Option<Value>,
+    /// A parameter that must not be empty, and is.
+    missing: Option<String>,
+    safety: Safety,
+    on_invite_host: bool,
+    absent_is_done: bool,
+    outcome_hint: Option<&'static str>,
+}
+
+impl Call {
+    /// States a call by its method and the segments of its path, below the service's base address.
+    ///
+    /// Segments are percent-encoded one by one, so none can reach another endpoint. A `GET` is taken for
+    /// [`Safety::Read`], everything else for [`Safety::Unsafe`].
+    pub fn new<I>(method: Method, path: I) -> Call
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Call {
+            safety: if method == Method::GET {
+                Safety::Read
+            } else {
+                Safety::Unsafe
+            },
+            method,
+            path: path.into_iter().map(Into::into).collect(),
+            query: Vec::new(),
+            body: None,
+            missing: None,
+            on_invite_host: false,
+            absent_is_done: false,
+            outcome_hint: None,
+        }
+    }
+
+    /// States a `GET`.
+    pub fn get<I>(path: I) -> Call
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Call::new(Method::GET, path)
+    }
+
+    /// States a `POST`.
+    pub fn post<I>(path: I) -> Call
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Call::new(Method::POST, path)
+    }
+
+    /// States a `PATCH`.
+    pub fn patch<I>(path: I) -> Call
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Call::new(Method::PATCH, path)
+    }
+
+    /// States a `DELETE`.
+    pub fn delete<I>(path: I) -> Call
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Call::new(Method::DELETE, path)
+    }
+
+    /// Adds a query parameter. It is percent-encoded.
+    pub fn query(mut self, name: &str, value: impl ToString) -> Call {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Sets the JSON body.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where `body` cannot be written as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Call> {
+        let value = serde_json::to_value(body);
+        let refused =
+            |error| Error::invalid("the body cannot be written as JSON").with_source(error);
+        self.body = Some(value.map_err(refused)?);
+        Ok(self)
+    }
+
+    /// States whether the call may be sent again when it is not known what became of it.
+    pub fn safety(mut self, safety: Safety) -> Call {
+        self.safety = safety;
+        self
+    }
+
+    /// Sends the call to the host that takes Heylo's invites.
+    pub fn on_invite_host(mut self) -> Call {
+        self.on_invite_host = true;
+        self
+    }
+
+    /// Sets a query parameter that narrows the call down, and is refused where it is empty.
+    pub(crate) fn required_query(mut self, name: &str, value: impl Into<String>) -> Call {
+        self.query.retain(|(other, _)| other != name);
+        let value = value.into();
+        if value.trim().is_empty() {
+            self.missing.get_or_insert_with(|| name.to_owned());
+        }
+        self.query.push((name.to_owned(), value));
+        self
+    }
+
+    /// A removal: where an attempt was lost and the next one finds nothing there, it has succeeded.
+    pub(crate) fn removes(mut self) -> Call {
+        self.absent_is_done = true;
+        self.safety(Safety::Idempotent)
+    }
+
+    /// How a person finds out what became of the call when its outcome is unknown.
+    pub(crate) fn outcome_hint(mut self, hint: &'static str) -> Call {
+        self.outcome_hint = Some(hint);
+        self
+    }
+
+    /// What the call is named in errors, logs and progress: method, path, and the `type` of the body.
+    ///
+    /// A segment that looks like an e-mail address is left out.
+    pub fn name(&self) -> String {
+        let mut name = self.method.to_string();
+        name.push(' ');
+        for segment in &self.path {
+            name.push('/');
+            let shown = !segment.contains(|c: char| c == '@' || c.is_control());
+            name.push_str(if shown { segment } else { "…" });
+        }
+        if let Some(operation) = self.operation() {
+            name.push(' ');
+            name.push_str(operation);
+        }
+        name
+    }
+
+    fn operation(&self) -> Option<&str> {
+        self.body.as_ref()?.get("type")?.as_str()
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) fn is_on_invite_host(&self) -> bool {
+        self.on_invite_host
+    }
+
+    pub(crate) fn absent_is_done(&self) -> bool {
+        self.absent_is_done
+    }
+
+    pub(crate) fn how_to_find_out(&self) -> Option<&'static str> {
+        self.outcome_hint
+    }
+
+    pub(crate) fn is_unsafe(&self) -> bool {
+        self.safety == Safety::Unsafe
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        self.safety == Safety::Read
+    }
+
+    /// The body's bytes; none where there is no body.
+    pub(crate) fn to_body(&self) -> Vec<u8> {
+        self.body
+            .as_ref()
+            .map(|body| body.to_string().into_bytes())
+            .unwrap_or_default()
+    }
+
+    /// The query as text, the same for the same parameters in whatever order.
+    pub(crate) fn query_text(&self) -> String {
+        let mut pairs: Vec<String> = self
+            .query
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.sort_unstable();
+        pairs.join("&")
+    }
+
+    /// The address of the call below `base`.
+    pub(crate) fn to_uri(&self, base: &Url) -> Result<Uri> {
+        self.check()?;
+        let mut url = base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(&self.path);
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let refused = |error| Error::invalid("this makes no valid address").with_source(error);
+        Uri::try_from(url.as_str()).map_err(refused)
+    }
+}
+
+impl Call {
+    fn check(&self) -> Result<()> {
+        if let Some(name) = &self.missing {
+            return Err(Error::invalid(format!("{name} is empty")));
+        }
+        let may_have_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        if self.body.is_some() && !may_have_body {
+            return Err(Error::invalid(format!("a {} has no body", self.method)));
+        }
+        self.path
+            .iter()
+            .try_for_each(|segment| check_segment(segment))
+    }
+}
+
+/// Refuses what `url` would drop, shorten or resolve, so that no id reaches another endpoint.
+fn check_segment(segment: &str) -> Result<()> {
+    match segment {
+        "" => Err(Error::invalid("an id is empty")),
+        "." | ".." => Err(Error::invalid(format!("{segment:?} cannot be an id"))),
+        _ if segment.chars().any(char::is_control) => Err(Error::invalid(
+            "an id holds a control character, perhaps a line break",
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(call: &Call) -> String {
+        let base = Url::parse("https://example.com/api/v1").expect("a valid address");
+        call.to_uri(&base).expect("a valid call").to_string()
+    }
+
+    #[test]
+    fn segments_and_queries_are_encoded() {
+        let call =
+            Call::get(["alerts", "a/b?c#d%2e%2e\\e ü"]).query("since", "2026-01-01T00:00:00+00:00");
+        assert_eq!(
+            address(&call),
+            "https://example.com/api/v1/alerts/a%2Fb%3Fc%23d%252e%252e%5Ce%20%C3%BC\
+             ?since=2026-01-01T00%3A00%3A00%2B00%3A00"
+        );
+    }
+
+    #[test]
+    fn a_base_with_a_trailing_slash_is_the_same_base() {
+        let base = Url::parse("https://example.com/api/v1/").expect("a valid address");
+        let uri = Call::get(["hello"]).to_uri(&base).expect("a valid call");
+        assert_eq!(uri, "https://example.com/api/v1/hello");
+    }
+
+    #[test]
+    fn ids_that_would_reach_another_endpoint_are_refused() {
+        let base = Url::parse("https://example.com").expect("a valid address");
+        for id in ["", ".", "..", "a\nb", ".\t.", "\r", "a\0"] {
+            assert!(Call::get(["alerts", id]).to_uri(&base).is_err(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_named_by_method_path_and_type_without_addresses_of_people() {
+        let call = Call::post(["apiv1-remove", "ada@example.com"]);
+        let call = call
+            .json(&serde_json::json!({"type": "member"}))
+            .expect("JSON");
+        assert_eq!(call.name(), "POST /apiv1-remove/… member");
+    }
+}

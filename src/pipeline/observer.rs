@@ -1,0 +1,154 @@
+//! What a command-line tool shows while it waits.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::limiter::Wait;
+use super::transport::TransportError;
+use crate::error::Error;
+
+/// Is told what a client does, as it does it.
+///
+/// It is called on the thread that makes the call and should return soon. A closure
+/// `Fn(&Activity<'_>)` is an observer too.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::{Activity, Config};
+///
+/// let config = Config::new().observer(|activity: &Activity<'_>| {
+///     if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
+///         eprintln!("{activity}");
+///     }
+/// });
+/// # let _ = config;
+/// ```
+pub trait Observer: Send + Sync {
+    /// Something happens now.
+    fn observe(&self, activity: &Activity<'_>);
+}
+
+impl<F: Fn(&Activity<'_>) + Send + Sync> Observer for F {
+    fn observe(&self, activity: &Activity<'_>) {
+        self(activity);
+    }
+}
+
+/// One thing that a client does. Prints as one line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Activity<'a> {
+    /// A call waits for the rate limit.
+    #[non_exhaustive]
+    Waiting {
+        /// The call, as in [`Call::name`](crate::Call::name).
+        call: &'a str,
+        /// How long, and why.
+        wait: Wait,
+    },
+    /// A request is handed to the transport.
+    #[non_exhaustive]
+    Sending {
+        /// The call.
+        call: &'a str,
+        /// Which attempt this is, from 1.
+        attempt: u32,
+    },
+    /// An answer came, of whatever status.
+    #[non_exhaustive]
+    Answered {
+        /// The call.
+        call: &'a str,
+        /// The answer's status.
+        status: StatusCode,
+        /// How long it took from sending to the answer's end.
+        elapsed: Duration,
+    },
+    /// No whole answer came.
+    #[non_exhaustive]
+    Failed {
+        /// The call.
+        call: &'a str,
+        /// How far it got.
+        error: &'a TransportError,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// The call is sent again after a wait.
+    #[non_exhaustive]
+    Retrying {
+        /// The call.
+        call: &'a str,
+        /// What went wrong this time.
+        error: &'a Error,
+        /// How long is waited first; the rate limit may add to it.
+        after: Duration,
+    },
+}
+
+impl fmt::Display for Activity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Activity::Waiting { call, wait } => write!(f, "{call}: {wait}"),
+            Activity::Sending { call, attempt: 1 } => write!(f, "{call}: sending"),
+            Activity::Sending { call, attempt } => write!(f, "{call}: sending, attempt {attempt}"),
+            Activity::Answered {
+                call,
+                status,
+                elapsed,
+            } => {
+                write!(f, "{call}: {status} in {} ms", elapsed.as_millis())
+            }
+            Activity::Failed {
+                call,
+                error,
+                elapsed,
+            } => {
+                write!(f, "{call}: {error} in {} ms", elapsed.as_millis())
+            }
+            Activity::Retrying { error, after, .. } => {
+                write!(f, "{error}; trying again in {:.1} s", after.as_secs_f64())
+            }
+        }
+    }
+}
+
+impl Activity<'_> {
+    /// Writes the activity to the log: waits, answers and retries at debug, the rest at trace.
+    ///
+    /// Only names, numbers and statuses: no key, no body, no message of a server.
+    pub(crate) fn log(&self) {
+        match self {
+            Activity::Waiting { call, wait } => log::debug!(
+                target: "heysync",
+                "waiting call={call:?} reason={:?} wait_ms={}", wait.reason, wait.duration.as_millis()
+            ),
+            Activity::Sending { call, attempt } => {
+                log::trace!(target: "heysync", "sending call={call:?} attempt={attempt}");
+            }
+            Activity::Answered {
+                call,
+                status,
+                elapsed,
+            } => log::debug!(
+                target: "heysync",
+                "answered call={call:?} status={} elapsed_ms={}", status.as_u16(), elapsed.as_millis()
+            ),
+            Activity::Failed {
+                call,
+                error,
+                elapsed,
+            } => log::debug!(
+                target: "heysync",
+                "failed call={call:?} progress={:?} elapsed_ms={}", error.to_string(), elapsed.as_millis()
+            ),
+            Activity::Retrying { call, error, after } => log::debug!(
+                target: "heysync",
+                "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
+            ),
+        }
+    }
+}
