@@ -5,6 +5,7 @@
 mod config;
 mod error;
 pub mod heylerts;
+pub mod heylo;
 pub mod page;
 mod pipeline;
 #[cfg(feature = "sandbox")]
@@ -20,4 +21,4 @@ pub use pipeline::limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::retry::Safety;
 pub use pipeline::transport::{Transport, TransportError, TransportOptions, UreqTransport};
-pub use time::Timestamp;
+pub use time::{Date, Timestamp};

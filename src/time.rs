@@ -119,9 +119,78 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// A day of the calendar, written `YYYY-MM-DD`. Always one that exists.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::Date;
+///
+/// assert_eq!(Date::new(1815, 12, 10)?.to_string(), "1815-12-10");
+/// assert!(Date::new(2023, 2, 29).is_err());
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(jiff::civil::Date);
+
+impl Date {
+    /// The day `day` of the month `month`, both counted from 1.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where there is no such day, or the year is not
+    /// from 1 to 9999.
+    pub fn new(year: u16, month: u8, day: u8) -> Result<Date> {
+        let refused = || Error::invalid(format!("there is no day {year:04}-{month:02}-{day:02}"));
+        let small = |number: u8| i8::try_from(number).map_err(|_| refused());
+        let year = i16::try_from(year)
+            .ok()
+            .filter(|year| *year > 0)
+            .ok_or_else(refused)?;
+        let date = jiff::civil::Date::new(year, small(month)?, small(day)?);
+        date.map(Date).map_err(|_| refused())
+    }
+}
+
+impl FromStr for Date {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Date> {
+        let refused = || Error::invalid(format!("{text:?} is no day: write it YYYY-MM-DD"));
+        let is_shape = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        if !is_shape {
+            return Err(refused());
+        }
+        text.parse().map(Date).map_err(|_| refused())
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_is_one_that_exists_written_in_one_way() {
+        let date: Date = "1815-12-10".parse().expect("a day");
+        assert_eq!(date.to_string(), "1815-12-10");
+        for text in [
+            "1815-13-01",
+            "10.12.1815",
+            "1815-12-1",
+            "-815-12-10",
+            "1815\u{2011}12\u{2011}10",
+            "",
+        ] {
+            assert!(text.parse::<Date>().is_err(), "{text}");
+        }
+        assert!(Date::new(0, 1, 1).is_err() && Date::new(2026, 1, 200).is_err());
+    }
 
     #[test]
     fn every_form_that_such_services_write_is_read() {

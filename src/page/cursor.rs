@@ -22,16 +22,12 @@ pub trait CursorList: sealed::Sealed {
     fn call_name(&self) -> String;
 
     #[doc(hidden)]
-    fn fetch(&self, after: Option<&str>, items: u32) -> Result<CursorPage>;
+    fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>>;
 
     /// The id that the next page can begin after.
     #[doc(hidden)]
     fn id(item: &Value) -> Option<String>;
 }
-
-/// The items of a page.
-#[doc(hidden)]
-pub type CursorPage = Vec<Value>;
 
 /// Turns pages that begin after a named item.
 ///
@@ -68,7 +64,7 @@ impl<L: CursorList> Cursor<L> {
         &mut self.list
     }
 
-    fn fetch(&self) -> Result<CursorPage> {
+    fn fetch(&self) -> Result<Vec<Value>> {
         if !(1..=LARGEST_PAGE).contains(&self.page_size) {
             let refused = Error::invalid("the page size must be from 1 to 100");
             return Err(refused.with_call(self.list.call_name()));

@@ -48,7 +48,6 @@ pub use pager::Pager;
 pub use position::Position;
 pub use walk::{Interrupted, Page, Pages, Walk};
 
-pub(crate) use cursor::CursorPage;
 pub(crate) use pager::sealed::Sealed;
 pub(crate) use position::list_name;
 pub(crate) use span::NumberedPage;

@@ -1,0 +1,71 @@
+//! One community, to which all calls of Heylo belong.
+
+use serde_json::{Map, Value};
+
+use super::client::Client;
+use crate::error::{Error, Result};
+use crate::pipeline::call::Call;
+use crate::pipeline::retry::Safety;
+
+/// A community (Heylo also says "group"), by its id. Nothing is sent to make one.
+#[derive(Clone, Debug)]
+pub struct Community {
+    client: Client,
+    id: String,
+}
+
+impl Client {
+    /// The community with this id. Nothing is sent, and an empty id is refused by the first call.
+    pub fn community(&self, id: impl Into<String>) -> Community {
+        Community {
+            client: self.clone(),
+            id: id.into(),
+        }
+    }
+}
+
+impl Community {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Checks the ids that a call needs, by name.
+    pub(crate) fn check(&self, ids: &[(&str, &str)]) -> Result<()> {
+        let own = [("communityId", self.id.as_str())];
+        let empty = own.iter().chain(ids).find(|(_, id)| id.trim().is_empty());
+        match empty {
+            Some((name, _)) => Err(Error::invalid(format!("{name} is empty"))),
+            None => Ok(()),
+        }
+    }
+
+    /// States a call about this community: `kind` is the `type` that selects the operation.
+    pub(crate) fn call(
+        &self,
+        endpoint: &str,
+        kind: &str,
+        fields: Map<String, Value>,
+    ) -> Result<Call> {
+        let mut body = fields;
+        body.insert("type".to_owned(), kind.into());
+        body.insert("communityId".to_owned(), self.id.as_str().into());
+        Call::post([endpoint]).json(&body)
+    }
+
+    /// States a call that only reads, with ids that must not be empty.
+    pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Result<Call> {
+        let fields = ids
+            .iter()
+            .map(|(name, id)| ((*name).to_owned(), (*id).into()))
+            .collect();
+        let call = self.call("apiv1-fetch", kind, fields)?.safety(Safety::Read);
+        self.check(ids)
+            .map_err(|refused| refused.with_call(call.name()))?;
+        Ok(call)
+    }
+}
