@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::pager::{Leaf, Pager, sealed};
 use super::position::Position;
-use super::progress::{Progress, Reading, Verdict};
+use super::progress::{Progress, Reading};
 use super::seen::{Key, Seen};
 use super::span::{NumberedPage, Span};
 use crate::error::{Error, ErrorKind, Result};
@@ -102,58 +102,62 @@ impl<L: NumberedList> Numbered<L> {
         &mut self.list
     }
 
-    /// Fetches the page that holds the frontier.
-    fn fetch(&self) -> Result<Span> {
+    /// Fetches the page that holds the frontier, and takes it in.
+    fn step(&mut self) -> Result<Option<Leaf<Mark>>> {
         if !(1..=LARGEST_PAGE).contains(&self.per_page) {
             let refused = Error::invalid("the page size must be from 1 to 100");
             return Err(refused.with_call(self.list.call_name()));
         }
-        let number = self.frontier.behind / u64::from(self.per_page) + 1;
+        let (span, _) = self.fetch(self.frontier.behind / u64::from(self.per_page) + 1)?;
+        self.take_in(span)
+    }
+
+    /// Fetches a page, and follows what its total says of the list.
+    fn fetch(&mut self, number: u64) -> Result<(Span, Moved)> {
         let page = self.list.fetch(number, self.per_page)?;
         if let Some(other) = page.page.filter(|other| *other != number) {
             return Err(self.stuck(format!("page {number} was asked for and page {other} came")));
         }
-        Ok(Span::new(number, self.per_page, page))
+        let moved = self.frontier.follow(page.total_items);
+        Ok((Span::new(number, self.per_page, page), moved))
     }
 
     /// Takes in an answer; gives what of it is to be yielded, if anything is.
     fn take_in(&mut self, span: Span) -> Result<Option<Leaf<Mark>>> {
         self.per_page = span.per_page;
-        let moved = self.frontier.follow(span.page.total_items);
-        if span.start > self.frontier.behind {
-            self.progress
-                .nothing_new()
-                .map_err(|what| self.stuck(what))?;
-            return Ok(None);
-        }
-        if span.contradicts_itself() {
-            let what = format!(
-                "page {} is empty and is said not to be the last",
-                span.number
-            );
-            return Err(self.stuck(what));
+        if span.contradicts_itself() && span.start <= self.frontier.behind {
+            let number = span.number;
+            return Err(self.stuck(format!(
+                "page {number} is empty and is said not to be the last"
+            )));
         }
         let keys = span.keys();
         let fresh = self.fresh(span.start, &keys);
-        let reading = Reading {
-            number: span.number,
-            keys,
-        };
-        let in_line = moved == Moved::Not && span.start == self.frontier.behind;
-        let verdict = self
-            .progress
-            .judge(&reading, !fresh.is_empty(), in_line, self.seen.len());
-        match verdict.map_err(|what| self.stuck(what))? {
-            Verdict::ReadBefore => {
-                self.frontier.behind = span.start.saturating_sub(u64::from(span.per_page));
-                Ok(None)
-            }
-            Verdict::GoOn => {
-                self.frontier.behind = self.frontier.behind.max(span.end());
-                self.is_at_end = !span.has_more();
-                Ok(self.leaf(span, fresh, &reading.keys))
+        if fresh.is_empty() || span.start > self.frontier.behind {
+            let is_stale = self.check_progress(Reading::new(span.number, &keys))?;
+            if is_stale || span.start > self.frontier.behind {
+                return Ok(None);
             }
         }
+        self.frontier.behind = self.frontier.behind.max(span.end());
+        self.is_at_end = !span.has_more();
+        Ok(self.leaf(span, fresh, &keys))
+    }
+
+    /// Rules out that a page without anything new is one that the server repeats. Tells whether the list
+    /// has moved meanwhile, so that the page says nothing any more.
+    fn check_progress(&mut self, reading: Reading) -> Result<bool> {
+        self.progress
+            .nothing_new()
+            .map_err(|what| self.stuck(what))?;
+        let Some(number) = self.progress.seems_to_repeat(&reading) else {
+            return Ok(false);
+        };
+        let (again, moved) = self.fetch(number)?;
+        if moved == Moved::Not && reading.has_content_of(&again.keys()) {
+            return Err(self.stuck(format!("another page repeats page {number}")));
+        }
+        Ok(moved != Moved::Not)
     }
 
     /// Which of a page's items were not yielded before, by their index in the page.
@@ -170,6 +174,7 @@ impl<L: NumberedList> Numbered<L> {
         if fresh.is_empty() {
             return None;
         }
+        self.progress.something_new(Reading::new(span.number, keys));
         self.seen
             .extend(fresh.iter().map(|nth| keys[*nth]).collect());
         let (number, has_more, start) = (span.number, Some(span.has_more()), span.start);
@@ -214,8 +219,7 @@ impl<L: NumberedList> Pager for Numbered<L> {
 
     fn turn(&mut self) -> Result<Option<Leaf<Mark>>> {
         while !self.is_at_end {
-            let span = self.fetch()?;
-            if let Some(leaf) = self.take_in(span)? {
+            if let Some(leaf) = self.step()? {
                 return Ok(Some(leaf));
             }
         }
@@ -270,4 +274,342 @@ fn parse(place: &str) -> Option<Mark> {
         behind: behind.parse().ok()?,
         total,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::HashSet;
+
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+    use crate::page::walk::Walk;
+
+    /// A list, newest first, that changes before each request but the first.
+    struct Model {
+        list: RefCell<Vec<u32>>,
+        requests: Cell<usize>,
+        change: Box<dyn Fn(&mut Vec<u32>)>,
+        answer: fn(&[u32], u64, u32) -> Value,
+    }
+
+    impl Model {
+        fn new(items: u32, change: impl Fn(&mut Vec<u32>) + 'static) -> Model {
+            Model {
+                list: RefCell::new((0..items).rev().collect()),
+                requests: Cell::new(0),
+                change: Box::new(change),
+                answer: envelope,
+            }
+        }
+    }
+
+    /// The page as the vendor's page shows it.
+    fn envelope(list: &[u32], page: u64, per_page: u32) -> Value {
+        let total = list.len() as u64;
+        let pages = total.div_ceil(u64::from(per_page));
+        let before = (page - 1) as usize * per_page as usize;
+        let items: Vec<Value> = list
+            .iter()
+            .skip(before)
+            .take(per_page as usize)
+            .map(|n| json!({"id": n.to_string()}))
+            .collect();
+        json!({"items": items, "page": page, "per_page": per_page, "total_items": total,
+               "total_pages": pages, "has_more": page < pages})
+    }
+
+    impl sealed::Sealed for &Model {}
+
+    impl NumberedList for &Model {
+        fn list_name(&self) -> String {
+            "model 0".to_owned()
+        }
+
+        fn call_name(&self) -> String {
+            "GET /model".to_owned()
+        }
+
+        fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {
+            if self.requests.replace(self.requests.get() + 1) > 0 {
+                (self.change)(&mut self.list.borrow_mut());
+            }
+            let answer = (self.answer)(&self.list.borrow(), number, per_page);
+            Ok(serde_json::from_value(answer).expect("a page"))
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Item {
+        id: String,
+    }
+
+    fn walk(model: &Model, per_page: u32) -> Walk<Numbered<&Model>, Item> {
+        Walk::new(Numbered::new(model)).page_size(per_page)
+    }
+
+    fn ids(walk: impl Iterator<Item = Result<Item>>) -> Vec<u32> {
+        walk.map(|item| item.expect("an item").id.parse().expect("a number"))
+            .collect()
+    }
+
+    /// Insertions at the top and deletions anywhere, seldom or often, few or many at once.
+    fn churn(seed: u64) -> impl Fn(&mut Vec<u32>) {
+        let random = RefCell::new(fastrand::Rng::with_seed(seed));
+        let often = random.borrow_mut().f64();
+        let many = random.borrow_mut().usize(1..9);
+        let next = Cell::new(1_000_000);
+        move |list| {
+            let random = &mut *random.borrow_mut();
+            if random.f64() > often {
+                return;
+            }
+            for _ in 0..random.usize(0..=many) {
+                if random.bool() {
+                    next.set(next.get() + 1);
+                    list.insert(0, next.get());
+                } else if !list.is_empty() {
+                    list.remove(random.usize(0..list.len()));
+                }
+            }
+        }
+    }
+
+    /// Walks a list under churn; gives what stayed in it throughout, what came, and the error if any.
+    fn history(seed: u64, per_page: u32) -> (Vec<u32>, Vec<u32>, Option<Error>) {
+        let model = Model::new(
+            fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60),
+            churn(seed),
+        );
+        let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
+        let (mut came, mut error) = (Vec::new(), None);
+        for item in walk(&model, per_page) {
+            match item {
+                Ok(item) => came.push(item.id.parse().expect("a number")),
+                Err(stuck) => error = Some(stuck),
+            }
+        }
+        let list = model.list.borrow();
+        let stayed = list
+            .iter()
+            .copied()
+            .filter(|id| before.contains(id))
+            .collect();
+        (stayed, came, error)
+    }
+
+    #[test]
+    fn whatever_stayed_in_the_list_throughout_comes_exactly_once() {
+        for seed in 0..40_000 {
+            let (stayed, came, error) = history(seed, 4 + (seed % 9) as u32);
+            assert!(error.is_none(), "seed {seed}: {error:?}");
+            let distinct: HashSet<u32> = came.iter().copied().collect();
+            assert_eq!(distinct.len(), came.len(), "seed {seed}: {came:?}");
+            assert!(
+                stayed.iter().all(|id| distinct.contains(id)),
+                "seed {seed}: {stayed:?}, {came:?}"
+            );
+        }
+    }
+
+    /// With pages so small, a list can be pushed down by whole pages between any two requests, which is
+    /// what a server does that repeats itself. Then there may be an error, but never a silent miss.
+    #[test]
+    fn on_the_smallest_pages_a_walk_is_exact_or_fails() {
+        let mut failed = 0;
+        for seed in 0..4_000 {
+            let (stayed, came, error) = history(seed, 1 + (seed % 3) as u32);
+            failed += u32::from(error.is_some());
+            let distinct: HashSet<u32> = came.iter().copied().collect();
+            assert_eq!(distinct.len(), came.len(), "seed {seed}: {came:?}");
+            let is_whole = stayed.iter().all(|id| distinct.contains(id));
+            assert!(
+                is_whole || error.is_some(),
+                "seed {seed}: {stayed:?}, {came:?}"
+            );
+        }
+        assert!(failed < 80, "{failed} of 4,000 failed");
+    }
+
+    #[test]
+    fn deleting_what_is_walked_over_deletes_everything() {
+        for (items, per_page) in [(0, 3), (1, 3), (3, 3), (10, 3), (250, 100), (7, 1)] {
+            let model = Model::new(items, |_| ());
+            for item in walk(&model, per_page) {
+                let id = item.expect("an item").id.parse::<u32>().expect("a number");
+                model.list.borrow_mut().retain(|other| *other != id);
+            }
+            assert!(
+                model.list.borrow().is_empty(),
+                "{items} items in pages of {per_page}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_list_that_stands_still_costs_what_a_trusting_walk_costs() {
+        for (items, requests) in [(0, 1), (1, 1), (9, 1), (10, 1), (11, 2), (30, 3), (31, 4)] {
+            let model = Model::new(items, |_| ());
+            assert_eq!(ids(walk(&model, 10)).len(), items as usize);
+            assert_eq!(model.requests.get(), requests, "{items} items");
+        }
+    }
+
+    #[test]
+    fn a_walk_resumed_at_any_position_yields_exactly_the_rest() {
+        for taken in 0..=25 {
+            let model = Model::new(25, |_| ());
+            let mut first = walk(&model, 10);
+            let head = ids(first.by_ref().take(taken));
+            let saved = first.position().to_string().parse().expect("a position");
+            let rest = ids(walk(&model, 10).resume_at(&saved).expect("the same list"));
+            assert_eq!(
+                [head, rest].concat(),
+                (0..25).rev().collect::<Vec<_>>(),
+                "after {taken}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_resumed_walk_misses_nothing_that_slid_up_meanwhile() {
+        for seed in 0..4000 {
+            let model = Model::new(40, churn(seed));
+            let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
+            let mut first = walk(&model, 7);
+            let head: HashSet<u32> = ids(first.by_ref().take(seed as usize % 40))
+                .into_iter()
+                .collect();
+            let rest: HashSet<u32> = ids(walk(&model, 7)
+                .resume_at(&first.position())
+                .expect("the same list"))
+            .into_iter()
+            .collect();
+            let list = model.list.borrow();
+            let mut stayed = list.iter().filter(|id| before.contains(id));
+            assert!(
+                stayed.all(|id| head.contains(id) || rest.contains(id)),
+                "seed {seed}"
+            );
+        }
+    }
+
+    fn failure(answer: fn(&[u32], u64, u32) -> Value) -> (usize, Error, usize) {
+        let model = Model {
+            answer,
+            ..Model::new(35, |_| ())
+        };
+        let mut walk = walk(&model, 10);
+        let mut came = 0;
+        for item in walk.by_ref() {
+            match item {
+                Ok(_) => came += 1,
+                Err(error) => {
+                    assert!(walk.next().is_none());
+                    return (came, error, model.requests.get());
+                }
+            }
+        }
+        panic!("the walk ended as if all were well, after {came} items");
+    }
+
+    #[test]
+    fn a_server_that_repeats_itself_is_told_from_a_list_that_moved() {
+        let same_page = |list: &[u32], page, per_page| {
+            let mut answer = envelope(list, 1, per_page);
+            answer["page"] = json!(page);
+            answer["has_more"] = json!(true);
+            answer
+        };
+        let (came, error, requests) = failure(same_page);
+        assert_eq!((came, error.kind(), requests), (10, ErrorKind::Stuck, 3));
+        assert!(
+            error.to_string().contains("another page repeats page 1"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn pages_in_a_circle_are_an_error() {
+        let circle = |list: &[u32], page: u64, per_page| {
+            let mut answer = envelope(list, (page - 1) % 2 + 1, per_page);
+            answer["page"] = json!(page);
+            answer
+        };
+        let (came, error, requests) = failure(circle);
+        assert_eq!((came, error.kind(), requests), (20, ErrorKind::Stuck, 4));
+    }
+
+    #[test]
+    fn more_to_come_and_nothing_in_it_is_an_error() {
+        let (came, error, _) = failure(|list, page, per_page| {
+            let mut answer = envelope(list, page, per_page);
+            answer["has_more"] = json!(true);
+            if page == 3 {
+                answer["items"] = json!([]);
+            }
+            answer
+        });
+        assert_eq!((came, error.kind()), (20, ErrorKind::Stuck));
+        assert!(error.to_string().contains("page 3"), "{error}");
+    }
+
+    #[test]
+    fn another_page_than_the_one_asked_for_is_an_error() {
+        let (came, error, _) =
+            failure(|list, page, per_page| envelope(list, page.min(2), per_page));
+        assert_eq!((came, error.kind()), (20, ErrorKind::Stuck));
+        assert!(
+            error
+                .to_string()
+                .contains("page 3 was asked for and page 2 came"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_total_that_jumps_to_and_fro_ends_in_an_error() {
+        let (_, error, requests) = failure(|list, page, per_page| {
+            let mut answer = envelope(list, page, per_page);
+            answer["total_items"] = json!(if page % 2 == 0 { 10 } else { 35 });
+            answer
+        });
+        assert_eq!(error.kind(), ErrorKind::Stuck);
+        assert!(requests < 2000);
+    }
+
+    #[test]
+    fn a_server_with_smaller_pages_than_asked_for_is_followed() {
+        let answer = |list: &[u32], page, _| envelope(list, page, 4);
+        let model = Model {
+            answer,
+            ..Model::new(35, |_| ())
+        };
+        assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+        assert_eq!(model.requests.get(), 9);
+    }
+
+    #[test]
+    fn items_without_ids_and_envelopes_without_totals_are_walked_too() {
+        let answer = |list: &[u32], page, per_page| json!({"items": envelope(list, page, per_page)["items"]});
+        let model = Model {
+            answer,
+            ..Model::new(35, |_| ())
+        };
+        assert_eq!(ids(walk(&model, 10)).len(), 35);
+    }
+
+    #[test]
+    fn a_page_size_out_of_bounds_sends_nothing() {
+        for size in [0, 101] {
+            let model = Model::new(3, |_| ());
+            let outcomes: Vec<_> = walk(&model, size).collect();
+            assert!(
+                matches!(&outcomes[..], [Err(error)] if error.kind() == ErrorKind::InvalidInput)
+            );
+            assert_eq!(model.requests.get(), 0);
+        }
+    }
 }

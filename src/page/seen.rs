@@ -20,10 +20,6 @@ impl Seen {
         self.sorted.binary_search(&key).is_ok()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.sorted.len()
-    }
-
     /// Merges a page's keys in, from the back, so that each old key moves once at most.
     pub(crate) fn extend(&mut self, mut fresh: Vec<Key>) {
         fresh.sort_unstable();
@@ -94,7 +90,7 @@ mod tests {
         let mut seen = Seen::default();
         for page in 0..2000_u64 {
             seen.extend((0..100).map(|item| page * 100 + item).collect());
-            assert!(seen.sorted.capacity() * size_of::<Key>() <= 16 * seen.len());
+            assert!(seen.sorted.capacity() * size_of::<Key>() <= 16 * seen.sorted.len());
         }
     }
 
