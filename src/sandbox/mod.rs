@@ -1,1 +1,5 @@
-//! Both services in memory.
+//! Both services in memory, for tests and trials.
+
+mod clock;
+
+pub use clock::{Participant, TestClock};
