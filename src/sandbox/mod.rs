@@ -1,5 +1,29 @@
 //! Both services in memory, for tests and trials.
+//!
+//! [`Heylo`] holds communities and answers requests as the vendor's
+//! page says, with their limits. Each is a [`Transport`](crate::Transport): handed to a client's
+//! configuration it takes the place of the network.
 
+mod calendar;
 mod clock;
+mod exchange;
+mod handle;
+pub mod heylo;
+mod journal;
+mod limit;
+#[cfg(test)]
+mod probe;
+mod reception;
+mod reply;
+mod service;
+mod tally;
+mod trouble;
 
+pub use calendar::TimeStyle;
 pub use clock::{Participant, TestClock};
+pub use handle::Sandbox;
+pub use heylo::Heylo;
+pub use journal::Recorded;
+pub use limit::{Algorithm, Limit, RetryAfter};
+pub use reply::Reply;
+pub use trouble::{Moment, Trouble};
