@@ -1,13 +1,14 @@
 //! Both services in memory, for tests and trials.
 //!
-//! [`Heylo`] holds communities and answers requests as the vendor's
-//! page says, with their limits. Each is a [`Transport`](crate::Transport): handed to a client's
+//! [`Heylo`] and [`Heylerts`] hold communities, alerts and mentions, and answer requests as the vendors'
+//! pages say, with their limits. Each is a [`Transport`](crate::Transport): handed to a client's
 //! configuration it takes the place of the network.
 
 mod calendar;
 mod clock;
 mod exchange;
 mod handle;
+pub mod heylerts;
 pub mod heylo;
 mod journal;
 mod limit;
@@ -16,14 +17,17 @@ mod probe;
 mod reception;
 mod reply;
 mod service;
+mod services;
 mod tally;
 mod trouble;
 
 pub use calendar::TimeStyle;
 pub use clock::{Participant, TestClock};
 pub use handle::Sandbox;
+pub use heylerts::Heylerts;
 pub use heylo::Heylo;
 pub use journal::Recorded;
 pub use limit::{Algorithm, Limit, RetryAfter};
 pub use reply::Reply;
+pub use services::Services;
 pub use trouble::{Moment, Trouble};

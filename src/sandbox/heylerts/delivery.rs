@@ -1,0 +1,100 @@
+//! What is sent to an alert's webhook.
+
+use std::time::SystemTime;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
+use serde_json::{Value, json};
+
+use crate::sandbox::calendar;
+
+use super::mention::Mention;
+use super::world::World;
+
+/// One event for the webhook of an alert.
+///
+/// The vendor's page names the events and the signature, and no field of the payload: those here are
+/// made up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Where it goes: the alert's `webhook_url`.
+    pub url: String,
+    /// The alert.
+    pub alert_id: String,
+    /// `mention.created` or `spike.detected`.
+    pub event: String,
+    /// The JSON that is sent, and that the signature is about, byte by byte.
+    pub body: Vec<u8>,
+    /// What it is signed with: the alert's secret when the event happened.
+    pub secret: String,
+}
+
+impl Delivery {
+    /// The request that brings this to the webhook.
+    ///
+    /// `sign` gets the secret and the body, and gives the value of `X-Heylerts-Signature`: the
+    /// HMAC-SHA256 of the one over the other.
+    pub fn to_request(&self, sign: impl FnOnce(&[u8], &[u8]) -> String) -> http::Request<Vec<u8>> {
+        let signature = sign(self.secret.as_bytes(), &self.body);
+        let mut request = http::Request::new(self.body.clone());
+        *request.method_mut() = Method::POST;
+        if let Ok(uri) = self.url.parse() {
+            *request.uri_mut() = uri;
+        }
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Ok(signature) = HeaderValue::from_str(&signature) {
+            headers.insert("x-heylerts-signature", signature);
+        }
+        request
+    }
+}
+
+impl World {
+    /// Lets a mention arrive: stores it, and tells the alert's webhook. `None` where there is no such alert.
+    pub(crate) fn receive(&mut self, mut mention: Mention, now: SystemTime) -> Option<String> {
+        self.alert_mut(&mention.alert_id)?.last_checked_at = Some(now);
+        mention.found_at = now;
+        let mention = self.add_mention(mention).clone();
+        let created = json!({"mention": mention.to_json(self.settings.time_style)});
+        self.deliver(&mention.alert_id, "mention.created", created, now);
+        let count = self.found_lately(&mention.alert_id, now);
+        if !mention.ignored && count == self.settings.spike_at {
+            let minutes = self.settings.spike_window.as_secs() / 60;
+            let spike = json!({"mention_count": count, "window_minutes": minutes});
+            self.deliver(&mention.alert_id, "spike.detected", spike, now);
+        }
+        Some(mention.id)
+    }
+
+    fn deliver(&mut self, alert_id: &str, event: &str, mut payload: Value, now: SystemTime) {
+        let Some(alert) = self.alert(alert_id) else {
+            return;
+        };
+        let Some(url) = alert.webhook_url.clone() else {
+            return;
+        };
+        payload["event"] = event.into();
+        payload["alert_id"] = alert_id.into();
+        payload["created_at"] = calendar::iso(now, self.settings.time_style).into();
+        let delivery = Delivery {
+            url,
+            alert_id: alert_id.to_owned(),
+            event: event.to_owned(),
+            body: payload.to_string().into_bytes(),
+            secret: alert.webhook_secret.clone(),
+        };
+        self.deliveries.push(delivery);
+    }
+
+    /// How many mentions of an alert were found within the window of a spike.
+    fn found_lately(&self, alert_id: &str, now: SystemTime) -> usize {
+        let window = self.settings.spike_window;
+        let is_late = |mention: &&Mention| {
+            let age = now.duration_since(mention.found_at).unwrap_or_default();
+            mention.alert_id == alert_id && !mention.ignored && age < window
+        };
+        self.mentions.iter().filter(is_late).count()
+    }
+}
