@@ -29,8 +29,8 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// The status that was answered, where one was.
-    pub(crate) fn status(&self) -> Option<StatusCode> {
+    /// The status of the answer, where its head goes out.
+    pub fn status(&self) -> Option<StatusCode> {
         match self {
             Reply::Answer(answer) | Reply::Broken(answer, _) => Some(answer.status()),
             _ => None,

@@ -60,3 +60,50 @@ fn tally<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sandbox::Heylerts;
+    use crate::sandbox::heylerts::{Alert, Mention, Plan};
+    use crate::sandbox::probe::{ask, to_heylerts};
+
+    fn get(heylerts: &Heylerts, path: &str) -> Value {
+        ask(heylerts, to_heylerts("GET", path, &Value::Null)).1
+    }
+
+    #[test]
+    fn hello_tells_who_it_is() {
+        let hello = get(&Heylerts::new().plan(Plan::Business), "hello");
+        let expected = json!({
+            "ok": true,
+            "user": {"email": "ada@example.com", "plan": "business"},
+            "rate_limit": "100/minute",
+            "docs_url": "https://heylerts.com/docs",
+        });
+        assert_eq!(hello, expected);
+    }
+
+    #[test]
+    fn stats_count_what_is_not_ignored_of_all_alerts_or_of_one() {
+        let heylerts = Heylerts::new();
+        let [one, other] = ["one", "other"].map(|name| heylerts.add_alert(Alert::new(name, name)));
+        heylerts.add_mention(
+            Mention::new(&one, "a")
+                .source("reddit")
+                .sentiment("positive"),
+        );
+        heylerts.add_mention(Mention::new(&one, "b").source("brave"));
+        heylerts.add_mention(Mention::new(&one, "c").source("brave").ignored());
+        heylerts.add_mention(Mention::new(&other, "d").source("hackernews"));
+        assert_eq!(get(&heylerts, "stats")["total"], 3);
+        let expected = json!({
+            "total": 2,
+            "by_source": {"reddit": 1, "brave": 1},
+            "by_sentiment": {"positive": 1, "neutral": 1},
+            "by_category": {"web": 1, "social": 1},
+        });
+        assert_eq!(get(&heylerts, &format!("stats?alert_id={one}")), expected);
+    }
+}

@@ -98,3 +98,93 @@ impl World {
         self.mentions.iter().filter(is_late).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use crate::sandbox::heylerts::{Alert, Mention};
+    use crate::sandbox::{Heylerts, TestClock};
+
+    fn heylerts(clock: &TestClock) -> (Heylerts, String) {
+        let heylerts = Heylerts::new().clock(clock.clone());
+        let alert = Alert::new("Name", "keyword").webhook("https://hooks.example/a?b=c", "whsec");
+        let id = heylerts.add_alert(alert);
+        (heylerts, id)
+    }
+
+    #[test]
+    fn a_mention_that_arrives_is_delivered_and_signed() {
+        let clock = TestClock::new();
+        let (heylerts, alert) = heylerts(&clock);
+        clock.advance(Duration::from_secs(60));
+        let mention = heylerts.receive(Mention::new(&alert, "Title"));
+        let [delivery] = heylerts.take_deliveries().try_into().unwrap();
+        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        assert_eq!(
+            (&body["event"], &body["alert_id"]),
+            (&"mention.created".into(), &alert.into())
+        );
+        assert_eq!(
+            (&body["mention"]["id"], &body["mention"]["found_at"]),
+            (&mention.into(), &"2026-05-08T12:01:00Z".into())
+        );
+        let request =
+            delivery.to_request(|secret, body| format!("{}:{}", secret.len(), body.len()));
+        assert_eq!(
+            (request.method().as_str(), request.uri().query()),
+            ("POST", Some("b=c"))
+        );
+        assert_eq!(
+            request.headers()["x-heylerts-signature"],
+            format!("5:{}", delivery.body.len())
+        );
+        assert_eq!(heylerts.take_deliveries(), []);
+    }
+
+    #[test]
+    fn so_many_mentions_within_the_window_are_one_spike() {
+        let clock = TestClock::new();
+        let (heylerts, alert) = heylerts(&clock);
+        let mut arrive = |apart| {
+            for _ in 0..15 {
+                clock.advance(Duration::from_secs(apart));
+                heylerts.receive(Mention::new(&alert, "Title"));
+            }
+            let events = heylerts
+                .take_deliveries()
+                .into_iter()
+                .map(|delivery| delivery.event);
+            events.filter(|event| event == "spike.detected").count()
+        };
+        assert_eq!([arrive(3600), arrive(60)], [0, 1]);
+    }
+
+    #[test]
+    fn a_new_secret_signs_the_next_delivery() {
+        let (heylerts, alert) = heylerts(&TestClock::new());
+        let rotate = |world: &mut crate::sandbox::heylerts::World| {
+            world.alerts[0].webhook_secret = "fresh".to_owned();
+        };
+        heylerts.receive(Mention::new(&alert, "Title"));
+        heylerts.change(rotate);
+        heylerts.receive(Mention::new(&alert, "Title"));
+        let secrets = heylerts
+            .take_deliveries()
+            .into_iter()
+            .map(|delivery| delivery.secret);
+        assert_eq!(secrets.collect::<Vec<_>>(), ["whsec", "fresh"]);
+    }
+
+    #[test]
+    fn without_a_webhook_or_an_alert_nobody_is_told() {
+        let heylerts = Heylerts::new();
+        let alert = heylerts.add_alert(Alert::new("Name", "keyword"));
+        assert!(heylerts.receive(Mention::new(&alert, "Title")).is_some());
+        assert!(heylerts.receive(Mention::new("unknown", "Title")).is_none());
+        assert_eq!(heylerts.take_deliveries(), []);
+        assert_eq!(heylerts.state().mentions.len(), 1);
+    }
+}

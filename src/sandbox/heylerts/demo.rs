@@ -30,26 +30,25 @@ pub(crate) fn world(seed: u64) -> World {
         ("Competitor", "hill striders"),
         ("Town", "harbour town"),
     ];
-    let ids = watched.map(|(name, keyword)| add_alert(&mut world, name, keyword));
+    let alerts = watched.map(|(name, keyword)| add_alert(&mut world, name, keyword));
     for number in 0..140 {
-        let alert_id = &ids[number % ids.len()];
-        let mention = mention(number, alert_id, &mut world.random);
+        let mention = mention(number, &alerts[number % alerts.len()], &mut world.random);
         world.add_mention(mention);
     }
     world
 }
 
-fn add_alert(world: &mut World, name: &str, keyword: &str) -> String {
+fn add_alert(world: &mut World, name: &str, keyword: &str) -> Alert {
     let age = HOUR * (30 - 10 * world.alerts.len() as u32) * 24;
     let alert = Alert::new(name, keyword).created_at(ago(age));
-    world.add_alert(alert).id.clone()
+    world.add_alert(alert).clone()
 }
 
 /// One mention every three hours, the first nearly three weeks ago; every fortieth is ignored.
-fn mention(number: usize, alert_id: &str, random: &mut fastrand::Rng) -> Mention {
+fn mention(number: usize, alert: &Alert, random: &mut fastrand::Rng) -> Mention {
     let found_at = ago(HOUR * 3 * (140 - number as u32));
-    let title = format!("{} it, part {}", pick(random, &OPINIONS), number + 1);
-    let mut mention = Mention::new(alert_id, title)
+    let title = format!("{} {}", pick(random, &OPINIONS), alert.keyword);
+    let mut mention = Mention::new(&alert.id, title)
         .source(pick(random, &SOURCES))
         .sentiment(pick(random, &SENTIMENTS))
         .found_at(found_at);

@@ -173,3 +173,50 @@ fn not_an_object(value: &Value) -> Refusal {
         "input": value,
     })])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sandbox::Heylerts;
+    use crate::sandbox::probe::{ask, to_heylerts};
+
+    fn create(body: Value) -> (u16, Value) {
+        ask(&Heylerts::new(), to_heylerts("POST", "alerts", &body))
+    }
+
+    #[test]
+    fn every_problem_is_told_where_it_is() {
+        let (status, answer) = create(json!({"name": 7, "sources": ["a", 1], "is_active": "yes"}));
+        let problems = answer["detail"].as_array().unwrap().iter();
+        let told = problems.map(|problem| json!([problem["type"], problem["loc"]]));
+        let expected = [
+            json!(["missing", ["body", "keyword"]]),
+            json!(["string_type", ["body", "name"]]),
+            json!(["string_type", ["body", "sources", 1]]),
+            json!(["bool_type", ["body", "is_active"]]),
+        ];
+        assert_eq!((status, told.collect::<Vec<_>>()), (422, expected.to_vec()));
+    }
+
+    #[test]
+    fn an_empty_name_and_a_null_are_refused() {
+        assert_eq!(create(json!({"name": "", "keyword": "k"})).0, 422);
+        assert_eq!(create(json!({"name": "n", "keyword": null})).0, 422);
+        assert_eq!(create(json!(["name"])).0, 422);
+        assert_eq!(create(Value::Null).0, 422);
+    }
+
+    #[test]
+    fn json_that_is_sent_as_text_is_refused() {
+        let mut request = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
+        request
+            .headers_mut()
+            .insert("content-type", "text/plain".parse().unwrap());
+        let (status, answer) = ask(&Heylerts::new(), request);
+        assert_eq!(
+            (status, &answer["detail"][0]["loc"]),
+            (422, &json!(["body"]))
+        );
+    }
+}

@@ -94,3 +94,42 @@ fn number(request: &Incoming, name: &str, default: u64, most: u64) -> Result<u64
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sandbox::Heylerts;
+    use crate::sandbox::probe::{ask, to_heylerts};
+
+    /// The type and the place of what is wrong with a request for mentions.
+    fn wrong(query: &str) -> Vec<(Value, Value)> {
+        let path = format!("mentions?{query}");
+        let (status, answer) = ask(&Heylerts::demo(), to_heylerts("GET", &path, &Value::Null));
+        assert_eq!(status, 422, "{query}");
+        let problems = answer["detail"].as_array().unwrap().iter();
+        problems
+            .map(|problem| (problem["type"].clone(), problem["loc"][1].clone()))
+            .collect()
+    }
+
+    #[test]
+    fn page_and_per_page_have_bounds() {
+        let too_low = json!("greater_than_equal");
+        assert_eq!(wrong("page=0"), [(too_low.clone(), json!("page"))]);
+        assert_eq!(wrong("per_page=0"), [(too_low, json!("per_page"))]);
+        assert_eq!(
+            wrong("per_page=101"),
+            [(json!("less_than_equal"), json!("per_page"))]
+        );
+        assert_eq!(wrong("page=one"), [(json!("int_parsing"), json!("page"))]);
+        assert_eq!(wrong("page=-1&per_page=x").len(), 2);
+    }
+
+    #[test]
+    fn a_plus_that_is_not_encoded_spoils_since() {
+        let problem = (json!("datetime_from_date_parsing"), json!("since"));
+        assert_eq!(wrong("since=2026-05-08T00:00:00+00:00"), [problem.clone()]);
+        assert_eq!(wrong("since=yesterday"), [problem]);
+    }
+}

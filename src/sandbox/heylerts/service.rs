@@ -117,11 +117,103 @@ fn without_slash(request: &Incoming, segments: &[String]) -> Result<Answer, Refu
     match segments.split_last() {
         Some((last, rest)) if last.is_empty() && Route::of(rest).is_some() => {
             let host = request.header("host").unwrap_or("heylerts.com");
-            let location = format!("http://{host}{}", request.path.trim_end_matches('/'));
+            let path = request.path.trim_end_matches('/');
+            let query = if request.query.is_empty() { "" } else { "?" };
+            let location = format!("http://{host}{path}{query}{}", request.query);
             let mut answer = exchange::empty(StatusCode::TEMPORARY_REDIRECT);
             exchange::set(&mut answer, LOCATION.as_str(), &location);
             Ok(answer)
         }
         _ => Err(Refusal::not_found("Not Found")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use crate::sandbox::heylerts::Plan;
+    use crate::sandbox::probe::{ask, to_heylerts};
+    use crate::sandbox::{Heylerts, TestClock};
+
+    fn status(heylerts: &Heylerts, method: &str, path: &str) -> u16 {
+        ask(heylerts, to_heylerts(method, path, &Value::Null)).0
+    }
+
+    #[test]
+    fn only_known_keys_that_begin_with_hlt_are_let_in() {
+        let heylerts = Heylerts::demo();
+        let with = |key: &str| {
+            let mut request = to_heylerts("GET", "hello", &Value::Null);
+            request
+                .headers_mut()
+                .insert("x-api-key", key.parse().unwrap());
+            ask(&heylerts, request)
+        };
+        assert_eq!(with("hlt_abc").0, 200);
+        assert_eq!(
+            with("abc"),
+            (401, json!({"detail": "Missing or invalid API key"}))
+        );
+        heylerts.change(|world| world.keys.push("hlt_abc".to_owned()));
+        assert_eq!(
+            (with("hlt_abc").0, with("hlt_abcd").0, with("").0),
+            (200, 401, 401)
+        );
+    }
+
+    #[test]
+    fn the_free_plan_is_let_into_nothing() {
+        let heylerts = Heylerts::demo().plan(Plan::Free);
+        for path in ["hello", "alerts", "mentions", "stats", "alerts/x"] {
+            assert_eq!(status(&heylerts, "GET", path), 403, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_and_methods_are_checked() {
+        let heylerts = Heylerts::demo();
+        assert_eq!(status(&heylerts, "GET", "nothing"), 404);
+        assert_eq!(status(&heylerts, "GET", "alerts/a/b"), 404);
+        assert_eq!(status(&heylerts, "GET", "alerts//"), 404);
+        assert_eq!(status(&heylerts, "PUT", "alerts"), 405);
+        assert_eq!(status(&heylerts, "POST", "hello"), 405);
+        let answer = heylerts.reply(to_heylerts("PUT", "alerts/x", &Value::Null), Duration::MAX);
+        let answer = answer.into_result().unwrap();
+        assert_eq!(answer.headers()["allow"], "GET, PATCH, DELETE");
+    }
+
+    #[test]
+    fn a_trailing_slash_is_answered_with_a_redirect() {
+        let heylerts = Heylerts::demo();
+        let answer = heylerts.reply(
+            to_heylerts("GET", "alerts/?page=2", &Value::Null),
+            Duration::MAX,
+        );
+        let answer = answer.into_result().unwrap();
+        assert_eq!(answer.status(), 307);
+        assert_eq!(
+            answer.headers()["location"],
+            "http://heylerts.com/api/v1/alerts?page=2"
+        );
+    }
+
+    #[test]
+    fn the_hundred_and_first_request_in_a_minute_is_refused() {
+        let clock = TestClock::new();
+        let heylerts = Heylerts::demo().clock(clock.clone());
+        assert!((0..100).all(|_| status(&heylerts, "GET", "hello") == 200));
+        clock.advance(Duration::from_millis(59_500));
+        let reply = heylerts.reply(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
+        let answer = reply.into_result().unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["retry-after"]),
+            (429, &"1".parse().unwrap())
+        );
+        assert!(!answer.headers().contains_key("x-ratelimit-remaining"));
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(status(&heylerts, "GET", "hello"), 200);
     }
 }
