@@ -12,10 +12,11 @@ use super::calendar::Calendar;
 use super::exchange::Incoming;
 use super::journal::Recorded;
 use super::limit::Limit;
+use super::planned::Planned;
 use super::reception::Reception;
 use super::reply::Reply;
 use super::service::Service;
-use super::trouble::{Planned, Trouble};
+use super::trouble::Trouble;
 
 /// One of the services in memory: [`Heylo`](crate::sandbox::Heylo) or
 /// [`Heylerts`](crate::sandbox::Heylerts).
@@ -224,5 +225,87 @@ impl<S: Service> fmt::Debug for Sandbox<S> {
             .field("refusals", &reception.tally.refusals)
             .field("troubles", &reception.troubles)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::sandbox::probe::{ask, to_heylerts, to_heylo};
+    use crate::sandbox::{Heylerts, Heylo, TestClock};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    #[test]
+    fn a_list_changes_between_two_pages() {
+        let heylo = Heylo::demo().limit(None);
+        heylo.before(2, |heylo| {
+            assert_eq!(heylo.requests().len(), 2);
+            heylo.change(|world| world.communities[1].roles.clear());
+        });
+        let count = || ask(&heylo, roles()).1["roles"].as_array().unwrap().len();
+        assert_eq!([count(), count(), count()], [1, 0, 0]);
+    }
+
+    #[test]
+    fn the_journal_tells_what_came_and_what_was_answered() {
+        let clock = TestClock::new();
+        let heylerts = Heylerts::demo().clock(clock.clone());
+        ask(&heylerts, to_heylerts("GET", "hello", &Value::Null));
+        clock.advance(SECOND);
+        ask(&heylerts, to_heylerts("GET", "alerts/x?y=z", &Value::Null));
+        let journal = heylerts.requests();
+        let lines: Vec<String> = journal.iter().map(Recorded::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "GET /api/v1/hello: 200 OK",
+                "GET /api/v1/alerts/x?y=z: 404 Not Found"
+            ]
+        );
+        assert_eq!((journal[1].number, journal[1].at), (2, SECOND));
+        assert!(!format!("{journal:?}").contains("hlt_key"));
+    }
+
+    #[test]
+    fn a_sandbox_is_the_same_on_every_run() {
+        let told = |heylerts: Heylerts| {
+            let create = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
+            let heylerts = heylerts.clock(TestClock::new());
+            (
+                ask(&heylerts, create).1,
+                ask(&heylerts, to_heylerts("GET", "mentions", &Value::Null)).1,
+            )
+        };
+        assert_eq!(told(Heylerts::demo()), told(Heylerts::demo()));
+        assert_ne!(told(Heylerts::demo()), told(Heylerts::demo_with_seed(8)));
+    }
+
+    #[test]
+    fn the_day_can_be_chosen() {
+        let heylerts = Heylerts::new().clock(TestClock::new()).today(UNIX_EPOCH);
+        let answer = heylerts
+            .send(to_heylerts("GET", "hello", &Value::Null), SECOND)
+            .unwrap();
+        assert_eq!(answer.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn a_hook_that_panics_leaves_the_sandbox_usable() {
+        let heylo = Heylo::demo();
+        let broken = heylo.clone();
+        let outcome =
+            std::thread::spawn(move || broken.change(|_| panic!("a test's mistake"))).join();
+        assert!(outcome.is_err());
+        assert_eq!(ask(&heylo, roles()).0, 200);
     }
 }

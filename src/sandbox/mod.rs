@@ -12,6 +12,8 @@ pub mod heylerts;
 pub mod heylo;
 mod journal;
 mod limit;
+mod meter;
+mod planned;
 #[cfg(test)]
 mod probe;
 mod reception;

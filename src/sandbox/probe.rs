@@ -8,7 +8,9 @@ use crate::pipeline::transport::Transport;
 
 /// A request's status and the JSON that it brought; null where it brought none.
 pub(crate) fn ask(sandbox: &impl Transport, request: http::Request<Vec<u8>>) -> (u16, Value) {
-    let answer = sandbox.send(request, Duration::from_secs(30)).unwrap();
+    let answer = sandbox
+        .send(request, Duration::from_secs(30))
+        .expect("a whole answer");
     let body = serde_json::from_slice(answer.body()).unwrap_or_default();
     (answer.status().as_u16(), body)
 }
@@ -19,7 +21,7 @@ pub(crate) fn to_heylo(endpoint: &str, body: &Value) -> http::Request<Vec<u8>> {
         .header("authorization", "Bearer key")
         .header("content-type", "application/json")
         .body(body.to_string().into_bytes())
-        .unwrap()
+        .expect("a request that can be built")
 }
 
 /// A request to Heylerts; one without a body where that is null.
@@ -35,5 +37,5 @@ pub(crate) fn to_heylerts(method: &str, path: &str, body: &Value) -> http::Reque
         .header("x-api-key", "hlt_key")
         .header("content-type", "application/json")
         .body(body.into_bytes())
-        .unwrap()
+        .expect("a request that can be built")
 }

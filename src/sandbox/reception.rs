@@ -8,10 +8,12 @@ use http::header::{DATE, RETRY_AFTER};
 use super::calendar::{self, Calendar};
 use super::exchange::{self, Answer, Incoming};
 use super::journal::Recorded;
-use super::limit::{Limit, RetryAfter, Verdict};
+use super::limit::{Limit, RetryAfter};
+use super::meter::Verdict;
+use super::planned::Planned;
 use super::service::Service;
 use super::tally::Tally;
-use super::trouble::{Planned, Trouble};
+use super::trouble::Trouble;
 
 /// Everything a sandbox knows, behind its lock.
 #[derive(Debug)]
@@ -61,11 +63,11 @@ impl<S: Service> Reception<S> {
     pub(crate) fn serve(&mut self, request: &Incoming, trouble: Option<&Trouble>) -> Answer {
         let (now, today) = (self.calendar.instant(), self.calendar.now());
         let verdict = self.tally.count(&S::key(request), now);
-        let mut answer = self.refused(verdict, trouble, today);
-        let answer = answer
-            .take()
-            .or_else(|| trouble.and_then(Trouble::prevents))
-            .unwrap_or_else(|| self.world.answer(request, today));
+        let refusal = self.refused(verdict, trouble, today);
+        let answer = match refusal.or_else(|| trouble.and_then(Trouble::prevents)) {
+            Some(answer) => answer,
+            None => self.world.answer(request, today),
+        };
         self.stamped(answer, verdict, today)
     }
 
@@ -123,5 +125,62 @@ fn written(style: RetryAfter, wait: Duration, today: SystemTime) -> Option<Strin
         RetryAfter::Fraction => Some(format!("{:.3}", wait.as_secs_f64())),
         RetryAfter::Date => today.checked_add(whole).map(calendar::http_date),
         RetryAfter::Absent => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pipeline::transport::Transport;
+    use crate::sandbox::probe::{ask, to_heylo};
+    use crate::sandbox::{Heylo, TestClock};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    #[test]
+    fn a_late_request_is_counted_when_it_arrives() {
+        let heylo = Heylo::demo()
+            .clock(TestClock::new())
+            .limit(Limit::sliding_log(1, SECOND));
+        heylo.trouble(1, Trouble::ArrivesLate(5 * SECOND));
+        assert_eq!([ask(&heylo, roles()).0, ask(&heylo, roles()).0], [200, 429]);
+    }
+
+    #[test]
+    fn every_limit_says_when_to_come_back_in_its_way() {
+        let told = |limit: Limit| {
+            let heylo = Heylo::demo().clock(TestClock::new()).limit(limit);
+            assert_eq!(ask(&heylo, roles()).0, 200);
+            let answer = heylo.send(roles(), SECOND).unwrap();
+            assert_eq!(answer.status(), 429);
+            let text = answer
+                .headers()
+                .get("retry-after")?
+                .to_str()
+                .unwrap()
+                .to_owned();
+            Some(text)
+        };
+        let period = Duration::from_millis(1500);
+        let date = "Fri, 08 May 2026 12:00:02 GMT";
+        assert_eq!(told(Limit::fixed_window(1, period)).as_deref(), Some("2"));
+        assert_eq!(
+            told(Limit::sliding_log(1, period)).as_deref(),
+            Some("1.500")
+        );
+        assert_eq!(told(Limit::token_bucket(1, period)).as_deref(), Some("2"));
+        assert_eq!(
+            told(Limit::sliding_window_counter(1, period)).as_deref(),
+            Some(date)
+        );
+        let silent = Limit::token_bucket(1, period).retry_after(RetryAfter::Absent);
+        assert_eq!(told(silent), None);
     }
 }

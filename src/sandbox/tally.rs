@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::limit::{Limit, Meter, Verdict};
+use super::limit::Limit;
+use super::meter::{Meter, Verdict};
 
 /// The requests of every key.
 #[derive(Clone, Debug)]

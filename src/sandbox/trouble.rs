@@ -1,13 +1,11 @@
 //! What can go wrong with a request, on demand.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 use super::exchange::{self, Answer};
-use super::journal::Recorded;
 use super::reply::{LARGEST_BODY, Reply};
 
 /// Something that goes wrong with one request.
@@ -139,38 +137,143 @@ fn truncated(mut answer: Answer) -> Reply {
     Reply::Broken(answer, length / 2)
 }
 
-/// A trouble that waits for its requests.
-pub(crate) struct Planned {
-    left: usize,
-    trouble: Trouble,
-    applies: Box<dyn Fn(&Recorded) -> bool + Send + Sync>,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-impl Planned {
-    pub(crate) fn new(
-        count: usize,
-        trouble: Trouble,
-        applies: impl Fn(&Recorded) -> bool + Send + Sync + 'static,
-    ) -> Planned {
-        Planned {
-            left: count,
-            trouble,
-            applies: Box::new(applies),
+    use super::*;
+    use crate::pipeline::transport::{Transport, TransportError};
+    use crate::sandbox::Recorded;
+    use crate::sandbox::probe::{ask, to_heylo};
+    use crate::sandbox::{Heylo, TestClock};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    fn removal() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "member", "communityId": "book-circle", "userId": "user-2"});
+        to_heylo("apiv1-remove", &body)
+    }
+
+    fn is_there(heylo: &Heylo) -> bool {
+        heylo
+            .member_ids("book-circle")
+            .contains(&"user-2".to_owned())
+    }
+
+    /// How a removal ends that runs into a trouble, and whether it took effect.
+    fn removed(trouble: Trouble) -> (Result<Answer, TransportError>, bool) {
+        let heylo = Heylo::demo().clock(TestClock::new());
+        heylo.trouble(1, trouble);
+        let outcome = heylo.send(removal(), 30 * SECOND);
+        let took_effect = !is_there(&heylo);
+        assert_eq!(ask(&heylo, roles()).0, 200, "the next request is all right");
+        (outcome, took_effect)
+    }
+
+    #[test]
+    fn a_cut_comes_before_or_after_the_effect() {
+        for (moment, expected) in [(Moment::Before, false), (Moment::After, true)] {
+            let (outcome, took_effect) = removed(Trouble::Cut(moment));
+            assert!(outcome.unwrap_err().may_have_been_sent());
+            assert_eq!(took_effect, expected);
+        }
+        let (outcome, took_effect) = removed(Trouble::Unreachable);
+        assert!(!outcome.unwrap_err().may_have_been_sent());
+        assert!(!took_effect);
+    }
+
+    #[test]
+    fn a_500_and_a_502_come_before_or_after_the_effect() {
+        for (moment, expected) in [(Moment::Before, false), (Moment::After, true)] {
+            let (outcome, took_effect) = removed(Trouble::ServerError(moment));
+            let answer = outcome.unwrap();
+            assert_eq!((answer.status().as_u16(), took_effect), (500, expected));
+            assert_eq!(
+                answer.headers()["content-type"],
+                "text/plain; charset=utf-8"
+            );
+            let (outcome, took_effect) = removed(Trouble::BadGateway(moment));
+            let answer = outcome.unwrap();
+            assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
+            assert!(answer.body().starts_with(b"<html>"));
         }
     }
 
-    /// The trouble, if it befalls this request; it is then one fewer.
-    pub(crate) fn strikes(&mut self, request: &Recorded) -> Option<Trouble> {
-        if self.left == 0 || !(self.applies)(request) {
-            return None;
-        }
-        self.left -= 1;
-        Some(self.trouble.clone())
+    #[test]
+    fn a_body_is_truncated_oversized_or_of_another_type() {
+        let (outcome, took_effect) = removed(Trouble::Truncated);
+        assert_eq!(
+            (outcome.unwrap_err().to_string().as_str(), took_effect),
+            ("the answer's body broke off", true)
+        );
+        let (outcome, took_effect) = removed(Trouble::Oversized);
+        assert_eq!(
+            (outcome.unwrap_err().to_string().as_str(), took_effect),
+            ("the answer's body is too large", true)
+        );
+        let (outcome, took_effect) = removed(Trouble::WrongType);
+        assert_eq!(
+            (outcome.unwrap().into_body(), took_effect),
+            (b"42".to_vec(), true)
+        );
+        let upset = |answer: &mut Answer| *answer.status_mut() = StatusCode::IM_A_TEAPOT;
+        let (outcome, took_effect) = removed(Trouble::Altered(upset));
+        assert_eq!(
+            (outcome.unwrap().status().as_u16(), took_effect),
+            (418, true)
+        );
     }
-}
 
-impl fmt::Debug for Planned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} × {:?}", self.left, self.trouble)
+    #[test]
+    fn a_redirect_and_a_refusal_have_no_effect() {
+        let (outcome, took_effect) =
+            removed(Trouble::Redirect("https://elsewhere.example/".into()));
+        let answer = outcome.unwrap();
+        assert_eq!((answer.status().as_u16(), took_effect), (302, false));
+        assert_eq!(answer.headers()["location"], "https://elsewhere.example/");
+        let (outcome, took_effect) = removed(Trouble::Refused(Some("soon".into())));
+        let answer = outcome.unwrap();
+        assert_eq!((answer.status().as_u16(), took_effect), (429, false));
+        assert_eq!(answer.headers()["retry-after"], "soon");
+        let (outcome, _) = removed(Trouble::Refused(None));
+        assert!(!outcome.unwrap().headers().contains_key("retry-after"));
+    }
+
+    #[test]
+    fn a_delay_passes_on_the_clock_and_may_outlast_the_caller() {
+        for trouble in [Trouble::ArrivesLate, Trouble::AnsweredLate] {
+            let clock = TestClock::new();
+            let heylo = Heylo::demo().clock(clock.clone());
+            heylo.trouble(1, trouble(3 * SECOND));
+            heylo.trouble(1, trouble(60 * SECOND));
+            assert_eq!(heylo.send(roles(), 30 * SECOND).unwrap().status(), 200);
+            assert_eq!(clock.elapsed(), 3 * SECOND);
+            assert!(
+                heylo
+                    .send(removal(), 30 * SECOND)
+                    .unwrap_err()
+                    .may_have_been_sent()
+            );
+            assert_eq!((clock.elapsed(), is_there(&heylo)), (33 * SECOND, false));
+            assert_eq!(heylo.requests()[1].status, None);
+        }
+    }
+
+    #[test]
+    fn troubles_befall_those_they_are_meant_for_and_as_often() {
+        let heylo = Heylo::demo().limit(None);
+        let is_removal = |request: &Recorded| request.operation() == "member";
+        heylo.trouble_where(2, Trouble::ServerError(Moment::Before), is_removal);
+        let mut status = |request| ask(&heylo, request).0;
+        let seen = [roles(), removal(), roles(), removal(), removal()].map(&mut status);
+        assert_eq!(seen, [200, 500, 200, 500, 200]);
+        heylo.trouble(9, Trouble::BadGateway(Moment::Before));
+        heylo.clear_troubles();
+        assert_eq!(ask(&heylo, roles()).0, 200);
     }
 }

@@ -5,6 +5,7 @@
 
 mod account;
 mod alert;
+mod arrival;
 mod delivery;
 mod demo;
 mod form;

@@ -36,26 +36,13 @@ impl Service for World {
 
 impl World {
     fn operate(&mut self, request: &Incoming) -> Result<Answer, Refusal> {
-        let segments = request.segments();
-        let endpoint = segments.last().map_or("", String::as_str);
-        if ![
-            "apiv1-fetch",
-            "apiv1-update",
-            "apiv1-remove",
-            "apiv1-create",
-        ]
-        .contains(&endpoint)
-        {
-            return Err(Refusal::not_found("Endpoint"));
-        }
+        let endpoint = endpoint(request)?;
         if request.method != Method::POST {
-            let message = "Method not allowed";
-            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message);
-            return Ok(exchange::allowing(refusal.into_answer(), "POST"));
+            return Ok(wrong_method());
         }
         self.authorize(request)?;
         let fields = Fields::of(request)?;
-        match (endpoint, fields.required("type")?) {
+        match (endpoint.as_str(), fields.required("type")?) {
             ("apiv1-fetch", "communityEvents") => self.community_events(&fields),
             ("apiv1-fetch", "eventAttendance") => self.event_attendance(&fields),
             ("apiv1-fetch", "communityRoles") => self.community_roles(&fields),
@@ -85,6 +72,26 @@ impl World {
         let found = self.community_mut(id);
         found.ok_or_else(|| Refusal::not_found("Community"))
     }
+}
+
+/// The last part of the path, whatever comes before it.
+fn endpoint(request: &Incoming) -> Result<String, Refusal> {
+    const ENDPOINTS: [&str; 4] = [
+        "apiv1-fetch",
+        "apiv1-update",
+        "apiv1-remove",
+        "apiv1-create",
+    ];
+    let last = request.segments().pop().unwrap_or_default();
+    match ENDPOINTS.contains(&last.as_str()) {
+        true => Ok(last),
+        false => Err(Refusal::not_found("Endpoint")),
+    }
+}
+
+fn wrong_method() -> Answer {
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
+    exchange::allowing(refusal.into_answer(), "POST")
 }
 
 /// A success with these fields.
