@@ -11,6 +11,7 @@ use super::world::{Acknowledgement, Community, Role, World};
 
 impl World {
     pub(crate) fn update_role(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
+        let only_changes = self.settings.names_only_changes;
         let community = self.named(fields)?;
         let role_id = fields.required("roleId")?;
         let mut added = fields.ids("addedUserIds")?;
@@ -22,7 +23,12 @@ impl World {
         for ids in [&mut added, &mut removed] {
             ids.retain(|id| community.can_have_roles(id));
         }
-        community.role_mut(role_id)?.change(&added, &removed);
+        let role = community.role_mut(role_id)?;
+        if only_changes {
+            added.retain(|id| !role.member_ids.contains(id));
+            removed.retain(|id| role.member_ids.contains(id));
+        }
+        role.change(&added, &removed);
         ok(json!({"addedUserIds": added, "removedUserIds": removed}))
     }
 
@@ -109,6 +115,16 @@ mod tests {
         assert_eq!((status, answer), (200, applied));
         let captains = ["user-2", "user-3", "user-4", "user-9", "user-37"];
         assert_eq!(heylo.role_members("harbour-runners", "captains"), captains);
+    }
+
+    #[test]
+    fn an_update_can_name_only_what_it_changed() {
+        let heylo = heylo();
+        let update = || update(&heylo, json!(["user-1", "user-9"]), json!(["user-8"])).1;
+        let all = json!({"addedUserIds": ["user-1", "user-9"], "removedUserIds": ["user-8"]});
+        assert_eq!([update(), update()], [all.clone(), all]);
+        heylo.change(|world| world.settings.names_only_changes = true);
+        assert_eq!(update(), json!({"addedUserIds": [], "removedUserIds": []}));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Settings {
     pub event_id: EventId,
     /// What removing a member and inviting answer on success.
     pub acknowledgement: Acknowledgement,
+    /// Whether the answer to a role's update leaves out who was in the role, or out of it, already.
+    /// Default: no, it names everybody whom Heylo did not drop.
+    pub names_only_changes: bool,
     /// Whether inviting answers 201. Default: no, 200.
     pub invite_is_created: bool,
     /// Whether removing somebody who is not there succeeds. Default: no, 404.
