@@ -9,20 +9,32 @@ use crate::sandbox::calendar::{self, TimeStyle};
 /// A search that runs again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // named as in the service's answers
 pub struct Alert {
+    /// Its id, a UUID.
     pub id: String,
+    /// What it is called.
     pub name: String,
+    /// What it looks for.
     pub keyword: String,
+    /// Words of which one must be there, too.
     pub include_keywords: Vec<String>,
+    /// Words that must not be there.
     pub exclude_keywords: Vec<String>,
+    /// Sites that do not count.
     pub ignore_domains: Vec<String>,
+    /// Where it looks.
     pub sources: Vec<String>,
+    /// How often it looks.
     pub frequency: String,
+    /// Whether it looks at all.
     pub is_active: bool,
+    /// When it last looked.
     pub last_checked_at: Option<SystemTime>,
+    /// When it was made.
     pub created_at: SystemTime,
+    /// Whether it looks on X.
     pub x_enabled: bool,
+    /// Where its webhook is, if it has one.
     pub webhook_url: Option<String>,
     /// What deliveries are signed with.
     pub webhook_secret: String,

@@ -9,21 +9,32 @@ use crate::sandbox::calendar::{self, TimeStyle};
 /// Something that an alert found.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-#[allow(missing_docs)] // named as in the service's answers
 pub struct Mention {
+    /// Its id, a UUID.
     pub id: String,
+    /// The alert that found it.
     pub alert_id: String,
+    /// Where it was found.
     pub source: String,
     /// Which of `web`, `social` and `forum` the statistics count it under.
     pub category: String,
+    /// Its address.
     pub url: String,
+    /// Its title.
     pub title: Option<String>,
+    /// The words around the keyword.
     pub snippet: Option<String>,
+    /// Who wrote it.
     pub author: Option<String>,
+    /// Its tone.
     pub sentiment: Option<String>,
+    /// How much it is about the keyword, from 0 to 1.
     pub relevance_score: Option<f64>,
+    /// When it was found.
     pub found_at: SystemTime,
+    /// When it was published.
     pub published_at: Option<SystemTime>,
+    /// Whether the account's owner set it aside. Answers leave such out.
     pub ignored: bool,
 }
 

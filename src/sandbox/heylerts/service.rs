@@ -216,4 +216,12 @@ mod tests {
         clock.advance(Duration::from_millis(500));
         assert_eq!(status(&heylerts, "GET", "hello"), 200);
     }
+
+    #[test]
+    fn what_is_left_of_the_limit_is_told_where_the_setting_says_so() {
+        let heylerts = Heylerts::demo().with(|world| world.settings.tells_what_is_left = true);
+        let reply = heylerts.reply(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
+        let answer = reply.into_result().unwrap();
+        assert_eq!(answer.headers()["x-ratelimit-remaining"], "99");
+    }
 }
