@@ -130,6 +130,11 @@ impl<S: Service> Sandbox<S> {
         self.lock().tally.most()
     }
 
+    /// The most requests that were under way together: Heylo's older page allows five.
+    pub fn most_at_once(&self) -> usize {
+        self.lock().most_at_once
+    }
+
     /// Receives a request and says what goes back over the wire; waits for `timeout` at most.
     pub fn reply(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> Reply {
         let request = Incoming::new(request);

@@ -75,8 +75,8 @@
 //! # Ok::<(), heysync::Error>(())
 //! ```
 //!
-//! * **A key for each test.** Clients with one key share a token bucket within a process, and tests run
-//!   side by side.
+//! * **A key for each test, and one client for each key.** Clones of a client share a token bucket; a
+//!   second client with the same key might not, and tests run side by side.
 //! * **One clock.** The sandbox counts by its clock, and the client waits on its own: hand the same
 //!   [`TestClock`] to both. Tests with threads read [its page](TestClock).
 //! * **Data.** [`demo`](Heylo::demo) is a club or an account in one line; or build it item by item, change
@@ -88,7 +88,8 @@
 //!   [`heylerts::Settings`] choose: short pages, no answer bodies, times without offset. [`Limit`] counts
 //!   in four ways. Code that passes under each of them is ready for what the services really do.
 //! * **Webhooks.** [`Heylerts::receive`](Sandbox::receive) lets a mention arrive, and
-//!   [`take_deliveries`](Sandbox::take_deliveries) gives what your webhook would get.
+//!   [`take_deliveries`](Sandbox::take_deliveries) gives what your webhook would get; sign it by
+//!   [`to_request`](heylerts::Delivery::to_request).
 //! * **Other languages.** `cargo run --features sandbox --example sandbox_server` serves both on a
 //!   loopback port.
 

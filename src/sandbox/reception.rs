@@ -23,6 +23,8 @@ pub(crate) struct Reception<S> {
     pub(crate) tally: Tally,
     pub(crate) journal: Vec<Recorded>,
     pub(crate) troubles: Vec<Planned>,
+    pub(crate) most_at_once: usize,
+    at_once: usize,
     began: Instant,
 }
 
@@ -36,6 +38,8 @@ impl<S: Service> Reception<S> {
             tally: Tally::new(S::usual_limit()),
             journal: Vec::new(),
             troubles: Vec::new(),
+            most_at_once: 0,
+            at_once: 0,
         }
     }
 
@@ -47,6 +51,8 @@ impl<S: Service> Reception<S> {
 
     /// Takes a request down and says which number it has and what befalls it.
     pub(crate) fn arrive(&mut self, request: &Incoming) -> (usize, Option<Trouble>) {
+        self.at_once += 1;
+        self.most_at_once = self.most_at_once.max(self.at_once);
         let number = self.journal.len() + 1;
         let now = self.calendar.instant();
         let at = now.saturating_duration_since(self.began);
@@ -73,6 +79,7 @@ impl<S: Service> Reception<S> {
 
     /// Notes what was answered.
     pub(crate) fn leave(&mut self, number: usize, status: Option<StatusCode>) {
+        self.at_once -= 1;
         self.tally.refusals += usize::from(status == Some(StatusCode::TOO_MANY_REQUESTS));
         if let Some(recorded) = self.journal.get_mut(number - 1) {
             recorded.status = status;
@@ -142,6 +149,23 @@ mod tests {
     fn roles() -> http::Request<Vec<u8>> {
         let body = json!({"type": "communityRoles", "communityId": "book-circle"});
         to_heylo("apiv1-fetch", &body)
+    }
+
+    #[test]
+    fn the_most_at_once_are_those_under_way_together() {
+        let clock = TestClock::new();
+        let heylo = Heylo::demo().clock(clock.clone());
+        heylo.trouble(3, Trouble::AnsweredLate(SECOND));
+        let participants = [(); 3].map(|()| clock.participant());
+        std::thread::scope(|scope| {
+            for participant in participants {
+                scope.spawn(|| {
+                    ask(&heylo, roles());
+                    drop(participant);
+                });
+            }
+        });
+        assert_eq!((heylo.most_at_once(), clock.elapsed()), (3, SECOND));
     }
 
     #[test]
