@@ -1,0 +1,191 @@
+//! What day it is in a sandbox, and how the services write that.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::pipeline::clock::{Clock, SystemClock};
+
+/// 2026-05-08T12:00:00Z, in seconds since 1970: a sandbox begins on this day, on every run.
+const FIRST_DAY: u64 = 1_778_241_600;
+
+/// How timestamps are written in answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeStyle {
+    /// `2026-05-08T12:00:00Z`, as on the vendor's page.
+    #[default]
+    Zulu,
+    /// `2026-05-08T12:00:00+00:00`.
+    Offset,
+    /// `2026-05-08T12:00:00`: a Python service's time without an offset, which is UTC.
+    Naive,
+}
+
+/// The clock of a sandbox, with a day on which it started.
+#[derive(Clone)]
+pub(crate) struct Calendar {
+    clock: Arc<dyn Clock>,
+    started: Instant,
+    first_day: SystemTime,
+}
+
+impl Default for Calendar {
+    fn default() -> Calendar {
+        Calendar::new(Arc::new(SystemClock))
+    }
+}
+
+impl fmt::Debug for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&iso(self.now(), TimeStyle::Zulu))
+    }
+}
+
+impl Calendar {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Calendar {
+        Calendar {
+            started: clock.now(),
+            first_day: first_day(),
+            clock,
+        }
+    }
+
+    /// Today is the day given; time passes from there.
+    pub(crate) fn set(&mut self, today: SystemTime) {
+        self.started = self.clock.now();
+        self.first_day = today;
+    }
+
+    pub(crate) fn instant(&self) -> Instant {
+        self.clock.now()
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        let elapsed = self.instant().saturating_duration_since(self.started);
+        self.first_day
+            .checked_add(elapsed)
+            .unwrap_or(self.first_day)
+    }
+
+    /// Lets `duration` pass, however often the clock's sleep ends early.
+    pub(crate) fn wait(&self, duration: Duration) {
+        let Some(until) = self.instant().checked_add(duration) else {
+            return;
+        };
+        loop {
+            let left = until.saturating_duration_since(self.instant());
+            if left.is_zero() {
+                return;
+            }
+            self.clock.sleep(left);
+        }
+    }
+}
+
+/// The day on which every sandbox begins.
+pub(crate) fn first_day() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(FIRST_DAY)
+}
+
+/// Milliseconds since 1970; negative before.
+pub(crate) fn to_millis(time: SystemTime) -> i64 {
+    timestamp(time).as_millisecond()
+}
+
+/// A time as in `2026-05-08T12:00:00Z`, with fractions where it has any.
+pub(crate) fn iso(time: SystemTime, style: TimeStyle) -> String {
+    let text = timestamp(time).to_string();
+    let bare = text.trim_end_matches('Z');
+    match style {
+        TimeStyle::Zulu => text,
+        TimeStyle::Offset => format!("{bare}+00:00"),
+        TimeStyle::Naive => bare.to_owned(),
+    }
+}
+
+/// A time as headers have it: `Fri, 08 May 2026 12:00:00 GMT`.
+pub(crate) fn http_date(time: SystemTime) -> String {
+    timestamp(time)
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
+}
+
+/// Reads an ISO 8601 timestamp; one without an offset is UTC.
+pub(crate) fn parse_iso(text: &str) -> Option<SystemTime> {
+    let with_offset = text.parse::<Timestamp>().ok();
+    with_offset.or_else(|| in_utc(text)).map(SystemTime::from)
+}
+
+fn in_utc(text: &str) -> Option<Timestamp> {
+    let local: DateTime = text.parse().ok()?;
+    let zoned = local.to_zoned(TimeZone::UTC).ok()?;
+    Some(zoned.timestamp())
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::clock::TestClock;
+
+    #[test]
+    fn the_day_passes_with_the_clock() {
+        let clock = TestClock::new();
+        let mut calendar = Calendar::new(Arc::new(clock.clone()));
+        assert_eq!(format!("{calendar:?}"), "2026-05-08T12:00:00Z");
+        clock.advance(Duration::from_millis(90_500));
+        assert_eq!(format!("{calendar:?}"), "2026-05-08T12:01:30.5Z");
+        calendar.set(UNIX_EPOCH);
+        assert_eq!(calendar.now(), UNIX_EPOCH);
+    }
+
+    #[test]
+    fn a_time_is_written_in_three_styles() {
+        let written = |style| iso(first_day(), style);
+        assert_eq!(written(TimeStyle::Zulu), "2026-05-08T12:00:00Z");
+        assert_eq!(written(TimeStyle::Offset), "2026-05-08T12:00:00+00:00");
+        assert_eq!(written(TimeStyle::Naive), "2026-05-08T12:00:00");
+        assert_eq!(http_date(first_day()), "Fri, 08 May 2026 12:00:00 GMT");
+        assert_eq!(to_millis(first_day()), 1_778_241_600_000);
+    }
+
+    #[test]
+    fn a_time_is_read_with_and_without_an_offset() {
+        for text in [
+            "2026-05-08T12:00:00Z",
+            "2026-05-08T14:00:00+02:00",
+            "2026-05-08T12:00:00",
+            "2026-05-08 12:00:00.000",
+        ] {
+            assert_eq!(parse_iso(text), Some(first_day()), "{text}");
+        }
+        for text in ["", "yesterday", "2026-05-08T12:00:00 00:00", "2026-13-01"] {
+            assert_eq!(parse_iso(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn waiting_goes_on_when_a_sleep_ends_early() {
+        #[derive(Debug)]
+        struct Drowsy(TestClock);
+        impl Clock for Drowsy {
+            fn now(&self) -> Instant {
+                self.0.now()
+            }
+            fn sleep(&self, duration: Duration) {
+                self.0.sleep(duration.min(Duration::from_millis(7)));
+            }
+        }
+        let clock = TestClock::new();
+        Calendar::new(Arc::new(Drowsy(clock.clone()))).wait(Duration::from_millis(100));
+        assert_eq!(clock.elapsed(), Duration::from_millis(100));
+    }
+}

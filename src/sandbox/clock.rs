@@ -1,0 +1,317 @@
+//! A clock for tests: waiting on it takes no time.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::pipeline::clock::Clock;
+
+/// How long nobody may have touched the clock, in real time, before a participant that neither sleeps
+/// nor ends is taken to be blocked on something only another thread can bring about.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// A [`Clock`] whose time passes only while somebody waits for it, and then at once.
+///
+/// [`sleep`](Clock::sleep) moves the time on and returns, so a whole minute of waiting for a rate limit
+/// passes in no time. Clones show the same time. Hand one to the client and to the sandbox:
+///
+/// ```
+/// use std::time::Duration;
+/// use heysync::{Clock, sandbox};
+///
+/// let clock = sandbox::TestClock::new();
+/// clock.sleep(Duration::from_secs(60));
+/// assert_eq!(clock.elapsed(), Duration::from_secs(60));
+/// ```
+///
+/// # Several threads
+///
+/// Sleeping threads wake in the order of their wake-up times, one after the other, and the time never
+/// moves past the wake-up time of a thread that sleeps. That is all there is to it where one thread works.
+///
+/// Where several do, one that is about to sleep must not be overtaken by one that sleeps already. So each
+/// thread says that it takes part, by a [`Participant`] which it holds until its end; the time then
+/// moves only once every participant sleeps. A participant may also be blocked on another thread (in the
+/// queue for a rate limit, say), which no clock can see: if nobody touched the clock for fifty
+/// milliseconds of real time, it moves all the same.
+///
+/// ```
+/// use std::{thread, time::Duration};
+/// use heysync::{Clock, sandbox};
+///
+/// let clock = sandbox::TestClock::new();
+/// // Everybody takes part before the first thread begins.
+/// let plan = [3, 1, 2].map(|seconds| (seconds, clock.participant()));
+/// thread::scope(|scope| {
+///     for (seconds, participant) in plan {
+///         let clock = &clock;
+///         scope.spawn(move || {
+///             clock.sleep(Duration::from_secs(seconds));
+///             assert_eq!(clock.elapsed(), Duration::from_secs(seconds));
+///             drop(participant);
+///         });
+///     }
+/// });
+/// ```
+#[derive(Clone)]
+pub struct TestClock {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    start: Instant,
+    time: Mutex<Time>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Time {
+    elapsed: Duration,
+    slept: Duration,
+    /// Who sleeps until when; the number keeps those with equal times in the order they came.
+    sleepers: Vec<(Duration, u64)>,
+    participants: usize,
+    /// How often anybody has touched the clock.
+    touched: u64,
+}
+
+/// A thread's word that it takes part in a [`TestClock`]'s time, until this is dropped.
+#[derive(Debug)]
+#[must_use = "the thread takes part only while this is held"]
+pub struct Participant {
+    clock: TestClock,
+}
+
+impl TestClock {
+    /// A clock that stands still until somebody sleeps on it or [advances](TestClock::advance) it.
+    pub fn new() -> TestClock {
+        let shared = Shared {
+            start: Instant::now(),
+            time: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        TestClock {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Moves the time on by `duration`, and wakes whoever waited for less.
+    pub fn advance(&self, duration: Duration) {
+        let mut time = self.touch();
+        time.elapsed = self.within_reach(time.elapsed, duration);
+        drop(time);
+        self.shared.changed.notify_all();
+    }
+
+    /// How much time has passed since the clock was made.
+    pub fn elapsed(&self) -> Duration {
+        self.lock().elapsed
+    }
+
+    /// How long everybody has slept, in sum.
+    pub fn slept(&self) -> Duration {
+        self.lock().slept
+    }
+
+    /// Counts a further thread in: the time stands still while it runs.
+    ///
+    /// It is made before the first of the threads begins, moved into its own, and dropped at the end.
+    pub fn participant(&self) -> Participant {
+        self.touch().participants += 1;
+        Participant {
+            clock: self.clone(),
+        }
+    }
+
+    /// Waits until `me` sleeps the shortest and the time may move, and moves it.
+    fn wait_for_turn(&self, mut time: MutexGuard<'_, Time>, me: (Duration, u64)) {
+        let mut quiet = false;
+        while !time.may_wake(me, quiet) {
+            let touched = time.touched;
+            let waited = self.shared.changed.wait_timeout(time, QUIET);
+            let (guard, result) = waited.unwrap_or_else(PoisonError::into_inner);
+            quiet = result.timed_out() && guard.touched == touched;
+            time = guard;
+        }
+        time.wake(me);
+        drop(time);
+        self.shared.changed.notify_all();
+    }
+
+    fn touch(&self) -> MutexGuard<'_, Time> {
+        let mut time = self.lock();
+        time.touched += 1;
+        time
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Time> {
+        let time = self.shared.time.lock();
+        time.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `elapsed` and `duration` together, where an `Instant` can tell that; `elapsed` where not.
+    fn within_reach(&self, elapsed: Duration, duration: Duration) -> Duration {
+        let sum = elapsed.saturating_add(duration);
+        let reachable = self.shared.start.checked_add(sum).is_some();
+        if reachable { sum } else { elapsed }
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Instant {
+        let elapsed = self.touch().elapsed;
+        self.shared.start + elapsed
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let mut time = self.touch();
+        let until = self.within_reach(time.elapsed, duration);
+        let me = (until, time.touched);
+        time.slept = time.slept.saturating_add(duration);
+        time.sleepers.push(me);
+        self.shared.changed.notify_all();
+        self.wait_for_turn(time, me);
+    }
+}
+
+impl Time {
+    fn may_wake(&self, me: (Duration, u64), quiet: bool) -> bool {
+        let first = self.sleepers.iter().all(|other| me <= *other);
+        let all_asleep = self.sleepers.len() >= self.participants;
+        first && (me.0 <= self.elapsed || all_asleep || quiet)
+    }
+
+    fn wake(&mut self, me: (Duration, u64)) {
+        self.sleepers.retain(|other| *other != me);
+        self.elapsed = self.elapsed.max(me.0);
+        self.touched += 1;
+    }
+}
+
+impl Default for TestClock {
+    fn default() -> TestClock {
+        TestClock::new()
+    }
+}
+
+impl fmt::Debug for TestClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.lock();
+        f.debug_struct("TestClock")
+            .field("elapsed", &time.elapsed)
+            .field("asleep", &time.sleepers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Participant {
+    fn drop(&mut self) {
+        self.clock.touch().participants -= 1;
+        self.clock.shared.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn sleeping_alone_moves_the_time_at_once() {
+        let clock = TestClock::new();
+        let before = clock.now();
+        clock.sleep(60 * SECOND);
+        clock.advance(SECOND);
+        assert_eq!(clock.now() - before, 61 * SECOND);
+        assert_eq!((clock.elapsed(), clock.slept()), (61 * SECOND, 60 * SECOND));
+    }
+
+    #[test]
+    fn no_duration_makes_it_panic() {
+        let clock = TestClock::new();
+        clock.advance(Duration::MAX);
+        clock.sleep(Duration::MAX);
+        clock.sleep(Duration::ZERO);
+        assert!(clock.elapsed() < Duration::MAX);
+    }
+
+    #[test]
+    fn participants_wake_in_the_order_of_their_times() {
+        for _ in 0..50 {
+            assert_eq!(order_of_waking(&[7, 3, 9, 1, 5]), [1, 3, 5, 7, 9]);
+        }
+    }
+
+    fn order_of_waking(seconds: &[u32]) -> Vec<u32> {
+        let clock = TestClock::new();
+        let woken = Mutex::new(Vec::new());
+        let plan: Vec<_> = seconds
+            .iter()
+            .map(|seconds| (*seconds, clock.participant()))
+            .collect();
+        thread::scope(|scope| {
+            for (seconds, participant) in plan {
+                let (clock, woken) = (&clock, &woken);
+                scope.spawn(move || {
+                    clock.sleep(seconds * SECOND);
+                    assert_eq!(clock.elapsed(), seconds * SECOND);
+                    woken.lock().unwrap().push(seconds);
+                    drop(participant);
+                });
+            }
+        });
+        woken.into_inner().unwrap()
+    }
+
+    #[test]
+    fn many_threads_that_sleep_again_and_again_tell_one_story() {
+        let story = || {
+            let (clock, heard) = (TestClock::new(), Mutex::new(Vec::new()));
+            let plan = [3, 5, 7].map(|step| (step, clock.participant()));
+            thread::scope(|scope| {
+                for (step, participant) in plan {
+                    let (clock, heard) = (&clock, &heard);
+                    scope.spawn(move || {
+                        for _ in 0..20 {
+                            clock.sleep(step * SECOND);
+                            let elapsed = clock.elapsed();
+                            heard.lock().unwrap().push((elapsed, step));
+                        }
+                        drop(participant);
+                    });
+                }
+            });
+            let mut heard = heard.into_inner().unwrap();
+            assert!(heard.is_sorted_by_key(|(elapsed, _)| *elapsed));
+            heard.sort();
+            heard
+        };
+        let first = story();
+        assert!((0..20).all(|_| story() == first));
+        assert_eq!(first.last(), Some(&(140 * SECOND, 7)));
+    }
+
+    #[test]
+    fn a_participant_blocked_elsewhere_does_not_stop_the_time_for_ever() {
+        let clock = TestClock::new();
+        let blocked = clock.participant();
+        let sleeping = clock.participant();
+        clock.sleep(SECOND);
+        assert_eq!(clock.elapsed(), SECOND);
+        drop((blocked, sleeping));
+    }
+
+    #[test]
+    fn a_participant_that_leaves_lets_the_time_move() {
+        let clock = TestClock::new();
+        let (staying, leaving) = (clock.participant(), clock.participant());
+        thread::scope(|scope| {
+            scope.spawn(|| clock.sleep(SECOND));
+            drop(leaving);
+        });
+        assert_eq!(clock.elapsed(), SECOND);
+        drop(staying);
+    }
+}

@@ -1,0 +1,316 @@
+//! A service in memory, as its users hold it.
+
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::pipeline::clock::Clock;
+use crate::pipeline::transport::{Transport, TransportError};
+
+use super::calendar::Calendar;
+use super::exchange::Incoming;
+use super::journal::Recorded;
+use super::limit::Limit;
+use super::planned::Planned;
+use super::reception::Reception;
+use super::reply::Reply;
+use super::service::Service;
+use super::trouble::Trouble;
+
+/// One of the services in memory: [`Heylo`](crate::sandbox::Heylo) or
+/// [`Heylerts`](crate::sandbox::Heylerts).
+///
+/// It is a [`Transport`]: handed to a client's configuration, it takes the place of the network. Clones
+/// are handles of the same service, so a test keeps one to look into it afterwards.
+pub struct Sandbox<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    reception: Mutex<Reception<S>>,
+    hooks: Mutex<Vec<(usize, Hook<S>)>>,
+}
+
+type Hook<S> = Box<dyn FnOnce(&Sandbox<S>) + Send>;
+
+impl<S: Service> Sandbox<S> {
+    /// An empty service with the vendor's limit, on the system's clock.
+    pub fn new() -> Sandbox<S> {
+        Sandbox::from(S::default())
+    }
+
+    /// Tells the time by another clock, from now on: the one that the client has.
+    ///
+    /// The sandbox begins on 2026-05-08 at 12:00 UTC, whatever the clock, so that runs are alike.
+    pub fn clock(self, clock: impl Clock + 'static) -> Sandbox<S> {
+        self.lock().set_calendar(Calendar::new(Arc::new(clock)));
+        self
+    }
+
+    /// Says what time it is in the sandbox.
+    pub fn today(self, time: SystemTime) -> Sandbox<S> {
+        self.lock().calendar.set(time);
+        self
+    }
+
+    /// Sets another limit for each key, or none. Default: the vendor's, by a sliding log.
+    pub fn limit(self, limit: impl Into<Option<Limit>>) -> Sandbox<S> {
+        self.lock().tally.set_limit(limit.into());
+        self
+    }
+
+    /// Changes the data or the settings while the sandbox is set up.
+    pub fn with(self, change: impl FnOnce(&mut S)) -> Sandbox<S> {
+        self.change(change);
+        self
+    }
+
+    /// Changes the data or the settings at any time; no request is served meanwhile.
+    ///
+    /// `change` gets the data itself, and must not ask this handle for anything.
+    pub fn change<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
+        change(&mut self.lock().world)
+    }
+
+    /// The data as they are now: a copy.
+    pub fn state(&self) -> S {
+        self.lock().world.clone()
+    }
+
+    /// What time it is in the sandbox.
+    pub fn now(&self) -> SystemTime {
+        self.lock().calendar.now()
+    }
+
+    /// Lets the next `count` requests run into `trouble`.
+    ///
+    /// A request runs into one trouble at most: the first that was asked for and is not used up.
+    pub fn trouble(&self, count: usize, trouble: Trouble) {
+        self.trouble_where(count, trouble, |_| true);
+    }
+
+    /// Lets the next `count` requests that `applies` picks run into `trouble`.
+    pub fn trouble_where(
+        &self,
+        count: usize,
+        trouble: Trouble,
+        applies: impl Fn(&Recorded) -> bool + Send + Sync + 'static,
+    ) {
+        let planned = Planned::new(count, trouble, applies);
+        self.lock().troubles.push(planned);
+    }
+
+    /// Forgets every trouble that is still to come.
+    pub fn clear_troubles(&self) {
+        self.lock().troubles.clear();
+    }
+
+    /// Runs `hook` just before the `number`-th request, counted from 1, takes effect.
+    ///
+    /// This is how a list changes between two pages.
+    pub fn before(&self, number: usize, hook: impl FnOnce(&Sandbox<S>) + Send + 'static) {
+        self.hooks().push((number, Box::new(hook)));
+    }
+
+    /// Every request that came, in the order of arrival.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.lock().journal.clone()
+    }
+
+    /// How many requests were answered with a 429.
+    pub fn refusals(&self) -> usize {
+        self.lock().tally.refusals
+    }
+
+    /// The most requests of one key that were counted in any window as long as the limit's period.
+    ///
+    /// A window is open at its beginning: of two requests exactly one period apart it holds one.
+    pub fn most_in_any_window(&self) -> usize {
+        self.lock().tally.most()
+    }
+
+    /// The most requests that were under way together: Heylo's older page allows five.
+    pub fn most_at_once(&self) -> usize {
+        self.lock().most_at_once
+    }
+
+    /// Receives a request and says what goes back over the wire; waits for `timeout` at most.
+    pub fn reply(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> Reply {
+        let request = Incoming::new(request);
+        let (number, trouble) = self.lock().arrive(&request);
+        self.run_hooks(number);
+        let reply = self.serve(&request, trouble, timeout);
+        self.lock().leave(number, reply.status());
+        reply
+    }
+
+    fn serve(&self, request: &Incoming, trouble: Option<Trouble>, timeout: Duration) -> Reply {
+        let Some(trouble) = trouble else {
+            return Reply::Answer(self.lock().serve(request, None));
+        };
+        if trouble.keeps_it_away() {
+            return trouble.befalls(Default::default());
+        }
+        self.wait(trouble.delays_arrival().min(timeout));
+        let answer = self.lock().serve(request, Some(&trouble));
+        self.wait(trouble.delays_answer().min(timeout));
+        match trouble.delays_arrival() + trouble.delays_answer() {
+            delay if delay >= timeout && !delay.is_zero() => Reply::TimedOut,
+            _ => trouble.befalls(answer),
+        }
+    }
+
+    fn wait(&self, duration: Duration) {
+        let calendar = self.lock().calendar.clone();
+        calendar.wait(duration);
+    }
+
+    fn run_hooks(&self, number: usize) {
+        let mut hooks = self.hooks();
+        let all = mem::take(&mut *hooks).into_iter();
+        let (due, later): (Vec<_>, Vec<_>) = all.partition(|(due, _)| *due <= number);
+        *hooks = later;
+        drop(hooks);
+        due.into_iter().for_each(|(_, hook)| hook(self));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reception<S>> {
+        let reception = self.shared.reception.lock();
+        reception.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hooks(&self) -> MutexGuard<'_, Vec<(usize, Hook<S>)>> {
+        let hooks = self.shared.hooks.lock();
+        hooks.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Service> From<S> for Sandbox<S> {
+    fn from(world: S) -> Sandbox<S> {
+        let shared = Shared {
+            reception: Mutex::new(Reception::new(world)),
+            hooks: Mutex::default(),
+        };
+        Sandbox {
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+impl<S: Service> Transport for Sandbox<S> {
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        self.reply(request, timeout).into_result()
+    }
+}
+
+impl<S> Clone for Sandbox<S> {
+    fn clone(&self) -> Sandbox<S> {
+        Sandbox {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S: Service> Default for Sandbox<S> {
+    fn default() -> Sandbox<S> {
+        Sandbox::new()
+    }
+}
+
+impl<S: Service> fmt::Debug for Sandbox<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reception = self.lock();
+        f.debug_struct("Sandbox")
+            .field("requests", &reception.journal.len())
+            .field("refusals", &reception.tally.refusals)
+            .field("troubles", &reception.troubles)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::sandbox::probe::{ask, to_heylerts, to_heylo};
+    use crate::sandbox::{Heylerts, Heylo, TestClock};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    #[test]
+    fn a_list_changes_between_two_pages() {
+        let heylo = Heylo::demo().limit(None);
+        heylo.before(2, |heylo| {
+            assert_eq!(heylo.requests().len(), 2);
+            heylo.change(|world| world.communities[1].roles.clear());
+        });
+        let count = || ask(&heylo, roles()).1["roles"].as_array().unwrap().len();
+        assert_eq!([count(), count(), count()], [1, 0, 0]);
+    }
+
+    #[test]
+    fn the_journal_tells_what_came_and_what_was_answered() {
+        let clock = TestClock::new();
+        let heylerts = Heylerts::demo().clock(clock.clone());
+        ask(&heylerts, to_heylerts("GET", "hello", &Value::Null));
+        clock.advance(SECOND);
+        ask(&heylerts, to_heylerts("GET", "alerts/x?y=z", &Value::Null));
+        let journal = heylerts.requests();
+        let lines: Vec<String> = journal.iter().map(Recorded::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "GET /api/v1/hello: 200 OK",
+                "GET /api/v1/alerts/x?y=z: 404 Not Found"
+            ]
+        );
+        assert_eq!((journal[1].number, journal[1].at), (2, SECOND));
+        assert!(!format!("{journal:?}").contains("hlt_key"));
+    }
+
+    #[test]
+    fn a_sandbox_is_the_same_on_every_run() {
+        let told = |heylerts: Heylerts| {
+            let create = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
+            let heylerts = heylerts.clock(TestClock::new());
+            (
+                ask(&heylerts, create).1,
+                ask(&heylerts, to_heylerts("GET", "mentions", &Value::Null)).1,
+            )
+        };
+        assert_eq!(told(Heylerts::demo()), told(Heylerts::demo()));
+        assert_ne!(told(Heylerts::demo()), told(Heylerts::demo_with_seed(8)));
+    }
+
+    #[test]
+    fn the_day_can_be_chosen() {
+        let heylerts = Heylerts::new().clock(TestClock::new()).today(UNIX_EPOCH);
+        let answer = heylerts
+            .send(to_heylerts("GET", "hello", &Value::Null), SECOND)
+            .unwrap();
+        assert_eq!(answer.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn a_hook_that_panics_leaves_the_sandbox_usable() {
+        let heylo = Heylo::demo();
+        let broken = heylo.clone();
+        let outcome =
+            std::thread::spawn(move || broken.change(|_| panic!("a test's mistake"))).join();
+        assert!(outcome.is_err());
+        assert_eq!(ask(&heylo, roles()).0, 200);
+    }
+}

@@ -1,0 +1,149 @@
+//! What happens when a mention arrives.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::calendar;
+
+use super::delivery::Delivery;
+use super::mention::Mention;
+use super::world::World;
+
+impl World {
+    /// Lets a mention arrive: stores it, and tells the alert's webhook. `None` where there is no such alert.
+    pub(crate) fn receive(&mut self, mut mention: Mention, now: SystemTime) -> Option<String> {
+        self.alert_mut(&mention.alert_id)?.last_checked_at = Some(now);
+        mention.found_at = now;
+        let mention = self.add_mention(mention).clone();
+        let created = json!({"mention": mention.to_json(self.settings.time_style)});
+        self.deliver(&mention.alert_id, "mention.created", created, now);
+        let count = self.found_lately(&mention.alert_id, now);
+        if !mention.ignored && count == self.settings.spike_at {
+            let minutes = self.settings.spike_window.as_secs() / 60;
+            let spike = json!({"mention_count": count, "window_minutes": minutes});
+            self.deliver(&mention.alert_id, "spike.detected", spike, now);
+        }
+        Some(mention.id)
+    }
+
+    fn deliver(&mut self, alert_id: &str, event: &str, mut payload: Value, now: SystemTime) {
+        let Some(alert) = self.alert(alert_id) else {
+            return;
+        };
+        let Some(url) = alert.webhook_url.clone() else {
+            return;
+        };
+        payload["event"] = event.into();
+        payload["alert_id"] = alert_id.into();
+        payload["created_at"] = calendar::iso(now, self.settings.time_style).into();
+        let delivery = Delivery {
+            url,
+            alert_id: alert_id.to_owned(),
+            event: event.to_owned(),
+            body: payload.to_string().into_bytes(),
+            secret: alert.webhook_secret.clone(),
+        };
+        self.deliveries.push(delivery);
+    }
+
+    /// How many mentions of an alert were found within the window of a spike.
+    fn found_lately(&self, alert_id: &str, now: SystemTime) -> usize {
+        let window = self.settings.spike_window;
+        let is_late = |mention: &&Mention| {
+            let age = now.duration_since(mention.found_at).unwrap_or_default();
+            mention.alert_id == alert_id && !mention.ignored && age < window
+        };
+        self.mentions.iter().filter(is_late).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use crate::sandbox::heylerts::{Alert, Mention};
+    use crate::sandbox::{Heylerts, TestClock};
+
+    fn heylerts(clock: &TestClock) -> (Heylerts, String) {
+        let heylerts = Heylerts::new().clock(clock.clone());
+        let alert = Alert::new("Name", "keyword").webhook("https://hooks.example/a?b=c", "whsec");
+        let id = heylerts.add_alert(alert);
+        (heylerts, id)
+    }
+
+    #[test]
+    fn a_mention_that_arrives_is_delivered_and_signed() {
+        let clock = TestClock::new();
+        let (heylerts, alert) = heylerts(&clock);
+        clock.advance(Duration::from_secs(60));
+        let mention = heylerts.receive(Mention::new(&alert, "Title"));
+        let [delivery] = heylerts.take_deliveries().try_into().unwrap();
+        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        assert_eq!(
+            (&body["event"], &body["alert_id"]),
+            (&"mention.created".into(), &alert.into())
+        );
+        assert_eq!(
+            (&body["mention"]["id"], &body["mention"]["found_at"]),
+            (&mention.into(), &"2026-05-08T12:01:00Z".into())
+        );
+        let request =
+            delivery.to_request(|secret, body| format!("{}:{}", secret.len(), body.len()));
+        assert_eq!(
+            (request.method().as_str(), request.uri().query()),
+            ("POST", Some("b=c"))
+        );
+        assert_eq!(
+            request.headers()["x-heylerts-signature"],
+            format!("5:{}", delivery.body.len())
+        );
+        assert_eq!(heylerts.take_deliveries(), []);
+    }
+
+    #[test]
+    fn so_many_mentions_within_the_window_are_one_spike() {
+        let clock = TestClock::new();
+        let (heylerts, alert) = heylerts(&clock);
+        let arrive = |apart| {
+            for _ in 0..15 {
+                clock.advance(Duration::from_secs(apart));
+                heylerts.receive(Mention::new(&alert, "Title"));
+            }
+            let events = heylerts
+                .take_deliveries()
+                .into_iter()
+                .map(|delivery| delivery.event);
+            events.filter(|event| event == "spike.detected").count()
+        };
+        assert_eq!([arrive(3600), arrive(60)], [0, 1]);
+    }
+
+    #[test]
+    fn a_new_secret_signs_the_next_delivery() {
+        let (heylerts, alert) = heylerts(&TestClock::new());
+        let rotate = |world: &mut crate::sandbox::heylerts::World| {
+            world.alerts[0].webhook_secret = "fresh".to_owned();
+        };
+        heylerts.receive(Mention::new(&alert, "Title"));
+        heylerts.change(rotate);
+        heylerts.receive(Mention::new(&alert, "Title"));
+        let secrets = heylerts
+            .take_deliveries()
+            .into_iter()
+            .map(|delivery| delivery.secret);
+        assert_eq!(secrets.collect::<Vec<_>>(), ["whsec", "fresh"]);
+    }
+
+    #[test]
+    fn without_a_webhook_or_an_alert_nobody_is_told() {
+        let heylerts = Heylerts::new();
+        let alert = heylerts.add_alert(Alert::new("Name", "keyword"));
+        assert!(heylerts.receive(Mention::new(&alert, "Title")).is_some());
+        assert!(heylerts.receive(Mention::new("unknown", "Title")).is_none());
+        assert_eq!(heylerts.take_deliveries(), []);
+        assert_eq!(heylerts.state().mentions.len(), 1);
+    }
+}

@@ -1,0 +1,69 @@
+//! A made-up account that watches three things.
+
+use std::time::{Duration, SystemTime};
+
+use crate::sandbox::calendar;
+
+use super::alert::Alert;
+use super::mention::Mention;
+use super::world::World;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const SOURCES: [&str; 3] = ["brave", "reddit", "hackernews"];
+const SENTIMENTS: [&str; 3] = ["positive", "neutral", "negative"];
+const OPINIONS: [&str; 5] = [
+    "Why we moved to",
+    "Half a year with",
+    "Has anybody here tried",
+    "An honest look at",
+    "What I would change about",
+];
+
+/// The data of [`Heylerts::demo`](crate::sandbox::Heylerts::demo), the same for the same seed.
+pub(crate) fn world(seed: u64) -> World {
+    let mut world = World {
+        random: fastrand::Rng::with_seed(seed),
+        ..World::default()
+    };
+    let watched = [
+        ("Our brand", "harbour runners"),
+        ("Competitor", "hill striders"),
+        ("Town", "harbour town"),
+    ];
+    let alerts = watched.map(|(name, keyword)| add_alert(&mut world, name, keyword));
+    for number in 0..140 {
+        let mention = mention(number, &alerts[number % alerts.len()], &mut world.random);
+        world.add_mention(mention);
+    }
+    world
+}
+
+fn add_alert(world: &mut World, name: &str, keyword: &str) -> Alert {
+    let age = HOUR * (30 - 10 * world.alerts.len() as u32) * 24;
+    let alert = Alert::new(name, keyword).created_at(ago(age));
+    world.add_alert(alert).clone()
+}
+
+/// One mention every three hours, the first nearly three weeks ago; every fortieth is ignored.
+fn mention(number: usize, alert: &Alert, random: &mut fastrand::Rng) -> Mention {
+    let found_at = ago(HOUR * 3 * (140 - number as u32));
+    let title = format!("{} {}", pick(random, &OPINIONS), alert.keyword);
+    let mut mention = Mention::new(&alert.id, title)
+        .source(pick(random, &SOURCES))
+        .sentiment(pick(random, &SENTIMENTS))
+        .found_at(found_at);
+    mention.url = format!("https://news.example/story/{}", number + 1);
+    mention.author = Some(format!("u/reader{}", random.u8(1..60)));
+    mention.relevance_score = Some(f64::from(random.u8(30..100)) / 100.0);
+    mention.published_at = found_at.checked_sub(HOUR / 2);
+    mention.ignored = number % 40 == 39;
+    mention
+}
+
+fn ago(duration: Duration) -> SystemTime {
+    calendar::first_day() - duration
+}
+
+fn pick(random: &mut fastrand::Rng, from: &[&'static str]) -> &'static str {
+    from[random.usize(..from.len())]
+}

@@ -1,0 +1,222 @@
+//! Reading the body of a create or an update.
+
+use serde_json::{Map, Value, json};
+
+use crate::sandbox::exchange::Incoming;
+
+use super::alert::Alert;
+use super::refusal::{Refusal, problem};
+
+/// A body, and what is wrong with it.
+struct Form {
+    fields: Map<String, Value>,
+    problems: Vec<Value>,
+}
+
+/// The fields of an alert that a request sends.
+#[derive(Debug, Default)]
+pub(crate) struct AlertFields {
+    name: Option<String>,
+    keyword: Option<String>,
+    include_keywords: Option<Vec<String>>,
+    exclude_keywords: Option<Vec<String>>,
+    ignore_domains: Option<Vec<String>>,
+    sources: Option<Vec<String>>,
+    frequency: Option<String>,
+    is_active: Option<bool>,
+}
+
+impl AlertFields {
+    /// Reads a create, which must have a name and a keyword.
+    pub(crate) fn of_create(request: &Incoming) -> Result<AlertFields, Refusal> {
+        let mut form = Form::of(request)?;
+        form.require("name");
+        form.require("keyword");
+        AlertFields::read(form)
+    }
+
+    /// Reads an update, in which every field is optional.
+    pub(crate) fn of_update(request: &Incoming) -> Result<AlertFields, Refusal> {
+        AlertFields::read(Form::of(request)?)
+    }
+
+    fn read(mut form: Form) -> Result<AlertFields, Refusal> {
+        let fields = AlertFields {
+            name: form.text("name"),
+            keyword: form.text("keyword"),
+            include_keywords: form.texts("include_keywords"),
+            exclude_keywords: form.texts("exclude_keywords"),
+            ignore_domains: form.texts("ignore_domains"),
+            sources: form.texts("sources"),
+            frequency: form.text("frequency"),
+            is_active: form.flag("is_active"),
+        };
+        match form.problems.is_empty() {
+            true => Ok(fields),
+            false => Err(Refusal::unprocessable(form.problems)),
+        }
+    }
+
+    /// Changes of the alert what was sent, and nothing else.
+    pub(crate) fn apply(self, alert: &mut Alert) {
+        put(&mut alert.name, self.name);
+        put(&mut alert.keyword, self.keyword);
+        put(&mut alert.include_keywords, self.include_keywords);
+        put(&mut alert.exclude_keywords, self.exclude_keywords);
+        put(&mut alert.ignore_domains, self.ignore_domains);
+        put(&mut alert.sources, self.sources);
+        put(&mut alert.frequency, self.frequency);
+        put(&mut alert.is_active, self.is_active);
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+impl Form {
+    fn of(request: &Incoming) -> Result<Form, Refusal> {
+        let Ok(value) = serde_json::from_slice(&request.body) else {
+            let place = if request.body.is_empty() {
+                "missing"
+            } else {
+                "json_invalid"
+            };
+            let problem =
+                json!({"type": place, "loc": ["body"], "msg": "JSON decode error", "input": null});
+            return Err(Refusal::unprocessable(vec![problem]));
+        };
+        match value {
+            Value::Object(fields) if request.is_json() => Ok(Form {
+                fields,
+                problems: Vec::new(),
+            }),
+            other => Err(not_an_object(&other)),
+        }
+    }
+
+    fn require(&mut self, name: &str) {
+        if !self.fields.contains_key(name) {
+            let body = Value::Object(self.fields.clone());
+            let problem = problem("missing", ["body", name], "Field required", &body);
+            self.problems.push(problem);
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.read(name, "string_type", "a valid string", |value| {
+            value.as_str().map(str::to_owned)
+        })?;
+        if text.is_empty() {
+            let message = "String should have at least 1 character";
+            let problem = problem(
+                "string_too_short",
+                ["body", name],
+                message,
+                &Value::from(""),
+            );
+            self.problems.push(problem);
+        }
+        Some(text)
+    }
+
+    fn flag(&mut self, name: &str) -> Option<bool> {
+        self.read(name, "bool_type", "a valid boolean", Value::as_bool)
+    }
+
+    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let items = self.read(name, "list_type", "a valid list", |value| {
+            value.as_array().cloned()
+        })?;
+        let mut texts = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            match item {
+                Value::String(text) => texts.push(text),
+                other => self.problems.push(json!({
+                    "type": "string_type",
+                    "loc": ["body", name, at],
+                    "msg": "Input should be a valid string",
+                    "input": other,
+                })),
+            }
+        }
+        Some(texts)
+    }
+
+    /// Reads a field, if it was sent; one of the wrong type is a problem.
+    fn read<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        what: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.fields.get(name)?;
+        let found = read(value);
+        if found.is_none() {
+            let message = format!("Input should be {what}");
+            let problem = problem(kind, ["body", name], &message, value);
+            self.problems.push(problem);
+        }
+        found
+    }
+}
+
+fn not_an_object(value: &Value) -> Refusal {
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    Refusal::unprocessable(vec![json!({
+        "type": "model_attributes_type",
+        "loc": ["body"],
+        "msg": message,
+        "input": value,
+    })])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sandbox::Heylerts;
+    use crate::sandbox::probe::{ask, to_heylerts};
+
+    fn create(body: Value) -> (u16, Value) {
+        ask(&Heylerts::new(), to_heylerts("POST", "alerts", &body))
+    }
+
+    #[test]
+    fn every_problem_is_told_where_it_is() {
+        let (status, answer) = create(json!({"name": 7, "sources": ["a", 1], "is_active": "yes"}));
+        let problems = answer["detail"].as_array().unwrap().iter();
+        let told = problems.map(|problem| json!([problem["type"], problem["loc"]]));
+        let expected = [
+            json!(["missing", ["body", "keyword"]]),
+            json!(["string_type", ["body", "name"]]),
+            json!(["string_type", ["body", "sources", 1]]),
+            json!(["bool_type", ["body", "is_active"]]),
+        ];
+        assert_eq!((status, told.collect::<Vec<_>>()), (422, expected.to_vec()));
+    }
+
+    #[test]
+    fn an_empty_name_and_a_null_are_refused() {
+        assert_eq!(create(json!({"name": "", "keyword": "k"})).0, 422);
+        assert_eq!(create(json!({"name": "n", "keyword": null})).0, 422);
+        assert_eq!(create(json!(["name"])).0, 422);
+        assert_eq!(create(Value::Null).0, 422);
+    }
+
+    #[test]
+    fn json_that_is_sent_as_text_is_refused() {
+        let mut request = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
+        request
+            .headers_mut()
+            .insert("content-type", "text/plain".parse().unwrap());
+        let (status, answer) = ask(&Heylerts::new(), request);
+        assert_eq!(
+            (status, &answer["detail"][0]["loc"]),
+            (422, &json!(["body"]))
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! What can be read: events, attendance, roles, the members of a role.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::calendar;
+use crate::sandbox::exchange::Answer;
+
+use super::fields::{Fields, Refusal};
+use super::service::ok;
+use super::world::{Community, Event, Role, Settings, World};
+
+impl World {
+    pub(crate) fn community_events(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
+        let settings = self.settings.clone();
+        let community = self.named(fields)?;
+        let batch = batch_size(fields, &settings)?;
+        let events = community.events_in(fields, &settings)?.into_iter();
+        let events = events
+            .take(batch)
+            .map(|event| event.to_json(settings.event_id));
+        ok(json!({"events": events.collect::<Vec<Value>>()}))
+    }
+
+    pub(crate) fn event_attendance(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
+        let community = self.named(fields)?;
+        let event = community.event_of(&fields.id("eventId")?)?;
+        ok(json!({"attendance": event.attendance}))
+    }
+
+    pub(crate) fn community_roles(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
+        let roles = self.named(fields)?.roles.iter().map(Role::to_json);
+        ok(json!({"roles": roles.collect::<Vec<Value>>()}))
+    }
+
+    pub(crate) fn role_members(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
+        let community = self.named(fields)?;
+        let role = community.role_of(fields.required("roleId")?)?;
+        ok(json!({"memberUserIds": role.member_ids}))
+    }
+}
+
+impl Community {
+    /// The events that a request asks for, from its cursor on, ordered by start.
+    fn events_in(&self, fields: &Fields, settings: &Settings) -> Result<Vec<&Event>, Refusal> {
+        let after = fields.whole("startTimestamp")?.unwrap_or(i64::MIN);
+        let before = fields.whole("endTimestamp")?.unwrap_or(i64::MAX);
+        let cursor = match fields.optional_id("lastEventId")? {
+            Some(id) => Some(self.event_of(&id)?.place()),
+            None => None,
+        };
+        let in_range = |event: &&Event| {
+            let start = calendar::to_millis(event.start);
+            after < start && start < before
+        };
+        let beyond_cursor = |event: &&Event| match cursor {
+            Some(cursor) if settings.inclusive_cursor => event.place() >= cursor,
+            Some(cursor) => event.place() > cursor,
+            None => true,
+        };
+        let mut events: Vec<&Event> = self.events.iter().filter(in_range).collect();
+        events.retain(beyond_cursor);
+        events.sort_by_key(|event| event.place());
+        Ok(events)
+    }
+
+    fn event_of(&self, id: &str) -> Result<&Event, Refusal> {
+        let found = self.events.iter().find(|event| event.id == id);
+        found.ok_or_else(|| Refusal::not_found("Event"))
+    }
+
+    fn role_of(&self, id: &str) -> Result<&Role, Refusal> {
+        let found = self.roles.iter().find(|role| role.id == id);
+        found.ok_or_else(|| Refusal::not_found("Role"))
+    }
+}
+
+/// How many events go on a page: 50 unless told, 100 at most.
+fn batch_size(fields: &Fields, settings: &Settings) -> Result<usize, Refusal> {
+    let asked = fields.whole("batchSize")?.unwrap_or(50);
+    match usize::try_from(asked) {
+        // Two at least where there are two: an inclusive cursor alone would not advance.
+        Ok(size @ 3..=100) if settings.short_pages => Ok(size.div_ceil(2)),
+        Ok(size @ 1..=100) => Ok(size),
+        _ => Err(Refusal::bad("batchSize must be between 1 and 100")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sandbox::Heylo;
+    use crate::sandbox::heylo::EventId;
+    use crate::sandbox::probe::{ask, to_heylo};
+
+    fn heylo() -> Heylo {
+        Heylo::demo().limit(None)
+    }
+
+    fn fetch(heylo: &Heylo, mut body: Value) -> (u16, Value) {
+        body["communityId"] = body
+            .get("communityId")
+            .cloned()
+            .unwrap_or("harbour-runners".into());
+        ask(heylo, to_heylo("apiv1-fetch", &body))
+    }
+
+    fn events(heylo: &Heylo, mut body: Value) -> Vec<String> {
+        body["type"] = "communityEvents".into();
+        let (status, answer) = fetch(heylo, body);
+        assert_eq!(status, 200, "{answer}");
+        let events = answer["events"].as_array().unwrap().iter();
+        events
+            .map(|event| event["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn events_come_by_start_fifty_at_a_time() {
+        let heylo = heylo();
+        heylo.change(|world| world.communities[0].events.reverse());
+        let page = events(&heylo, json!({}));
+        assert_eq!(
+            (page.len(), page[0].as_str(), page[49].as_str()),
+            (50, "event-001", "event-050")
+        );
+    }
+
+    #[test]
+    fn the_cursor_leads_to_an_empty_page() {
+        let heylo = heylo();
+        let mut cursor = json!({"batchSize": 100});
+        let mut lengths = Vec::new();
+        while lengths.last() != Some(&0) {
+            let page = events(&heylo, cursor);
+            lengths.push(page.len());
+            cursor = json!({"batchSize": 100, "lastEventId": page.last()});
+        }
+        assert_eq!(lengths, [100, 30, 0]);
+    }
+
+    #[test]
+    fn the_bounds_of_the_start_are_exclusive() {
+        let heylo = heylo();
+        let start = |at: usize| {
+            let event = &heylo.state().communities[0].events[at];
+            crate::sandbox::calendar::to_millis(event.start)
+        };
+        let between = json!({"startTimestamp": start(3), "endTimestamp": start(6)});
+        assert_eq!(events(&heylo, between), ["event-005", "event-006"]);
+    }
+
+    #[test]
+    fn short_pages_and_an_inclusive_cursor_are_settings() {
+        let heylo = heylo().with(|world| world.settings.short_pages = true);
+        assert_eq!(events(&heylo, json!({"batchSize": 7})).len(), 4);
+        heylo.change(|world| world.settings.inclusive_cursor = true);
+        let page = events(&heylo, json!({"batchSize": 4, "lastEventId": "event-009"}));
+        assert_eq!(page, ["event-009", "event-010"]);
+    }
+
+    #[test]
+    fn an_event_has_its_id_where_the_setting_says() {
+        let heylo = heylo().with(|world| {
+            world.settings.event_id = EventId::EventId;
+            world.communities[1].events[0].id = "17".to_owned();
+        });
+        let ask = json!({"type": "communityEvents", "communityId": "book-circle"});
+        let (_, page) = fetch(&heylo, ask.clone());
+        assert_eq!(page["events"][0]["eventId"], "17");
+        heylo.change(|world| world.settings.event_id = EventId::Number);
+        let (_, page) = fetch(&heylo, ask);
+        assert_eq!(page["events"][0]["id"], 17);
+        let attendance =
+            json!({"type": "eventAttendance", "communityId": "book-circle", "eventId": 17});
+        assert_eq!(fetch(&heylo, attendance).0, 200);
+    }
+
+    #[test]
+    fn what_is_out_of_range_or_unknown_is_refused() {
+        let heylo = heylo();
+        for (status, body) in [
+            (400, json!({"type": "communityEvents", "batchSize": 0})),
+            (400, json!({"type": "communityEvents", "batchSize": 101})),
+            (400, json!({"type": "communityEvents", "batchSize": "50"})),
+            (
+                400,
+                json!({"type": "communityEvents", "startTimestamp": "yesterday"}),
+            ),
+            (400, json!({"type": "communityEvents", "communityId": ""})),
+            (
+                404,
+                json!({"type": "communityEvents", "communityId": "nowhere"}),
+            ),
+            (
+                404,
+                json!({"type": "communityEvents", "lastEventId": "nothing"}),
+            ),
+            (400, json!({"type": "eventAttendance"})),
+            (
+                404,
+                json!({"type": "eventAttendance", "eventId": "nothing"}),
+            ),
+            (400, json!({"type": "roleMembers"})),
+            (404, json!({"type": "roleMembers", "roleId": "nothing"})),
+            (400, json!({"type": "somethingElse"})),
+            (400, json!({})),
+        ] {
+            let answer = fetch(&heylo, body.clone());
+            assert_eq!(answer.0, status, "{body}");
+            assert!(answer.1["error"].is_string(), "{body}");
+        }
+    }
+
+    #[test]
+    fn attendance_roles_and_their_members_are_told() {
+        let heylo = heylo();
+        let attendance = json!({"type": "eventAttendance", "eventId": "event-001"});
+        let (_, attendance) = fetch(&heylo, attendance);
+        assert!(attendance["attendance"][0]["userId"].is_string());
+        let (_, roles) = fetch(&heylo, json!({"type": "communityRoles"}));
+        assert_eq!(
+            roles["roles"][1],
+            json!({"id": "captains", "name": "Captains"})
+        );
+        let (_, members) = fetch(&heylo, json!({"type": "roleMembers", "roleId": "coaches"}));
+        assert_eq!(
+            members,
+            json!({"memberUserIds": ["user-3", "user-4", "user-5"]})
+        );
+    }
+}

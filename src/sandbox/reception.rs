@@ -1,0 +1,210 @@
+//! The road of a request through a sandbox: it arrives, is counted, is answered, leaves.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use http::StatusCode;
+use http::header::{DATE, RETRY_AFTER};
+
+use super::calendar::{self, Calendar};
+use super::exchange::{self, Answer, Incoming};
+use super::journal::Recorded;
+use super::limit::{Limit, RetryAfter};
+use super::meter::Verdict;
+use super::planned::Planned;
+use super::service::Service;
+use super::tally::Tally;
+use super::trouble::Trouble;
+
+/// Everything a sandbox knows, behind its lock.
+#[derive(Debug)]
+pub(crate) struct Reception<S> {
+    pub(crate) world: S,
+    pub(crate) calendar: Calendar,
+    pub(crate) tally: Tally,
+    pub(crate) journal: Vec<Recorded>,
+    pub(crate) troubles: Vec<Planned>,
+    pub(crate) most_at_once: usize,
+    at_once: usize,
+    began: Instant,
+}
+
+impl<S: Service> Reception<S> {
+    pub(crate) fn new(world: S) -> Reception<S> {
+        let calendar = Calendar::default();
+        Reception {
+            world,
+            began: calendar.instant(),
+            calendar,
+            tally: Tally::new(S::usual_limit()),
+            journal: Vec::new(),
+            troubles: Vec::new(),
+            most_at_once: 0,
+            at_once: 0,
+        }
+    }
+
+    pub(crate) fn set_calendar(&mut self, calendar: Calendar) {
+        self.began = calendar.instant();
+        self.calendar = calendar;
+        self.tally.set_limit(self.tally.limit());
+    }
+
+    /// Takes a request down and says which number it has and what befalls it.
+    pub(crate) fn arrive(&mut self, request: &Incoming) -> (usize, Option<Trouble>) {
+        self.at_once += 1;
+        self.most_at_once = self.most_at_once.max(self.at_once);
+        let number = self.journal.len() + 1;
+        let now = self.calendar.instant();
+        let at = now.saturating_duration_since(self.began);
+        let recorded = Recorded::new(number, at, request);
+        let trouble = self
+            .troubles
+            .iter_mut()
+            .find_map(|planned| planned.strikes(&recorded));
+        self.journal.push(recorded);
+        (number, trouble)
+    }
+
+    /// Counts a request and, where the limit and the trouble allow it, does what it asks for.
+    pub(crate) fn serve(&mut self, request: &Incoming, trouble: Option<&Trouble>) -> Answer {
+        let (now, today) = (self.calendar.instant(), self.calendar.now());
+        let verdict = self.tally.count(&S::key(request), now);
+        let refusal = self.refused(verdict, trouble, today);
+        let answer = match refusal.or_else(|| trouble.and_then(Trouble::prevents)) {
+            Some(answer) => answer,
+            None => self.world.answer(request, today),
+        };
+        self.stamped(answer, verdict, today)
+    }
+
+    /// Notes what was answered.
+    pub(crate) fn leave(&mut self, number: usize, status: Option<StatusCode>) {
+        self.at_once -= 1;
+        self.tally.refusals += usize::from(status == Some(StatusCode::TOO_MANY_REQUESTS));
+        if let Some(recorded) = self.journal.get_mut(number - 1) {
+            recorded.status = status;
+        }
+    }
+
+    /// A 429, if the trouble or the limit wants one.
+    fn refused(
+        &self,
+        verdict: Option<Verdict>,
+        trouble: Option<&Trouble>,
+        today: SystemTime,
+    ) -> Option<Answer> {
+        let limit = self.tally.limit();
+        let retry_after = match (trouble, limit, verdict) {
+            (Some(Trouble::Refused(text)), ..) => text.clone(),
+            (_, Some(limit), Some(verdict)) if !verdict.admitted => {
+                written(limit.retry_after, verdict.wait, today)
+            }
+            _ => return None,
+        };
+        let mut answer = S::refusal();
+        if let Some(text) = retry_after {
+            exchange::set(&mut answer, RETRY_AFTER.as_str(), &text);
+        }
+        Some(answer)
+    }
+
+    /// The answer with the headers that every answer has.
+    fn stamped(&self, mut answer: Answer, verdict: Option<Verdict>, today: SystemTime) -> Answer {
+        exchange::set(&mut answer, DATE.as_str(), &calendar::http_date(today));
+        let told = self.world.tells_what_is_left();
+        if let (true, Some(Limit { requests, .. }), Some(verdict)) =
+            (told, self.tally.limit(), verdict)
+        {
+            let remaining = verdict.remaining.to_string();
+            exchange::set(&mut answer, "x-ratelimit-limit", &requests.to_string());
+            exchange::set(&mut answer, "x-ratelimit-remaining", &remaining);
+        }
+        answer
+    }
+}
+
+/// `Retry-After` for a wait that begins today.
+fn written(style: RetryAfter, wait: Duration, today: SystemTime) -> Option<String> {
+    let seconds = wait.as_millis().div_ceil(1000);
+    let whole = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
+    match style {
+        RetryAfter::Seconds => Some(seconds.to_string()),
+        RetryAfter::Fraction => Some(format!("{:.3}", wait.as_secs_f64())),
+        RetryAfter::Date => today.checked_add(whole).map(calendar::http_date),
+        RetryAfter::Absent => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pipeline::transport::Transport;
+    use crate::sandbox::probe::{ask, to_heylo};
+    use crate::sandbox::{Heylo, TestClock};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    #[test]
+    fn the_most_at_once_are_those_under_way_together() {
+        let clock = TestClock::new();
+        let heylo = Heylo::demo().clock(clock.clone());
+        heylo.trouble(3, Trouble::AnsweredLate(SECOND));
+        let participants = [(); 3].map(|()| clock.participant());
+        std::thread::scope(|scope| {
+            for participant in participants {
+                scope.spawn(|| {
+                    ask(&heylo, roles());
+                    drop(participant);
+                });
+            }
+        });
+        assert_eq!((heylo.most_at_once(), clock.elapsed()), (3, SECOND));
+    }
+
+    #[test]
+    fn a_late_request_is_counted_when_it_arrives() {
+        let heylo = Heylo::demo()
+            .clock(TestClock::new())
+            .limit(Limit::sliding_log(1, SECOND));
+        heylo.trouble(1, Trouble::ArrivesLate(5 * SECOND));
+        assert_eq!([ask(&heylo, roles()).0, ask(&heylo, roles()).0], [200, 429]);
+    }
+
+    #[test]
+    fn every_limit_says_when_to_come_back_in_its_way() {
+        let told = |limit: Limit| {
+            let heylo = Heylo::demo().clock(TestClock::new()).limit(limit);
+            assert_eq!(ask(&heylo, roles()).0, 200);
+            let answer = heylo.send(roles(), SECOND).unwrap();
+            assert_eq!(answer.status(), 429);
+            let text = answer
+                .headers()
+                .get("retry-after")?
+                .to_str()
+                .unwrap()
+                .to_owned();
+            Some(text)
+        };
+        let period = Duration::from_millis(1500);
+        let date = "Fri, 08 May 2026 12:00:02 GMT";
+        assert_eq!(told(Limit::fixed_window(1, period)).as_deref(), Some("2"));
+        assert_eq!(
+            told(Limit::sliding_log(1, period)).as_deref(),
+            Some("1.500")
+        );
+        assert_eq!(told(Limit::token_bucket(1, period)).as_deref(), Some("2"));
+        assert_eq!(
+            told(Limit::sliding_window_counter(1, period)).as_deref(),
+            Some(date)
+        );
+        let silent = Limit::token_bucket(1, period).retry_after(RetryAfter::Absent);
+        assert_eq!(told(silent), None);
+    }
+}

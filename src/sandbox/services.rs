@@ -1,0 +1,166 @@
+//! Both services behind one address.
+
+use std::time::Duration;
+
+use crate::pipeline::transport::{Transport, TransportError};
+
+use super::heylerts::Heylerts;
+use super::heylo::Heylo;
+use super::reply::Reply;
+
+/// Both services: a request to `/apiv1-…` is Heylo's, every other is Heylerts'.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::sandbox;
+///
+/// let services = sandbox::Services::demo();
+/// assert_eq!(services.heylo.requests().len(), 0);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Services {
+    /// The one service.
+    pub heylo: Heylo,
+    /// The other.
+    pub heylerts: Heylerts,
+}
+
+impl Services {
+    /// Both, empty.
+    pub fn new() -> Services {
+        Services::default()
+    }
+
+    /// Both, with made-up data.
+    pub fn demo() -> Services {
+        Services {
+            heylo: Heylo::demo(),
+            heylerts: Heylerts::demo(),
+        }
+    }
+
+    /// Hands a request to its service and says what goes back over the wire.
+    pub fn reply(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> Reply {
+        if is_for_heylo(request.uri().path()) {
+            self.heylo.reply(request, timeout)
+        } else {
+            self.heylerts.reply(request, timeout)
+        }
+    }
+}
+
+impl Transport for Services {
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        self.reply(request, timeout).into_result()
+    }
+}
+
+fn is_for_heylo(path: &str) -> bool {
+    path.split('/').any(|segment| segment.starts_with("apiv1-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_goes_to_its_service() {
+        let services = Services::demo();
+        let status = |uri: &str| {
+            let request = http::Request::get(uri).body(Vec::new()).unwrap();
+            services
+                .send(request, Duration::MAX)
+                .unwrap()
+                .status()
+                .as_u16()
+        };
+        assert_eq!(status("http://localhost:8080/apiv1-fetch"), 405);
+        assert_eq!(status("https://other.example/prefix/apiv1-remove"), 405);
+        assert_eq!(status("http://localhost:8080/api/v1/hello"), 401);
+        assert_eq!(status("http://localhost:8080/"), 404);
+        assert_eq!(services.heylo.requests().len(), 2);
+        assert_eq!(services.heylerts.requests().len(), 2);
+    }
+
+    #[test]
+    fn no_request_makes_it_panic() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let services = Services::demo();
+        for _ in 0..5_000 {
+            let request = noise(&mut random);
+            drop(services.reply(request, Duration::MAX));
+        }
+        assert!(services.heylo.requests().len() > 500);
+        assert!(services.heylerts.requests().len() > 500);
+    }
+
+    /// A request that is almost right.
+    fn noise(random: &mut fastrand::Rng) -> http::Request<Vec<u8>> {
+        const METHODS: [&str; 5] = ["GET", "POST", "PATCH", "DELETE", "BREW"];
+        const PATHS: [&str; 10] = [
+            "/apiv1-fetch",
+            "/apiv1-update",
+            "/apiv1-remove",
+            "/apiv1-create",
+            "/api/v1/alerts",
+            "/api/v1/mentions",
+            "/api/v1/stats",
+            "/api/v1/alerts/%ff%",
+            "/",
+            "//api/v1",
+        ];
+        const PIECES: [&str; 24] = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"",
+            "\"type\":\"communityEvents\",",
+            "null",
+            "-1",
+            "1e99",
+            "\"communityId\":\"harbour-runners\",",
+            "\"batchSize\":3,",
+            "\"type\":\"invite\",",
+            "\u{0}",
+            "\"member\":{\"userId\":\"a\"}",
+            "\"lastEventId\":1",
+            "&page=",
+            "?per_page=",
+            "since=",
+            "%2B",
+            "99999999999999999999",
+            "\"addedUserIds\":[\"user-1\"]",
+            "\"name\":\"n\"",
+        ];
+        let text = |random: &mut fastrand::Rng| {
+            let pieces = (0..random.usize(..12)).map(|_| PIECES[random.usize(..PIECES.len())]);
+            pieces.collect::<String>()
+        };
+        let path = PATHS[random.usize(..PATHS.len())];
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("page", text(random)),
+                ("since", text(random)),
+                ("per_page", text(random)),
+            ])
+            .finish();
+        let mut body = format!("{{{}}}", text(random)).into_bytes();
+        body.extend((0..random.usize(..3)).map(|_| random.u8(..)));
+        http::Request::builder()
+            .method(METHODS[random.usize(..METHODS.len())])
+            .uri(format!("{path}?{query}"))
+            .header("content-type", "application/json")
+            .header("authorization", "Bearer key")
+            .header("x-api-key", "hlt_key")
+            .body(body)
+            .unwrap()
+    }
+}

@@ -1,0 +1,279 @@
+//! What can go wrong with a request, on demand.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, LOCATION};
+use http::{HeaderValue, StatusCode};
+
+use super::exchange::{self, Answer};
+use super::reply::{LARGEST_BODY, Reply};
+
+/// Something that goes wrong with one request.
+///
+/// # Examples
+///
+/// The second update of a role takes effect, and its answer is lost:
+///
+/// ```
+/// use heysync::sandbox::{self, Moment, Trouble};
+///
+/// let heylo = sandbox::Heylo::demo();
+/// heylo.trouble_where(1, Trouble::Cut(Moment::After), |request| {
+///     request.path.ends_with("/apiv1-update") && request.number > 1
+/// });
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// It is answered with a 429 and this `Retry-After`, word for word; with none where this is `None`.
+    Refused(Option<String>),
+    /// It arrives so much later, and is counted then.
+    ArrivesLate(Duration),
+    /// It takes effect at once, and is answered so much later.
+    AnsweredLate(Duration),
+    /// No connection comes about: nothing is sent.
+    Unreachable,
+    /// The connection is cut without an answer.
+    Cut(Moment),
+    /// It is answered with `500 Internal Server Error`, as plain text.
+    ServerError(Moment),
+    /// It is answered with a `502 Bad Gateway`, as the HTML page of a proxy.
+    BadGateway(Moment),
+    /// It takes effect, and the connection is cut in the middle of the answer's body.
+    Truncated,
+    /// It takes effect, and the answer's body is larger than the default transport takes in (10 MiB).
+    Oversized,
+    /// It takes effect, and the answer is JSON of another type than it should be.
+    WrongType,
+    /// It is answered with a `302 Found` that leads to this address.
+    Redirect(String),
+    /// It takes effect, and the answer is changed like this.
+    Altered(fn(&mut http::Response<Vec<u8>>)),
+}
+
+/// When something goes wrong: before the request took effect, or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Moment {
+    /// Nothing was changed.
+    Before,
+    /// What was asked for was done.
+    After,
+}
+
+impl Trouble {
+    /// Whether the request never comes to be counted.
+    pub(crate) fn keeps_it_away(&self) -> bool {
+        matches!(self, Trouble::Unreachable | Trouble::Cut(Moment::Before))
+    }
+
+    /// What is answered in place of doing what was asked for.
+    pub(crate) fn prevents(&self) -> Option<Answer> {
+        match self {
+            Trouble::ServerError(Moment::Before) => Some(server_error()),
+            Trouble::BadGateway(Moment::Before) => Some(bad_gateway()),
+            Trouble::Redirect(location) => Some(redirect(location)),
+            _ => None,
+        }
+    }
+
+    /// How long the request is on its way.
+    pub(crate) fn delays_arrival(&self) -> Duration {
+        match self {
+            Trouble::ArrivesLate(delay) => *delay,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// How long the answer is on its way.
+    pub(crate) fn delays_answer(&self) -> Duration {
+        match self {
+            Trouble::AnsweredLate(delay) => *delay,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// What becomes of the answer on its way back.
+    pub(crate) fn befalls(&self, mut answer: Answer) -> Reply {
+        match self {
+            Trouble::Unreachable => return Reply::Unreachable,
+            Trouble::Cut(_) => return Reply::Cut,
+            Trouble::Truncated => return truncated(answer),
+            Trouble::ServerError(_) => answer = server_error(),
+            Trouble::BadGateway(_) => answer = bad_gateway(),
+            Trouble::Oversized => answer.body_mut().resize(LARGEST_BODY + 1, b' '),
+            Trouble::WrongType => *answer.body_mut() = b"42".to_vec(),
+            Trouble::Altered(alter) => alter(&mut answer),
+            _ => {}
+        }
+        Reply::Answer(answer)
+    }
+}
+
+fn server_error() -> Answer {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    exchange::with_body(status, "text/plain; charset=utf-8", "Internal Server Error")
+}
+
+fn bad_gateway() -> Answer {
+    const PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
+        <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
+    exchange::with_body(StatusCode::BAD_GATEWAY, "text/html", PAGE)
+}
+
+fn redirect(location: &str) -> Answer {
+    let mut answer = exchange::empty(StatusCode::FOUND);
+    exchange::set(&mut answer, LOCATION.as_str(), location);
+    answer
+}
+
+/// Half of the body, after a head that promises all of it.
+fn truncated(mut answer: Answer) -> Reply {
+    let length = answer.body().len();
+    if length == 0 {
+        return Reply::Cut;
+    }
+    let promised = HeaderValue::from(length);
+    answer.headers_mut().insert(CONTENT_LENGTH, promised);
+    Reply::Broken(answer, length / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pipeline::transport::{Transport, TransportError};
+    use crate::sandbox::Recorded;
+    use crate::sandbox::probe::{ask, to_heylo};
+    use crate::sandbox::{Heylo, TestClock};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    fn removal() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "member", "communityId": "book-circle", "userId": "user-2"});
+        to_heylo("apiv1-remove", &body)
+    }
+
+    fn is_there(heylo: &Heylo) -> bool {
+        heylo
+            .member_ids("book-circle")
+            .contains(&"user-2".to_owned())
+    }
+
+    /// How a removal ends that runs into a trouble, and whether it took effect.
+    fn removed(trouble: Trouble) -> (Result<Answer, TransportError>, bool) {
+        let heylo = Heylo::demo().clock(TestClock::new());
+        heylo.trouble(1, trouble);
+        let outcome = heylo.send(removal(), 30 * SECOND);
+        let took_effect = !is_there(&heylo);
+        assert_eq!(ask(&heylo, roles()).0, 200, "the next request is all right");
+        (outcome, took_effect)
+    }
+
+    #[test]
+    fn a_cut_comes_before_or_after_the_effect() {
+        for (moment, expected) in [(Moment::Before, false), (Moment::After, true)] {
+            let (outcome, took_effect) = removed(Trouble::Cut(moment));
+            assert!(outcome.unwrap_err().may_have_been_sent());
+            assert_eq!(took_effect, expected);
+        }
+        let (outcome, took_effect) = removed(Trouble::Unreachable);
+        assert!(!outcome.unwrap_err().may_have_been_sent());
+        assert!(!took_effect);
+    }
+
+    #[test]
+    fn a_500_and_a_502_come_before_or_after_the_effect() {
+        for (moment, expected) in [(Moment::Before, false), (Moment::After, true)] {
+            let (outcome, took_effect) = removed(Trouble::ServerError(moment));
+            let answer = outcome.unwrap();
+            assert_eq!((answer.status().as_u16(), took_effect), (500, expected));
+            assert_eq!(
+                answer.headers()["content-type"],
+                "text/plain; charset=utf-8"
+            );
+            let (outcome, took_effect) = removed(Trouble::BadGateway(moment));
+            let answer = outcome.unwrap();
+            assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
+            assert!(answer.body().starts_with(b"<html>"));
+        }
+    }
+
+    #[test]
+    fn a_body_is_truncated_oversized_or_of_another_type() {
+        let (outcome, took_effect) = removed(Trouble::Truncated);
+        assert_eq!(
+            (outcome.unwrap_err().to_string().as_str(), took_effect),
+            ("the answer's body broke off", true)
+        );
+        let (outcome, took_effect) = removed(Trouble::Oversized);
+        assert_eq!(
+            (outcome.unwrap_err().to_string().as_str(), took_effect),
+            ("the answer's body is too large", true)
+        );
+        let (outcome, took_effect) = removed(Trouble::WrongType);
+        assert_eq!(
+            (outcome.unwrap().into_body(), took_effect),
+            (b"42".to_vec(), true)
+        );
+        let upset = |answer: &mut Answer| *answer.status_mut() = StatusCode::IM_A_TEAPOT;
+        let (outcome, took_effect) = removed(Trouble::Altered(upset));
+        assert_eq!(
+            (outcome.unwrap().status().as_u16(), took_effect),
+            (418, true)
+        );
+    }
+
+    #[test]
+    fn a_redirect_and_a_refusal_have_no_effect() {
+        let (outcome, took_effect) =
+            removed(Trouble::Redirect("https://elsewhere.example/".into()));
+        let answer = outcome.unwrap();
+        assert_eq!((answer.status().as_u16(), took_effect), (302, false));
+        assert_eq!(answer.headers()["location"], "https://elsewhere.example/");
+        let (outcome, took_effect) = removed(Trouble::Refused(Some("soon".into())));
+        let answer = outcome.unwrap();
+        assert_eq!((answer.status().as_u16(), took_effect), (429, false));
+        assert_eq!(answer.headers()["retry-after"], "soon");
+        let (outcome, _) = removed(Trouble::Refused(None));
+        assert!(!outcome.unwrap().headers().contains_key("retry-after"));
+    }
+
+    #[test]
+    fn a_delay_passes_on_the_clock_and_may_outlast_the_caller() {
+        for trouble in [Trouble::ArrivesLate, Trouble::AnsweredLate] {
+            let clock = TestClock::new();
+            let heylo = Heylo::demo().clock(clock.clone());
+            heylo.trouble(1, trouble(3 * SECOND));
+            heylo.trouble(1, trouble(60 * SECOND));
+            assert_eq!(heylo.send(roles(), 30 * SECOND).unwrap().status(), 200);
+            assert_eq!(clock.elapsed(), 3 * SECOND);
+            assert!(
+                heylo
+                    .send(removal(), 30 * SECOND)
+                    .unwrap_err()
+                    .may_have_been_sent()
+            );
+            assert_eq!((clock.elapsed(), is_there(&heylo)), (33 * SECOND, false));
+            assert_eq!(heylo.requests()[1].status, None);
+        }
+    }
+
+    #[test]
+    fn troubles_befall_those_they_are_meant_for_and_as_often() {
+        let heylo = Heylo::demo().limit(None);
+        let is_removal = |request: &Recorded| request.operation() == "member";
+        heylo.trouble_where(2, Trouble::ServerError(Moment::Before), is_removal);
+        let mut status = |request| ask(&heylo, request).0;
+        let seen = [roles(), removal(), roles(), removal(), removal()].map(&mut status);
+        assert_eq!(seen, [200, 500, 200, 500, 200]);
+        heylo.trouble(9, Trouble::BadGateway(Moment::Before));
+        heylo.clear_troubles();
+        assert_eq!(ask(&heylo, roles()).0, 200);
+    }
+}
