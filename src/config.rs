@@ -13,6 +13,7 @@ use crate::pipeline::auth::{ApiKey, Auth, Scheme};
 use crate::pipeline::clock::{Clock, SystemClock};
 use crate::pipeline::limiter::{Rate, TokenBucket};
 use crate::pipeline::observer::Observer;
+use crate::pipeline::retry::RetryBudget;
 use crate::pipeline::transport::{Transport, TransportOptions, UreqTransport};
 
 /// The longest time that can be set for anything.
@@ -52,7 +53,7 @@ pub struct Config {
     bucket: Option<TokenBucket>,
     transport: Option<Arc<dyn Transport>>,
     transport_options: TransportOptions,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     observer: Option<Arc<dyn Observer>>,
 }
 
@@ -69,7 +70,7 @@ impl Default for Config {
             bucket: None,
             transport: None,
             transport_options: TransportOptions::default(),
-            clock: Arc::new(SystemClock),
+            clock: None,
             observer: None,
         }
     }
@@ -129,6 +130,9 @@ impl Config {
     }
 
     /// How many times a failed call may be sent again, where that is safe. Default: 4. At most 100.
+    ///
+    /// Where much fails at once, fewer are: a client and its clones retry ten times freely, and then one
+    /// call in ten.
     pub fn retries(mut self, retries: u32) -> Config {
         self.retries = retries;
         self
@@ -144,7 +148,7 @@ impl Config {
 
     /// The bucket to take tokens from. Default: one for all clients in this process with the same key.
     ///
-    /// It brings its own rate, and [`rate`](Config::rate) does not count.
+    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it.
     pub fn bucket(mut self, bucket: TokenBucket) -> Config {
         self.bucket = Some(bucket);
         self
@@ -171,8 +175,10 @@ impl Config {
     }
 
     /// What tells the time. Default: the [`SystemClock`].
+    ///
+    /// A client on a clock of its own has a token bucket of its own, too, which its clones share.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Config {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -191,10 +197,7 @@ impl Config {
         {
             require_tls()?;
         }
-        let bucket = self.bucket.unwrap_or_else(|| {
-            let rate = self.rate.unwrap_or(service.rate);
-            TokenBucket::for_key(service.name, key.as_str(), rate, Arc::clone(&self.clock))
-        });
+        let bucket = self.open_bucket(service, &key);
         let max_body = self.transport_options.max_body;
         Ok(Pipeline {
             base,
@@ -204,14 +207,27 @@ impl Config {
             transport: self
                 .transport
                 .unwrap_or_else(|| Arc::new(UreqTransport::new(self.transport_options))),
-            clock: self.clock,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
             retries: self.retries,
+            retry_budget: RetryBudget::default(),
             attempt_timeout: self.attempt_timeout,
             deadline: self.deadline,
             max_body,
             observer: self.observer,
         })
+    }
+
+    /// The bucket that was handed in; else the one that everybody in this process with this key shares.
+    fn open_bucket(&self, service: &Service, key: &ApiKey) -> TokenBucket {
+        let rate = self.rate.unwrap_or(service.rate);
+        match (&self.bucket, &self.clock) {
+            (Some(bucket), _) => bucket.clone(),
+            (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
+            (None, None) => {
+                TokenBucket::for_key(service.name, key.as_str(), rate, Arc::new(SystemClock))
+            }
+        }
     }
 
     fn check_ranges(&self) -> Result<()> {
@@ -225,6 +241,11 @@ impl Config {
         }
         if self.transport_options.max_body == 0 {
             return Err(Error::configuration("max_body must be 1 byte at least"));
+        }
+        if self.rate.is_some() && self.bucket.is_some() {
+            return Err(Error::configuration(
+                "a bucket brings its own rate: set one of the two",
+            ));
         }
         if self.rate.is_some_and(|rate| !rate.is_usable()) {
             return Err(Error::configuration(

@@ -7,11 +7,14 @@ use super::client::Client;
 use super::listing::Listing;
 use super::mentions::Source;
 use super::open_enum::open_enum;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::page::{Numbered, Walk};
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
+
+/// How often [`Client::create_alert_once`] sends its request at most.
+const CREATIONS: u32 = 3;
 
 /// A keyword that Heylerts watches for.
 #[derive(Clone, Debug, Deserialize)]
@@ -285,7 +288,8 @@ impl Client {
 
     /// Creates an alert.
     ///
-    /// Calls `POST /alerts`. It is sent again only where the first attempt certainly created nothing.
+    /// Calls `POST /alerts`. It is sent again only where the first attempt certainly created nothing;
+    /// [`create_alert_once`](Client::create_alert_once) goes further.
     ///
     /// # Errors
     ///
@@ -301,6 +305,39 @@ impl Client {
             .check()
             .map_err(|refused| refused.with_call(call.name()))?;
         self.send(&call)
+    }
+
+    /// Creates an alert, and finds out what became of it where no answer came.
+    ///
+    /// As [`create_alert`](Client::create_alert), but where the outcome is unknown it looks for an alert
+    /// with this name and keyword that was not there before. Only where there is none does it send
+    /// the request again, three times in all. It reads the list of alerts first, to know what was there: one
+    /// request for every 100 alerts.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_alert`](Client::create_alert), and those of [`alerts`](Client::alerts).
+    pub fn create_alert_once(&self, alert: &NewAlert) -> Result<Alert> {
+        let before = self.ids_of_alerts_like(alert)?;
+        for _ in 1..CREATIONS {
+            match self.create_alert(alert) {
+                Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {}
+                told => return told,
+            }
+            let after = self.ids_of_alerts_like(alert)?;
+            if let Some(created) = after.iter().find(|id| !before.contains(id)) {
+                return self.alert(created);
+            }
+        }
+        self.create_alert(alert)
+    }
+
+    fn ids_of_alerts_like(&self, wanted: &NewAlert) -> Result<Vec<String>> {
+        let is_alike = |alert: &Alert| alert.name == wanted.name && alert.keyword == wanted.keyword;
+        let alike = self
+            .alerts()
+            .filter(|alert| alert.as_ref().map_or(true, is_alike));
+        alike.map(|alert| alert.map(|alert| alert.id)).collect()
     }
 
     /// Changes what `patch` sets, and nothing else.

@@ -287,11 +287,13 @@ mod tests {
     use super::*;
     use crate::page::walk::Walk;
 
+    type Change = Box<dyn Fn(&mut Vec<u32>)>;
+
     /// A list, newest first, that changes before each request but the first.
     struct Model {
         list: RefCell<Vec<u32>>,
         requests: Cell<usize>,
-        change: Box<dyn Fn(&mut Vec<u32>)>,
+        change: Change,
         answer: fn(&[u32], u64, u32) -> Value,
     }
 

@@ -27,6 +27,7 @@ use clock::Clock;
 use judge::{Again, Failure, Judge};
 use limiter::{Permit, TokenBucket};
 use observer::{Activity, Observer};
+use retry::RetryBudget;
 use transport::{Transport, TransportError};
 
 /// Everything between an endpoint's method and the network.
@@ -39,6 +40,7 @@ pub(crate) struct Pipeline {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bucket: TokenBucket,
     pub(crate) retries: u32,
+    pub(crate) retry_budget: RetryBudget,
     pub(crate) attempt_timeout: Duration,
     pub(crate) deadline: Duration,
     pub(crate) max_body: u64,
@@ -84,6 +86,7 @@ impl Pipeline {
     }
 
     fn begin(&self, call: &Call) -> Run {
+        self.retry_budget.deposit();
         let started = self.clock.now();
         Run {
             name: call.name(),
@@ -188,6 +191,9 @@ impl Pipeline {
             Again::Never => return Err(error),
             _ if run.attempts > self.retries => return Err(error),
             Again::AfterRateLimit => Duration::ZERO,
+            Again::AfterBackoff { .. } if !self.retry_budget.withdraw() => {
+                return Err(error.noting("too much else failed lately to try again"));
+            }
             Again::AfterBackoff { at_least } => retry::backoff(run.attempts).max(at_least),
         };
         let again_at = self.clock.now() + after;

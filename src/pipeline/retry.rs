@@ -1,5 +1,6 @@
 //! When a call is sent again, and how long is waited before.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// What sending a call twice would do. HTTP verbs say nothing of it here: all of Heylo is `POST`.
@@ -32,6 +33,46 @@ pub(crate) fn backoff(retry: u32) -> Duration {
     longest_backoff(retry).mul_f64(fastrand::f64())
 }
 
+/// What keeps a dying server from being hammered: each call pays in a tenth of a retry, each retry takes
+/// out a whole one, and there is room for ten.
+///
+/// A few failures are retried at once. Where everything fails, there is one retry for ten calls.
+#[derive(Debug)]
+pub(crate) struct RetryBudget {
+    tenths: AtomicU32,
+}
+
+/// What a retry costs, in tenths.
+const PRICE: u32 = 10;
+/// The most that is kept, in tenths.
+const ROOM: u32 = 10 * PRICE;
+
+impl Default for RetryBudget {
+    fn default() -> RetryBudget {
+        RetryBudget {
+            tenths: AtomicU32::new(ROOM),
+        }
+    }
+}
+
+impl RetryBudget {
+    /// Pays in for a call.
+    pub(crate) fn deposit(&self) {
+        self.change(|tenths| (tenths < ROOM).then_some(tenths + 1));
+    }
+
+    /// Takes out a retry; false where there is none left.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.change(|tenths| tenths.checked_sub(PRICE))
+    }
+
+    fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
+        self.tenths
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
+            .is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +92,28 @@ mod tests {
         assert!(waits.iter().all(|wait| *wait <= longest_backoff(3)));
         assert!(waits.iter().any(|wait| *wait < longest_backoff(3) / 4));
         assert!(waits.iter().any(|wait| *wait > longest_backoff(3) * 3 / 4));
+    }
+
+    #[test]
+    fn when_everything_fails_a_tenth_of_the_calls_is_retried() {
+        let budget = RetryBudget::default();
+        while budget.withdraw() {}
+        let retries = (0..1000).filter(|_| {
+            budget.deposit();
+            budget.withdraw()
+        });
+        assert_eq!(retries.count(), 100);
+    }
+
+    #[test]
+    fn a_budget_holds_ten_retries_at_most() {
+        let budget = RetryBudget::default();
+        (0..1000).for_each(|_| budget.deposit());
+        assert_eq!(
+            std::iter::repeat_with(|| budget.withdraw())
+                .take_while(|paid| *paid)
+                .count(),
+            10
+        );
     }
 }
