@@ -33,6 +33,9 @@ mod listing;
 mod mentions;
 mod open_enum;
 mod stats;
+#[cfg(feature = "webhook")]
+#[cfg_attr(docsrs, doc(cfg(feature = "webhook")))]
+pub mod webhook;
 
 pub use account::{Hello, Plan, User};
 pub use alerts::{Alert, AlertPatch, Alerts, Frequency, NewAlert};
