@@ -38,6 +38,15 @@
 //! carry the old one. For as long as that can be, give the verifier [both](Verifier::with_secrets);
 //! [`Delivery::secret`] tells which one matched, so you see when the old one is out of use.
 //!
+//! # What the signature does not tell
+//!
+//! **It has no timestamp.** Who has once seen a delivery can send it again, unchanged, a year later, and
+//! its signature holds. Nothing but memory tells it from the first: a [`ReplayGuard`] knows the last so
+//! many deliveries, by the id of the event or by the hash of the body. It forgets the oldest where it is
+//! full, and all where the program ends. So handle deliveries in such a way that a second time does no
+//! harm (the id of a mention as a unique key in a table will do), and take the guard for what keeps the
+//! usual repetition, after a lost answer, cheap.
+//!
 //! # What is known, and what is not
 //!
 //! The vendor's page gives the header, HMAC-SHA256 over the raw body with the secret of the alert, and two
@@ -50,6 +59,7 @@ mod encoding;
 mod error;
 mod event_name;
 mod payload;
+mod replay;
 mod secret;
 mod signature;
 mod verifier;
@@ -57,6 +67,7 @@ mod verifier;
 pub use delivery::Delivery;
 pub use error::WebhookError;
 pub use event_name::EventName;
+pub use replay::{Claim, Handling, ReplayGuard};
 pub use secret::sign;
 pub use signature::SIGNATURE_HEADER;
 pub use verifier::Verifier;
