@@ -36,7 +36,9 @@ pub enum WebhookError {
     /// What stands in the header is no SHA-256 signature in any known encoding.
     #[error("the signature is malformed: neither 64 hex digits nor 32 bytes in base64")]
     Malformed,
-    /// The signature is another body's, or another secret's.
+    /// The signature is another body's, or another secret's. [`Verifier::diagnose`] may tell why.
+    ///
+    /// [`Verifier::diagnose`]: super::Verifier::diagnose
     #[error("the signature does not match the body")]
     Mismatch,
     /// The signature holds, but the body is not JSON: empty, not UTF-8, cut off.

@@ -47,6 +47,11 @@
 //! harm (the id of a mention as a unique key in a table will do), and take the guard for what keeps the
 //! usual repetition, after a lost answer, cheap.
 //!
+//! # When signatures do not match
+//!
+//! [`Verifier::diagnose`] looks for what usually is wrong: a body that was printed again, a newline too
+//! many, a secret with a space at its end, or one that is hex for the real one.
+//!
 //! # What is known, and what is not
 //!
 //! The vendor's page gives the header, HMAC-SHA256 over the raw body with the secret of the alert, and two
@@ -54,20 +59,28 @@
 //! [encoding](Verifier::verify) is read, fields are looked for [where they usually are](Delivery::mention),
 //! and the [whole JSON](Delivery::json) is always at hand.
 
+mod body_suspects;
 mod delivery;
+mod diagnose;
 mod encoding;
 mod error;
 mod event_name;
+mod json_text;
 mod payload;
 mod replay;
 mod secret;
+mod secret_suspects;
 mod signature;
 mod verifier;
 
+pub use body_suspects::BodyFault;
 pub use delivery::Delivery;
+pub use diagnose::Diagnosis;
 pub use error::WebhookError;
 pub use event_name::EventName;
+pub use json_text::JsonLayout;
 pub use replay::{Claim, Handling, ReplayGuard};
 pub use secret::sign;
+pub use secret_suspects::SecretFault;
 pub use signature::SIGNATURE_HEADER;
 pub use verifier::Verifier;
