@@ -26,6 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A whole server, with threads, a queue and a graceful stop, is `examples/webhook_receiver.rs`.
+//!
 //! # What to answer
 //!
 //! Answer 2xx as soon as the delivery is safe with you, and work on it afterwards. A refused delivery is a
