@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::client::Client;
 use super::listing::Listing;
 use super::mentions::Source;
+use super::nullable::null_as_default;
 use super::open_enum::open_enum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::{Numbered, Walk};
@@ -23,10 +24,10 @@ pub struct Alert {
     /// Its id.
     pub id: String,
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
     /// What is watched for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub keyword: String,
     /// Words of which a mention must have one.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -67,15 +68,6 @@ pub struct Alert {
 
 fn yes() -> bool {
     true
-}
-
-/// Reads `null` as there being nothing.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 open_enum! {

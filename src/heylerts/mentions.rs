@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::listing::Listing;
+use super::nullable::null_as_default;
 use super::open_enum::open_enum;
 use crate::page::{Numbered, Walk};
 use crate::pipeline::call::Call;
@@ -21,7 +22,7 @@ pub struct Mention {
     /// Where it was found.
     pub source: Option<Source>,
     /// Its address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub url: String,
     /// Its title.
     pub title: Option<String>,
@@ -38,7 +39,6 @@ pub struct Mention {
     /// When it was published.
     pub published_at: Option<Timestamp>,
     /// Whether somebody chose to ignore it. Listings leave such out.
-    #[serde(default)]
     pub ignored: Option<bool>,
     /// The fields that this crate does not know.
     #[serde(flatten)]

@@ -31,8 +31,12 @@ mod alerts;
 mod client;
 mod listing;
 mod mentions;
+mod nullable;
 mod open_enum;
 mod stats;
+#[cfg(feature = "webhook")]
+#[cfg_attr(docsrs, doc(cfg(feature = "webhook")))]
+pub mod webhook;
 
 pub use account::{Hello, Plan, User};
 pub use alerts::{Alert, AlertPatch, Alerts, Frequency, NewAlert};

@@ -213,10 +213,13 @@ impl UreqTransport {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .tls_config(tls_config())
             .max_idle_connections(32)
             .max_idle_connections_per_host(16)
             .max_idle_age(Duration::from_secs(4));
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        {
+            config = config.tls_config(tls_config());
+        }
         if !options.proxy_from_env {
             config = config.proxy(None);
         }
@@ -373,9 +376,4 @@ fn tls_config() -> ureq::tls::TlsConfig {
             RootCerts::WebPki
         })
         .build()
-}
-
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn tls_config() -> ureq::tls::TlsConfig {
-    ureq::tls::TlsConfig::default()
 }

@@ -1,0 +1,74 @@
+//! Bytes as text: hex and base64.
+
+use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine as _};
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+/// Lower-case hex digits, two a byte.
+pub(super) fn to_hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
+}
+
+/// The bytes that hex digits of either case stand for.
+pub(super) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
+    match text.len() % 2 {
+        0 => text.chunks_exact(2).map(byte).collect(),
+        _ => None,
+    }
+}
+
+/// The bytes that base64 stands for, standard or URL-safe (not a mix of them), padded or not. Each value
+/// has one spelling in each: bits left over at the end must be zero.
+pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let with = |alphabet: Alphabet| decode(&alphabet, text).ok();
+    with(STANDARD).or_else(|| with(URL_SAFE))
+}
+
+fn decode(alphabet: &Alphabet, text: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    GeneralPurpose::new(alphabet, LENIENT).decode(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_goes_there_and_back_in_either_case() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let hex = to_hex(&bytes);
+        assert!(hex.starts_with("000102") && hex.ends_with("fdfeff"));
+        assert_eq!(from_hex(hex.as_bytes()), Some(bytes.clone()));
+        assert_eq!(from_hex(hex.to_uppercase().as_bytes()), Some(bytes));
+    }
+
+    #[test]
+    fn what_is_not_hex_is_nothing() {
+        for text in ["0", "0g", "+1", " 1", "é"] {
+            assert_eq!(from_hex(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(from_hex(b""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn base64_is_read_in_both_alphabets_padded_or_not() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            assert_eq!(
+                from_base64(text.as_bytes()),
+                Some(vec![0xfb, 0xff]),
+                "{text}"
+            );
+        }
+        for text in ["+_8=", "+/9=", "+/8==", "+/8 ", "=", "+/8=\n"] {
+            assert_eq!(from_base64(text.as_bytes()), None, "{text}");
+        }
+    }
+}

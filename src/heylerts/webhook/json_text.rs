@@ -1,0 +1,244 @@
+//! JSON printed again in other ways, with its numbers, its escapes and its order left alone.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// How JSON is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JsonLayout {
+    /// Without any space, as JavaScript prints it: `{"a":1,"b":2}`.
+    Compact,
+    /// With a space after commas and colons, as Python prints it: `{"a": 1, "b": 2}`.
+    Spaced,
+    /// Over several lines, indented by so many spaces.
+    Indented(usize),
+}
+
+const LAYOUTS: [JsonLayout; 4] = [
+    JsonLayout::Compact,
+    JsonLayout::Spaced,
+    JsonLayout::Indented(2),
+    JsonLayout::Indented(4),
+];
+
+/// How strings are spelt.
+#[derive(Clone, Copy)]
+enum Spelling {
+    AsTheyAre,
+    /// `é`, and no escape that is not needed.
+    Plain,
+    /// `\u00e9`, as Python prints it.
+    Ascii,
+}
+
+const SPELLINGS: [Spelling; 3] = [Spelling::AsTheyAre, Spelling::Plain, Spelling::Ascii];
+
+/// The same JSON in every usual way of printing it, made one at a time; nothing where it is not JSON.
+pub(super) fn reprints(json: &[u8]) -> impl Iterator<Item = (JsonLayout, String)> {
+    orders(json).into_iter().flat_map(|text| {
+        SPELLINGS.into_iter().flat_map(move |spelling| {
+            let tokens = spelt(&text, spelling);
+            LAYOUTS.map(|layout| (layout, Printer::print(&tokens, layout)))
+        })
+    })
+}
+
+/// Whether it is, to the byte, what is left when `serde_json` and its like read JSON and print it again.
+pub(super) fn is_printed_value(json: &[u8]) -> bool {
+    let printed = serde_json::from_slice(json).map(|value: Value| value.to_string());
+    printed.is_ok_and(|printed| printed.as_bytes() == json)
+}
+
+/// The text as it is, and with its keys in the order of the alphabet (where nothing in the program has
+/// switched on `serde_json`'s own `preserve_order`).
+fn orders(json: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(json).unwrap_or_default().to_owned();
+    match serde_json::from_str::<IgnoredAny>(&text) {
+        Ok(_) => {
+            let sorted = serde_json::from_str(&text).map(|value: Value| value.to_string());
+            std::iter::once(text).chain(sorted.ok()).collect()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The tokens of JSON, its strings spelt in the given way.
+fn spelt(text: &str, spelling: Spelling) -> Vec<Cow<'_, str>> {
+    let spell = |token| match spelling {
+        Spelling::AsTheyAre => Cow::Borrowed(token),
+        Spelling::Plain => plain(token),
+        Spelling::Ascii => Cow::Owned(ascii(&plain(token))),
+    };
+    tokens(text).into_iter().map(spell).collect()
+}
+
+/// A string without escapes that are not needed; what is no string, as it is.
+fn plain(token: &str) -> Cow<'_, str> {
+    let text = match token.starts_with('"') {
+        true => serde_json::from_str(token).ok(),
+        false => None,
+    };
+    text.map_or(Cow::Borrowed(token), |text: String| {
+        Cow::Owned(Value::String(text).to_string())
+    })
+}
+
+fn ascii(token: &str) -> String {
+    let mut text = String::with_capacity(token.len());
+    for letter in token.chars() {
+        match letter.is_ascii() {
+            true => text.push(letter),
+            false => escape(letter, &mut text),
+        }
+    }
+    text
+}
+
+fn escape(letter: char, text: &mut String) {
+    for unit in letter.encode_utf16(&mut [0; 2]) {
+        write!(text, "\\u{unit:04x}").expect("a String takes everything");
+    }
+}
+
+fn tokens(text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_ascii_start();
+    while !rest.is_empty() {
+        let (token, after) = rest.split_at(token_length(rest));
+        tokens.push(token);
+        rest = after.trim_ascii_start();
+    }
+    tokens
+}
+
+fn token_length(text: &str) -> usize {
+    match text.as_bytes()[0] {
+        b'"' => string_length(text),
+        b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
+        _ => text
+            .find(|c: char| c.is_ascii_whitespace() || ",:]}".contains(c))
+            .unwrap_or(text.len()),
+    }
+}
+
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            b'"' if !escaped => return at + 1,
+            _ => escaped = byte == b'\\' && !escaped,
+        }
+    }
+    text.len()
+}
+
+/// Lays tokens out as text.
+struct Printer {
+    text: String,
+    depth: usize,
+    layout: JsonLayout,
+}
+
+impl Printer {
+    fn print(tokens: &[Cow<'_, str>], layout: JsonLayout) -> String {
+        let mut printer = Printer {
+            text: String::new(),
+            depth: 0,
+            layout,
+        };
+        let mut before = "";
+        for token in tokens {
+            printer.push(before, token);
+            before = token;
+        }
+        printer.text
+    }
+
+    fn push(&mut self, before: &str, token: &str) {
+        let closes = matches!(token, "}" | "]");
+        if closes {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        match before {
+            "{" | "[" if !closes => self.break_line(),
+            "{" | "[" => {}
+            _ if closes => self.break_line(),
+            "," => self.after_comma(),
+            ":" => self.after_colon(),
+            _ => {}
+        }
+        self.text.push_str(token);
+        self.depth += usize::from(matches!(token, "{" | "["));
+    }
+
+    fn after_comma(&mut self) {
+        match self.layout {
+            JsonLayout::Spaced => self.text.push(' '),
+            _ => self.break_line(),
+        }
+    }
+
+    fn after_colon(&mut self) {
+        if self.layout != JsonLayout::Compact {
+            self.text.push(' ');
+        }
+    }
+
+    fn break_line(&mut self) {
+        if let JsonLayout::Indented(spaces) = self.layout {
+            self.text.push('\n');
+            self.text.push_str(&" ".repeat(spaces * self.depth));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(json: &str, layout: JsonLayout) -> String {
+        Printer::print(&spelt(json, Spelling::AsTheyAre), layout)
+    }
+
+    #[test]
+    fn every_layout_is_printed_as_its_language_prints_it() {
+        let json = r#" { "b" : [ 1.0 , { } , "x, \"y\": \\" ] , "a" : [ ] }"#;
+        let compact = r#"{"b":[1.0,{},"x, \"y\": \\"],"a":[]}"#;
+        let spaced = r#"{"b": [1.0, {}, "x, \"y\": \\"], "a": []}"#;
+        let indented =
+            "{\n  \"b\": [\n    1.0,\n    {},\n    \"x, \\\"y\\\": \\\\\"\n  ],\n  \"a\": []\n}";
+        assert_eq!(printed(json, JsonLayout::Compact), compact);
+        assert_eq!(printed(json, JsonLayout::Spaced), spaced);
+        assert_eq!(printed(json, JsonLayout::Indented(2)), indented);
+    }
+
+    #[test]
+    fn the_indented_layout_is_that_of_serde_json() {
+        let value = serde_json::json!({"a": [1, [], {}, {"b": null}], "c": {"d": [[2]]}, "e": "é"});
+        let pretty = serde_json::to_string_pretty(&value).expect("JSON");
+        assert_eq!(printed(&value.to_string(), JsonLayout::Indented(2)), pretty);
+        assert_eq!(printed(&pretty, JsonLayout::Compact), value.to_string());
+    }
+
+    #[test]
+    fn strings_are_spelt_plainly_or_in_ascii() {
+        let spell = |spelling| spelt(r#""\u00e9\/é😀\n""#, spelling).concat();
+        assert_eq!(spell(Spelling::Plain), r#""é/é😀\n""#);
+        assert_eq!(spell(Spelling::Ascii), r#""\u00e9/\u00e9\ud83d\ude00\n""#);
+    }
+
+    #[test]
+    fn what_is_not_json_is_not_printed() {
+        for text in [&b""[..], b"{", b"{} {}", b"\xff", b"nul"] {
+            assert_eq!(reprints(text).count(), 0);
+            assert!(!is_printed_value(text));
+        }
+        assert_eq!(reprints(b"{}").count(), 2 * 3 * 4);
+        assert!(is_printed_value(br#"{"a":1,"b":2}"#));
+        assert!(!is_printed_value(br#"{"a":1, "b":2}"#));
+    }
+}

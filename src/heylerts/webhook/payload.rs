@@ -1,0 +1,202 @@
+//! Where things plausibly are in a payload that is not documented.
+
+use serde_json::{Map, Value};
+
+use super::event_name::EventName;
+
+/// Where such payloads have the name of the event.
+const EVENT_NAMES: [&str; 8] = [
+    "/event",
+    "/type",
+    "/event_type",
+    "/eventType",
+    "/event_name",
+    "/topic",
+    "/event/type",
+    "/event/name",
+];
+
+/// Where they have it if it is in none of those.
+const INNER_EVENT_NAMES: [&str; 4] = [
+    "/data/event",
+    "/data/type",
+    "/payload/event",
+    "/payload/type",
+];
+
+/// Where they have the id of the event.
+const EVENT_IDS: [&str; 5] = [
+    "/event_id",
+    "/eventId",
+    "/delivery_id",
+    "/deliveryId",
+    "/event/id",
+];
+
+/// What they wrap around what the event is about. An `id` beside it is the event's own.
+const WRAPPERS: [&str; 3] = ["data", "mention", "payload"];
+
+/// Where they have an object that is a mention by its name.
+const MENTIONS: [&str; 4] = [
+    "/mention",
+    "/data/mention",
+    "/payload/mention",
+    "/event/mention",
+];
+
+/// Where they have an object that is a mention if it looks like one.
+const MENTIONS_BY_LOOK: [&str; 4] = ["/data/object", "/data", "/payload", ""];
+
+/// Of these a mention has at least one, beside its `url`.
+const MENTION_FIELDS: [&str; 6] = [
+    "title",
+    "snippet",
+    "author",
+    "sentiment",
+    "relevance_score",
+    "found_at",
+];
+
+/// The first name that is known, else the first there is: `{"type": "mention.created", "topic": "x"}`.
+pub(super) fn event_name(payload: &Value) -> Option<EventName> {
+    let names = || names(payload, &EVENT_NAMES);
+    names()
+        .find(|name| !matches!(name, EventName::Other(_)))
+        .or_else(|| names().next())
+        .or_else(|| self::names(payload, &INNER_EVENT_NAMES).next())
+}
+
+fn names(payload: &Value, places: &[&str]) -> impl Iterator<Item = EventName> {
+    let texts = places
+        .iter()
+        .filter_map(|place| payload.pointer(place)?.as_str());
+    texts.map(EventName::from)
+}
+
+pub(super) fn event_id(payload: &Value) -> Option<String> {
+    let wrapped = WRAPPERS.iter().any(|field| payload[field].is_object());
+    EVENT_IDS
+        .iter()
+        .chain(wrapped.then_some(&"/id"))
+        .find_map(|place| id_text(payload.pointer(place)?))
+}
+
+/// An id as text; a number is taken for its digits.
+fn id_text(id: &Value) -> Option<String> {
+    match id {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The mention. Where it shares an object with the event, `mention_id` tells their ids apart.
+pub(super) fn mention(payload: &Value) -> Option<Value> {
+    let mut mention = find_mention(payload)?.clone();
+    let id = mention.get("mention_id").or(mention.get("id"));
+    if let Some(id) = id.and_then(id_text) {
+        mention.insert("id".to_owned(), Value::String(id));
+    }
+    Some(Value::Object(mention))
+}
+
+fn find_mention(payload: &Value) -> Option<&Map<String, Value>> {
+    let object = |place: &&str| payload.pointer(place)?.as_object();
+    let mut by_look = MENTIONS_BY_LOOK.iter().filter_map(object);
+    MENTIONS
+        .iter()
+        .find_map(object)
+        .or_else(|| by_look.find(|object| looks_like_a_mention(object)))
+}
+
+fn looks_like_a_mention(object: &Map<String, Value>) -> bool {
+    let has = |field: &&str| object.contains_key(*field);
+    has(&"url") && MENTION_FIELDS.iter().any(has)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_events_name_is_found_where_it_plausibly_is() {
+        for payload in [
+            json!({"event": "mention.created"}),
+            json!({"type": "mention.created", "data": {}}),
+            json!({"event_type": "mention.created"}),
+            json!({"type": "webhook", "event": "mention.created"}),
+            json!({"event": "created", "type": "mention.created"}),
+            json!({"event": {"type": "mention.created"}}),
+            json!({"event": {"name": "mention.created"}}),
+            json!({"data": {"type": "mention.created"}}),
+            json!({"event": null, "payload": {"event": "mention.created"}}),
+        ] {
+            let name = event_name(&payload);
+            assert_eq!(name, Some(EventName::MentionCreated), "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_listed_is_kept_and_no_name_is_none() {
+        let paused = json!({"event": "alert.paused", "data": {"type": "mention.created"}});
+        assert_eq!(event_name(&paused), Some(EventName::from("alert.paused")));
+        for payload in [json!({}), json!([]), json!(null), json!({"event": 7})] {
+            assert_eq!(event_name(&payload), None, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_mention_is_found_where_it_plausibly_is() {
+        let it = json!({"id": "m1", "url": "https://example.com/", "title": "T"});
+        for payload in [
+            json!({"mention": it}),
+            json!({"data": it}),
+            json!({"data": {"mention": it}}),
+            json!({"data": {"object": it}}),
+            json!({"payload": it}),
+            json!({"payload": {"mention": it, "url": "x", "title": "y"}}),
+            json!({"event": {"type": "mention.created", "mention": it}}),
+            it.clone(),
+        ] {
+            assert_eq!(mention(&payload).as_ref(), Some(&it), "{payload}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_mention_is_not_taken_for_one() {
+        for payload in [
+            json!({"event": "spike.detected", "id": "a1", "url": "https://heylerts.com/alerts/a1"}),
+            json!({"event": "spike.detected", "data": {"id": "a1", "title": "My brand"}}),
+            json!({"mention": "m1"}),
+            json!({"data": []}),
+            json!([]),
+            json!(null),
+        ] {
+            assert_eq!(mention(&payload), None, "{payload}");
+        }
+    }
+
+    #[test]
+    fn the_mentions_id_is_told_from_the_events() {
+        let payload =
+            json!({"id": "evt", "mention_id": 7, "url": "https://example.com/", "title": "T"});
+        assert_eq!(
+            mention(&payload).map(|mention| mention["id"].clone()),
+            Some(json!("7"))
+        );
+    }
+
+    #[test]
+    fn an_id_is_the_events_only_where_that_is_plain() {
+        let id = |payload: Value| event_id(&payload).unwrap_or_default();
+        assert_eq!(id(json!({"event_id": "e1"})), "e1");
+        assert_eq!(id(json!({"delivery_id": 12})), "12");
+        assert_eq!(id(json!({"event": {"id": "e1"}})), "e1");
+        assert_eq!(id(json!({"id": "e1", "data": {"id": "m1"}})), "e1");
+        assert_eq!(id(json!({"id": "a1", "event": "spike.detected"})), "");
+        assert_eq!(id(json!({"data": {"id": "m1"}})), "");
+        assert_eq!(id(json!({"event_id": ""})), "");
+        assert_eq!(id(json!([1])), "");
+    }
+}

@@ -1,0 +1,79 @@
+//! The header: a signature, or several, in whatever encoding.
+
+use super::encoding::{from_base64, from_hex};
+use super::error::WebhookError;
+use super::secret::{TAG_BYTES, Tag};
+
+/// The header that carries the signature. Names of headers have no case.
+pub const SIGNATURE_HEADER: &str = "X-Heylerts-Signature";
+
+/// The most of a header that is looked at, in bytes: two hundred signatures are enough.
+const MAX_HEADER: usize = 16 * 1024;
+
+/// Reads the signatures in a header. One that makes no sense is passed over where another one does: it may
+/// be of a scheme that is yet to come.
+pub(super) fn parse(header: Option<&[u8]>) -> Result<Vec<Tag>, WebhookError> {
+    let header = header.unwrap_or_default().trim_ascii();
+    let tags: Vec<Tag> = match header.len() {
+        0 => return Err(WebhookError::Missing),
+        1..=MAX_HEADER => header.split(|byte| *byte == b',').filter_map(tag).collect(),
+        _ => Vec::new(),
+    };
+    match tags.is_empty() {
+        true => Err(WebhookError::Malformed),
+        false => Ok(tags),
+    }
+}
+
+/// Reads one signature.
+fn tag(text: &[u8]) -> Option<Tag> {
+    let text = text.trim_ascii();
+    let text = text.strip_prefix(b"sha256=").unwrap_or(text);
+    let bytes = match text.len() {
+        64 => from_hex(text)?,
+        _ => from_base64(text)?,
+    };
+    let bytes: [u8; TAG_BYTES] = bytes.try_into().ok()?;
+    Some(Tag::new(bytes.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(header: &str) -> Option<usize> {
+        parse(Some(header.as_bytes())).ok().map(|tags| tags.len())
+    }
+
+    #[test]
+    fn a_blank_header_is_a_missing_one() {
+        for header in [None, Some(&b""[..]), Some(b" \t ")] {
+            assert!(matches!(parse(header), Err(WebhookError::Missing)));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_passed_over_beside_what_does() {
+        let hex = "0a".repeat(32);
+        assert_eq!(count(&format!("v1=abc, {hex},,sha256={hex}")), Some(2));
+        assert_eq!(count("v1=abc,,"), None);
+    }
+
+    #[test]
+    fn only_32_bytes_are_a_signature() {
+        for bytes in [0, 16, 20, 31, 33, 48, 64] {
+            assert_eq!(count(&"0a".repeat(bytes)), None, "{bytes} bytes of hex");
+        }
+        // 64 characters of base64 are 48 bytes.
+        assert_eq!(count(&"Zz".repeat(32)), None);
+    }
+
+    #[test]
+    fn an_endless_header_is_malformed() {
+        let header = format!("{},", "0a".repeat(32)).repeat(300);
+        assert!(matches!(
+            parse(Some(header.as_bytes())),
+            Err(WebhookError::Malformed)
+        ));
+    }
+}

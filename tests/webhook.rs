@@ -1,0 +1,381 @@
+//! What a verifier takes and what it refuses.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use heysync::ErrorKind;
+use heysync::heylerts::webhook::{Delivery, EventName, Verifier, WebhookError, sign};
+use heysync::http::HeaderValue;
+use proptest::prelude::*;
+
+const SECRET: &str = "wh-7f3a";
+const BODY: &[u8] =
+    br#"{"event":"mention.created","mention":{"id":"m1","url":"https://example.com/"}}"#;
+
+fn verifier() -> Verifier {
+    Verifier::new(SECRET).expect("a secret")
+}
+
+fn verify(body: &[u8], signature: impl AsRef<[u8]>) -> Result<Delivery, WebhookError> {
+    verifier().verify(body, Some(signature))
+}
+
+fn tag(body: &[u8]) -> Vec<u8> {
+    bytes(&sign(SECRET, body))
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+#[test]
+fn signing_agrees_with_rfc_4231() {
+    let long_key = vec![0xaa; 131];
+    let counting: Vec<u8> = (1..=25).collect();
+    let vectors: [(&[u8], &[u8], &str); 7] = [
+        (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+        (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+        (&counting, &[0xcd; 50], "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"),
+        // This one is truncated to 128 bits.
+        (&[0x0c; 20], b"Test With Truncation", "a3b6167473100ee06e0c796c2955552b"),
+        (&long_key, b"Test Using Larger Than Block-Size Key - Hash Key First", "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+        (&long_key, b"This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.", "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"),
+    ];
+    for (key, data, expected) in vectors {
+        assert_eq!(sign(key, data)[..expected.len()], *expected);
+    }
+}
+
+#[test]
+fn what_rfc_4231_signs_verifies() {
+    let verifier = Verifier::new("Jefe").expect("a secret");
+    let signature = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    let read = verifier.verify(b"what do ya want for nothing?", Some(signature));
+    assert!(matches!(read, Err(WebhookError::NotJson(_))), "{read:?}");
+}
+
+#[test]
+fn every_encoding_is_read() {
+    let tag = tag(BODY);
+    let hex = sign(SECRET, BODY);
+    let other = "00".repeat(32);
+    for signature in [
+        hex.clone(),
+        hex.to_uppercase(),
+        format!("sha256={hex}"),
+        format!("sha256={}", hex.to_uppercase()),
+        format!("  {hex}\t"),
+        STANDARD.encode(&tag),
+        STANDARD_NO_PAD.encode(&tag),
+        URL_SAFE.encode(&tag),
+        URL_SAFE_NO_PAD.encode(&tag),
+        format!("sha256={}", STANDARD.encode(&tag)),
+        format!(" {} ", URL_SAFE_NO_PAD.encode(&tag)),
+        format!("{other},{hex}"),
+        format!("{hex} , sha256={other}"),
+        format!("nonsense, {}", STANDARD.encode(&tag)),
+    ] {
+        assert!(verify(BODY, &signature).is_ok(), "{signature}");
+    }
+}
+
+#[test]
+fn the_header_is_taken_as_servers_give_it() {
+    let hex = sign(SECRET, BODY);
+    let value = HeaderValue::from_str(&hex).expect("a header");
+    assert!(verifier().verify(BODY, Some(&value)).is_ok());
+    assert!(verifier().verify(BODY, Some(hex.as_bytes())).is_ok());
+    assert!(verifier().verify(BODY, Some(hex.as_str())).is_ok());
+    assert!(verifier().verify(BODY, Some(hex)).is_ok());
+}
+
+#[test]
+fn missing_malformed_and_wrong_signatures_are_told_apart() {
+    let missing = [None, Some(""), Some("  ")].map(|header| verifier().verify(BODY, header));
+    for refused in missing {
+        assert!(matches!(refused, Err(WebhookError::Missing)), "{refused:?}");
+    }
+    let hex = sign(SECRET, BODY);
+    for header in [
+        "sha256=",
+        ",",
+        "abc",
+        &hex[..63],
+        &format!("{hex}0"),
+        &format!("sha1={hex}"),
+        &format!("sha256={hex}="),
+        &hex.replace(|c: char| c.is_ascii_digit(), "g"),
+        &STANDARD.encode(tag(BODY)).replace('=', "=="),
+    ] {
+        let refused = verify(BODY, header);
+        assert!(
+            matches!(refused, Err(WebhookError::Malformed)),
+            "{header}: {refused:?}"
+        );
+    }
+    let refused = verify(BODY, b"\xff\xfe\x00");
+    assert!(
+        matches!(refused, Err(WebhookError::Malformed)),
+        "{refused:?}"
+    );
+    for header in [
+        "00".repeat(32),
+        sign("another", BODY),
+        sign(SECRET, b"another"),
+    ] {
+        let refused = verify(BODY, &header);
+        assert!(
+            matches!(refused, Err(WebhookError::Mismatch)),
+            "{header}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn every_changed_bit_of_the_body_is_refused() {
+    let signature = sign(SECRET, BODY);
+    for (at, bit) in bits(BODY) {
+        let mut body = BODY.to_vec();
+        body[at] ^= bit;
+        let refused = verify(&body, &signature);
+        assert!(
+            matches!(refused, Err(WebhookError::Mismatch)),
+            "byte {at}, bit {bit}"
+        );
+    }
+}
+
+#[test]
+fn every_changed_bit_of_the_signature_is_refused() {
+    let tag = tag(BODY);
+    for (at, bit) in bits(&tag) {
+        let mut changed = tag.clone();
+        changed[at] ^= bit;
+        let refused = verify(BODY, STANDARD.encode(&changed));
+        assert!(
+            matches!(refused, Err(WebhookError::Mismatch)),
+            "byte {at}, bit {bit}"
+        );
+    }
+}
+
+#[test]
+fn every_changed_bit_of_the_header_is_refused_unless_it_is_the_case_of_a_hex_digit() {
+    let tag = tag(BODY);
+    let hex = sign(SECRET, BODY);
+    for header in [
+        hex.clone(),
+        format!("sha256={hex}"),
+        STANDARD.encode(&tag),
+        STANDARD_NO_PAD.encode(&tag),
+        URL_SAFE.encode(&tag),
+    ] {
+        for (at, bit) in bits(header.as_bytes()) {
+            let mut changed = header.clone().into_bytes();
+            changed[at] ^= bit;
+            let same_hex = header.ends_with(&hex)
+                && at >= header.len() - hex.len()
+                && changed.eq_ignore_ascii_case(header.as_bytes());
+            assert_eq!(
+                verify(BODY, &changed).is_ok(),
+                same_hex,
+                "{header}: byte {at}, bit {bit}"
+            );
+        }
+    }
+}
+
+fn bits(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    (0..bytes.len()).flat_map(|at| (0..8).map(move |bit| (at, 1 << bit)))
+}
+
+#[test]
+fn while_a_secret_is_rotated_both_match_and_which_is_told() {
+    let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets");
+    for (index, secret) in ["new", "old"].iter().enumerate() {
+        let delivery = verifier.verify(BODY, Some(sign(secret, BODY)));
+        assert_eq!(delivery.map(|delivery| delivery.secret()).ok(), Some(index));
+    }
+    let both = format!("{},{}", sign("old", BODY), sign("new", BODY));
+    let delivery = verifier.verify(BODY, Some(both));
+    assert_eq!(delivery.map(|delivery| delivery.secret()).ok(), Some(0));
+    let refused = verifier.verify(BODY, Some(sign("older", BODY)));
+    assert!(matches!(refused, Err(WebhookError::Mismatch)));
+}
+
+#[test]
+fn empty_secrets_are_refused() {
+    let kind = |made: heysync::Result<Verifier>| made.map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(kind(Verifier::new("")), Err(ErrorKind::Configuration));
+    assert_eq!(kind(Verifier::new(" \n")), Err(ErrorKind::Configuration));
+    assert_eq!(
+        kind(Verifier::with_secrets(["a", ""])),
+        Err(ErrorKind::Configuration)
+    );
+    assert_eq!(
+        kind(Verifier::with_secrets::<[&str; 0]>([])),
+        Err(ErrorKind::Configuration)
+    );
+    assert_eq!(kind(Verifier::new([0xff, 0x00])), Ok(()));
+}
+
+#[test]
+fn neither_secrets_nor_signatures_show() {
+    let hex = sign(SECRET, BODY);
+    let delivery = verify(BODY, &hex).expect("a genuine delivery");
+    let refused = verify(BODY, "00".repeat(32)).expect_err("a wrong signature");
+    let malformed = verify(BODY, "00").expect_err("a malformed signature");
+    let shown = format!(
+        "{:?} {delivery:?} {refused:?} {refused} {malformed:?} {malformed}",
+        verifier()
+    );
+    for secret in [SECRET, &hex, &STANDARD_NO_PAD.encode(tag(BODY))] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_before_its_signature_is_looked_at() {
+    let verifier = verifier().max_body(BODY.len() - 1);
+    let refused = verifier.verify(BODY, None::<&str>).expect_err("too large");
+    assert!(matches!(refused, WebhookError::TooLarge { bytes, max, .. } if bytes == max + 1));
+    assert!(
+        verifier
+            .max_body(BODY.len())
+            .verify(BODY, Some(sign(SECRET, BODY)))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_signed_body_that_is_not_json_is_an_error_after_the_signature() {
+    let deep = "[".repeat(100_000);
+    for body in [
+        &b""[..],
+        b" ",
+        b"\xff\xfe",
+        b"{\"event\":",
+        b"mention.created",
+        deep.as_bytes(),
+    ] {
+        let refused = verify(body, sign(SECRET, body));
+        assert!(
+            matches!(refused, Err(WebhookError::NotJson(_))),
+            "{refused:?}"
+        );
+        let refused = verify(body, sign("another", body));
+        assert!(
+            matches!(refused, Err(WebhookError::Mismatch)),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn json_of_any_shape_is_a_delivery() {
+    for body in [
+        "{}",
+        "[]",
+        "null",
+        "7",
+        r#""mention.created""#,
+        r#"{"event":{"event":{}}}"#,
+    ] {
+        let delivery = verify(body.as_bytes(), sign(SECRET, body.as_bytes())).expect(body);
+        assert_eq!(delivery.event(), None, "{body}");
+        assert!(delivery.mention().is_none(), "{body}");
+        assert_eq!(delivery.json().to_string(), body);
+    }
+}
+
+#[test]
+fn a_delivery_gives_the_event_the_mention_and_ones_own_type() {
+    #[derive(serde::Deserialize)]
+    struct Own {
+        event: EventName,
+    }
+    let delivery = verify(BODY, sign(SECRET, BODY)).expect("a genuine delivery");
+    assert_eq!(delivery.event(), Some(&EventName::MentionCreated));
+    let mention = delivery.mention().expect("a mention").expect("readable");
+    assert_eq!(
+        (mention.id.as_str(), mention.url.as_str()),
+        ("m1", "https://example.com/")
+    );
+    let own: Own = delivery.decode().expect("readable");
+    assert_eq!(own.event, EventName::MentionCreated);
+    let refused = delivery.decode::<Vec<u8>>();
+    assert!(matches!(refused, Err(WebhookError::Undecodable(_))));
+}
+
+#[test]
+fn each_refusal_has_a_status_and_its_cause_is_not_printed_twice() {
+    let status = |refused: Result<Delivery, WebhookError>| {
+        refused.map(|_| ()).map_err(|error| error.status().as_u16())
+    };
+    assert_eq!(status(verifier().verify(BODY, None::<&str>)), Err(401));
+    assert_eq!(status(verify(BODY, "abc")), Err(401));
+    assert_eq!(status(verify(BODY, "00".repeat(32))), Err(401));
+    assert_eq!(
+        status(verify(&vec![b' '; 1024 * 1024 + 1], "abc")),
+        Err(413)
+    );
+    assert_eq!(status(verify(b"", sign(SECRET, b""))), Err(400));
+
+    let error = verify(b"", sign(SECRET, b"")).expect_err("no JSON");
+    let cause = std::error::Error::source(&error)
+        .expect("a cause")
+        .to_string();
+    assert!(!error.to_string().contains(&cause), "{error}: {cause}");
+}
+
+proptest! {
+    #[test]
+    fn no_header_and_no_body_panics(body: Vec<u8>, header in proptest::option::of(any::<Vec<u8>>())) {
+        prop_assert!(verifier().verify(&body, header.as_ref()).is_err());
+    }
+
+    #[test]
+    fn no_header_of_likely_letters_panics(header in "(sha256=)?[0-9a-fA-F+/_=, -]{0,140}") {
+        prop_assert!(verify(BODY, &header).is_err());
+    }
+
+    #[test]
+    fn no_signed_body_panics(body in ".*") {
+        let read = verify(body.as_bytes(), sign(SECRET, body.as_bytes()));
+        prop_assert!(matches!(read, Ok(_) | Err(WebhookError::NotJson(_))));
+        if let Ok(delivery) = read {
+            drop(delivery.mention());
+        }
+    }
+
+    #[test]
+    fn no_signed_payload_panics(payload in object(object(any::<Option<u8>>()))) {
+        let body = serde_json::json!(payload).to_string();
+        let delivery = verify(body.as_bytes(), sign(SECRET, body.as_bytes())).expect("genuine");
+        drop(delivery.mention());
+        prop_assert_eq!(delivery.into_json(), serde_json::json!(payload));
+    }
+
+    #[test]
+    fn whatever_is_signed_verifies_with_that_secret_and_no_other(
+        secret in "[!-~]{1,100}",
+        other in "[!-~]{1,60}",
+        text: String,
+    ) {
+        prop_assume!(secret != other);
+        let body = serde_json::json!({ "text": text }).to_string();
+        let signature = sign(&secret, body.as_bytes());
+        let with = |secret: &str| Verifier::new(secret).expect("a secret");
+        prop_assert!(with(&secret).verify(body.as_bytes(), Some(&signature)).is_ok());
+        prop_assert!(with(&other).verify(body.as_bytes(), Some(&signature)).is_err());
+    }
+}
+
+/// An object with fields that are looked for in a payload.
+fn object<S: Strategy>(value: S) -> impl Strategy<Value = BTreeMap<String, S::Value>> {
+    let field = "event|type|id|event_id|url|title|data|mention|mention_id|payload|object";
+    proptest::collection::btree_map(field, value, 0..6)
+}
