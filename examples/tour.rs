@@ -1,0 +1,275 @@
+//! A tour of both services.
+//!
+//! ```console
+//! $ cargo run --example tour
+//! ```
+//!
+//! With no keys set it serves the sandbox (both services in memory, with made-up data) on a loopback port,
+//! and calls every operation over that socket. With `HEYLO_API_KEY` and `HEYLO_COMMUNITY` set, or with
+//! `HEYLERTS_API_KEY` set, it asks the real service instead, and only reads.
+
+use std::env;
+use std::error::Error;
+
+use heysync::heylerts::{AlertPatch, NewAlert, Sentiment, Source};
+use heysync::heylo::{Community, Gender, Month, NewMember, RoleUpdate};
+use heysync::sandbox::Services;
+use heysync::{Activity, Call, Config, Date, Result, Safety, Timestamp, heylerts, heylo};
+use serde_json::{Value, json};
+
+#[path = "support/serve.rs"]
+mod support;
+
+use support::{PATIENCE, serve};
+
+fn main() {
+    if let Err(error) = tour() {
+        eprintln!("{error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            eprintln!("  because: {error}");
+            cause = error.source();
+        }
+        if let Some(hint) = error
+            .downcast_ref::<heysync::Error>()
+            .and_then(heysync::Error::hint)
+        {
+            eprintln!("  hint: {hint}");
+        }
+        std::process::exit(1);
+    }
+}
+
+fn tour() -> Result<(), Box<dyn Error>> {
+    let (has_heylo, has_heylerts) = (is_set("HEYLO_API_KEY"), is_set("HEYLERTS_API_KEY"));
+    if !has_heylo && !has_heylerts {
+        return tour_of_the_sandbox();
+    }
+    if has_heylo {
+        let id =
+            env::var("HEYLO_COMMUNITY").map_err(|_| "set HEYLO_COMMUNITY to a community's id")?;
+        println!("Heylo, reading only");
+        look_at_heylo(&heylo::Client::from_env_with(telling())?.community(id))?;
+    }
+    if has_heylerts {
+        println!("Heylerts, reading only");
+        look_at_heylerts(&heylerts::Client::from_env_with(telling())?)?;
+    }
+    Ok(())
+}
+
+fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// A configuration that tells what the client waits for.
+fn telling() -> Config {
+    Config::new()
+        .user_agent("heysync-tour")
+        .observer(|activity: &Activity<'_>| {
+            if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
+                println!("      … {activity}");
+            }
+        })
+}
+
+fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
+    let services = Services::demo();
+    let server = serve(0, {
+        let services = services.clone();
+        move |request| services.reply(request, PATIENCE)
+    })?;
+    println!(
+        "No keys are set, so this is the sandbox, at {}",
+        server.url()
+    );
+
+    println!("\nHeylo: a community of runners");
+    let config = telling().base_url(server.url());
+    let group = heylo::Client::with_config("any-key", config)?.community("harbour-runners");
+    look_at_heylo(&group)?;
+    change_heylo(&group)?;
+
+    println!("\nHeylerts: what is said about them");
+    let config = telling().base_url(server.url());
+    let client = heylerts::Client::with_config("hlt_any_key", config)?;
+    look_at_heylerts(&client)?;
+    change_heylerts(&client)?;
+
+    let (heylo, heylerts) = (
+        services.heylo.requests().len(),
+        services.heylerts.requests().len(),
+    );
+    let refused = services.heylo.refusals() + services.heylerts.refusals();
+    println!(
+        "\n{heylo} requests to Heylo and {heylerts} to Heylerts; {refused} refused for coming too fast."
+    );
+    Ok(())
+}
+
+fn look_at_heylo(group: &Community) -> Result<()> {
+    let events = group.events().ending_before(Timestamp::now()).read_all()?;
+    step("events", format!("{} so far", events.len()));
+    if let Some(event) = events.last() {
+        let title = event.json["title"].as_str().unwrap_or("untitled");
+        let people = group.attendance(&event.id)?.len();
+        step(
+            "attendance",
+            format!("{people} answered to the latest, {title:?}"),
+        );
+    }
+    let roles = group.roles()?;
+    let ids: Vec<&str> = roles.iter().map(|role| role.id.as_str()).collect();
+    step("roles", ids.join(", "));
+    if let Some(role) = roles.last() {
+        let members = group.role(&role.id).members()?;
+        step(
+            "role members",
+            format!("{} are {}", members.join(", "), role.id),
+        );
+    }
+    Ok(())
+}
+
+fn change_heylo(group: &Community) -> Result<()> {
+    let captains = group.role("captains");
+    let update = RoleUpdate::new()
+        .add(["user-7", "user-8", "stranger"])
+        .remove(["user-4"]);
+    let change = captains.update(&update)?;
+    let (added, removed) = (change.added.join(", "), change.removed.join(", "));
+    let ignored = change.ignored.join(", ");
+    step(
+        "update of a role",
+        format!("added {added}; removed {removed}; Heylo ignored {ignored}"),
+    );
+
+    let plan = captains.plan_members(["user-1", "user-7"])?;
+    step(
+        "plan of a roster",
+        format!(
+            "{} to remove, {} stay",
+            plan.update.removed().len(),
+            plan.unchanged.len()
+        ),
+    );
+    let change = captains.apply(plan)?;
+    step(
+        "roster set",
+        format!(
+            "{} removed, {} stay",
+            change.removed.len(),
+            change.unchanged.len()
+        ),
+    );
+
+    let ada = NewMember::new("user-42")
+        .first_name("Ada")
+        .last_name("Lovelace")
+        .email("ada@example.com")
+        .birth_date(Date::new(1815, 12, 10)?)
+        .gender(Gender::Female)
+        .member_since(Month::May, 2024);
+    group.invite(&ada)?;
+    step("invite", "Ada Lovelace, as user-42");
+    group.remove_member("user-42")?;
+    step("removal", "user-42, whose invite is cancelled");
+    for removed in group.remove_each(["user-39", "nobody", "user-40"]) {
+        let outcome = removed
+            .result
+            .map_or_else(|error| error.message().to_owned(), |_| "removed".to_owned());
+        step("removal of many", format!("{}: {outcome}", removed.user_id));
+    }
+    Ok(())
+}
+
+fn look_at_heylerts(client: &heylerts::Client) -> Result<()> {
+    let hello = client.hello()?;
+    step(
+        "hello",
+        format!(
+            "plan {}, limit {}",
+            hello.user.plan,
+            hello.rate_limit.unwrap_or_default()
+        ),
+    );
+    for alert in client.alerts() {
+        let alert = alert?;
+        step(
+            "alert",
+            format!(
+                "{:?} has found {} mentions",
+                alert.name, alert.mention_count
+            ),
+        );
+    }
+    let mut complaints = client.mentions().sentiment(Sentiment::Negative).limit(3);
+    let total = complaints.total_items()?.unwrap_or_default();
+    step(
+        "mentions",
+        format!("{total} negative ones, of which the latest are"),
+    );
+    for mention in complaints {
+        let mention = mention?;
+        step(
+            "",
+            format!("{} ({})", mention.title.unwrap_or_default(), mention.url),
+        );
+    }
+    let stats = client.stats()?;
+    let sources: Vec<String> = stats
+        .by_source
+        .iter()
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    step(
+        "stats",
+        format!("{} mentions: {}", stats.total, sources.join(", ")),
+    );
+    Ok(())
+}
+
+fn change_heylerts(client: &heylerts::Client) -> Result<()> {
+    let new = NewAlert::new("Race day", "harbour half marathon")
+        .exclude(["job posting"])
+        .sources([Source::Reddit]);
+    let alert = client.create_alert(&new)?;
+    step(
+        "alert created",
+        format!("{:?} watches for {:?}", alert.name, alert.keyword),
+    );
+    let paused = client.update_alert(&alert.id, &AlertPatch::new().is_active(false))?;
+    step(
+        "alert updated",
+        if paused.is_active {
+            "still active"
+        } else {
+            "paused"
+        },
+    );
+    step("alert read", format!("{:?}", client.alert(&alert.id)?.name));
+    step(
+        "its stats",
+        format!("{} mentions", client.alert_stats(&alert.id)?.total),
+    );
+    let call = Call::get(["mentions"])
+        .query("per_page", 1)
+        .safety(Safety::Read);
+    let page: Value = client.send(&call)?;
+    step(
+        "a call of one's own",
+        format!("{} mentions in all", page["total_items"]),
+    );
+    client.delete_alert(&alert.id)?;
+    step("alert deleted", format!("{:?}", alert.name));
+    let gone = client.alert(&alert.id).err().map(|error| error.to_string());
+    step(
+        "read once more",
+        gone.unwrap_or_else(|| json!("still there").to_string()),
+    );
+    Ok(())
+}
+
+fn step(what: &str, outcome: impl AsRef<str>) {
+    println!("  {what:<20} {}", outcome.as_ref());
+}
