@@ -184,3 +184,140 @@ fn parse(place: &str) -> Option<Option<String>> {
         place => place.strip_prefix("after ").map(|id| Some(id.to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::page::walk::Walk;
+
+    /// A server by what it answers to a cursor and a page size.
+    struct Server<F> {
+        answer: F,
+        requests: Cell<u32>,
+    }
+
+    impl<F> sealed::Sealed for &Server<F> {}
+
+    impl<F: Fn(Option<&str>, u32) -> Vec<Value>> CursorList for &Server<F> {
+        fn list_name(&self) -> String {
+            "model 0".to_owned()
+        }
+
+        fn call_name(&self) -> String {
+            "POST /model".to_owned()
+        }
+
+        fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {
+            self.requests.set(self.requests.get() + 1);
+            Ok((self.answer)(after, items))
+        }
+
+        fn id(item: &Value) -> Option<String> {
+            item.as_str().map(str::to_owned)
+        }
+    }
+
+    fn server<F: Fn(Option<&str>, u32) -> Vec<Value>>(answer: F) -> Server<F> {
+        Server {
+            answer,
+            requests: Cell::new(0),
+        }
+    }
+
+    const ALL: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+
+    /// What comes behind the cursor; with it where `inclusive`.
+    fn behind(after: Option<&str>, inclusive: bool, items: usize) -> Vec<Value> {
+        let at = after.and_then(|id| ALL.iter().position(|other| *other == id));
+        let from = at.map_or(0, |at| if inclusive { at } else { at + 1 });
+        ALL[from..].iter().take(items).map(|id| json!(id)).collect()
+    }
+
+    /// What came, the last error if one did, and how many requests it took.
+    fn read<F: Fn(Option<&str>, u32) -> Vec<Value>>(
+        server: &Server<F>,
+    ) -> (String, Option<Error>, u32) {
+        let (mut came, mut error) = (String::new(), None);
+        for item in Walk::<_, String>::new(Cursor::new(server)).page_size(3) {
+            match item {
+                Ok(id) => came.push_str(&id),
+                Err(stuck) => error = Some(stuck),
+            }
+        }
+        (came, error, server.requests.get())
+    }
+
+    #[test]
+    fn exclusive_and_inclusive_servers_are_read_to_the_empty_page() {
+        let (came, error, requests) = read(&server(|after, n| behind(after, false, n as usize)));
+        assert_eq!(
+            (came.as_str(), error.is_none(), requests),
+            ("abcdefg", true, 4)
+        );
+        let (came, error, requests) = read(&server(|after, n| behind(after, true, n as usize)));
+        assert_eq!(
+            (came.as_str(), error.is_none(), requests),
+            ("abcdefg", true, 4)
+        );
+    }
+
+    #[test]
+    fn a_short_page_is_not_the_end() {
+        let (came, error, requests) = read(&server(|after, _| behind(after, false, 1)));
+        assert_eq!(
+            (came.as_str(), error.is_none(), requests),
+            ("abcdefg", true, 8)
+        );
+    }
+
+    #[test]
+    fn the_same_page_again_is_an_error_that_says_where() {
+        let (came, error, requests) = read(&server(|_, n| behind(None, false, n as usize)));
+        assert_eq!((came.as_str(), requests), ("abc", 2));
+        let error = error.expect("an error");
+        assert_eq!(error.kind(), ErrorKind::Stuck);
+        assert!(error.to_string().contains("after \"c\""), "{error}");
+    }
+
+    #[test]
+    fn cursors_in_a_circle_are_an_error() {
+        let circle = |after: Option<&str>, _| match after {
+            None | Some("d") => vec![json!("a"), json!("b")],
+            Some(_) => vec![json!("c"), json!("d")],
+        };
+        let (came, error, requests) = read(&server(circle));
+        assert_eq!((came.as_str(), requests), ("abcd", 3));
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Stuck));
+    }
+
+    #[test]
+    fn a_page_that_ends_without_an_id_is_handed_on_and_then_an_error() {
+        let (came, error, requests) = read(&server(|_, _| vec![json!("a"), json!(7)]));
+        assert_eq!((came.as_str(), requests), ("a", 1));
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Stuck));
+    }
+
+    #[test]
+    fn a_walk_resumed_at_any_position_yields_exactly_the_rest() {
+        for inclusive in [false, true] {
+            let server = server(|after: Option<&str>, n: u32| behind(after, inclusive, n as usize));
+            for taken in 0..=ALL.len() {
+                let walk = || Walk::<_, String>::new(Cursor::new(&server)).page_size(3);
+                let mut first = walk();
+                let mut came: Vec<String> = first
+                    .by_ref()
+                    .take(taken)
+                    .map(|id| id.expect("an id"))
+                    .collect();
+                let saved = first.position().to_string().parse().expect("a position");
+                let rest = walk().resume_at(&saved).expect("the same list");
+                came.extend(rest.map(|id| id.expect("an id")));
+                assert_eq!(came, ALL, "after {taken}");
+            }
+        }
+    }
+}

@@ -167,7 +167,7 @@ impl TransportError {
     }
 }
 
-/// The default transport: [ureq](https://docs.rs/ureq) with one pool of connections.
+/// The default transport: ureq, with one pool of connections.
 ///
 /// It follows no redirects, takes answers in up to a limit (counted after decompression), and keeps idle
 /// connections for four seconds, since common servers drop them after five.
