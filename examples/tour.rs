@@ -153,7 +153,7 @@ fn change_heylo(group: &Community) -> Result<()> {
             plan.unchanged.len()
         ),
     );
-    let change = captains.apply(plan)?;
+    let change = captains.apply(&plan)?;
     step(
         "roster set",
         format!(

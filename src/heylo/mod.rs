@@ -38,7 +38,10 @@ mod invite;
 mod members;
 mod record;
 mod reply;
+mod role_members;
+mod role_update;
 mod roles;
+mod roster;
 
 pub use client::Client;
 pub use community::Community;
@@ -46,6 +49,7 @@ pub use events::{Attendance, Event, EventList, Events};
 pub use invite::{Gender, Month, NewMember};
 pub use members::{Each, Outcome};
 pub use reply::Reply;
-pub use roles::{
-    MemberChange, MemberPlan, PartialUpdate, Role, RoleChange, RoleMembers, RoleUpdate,
-};
+pub use role_members::RoleMembers;
+pub use role_update::{PartialUpdate, RoleChange, RoleUpdate};
+pub use roles::Role;
+pub use roster::{MemberChange, MemberPlan};
