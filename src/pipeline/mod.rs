@@ -2,4 +2,5 @@
 
 pub(crate) mod clock;
 pub(crate) mod limiter;
+pub(crate) mod retry_after;
 pub(crate) mod transport;
