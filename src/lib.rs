@@ -10,5 +10,6 @@ pub mod sandbox;
 pub use error::{Error, ErrorKind, Result};
 pub use http;
 pub use pipeline::clock::{Clock, SystemClock};
+pub use pipeline::limiter;
 pub use pipeline::limiter::{Rate, TokenBucket, Wait};
 pub use pipeline::transport::{Transport, TransportError, TransportOptions, UreqTransport};

@@ -1,6 +1,6 @@
 //! The road every request takes.
 
 pub(crate) mod clock;
-pub(crate) mod limiter;
+pub mod limiter;
 pub(crate) mod retry_after;
 pub(crate) mod transport;
