@@ -14,6 +14,7 @@ mod opening;
 mod pace;
 mod queue;
 mod rate;
+mod registry;
 mod remark;
 mod snapshot;
 mod store;
