@@ -1,0 +1,10 @@
+//! The rate limiter against many servers and many delays, in virtual time.
+
+mod clock;
+mod contract;
+mod headers;
+mod promise;
+mod refusals;
+mod servers;
+mod simulation;
+mod threads;
