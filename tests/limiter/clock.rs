@@ -1,6 +1,8 @@
 //! A clock that is moved by hand, and moves by itself when somebody sleeps.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use heysync::Clock;
@@ -9,6 +11,7 @@ use heysync::Clock;
 pub(crate) struct Hand {
     origin: Instant,
     passed: Mutex<Duration>,
+    still: AtomicBool,
 }
 
 impl Hand {
@@ -16,6 +19,7 @@ impl Hand {
         Hand {
             origin: Instant::now(),
             passed: Mutex::default(),
+            still: AtomicBool::new(false),
         }
     }
 
@@ -27,6 +31,11 @@ impl Hand {
     pub(crate) fn advance_to(&self, at: u64) {
         let mut passed = self.passed.lock().unwrap();
         *passed = (*passed).max(Duration::from_nanos(at));
+    }
+
+    /// Whether who sleeps is woken by others only, while no time passes.
+    pub(crate) fn set_still(&self, still: bool) {
+        self.still.store(still, SeqCst);
     }
 
     /// How much time has passed since the clock's beginning.
@@ -41,6 +50,9 @@ impl Clock for Hand {
     }
 
     fn sleep(&self, duration: Duration) {
-        self.advance(duration);
+        match self.still.load(SeqCst) {
+            true => thread::park(),
+            false => self.advance(duration),
+        }
     }
 }

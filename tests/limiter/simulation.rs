@@ -29,6 +29,9 @@ pub(crate) enum End {
     NoAnswer,
 }
 
+/// Told at which moment something happened, and what.
+pub(crate) type Hook<'a, T> = Box<dyn FnMut(u64, &T) + 'a>;
+
 /// What the server does besides admitting or refusing.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manners {
@@ -47,8 +50,9 @@ pub(crate) struct Simulation<'a, S> {
     pub(crate) manners: Manners,
     pub(crate) journey: Box<dyn FnMut(u64) -> Journey + 'a>,
     /// Asked at each refusal of a token.
-    pub(crate) on_refusal: Box<dyn FnMut(u64, &Outlook) + 'a>,
-    pub(crate) on_event: Box<dyn FnMut(u64, &Event) + 'a>,
+    pub(crate) on_refusal: Hook<'a, Outlook>,
+    /// Told of each request's end.
+    pub(crate) on_event: Hook<'a, Event>,
     events: BinaryHeap<Reverse<(u64, u64)>>,
     pending: Vec<Option<(Event, Lease)>>,
     wake: u64,
@@ -76,7 +80,11 @@ pub(crate) struct Report {
 impl Report {
     /// Of the requests sent after the second refusal became known, how many were refused, in a hundred.
     pub(crate) fn refused_later(&self) -> f64 {
-        let later = self.refused.iter().filter(|it| **it >= self.sent_by_second).count();
+        let later = self
+            .refused
+            .iter()
+            .filter(|it| **it >= self.sent_by_second)
+            .count();
         match self.refused.len() {
             0 | 1 => 0.0,
             _ => 100.0 * later as f64 / (self.sent - self.sent_by_second) as f64,
@@ -94,13 +102,21 @@ impl<'a, S: Server> Simulation<'a, S> {
         Simulation::with_store(clock, store, server)
     }
 
-    pub(crate) fn with_store(clock: Arc<Hand>, store: Arc<dyn TokenStore>, server: S) -> Simulation<'a, S> {
+    pub(crate) fn with_store(
+        clock: Arc<Hand>,
+        store: Arc<dyn TokenStore>,
+        server: S,
+    ) -> Simulation<'a, S> {
         Simulation {
             clock,
             store,
             server,
             manners: Manners::default(),
-            journey: Box::new(|_| Journey { there: 10 * MS, back: 10 * MS, end: End::Answered }),
+            journey: Box::new(|_| Journey {
+                there: 10 * MS,
+                back: 10 * MS,
+                end: End::Answered,
+            }),
             on_refusal: Box::new(|_, _| {}),
             on_event: Box::new(|_, _| {}),
             events: BinaryHeap::new(),
@@ -136,8 +152,10 @@ impl<'a, S: Server> Simulation<'a, S> {
         match self.store.lease(TERM) {
             Ok(lease) => {
                 let journey = (self.journey)(self.report.sent);
-                self.pending.push(Some((Event::Arrives(journey.back, journey.end), lease)));
-                self.events.push(Reverse((now + journey.there, self.report.sent)));
+                self.pending
+                    .push(Some((Event::Arrives(journey.back, journey.end), lease)));
+                self.events
+                    .push(Reverse((now + journey.there, self.report.sent)));
                 self.report.sent += 1;
                 true
             }

@@ -16,7 +16,8 @@ use super::snapshot::Snapshot;
 use super::store::{Lease, Outcome, Outlook, TokenStore};
 use super::wait::{TooLong, Wait, WaitReason};
 
-/// For how long a token is leased: longer than any request can still arrive at its server after it was sent.
+/// For how long a token is leased that others hold for many processes: longer than any request can still arrive at
+/// its server after it was sent.
 const TERM: Duration = Duration::from_secs(3600);
 
 /// A bucket of tokens: one is taken before each request and comes back one period after its answer.
@@ -74,6 +75,7 @@ pub struct TokenBucket {
 
 pub(crate) struct Shared {
     store: Arc<dyn TokenStore>,
+    term: Duration,
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
 }
@@ -84,13 +86,19 @@ impl TokenBucket {
     /// Where `rate` is not [usable](Rate::is_usable), the nearest that is will be taken.
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> TokenBucket {
         let store = Memory::new(rate, Arc::clone(&clock));
-        TokenBucket::with_store(Arc::new(store), clock)
+        // In one process no holder dies without giving its token back.
+        TokenBucket::assemble(Arc::new(store), Duration::MAX, clock)
     }
 
-    /// A bucket whose tokens `store` holds. Its threads wait on `clock`.
+    /// A bucket whose tokens `store` holds, each leased for an hour at most. Its threads wait on `clock`.
     pub fn with_store(store: Arc<dyn TokenStore>, clock: Arc<dyn Clock>) -> TokenBucket {
+        TokenBucket::assemble(store, TERM, clock)
+    }
+
+    fn assemble(store: Arc<dyn TokenStore>, term: Duration, clock: Arc<dyn Clock>) -> TokenBucket {
         let shared = Shared {
             store,
+            term,
             clock,
             queue: Arc::default(),
         };
@@ -154,7 +162,7 @@ impl TokenBucket {
     /// The first in the queue takes a token; the others hear how long it takes.
     fn ask(&self, place: &Place) -> Result<Lease, Outlook> {
         match place.ahead() {
-            0 => self.shared.store.lease(TERM),
+            0 => self.shared.store.lease(self.shared.term),
             ahead => Err(self.shared.store.outlook(ahead)),
         }
     }
@@ -212,7 +220,7 @@ impl fmt::Debug for TokenBucket {
 /// A token, held from before a request's first byte until its answer.
 ///
 /// Dropping it says that no answer came: the token is back after P' and a grace of two seconds, since the
-/// request may still arrive. `?` and panics do the same.
+/// request may still arrive. `?` and panics do the same; one that is [forgotten](std::mem::forget) keeps its token.
 #[must_use = "a permit that is dropped counts as a request without an answer"]
 pub struct Permit {
     shared: Arc<Shared>,

@@ -67,3 +67,25 @@ impl TokenStore for Memory {
         self.ledger().snapshot(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::pipeline::clock::SystemClock;
+
+    #[test]
+    fn a_poisoned_lock_is_survived() {
+        let store = Memory::new(Rate::per_minute(1), Arc::new(SystemClock));
+        let lease = store.lease(Duration::from_secs(1)).unwrap();
+        let poisoning = AssertUnwindSafe(|| {
+            let _ledger = store.ledger();
+            panic!("with the lock in hand");
+        });
+        assert!(catch_unwind(poisoning).is_err() && store.ledger.is_poisoned());
+        assert_eq!(store.snapshot().free, 0);
+        store.release(lease, Outcome::NeverSent);
+        assert_eq!(store.snapshot().free, 1);
+    }
+}

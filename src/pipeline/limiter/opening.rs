@@ -29,9 +29,9 @@ impl Opening {
         self.at <= now && self.look.is_some_and(|look| look <= now)
     }
 
-    /// When both stand in the way: the later one, for its reason.
+    /// When both stand in the way: the later one, for its reason; of two equal ones, `other`.
     pub(crate) fn and(self, other: Opening) -> Opening {
-        let later = if self.key() >= other.key() {
+        let later = if self.key() > other.key() {
             self
         } else {
             other

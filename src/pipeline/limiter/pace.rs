@@ -119,7 +119,7 @@ impl Pace {
     /// The request has its answer, or will never have one.
     pub(crate) fn done(&mut self, id: u64, now: Nanos) {
         if let Some(last) = self.last.as_mut().filter(|last| last.id == id) {
-            last.done = last.done.min(now);
+            last.done = now;
             last.in_flight = false;
         }
     }

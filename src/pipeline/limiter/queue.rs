@@ -44,6 +44,9 @@ impl Queue {
     /// Takes the last place in `queue`.
     pub(crate) fn join(queue: &Arc<Queue>, until: Option<Instant>) -> Place {
         let mut line = queue.lock();
+        if line.is_first_deadline(until) {
+            line.call_first();
+        }
         let ticket = line.tickets;
         line.tickets += 1;
         line.waiters.push_back(Waiter {
@@ -107,7 +110,8 @@ impl Place {
         let shorter = look_again.into_iter().chain(left).min();
         clock.sleep(shorter.unwrap_or(Duration::MAX));
         if deadline.is_some() {
-            self.queue.lock().call_overdue(clock.now());
+            let now = clock.now();
+            self.queue.lock().call_overdue(now);
         }
     }
 }
@@ -136,6 +140,16 @@ impl Line {
         self.waiters.front_mut().into_iter().for_each(Waiter::call);
     }
 
+    /// Whether it comes before all others, so that the first has to set its timer anew.
+    fn is_first_deadline(&self, until: Option<Instant>) -> bool {
+        let earlier = |until| {
+            self.waiters
+                .iter()
+                .any(|it| it.until.is_some_and(|it| it <= until))
+        };
+        until.is_some_and(|until| !earlier(until))
+    }
+
     /// Calls those whose deadline has come. Each is called once: nobody looks at its deadline again.
     fn call_overdue(&mut self, now: Instant) {
         let overdue = |it: &&mut Waiter| it.until.is_some_and(|until| until <= now);
@@ -156,5 +170,44 @@ impl Waiter {
     fn call(&mut self) {
         self.called = true;
         self.thread.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn places_are_in_the_order_of_joining() {
+        let queue = Arc::default();
+        let [first, second, third] = [(); 3].map(|()| Queue::join(&queue, None));
+        assert_eq!([first.ahead(), second.ahead(), third.ahead()], [0, 1, 2]);
+        drop(second);
+        assert_eq!([first.ahead(), third.ahead()], [0, 1]);
+        drop(first);
+        assert_eq!((third.ahead(), queue.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_call_that_came_before_the_wait_is_not_lost() {
+        let queue = Arc::default();
+        let place = Queue::join(&queue, None);
+        queue.call_first();
+        thread::park(); // as foreign code may, between two looks
+        place.wait(None, &crate::pipeline::clock::SystemClock);
+    }
+
+    #[test]
+    fn a_poisoned_lock_is_survived() {
+        let queue: Arc<Queue> = Arc::default();
+        let place = Queue::join(&queue, None);
+        let poisoning = AssertUnwindSafe(|| {
+            let _line = queue.lock();
+            panic!("with the lock in hand");
+        });
+        assert!(catch_unwind(poisoning).is_err() && queue.line.is_poisoned());
+        assert_eq!((place.ahead(), queue.len()), (0, 1));
     }
 }
