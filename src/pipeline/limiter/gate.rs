@@ -68,7 +68,9 @@ impl Gate {
                 ..Opening::at(end, WaitReason::Paused)
             },
             Phase::Probing(_) => Opening {
-                at: now.saturating_add(spread(ahead + 1)).max(now + 1),
+                at: now
+                    .saturating_add(spread(ahead.saturating_add(1)))
+                    .max(now.saturating_add(1)),
                 look: None,
                 reason: WaitReason::Paused,
             },

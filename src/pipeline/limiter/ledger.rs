@@ -263,3 +263,61 @@ fn outlook(opening: Opening, now: Nanos) -> Outlook {
         reason: opening.reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Nanos = 1_000_000_000;
+    const HELD: Nanos = 1_006_000_000;
+
+    fn ledger(requests: u32) -> Ledger {
+        Ledger::new(Rate::per_second(requests))
+    }
+
+    fn fine() -> Outcome {
+        Outcome::Answered(Remark::default())
+    }
+
+    #[test]
+    fn a_token_is_back_one_period_after_its_answer() {
+        let mut ledger = ledger(1);
+        let id = ledger.lease(0, Nanos::MAX).unwrap();
+        ledger.release(id, fine(), 5 * SECOND);
+        let outlook = ledger.lease(5 * SECOND + HELD - 1, Nanos::MAX).unwrap_err();
+        assert_eq!(outlook.look_again, Some(Duration::from_nanos(1)));
+        assert!(ledger.lease(5 * SECOND + HELD, Nanos::MAX).is_ok());
+    }
+
+    #[test]
+    fn while_all_are_under_way_only_an_answer_helps() {
+        let mut ledger = ledger(1);
+        ledger.lease(0, Nanos::MAX).unwrap();
+        let outlook = ledger.lease(SECOND, Nanos::MAX).unwrap_err();
+        assert_eq!(outlook.look_again, None);
+        assert_eq!(outlook.at_least, Duration::from_nanos(HELD));
+    }
+
+    #[test]
+    fn what_others_hold_is_waited_for_like_our_own() {
+        let mut ledger = ledger(3);
+        let id = ledger.lease(0, Nanos::MAX).unwrap();
+        let remark = Remark {
+            remaining: Some(0),
+            ..Remark::default()
+        };
+        ledger.release(id, Outcome::Answered(remark), SECOND);
+        let outlook = ledger.lease(SECOND, Nanos::MAX).unwrap_err();
+        assert_eq!(outlook.look_again, Some(Duration::from_nanos(HELD)));
+    }
+
+    #[test]
+    fn a_longer_period_prolongs_what_is_on_its_way_back() {
+        let mut ledger = Ledger::new(Rate::per_minute(2));
+        let id = ledger.lease(0, Nanos::MAX).unwrap();
+        ledger.release(id, fine(), 0);
+        ledger.tighten(Rate::new(1, Duration::from_secs(120)));
+        let outlook = ledger.lease(0, Nanos::MAX).unwrap_err();
+        assert_eq!(outlook.at_least, Duration::from_millis(120_125));
+    }
+}

@@ -6,6 +6,8 @@
 
 mod bucket;
 mod foreign;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod ledger;
 mod memory;
