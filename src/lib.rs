@@ -81,6 +81,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use http;
 pub use pipeline::call::Call;
 pub use pipeline::clock::{Clock, SystemClock};
+pub use pipeline::limiter;
 pub use pipeline::limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::retry::Safety;

@@ -49,7 +49,8 @@ open_enum! {
 impl Client {
     /// Tells whether the key works, and whose it is.
     ///
-    /// Calls `GET /hello`. A good first call for every program.
+    /// Calls `GET /hello`. A good first call for every program. Where it tells of a lower limit than the
+    /// one that the client keeps to, the client adopts it.
     ///
     /// # Errors
     ///
@@ -57,6 +58,12 @@ impl Client {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) where the plan is Free; else see
     /// [`ErrorKind`](crate::ErrorKind).
     pub fn hello(&self) -> Result<Hello> {
-        self.send(&Call::get(["hello"]))
+        let hello: Hello = self.send(&Call::get(["hello"]))?;
+        let told = hello
+            .rate_limit
+            .as_deref()
+            .and_then(|text| text.parse().ok());
+        told.into_iter().for_each(|rate| self.bucket().adopt(rate));
+        Ok(hello)
     }
 }

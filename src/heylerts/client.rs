@@ -10,7 +10,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::answer;
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
-use crate::pipeline::limiter::Rate;
+use crate::pipeline::limiter::{Rate, TokenBucket};
 
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLERTS_API_KEY";
@@ -110,6 +110,12 @@ impl Client {
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         self.pipeline.execute(call, answer::json)
+    }
+
+    /// The bucket that this client takes its tokens from: what it can tell, see
+    /// [`TokenBucket::snapshot`].
+    pub fn bucket(&self) -> &TokenBucket {
+        &self.pipeline.bucket
     }
 
     /// Sends a call whose answer has no body that matters.

@@ -11,7 +11,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::answer;
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
-use crate::pipeline::limiter::Rate;
+use crate::pipeline::limiter::{Rate, TokenBucket};
 
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
@@ -114,6 +114,12 @@ impl Client {
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         self.pipeline.execute(call, answer::json)
+    }
+
+    /// The bucket that this client takes its tokens from: what it can tell, see
+    /// [`TokenBucket::snapshot`].
+    pub fn bucket(&self) -> &TokenBucket {
+        &self.pipeline.bucket
     }
 
     /// Sends a call whose answer may be anything.

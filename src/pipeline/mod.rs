@@ -5,7 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod call;
 pub(crate) mod clock;
 pub(crate) mod judge;
-pub(crate) mod limiter;
+pub mod limiter;
 pub(crate) mod observer;
 pub(crate) mod retry;
 pub(crate) mod retry_after;

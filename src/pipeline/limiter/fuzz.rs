@@ -1,0 +1,82 @@
+//! The ledger, told anything at all.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::ledger::Ledger;
+use super::nanos::Nanos;
+use super::rate::Rate;
+use super::remark::Remark;
+use super::store::Outcome;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Lease(Nanos),
+    Release(usize, Outcome),
+    Stray(u64),
+    Tighten(u32, u64),
+    Look(usize),
+    Pass(i64),
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let number = || proptest::option::of(prop_oneof![0..8_u32, any::<u32>()]);
+    let pause = proptest::option::of(any::<u64>().prop_map(Duration::from_nanos));
+    let remark = (proptest::bool::weighted(0.2), pause, number(), number());
+    prop_oneof![
+        Just(Outcome::NeverSent),
+        Just(Outcome::NoAnswer),
+        remark.prop_map(|(refused, retry_after, limit, remaining)| {
+            Outcome::Answered(Remark {
+                refused,
+                retry_after,
+                limit,
+                remaining,
+            })
+        }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => prop_oneof![Just(Nanos::MAX), 0..2_000_000_000_u64].prop_map(Step::Lease),
+        8 => (any::<usize>(), outcome()).prop_map(|(which, outcome)| Step::Release(which, outcome)),
+        1 => any::<u64>().prop_map(Step::Stray),
+        1 => (any::<u32>(), any::<u64>()).prop_map(|(requests, ms)| Step::Tighten(requests, ms)),
+        2 => any::<usize>().prop_map(Step::Look),
+        8 => prop_oneof![-1000..2_000_000_000_i64, any::<i64>()].prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_told_to_it_no_more_than_n_are_out(
+        requests in 1..8_u32,
+        steps in proptest::collection::vec(step(), 1..200),
+    ) {
+        let mut ledger = Ledger::new(Rate::per_second(requests));
+        let (mut now, mut ids) = (0_u64, Vec::new());
+        for step in steps {
+            match step {
+                Step::Lease(term) => ids.extend(ledger.lease(now, term)),
+                Step::Release(which, outcome) if !ids.is_empty() => {
+                    let id = ids.swap_remove(which % ids.len());
+                    ledger.release(id, outcome, now);
+                }
+                Step::Release(..) => {}
+                Step::Stray(id) if ids.contains(&id) => {}
+                Step::Stray(id) => ledger.release(id, Outcome::NeverSent, now),
+                Step::Tighten(requests, ms) => ledger.tighten(Rate::new(requests, Duration::from_millis(ms))),
+                Step::Look(ahead) => drop(ledger.outlook(ahead, now)),
+                Step::Pass(time) => now = now.saturating_add_signed(time),
+            }
+            let snapshot = ledger.snapshot(now);
+            prop_assert!(snapshot.in_flight <= ids.len().min(requests as usize));
+            prop_assert!(snapshot.in_flight + snapshot.free <= requests as usize);
+            prop_assert!(snapshot.rate.is_usable() && snapshot.rate.requests() <= requests);
+        }
+    }
+}

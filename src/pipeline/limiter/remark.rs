@@ -1,0 +1,102 @@
+//! What an answer says about the rate limit.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use crate::pipeline::retry_after::retry_after;
+
+/// What an answer says about the rate limit, as its status and headers tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remark {
+    /// It is a 429: the server refused the request for its rate.
+    pub refused: bool,
+    /// How long the server asked to wait, by `Retry-After` on a 429 or a 503.
+    pub retry_after: Option<Duration>,
+    /// `X-RateLimit-Limit`: how many requests the server allows in a period.
+    pub limit: Option<u32>,
+    /// `X-RateLimit-Remaining`: how many of them were left when the server counted this one.
+    pub remaining: Option<u32>,
+}
+
+impl Remark {
+    /// Reads an answer's status and headers. What makes no sense there is left out.
+    pub fn read(status: StatusCode, headers: &HeaderMap) -> Remark {
+        Remark {
+            refused: status == StatusCode::TOO_MANY_REQUESTS,
+            retry_after: retry_after(status, headers),
+            limit: number(headers, "x-ratelimit-limit").filter(|limit| *limit > 0),
+            remaining: number(headers, "x-ratelimit-remaining"),
+        }
+    }
+}
+
+/// Digits and nothing else; a number too large to hold is as good as no limit.
+fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn an_answer_tells_what_is_left_of_the_limit() {
+        let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", " 0 ")]);
+        let remark = Remark::read(StatusCode::OK, &headers);
+        assert_eq!(
+            (remark.limit, remark.remaining, remark.refused),
+            (Some(5), Some(0), false)
+        );
+    }
+
+    #[test]
+    fn garbage_in_the_headers_says_nothing() {
+        for value in [
+            "",
+            "-1",
+            "+3",
+            "4.5",
+            "1e2",
+            "0x5",
+            "five",
+            "5, 5;w=1",
+            "99999999999999999999",
+            "5\u{e9}",
+        ] {
+            let headers = headers(&[
+                ("x-ratelimit-limit", value),
+                ("x-ratelimit-remaining", value),
+            ]);
+            assert_eq!(
+                Remark::read(StatusCode::OK, &headers),
+                Remark::default(),
+                "{value:?}"
+            );
+        }
+        let zero = headers(&[("x-ratelimit-limit", "0")]);
+        assert_eq!(Remark::read(StatusCode::OK, &zero).limit, None);
+    }
+
+    #[test]
+    fn retry_after_is_heeded_on_a_429_only_where_it_makes_sense() {
+        let headers = headers(&[("retry-after", "7")]);
+        let remark = Remark::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!(
+            (remark.refused, remark.retry_after),
+            (true, Some(Duration::from_secs(7)))
+        );
+        assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default());
+    }
+}

@@ -1,0 +1,58 @@
+//! A clock that is moved by hand, and moves by itself when somebody sleeps.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heysync::Clock;
+
+#[derive(Debug)]
+pub(crate) struct Hand {
+    origin: Instant,
+    passed: Mutex<Duration>,
+    still: AtomicBool,
+}
+
+impl Hand {
+    pub(crate) fn new() -> Hand {
+        Hand {
+            origin: Instant::now(),
+            passed: Mutex::default(),
+            still: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        *self.passed.lock().unwrap() += by;
+    }
+
+    /// Moves on to `at`, counted from the clock's beginning in nanoseconds.
+    pub(crate) fn advance_to(&self, at: u64) {
+        let mut passed = self.passed.lock().unwrap();
+        *passed = (*passed).max(Duration::from_nanos(at));
+    }
+
+    /// Whether who sleeps is woken by others only, while no time passes.
+    pub(crate) fn set_still(&self, still: bool) {
+        self.still.store(still, SeqCst);
+    }
+
+    /// How much time has passed since the clock's beginning.
+    pub(crate) fn passed(&self) -> Duration {
+        *self.passed.lock().unwrap()
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Instant {
+        self.origin + self.passed()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        match self.still.load(SeqCst) {
+            true => thread::park(),
+            false => self.advance(duration),
+        }
+    }
+}

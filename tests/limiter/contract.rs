@@ -1,0 +1,185 @@
+//! The contract of a `TokenStore`, to be run against any implementation.
+//!
+//! An implementation brings a function that makes a store for a rate, with a hand on the store's clock. Its tests
+//! call [`keeps`] with that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heysync::Rate;
+use heysync::limiter::{Lease, Memory, Outcome, Remark, TokenStore};
+
+use crate::clock::Hand;
+
+const TERM: Duration = Duration::from_secs(30);
+/// P' for the rate below, and what an unanswered request's token is held on top.
+const HELD: Duration = Duration::from_millis(1006);
+const GRACE: Duration = Duration::from_secs(2);
+const A_MOMENT: Duration = Duration::from_nanos(1);
+
+type Stored = (Arc<dyn TokenStore>, Box<dyn Fn(Duration)>);
+
+/// A store of three tokens a second, and the hand on its clock.
+struct Trial {
+    store: Arc<dyn TokenStore>,
+    pass: Box<dyn Fn(Duration)>,
+}
+
+/// Runs every clause of the contract, each against a store of its own.
+pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
+    let clauses: [fn(&Trial); 10] = [
+        no_more_than_n_are_out,
+        answered_means_held_for_a_period,
+        never_sent_means_free_at_once,
+        no_answer_means_held_for_a_period_and_a_grace,
+        a_dead_holder_counts_as_no_answer_from_the_terms_end,
+        a_late_release_changes_no_token,
+        the_outlook_is_what_happens,
+        a_refusal_stops_everybody_and_then_one_goes_ahead,
+        tightening_never_loosens,
+        any_thread_may_release,
+    ];
+    for clause in clauses {
+        let (store, pass) = make(Rate::per_second(3));
+        clause(&Trial { store, pass });
+    }
+}
+
+impl Trial {
+    fn lease(&self) -> Lease {
+        self.store.lease(TERM).expect("a token")
+    }
+
+    fn all(&self) -> [Lease; 3] {
+        [(); 3].map(|()| self.lease())
+    }
+
+    fn has_none(&self) {
+        self.store.lease(TERM).expect_err("no token");
+    }
+
+    fn answer(&self, lease: Lease) {
+        self.store
+            .release(lease, Outcome::Answered(Remark::default()));
+    }
+
+    /// There is no token just before `time` has passed, and one just then.
+    fn has_one_after(&self, time: Duration) {
+        (self.pass)(time - A_MOMENT);
+        self.has_none();
+        (self.pass)(A_MOMENT);
+        self.lease();
+    }
+}
+
+fn no_more_than_n_are_out(trial: &Trial) {
+    let leases = trial.all();
+    trial.has_none();
+    let snapshot = trial.store.snapshot();
+    assert_eq!(
+        (snapshot.in_flight, snapshot.free, snapshot.granted),
+        (3, 0, 3)
+    );
+    let [a, b, c] = leases;
+    assert!(a != b && b != c && a != c);
+}
+
+fn answered_means_held_for_a_period(trial: &Trial) {
+    let [one, ..] = trial.all();
+    (trial.pass)(5 * HELD);
+    trial.answer(one);
+    trial.has_none();
+    trial.has_one_after(HELD);
+}
+
+fn never_sent_means_free_at_once(trial: &Trial) {
+    let [one, ..] = trial.all();
+    trial.store.release(one, Outcome::NeverSent);
+    trial.lease();
+    trial.has_none();
+}
+
+fn no_answer_means_held_for_a_period_and_a_grace(trial: &Trial) {
+    let [one, ..] = trial.all();
+    trial.store.release(one, Outcome::NoAnswer);
+    trial.has_one_after(HELD + GRACE);
+}
+
+fn a_dead_holder_counts_as_no_answer_from_the_terms_end(trial: &Trial) {
+    trial.all();
+    trial.has_one_after(TERM + HELD + GRACE);
+    trial.lease();
+    trial.lease();
+    trial.has_none();
+}
+
+fn a_late_release_changes_no_token(trial: &Trial) {
+    let leases = trial.all();
+    (trial.pass)(TERM);
+    leases
+        .into_iter()
+        .for_each(|lease| trial.store.release(lease, Outcome::NeverSent));
+    trial.has_one_after(HELD + GRACE);
+}
+
+fn the_outlook_is_what_happens(trial: &Trial) {
+    for lease in trial.all() {
+        (trial.pass)(HELD / 10);
+        trial.answer(lease);
+    }
+    for ahead in 0..9 {
+        let (round, place) = (ahead / 3, ahead % 3);
+        let expected = HELD * (8 + place) / 10 + HELD * round;
+        assert_eq!(
+            trial.store.outlook(ahead as usize).at_least,
+            expected,
+            "{ahead}"
+        );
+    }
+    let outlook = trial.store.lease(TERM).unwrap_err();
+    assert_eq!(outlook.look_again, Some(outlook.at_least));
+    trial.has_one_after(outlook.at_least);
+}
+
+fn a_refusal_stops_everybody_and_then_one_goes_ahead(trial: &Trial) {
+    let mut remark = Remark::default();
+    (remark.refused, remark.retry_after) = (true, Some(Duration::from_secs(10)));
+    trial
+        .store
+        .release(trial.lease(), Outcome::Answered(remark));
+    (trial.pass)(Duration::from_secs(10) - A_MOMENT);
+    trial.has_none();
+    (trial.pass)(A_MOMENT);
+    let ahead = trial.lease();
+    trial.has_none();
+    trial.answer(ahead);
+    (trial.pass)(HELD);
+    trial.lease();
+}
+
+fn tightening_never_loosens(trial: &Trial) {
+    trial.store.tighten(Rate::per_second(2));
+    trial.store.tighten(Rate::per_second(9));
+    trial.lease();
+    trial.lease();
+    trial.has_none();
+    assert_eq!(trial.store.snapshot().rate, Rate::per_second(2));
+}
+
+fn any_thread_may_release(trial: &Trial) {
+    let [one, ..] = trial.all();
+    let store = &trial.store;
+    std::thread::scope(|scope| {
+        scope.spawn(move || store.release(one, Outcome::NeverSent));
+    });
+    trial.lease();
+}
+
+#[test]
+fn tokens_in_memory_keep_the_contract() {
+    keeps(|rate| {
+        let clock = Arc::new(Hand::new());
+        let store = Memory::new(rate, clock.clone());
+        (Arc::new(store), Box::new(move |time| clock.advance(time)))
+    });
+}
