@@ -14,7 +14,7 @@ use serde_json::json;
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Answer, HEYLERTS_KEY, HEYLO_KEY, Wire};
+use wire::{Answer, HEYLERTS_KEY, HEYLO_KEY, Wire, local};
 
 use ErrorKind::{
     DoneUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected, Server,
@@ -385,18 +385,13 @@ fn every_status_with_every_body_tells_what_happened() {
     }
 }
 
-/// A configuration whose retries wait on `clock`, and so in no time.
-fn patient(clock: &TestClock) -> Config {
-    Config::new().clock(clock.clone())
-}
-
 #[test]
 fn what_can_safely_be_sent_again_is() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
             let answers = [Answer::status(status.code), Answer::text(operation.success)];
             let wire = Wire::new(answers);
-            let outcome = (operation.run)(&wire, patient(&TestClock::new()));
+            let outcome = (operation.run)(&wire, local(&TestClock::new()));
             let is_retried = status.is_retried(operation);
             let case = format!("{} {}", operation.name, status.code);
             assert_eq!(outcome.is_ok(), is_retried, "{case}: {outcome:?}");
@@ -417,7 +412,7 @@ fn what_is_sent_again_is_the_same_request() {
             Answer::text(operation.success),
         ];
         let wire = Wire::new(answers);
-        (operation.run)(&wire, patient(&TestClock::new())).unwrap();
+        (operation.run)(&wire, local(&TestClock::new())).unwrap();
         let asked = wire
             .requests()
             .into_iter()
@@ -433,7 +428,7 @@ fn the_last_error_is_returned_with_the_number_of_attempts() {
         let last = Answer::status(503).body("the last one");
         let before = vec![Answer::status(500); attempts - 1];
         let wire = Wire::new(before.into_iter().chain([last]));
-        let config = patient(&TestClock::new()).retries(retries);
+        let config = local(&TestClock::new()).retries(retries);
         let error = account(&wire, config).stats().unwrap_err();
         assert_eq!(
             (error.attempts() as usize, error.message()),
@@ -452,7 +447,7 @@ fn a_retry_is_not_before_the_service_asked_for_it() {
     let clock = TestClock::new();
     let busy = Answer::status(503).header("retry-after", "30.5");
     let wire = Wire::new([busy, Answer::text(r#"{"total": 3}"#)]);
-    account(&wire, patient(&clock)).stats().unwrap();
+    account(&wire, local(&clock)).stats().unwrap();
     assert!(
         clock.elapsed() >= Duration::from_millis(30_500),
         "{clock:?}"
@@ -465,7 +460,7 @@ fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_told() {
     let wire = Wire::new([Answer::status(503)
         .header("retry-after", 3600)
         .body("down for repairs")]);
-    let error = account(&wire, patient(&clock)).stats().unwrap_err();
+    let error = account(&wire, local(&clock)).stats().unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (Server, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
     assert!(
@@ -487,7 +482,7 @@ fn a_removal_that_lost_an_answer_and_then_finds_nothing_has_succeeded() {
     for removal in removals {
         let run = |answers: [Answer; 2]| {
             let wire = Wire::new(answers);
-            let outcome = removal(&wire, patient(&TestClock::new()));
+            let outcome = removal(&wire, local(&TestClock::new()));
             (outcome.map_err(|error| error.kind()), wire.requests().len())
         };
         assert_eq!(run([Answer::status(502), gone.clone()]), (Ok(()), 2));
@@ -516,7 +511,7 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
             (other, 1),
         ] {
             let wire = Wire::new(vec![Answer::text(body); 3]);
-            let error = (operation.run)(&wire, patient(&TestClock::new()).retries(2)).unwrap_err();
+            let error = (operation.run)(&wire, local(&TestClock::new()).retries(2)).unwrap_err();
             assert_eq!(
                 (error.kind(), error.attempts()),
                 (kind, attempts),
@@ -538,7 +533,7 @@ fn a_read_gets_over_a_page_that_something_in_between_sent() {
         Answer::text("<p>one moment</p>"),
         Answer::text(r#"{"total": 3}"#),
     ]);
-    let stats = account(&wire, patient(&TestClock::new())).stats().unwrap();
+    let stats = account(&wire, local(&TestClock::new())).stats().unwrap();
     assert_eq!(stats.total, 3);
 }
 

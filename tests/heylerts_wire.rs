@@ -501,14 +501,19 @@ fn an_alert_without_a_name_or_keyword_is_refused_with_nothing_sent() {
 
 const LIST: &str = "GET /api/v1/alerts?page=1&per_page=100";
 
+/// The page of alerts with these ids, all with the name and keyword of [`competitor`].
+fn alike(ids: &[&str]) -> Answer {
+    let like = |id: &&str| json!({"id": id, "name": "Competitor X", "keyword": "competitor x"});
+    page(ids.iter().map(like).collect(), 1, 100, ids.len() as u64)
+}
+
 #[test]
 fn an_alert_whose_creation_lost_its_answer_is_found_and_not_created_again() {
-    let like = |id: &str| json!({"id": id, "name": "Competitor X", "keyword": "competitor x"});
     let wire = Wire::new([
-        page(vec![like("old")], 1, 100, 1),
+        alike(&["old"]),
         Answer::status(502),
-        page(vec![like("new"), like("old")], 1, 100, 2),
-        Answer::json(like("new")),
+        alike(&["old", "new"]),
+        Answer::json(json!({"id": "new"})),
     ]);
     let created = wire.heylerts().create_alert_once(&competitor()).unwrap();
     assert_eq!(created.id, "new");
@@ -520,18 +525,19 @@ fn an_alert_whose_creation_lost_its_answer_is_found_and_not_created_again() {
 
 #[test]
 fn an_alert_that_was_certainly_not_created_is_created_again() {
-    let none = || page(vec![], 1, 100, 0);
-    let wire = Wire::new([
-        none(),
-        Answer::status(502),
-        none(),
-        Answer::json(my_brand()).with_status(201),
-    ]);
-    assert_is_my_brand(&wire.heylerts().create_alert_once(&competitor()).unwrap());
-    assert_eq!(
-        sent(&wire),
-        [LIST, "POST /api/v1/alerts", LIST, "POST /api/v1/alerts"]
-    );
+    for there_before in [&[][..], &["old"]] {
+        let wire = Wire::new([
+            alike(there_before),
+            Answer::status(502),
+            alike(there_before),
+            Answer::json(my_brand()).with_status(201),
+        ]);
+        assert_is_my_brand(&wire.heylerts().create_alert_once(&competitor()).unwrap());
+        assert_eq!(
+            sent(&wire),
+            [LIST, "POST /api/v1/alerts", LIST, "POST /api/v1/alerts"]
+        );
+    }
 }
 
 #[test]
