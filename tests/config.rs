@@ -23,6 +23,11 @@ type Opens = fn(&str, Config) -> Result<(), Error>;
 const HEYLO: Opens = |key, config| heylo::Client::with_config(key, config).map(drop);
 const HEYLERTS: Opens = |key, config| heylerts::Client::with_config(key, config).map(drop);
 
+/// A configuration that needs no TLS, and leads to where nobody listens.
+fn here() -> Config {
+    Config::new().base_url("http://127.0.0.1:9")
+}
+
 /// The refusal of a key or a configuration.
 fn refusal(opens: Opens, key: &str, config: Config) -> Error {
     let error = opens(key, config).unwrap_err();
@@ -68,7 +73,7 @@ fn a_key_that_cannot_be_one_is_refused_without_being_shown() {
         (HEYLERTS, "sesame", "begin with hlt_"),
         (HEYLERTS, "HLT_sesame", "begin with hlt_"),
     ] {
-        let error = refusal(opens, key, Config::new());
+        let error = refusal(opens, key, here());
         assert!(error.message().starts_with("the API key "), "{error}");
         assert!(error.message().contains(why), "{error}");
         let shown = format!("{error} {error:?}");
@@ -298,36 +303,30 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
     let beyond = day + Duration::from_nanos(1);
     let bucket = || TokenBucket::new(Rate::per_second(1), Arc::new(TestClock::new()));
     for (config, name) in [
+        (here().connect_timeout(Duration::ZERO), "connect_timeout"),
+        (here().connect_timeout(beyond), "connect_timeout"),
         (
-            Config::new().connect_timeout(Duration::ZERO),
-            "connect_timeout",
-        ),
-        (Config::new().connect_timeout(beyond), "connect_timeout"),
-        (
-            Config::new().attempt_timeout(Duration::from_micros(999)),
+            here().attempt_timeout(Duration::from_micros(999)),
             "attempt_timeout",
         ),
-        (Config::new().attempt_timeout(beyond), "attempt_timeout"),
-        (Config::new().deadline(Duration::ZERO), "deadline"),
-        (Config::new().deadline(Duration::MAX), "deadline"),
-        (Config::new().retries(101), "retries"),
-        (Config::new().max_body(0), "max_body"),
-        (Config::new().rate(Rate::per_second(0)), "rate"),
-        (Config::new().rate(Rate::per_second(10_001)), "rate"),
-        (Config::new().rate(Rate::new(1, Duration::ZERO)), "rate"),
-        (Config::new().rate(Rate::new(1, beyond)), "rate"),
-        (
-            Config::new().rate(Rate::per_second(1)).bucket(bucket()),
-            "rate",
-        ),
-        (Config::new().user_agent("a\nb"), "user_agent"),
+        (here().attempt_timeout(beyond), "attempt_timeout"),
+        (here().deadline(Duration::ZERO), "deadline"),
+        (here().deadline(Duration::MAX), "deadline"),
+        (here().retries(101), "retries"),
+        (here().max_body(0), "max_body"),
+        (here().rate(Rate::per_second(0)), "rate"),
+        (here().rate(Rate::per_second(10_001)), "rate"),
+        (here().rate(Rate::new(1, Duration::ZERO)), "rate"),
+        (here().rate(Rate::new(1, beyond)), "rate"),
+        (here().rate(Rate::per_second(1)).bucket(bucket()), "rate"),
+        (here().user_agent("a\nb"), "user_agent"),
     ] {
         for (opens, key) in [(HEYLO, "abc"), (HEYLERTS, "hlt_abc")] {
             let error = refusal(opens, key, config.clone());
             assert!(error.message().contains(name), "{name}: {error}");
         }
     }
-    let invites = Config::new().invite_base_url("https://invites.example");
+    let invites = here().invite_base_url("http://127.0.0.1:9");
     assert!(
         refusal(HEYLERTS, "hlt_abc", invites)
             .message()
@@ -342,7 +341,7 @@ fn the_bounds_of_a_range_are_in_it() {
         (shortest, 0, Rate::new(1, shortest)),
         (day, 100, Rate::new(10_000, day)),
     ] {
-        let config = Config::new()
+        let config = here()
             .connect_timeout(time)
             .attempt_timeout(time)
             .deadline(time);
@@ -384,10 +383,21 @@ fn the_application_is_named_before_the_crate() {
 
 #[test]
 fn the_printed_form_of_a_client_and_its_configuration_shows_no_key() {
-    let config = Config::new().base_url("https://sesame.example");
-    let heylo = heylo::Client::with_config("open-sesame", Config::new()).unwrap();
-    let heylerts = heylerts::Client::with_config("hlt_open-sesame", Config::new()).unwrap();
+    let heylo = heylo::Client::with_config("open-sesame", here()).unwrap();
+    let heylerts = heylerts::Client::with_config("hlt_open-sesame", here()).unwrap();
     let shown = format!("{heylo:?} {:?} {heylerts:?}", heylo.community("abc123"));
     assert!(!shown.contains("open-sesame"), "{shown}");
-    assert!(format!("{config:?}").contains("sesame.example"));
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[test]
+fn without_tls_an_https_address_is_refused_by_an_error_that_names_the_features() {
+    for (opens, key) in [(HEYLO, "abc"), (HEYLERTS, "hlt_abc")] {
+        let error = refusal(opens, key, Config::new());
+        assert!(
+            error.message().contains("`rustls` or `native-tls`"),
+            "{error}"
+        );
+        opens(key, here()).unwrap();
+    }
 }
