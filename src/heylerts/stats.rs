@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::client::Client;
+use super::nullable::null_as_default;
 use crate::error::Result;
 use crate::pipeline::call::Call;
 
@@ -18,13 +19,13 @@ pub struct Stats {
     /// All mentions.
     pub total: u64,
     /// By where they were found.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub by_source: BTreeMap<String, u64>,
     /// By their tone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub by_sentiment: BTreeMap<String, u64>,
     /// By the kind of place.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub by_category: BTreeMap<String, u64>,
 }
 

@@ -83,9 +83,9 @@ impl RoleMembers {
     }
 
     fn check(&self, update: &RoleUpdate) -> Result<()> {
-        self.community.check(&[("roleId", self.role_id.as_str())])?;
-        update
-            .check()
+        self.community
+            .check(&[("roleId", self.role_id.as_str())])
+            .and_then(|()| update.check())
             .map_err(|refused| refused.with_call("POST /apiv1-update roleMembers"))
     }
 

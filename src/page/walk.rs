@@ -32,6 +32,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Walk<P: Pager, T> {
     pager: P,
     queue: VecDeque<(Value, P::Mark)>,
+    /// The page that the queue is of, until [`Pages`] has yielded it.
+    page: Option<PageInfo>,
     /// The place behind the queue.
     end: P::Mark,
     /// The place behind the last item yielded.
@@ -47,6 +49,7 @@ impl<P: Pager, T> Walk<P, T> {
         Walk {
             pager,
             queue: VecDeque::new(),
+            page: None,
             end: P::Mark::default(),
             mark: P::Mark::default(),
             has_begun: false,
@@ -87,6 +90,7 @@ impl<P: Pager, T> Walk<P, T> {
         Walk {
             pager: self.pager,
             queue: self.queue,
+            page: self.page,
             end: self.end,
             mark: self.mark,
             has_begun: self.has_begun,
@@ -129,28 +133,28 @@ impl<P: Pager, T> Walk<P, T> {
         Ok(self.pager.total_items())
     }
 
-    /// Makes an iterator over pages of it.
+    /// Makes an iterator over pages of it. The first is what is left of the page at hand, if one is.
     pub fn pages(self) -> Pages<P, T> {
         Pages { walk: self }
     }
 
     /// Puts the next page into the queue. Whatever fails or ends here ends the walk.
-    fn fetch(&mut self) -> Result<Option<PageInfo>> {
+    fn fetch(&mut self) -> Result<()> {
         self.has_begun = true;
         let turned = self.pager.turn();
         let Ok(Some(leaf)) = turned else {
-            self.is_finished = true;
-            return turned.map(|_| None);
+            (self.page, self.is_finished) = (None, true);
+            return turned.map(drop);
         };
-        let info = PageInfo {
+        self.page = Some(PageInfo {
             number: leaf.number,
             total_items: leaf.total_items,
             total_pages: leaf.total_pages,
             has_more: leaf.has_more,
-        };
+        });
         self.queue.extend(leaf.items);
         self.end = leaf.end;
-        Ok(Some(info))
+        Ok(())
     }
 
     fn take_from_queue(&mut self) -> Option<Value> {
@@ -303,10 +307,12 @@ impl<P: Pager, T: DeserializeOwned> Iterator for Pages<P, T> {
         if walk.is_finished || walk.left == 0 {
             return None;
         }
-        let info = match walk.fetch() {
-            Ok(info) => info?,
-            Err(error) => return Some(Err(error)),
-        };
+        if walk.queue.is_empty() {
+            if let Err(error) = walk.fetch() {
+                return Some(Err(error));
+            }
+        }
+        let info = walk.page.take()?;
         let mut items = Vec::with_capacity(walk.queue.len());
         while let Some(item) = walk.take_from_queue() {
             items.push(walk.decode(item));

@@ -1,0 +1,567 @@
+//! Every error status in every shape of body: what a caller is told, and what is tried again.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use heysync::heylerts::{AlertPatch, NewAlert};
+use heysync::heylo::NewMember;
+use heysync::sandbox::TestClock;
+use heysync::{Config, Error, ErrorKind, Result, Safety, heylerts, heylo};
+use serde_json::json;
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use wire::{Answer, HEYLERTS_KEY, HEYLO_KEY, Wire, local};
+
+use ErrorKind::{
+    DoneUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected, Server,
+    Unauthorized, Unreadable,
+};
+
+const UNKNOWN: &str = "whether it took effect is not known";
+
+/// An operation of a service, to see how it fails.
+struct Operation {
+    /// As errors name it.
+    name: &'static str,
+    safety: Safety,
+    /// An answer that it succeeds with.
+    success: &'static str,
+    /// How to find out what became of it.
+    outcome_hint: Option<&'static str>,
+    run: fn(&Wire, Config) -> Result<()>,
+}
+
+fn community(wire: &Wire, config: Config) -> heylo::Community {
+    let client = heylo::Client::with_config(HEYLO_KEY, config.base_url(wire.url()));
+    client.unwrap().community("abc123")
+}
+
+fn account(wire: &Wire, config: Config) -> heylerts::Client {
+    heylerts::Client::with_config(HEYLERTS_KEY, config.base_url(wire.url())).unwrap()
+}
+
+const OPERATIONS: [Operation; 6] = [
+    Operation {
+        name: "POST /apiv1-fetch communityRoles",
+        safety: Safety::Read,
+        success: r#"{"roles": []}"#,
+        outcome_hint: None,
+        run: |wire, config| community(wire, config).roles().map(drop),
+    },
+    Operation {
+        name: "POST /apiv1-remove member",
+        safety: Safety::Idempotent,
+        success: "",
+        outcome_hint: None,
+        run: |wire, config| community(wire, config).remove_member("u1").map(drop),
+    },
+    Operation {
+        name: "POST /apiv1-create invite",
+        safety: Safety::Unsafe,
+        success: "",
+        outcome_hint: Some("look for the invite in Heylo before sending it again"),
+        run: |wire, config| {
+            community(wire, config)
+                .invite(&NewMember::new("u1"))
+                .map(drop)
+        },
+    },
+    Operation {
+        name: "GET /stats",
+        safety: Safety::Read,
+        success: r#"{"total": 3}"#,
+        outcome_hint: None,
+        run: |wire, config| account(wire, config).stats().map(drop),
+    },
+    Operation {
+        name: "PATCH /alerts/a1",
+        safety: Safety::Idempotent,
+        success: r#"{"id": "a1"}"#,
+        outcome_hint: None,
+        run: |wire, config| {
+            let patch = AlertPatch::new().is_active(false);
+            account(wire, config).update_alert("a1", &patch).map(drop)
+        },
+    },
+    Operation {
+        name: "POST /alerts",
+        safety: Safety::Unsafe,
+        success: r#"{"id": "a1"}"#,
+        outcome_hint: Some(
+            "list the alerts and look for one with this name and keyword before creating it again",
+        ),
+        run: |wire, config| {
+            account(wire, config)
+                .create_alert(&NewAlert::new("n", "k"))
+                .map(drop)
+        },
+    },
+];
+
+/// A status, and what becomes of a call that gets it.
+struct Status {
+    code: u16,
+    reason: &'static str,
+    /// The kind for a read, and for a call that a second time changes nothing more.
+    kind: ErrorKind,
+    /// The kind for a call that must not be repeated blindly.
+    unsafe_kind: ErrorKind,
+    hint: Option<&'static str>,
+    /// Whether a read is sent again, and an unsafe call.
+    again: (bool, bool),
+}
+
+const fn status(
+    code: u16,
+    reason: &'static str,
+    (kind, unsafe_kind): (ErrorKind, ErrorKind),
+    hint: Option<&'static str>,
+    again: (bool, bool),
+) -> Status {
+    Status {
+        code,
+        reason,
+        kind,
+        unsafe_kind,
+        hint,
+        again,
+    }
+}
+
+const NEVER: (bool, bool) = (false, false);
+const READS: (bool, bool) = (true, false);
+const ALL: (bool, bool) = (true, true);
+
+const STATUSES: [Status; 16] = [
+    status(
+        301,
+        "Moved Permanently",
+        (Redirect, Redirect),
+        Some("base address"),
+        NEVER,
+    ),
+    status(
+        307,
+        "Temporary Redirect",
+        (Redirect, Redirect),
+        Some("base address"),
+        NEVER,
+    ),
+    status(400, "Bad Request", (Rejected, Rejected), None, NEVER),
+    status(
+        401,
+        "Unauthorized",
+        (Unauthorized, Unauthorized),
+        Some("API key"),
+        NEVER,
+    ),
+    status(
+        403,
+        "Forbidden",
+        (Forbidden, Forbidden),
+        Some("plan"),
+        NEVER,
+    ),
+    status(
+        404,
+        "Not Found",
+        (NotFound, NotFound),
+        Some("the id"),
+        NEVER,
+    ),
+    status(405, "Method Not Allowed", (Rejected, Rejected), None, NEVER),
+    status(
+        408,
+        "Request Timeout",
+        (Server, OutcomeUnknown),
+        Some("again later"),
+        READS,
+    ),
+    status(409, "Conflict", (Rejected, Rejected), None, NEVER),
+    status(
+        422,
+        "Unprocessable Entity",
+        (Rejected, Rejected),
+        None,
+        NEVER,
+    ),
+    status(
+        429,
+        "Too Many Requests",
+        (RateLimited, RateLimited),
+        Some("lower the rate"),
+        ALL,
+    ),
+    status(
+        500,
+        "Internal Server Error",
+        (Server, OutcomeUnknown),
+        Some("again later"),
+        READS,
+    ),
+    status(
+        501,
+        "Not Implemented",
+        (Server, OutcomeUnknown),
+        Some("again later"),
+        NEVER,
+    ),
+    status(
+        502,
+        "Bad Gateway",
+        (Server, OutcomeUnknown),
+        Some("again later"),
+        READS,
+    ),
+    status(
+        503,
+        "Service Unavailable",
+        (Server, OutcomeUnknown),
+        Some("again later"),
+        READS,
+    ),
+    status(
+        504,
+        "Gateway Timeout",
+        (Server, OutcomeUnknown),
+        Some("again later"),
+        READS,
+    ),
+];
+
+impl Status {
+    fn kind_for(&self, operation: &Operation) -> ErrorKind {
+        match operation.safety {
+            Safety::Unsafe => self.unsafe_kind,
+            _ => self.kind,
+        }
+    }
+
+    fn is_retried(&self, operation: &Operation) -> bool {
+        match operation.safety {
+            Safety::Unsafe => self.again.1,
+            _ => self.again.0,
+        }
+    }
+
+    fn hint_for(&self, operation: &Operation) -> Option<&'static str> {
+        let unknown = self.kind_for(operation) == OutcomeUnknown;
+        if unknown {
+            operation.outcome_hint
+        } else {
+            self.hint
+        }
+    }
+}
+
+/// A body in each shape that was seen, and the message in it.
+const BODIES: [(&str, &str, &str); 12] = [
+    // Heylerts, as its page shows it; and FastAPI's rejected parameters.
+    (
+        "application/json",
+        r#"{"detail": "no such alert"}"#,
+        "no such alert",
+    ),
+    (
+        "application/json",
+        r#"{"detail": [{"type": "less_than_equal", "loc": ["query", "per_page"],
+            "msg": "Input should be less than or equal to 100", "input": "101"},
+            {"type": "missing", "loc": ["body", "name"], "msg": "Field required"}]}"#,
+        "query.per_page: Input should be less than or equal to 100; body.name: Field required",
+    ),
+    // Heylo does not document any of these.
+    (
+        "application/json",
+        r#"{"error": "no such group"}"#,
+        "no such group",
+    ),
+    (
+        "application/json",
+        r#"{"message": "no such group"}"#,
+        "no such group",
+    ),
+    (
+        "application/json",
+        r#"{"error": {"code": 5, "message": "no such group"}}"#,
+        "no such group",
+    ),
+    (
+        "application/json",
+        r#"{"error": true, "message": "no such group"}"#,
+        "no such group",
+    ),
+    // Other JSON.
+    ("application/json", r#"{"code": 7}"#, r#"{"code": 7}"#),
+    ("application/json", r#""quota""#, r#""quota""#),
+    // Something in between that answers in the service's place.
+    (
+        "text/html",
+        "<!doctype html>\n<html><head><title>Error from the proxy</title></head></html>",
+        "Error from the proxy",
+    ),
+    ("text/html", "<p>oh", ""),
+    (
+        "text/plain",
+        " Internal\r\n Server Error\n",
+        "Internal Server Error",
+    ),
+    ("text/plain", "", ""),
+];
+
+impl Status {
+    fn answer(&self, (content_type, body, _): (&'static str, &str, &str)) -> Answer {
+        let answer = Answer::status(self.code)
+            .header("content-type", content_type)
+            .header("x-request-id", "r-1")
+            .header("retry-after", 7)
+            .body(body);
+        match self.code {
+            300..=399 => answer.header("location", "/elsewhere"),
+            _ => answer,
+        }
+    }
+}
+
+fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &str, told: &str) {
+    let kind = status.kind_for(operation);
+    assert_eq!(
+        (error.kind(), error.status().unwrap().as_u16()),
+        (kind, status.code)
+    );
+    let message = match (kind, told) {
+        (OutcomeUnknown, "") => UNKNOWN.to_owned(),
+        (OutcomeUnknown, told) => format!("{told}; {UNKNOWN}"),
+        (_, told) => told.to_owned(),
+    };
+    assert_eq!(error.message(), message);
+    let parts = [
+        operation.name,
+        &format!("{} {}", status.code, status.reason),
+        &message,
+    ];
+    let line = parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(": ");
+    assert_eq!(error.to_string(), line);
+    assert_eq!(error.body(), body.as_bytes());
+    assert_eq!(error.headers()["x-request-id"], "r-1");
+    assert_eq!(error.attempts(), 1);
+    let asked = matches!(status.code, 429 | 503).then_some(Duration::from_secs(7));
+    assert_eq!(error.retry_after(), asked);
+    let hint = status.hint_for(operation);
+    assert_eq!(error.hint().is_some(), hint.is_some(), "{:?}", error.hint());
+    assert!(
+        error
+            .hint()
+            .unwrap_or_default()
+            .contains(hint.unwrap_or_default())
+    );
+    assert!(error.source().is_none());
+}
+
+#[test]
+fn every_status_with_every_body_tells_what_happened() {
+    for operation in &OPERATIONS {
+        for status in &STATUSES {
+            let wire = Wire::new(BODIES.map(|body| status.answer(body)));
+            for (_, body, told) in BODIES {
+                let error = (operation.run)(&wire, wire.config()).unwrap_err();
+                assert_tells(&error, operation, status, body, told);
+            }
+            assert_eq!(
+                wire.requests().len(),
+                BODIES.len(),
+                "{} {}",
+                operation.name,
+                status.code
+            );
+        }
+    }
+}
+
+#[test]
+fn what_can_safely_be_sent_again_is() {
+    for operation in &OPERATIONS {
+        for status in &STATUSES {
+            let answers = [Answer::status(status.code), Answer::text(operation.success)];
+            let wire = Wire::new(answers);
+            let outcome = (operation.run)(&wire, local(&TestClock::new()));
+            let is_retried = status.is_retried(operation);
+            let case = format!("{} {}", operation.name, status.code);
+            assert_eq!(outcome.is_ok(), is_retried, "{case}: {outcome:?}");
+            assert_eq!(wire.requests().len(), 1 + usize::from(is_retried), "{case}");
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_again_is_the_same_request() {
+    for operation in OPERATIONS
+        .iter()
+        .filter(|operation| operation.safety != Safety::Unsafe)
+    {
+        let answers = [
+            Answer::status(500),
+            Answer::status(504),
+            Answer::text(operation.success),
+        ];
+        let wire = Wire::new(answers);
+        (operation.run)(&wire, local(&TestClock::new())).unwrap();
+        let asked = wire
+            .requests()
+            .into_iter()
+            .map(|asked| (asked.line(), format!("{:?}", asked.headers), asked.body));
+        let asked: Vec<_> = asked.collect();
+        assert_eq!((&asked[0], &asked[0]), (&asked[1], &asked[2]));
+    }
+}
+
+#[test]
+fn the_last_error_is_returned_with_the_number_of_attempts() {
+    for (retries, attempts) in [(0, 1), (1, 2), (4, 5)] {
+        let last = Answer::status(503).body("the last one");
+        let before = vec![Answer::status(500); attempts - 1];
+        let wire = Wire::new(before.into_iter().chain([last]));
+        let config = local(&TestClock::new()).retries(retries);
+        let error = account(&wire, config).stats().unwrap_err();
+        assert_eq!(
+            (error.attempts() as usize, error.message()),
+            (attempts, "the last one")
+        );
+        let counted = error
+            .to_string()
+            .contains(&format!("(after {attempts} attempts)"));
+        assert_eq!(counted, attempts > 1, "{error}");
+        assert_eq!(wire.requests().len(), attempts);
+    }
+}
+
+#[test]
+fn a_retry_is_not_before_the_service_asked_for_it() {
+    let clock = TestClock::new();
+    let busy = Answer::status(503).header("retry-after", "30.5");
+    let wire = Wire::new([busy, Answer::text(r#"{"total": 3}"#)]);
+    account(&wire, local(&clock)).stats().unwrap();
+    assert!(
+        clock.elapsed() >= Duration::from_millis(30_500),
+        "{clock:?}"
+    );
+}
+
+#[test]
+fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_told() {
+    let clock = TestClock::new();
+    let wire = Wire::new([Answer::status(503)
+        .header("retry-after", 3600)
+        .body("down for repairs")]);
+    let error = account(&wire, local(&clock)).stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (Server, 1));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
+    assert!(
+        error
+            .message()
+            .starts_with("down for repairs; a wait of 3600.0 s"),
+        "{error}"
+    );
+    assert_eq!(clock.elapsed(), Duration::ZERO);
+}
+
+#[test]
+fn a_removal_that_lost_an_answer_and_then_finds_nothing_has_succeeded() {
+    let gone = Answer::status(404).body(r#"{"detail": "gone"}"#);
+    let removals: [fn(&Wire, Config) -> Result<()>; 2] = [
+        |wire, config| account(wire, config).delete_alert("a1"),
+        |wire, config| community(wire, config).remove_member("u1").map(drop),
+    ];
+    for removal in removals {
+        let run = |answers: [Answer; 2]| {
+            let wire = Wire::new(answers);
+            let outcome = removal(&wire, local(&TestClock::new()));
+            (outcome.map_err(|error| error.kind()), wire.requests().len())
+        };
+        assert_eq!(run([Answer::status(502), gone.clone()]), (Ok(()), 2));
+        // A page of something in between does not say that it is gone.
+        let page = Answer::status(404).body("<title>Not Found</title>");
+        assert_eq!(run([Answer::status(502), page]), (Err(NotFound), 2));
+        // Nobody removed it before.
+        assert_eq!(run([gone.clone(), gone.clone()]), (Err(NotFound), 1));
+        assert_eq!(run([Answer::status(429), gone.clone()]), (Err(NotFound), 2));
+    }
+}
+
+#[test]
+fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_where_it_may_help() {
+    let page = "<title>Maintenance</title>";
+    let other = r#"{"unexpected": 1}"#;
+    for operation in OPERATIONS
+        .iter()
+        .filter(|operation| !operation.success.is_empty())
+    {
+        let is_read = operation.safety == Safety::Read;
+        let kind = if is_read { Unreadable } else { DoneUnreadable };
+        for (body, attempts) in [
+            (page, if is_read { 3 } else { 1 }),
+            ("", if is_read { 3 } else { 1 }),
+            (other, 1),
+        ] {
+            let wire = Wire::new(vec![Answer::text(body); 3]);
+            let error = (operation.run)(&wire, local(&TestClock::new()).retries(2)).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (kind, attempts),
+                "{error} {body}"
+            );
+            assert_eq!(wire.requests().len(), attempts as usize);
+            assert_eq!(
+                (error.status().unwrap().as_u16(), error.body()),
+                (200, body.as_bytes())
+            );
+            assert!(error.source().is_some());
+        }
+    }
+}
+
+#[test]
+fn a_read_gets_over_a_page_that_something_in_between_sent() {
+    let wire = Wire::new([
+        Answer::text("<p>one moment</p>"),
+        Answer::text(r#"{"total": 3}"#),
+    ]);
+    let stats = account(&wire, local(&TestClock::new())).stats().unwrap();
+    assert_eq!(stats.total, 3);
+}
+
+#[test]
+fn an_error_keeps_a_bounded_copy_of_the_body_and_a_short_message() {
+    let body = "word ".repeat(40_000);
+    let wire = Wire::new([Answer::status(400).body(body.clone())]);
+    let error = account(&wire, wire.config()).stats().unwrap_err();
+    assert_eq!(error.body(), &body.as_bytes()[..64 * 1024]);
+    assert!(error.message().starts_with("word word"));
+    assert!(error.to_string().len() < 600);
+}
+
+#[test]
+fn an_error_shows_no_key_where_the_service_quotes_it() {
+    for (run, key) in [(&OPERATIONS[0], HEYLO_KEY), (&OPERATIONS[3], HEYLERTS_KEY)] {
+        let quoted = json!({"detail": format!("bad key {key}!")}).to_string();
+        let answer = Answer::status(401).header("x-echo", key).body(quoted);
+        let wire = Wire::new([answer, Answer::json(json!(key))]);
+        for _ in 0..2 {
+            let error = (run.run)(&wire, wire.config()).unwrap_err();
+            let source = error.source().map(ToString::to_string);
+            let headers = error.headers().clone();
+            let shown = format!(
+                "{error} {error:?} {source:?} {headers:?} {:?}",
+                String::from_utf8_lossy(error.body())
+            );
+            assert!(!shown.contains(key), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,834 @@
+//! Every operation of Heylo over a socket: what is sent, and what is made of the answer.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::collections::HashSet;
+
+use heysync::heylo::{
+    Community, Event, Gender, Month, NewMember, PartialUpdate, RoleMembers, RoleUpdate,
+};
+use heysync::page::Position;
+use heysync::{Call, Date, ErrorKind, Safety, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use wire::{Answer, Wire};
+
+const FETCH: &str = "POST /apiv1-fetch";
+const UPDATE: &str = "POST /apiv1-update";
+const REMOVE: &str = "POST /apiv1-remove";
+const CREATE: &str = "POST /apiv1-create";
+
+fn group(wire: &Wire) -> Community {
+    wire.heylo().community("abc123")
+}
+
+fn captains(wire: &Wire) -> RoleMembers {
+    group(wire).role("captains")
+}
+
+/// What was sent: the endpoint and the body of each request, whose headers are as they must be.
+fn sent(wire: &Wire) -> Vec<(String, Value)> {
+    let requests = wire.requests();
+    let checked = requests.iter().map(|request| {
+        request.assert_headers(("authorization", "Bearer wire-key"));
+        (request.line(), request.json())
+    });
+    checked.collect()
+}
+
+/// A request about the community, as [`sent`] tells it.
+fn asked(endpoint: &str, kind: &str, mut fields: Value) -> (String, Value) {
+    fields["type"] = kind.into();
+    fields["communityId"] = "abc123".into();
+    (endpoint.to_owned(), fields)
+}
+
+fn events(ids: &[&str]) -> Answer {
+    let events: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+    Answer::json(json!({"events": events}))
+}
+
+fn ids(events: impl Iterator<Item = heysync::Result<Event>>) -> Vec<String> {
+    events.map(|event| event.unwrap().id).collect()
+}
+
+/// A page of events is asked for after this one, or from the start.
+fn asked_after(last: Option<&str>) -> (String, Value) {
+    let fields = match last {
+        Some(last) => json!({"batchSize": 100, "lastEventId": last}),
+        None => json!({"batchSize": 100}),
+    };
+    asked(FETCH, "communityEvents", fields)
+}
+
+fn user_ids(letter: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{letter}{n}")).collect()
+}
+
+/// The answer to an update that applied all of this.
+fn applied(added: &[String], removed: &[String]) -> Answer {
+    Answer::json(json!({"addedUserIds": added, "removedUserIds": removed}))
+}
+
+fn members(ids: &[&str]) -> Answer {
+    Answer::json(json!({"memberUserIds": ids}))
+}
+
+// Events.
+
+#[test]
+fn events_are_fetched_after_the_last_one_until_a_page_is_empty() {
+    let wire = Wire::new([events(&["e1", "e2"]), events(&["e3"]), events(&[])]);
+    assert_eq!(ids(group(&wire).events()), ["e1", "e2", "e3"]);
+    let expected = [None, Some("e2"), Some("e3")].map(asked_after);
+    assert_eq!(sent(&wire), expected);
+}
+
+#[test]
+fn a_short_page_of_events_is_not_taken_for_the_last() {
+    let wire = Wire::new([
+        events(&["e1"]),
+        events(&["e2"]),
+        events(&["e3", "e4"]),
+        events(&[]),
+    ]);
+    assert_eq!(
+        ids(group(&wire).events().page_size(50)),
+        ["e1", "e2", "e3", "e4"]
+    );
+    assert_eq!(wire.requests().len(), 4);
+}
+
+#[test]
+fn an_event_that_comes_back_with_the_page_after_it_is_left_out() {
+    let wire = Wire::new([
+        events(&["e1", "e2"]),
+        events(&["e2", "e3"]),
+        events(&["e3"]),
+    ]);
+    assert_eq!(ids(group(&wire).events()), ["e1", "e2", "e3"]);
+    let expected = [None, Some("e2"), Some("e3")].map(asked_after);
+    assert_eq!(sent(&wire), expected);
+}
+
+#[test]
+fn every_parameter_of_events_is_sent() {
+    let wire = Wire::new([events(&["e8"]), events(&[])]);
+    let moment = |text: &str| text.parse::<Timestamp>().unwrap();
+    let walk = group(&wire)
+        .events()
+        .starting_after(moment("2026-05-08T13:00:00+02:00"))
+        .ending_before(moment("2026-05-08T11:00:01.5Z"))
+        .parameter("includeDrafts", true)
+        .page_size(7);
+    assert_eq!(ids(walk), ["e8"]);
+    let mut fields = json!({
+        "startTimestamp": 1_778_238_000_000_u64,
+        "endTimestamp": 1_778_238_001_500_u64,
+        "includeDrafts": true,
+        "batchSize": 7,
+    });
+    let first = asked(FETCH, "communityEvents", fields.clone());
+    fields["lastEventId"] = "e8".into();
+    assert_eq!(
+        sent(&wire),
+        [first, asked(FETCH, "communityEvents", fields)]
+    );
+}
+
+#[test]
+fn nothing_is_sent_before_the_first_event_is_asked_for() {
+    let wire = Wire::new([events(&["e1"])]);
+    let mut walk = group(&wire).events();
+    assert!(sent(&wire).is_empty());
+    assert_eq!(walk.next().unwrap().unwrap().id, "e1");
+    assert_eq!(sent(&wire), [asked_after(None)]);
+}
+
+#[test]
+fn a_limit_on_events_is_no_page_size_and_asks_for_no_page_too_many() {
+    let wire = Wire::new([events(&["e1", "e2", "e3"])]);
+    assert_eq!(ids(group(&wire).events().limit(2)), ["e1", "e2"]);
+    assert_eq!(sent(&wire), [asked_after(None)]);
+}
+
+#[test]
+fn a_walk_over_events_is_taken_up_again_where_its_position_says() {
+    let wire = Wire::new([events(&["e1", "e2", "e3"]), events(&["e3"]), events(&[])]);
+    let mut walk = group(&wire).events();
+    assert_eq!(ids(walk.by_ref().take(2)), ["e1", "e2"]);
+    let written = walk.position().to_string();
+    let position: Position = written.parse().unwrap();
+    let resumed = group(&wire).events().resume_at(&position).unwrap();
+    assert_eq!(ids(resumed), ["e3"]);
+    let expected = [None, Some("e2"), Some("e3")].map(asked_after);
+    assert_eq!(sent(&wire), expected);
+}
+
+#[test]
+fn an_event_is_kept_whole_whatever_its_id_is_called() {
+    let sent = [
+        json!({"id": "e1", "title": "Tempo run", "host": null}),
+        json!({"eventId": "e2", "spots": {"open": 3}}),
+        json!({"id": 3}),
+    ];
+    let wire = Wire::new([
+        Answer::json(json!({"events": sent, "next": 1})),
+        events(&[]),
+    ]);
+    let events: Vec<Event> = group(&wire).events().read_all().unwrap();
+    assert_eq!(
+        events.iter().map(|event| &event.id).collect::<Vec<_>>(),
+        ["e1", "e2", "3"]
+    );
+    assert_eq!(
+        events.iter().map(|event| &event.json).collect::<Vec<_>>(),
+        sent.each_ref()
+    );
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Meetup {
+    id: String,
+    title: String,
+}
+
+#[test]
+fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() {
+    let page =
+        json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
+    let wire = Wire::new([Answer::json(json!({"events": page})), events(&[])]);
+    let meetups: Vec<_> = group(&wire).events().typed::<Meetup>().collect();
+    let meetup = |id: &str, title: &str| Meetup {
+        id: id.into(),
+        title: title.into(),
+    };
+    assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
+    assert_eq!(*meetups[2].as_ref().unwrap(), meetup("e3", "Picnic"));
+    let misfit = meetups[1].as_ref().unwrap_err();
+    assert_eq!(
+        (misfit.kind(), misfit.body()),
+        (ErrorKind::Unreadable, &br#"{"id":"e2"}"#[..])
+    );
+    assert_eq!(meetups.len(), 3);
+}
+
+#[test]
+fn a_failed_page_of_events_is_one_error_and_the_end() {
+    let wire = Wire::new([events(&["e1"]), Answer::status(400)]);
+    let walk: Vec<_> = group(&wire).events().collect();
+    assert_eq!(walk.len(), 2);
+    assert_eq!(walk[1].as_ref().unwrap_err().kind(), ErrorKind::Rejected);
+}
+
+#[test]
+fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
+    let no_id = Answer::json(json!({"events": [{"title": "nameless"}]}));
+    for answers in [
+        vec![events(&["e1", "e2"]), events(&["e1", "e2"])],
+        vec![events(&["e1"]), no_id],
+    ] {
+        let wire = Wire::new(answers);
+        let last = group(&wire).events().last().unwrap();
+        assert_eq!(last.unwrap_err().kind(), ErrorKind::Stuck);
+        assert_eq!(wire.requests().len(), 2);
+    }
+}
+
+// What is read at once.
+
+#[test]
+fn attendance_is_read_for_one_event() {
+    let records =
+        json!([{"id": 7, "userId": "u1", "status": "going"}, {"userId": "u2", "note": null}]);
+    let wire = Wire::new([Answer::json(json!({"attendance": records}))]);
+    let attendance = group(&wire).attendance("e1").unwrap();
+    assert_eq!(
+        sent(&wire),
+        [asked(FETCH, "eventAttendance", json!({"eventId": "e1"}))]
+    );
+    let kept: Vec<&Value> = attendance.iter().map(|record| &record.json).collect();
+    assert_eq!(json!(kept), records);
+    assert_eq!(
+        [attendance[0].id(), attendance[1].id()],
+        [Some("7".to_owned()), None]
+    );
+    #[derive(Deserialize)]
+    struct Record {
+        #[serde(rename = "userId")]
+        user: String,
+    }
+    assert_eq!(attendance[1].decode::<Record>().unwrap().user, "u2");
+    assert_eq!(
+        attendance[1].decode::<u32>().unwrap_err().kind(),
+        ErrorKind::Unreadable
+    );
+}
+
+#[test]
+fn roles_are_read_whole() {
+    let roles = json!([{"id": "captains", "name": "Captains"}, {"roleId": "r2"}]);
+    let wire = Wire::new([Answer::json(json!({"roles": roles}))]);
+    let read = group(&wire).roles().unwrap();
+    assert_eq!(sent(&wire), [asked(FETCH, "communityRoles", json!({}))]);
+    assert_eq!([&read[0].id, &read[1].id], ["captains", "r2"]);
+    assert_eq!([&read[0].json, &read[1].json], [&roles[0], &roles[1]]);
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    assert_eq!(read[0].decode::<Named>().unwrap().name, "Captains");
+}
+
+#[test]
+fn the_members_of_a_role_are_their_user_ids() {
+    for (answer, expected) in [
+        (json!({"memberUserIds": ["u1", "u2"]}), &["u1", "u2"][..]),
+        (
+            json!({"memberUserIds": [1, "u2"], "roleId": "captains"}),
+            &["1", "u2"],
+        ),
+        (json!({"memberUserIds": []}), &[]),
+        (json!({"memberUserIds": null}), &[]),
+    ] {
+        let wire = Wire::new([Answer::json(answer)]);
+        assert_eq!(captains(&wire).members().unwrap(), expected);
+        assert_eq!(
+            sent(&wire),
+            [asked(FETCH, "roleMembers", json!({"roleId": "captains"}))]
+        );
+    }
+}
+
+// Changing a role.
+
+#[test]
+fn an_update_sends_only_the_sides_that_are_set() {
+    for (update, fields) in [
+        (
+            RoleUpdate::new().add(["u1"]),
+            json!({"addedUserIds": ["u1"]}),
+        ),
+        (
+            RoleUpdate::new().remove(["u9"]),
+            json!({"removedUserIds": ["u9"]}),
+        ),
+        (
+            RoleUpdate::new()
+                .add(["u1", "u2", "u1"])
+                .remove(vec!["u9".to_owned()]),
+            json!({"addedUserIds": ["u1", "u2"], "removedUserIds": ["u9"]}),
+        ),
+    ] {
+        let wire = Wire::new([Answer::json(fields.clone())]);
+        let change = captains(&wire).update(&update).unwrap();
+        assert_eq!(
+            json!(change.added),
+            *fields.get("addedUserIds").unwrap_or(&json!([]))
+        );
+        assert_eq!(
+            json!(change.removed),
+            *fields.get("removedUserIds").unwrap_or(&json!([]))
+        );
+        assert!(change.ignored.is_empty());
+        let mut fields = fields;
+        fields["roleId"] = "captains".into();
+        assert_eq!(sent(&wire), [asked(UPDATE, "roleMembers", fields)]);
+    }
+}
+
+#[test]
+fn whom_heylo_leaves_out_of_its_answer_was_ignored() {
+    for answer in [
+        json!({"addedUserIds": ["u1"], "removedUserIds": []}),
+        json!({"addedUserIds": ["u1"], "removedUserIds": null}),
+        json!({"addedUserIds": ["u1"]}),
+    ] {
+        let wire = Wire::new([Answer::json(answer)]);
+        let update = RoleUpdate::new().add(["u1", "u2"]).remove(["u9"]);
+        let change = captains(&wire).update(&update).unwrap();
+        assert_eq!(
+            (change.added, change.removed),
+            (vec!["u1".to_owned()], vec![])
+        );
+        assert_eq!(change.ignored, ["u2", "u9"]);
+    }
+}
+
+#[test]
+fn an_update_of_many_is_sent_a_hundred_a_side_at_a_time() {
+    let (added, removed) = (user_ids("a", 250), user_ids("r", 120));
+    let shares = [(0..100, 0..100), (100..200, 100..120), (200..250, 120..120)];
+    let wire = Wire::new(shares.clone().map(|(a, r)| applied(&added[a], &removed[r])));
+    let update = RoleUpdate::new().add(added.clone()).remove(removed.clone());
+    let change = captains(&wire).update(&update).unwrap();
+    assert_eq!((&change.added, &change.removed), (&added, &removed));
+    let sides = |request: &(String, Value)| {
+        let side = |name: &str| request.1.get(name).cloned();
+        (side("addedUserIds"), side("removedUserIds"))
+    };
+    let expected = shares.map(|(a, r)| {
+        let side = |ids: &[String]| Some(json!(ids)).filter(|_| !ids.is_empty());
+        (side(&added[a]), side(&removed[r]))
+    });
+    assert_eq!(sent(&wire).iter().map(sides).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn an_update_that_fails_half_way_tells_what_is_done_and_what_is_left() {
+    let ids = user_ids("a", 450);
+    let wire = Wire::new([
+        applied(&ids[..100], &[]),
+        applied(&ids[100..199], &[]),
+        Answer::json(json!({"error": "no such role"})).with_status(404),
+        applied(&ids[200..300], &[]),
+        applied(&ids[300..400], &[]),
+        applied(&ids[400..], &[]),
+    ]);
+    let role = captains(&wire);
+    let partial: PartialUpdate = role
+        .update(&RoleUpdate::new().add(ids.clone()))
+        .unwrap_err();
+    assert_eq!(wire.requests().len(), 3);
+    assert_eq!(partial.error.kind(), ErrorKind::NotFound);
+    assert_eq!(partial.change.added, ids[..199]);
+    assert_eq!(partial.change.ignored, ids[199..200]);
+    assert_eq!(
+        (partial.left.added(), partial.left.removed()),
+        (&ids[200..], &[][..])
+    );
+    assert!(
+        partial
+            .to_string()
+            .ends_with("200 ids were dealt with before, 250 are left")
+    );
+    assert_eq!(role.update(&partial.left).unwrap().added, ids[200..]);
+}
+
+#[test]
+fn an_update_that_cannot_be_meant_is_refused_with_nothing_sent() {
+    for update in [
+        RoleUpdate::new(),
+        RoleUpdate::new().add(["u1", " "]),
+        RoleUpdate::new().remove([""]),
+        RoleUpdate::new().add(["u1", "u2"]).remove(["u2"]),
+    ] {
+        let wire = Wire::silent();
+        let error = captains(&wire).update(&update).unwrap_err().error;
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{update:?}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("POST /apiv1-update roleMembers: "),
+            "{error}"
+        );
+        assert!(wire.lines().is_empty());
+    }
+}
+
+#[test]
+fn setting_the_members_sends_only_the_difference() {
+    let wire = Wire::new([
+        members(&["u1", "u2", "u3"]),
+        Answer::json(json!({"addedUserIds": ["u4"], "removedUserIds": ["u1", "u3"]})),
+    ]);
+    let change = captains(&wire)
+        .set_members(["u2", "u4", "u5", "u4"])
+        .unwrap();
+    assert_eq!(
+        (change.added, change.removed),
+        (vec!["u4".into()], vec!["u1".into(), "u3".into()])
+    );
+    assert_eq!(
+        (change.unchanged, change.ignored),
+        (vec!["u2".into()], vec!["u5".into()])
+    );
+    let difference = json!({
+        "roleId": "captains", "addedUserIds": ["u4", "u5"], "removedUserIds": ["u1", "u3"],
+    });
+    let expected = [
+        asked(FETCH, "roleMembers", json!({"roleId": "captains"})),
+        asked(UPDATE, "roleMembers", difference),
+    ];
+    assert_eq!(sent(&wire), expected);
+}
+
+#[test]
+fn setting_members_who_are_members_already_changes_nothing() {
+    let wire = Wire::new([members(&["u1", "u2"])]);
+    let change = captains(&wire).set_members(["u2", "u1"]).unwrap();
+    assert_eq!(change.unchanged, ["u1", "u2"]);
+    assert_eq!(wire.lines(), [FETCH]);
+}
+
+#[test]
+fn a_plan_is_only_read_and_can_be_applied_later() {
+    let wire = Wire::new([
+        members(&["u1", "u2"]),
+        applied(&["u3".into()], &["u1".into()]),
+    ]);
+    let plan = captains(&wire).plan_members(["u2", "u3"]).unwrap();
+    assert_eq!(
+        (plan.update.added(), plan.update.removed()),
+        (&["u3".to_owned()][..], &["u1".to_owned()][..])
+    );
+    assert_eq!(plan.unchanged, ["u2"]);
+    assert_eq!(wire.lines(), [FETCH]);
+    assert_eq!(captains(&wire).apply(&plan).unwrap().added, ["u3"]);
+    assert_eq!(wire.lines(), [FETCH, UPDATE]);
+}
+
+#[test]
+fn a_list_that_would_leave_nobody_is_refused_and_removing_all_is_said_in_words() {
+    let wire = Wire::new([members(&["u1", "u2"])]);
+    let refused = captains(&wire)
+        .set_members(Vec::<String>::new())
+        .unwrap_err()
+        .error;
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    assert!(refused.message().contains("remove_all_members"));
+    assert_eq!(wire.lines(), [FETCH]);
+
+    let wire = Wire::new([
+        members(&["u1", "u2"]),
+        applied(&[], &["u1".into(), "u2".into()]),
+    ]);
+    let change = captains(&wire).remove_all_members().unwrap();
+    assert_eq!(change.removed, ["u1", "u2"]);
+    let everybody = json!({"roleId": "captains", "removedUserIds": ["u1", "u2"]});
+    assert_eq!(sent(&wire)[1], asked(UPDATE, "roleMembers", everybody));
+}
+
+// Removing and inviting people.
+
+#[test]
+fn a_removal_takes_whatever_is_answered() {
+    let removed = json!({"removed": true});
+    for (answer, json, text) in [
+        (
+            Answer::json(removed.clone()),
+            Some(removed.clone()),
+            r#"{"removed":true}"#,
+        ),
+        (Answer::text("Member removed"), None, "Member removed"),
+        (Answer::status(200), None, ""),
+        (Answer::status(204), None, ""),
+    ] {
+        let wire = Wire::new([answer]);
+        let reply = group(&wire).remove_member("user-42").unwrap();
+        assert_eq!((reply.json, reply.text.as_str()), (json, text));
+        assert_eq!(
+            sent(&wire),
+            [asked(REMOVE, "member", json!({"userId": "user-42"}))]
+        );
+    }
+}
+
+/// The example on the vendor's page, field by field.
+fn ada() -> NewMember {
+    NewMember::new("user-42")
+        .first_name("Ada")
+        .last_name("Lovelace")
+        .email("ada@example.com")
+        .phone_number("+1-555-867-5309")
+        .birth_date(Date::new(1815, 12, 10).unwrap())
+        .gender(Gender::Female)
+        .member_since(Month::May, 2024)
+        .emergency_contact("Charles Babbage", "+1-555-123-4567", "Friend")
+        .reply_to_email("club@example.com")
+        .suppress_emails(false)
+}
+
+#[test]
+fn an_invite_is_sent_as_the_vendors_page_shows_it() {
+    let wire = Wire::new([Answer::json(json!({"inviteId": "i1"})).with_status(201)]);
+    let reply = group(&wire).invite(&ada()).unwrap();
+    assert_eq!(reply.json, Some(json!({"inviteId": "i1"})));
+    let expected = json!({
+        "communityId": "abc123",
+        "member": {
+            "userId": "user-42",
+            "firstName": "Ada",
+            "lastName": "Lovelace",
+            "email": "ada@example.com",
+            "phoneNumber": "+1-555-867-5309",
+            "birthDate": "1815-12-10",
+            "gender": "female",
+            "memberSinceMonth": "May",
+            "memberSinceYear": "2024",
+            "emergencyContactName": "Charles Babbage",
+            "emergencyContactPhoneNumber": "+1-555-123-4567",
+            "emergencyContactRelationship": "Friend"
+        },
+        "replyToEmail": "club@example.com",
+        "suppressEmails": false,
+        "type": "invite"
+    });
+    assert_eq!(sent(&wire), [(CREATE.to_owned(), expected)]);
+}
+
+#[test]
+fn an_invite_sends_nothing_that_was_not_set() {
+    let wire = Wire::new([Answer::text("ok")]);
+    let member = NewMember::new("u1").field("shirtSize", "M");
+    assert_eq!(group(&wire).invite(&member).unwrap().text, "ok");
+    let fields = json!({"member": {"userId": "u1", "shirtSize": "M"}});
+    assert_eq!(sent(&wire), [asked(CREATE, "invite", fields)]);
+}
+
+#[test]
+fn genders_and_months_are_written_as_heylo_lists_them() {
+    let genders = [
+        Gender::Male,
+        Gender::Female,
+        Gender::NonBinary,
+        Gender::Decline,
+    ];
+    assert_eq!(
+        genders.map(Gender::as_str),
+        ["male", "female", "non-binary", "decline"]
+    );
+    let months = [
+        Month::January,
+        Month::June,
+        Month::September,
+        Month::December,
+    ];
+    assert_eq!(months.map(Month::as_str), ["Jan", "Jun", "Sep", "Dec"]);
+}
+
+#[test]
+fn one_persons_failure_does_not_stop_the_others() {
+    let answers = || {
+        [
+            Answer::text("ok"),
+            Answer::status(400),
+            Answer::status(500),
+            Answer::text("ok"),
+        ]
+    };
+    let people = ["u1", "u2", "u3", "u4"];
+
+    let wire = Wire::new(answers());
+    let removed: Vec<_> = group(&wire).remove_each(people).collect();
+    assert_eq!(
+        removed
+            .iter()
+            .map(|outcome| &outcome.user_id)
+            .collect::<Vec<_>>(),
+        people.each_ref()
+    );
+    let kinds = |outcome: &heysync::heylo::Outcome| outcome.result.as_ref().err().map(|e| e.kind());
+    let expected = [
+        None,
+        Some(ErrorKind::Rejected),
+        Some(ErrorKind::Server),
+        None,
+    ];
+    assert_eq!(removed.iter().map(kinds).collect::<Vec<_>>(), expected);
+    let requests = people.map(|id| asked(REMOVE, "member", json!({"userId": id})));
+    assert_eq!(sent(&wire), requests);
+
+    let wire = Wire::new(answers());
+    let invited: Vec<_> = group(&wire)
+        .invite_each(people.map(NewMember::new))
+        .collect();
+    let expected = [
+        None,
+        Some(ErrorKind::Rejected),
+        Some(ErrorKind::OutcomeUnknown),
+        None,
+    ];
+    assert_eq!(invited.iter().map(kinds).collect::<Vec<_>>(), expected);
+    let requests = people.map(|id| asked(CREATE, "invite", json!({"member": {"userId": id}})));
+    assert_eq!(sent(&wire), requests);
+}
+
+#[test]
+fn a_refused_key_stops_the_work_on_many() {
+    let wire = Wire::new([Answer::text("ok"), Answer::status(401)]);
+    let outcomes: Vec<_> = group(&wire).remove_each(["u1", "u2", "u3"]).collect();
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!(
+        outcomes[1].result.as_ref().unwrap_err().kind(),
+        ErrorKind::Unauthorized
+    );
+    assert_eq!(wire.requests().len(), 2);
+}
+
+#[test]
+fn the_work_on_many_is_taken_up_again_behind_the_one_named() {
+    let wire = Wire::new([Answer::text("ok")]);
+    let people = ["u1", "u2", "u3"];
+    let removed: Vec<_> = group(&wire)
+        .remove_each(people)
+        .resume_after("u2")
+        .collect();
+    assert_eq!(
+        removed
+            .iter()
+            .map(|outcome| outcome.user_id.as_str())
+            .collect::<Vec<_>>(),
+        ["u3"]
+    );
+    assert_eq!(
+        sent(&wire),
+        [asked(REMOVE, "member", json!({"userId": "u3"}))]
+    );
+
+    let wire = Wire::silent();
+    let outcomes: Vec<_> = group(&wire)
+        .remove_each(people)
+        .resume_after("u7")
+        .collect();
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(
+        outcomes[0].result.as_ref().unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+    assert!(wire.lines().is_empty());
+}
+
+// What the crate does not know.
+
+#[test]
+fn a_call_of_ones_own_goes_the_same_way() {
+    let body = json!({"type": "communityPolls", "communityId": "abc123"});
+    let call = Call::post(["apiv1-fetch"])
+        .query("v", "1 & 2")
+        .json(&body)
+        .unwrap();
+    let wire = Wire::new([Answer::json(json!({"polls": [1]}))]);
+    let polls: Value = wire
+        .heylo()
+        .send(&call.clone().safety(Safety::Read))
+        .unwrap();
+    assert_eq!(polls, json!({"polls": [1]}));
+    assert_eq!(
+        sent(&wire),
+        [("POST /apiv1-fetch?v=1+%26+2".to_owned(), body)]
+    );
+
+    let wire = Wire::new([Answer::text("thanks")]);
+    assert_eq!(wire.heylo().send_for_reply(&call).unwrap().text, "thanks");
+}
+
+// What is refused before anything is sent, and what goes through as it is.
+
+/// Every call that takes ids, with `id` in one place and good ones in all others.
+fn calls_with(wire: &Wire, id: &str) -> Vec<(&'static str, heysync::Result<()>)> {
+    let (bad, good) = (wire.heylo().community(id), group(wire));
+    let nothing = |result: heysync::Result<_>| result.map(drop);
+    let update = RoleUpdate::new().add(["u1"]);
+    vec![
+        (
+            "communityId",
+            bad.events().next().map_or(Ok(()), |event| event.map(drop)),
+        ),
+        ("communityId", bad.attendance("e1").map(drop)),
+        ("communityId", bad.roles().map(drop)),
+        ("communityId", bad.role("r1").members().map(drop)),
+        (
+            "communityId",
+            bad.role("r1")
+                .update(&update)
+                .map(drop)
+                .map_err(|partial| partial.error),
+        ),
+        ("communityId", nothing(bad.remove_member("u1"))),
+        ("communityId", nothing(bad.invite(&NewMember::new("u1")))),
+        ("eventId", good.attendance(id).map(drop)),
+        ("roleId", good.role(id).members().map(drop)),
+        (
+            "roleId",
+            good.role(id)
+                .update(&update)
+                .map(drop)
+                .map_err(|partial| partial.error),
+        ),
+        ("userId", nothing(good.remove_member(id))),
+        ("userId", nothing(good.invite(&NewMember::new(id)))),
+    ]
+}
+
+#[test]
+fn an_empty_id_is_refused_by_name_with_nothing_sent() {
+    for id in ["", " ", "\t\n"] {
+        let wire = Wire::silent();
+        for (name, result) in calls_with(&wire, id) {
+            let error = result.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::InvalidInput, 0),
+                "{error}"
+            );
+            assert_eq!(error.message(), format!("{name} is empty"));
+            assert!(error.to_string().starts_with("POST /apiv1-"), "{error}");
+        }
+        assert!(wire.lines().is_empty());
+    }
+}
+
+/// An answer that every operation can read.
+fn anything() -> Answer {
+    Answer::json(json!({
+        "events": [], "attendance": [], "roles": [], "memberUserIds": [],
+        "addedUserIds": [], "removedUserIds": [],
+    }))
+}
+
+#[test]
+fn a_hostile_id_stays_in_the_body_and_reaches_no_other_endpoint() {
+    for id in [
+        "..",
+        ".",
+        "a/b",
+        "?",
+        "#",
+        "%2e%2e",
+        "\u{fc}\u{1F3C3}",
+        "a\nb",
+        "a\0b",
+        "\"},{\"",
+    ] {
+        let wire = Wire::new(vec![anything(); 12]);
+        let calls = calls_with(&wire, id);
+        let names: Vec<&str> = calls.iter().map(|(name, _)| *name).collect();
+        assert!(calls.into_iter().all(|(_, result)| result.is_ok()));
+        let endpoints = [
+            FETCH, FETCH, FETCH, FETCH, UPDATE, REMOVE, CREATE, FETCH, FETCH, UPDATE, REMOVE,
+            CREATE,
+        ];
+        assert_eq!(wire.lines(), endpoints);
+        for ((_, body), name) in sent(&wire).iter().zip(names) {
+            let place = if body[name].is_null() {
+                &body["member"]
+            } else {
+                body
+            };
+            assert_eq!(place[name], id);
+        }
+    }
+}
+
+#[test]
+fn a_page_size_out_of_bounds_is_refused_with_nothing_sent() {
+    for size in [0, 101, u32::MAX] {
+        let wire = Wire::silent();
+        let walk: HashSet<_> = group(&wire)
+            .events()
+            .page_size(size)
+            .map(|event| event.unwrap_err().kind())
+            .collect();
+        assert_eq!(walk, HashSet::from([ErrorKind::InvalidInput]));
+        assert!(wire.lines().is_empty());
+    }
+    let wire = Wire::new([events(&[]), events(&[])]);
+    for size in [1, 100] {
+        assert!(ids(group(&wire).events().page_size(size)).is_empty());
+    }
+}
