@@ -277,8 +277,11 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("base_url", &self.base_url)
-            .field("invite_base_url", &self.invite_base_url)
+            .field("base_url", &self.base_url.as_deref().map(without_user))
+            .field(
+                "invite_base_url",
+                &self.invite_base_url.as_deref().map(without_user),
+            )
             .field("user_agent", &self.user_agent)
             .field("attempt_timeout", &self.attempt_timeout)
             .field("deadline", &self.deadline)
@@ -338,6 +341,11 @@ fn address(text: &str, path: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// An address for debug output. One with a password in it is refused later, but may be shown before.
+fn without_user(address: &str) -> &str {
+    address.rsplit('@').next().unwrap_or_default()
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -358,7 +366,8 @@ fn require_tls() -> Result<()> {
 
 fn user_agent(application: Option<&str>) -> Result<HeaderValue> {
     let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
-    let text = application.map_or_else(|| own.to_owned(), |name| format!("{} {own}", name.trim()));
+    let application = application.map(str::trim).filter(|name| !name.is_empty());
+    let text = application.map_or_else(|| own.to_owned(), |name| format!("{name} {own}"));
     HeaderValue::try_from(text)
         .map_err(|_| Error::configuration("user_agent holds a character that a header cannot"))
 }

@@ -70,6 +70,7 @@ mod config;
 mod error;
 pub mod heylerts;
 pub mod heylo;
+mod nullable;
 pub mod page;
 mod pipeline;
 #[cfg(feature = "sandbox")]

@@ -206,7 +206,7 @@ const STATUSES: [Status; 16] = [
     status(
         501,
         "Not Implemented",
-        (Server, OutcomeUnknown),
+        (Server, Server),
         Some("again later"),
         NEVER,
     ),

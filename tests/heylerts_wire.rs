@@ -816,7 +816,9 @@ fn calls_with(client: &Client, id: &str) -> [heysync::Result<()>; 3] {
 
 #[test]
 fn an_id_that_cannot_be_one_is_refused_with_nothing_sent() {
-    for id in ["", ".", "..", "a\nb", "\r\n", "a\0b", "\u{7f}", "\u{85}"] {
+    for id in [
+        "", ".", "..", "a/b", "../stats", "a\\b", "a\nb", "\r\n", "a\0b", "\u{7f}", "\u{85}",
+    ] {
         let wire = Wire::silent();
         for result in calls_with(&wire.heylerts(), id) {
             let error = result.unwrap_err();
@@ -833,9 +835,6 @@ fn an_id_that_cannot_be_one_is_refused_with_nothing_sent() {
 #[test]
 fn a_hostile_id_is_one_segment_of_the_path_and_reaches_no_other_endpoint() {
     for (id, encoded) in [
-        ("a/b", "a%2Fb"),
-        ("../stats", "..%2Fstats"),
-        ("a\\b", "a%5Cb"),
         ("?", "%3F"),
         ("a?page=2", "a%3Fpage=2"),
         ("#", "%23"),

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::client::Client;
 use super::open_enum::open_enum;
 use crate::error::Result;
+use crate::nullable::null_as_default;
 use crate::pipeline::call::Call;
 
 /// What Heylerts says of a key and its account.
@@ -12,7 +13,7 @@ use crate::pipeline::call::Call;
 #[non_exhaustive]
 pub struct Hello {
     /// Whether the key works.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub ok: bool,
     /// The account.
     pub user: User,

@@ -1,14 +1,14 @@
 //! Alerts: what is watched for.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::listing::Listing;
 use super::mentions::Source;
-use super::nullable::null_as_default;
 use super::open_enum::open_enum;
 use crate::error::{Error, ErrorKind, Result};
+use crate::nullable::null_as_default;
 use crate::page::{Numbered, Walk};
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
@@ -44,7 +44,7 @@ pub struct Alert {
     /// How often is searched.
     pub frequency: Option<Frequency>,
     /// Whether it is searched at all. An alert that does not say so is active.
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "null_as_yes")]
     pub is_active: bool,
     /// How many mentions it has found.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -68,6 +68,10 @@ pub struct Alert {
 
 fn yes() -> bool {
     true
+}
+
+fn null_as_yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::deserialize(deserializer).map(|given| given.unwrap_or(true))
 }
 
 open_enum! {

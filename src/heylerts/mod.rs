@@ -31,7 +31,6 @@ mod alerts;
 mod client;
 mod listing;
 mod mentions;
-mod nullable;
 mod open_enum;
 mod stats;
 #[cfg(feature = "webhook")]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::client::Client;
-use super::nullable::null_as_default;
 use crate::error::Result;
+use crate::nullable::null_as_default;
 use crate::pipeline::call::Call;
 
 /// Counts of mentions.

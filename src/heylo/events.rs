@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::community::Community;
 use super::record::{decode, id_of};
 use crate::error::Result;
+use crate::nullable::null_as_default;
 use crate::page::{Cursor, CursorList, Sealed, Walk, list_name};
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
@@ -86,6 +87,7 @@ impl Attendance {
 
 #[derive(Deserialize)]
 struct AttendanceAnswer {
+    #[serde(deserialize_with = "null_as_default")]
     attendance: Vec<Attendance>,
 }
 
@@ -101,6 +103,7 @@ pub struct EventList {
 
 #[derive(Deserialize)]
 struct EventsAnswer {
+    #[serde(deserialize_with = "null_as_default")]
     events: Vec<Value>,
 }
 

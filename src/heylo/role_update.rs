@@ -136,7 +136,7 @@ impl RoleChange {
 
 /// An update that failed, perhaps after some of its requests had been applied.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}; {} ids were dealt with before, {} are left", change.count(), left.count())]
+#[error("{error}{}", self.progress())]
 pub struct PartialUpdate {
     /// What was applied before.
     pub change: RoleChange,
@@ -144,6 +144,15 @@ pub struct PartialUpdate {
     pub left: RoleUpdate,
     /// What went wrong.
     pub error: Error,
+}
+
+impl PartialUpdate {
+    fn progress(&self) -> String {
+        match (self.change.count(), self.left.count()) {
+            (0, _) => String::new(),
+            (done, left) => format!("; {done} ids were dealt with before, {left} are left"),
+        }
+    }
 }
 
 impl From<PartialUpdate> for Error {

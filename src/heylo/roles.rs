@@ -8,6 +8,7 @@ use super::community::Community;
 use super::record::{decode, id_of};
 use super::role_members::RoleMembers;
 use crate::error::Result;
+use crate::nullable::null_as_default;
 
 /// A role of a community.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,7 @@ impl<'de> Deserialize<'de> for Role {
 
 #[derive(Deserialize)]
 struct RolesAnswer {
+    #[serde(deserialize_with = "null_as_default")]
     roles: Vec<Role>,
 }
 

@@ -168,6 +168,8 @@ impl Judge<'_> {
             408 => return self.unknown_or(ErrorKind::Server, message),
             429 => ErrorKind::RateLimited,
             400..=499 => ErrorKind::Rejected,
+            // The service says that it cannot do this at all, so it did not.
+            501 | 505 => ErrorKind::Server,
             500..=599 => return self.unknown_or(ErrorKind::Server, message),
             _ => ErrorKind::Unreadable,
         };
