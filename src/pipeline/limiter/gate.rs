@@ -152,7 +152,6 @@ impl Gate {
         let end = now.saturating_add(pause);
         let known = self.paused_until(now).unwrap_or(0);
         self.phase = Phase::Paused(end.max(known));
-        self.pace.brief(Nanos::MAX);
     }
 
     /// A lower rate: a longer period, or a larger share of it for each request.
