@@ -146,7 +146,8 @@ impl Config {
         self
     }
 
-    /// The bucket to take tokens from. Default: one for all clients in this process with the same key.
+    /// The bucket to take tokens from. Default: one for all clients in this process
+    /// with the same key at the same address.
     ///
     /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it.
     pub fn bucket(mut self, bucket: TokenBucket) -> Config {
@@ -197,7 +198,7 @@ impl Config {
         {
             require_tls()?;
         }
-        let bucket = self.open_bucket(service, &key);
+        let bucket = self.open_bucket(service, &base, &key);
         let max_body = self.transport_options.max_body;
         Ok(Pipeline {
             base,
@@ -218,14 +219,15 @@ impl Config {
         })
     }
 
-    /// The bucket that was handed in; else the one that everybody in this process with this key shares.
-    fn open_bucket(&self, service: &Service, key: &ApiKey) -> TokenBucket {
+    /// The bucket that was handed in; else the one that everybody in this process shares who uses this key
+    /// at this address.
+    fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> TokenBucket {
         let rate = self.rate.unwrap_or(service.rate);
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
             (None, None) => {
-                TokenBucket::for_key(service.name, key.as_str(), rate, Arc::new(SystemClock))
+                TokenBucket::for_key(base.as_str(), key.as_str(), rate, Arc::new(SystemClock))
             }
         }
     }
@@ -295,7 +297,6 @@ impl fmt::Debug for Config {
 
 /// What sets one service apart from the other.
 pub(crate) struct Service {
-    pub(crate) name: &'static str,
     pub(crate) base_url: &'static str,
     /// The path that belongs to an address given without one.
     pub(crate) path: &'static str,

@@ -17,7 +17,6 @@ const KEY_VARIABLE: &str = "HEYLERTS_API_KEY";
 
 /// What the vendor's page says of the service as a whole.
 const HEYLERTS: Service = Service {
-    name: "heylerts",
     base_url: "https://heylerts.com",
     path: "/api/v1",
     invite_base_url: None,

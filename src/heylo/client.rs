@@ -19,7 +19,6 @@ const KEY_VARIABLE: &str = "HEYLO_API_KEY";
 /// What the vendor's pages say of the service as a whole. The host for invites is named only by the older
 /// of the two.
 const HEYLO: Service = Service {
-    name: "heylo",
     base_url: "https://api.heylo.com",
     path: "/",
     invite_base_url: Some("https://us-central1-piccup-82257.cloudfunctions.net"),
