@@ -257,10 +257,7 @@ impl Transport for UreqTransport {
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         let (mut parts, body) = request.into_parts();
-        let mut outgoing = Outgoing {
-            remaining: &body,
-            touched: false,
-        };
+        let mut outgoing = Outgoing::new(&body);
         let outcome = if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
             let body = ureq::SendBody::from_reader(&mut outgoing);
@@ -279,10 +276,20 @@ impl Transport for UreqTransport {
 /// A request's body that remembers whether anybody began to read it.
 ///
 /// ureq reads the body only once it is connected and has written the head. So a body nobody touched is
-/// proof that the server cannot have acted on the request. A request that has no body counts as touched.
+/// proof that the server cannot have acted on the request. An empty body is never read, so it counts as
+/// touched from the beginning, as does that of a method that has none.
 struct Outgoing<'a> {
     remaining: &'a [u8],
     touched: bool,
+}
+
+impl Outgoing<'_> {
+    fn new(body: &[u8]) -> Outgoing<'_> {
+        Outgoing {
+            remaining: body,
+            touched: body.is_empty(),
+        }
+    }
 }
 
 impl Read for Outgoing<'_> {
