@@ -304,9 +304,13 @@ fn receive(
     limit: u64,
 ) -> Result<http::Response<Vec<u8>>, TransportError> {
     let (head, body) = response.into_parts();
-    match body.into_with_config().limit(limit).read_to_vec() {
-        Ok(body) => Ok(http::Response::from_parts(head, body)),
-        Err(ureq::Error::BodyExceedsLimit(_)) => Err(TransportError::body_too_large(head, limit)),
+    // ureq's own limit refuses a body of exactly that size too.
+    let one_more = limit.saturating_add(1);
+    match body.into_with_config().limit(one_more).read_to_vec() {
+        Ok(body) if body.len() as u64 <= limit => Ok(http::Response::from_parts(head, body)),
+        Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => {
+            Err(TransportError::body_too_large(head, limit))
+        }
         Err(error) => Err(TransportError::body_lost(head, cause(error))),
     }
 }
