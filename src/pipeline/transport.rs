@@ -338,9 +338,28 @@ fn failed_before_sending(error: &ureq::Error) -> bool {
         | BadUri(_)
         | Http(_) => true,
         Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => true,
-        Io(error) => error.kind() == io::ErrorKind::ConnectionRefused || is_lookup_failure(error),
+        #[cfg(feature = "rustls")]
+        Rustls(_) => true,
+        #[cfg(feature = "native-tls")]
+        NativeTls(_) => true,
+        Io(error) => {
+            error.kind() == io::ErrorKind::ConnectionRefused
+                || is_lookup_failure(error)
+                || is_handshake_failure(error)
+        }
         _ => false,
     }
+}
+
+/// rustls hands on all its errors in the same way; these come up only while it introduces itself.
+fn is_handshake_failure(error: &io::Error) -> bool {
+    const TEXTS: [&str; 3] = [
+        "invalid peer certificate",
+        "peer is incompatible",
+        "received corrupt message of type InvalidContentType",
+    ];
+    let text = error.to_string();
+    error.kind() == io::ErrorKind::InvalidData && TEXTS.iter().any(|begin| text.starts_with(begin))
 }
 
 /// The standard library gives a failed look-up of a host name no kind that can be matched.
