@@ -162,6 +162,18 @@ impl TransportError {
         }
     }
 
+    pub(crate) fn head_mut(&mut self) -> Option<&mut Parts> {
+        match &mut self.progress {
+            Progress::Answered { head, .. } => Some(head),
+            Progress::NeverSent | Progress::MaybeSent => None,
+        }
+    }
+
+    pub(crate) fn map_source(mut self, change: impl FnOnce(Cause) -> Cause) -> TransportError {
+        self.source = change(self.source);
+        self
+    }
+
     pub(crate) fn into_parts(self) -> (Progress, Cause) {
         (self.progress, self.source)
     }
