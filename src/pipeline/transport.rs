@@ -183,6 +183,12 @@ impl TransportError {
 ///
 /// It follows no redirects, takes answers in up to a limit (counted after decompression), and keeps idle
 /// connections for four seconds, since common servers drop them after five.
+///
+/// # Logs
+///
+/// Below ureq, the crate `ureq_proto` writes every head and every answer to the log at trace, byte by
+/// byte, and with them the API key. Whoever logs at trace should leave it out, as by
+/// `RUST_LOG=trace,ureq_proto=off`; else one line at warn says so.
 #[derive(Clone, Debug)]
 pub struct UreqTransport {
     agent: ureq::Agent,
@@ -221,6 +227,7 @@ impl Default for UreqTransport {
 impl UreqTransport {
     /// Makes a transport with a connection pool of its own. Nothing is connected yet.
     pub fn new(options: TransportOptions) -> UreqTransport {
+        warn_of_raw_bytes();
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -282,6 +289,17 @@ impl Transport for UreqTransport {
         };
         let response = outcome.map_err(|error| classify(error, outgoing.touched))?;
         receive(response, self.options.max_body)
+    }
+}
+
+/// What `ureq_proto` logs cannot be changed from here, but nobody should find the key there by surprise.
+fn warn_of_raw_bytes() {
+    if log::log_enabled!(target: "ureq_proto::util", log::Level::Trace) {
+        log::warn!(
+            target: "heysync",
+            "the log takes in raw bytes, and with them the API key: leave out `ureq_proto`, as by \
+             RUST_LOG=trace,ureq_proto=off"
+        );
     }
 }
 
