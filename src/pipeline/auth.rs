@@ -1,11 +1,15 @@
 //! The key, and the header it travels in.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::iter::successors;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, Result};
+
+type Cause = Box<dyn StdError + Send + Sync>;
 
 /// What stands where a key stood.
 const REDACTED: &[u8] = b"[redacted]";
@@ -112,7 +116,7 @@ impl Auth {
     }
 
     /// Whether the key stands anywhere in `text`.
-    pub(crate) fn shows_in(&self, text: &[u8]) -> bool {
+    fn shows_in(&self, text: &[u8]) -> bool {
         find(text, self.key.text.as_bytes()).is_some()
     }
 
@@ -137,6 +141,26 @@ impl Auth {
             .filter(|value| self.shows_in(value.as_bytes()));
         quoting.for_each(|value| *value = HeaderValue::from_static("[redacted]"));
     }
+
+    /// Replaces an error that shows the key, itself or by one of its causes, with its text without it.
+    pub(crate) fn hide_in(&self, error: Cause) -> Cause {
+        let shown: String = chain(&*error)
+            .map(|error| format!("{error} {error:?}"))
+            .collect();
+        if !self.shows_in(shown.as_bytes()) {
+            return error;
+        }
+        let text: Vec<String> = chain(&*error).map(ToString::to_string).collect();
+        let clean = self.redact(text.join(": ").as_bytes());
+        String::from_utf8_lossy(&clean).into_owned().into()
+    }
+}
+
+/// An error and its causes.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    successors(Some(error), |&error| error.source())
 }
 
 fn find(text: &[u8], key: &[u8]) -> Option<usize> {

@@ -75,7 +75,6 @@ impl Judge<'_> {
     fn no_answer(&self, error: TransportError) -> Failure {
         let what = error.to_string();
         let (progress, cause) = error.into_parts();
-        let cause = self.without_key(cause);
         match progress {
             Progress::NeverSent => Failure {
                 error: Error::new(ErrorKind::NotSent, what).with_source(cause),
@@ -104,7 +103,7 @@ impl Judge<'_> {
 
     fn unreadable(&self, head: Parts, body: Vec<u8>, unreadable: Unreadable) -> Failure {
         let what = "the answer is not what was expected";
-        let cause = self.without_key(unreadable.source.into());
+        let cause = self.auth.hide_in(unreadable.source.into());
         self.unread(head, body, what.to_owned(), cause, unreadable.may_pass)
     }
 
@@ -202,17 +201,6 @@ impl Judge<'_> {
         error
             .with_response(head.status, head.headers)
             .with_body(self.auth.redact(&body))
-    }
-
-    /// A cause that quotes the key is replaced by its text without it.
-    fn without_key(&self, cause: Cause) -> Cause {
-        let text = cause.to_string();
-        if !self.auth.shows_in(text.as_bytes()) {
-            return cause;
-        }
-        String::from_utf8_lossy(&self.auth.redact(text.as_bytes()))
-            .into_owned()
-            .into()
     }
 }
 

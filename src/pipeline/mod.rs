@@ -148,7 +148,9 @@ impl Pipeline {
             .saturating_duration_since(sent)
             .max(Duration::from_millis(1));
         let outcome = self.transport.send(request, left.min(self.attempt_timeout));
-        let outcome = outcome.and_then(|response| self.within_limit(response));
+        let outcome = outcome
+            .and_then(|response| self.within_limit(response))
+            .map_err(|error| self.hide_key(error));
         give_back(permit, &outcome);
         let elapsed = self.clock.now().saturating_duration_since(sent);
         self.tell(&match &outcome {
@@ -178,6 +180,15 @@ impl Pipeline {
             response.into_parts().0,
             self.max_body,
         ))
+    }
+
+    /// A transport's error may quote what it sent, or what came back.
+    fn hide_key(&self, error: TransportError) -> TransportError {
+        let mut error = error.map_source(|source| self.auth.hide_in(source));
+        if let Some(head) = error.head_mut() {
+            self.auth.redact_headers(&mut head.headers);
+        }
+        error
     }
 
     /// Waits until the call may be sent again, or returns the failure if it may not.

@@ -162,6 +162,18 @@ impl TransportError {
         }
     }
 
+    pub(crate) fn head_mut(&mut self) -> Option<&mut Parts> {
+        match &mut self.progress {
+            Progress::Answered { head, .. } => Some(head),
+            Progress::NeverSent | Progress::MaybeSent => None,
+        }
+    }
+
+    pub(crate) fn map_source(mut self, change: impl FnOnce(Cause) -> Cause) -> TransportError {
+        self.source = change(self.source);
+        self
+    }
+
     pub(crate) fn into_parts(self) -> (Progress, Cause) {
         (self.progress, self.source)
     }
@@ -171,6 +183,12 @@ impl TransportError {
 ///
 /// It follows no redirects, takes answers in up to a limit (counted after decompression), and keeps idle
 /// connections for four seconds, since common servers drop them after five.
+///
+/// # Logs
+///
+/// Below ureq, the crate `ureq_proto` writes every head and every answer to the log at trace, byte by
+/// byte, and with them the API key. Whoever logs at trace should leave it out, as by
+/// `RUST_LOG=trace,ureq_proto=off`; else one line at warn says so.
 #[derive(Clone, Debug)]
 pub struct UreqTransport {
     agent: ureq::Agent,
@@ -209,6 +227,7 @@ impl Default for UreqTransport {
 impl UreqTransport {
     /// Makes a transport with a connection pool of its own. Nothing is connected yet.
     pub fn new(options: TransportOptions) -> UreqTransport {
+        warn_of_raw_bytes();
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -257,10 +276,7 @@ impl Transport for UreqTransport {
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         let (mut parts, body) = request.into_parts();
-        let mut outgoing = Outgoing {
-            remaining: &body,
-            touched: false,
-        };
+        let mut outgoing = Outgoing::new(&body);
         let outcome = if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
             let body = ureq::SendBody::from_reader(&mut outgoing);
@@ -276,13 +292,34 @@ impl Transport for UreqTransport {
     }
 }
 
+/// What `ureq_proto` logs cannot be changed from here, but nobody should find the key there by surprise.
+fn warn_of_raw_bytes() {
+    if log::log_enabled!(target: "ureq_proto::util", log::Level::Trace) {
+        log::warn!(
+            target: "heysync",
+            "the log takes in raw bytes, and with them the API key: leave out `ureq_proto`, as by \
+             RUST_LOG=trace,ureq_proto=off"
+        );
+    }
+}
+
 /// A request's body that remembers whether anybody began to read it.
 ///
 /// ureq reads the body only once it is connected and has written the head. So a body nobody touched is
-/// proof that the server cannot have acted on the request. A request that has no body counts as touched.
+/// proof that the server cannot have acted on the request. An empty body is never read, so it counts as
+/// touched from the beginning, as does that of a method that has none.
 struct Outgoing<'a> {
     remaining: &'a [u8],
     touched: bool,
+}
+
+impl Outgoing<'_> {
+    fn new(body: &[u8]) -> Outgoing<'_> {
+        Outgoing {
+            remaining: body,
+            touched: body.is_empty(),
+        }
+    }
 }
 
 impl Read for Outgoing<'_> {
@@ -297,9 +334,13 @@ fn receive(
     limit: u64,
 ) -> Result<http::Response<Vec<u8>>, TransportError> {
     let (head, body) = response.into_parts();
-    match body.into_with_config().limit(limit).read_to_vec() {
-        Ok(body) => Ok(http::Response::from_parts(head, body)),
-        Err(ureq::Error::BodyExceedsLimit(_)) => Err(TransportError::body_too_large(head, limit)),
+    // ureq's own limit refuses a body of exactly that size too.
+    let one_more = limit.saturating_add(1);
+    match body.into_with_config().limit(one_more).read_to_vec() {
+        Ok(body) if body.len() as u64 <= limit => Ok(http::Response::from_parts(head, body)),
+        Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => {
+            Err(TransportError::body_too_large(head, limit))
+        }
         Err(error) => Err(TransportError::body_lost(head, cause(error))),
     }
 }
@@ -327,9 +368,28 @@ fn failed_before_sending(error: &ureq::Error) -> bool {
         | BadUri(_)
         | Http(_) => true,
         Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => true,
-        Io(error) => error.kind() == io::ErrorKind::ConnectionRefused || is_lookup_failure(error),
+        #[cfg(feature = "rustls")]
+        Rustls(_) => true,
+        #[cfg(feature = "native-tls")]
+        NativeTls(_) => true,
+        Io(error) => {
+            error.kind() == io::ErrorKind::ConnectionRefused
+                || is_lookup_failure(error)
+                || is_handshake_failure(error)
+        }
         _ => false,
     }
+}
+
+/// rustls hands on all its errors in the same way; these come up only while it introduces itself.
+fn is_handshake_failure(error: &io::Error) -> bool {
+    const TEXTS: [&str; 3] = [
+        "invalid peer certificate",
+        "peer is incompatible",
+        "received corrupt message of type InvalidContentType",
+    ];
+    let text = error.to_string();
+    error.kind() == io::ErrorKind::InvalidData && TEXTS.iter().any(|begin| text.starts_with(begin))
 }
 
 /// The standard library gives a failed look-up of a host name no kind that can be matched.

@@ -1,0 +1,272 @@
+//! One client for many threads: one bucket, one pool, and nobody held up by somebody else's panic.
+
+#![cfg(feature = "sandbox")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heysync::sandbox::TestClock;
+use heysync::{Activity, Clock, Config, Rate, heylerts, heylo};
+
+#[path = "support/sockets.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod sockets;
+
+use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, answer, head, quick};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn good() -> Act {
+    Act::answer(200, GOOD)
+}
+
+#[test]
+fn clients_can_be_handed_to_threads() {
+    fn is_shareable<T: Clone + Send + Sync + 'static>() {}
+    is_shareable::<heylo::Client>();
+    is_shareable::<heylerts::Client>();
+    is_shareable::<heylo::Community>();
+    fn is_movable<T: Send + 'static>() {}
+    is_movable::<heylo::Events>();
+    is_movable::<heylerts::Mentions>();
+    is_movable::<heysync::Error>();
+}
+
+#[test]
+fn calls_one_after_the_other_use_one_connection() {
+    let script = [
+        good(),
+        Act::answer(404, r#"{"detail": "Not Found"}"#),
+        Act::Say(head(204, &[])),
+        Act::answer(500, "oh"),
+        Act::Say(answer(302, &["location: /elsewhere"], "moved")),
+        Act::answer(200, "no JSON"),
+        Act::answer(429, ""),
+        good(),
+    ];
+    let server = Server::start(script);
+    let clients = Clients::with(quick(&server).retries(0));
+    for _ in 0..3 {
+        for sample in SAMPLES {
+            drop((sample.make)(&clients.clone()));
+        }
+    }
+    // Heylo and Heylerts are two clients, each with a connection of its own.
+    assert_eq!(
+        (server.heard().len(), server.accepted()),
+        (3 * SAMPLES.len(), 2)
+    );
+}
+
+#[test]
+fn clones_on_threads_that_take_turns_use_one_connection() {
+    let server = Server::start([good()]);
+    let client = Clients::of(&server).heylerts;
+    for _ in 0..8 {
+        let client = client.clone();
+        thread::spawn(move || client.stats().unwrap())
+            .join()
+            .unwrap();
+    }
+    assert_eq!((server.heard().len(), server.accepted()), (8, 1));
+}
+
+#[test]
+fn threads_at_the_same_time_use_a_connection_each_and_use_it_again() {
+    const THREADS: usize = 8;
+    let server = Server::start([good()]);
+    let client = Clients::of(&server).heylerts;
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| (0..10).for_each(|_| drop(client.stats().unwrap())));
+        }
+    });
+    assert_eq!(server.heard().len(), 10 * THREADS);
+    assert!(
+        server.accepted() <= THREADS,
+        "{} connections",
+        server.accepted()
+    );
+}
+
+/// The most of these moments that lie within a second.
+fn most_in_a_second(moments: &[Duration]) -> usize {
+    let within = |start: &Duration| {
+        let window = *start..*start + SECOND;
+        moments.iter().filter(|at| window.contains(at)).count()
+    };
+    moments.iter().map(within).max().unwrap_or_default()
+}
+
+#[test]
+fn clones_on_threads_share_one_bucket() {
+    let (begun, clock) = (Arc::new(Mutex::new(Vec::new())), TestClock::new());
+    let (moments, time) = (Arc::clone(&begun), clock.clone());
+    let config = Config::new().clock(clock.clone()).rate(Rate::per_second(5));
+    let config = config.transport(move |_: http::Request<Vec<u8>>, _: Duration| {
+        moments.lock().unwrap().push(time.elapsed());
+        Ok(http::Response::new(GOOD.into()))
+    });
+    let client = Clients::with(config).heylerts;
+    let participants = [(); 8].map(|()| clock.participant());
+    thread::scope(|scope| {
+        for participant in participants {
+            let client = client.clone();
+            scope.spawn(move || {
+                (0..5).for_each(|_| drop(client.stats().unwrap()));
+                drop(participant);
+            });
+        }
+    });
+    let begun = begun.lock().unwrap();
+    assert_eq!(
+        (begun.len(), most_in_a_second(&begun)),
+        (40, 5),
+        "{begun:?}"
+    );
+}
+
+#[test]
+fn clients_with_buckets_of_their_own_do_not_wait_for_each_other() {
+    let clock = TestClock::new();
+    let transport = |_: http::Request<Vec<u8>>, _: Duration| Ok(http::Response::new(GOOD.into()));
+    let config = Config::new().clock(clock.clone()).transport(transport);
+    let clients = Clients::with(config.rate(Rate::new(1, 60 * SECOND)));
+    clients.heylerts.stats().unwrap();
+    clients.heylo.community("c-1").roles().unwrap();
+    assert_eq!(clock.slept(), Duration::ZERO);
+}
+
+/// Panics when it is told to, once.
+#[derive(Clone, Default)]
+struct Fuse(Arc<AtomicBool>);
+
+impl Fuse {
+    fn light(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn burn(&self) {
+        assert!(
+            !self.0.swap(false, Ordering::SeqCst),
+            "a mistake in somebody's code"
+        );
+    }
+}
+
+/// A client whose transport and whose observer, at these activities, burn the fuses.
+fn fused(
+    in_transport: &Fuse,
+    in_observer: &Fuse,
+    at: fn(&Activity<'_>) -> bool,
+) -> heylerts::Client {
+    let (in_transport, in_observer) = (in_transport.clone(), in_observer.clone());
+    let config = Config::new()
+        .clock(TestClock::new())
+        .rate(Rate::new(1, 60 * SECOND));
+    let config = config.transport(move |_: http::Request<Vec<u8>>, _: Duration| {
+        in_transport.burn();
+        Ok(http::Response::new(GOOD.into()))
+    });
+    let config = config.observer(move |activity: &Activity<'_>| {
+        if at(activity) {
+            in_observer.burn();
+        }
+    });
+    heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap()
+}
+
+/// Whether a call panics, on a thread of its own.
+fn panics(client: &heylerts::Client) -> bool {
+    let client = client.clone();
+    thread::spawn(move || client.stats()).join().is_err()
+}
+
+#[test]
+fn a_transport_that_panics_holds_up_nobody_else() {
+    let (in_transport, in_observer) = (Fuse::default(), Fuse::default());
+    let client = fused(&in_transport, &in_observer, |_| false);
+    for _ in 0..3 {
+        in_transport.light();
+        assert!(panics(&client));
+        assert!(client.stats().is_ok());
+    }
+}
+
+#[test]
+fn an_observer_that_panics_holds_up_nobody_else() {
+    let moments: [fn(&Activity<'_>) -> bool; 3] = [
+        |activity| matches!(activity, Activity::Waiting { .. }),
+        |activity| matches!(activity, Activity::Sending { .. }),
+        |activity| matches!(activity, Activity::Answered { .. }),
+    ];
+    for moment in moments {
+        let (in_transport, in_observer) = (Fuse::default(), Fuse::default());
+        let client = fused(&in_transport, &in_observer, moment);
+        assert!(client.stats().is_ok());
+        for _ in 0..3 {
+            in_observer.light();
+            assert!(panics(&client));
+            assert!(client.stats().is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_caller_that_catches_a_panic_can_go_on() {
+    let (in_transport, in_observer) = (Fuse::default(), Fuse::default());
+    let client = fused(&in_transport, &in_observer, |_| false);
+    in_transport.light();
+    let caught = panic::catch_unwind(AssertUnwindSafe(|| client.stats()));
+    assert!(caught.is_err());
+    assert!(client.stats().is_ok());
+}
+
+/// A clock on which nobody sleeps for long, so that whoever waits sees what the others do meanwhile.
+#[derive(Debug)]
+struct LightSleep(TestClock);
+
+impl Clock for LightSleep {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.advance(duration.min(Duration::from_millis(1)));
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn threads_that_wait_for_one_that_panics_go_on() {
+    let (step, is_first) = (Arc::new(Barrier::new(2)), AtomicBool::new(true));
+    let stepping = Arc::clone(&step);
+    let config = Config::new().clock(LightSleep(TestClock::new()));
+    let config = config.rate(Rate::new(1, SECOND)).deadline(3600 * SECOND);
+    let config = config.transport(move |_: http::Request<Vec<u8>>, _: Duration| {
+        if is_first.swap(false, Ordering::SeqCst) {
+            // It holds the only token; the others come, and then it panics.
+            stepping.wait();
+            stepping.wait();
+            panic!("a mistake in somebody's transport");
+        }
+        Ok(http::Response::new(GOOD.into()))
+    });
+    let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
+    thread::scope(|scope| {
+        let unlucky = scope.spawn(|| client.stats());
+        step.wait();
+        let others = [(); 4].map(|()| scope.spawn(|| client.stats()));
+        step.wait();
+        assert!(unlucky.join().is_err());
+        assert!(
+            others
+                .into_iter()
+                .all(|other| other.join().unwrap().is_ok())
+        );
+    });
+}

@@ -1,0 +1,285 @@
+//! One deadline for a whole call: its turn, its attempts and the pauses between them.
+
+#![cfg(feature = "sandbox")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use heysync::sandbox::TestClock;
+use heysync::{Activity, Config, Error, ErrorKind, Rate, TransportError, heylerts};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DEADLINE: Duration = Duration::from_secs(60);
+
+type Answer = Result<http::Response<Vec<u8>>, TransportError>;
+
+/// A client of a server that answers as it is told to, and when each attempt began and with how much
+/// time.
+struct World {
+    clock: TestClock,
+    client: heylerts::Client,
+    attempts: Arc<Mutex<Vec<(Duration, Duration)>>>,
+}
+
+impl World {
+    /// `answer` is told the number of the attempt, from 1, and may let time pass.
+    fn new(
+        config: Config,
+        answer: impl Fn(usize, &TestClock) -> Answer + Send + Sync + 'static,
+    ) -> World {
+        let (clock, attempts) = (TestClock::new(), Arc::new(Mutex::new(Vec::new())));
+        let (time, begun) = (clock.clone(), Arc::clone(&attempts));
+        let transport = move |_: http::Request<Vec<u8>>, timeout: Duration| {
+            let number = {
+                let mut begun = begun.lock().unwrap();
+                begun.push((time.elapsed(), timeout));
+                begun.len()
+            };
+            answer(number, &time)
+        };
+        let config = config.clock(clock.clone()).transport(transport);
+        World {
+            clock,
+            client: heylerts::Client::with_config("hlt_deadlines", config).unwrap(),
+            attempts,
+        }
+    }
+
+    fn fails(&self) -> Error {
+        self.client.stats().unwrap_err()
+    }
+
+    /// When each attempt began.
+    fn begun(&self) -> Vec<Duration> {
+        let attempts = self.attempts.lock().unwrap();
+        attempts.iter().map(|(begun, _)| *begun).collect()
+    }
+
+    /// How much time each attempt was given.
+    fn given(&self) -> Vec<Duration> {
+        let attempts = self.attempts.lock().unwrap();
+        attempts.iter().map(|(_, given)| *given).collect()
+    }
+}
+
+fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+    let mut answer = http::Response::new(br#"{"total": 3}"#.to_vec());
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
+    if let Some(value) = retry_after {
+        let value = value.parse().unwrap();
+        answer.headers_mut().insert("retry-after", value);
+    }
+    Ok(answer)
+}
+
+fn one_in(period: Duration) -> Config {
+    Config::new().rate(Rate::new(1, period))
+}
+
+#[test]
+fn an_attempt_gets_what_is_left_and_its_own_limit_at_most() {
+    let config = Config::new()
+        .deadline(DEADLINE)
+        .attempt_timeout(25 * SECOND);
+    let world = World::new(config.retries(100), |_, clock| {
+        clock.advance(25 * SECOND);
+        Err(TransportError::maybe_sent("timed out"))
+    });
+    assert_eq!(world.fails().kind(), ErrorKind::NoAnswer);
+    let ends = world
+        .begun()
+        .into_iter()
+        .zip(world.given())
+        .map(|(begun, given)| begun + given);
+    assert!(
+        ends.clone().all(|end| end <= DEADLINE),
+        "{:?}",
+        world.attempts
+    );
+    let given = world.given();
+    assert_eq!(given[..2], [25 * SECOND; 2]);
+    assert_eq!(given.len(), 3);
+    assert!(given[2] <= 10 * SECOND, "{given:?}");
+}
+
+#[test]
+fn pauses_count_too() {
+    let world = World::new(Config::new().deadline(DEADLINE).retries(100), |_, clock| {
+        clock.advance(SECOND);
+        answer(503, Some("20"))
+    });
+    let error = world.fails();
+    assert_eq!(error.status().unwrap().as_u16(), 503);
+    // Each attempt takes a second, each pause twenty; after the third there is no room for another.
+    assert_eq!(error.attempts(), 3);
+    assert!(world.clock.elapsed() <= DEADLINE);
+    assert!(error.message().contains("20.0 s was asked for"), "{error}");
+    assert!(error.message().contains("deadline of 60.0 s"), "{error}");
+}
+
+#[test]
+fn the_queue_counts_too() {
+    let world = World::new(
+        one_in(40 * SECOND).deadline(DEADLINE),
+        |number, clock| match number {
+            1 => answer(200, None),
+            _ => {
+                clock.advance(SECOND);
+                answer(500, None)
+            }
+        },
+    );
+    assert!(world.client.stats().is_ok());
+    let error = world.fails();
+    // Its turn came after forty seconds, and that of the second attempt never came.
+    assert_eq!(
+        (error.status().unwrap().as_u16(), error.attempts()),
+        (500, 1)
+    );
+    assert!(error.message().contains("was asked for"), "{error}");
+    assert!(world.given()[1] <= 20 * SECOND);
+    assert!(world.clock.elapsed() <= DEADLINE);
+}
+
+#[test]
+fn a_turn_that_comes_too_late_is_not_waited_for() {
+    let world = World::new(one_in(100 * SECOND).deadline(DEADLINE), |_, _| {
+        answer(200, None)
+    });
+    assert!(world.client.stats().is_ok());
+    let error = world.fails();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Deadline, 0));
+    assert!(
+        error.to_string().starts_with("GET /stats: a wait of 100."),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+    assert_eq!(
+        (world.clock.slept(), world.begun().len()),
+        (Duration::ZERO, 1)
+    );
+    // Nor does it cost anybody else a turn.
+    world.clock.advance(101 * SECOND);
+    assert!(world.client.stats().is_ok());
+}
+
+#[test]
+fn a_pause_that_cannot_fit_is_not_begun() {
+    let world = World::new(Config::new().deadline(DEADLINE), |_, _| {
+        answer(503, Some("61"))
+    });
+    let error = world.fails();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
+    assert_eq!(error.retry_after(), Some(61 * SECOND));
+    assert!(error.message().contains("61.0 s was asked for"), "{error}");
+    assert_eq!(world.clock.slept(), Duration::ZERO);
+}
+
+#[test]
+fn a_rate_limit_that_outlasts_the_deadline_is_told_as_what_it_is() {
+    let world = World::new(one_in(61 * SECOND).deadline(DEADLINE), |_, _| {
+        answer(429, Some("61"))
+    });
+    let error = world.fails();
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (ErrorKind::RateLimited, 1)
+    );
+    assert_eq!(error.retry_after(), Some(61 * SECOND));
+    assert!(error.message().contains("was asked for"), "{error}");
+    assert_eq!(world.clock.slept(), Duration::ZERO);
+}
+
+#[test]
+fn there_is_no_pause_after_the_last_attempt() {
+    for retries in [0, 1, 4] {
+        let world = World::new(Config::new().retries(retries), |_, _| {
+            answer(503, Some("5"))
+        });
+        assert_eq!(world.fails().attempts(), retries + 1);
+        assert_eq!(world.begun().last(), Some(&world.clock.elapsed()));
+        assert_eq!(world.clock.elapsed(), retries * 5 * SECOND);
+    }
+}
+
+#[test]
+fn a_call_that_is_not_tried_again_does_not_pause() {
+    for status in [400, 404, 501] {
+        let world = World::new(Config::new(), move |_, _| answer(status, Some("5")));
+        assert_eq!(world.fails().attempts(), 1);
+        assert_eq!(world.clock.slept(), Duration::ZERO);
+    }
+}
+
+/// When the second attempt began, where the first was answered with this status and `Retry-After: 30`.
+fn second_attempt_after(status: u16) -> Duration {
+    let world = World::new(Config::new(), move |number, _| match number {
+        1 => answer(status, Some("30")),
+        _ => answer(200, Some("30")),
+    });
+    assert!((0..3).all(|_| world.client.stats().is_ok()), "{status}");
+    let begun = world.begun();
+    assert!(begun[3] - begun[1] < 30 * SECOND, "{status}: {begun:?}");
+    begun[1]
+}
+
+#[test]
+fn retry_after_is_waited_for_where_it_means_something() {
+    assert!(second_attempt_after(503) >= 30 * SECOND);
+    for status in [408, 500, 502, 504] {
+        assert!(second_attempt_after(status) < SECOND, "{status}");
+    }
+    for (status, counts) in [(429, true), (503, true), (500, false), (404, false)] {
+        let world = World::new(Config::new().retries(0), move |_, _| {
+            answer(status, Some("30"))
+        });
+        assert_eq!(world.fails().retry_after().is_some(), counts, "{status}");
+    }
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_for_as_long_as_was_asked() {
+    assert!(second_attempt_after(429) >= 30 * SECOND);
+}
+
+#[test]
+fn a_retry_after_that_is_nonsense_is_as_none() {
+    for value in ["soon", "-5", "NaN", "1e999", ""] {
+        let world = World::new(Config::new(), move |number, _| match number {
+            1 => answer(503, Some(value)),
+            _ => answer(200, None),
+        });
+        assert!(world.client.stats().is_ok(), "{value}");
+        assert!(world.clock.elapsed() < SECOND, "{value}");
+    }
+}
+
+#[test]
+fn every_call_has_a_deadline_of_its_own() {
+    let world = World::new(Config::new().deadline(DEADLINE), |_, clock| {
+        clock.advance(50 * SECOND);
+        answer(200, None)
+    });
+    assert!((0..5).all(|_| world.client.stats().is_ok()));
+    assert_eq!(world.given(), [30 * SECOND; 5]);
+}
+
+#[test]
+fn whoever_watches_is_told_of_every_wait_and_how_long_it_is() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&told);
+    let observer = move |activity: &Activity<'_>| lines.lock().unwrap().push(activity.to_string());
+    let world = World::new(Config::new().observer(observer), |number, _| match number {
+        1 => answer(503, Some("7")),
+        _ => answer(200, None),
+    });
+    assert!(world.client.stats().is_ok());
+    let told = told.lock().unwrap().join("\n");
+    let expected = "GET /stats: sending\n\
+        GET /stats: 503 Service Unavailable in 0 ms\n\
+        GET /stats: 503 Service Unavailable: {\"total\": 3}; trying again in 7.0 s\n\
+        GET /stats: sending, attempt 2\n\
+        GET /stats: 200 OK in 0 ms";
+    assert_eq!(told, expected);
+}

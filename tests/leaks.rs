@@ -1,0 +1,454 @@
+//! Keys, addresses of people and bodies stay out of everything that is printed.
+
+#![cfg(feature = "sandbox")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::cell::RefCell;
+use std::error::Error as StdError;
+use std::fmt;
+use std::process::Command;
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+
+use heysync::heylerts::{AlertPatch, NewAlert};
+use heysync::heylo::{NewMember, RoleUpdate};
+use heysync::sandbox::{Heylerts, Heylo, Services, TestClock};
+use heysync::{Activity, Call, Config, Error, TransportError, UreqTransport, heylerts};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+#[path = "../examples/support/serve.rs"]
+mod serve;
+#[path = "support/sockets.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod sockets;
+
+use serve::{PATIENCE, serve};
+use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, SAMPLES, Server, answer, head, quick};
+
+/// One line of the log.
+#[derive(Clone, Debug)]
+struct Line {
+    target: String,
+    level: Level,
+    text: String,
+}
+
+thread_local! {
+    static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps everything that this thread logs. Calls are made on the thread that asks for them.
+struct Recorder;
+
+impl Log for Recorder {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let line = Line {
+            target: record.target().to_owned(),
+            level: record.level(),
+            text: record.args().to_string(),
+        };
+        LINES.with_borrow_mut(|lines| lines.push(line));
+    }
+
+    fn flush(&self) {}
+}
+
+/// What is logged by this thread, at whatever level, while `work` is done.
+fn logged(work: impl FnOnce()) -> Vec<Line> {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        log::set_logger(&Recorder).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+    LINES.take();
+    work();
+    LINES.take()
+}
+
+/// Everything that can be printed of an error and of its causes.
+fn everything_of(error: &Error) -> String {
+    let body = String::from_utf8_lossy(error.body());
+    let mut shown = format!("{error} {error:?} {error:#?} {} {body}", error.message());
+    shown.push_str(error.hint().unwrap_or_default());
+    shown.push_str(&format!("{:?}", error.headers()));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        shown.push_str(&format!(" {error} {error:?} {error:#?}"));
+        cause = error.source();
+    }
+    shown
+}
+
+fn assert_hides_keys(shown: &str) {
+    for key in [HEYLO_KEY, HEYLERTS_KEY] {
+        assert!(!shown.contains(key), "{shown}");
+    }
+}
+
+#[test]
+fn a_client_and_what_it_is_made_of_print_no_key() {
+    let server = Server::start([Act::answer(200, GOOD)]);
+    let clients = Clients::of(&server);
+    let club = clients.heylo.community("c-1");
+    let config = quick(&server);
+    assert_hides_keys(&format!(
+        "{clients:#?} {config:#?} {club:#?} {:#?}",
+        club.role("r")
+    ));
+    let (alerts, events) = (clients.heylerts.alerts(), club.events());
+    assert_hides_keys(&format!(
+        "{alerts:#?} {events:#?} {:#?}",
+        club.remove_each(["u"])
+    ));
+    assert_hides_keys(&format!("{:#?}", Call::get(["stats"])));
+}
+
+#[test]
+fn a_key_that_is_refused_is_not_shown() {
+    let refused = [
+        heylerts::Client::new(HEYLO_KEY).map(drop),
+        heysync::heylo::Client::new(HEYLERTS_KEY).map(drop),
+        heylerts::Client::new(&format!("Bearer {HEYLERTS_KEY}")).map(drop),
+        heysync::heylo::Client::new(&format!("{HEYLO_KEY}\nx")).map(drop),
+        heysync::heylo::Client::new(&format!("{HEYLO_KEY}\u{e9}")).map(drop),
+    ];
+    for refusal in refused {
+        assert_hides_keys(&everything_of(&refusal.unwrap_err()));
+    }
+}
+
+/// Answers that quote the key in every way that a careless or hostile server might.
+fn quoting(key: &str) -> Vec<Act> {
+    let refusals = [
+        format!("invalid key: {key}"),
+        format!("{{\"detail\": \"invalid key: {key}\"}}"),
+        format!("{{\"error\": {{\"message\": \"{key} {key}\"}}}}"),
+        format!("{{\"detail\": [{{\"loc\": [\"header\", \"{key}\"], \"msg\": \"not {key}\"}}]}}"),
+        format!("<html><title>{key}</title>{key}</html>"),
+        // Where the message is shortened, the key stands across the cut.
+        format!("{}{key}", "x".repeat(490)),
+        format!("{}{key}", "x ".repeat(32 * 1024 - 5)),
+    ];
+    let values = [
+        format!("\"{key}\""),
+        format!("{{\"total\": \"{key}\", \"roles\": \"{key}\", \"id\": {{\"{key}\": 1}}}}"),
+        format!("{{\"total\": {key}"),
+        format!("{{\"{key}\": \"{key}\"}}"),
+        key.to_owned(),
+    ];
+    let refused = refusals
+        .iter()
+        .flat_map(|body| [400, 401, 503].map(|status| Act::answer(status, body)));
+    let location = format!("location: https://elsewhere.example/?key={key}");
+    let echo = format!("x-echo: Bearer {key}");
+    let broken = head(200, &[&echo, "content-length: 9"]);
+    let reason = format!("HTTP/1.1 400 {key}\r\ncontent-length: 0\r\n\r\n");
+    let malformed = format!("HTTP/1.1 200 OK\r\n{key}\r\n\r\n");
+    refused
+        .chain(values.iter().map(|body| Act::answer(200, body)))
+        .chain([
+            Act::Say(answer(302, &[&location], key)),
+            Act::Say(answer(403, &[&echo, &echo], "")),
+            Act::Say(answer(200, &[&echo], "no JSON")),
+            Act::Close(broken),
+            Act::Close(reason.into_bytes()),
+            Act::Close(malformed.into_bytes()),
+            Act::Close(key.as_bytes().to_vec()),
+        ])
+        .collect()
+}
+
+#[test]
+fn a_server_that_quotes_the_key_does_not_get_it_into_an_error() {
+    for act in [HEYLO_KEY, HEYLERTS_KEY].into_iter().flat_map(quoting) {
+        let server = Server::start([act.clone()]);
+        let clients = Clients::with(quick(&server).retries(1));
+        for sample in SAMPLES {
+            let Err(error) = (sample.make)(&clients) else {
+                assert!(sample.takes_any_body, "{}: {act:?}", sample.name);
+                continue;
+            };
+            // Each client knows its own key; what the other's looks like it cannot tell.
+            let is_heylo = server.heard().last().unwrap().contains(HEYLO_KEY);
+            let key = if is_heylo { HEYLO_KEY } else { HEYLERTS_KEY };
+            let shown = everything_of(&error);
+            assert!(!shown.contains(key), "{}: {shown}", sample.name);
+        }
+    }
+}
+
+/// An error of somebody's own transport, which shows everything it knows in its own way.
+#[derive(Debug)]
+struct Careless {
+    #[allow(dead_code, reason = "shown by its debug form")]
+    request: String,
+    says: &'static str,
+    cause: Option<Box<Careless>>,
+}
+
+impl fmt::Display for Careless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.says)
+    }
+}
+
+impl StdError for Careless {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+fn careless(request: &str, says: &'static str, cause: Option<Careless>) -> Careless {
+    Careless {
+        request: request.to_owned(),
+        says,
+        cause: cause.map(Box::new),
+    }
+}
+
+#[test]
+fn a_transport_that_quotes_the_key_does_not_get_it_into_an_error() {
+    let says: &'static str = "cannot send hlt_the-secret-heylerts-key-0123456789";
+    assert!(says.contains(HEYLERTS_KEY));
+    let errors: [fn(&'static str) -> Careless; 4] = [
+        |says| careless("", says, None),
+        |_| careless(HEYLERTS_KEY, "cannot send", None),
+        |says| careless("", "cannot send", Some(careless("", says, None))),
+        |_| {
+            careless(
+                "",
+                "cannot send",
+                Some(careless(HEYLERTS_KEY, "refused", None)),
+            )
+        },
+    ];
+    let ways: [fn(Careless) -> TransportError; 3] = [
+        |error| TransportError::never_sent(error),
+        |error| TransportError::maybe_sent(error),
+        |error| {
+            let answer = http::Response::builder().header("x-echo", HEYLERTS_KEY);
+            TransportError::body_lost(answer.body(()).unwrap().into_parts().0, error)
+        },
+    ];
+    for (error, way) in errors
+        .into_iter()
+        .flat_map(|error| ways.map(|way| (error, way)))
+    {
+        let observed = Arc::new(Mutex::new(String::new()));
+        let watched = Arc::clone(&observed);
+        let config = Config::new().clock(TestClock::new()).retries(1);
+        let config =
+            config.transport(move |_: http::Request<Vec<u8>>, _: Duration| Err(way(error(says))));
+        let config = config.observer(move |activity: &Activity<'_>| {
+            watched
+                .lock()
+                .unwrap()
+                .push_str(&format!("{activity} {activity:?}"));
+        });
+        let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
+        let mut shown = String::new();
+        let lines = logged(|| shown = everything_of(&client.stats().unwrap_err()));
+        assert!(shown.contains("cannot send"), "{shown}");
+        assert_hides_keys(&shown);
+        assert_hides_keys(&format!("{lines:?}"));
+        assert_hides_keys(&observed.lock().unwrap());
+    }
+}
+
+/// All operations of both services, with addresses of people wherever one may stand.
+fn use_everything() {
+    let clock = TestClock::new();
+    let services = Services {
+        heylo: Heylo::demo().clock(clock.clone()),
+        heylerts: Heylerts::demo().clock(clock.clone()),
+    };
+    let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
+    let clients = Clients::with(Config::new().base_url(server.url()).clock(clock));
+    let club = clients.heylo.community("harbour-runners");
+    let ada = NewMember::new("ada@example.com")
+        .email("ada@example.com")
+        .first_name("Augusta");
+    drop(club.invite(&ada));
+    drop(club.remove_member("ada@example.com"));
+    drop(club.role("ada@example.com").members());
+    drop(
+        club.role("captains")
+            .update(&RoleUpdate::new().add(["ada@example.com"])),
+    );
+    drop(club.attendance("ada@example.com"));
+    club.events().for_each(drop);
+    drop(clients.heylo.community("ada@example.com").roles());
+    let heylerts = clients.heylerts;
+    drop(heylerts.hello());
+    drop(heylerts.create_alert(&NewAlert::new("Augusta", "ada@example.com")));
+    drop(heylerts.update_alert("ada@example.com", &AlertPatch::new().name("Augusta")));
+    drop(heylerts.alert("ada@example.com"));
+    drop(heylerts.delete_alert("ada@example.com"));
+    drop(heylerts.alert_stats("ada@example.com"));
+    heylerts.mentions().alert("ada@example.com").for_each(drop);
+    heylerts.alerts().for_each(drop);
+}
+
+#[test]
+fn the_log_names_calls_and_holds_no_key_no_address_and_no_body() {
+    let own = logged(use_everything)
+        .into_iter()
+        .filter(|line| line.level > Level::Warn)
+        .filter(|line| line.target.starts_with("heysync"));
+    let own: Vec<Line> = own.collect();
+    assert!(own.iter().any(|line| line.level == Level::Trace));
+    assert!(own.iter().any(|line| line.level == Level::Debug));
+    let methods = ["POST", "GET", "PATCH", "DELETE"].map(|method| format!("call=\"{method} /"));
+    for line in own {
+        assert!(line.level >= Level::Debug, "{line:?}");
+        assert!(
+            methods.iter().any(|call| line.text.contains(call)),
+            "{line:?}"
+        );
+        assert_hides_keys(&line.text);
+        for hidden in ["ada@", "example.com", "Augusta", "{", "harbour"] {
+            assert!(!line.text.contains(hidden), "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_quotes_the_key_does_not_get_it_into_our_log() {
+    for act in quoting(HEYLERTS_KEY) {
+        let lines = logged(|| {
+            let server = Server::start([act]);
+            let clients = Clients::with(quick(&server).retries(1));
+            drop(clients.heylerts.stats());
+        });
+        let own = lines
+            .iter()
+            .filter(|line| line.target.starts_with("heysync"));
+        own.for_each(|line| assert_hides_keys(&line.text));
+    }
+}
+
+/// The bytes that ureq's protocol crate logs at trace, sixteen to a row, in hexadecimal.
+fn raw_bytes(lines: &[Line]) -> String {
+    let rows = lines
+        .iter()
+        .filter(|line| line.target == "ureq_proto::util");
+    let bytes = rows.flat_map(|row| {
+        let hex: String = row.text[..40]
+            .chars()
+            .filter(char::is_ascii_hexdigit)
+            .collect();
+        let pairs =
+            (0..hex.len() / 2).map(|pair| u8::from_str_radix(&hex[2 * pair..2 * pair + 2], 16));
+        pairs.map(Result::unwrap).collect::<Vec<u8>>()
+    });
+    String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned()
+}
+
+/// Should this fail because the bytes are gone, the warning can go too.
+#[test]
+fn of_all_the_log_only_the_raw_bytes_of_ureq_hold_a_key() {
+    let lines = logged(use_everything);
+    let (raw, others): (Vec<Line>, Vec<Line>) = lines
+        .into_iter()
+        .partition(|line| line.target == "ureq_proto::util");
+    for line in &others {
+        assert_hides_keys(&line.text);
+    }
+    let bytes = raw_bytes(&raw);
+    assert!(bytes.contains(HEYLO_KEY) && bytes.contains(HEYLERTS_KEY));
+}
+
+#[test]
+fn whoever_lets_ureq_log_its_raw_bytes_is_warned_of_the_key_in_them() {
+    let lines = logged(|| drop(UreqTransport::default()));
+    let warnings = lines.iter().filter(|line| line.level == Level::Warn);
+    let warnings: Vec<&str> = warnings.map(|line| line.text.as_str()).collect();
+    assert_eq!(warnings.len(), 1, "{lines:?}");
+    assert!(warnings[0].contains("ureq_proto=off"), "{warnings:?}");
+}
+
+/// Says to a test that it runs in a process of its own, and what address it is about.
+const ADDRESS: &str = "HEYSYNC_TEST_ADDRESS";
+
+/// Runs one test of this file in a process of its own, where all variables for proxies name this one.
+fn run_behind(proxy: &Server, test: &str, address: &str) {
+    let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    let lower = names.map(str::to_lowercase);
+    let names = names.into_iter().chain(lower.iter().map(String::as_str));
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test]).env(ADDRESS, address);
+    child.envs(names.map(|name| (name, proxy.url())));
+    child.env_remove("NO_PROXY").env_remove("no_proxy");
+    let output = child.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
+    if let Ok(address) = std::env::var(ADDRESS) {
+        let clients = Clients::with(Config::new().base_url(address).clock(TestClock::new()));
+        for sample in SAMPLES {
+            assert!((sample.make)(&clients).is_ok(), "{}", sample.name);
+        }
+        return;
+    }
+    let server = Server::start([Act::answer(200, GOOD)]);
+    let proxy = Server::start([Act::CUT]);
+    let addresses = [server.url(), format!("http://localhost:{}", server.port())];
+    for address in addresses {
+        run_behind(
+            &proxy,
+            "a_proxy_from_the_environment_is_not_asked_for_loopback",
+            &address,
+        );
+    }
+    assert_eq!(
+        (server.heard().len(), proxy.accepted()),
+        (2 * SAMPLES.len(), 0)
+    );
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[test]
+fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
+    if let Ok(address) = std::env::var(ADDRESS) {
+        let config = Config::new()
+            .base_url(address)
+            .clock(TestClock::new())
+            .retries(0);
+        for config in [config.clone(), config.proxy_from_env(false)] {
+            let clients = Clients::with(config);
+            for sample in SAMPLES {
+                let error = (sample.make)(&clients).unwrap_err();
+                assert_eq!(
+                    error.kind(),
+                    heysync::ErrorKind::NotSent,
+                    "{}: {error:?}",
+                    sample.name
+                );
+            }
+        }
+        return;
+    }
+    let proxy = Server::start([Act::Close(answer(502, &[], "no way"))]);
+    // A label may have 63 characters, so this name is refused without asking anybody.
+    let host = format!("{}.invalid", "x".repeat(64));
+    let test = "a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off";
+    run_behind(&proxy, test, &format!("https://{host}"));
+    assert_eq!(proxy.heard().len(), SAMPLES.len());
+    for request in proxy.heard() {
+        assert!(
+            request.starts_with(&format!("CONNECT {host}:443 ")),
+            "{request}"
+        );
+        assert_hides_keys(&request);
+    }
+}

@@ -1,0 +1,424 @@
+//! What is sent again and what is not, counted by the server that it arrives at.
+
+#![cfg(feature = "sandbox")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use heysync::ErrorKind::{self, *};
+use heysync::heylerts::NewAlert;
+use heysync::sandbox::{Heylerts, Moment, Services, TestClock, Trouble};
+use heysync::{Config, Error, Rate, Result, Safety, TransportError, heylerts};
+
+#[path = "../examples/support/serve.rs"]
+mod serve;
+#[path = "support/sockets.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod sockets;
+
+use serve::{PATIENCE, serve};
+use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, SAMPLES, Sample, Server, answer, head, quick};
+
+const OWN_404: &str = r#"{"detail": "Not Found"}"#;
+
+fn good() -> Act {
+    Act::answer(200, GOOD)
+}
+
+fn kind(outcome: &Result<()>) -> Option<ErrorKind> {
+    outcome.as_ref().err().map(Error::kind)
+}
+
+fn call_to(server: &Server, sample: &Sample) -> Result<()> {
+    (sample.make)(&Clients::of(server))
+}
+
+/// What becomes of a call whose first attempt ends in some way, and whose second would succeed: `None`
+/// where it is sent again, and what it fails with where it is not.
+type Row = (Option<ErrorKind>, Option<ErrorKind>, Option<ErrorKind>);
+
+/// Plays `first` and then a success to every call, and compares what becomes of it with the row.
+fn check(what: &str, first: &Act, row: Row, samples: impl Fn(&Sample) -> bool) {
+    for sample in SAMPLES.iter().filter(|sample| samples(sample)) {
+        let expected = match sample.safety {
+            Safety::Read => row.0,
+            Safety::Idempotent => row.1,
+            Safety::Unsafe => row.2,
+        };
+        let server = Server::start([first.clone(), good()]);
+        let outcome = call_to(&server, sample);
+        let told = format!("{} after {what}: {outcome:?}", sample.name);
+        assert_eq!(kind(&outcome), expected, "{told}");
+        let requests = if expected.is_none() { 2 } else { 1 };
+        assert_eq!(server.heard().len(), requests, "{told}");
+        if let Err(error) = outcome {
+            assert_eq!(error.attempts(), 1, "{told}");
+        }
+    }
+}
+
+fn all(_: &Sample) -> bool {
+    true
+}
+
+#[test]
+fn a_failure_that_passes_is_tried_again_unless_that_could_do_it_twice() {
+    let passing = (None, None, Some(OutcomeUnknown));
+    check("silence", &Act::CUT, passing, all);
+    for status in [408, 500, 502, 503, 504, 520, 521, 522, 523, 524] {
+        for body in ["", OWN_404, "<html><title>oh</title></html>"] {
+            check(
+                &status.to_string(),
+                &Act::answer(status, body),
+                passing,
+                all,
+            );
+        }
+    }
+}
+
+#[test]
+fn a_refusal_for_the_rate_limit_is_tried_again_whatever_it_is() {
+    for headers in [&[][..], &["retry-after: 2"], &["retry-after: nonsense"]] {
+        let refusal = Act::Say(answer(429, headers, OWN_404));
+        check("429", &refusal, (None, None, None), all);
+    }
+}
+
+#[test]
+fn a_refusal_that_stays_is_not_tried_again() {
+    for (status, kind) in [
+        (300, Redirect),
+        (304, Redirect),
+        (400, Rejected),
+        (401, Unauthorized),
+        (402, Rejected),
+        (403, Forbidden),
+        (404, NotFound),
+        (405, Rejected),
+        (409, Rejected),
+        (422, Rejected),
+        (451, Rejected),
+    ] {
+        let refusal = match status {
+            304 => Act::Say(head(304, &[])),
+            _ => Act::answer(status, OWN_404),
+        };
+        check(
+            &status.to_string(),
+            &refusal,
+            (Some(kind), Some(kind), Some(kind)),
+            all,
+        );
+    }
+}
+
+#[test]
+fn a_failure_that_stays_is_not_tried_again() {
+    let cannot = ErrorKind::Server;
+    for (status, of_unsafe) in [
+        (501, cannot),
+        (505, cannot),
+        (511, OutcomeUnknown),
+        (526, OutcomeUnknown),
+    ] {
+        let row = (Some(cannot), Some(cannot), Some(of_unsafe));
+        check(&status.to_string(), &Act::answer(status, ""), row, all);
+    }
+}
+
+#[test]
+fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read() {
+    let particular = |sample: &Sample| !sample.takes_any_body;
+    for page in ["<html>please log in</html>", "", "{\"total\": 3, \"ro"] {
+        let row = (None, Some(DoneUnreadable), Some(DoneUnreadable));
+        check(page, &Act::answer(200, page), row, particular);
+    }
+    for other in ["{}", "[]", "42", "null"] {
+        let row = (Some(Unreadable), Some(DoneUnreadable), Some(DoneUnreadable));
+        check(other, &Act::answer(200, other), row, particular);
+    }
+    for body in ["<html>done</html>", "", "{}", "done"] {
+        for sample in SAMPLES.iter().filter(|sample| sample.takes_any_body) {
+            let server = Server::start([Act::answer(200, body), Act::CUT]);
+            assert!(
+                call_to(&server, sample).is_ok(),
+                "{}: {body:?}",
+                sample.name
+            );
+        }
+    }
+}
+
+#[test]
+fn what_was_never_sent_is_sent_again_whatever_it_is() {
+    for sample in SAMPLES {
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&attempts);
+        let transport = move |_: http::Request<Vec<u8>>, _: Duration| match counted
+            .fetch_add(1, Ordering::Relaxed)
+        {
+            0..3 => Err(TransportError::never_sent("no route")),
+            _ => Ok(http::Response::new(GOOD.into())),
+        };
+        let clients = Clients::with(Config::new().transport(transport).clock(TestClock::new()));
+        assert!((sample.make)(&clients).is_ok(), "{}", sample.name);
+        assert_eq!(attempts.load(Ordering::Relaxed), 4, "{}", sample.name);
+    }
+}
+
+#[test]
+fn an_error_counts_the_attempts_that_the_server_saw() {
+    for retries in [0, 1, 4, 7] {
+        let server = Server::start([Act::answer(503, "busy")]);
+        let clients = Clients::with(quick(&server).retries(retries));
+        let error = clients.heylerts.stats().unwrap_err();
+        assert_eq!(error.attempts(), retries + 1);
+        assert_eq!(server.heard().len(), error.attempts() as usize);
+        let counted = error
+            .to_string()
+            .contains(&format!("{} attempts", retries + 1));
+        assert_eq!(counted, retries > 0, "{error}");
+    }
+}
+
+#[test]
+fn the_error_is_the_last_one() {
+    let server = Server::start([Act::CUT, Act::answer(502, ""), Act::answer(403, "no")]);
+    let error = Clients::of(&server).heylerts.stats().unwrap_err();
+    let told = (
+        error.kind(),
+        error.status().unwrap().as_u16(),
+        error.attempts(),
+    );
+    assert_eq!(told, (Forbidden, 403, 3));
+}
+
+#[test]
+fn every_attempt_is_the_same_request() {
+    let server = Server::start([Act::CUT, Act::answer(429, ""), Act::answer(500, ""), good()]);
+    let update = SAMPLES
+        .iter()
+        .find(|sample| sample.name == "update_alert")
+        .unwrap();
+    call_to(&server, update).unwrap();
+    let heard = server.heard();
+    assert_eq!(heard.len(), 4);
+    assert!(
+        heard.iter().all(|request| *request == heard[0]),
+        "{heard:#?}"
+    );
+    assert!(heard[0].starts_with("PATCH ") && heard[0].ends_with(r#"{"is_active":false}"#));
+}
+
+#[test]
+fn an_unknown_outcome_comes_with_a_way_to_find_out() {
+    for (name, where_to_look) in [
+        ("create_alert", "list the alerts"),
+        ("invite", "look for the invite"),
+    ] {
+        let sample = SAMPLES.iter().find(|sample| sample.name == name).unwrap();
+        for act in [Act::CUT, Act::answer(500, ""), Act::answer(504, "")] {
+            let error = call_to(&Server::start([act]), sample).unwrap_err();
+            assert_eq!(error.kind(), OutcomeUnknown);
+            assert!(error.hint().unwrap().contains(where_to_look), "{error:?}");
+            assert!(error.message().contains("not known"), "{error}");
+        }
+    }
+}
+
+fn removals() -> impl Iterator<Item = Sample> {
+    let removes = |sample: &Sample| ["delete_alert", "remove_member"].contains(&sample.name);
+    SAMPLES.into_iter().filter(removes)
+}
+
+#[test]
+fn a_removal_that_lost_its_answer_and_then_finds_nothing_has_succeeded() {
+    let absent = || Act::answer(404, OWN_404);
+    for lost in [
+        vec![Act::CUT],
+        vec![Act::answer(500, "")],
+        vec![Act::answer(502, "<html>")],
+        vec![Act::answer(408, "")],
+        vec![Act::CUT, Act::answer(429, OWN_404)],
+        vec![Act::answer(504, ""), Act::CUT],
+    ] {
+        for sample in removals() {
+            let requests = lost.len() + 1;
+            let server = Server::start(lost.iter().cloned().chain([absent()]));
+            let outcome = call_to(&server, &sample);
+            assert!(outcome.is_ok(), "{}, {lost:?}: {outcome:?}", sample.name);
+            assert_eq!(server.heard().len(), requests, "{}, {lost:?}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn a_removal_finds_nothing_where_nothing_shows_that_it_was_there() {
+    let absent = || Act::answer(404, OWN_404);
+    for (what, script) in [
+        ("the first attempt", vec![absent()]),
+        (
+            "after an attempt that did nothing",
+            vec![Act::answer(429, ""), absent()],
+        ),
+        (
+            "the page of a proxy",
+            vec![Act::CUT, Act::answer(404, "<html>Not Found</html>")],
+        ),
+        ("an empty answer", vec![Act::CUT, Act::answer(404, "")]),
+        (
+            "JSON of something else",
+            vec![Act::CUT, Act::answer(404, "{}")],
+        ),
+    ] {
+        for sample in removals() {
+            let outcome = call_to(&Server::start(script.clone()), &sample);
+            assert_eq!(kind(&outcome), Some(NotFound), "{}, {what}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn nothing_but_a_removal_succeeds_by_finding_nothing() {
+    for sample in SAMPLES
+        .iter()
+        .filter(|sample| sample.safety != Safety::Unsafe)
+    {
+        if removals().any(|removal| removal.name == sample.name) {
+            continue;
+        }
+        let server = Server::start([Act::CUT, Act::answer(404, OWN_404)]);
+        assert_eq!(
+            kind(&call_to(&server, sample)),
+            Some(NotFound),
+            "{}",
+            sample.name
+        );
+    }
+}
+
+/// What an account holds after an alert was created in it, over a socket, through these troubles.
+fn alerts_created(troubles: &[Trouble]) -> (Result<heylerts::Alert>, usize) {
+    let clock = TestClock::new();
+    let services = Services {
+        heylerts: Heylerts::demo().clock(clock.clone()),
+        ..Services::demo()
+    };
+    let sandbox = services.heylerts.clone();
+    let before = sandbox.state().alerts.len();
+    let is_creation = |request: &heysync::sandbox::Recorded| request.method == "POST";
+    for trouble in troubles {
+        sandbox.trouble_where(1, trouble.clone(), is_creation);
+    }
+    let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
+    let config = Config::new().base_url(server.url()).clock(clock);
+    let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
+    let outcome = client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"));
+    (outcome, sandbox.state().alerts.len() - before)
+}
+
+#[test]
+fn an_alert_whose_creation_is_not_known_of_is_looked_for_and_created_once() {
+    let (before, after) = (Trouble::Cut(Moment::Before), Trouble::Cut(Moment::After));
+    let gateway = [Moment::Before, Moment::After].map(Trouble::BadGateway);
+    for troubles in [
+        vec![],
+        vec![after.clone()],
+        vec![before.clone()],
+        vec![before.clone(), after.clone()],
+        vec![before.clone(), before.clone()],
+        vec![gateway[0].clone()],
+        vec![gateway[1].clone()],
+    ] {
+        let (outcome, created) = alerts_created(&troubles);
+        assert_eq!(outcome.unwrap().name, "Competitor X", "{troubles:?}");
+        assert_eq!(created, 1, "{troubles:?}");
+    }
+}
+
+#[test]
+fn an_alert_that_cannot_be_created_is_given_up_after_three_times() {
+    let (outcome, created) = alerts_created(&vec![Trouble::Cut(Moment::Before); 3]);
+    assert_eq!(outcome.unwrap_err().kind(), OutcomeUnknown);
+    assert_eq!(created, 0);
+}
+
+type Answer = Result<http::Response<Vec<u8>>, TransportError>;
+
+/// A client of a dying server, and how many requests came to it.
+fn hammer(answer: fn() -> Answer) -> (Clients, Arc<AtomicUsize>) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        answer()
+    };
+    let config = Config::new().transport(transport).clock(TestClock::new());
+    let clients = Clients::with(config.rate(Rate::per_second(10_000)));
+    (clients, requests)
+}
+
+/// Whether a call that fails says that it was not tried again because so much else failed.
+fn is_out_of_budget(client: &heylerts::Client) -> bool {
+    let error = client.stats().unwrap_err();
+    error.message().contains("too much else failed")
+}
+
+fn spend_budget(client: &heylerts::Client) {
+    assert!((0..100).any(|_| is_out_of_budget(client)));
+}
+
+#[test]
+fn a_dying_server_is_not_hammered() {
+    let deaths: [fn() -> Answer; 3] = [
+        || {
+            let answer = http::Response::builder().status(503);
+            Ok(answer.body(Vec::new()).unwrap())
+        },
+        || Err(TransportError::maybe_sent("connection reset")),
+        || Err(TransportError::never_sent("connection refused")),
+    ];
+    for death in deaths {
+        let (clients, requests) = hammer(death);
+        spend_budget(&clients.heylerts);
+        let spent = requests.swap(0, Ordering::Relaxed);
+        assert!(spent <= 20, "{spent} requests until it was spent");
+        let failures = (0..1000).filter(|_| clients.heylerts.stats().is_err());
+        assert_eq!(failures.count(), 1000);
+        let requests = requests.load(Ordering::Relaxed);
+        assert!(
+            (1000..1200).contains(&requests),
+            "{requests} requests for 1000 calls"
+        );
+    }
+}
+
+#[test]
+fn clones_draw_on_one_budget_and_other_clients_on_their_own() {
+    let (clients, _) = hammer(|| Err(TransportError::maybe_sent("connection reset")));
+    spend_budget(&clients.heylerts);
+    assert!(is_out_of_budget(&clients.heylerts.clone()));
+    let error = clients.heylo.community("c-1").roles().unwrap_err();
+    assert_eq!(error.attempts(), 5);
+}
+
+#[test]
+fn a_budget_that_was_spent_comes_back_with_calls_that_succeed() {
+    let is_down = Arc::new(AtomicBool::new(true));
+    let state = Arc::clone(&is_down);
+    let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+        if state.load(Ordering::Relaxed) {
+            return Err(TransportError::maybe_sent("connection reset"));
+        }
+        Ok(http::Response::new(GOOD.into()))
+    };
+    let client = Clients::with(Config::new().transport(transport).clock(TestClock::new())).heylerts;
+    spend_budget(&client);
+    is_down.store(false, Ordering::Relaxed);
+    assert!((0..50).all(|_| client.stats().is_ok()));
+    is_down.store(true, Ordering::Relaxed);
+    assert_eq!(client.stats().unwrap_err().attempts(), 5);
+}

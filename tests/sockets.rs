@@ -1,0 +1,504 @@
+//! The default transport on plain sockets: what a server can do to a connection, and what becomes of
+//! the call.
+
+#![cfg(feature = "sandbox")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::error::Error as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use heysync::sandbox::TestClock;
+use heysync::{Call, Config, ErrorKind, Rate, Safety, Transport, UreqTransport};
+use serde_json::Value;
+
+#[path = "support/sockets.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod sockets;
+
+use sockets::{Act, Clients, GOOD, SAMPLES, Server, answer, head, quick};
+
+/// Real time, since it is the transport's own time-out that is tested.
+const SHORT: Duration = Duration::from_millis(50);
+
+fn good() -> Act {
+    Act::answer(200, GOOD)
+}
+
+fn chunked(body: &str) -> Vec<u8> {
+    let mut answer = head(200, &["transfer-encoding: chunked"]);
+    answer.extend(format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes());
+    answer
+}
+
+/// An address where nobody listens.
+fn closed_port() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn what_never_connected_was_never_sent_and_is_tried_again_whatever_it_is() {
+    let mut addresses = vec![closed_port()];
+    if cfg!(any(feature = "rustls", feature = "native-tls")) {
+        addresses.push(closed_port().replace("http:", "https:"));
+        // A label may have 63 characters, so this name is refused without asking anybody.
+        addresses.push(format!("https://{}.invalid", "x".repeat(64)));
+    }
+    for address in addresses {
+        let config = Config::new().base_url(&address).proxy_from_env(false);
+        let clients = Clients::with(config.clock(TestClock::new()).retries(1));
+        for call in SAMPLES {
+            let error = (call.make)(&clients).unwrap_err();
+            let told = format!("{} at {address}: {error:?}", call.name);
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::NotSent, 2),
+                "{told}"
+            );
+            assert!(error.source().is_some(), "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_never_connected_costs_no_token() {
+    let clock = TestClock::new();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let config = Config::new().base_url(closed_port()).clock(clock.clone());
+    let clients = Clients::with(config.rate(Rate::new(1, day)));
+    let error = clients.heylerts.stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 5));
+    assert!(clock.elapsed() < day);
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[test]
+fn a_server_that_speaks_no_tls_gets_no_request() {
+    for call in SAMPLES {
+        let server = Server::start([Act::Close(answer(400, &[], "plain HTTP here"))]);
+        let address = server.url().replace("http:", "https:");
+        let clients = Clients::with(quick(&server).base_url(address).retries(1));
+        let error = (call.make)(&clients).unwrap_err();
+        let told = format!("{}: {error:?}", call.name);
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::NotSent, 2),
+            "{told}"
+        );
+        assert_eq!(server.accepted(), 2, "{told}");
+        assert!(
+            server.heard().iter().all(|hello| !hello.contains("HTTP")),
+            "{told}"
+        );
+    }
+}
+
+/// What a server may do to a connection in place of answering, with a name for each.
+fn no_answers() -> Vec<(&'static str, Act)> {
+    let close = |bytes: &[u8]| Act::Close(bytes.to_vec());
+    vec![
+        ("closed before an answer", Act::CUT),
+        ("closed in the status line", close(b"HTTP/1.1 20")),
+        (
+            "closed in the head",
+            close(b"HTTP/1.1 200 OK\r\ncontent-le"),
+        ),
+        ("another protocol", close(b"SSH-2.0-OpenSSH_9.6\r\n")),
+        (
+            "nonsense",
+            close(&[0, 1, 2, 255, b'\r', b'\n', b'\r', b'\n']),
+        ),
+        (
+            "a line that is no header",
+            close(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n"),
+        ),
+        ("silence", Act::Stall(Vec::new())),
+        (
+            "silence in the head",
+            Act::Stall(b"HTTP/1.1 200 OK\r\n".to_vec()),
+        ),
+    ]
+}
+
+/// Answers of a success whose body does not come whole.
+fn half_answers() -> Vec<(&'static str, Act)> {
+    let promised = [head(200, &["content-length: 100"]), b"{\"total\"".to_vec()].concat();
+    let chunk = [
+        head(200, &["transfer-encoding: chunked"]),
+        b"64\r\n{\"total\"".to_vec(),
+    ]
+    .concat();
+    let no_end = [
+        head(200, &["transfer-encoding: chunked"]),
+        b"1\r\n{\r\n".to_vec(),
+    ]
+    .concat();
+    vec![
+        ("a length that does not come", Act::Close(promised.clone())),
+        ("a chunk that does not come", Act::Close(chunk)),
+        ("no last chunk", Act::Close(no_end)),
+        ("silence in the body", Act::Stall(promised)),
+    ]
+}
+
+/// Clients that wait for the first answer for a short time only, and for the others as long as ever.
+fn impatient_clients(server: &Server) -> Clients {
+    let ureq = UreqTransport::default();
+    let is_first = AtomicBool::new(true);
+    let transport = move |request: http::Request<Vec<u8>>, timeout: Duration| {
+        let is_first = is_first.swap(false, Ordering::Relaxed);
+        ureq.send(request, if is_first { SHORT } else { timeout })
+    };
+    Clients::with(quick(server).transport(transport))
+}
+
+#[test]
+fn a_call_that_lost_its_answer_is_sent_again_unless_that_could_do_it_twice() {
+    for (what, act) in no_answers() {
+        for call in SAMPLES {
+            let server = Server::start([act.clone(), good()]);
+            let outcome = (call.make)(&impatient_clients(&server));
+            let told = format!("{}, {what}: {outcome:?}", call.name);
+            match call.safety {
+                Safety::Unsafe => {
+                    let error = outcome.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{told}");
+                    assert_eq!((error.attempts(), server.heard().len()), (1, 1), "{told}");
+                }
+                _ => {
+                    assert!(outcome.is_ok(), "{told}");
+                    assert_eq!(server.heard().len(), 2, "{told}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_lost_half_its_answer_is_sent_again_if_it_only_reads() {
+    for (what, act) in half_answers() {
+        for call in SAMPLES {
+            let server = Server::start([act.clone(), good()]);
+            let outcome = (call.make)(&impatient_clients(&server));
+            let told = format!("{}, {what}: {outcome:?}", call.name);
+            if call.safety == Safety::Read {
+                assert!(outcome.is_ok(), "{told}");
+                assert_eq!(server.heard().len(), 2, "{told}");
+            } else {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::DoneUnreadable, "{told}");
+                assert_eq!(
+                    error.status().map(|status| status.as_u16()),
+                    Some(200),
+                    "{told}"
+                );
+                assert_eq!(server.heard().len(), 1, "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refusal_whose_body_broke_off_is_still_that_refusal() {
+    let bytes = [head(404, &["content-length: 100"]), b"{\"det".to_vec()].concat();
+    let server = Server::start([Act::Close(bytes)]);
+    let error = Clients::of(&server).heylerts.stats().unwrap_err();
+    assert_eq!(
+        (error.kind(), server.heard().len()),
+        (ErrorKind::NotFound, 1)
+    );
+}
+
+#[test]
+fn a_post_without_a_body_that_lost_its_answer_is_sent_once_too() {
+    let server = Server::start([Act::CUT, good()]);
+    let clients = Clients::of(&server);
+    let outcome = clients
+        .heylerts
+        .send::<Value>(&Call::post(["alerts", "refresh"]));
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    assert_eq!(server.heard().len(), 1);
+}
+
+/// A way to send a body.
+type Way = fn(&str) -> Act;
+
+#[test]
+fn a_body_is_taken_in_up_to_the_limit_and_not_a_byte_beyond() {
+    let ways: [(&str, Way); 3] = [
+        ("with a length", |body| Act::answer(200, body)),
+        ("in chunks", |body| Act::Say(chunked(body))),
+        ("until the connection closes", |body| {
+            let head = head(200, &["connection: close"]);
+            Act::Close([head, body.into()].concat())
+        }),
+    ];
+    for (way, say) in ways {
+        for (size, fits) in [(200, true), (201, false), (60_000, false)] {
+            let server = Server::start([say(&format!("{GOOD:size$}"))]);
+            let clients = Clients::with(quick(&server).max_body(200));
+            let read = clients.heylerts.stats();
+            let told = format!("{size} bytes {way}: {read:?}");
+            assert_eq!((read.is_ok(), server.heard().len()), (fits, 1), "{told}");
+            let Err(error) = read else { continue };
+            assert_eq!(error.kind(), ErrorKind::Unreadable, "{told}");
+            assert!(error.message().contains("too large"), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_body_without_end_is_not_read_to_the_end() {
+    for headers in [&[][..], &["content-length: 99999999999"]] {
+        let server = Server::start([Act::Flood(head(200, headers))]);
+        let error = Clients::of(&server).heylerts.stats().unwrap_err();
+        assert_eq!(
+            (error.kind(), server.heard().len()),
+            (ErrorKind::Unreadable, 1)
+        );
+    }
+}
+
+#[test]
+fn a_change_whose_answer_is_too_large_was_made_and_is_not_made_again() {
+    for call in SAMPLES.iter().filter(|call| call.safety != Safety::Read) {
+        let server = Server::start([Act::answer(200, [b' '; 201])]);
+        let clients = Clients::with(quick(&server).max_body(200));
+        let error = (call.make)(&clients).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DoneUnreadable, "{}", call.name);
+        assert_eq!(server.heard().len(), 1, "{}", call.name);
+    }
+}
+
+#[test]
+fn a_refusal_with_an_oversized_page_is_still_that_refusal() {
+    let server = Server::start([Act::answer(503, [b'x'; 201]), good()]);
+    let clients = Clients::with(quick(&server).max_body(200));
+    assert_eq!(clients.heylerts.stats().unwrap().total, 3);
+    assert_eq!(server.heard().len(), 2);
+}
+
+#[cfg(feature = "gzip")]
+mod gzip {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzipped(body: &[u8]) -> Vec<u8> {
+        let level = flate2::Compression::best();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn sent(body: &[u8]) -> Act {
+        Act::Say(answer(200, &["content-encoding: gzip"], body))
+    }
+
+    #[test]
+    fn an_answer_may_come_compressed() {
+        let server = Server::start([sent(&gzipped(GOOD.as_bytes()))]);
+        assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
+        assert!(
+            server.heard()[0]
+                .to_lowercase()
+                .contains("accept-encoding: gzip")
+        );
+    }
+
+    #[test]
+    fn the_limit_counts_what_a_compressed_body_becomes() {
+        let bomb = gzipped(&vec![b' '; 1024 * 1024]);
+        assert!(bomb.len() < 2 * 1024);
+        let server = Server::start([sent(&bomb)]);
+        for (limit, fits) in [(100 * 1024, false), (1024 * 1024, true)] {
+            let clients = Clients::with(quick(&server).retries(0).max_body(limit));
+            let error = clients.heylerts.stats().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unreadable);
+            assert_eq!(!error.message().contains("too large"), fits, "{error}");
+        }
+        assert_eq!(server.heard().len(), 2);
+    }
+
+    #[test]
+    fn a_read_whose_compressed_answer_is_damaged_is_sent_again() {
+        let whole = gzipped(GOOD.as_bytes());
+        for damaged in [&whole[..whole.len() / 2], b"no gzip at all"] {
+            let server = Server::start([sent(damaged), sent(&whole)]);
+            assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
+        }
+    }
+}
+
+#[test]
+fn a_redirect_takes_neither_the_call_nor_the_key_along() {
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = Server::start([good()]);
+        let location = format!("location: {}/api/v1/stats", elsewhere.url());
+        for call in SAMPLES {
+            let server = Server::start([Act::Say(answer(status, &[&location], ""))]);
+            let error = (call.make)(&Clients::of(&server)).unwrap_err();
+            let told = format!("{} {status}: {error:?}", call.name);
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::Redirect, 1),
+                "{told}"
+            );
+            assert_eq!(server.heard().len(), 1, "{told}");
+        }
+        assert_eq!(elsewhere.accepted(), 0, "{status}");
+    }
+}
+
+#[test]
+fn a_connection_that_died_while_idle_is_noticed_and_costs_no_attempt() {
+    for call in SAMPLES {
+        let server = Server::start([Act::Close(answer(200, &[], GOOD)), good()]);
+        let clients = Clients::with(quick(&server).retries(0));
+        let first = (call.make)(&clients);
+        server.wait_until_closed(1);
+        let second = (call.make)(&clients);
+        assert!(first.is_ok() && second.is_ok(), "{}: {second:?}", call.name);
+        assert_eq!(
+            (server.heard().len(), server.accepted()),
+            (2, 2),
+            "{}",
+            call.name
+        );
+    }
+}
+
+#[test]
+fn a_connection_that_dies_under_the_next_request_costs_an_attempt() {
+    for call in SAMPLES {
+        let server = Server::start([good(), Act::CUT, good()]);
+        let clients = Clients::of(&server);
+        assert!((call.make)(&clients).is_ok(), "{}", call.name);
+        let second = (call.make)(&clients);
+        if call.safety == Safety::Unsafe {
+            assert_eq!(
+                second.unwrap_err().kind(),
+                ErrorKind::OutcomeUnknown,
+                "{}",
+                call.name
+            );
+            assert_eq!(
+                (server.heard().len(), server.accepted()),
+                (2, 1),
+                "{}",
+                call.name
+            );
+        } else {
+            assert!(second.is_ok(), "{}: {second:?}", call.name);
+            assert_eq!(
+                (server.heard().len(), server.accepted()),
+                (3, 2),
+                "{}",
+                call.name
+            );
+        }
+    }
+}
+
+#[test]
+fn unusual_answers_are_understood() {
+    let body = |head: Vec<u8>| [head, GOOD.into()].concat();
+    let interim = |status| [head(status, &[]), answer(200, &[], GOOD)].concat();
+    let (start, rest) = GOOD.split_at(8);
+    let rest_length = rest.len();
+    let chunks =
+        format!("8;a=b\r\n{start}\r\n{rest_length:X}\r\n{rest}\r\n0\r\nx-trailer: 1\r\n\r\n");
+    let in_chunks = [head(200, &["Transfer-Encoding: Chunked"]), chunks.into()].concat();
+    for (what, act) in [
+        ("no length at all", Act::Close(body(head(200, &[])))),
+        (
+            "HTTP/1.0",
+            Act::Close(body(b"HTTP/1.0 200 OK\r\n\r\n".to_vec())),
+        ),
+        (
+            "no reason",
+            Act::Close(body(b"HTTP/1.1 200\r\n\r\n".to_vec())),
+        ),
+        ("100 Continue before it", Act::Say(interim(100))),
+        ("103 Early Hints before it", Act::Say(interim(103))),
+        (
+            "a header in capitals",
+            Act::Say(body(head(200, &["CONTENT-LENGTH: 38"]))),
+        ),
+        ("chunks with extensions", Act::Say(in_chunks)),
+        (
+            "a name in UTF-8",
+            Act::Say(answer(200, &["x-name: \u{e9}"], GOOD)),
+        ),
+        (
+            "text that is JSON",
+            Act::Say(answer(200, &["content-type: text/html"], GOOD)),
+        ),
+        (
+            "a cookie",
+            Act::Say(answer(200, &["set-cookie: a=b"], GOOD)),
+        ),
+    ] {
+        let server = Server::start([act]);
+        let clients = Clients::with(quick(&server).retries(0));
+        for call in SAMPLES {
+            let outcome = (call.make)(&clients);
+            assert!(outcome.is_ok(), "{}, {what}: {outcome:?}", call.name);
+        }
+        assert_eq!(server.heard().len(), SAMPLES.len(), "{what}");
+        assert!(
+            !server.heard().concat().to_lowercase().contains("cookie"),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_without_a_body_is_enough_for_a_removal() {
+    for act in [
+        Act::Say(head(204, &[])),
+        Act::Say(head(204, &["content-length: 0"])),
+        Act::Say(head(204, &["content-length: 5"])),
+        Act::Say(head(205, &["content-length: 0"])),
+        Act::answer(200, ""),
+        Act::Close(head(200, &[])),
+    ] {
+        let server = Server::start([act.clone()]);
+        let clients = Clients::with(quick(&server).retries(0));
+        for _ in 0..2 {
+            for call in SAMPLES.iter().filter(|call| call.takes_any_body) {
+                let outcome = (call.make)(&clients);
+                assert!(outcome.is_ok(), "{}, {act:?}: {outcome:?}", call.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_follows_an_answer_is_not_taken_for_the_next_one() {
+    let smuggled = answer(200, &[], r#"{"total": 666}"#);
+    for behind in [smuggled.as_slice(), b"nonsense", b"\r\n"] {
+        let first = [answer(200, &[], GOOD), behind.to_vec()].concat();
+        let server = Server::start([Act::Say(first), good()]);
+        let clients = Clients::with(quick(&server).retries(0));
+        let totals = [(); 2].map(|()| clients.heylerts.stats().unwrap().total);
+        assert_eq!((totals, server.accepted()), ([3, 3], 2));
+    }
+}
+
+#[test]
+fn a_header_is_found_in_whatever_case_it_comes() {
+    for line in [
+        "Retry-After: 7",
+        "retry-after: 7",
+        "RETRY-AFTER: 7",
+        "rEtRy-aFtEr:7",
+    ] {
+        let server = Server::start([Act::Say(answer(503, &[line], ""))]);
+        let clients = Clients::with(quick(&server).retries(0));
+        let error = clients.heylerts.stats().unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{line}");
+    }
+}
