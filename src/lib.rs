@@ -60,7 +60,7 @@
 //!
 //! Through the [`log`] crate, target `heysync`: waits, answers and retries at debug, requests at trace,
 //! without keys, e-mail addresses or bodies. ureq's own target `ureq_proto` dumps raw bytes at trace, keys
-//! included; keep it above trace.
+//! included; leave it out, as by `RUST_LOG=trace,ureq_proto=off`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -52,7 +52,7 @@ impl RoleMembers {
     ///
     /// # Errors
     ///
-    /// A [`PartialUpdate`], which turns into an [`Error`] by `?`: what was applied before the failure, what
+    /// A [`PartialUpdate`], which turns into an [`Error`](crate::Error) by `?`: what was applied before the failure, what
     /// is left, and the failure itself. Its kind is [`InvalidInput`](crate::ErrorKind::InvalidInput) where
     /// there is nothing to do, an id is empty, or one is on both sides; then nothing was sent.
     pub fn update(&self, update: &RoleUpdate) -> Result<RoleChange, PartialUpdate> {
