@@ -223,6 +223,17 @@ fn empty_secrets_are_refused() {
 }
 
 #[test]
+fn secrets_that_sign_as_the_empty_one_does_are_refused() {
+    for zeros in [&b"\0"[..], &[0; 32], &[0; 100], b"\0 \n"] {
+        let made = Verifier::new(zeros)
+            .map(|_| ())
+            .map_err(|error| error.kind());
+        assert_eq!(made, Err(ErrorKind::Configuration), "{zeros:?}");
+    }
+    assert_eq!(sign("", BODY), sign([0; 32], BODY));
+}
+
+#[test]
 fn neither_secrets_nor_signatures_show() {
     let hex = sign(SECRET, BODY);
     let delivery = verify(BODY, &hex).expect("a genuine delivery");

@@ -41,7 +41,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where the secret is empty or blank.
+    /// [`Configuration`](crate::ErrorKind::Configuration) where the secret is empty, blank or all zero bytes.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Verifier> {
         Verifier::with_secrets([secret])
     }
@@ -51,7 +51,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where there is none, or one is empty or blank.
+    /// [`Configuration`](crate::ErrorKind::Configuration) where there is none, or one is empty, blank or all zero bytes.
     pub fn with_secrets<I>(secrets: I) -> Result<Verifier>
     where
         I: IntoIterator<Item: AsRef<[u8]>>,
