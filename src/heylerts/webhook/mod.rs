@@ -80,7 +80,6 @@ pub use delivery::Delivery;
 pub use diagnose::Diagnosis;
 pub use error::WebhookError;
 pub use event_name::EventName;
-pub use json_text::JsonLayout;
 pub use replay::{Claim, Handling, ReplayGuard};
 pub use secret::sign;
 pub use secret_suspects::SecretFault;
