@@ -70,6 +70,7 @@ mod event_name;
 mod json_text;
 mod payload;
 mod replay;
+mod replay_key;
 mod secret;
 mod secret_suspects;
 mod signature;
