@@ -197,11 +197,17 @@ fn while_a_secret_is_rotated_both_match_and_which_is_told() {
     let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets");
     for (index, secret) in ["new", "old"].iter().enumerate() {
         let delivery = verifier.verify(BODY, Some(sign(secret, BODY)));
-        assert_eq!(delivery.map(|delivery| delivery.secret()).ok(), Some(index));
+        assert_eq!(
+            delivery.map(|delivery| delivery.secret_index()).ok(),
+            Some(index)
+        );
     }
     let both = format!("{},{}", sign("old", BODY), sign("new", BODY));
     let delivery = verifier.verify(BODY, Some(both));
-    assert_eq!(delivery.map(|delivery| delivery.secret()).ok(), Some(0));
+    assert_eq!(
+        delivery.map(|delivery| delivery.secret_index()).ok(),
+        Some(0)
+    );
     let refused = verifier.verify(BODY, Some(sign("older", BODY)));
     assert!(matches!(refused, Err(WebhookError::Mismatch)));
 }

@@ -22,12 +22,12 @@ fn faults(
     let verifier = Verifier::with_secrets(["unrelated", secret]).expect("secrets");
     match verifier.diagnose(body, Some(signature)) {
         Diagnosis::Explained {
-            secret,
+            secret_index,
             secret_fault,
             body_fault,
             ..
         } => {
-            assert_eq!(secret, 1);
+            assert_eq!(secret_index, 1);
             Some((secret_fault, body_fault))
         }
         _ => None,

@@ -27,7 +27,7 @@ pub enum Diagnosis {
     #[non_exhaustive]
     Explained {
         /// Which of the verifier's secrets it would hold for, counted from 0.
-        secret: usize,
+        secret_index: usize,
         /// What is wrong with that secret, if anything is.
         secret_fault: Option<SecretFault>,
         /// What happened to the body, if anything did.
@@ -83,7 +83,7 @@ impl Verifier {
             let signed = |suspect: &&Suspect| suspect.meant.signed(&body, offered);
             let signer = suspects.iter().find(signed)?;
             Some(Diagnosis::Explained {
-                secret: signer.index,
+                secret_index: signer.index,
                 secret_fault: signer.fault,
                 body_fault,
             })

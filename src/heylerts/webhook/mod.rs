@@ -38,7 +38,7 @@
 //!
 //! "The next delivery uses the new value", say the docs, but a delivery on its way, or one repeated, may
 //! carry the old one. For as long as that can be, give the verifier [both](Verifier::with_secrets);
-//! [`Delivery::secret`] tells which one matched, so you see when the old one is out of use.
+//! [`Delivery::secret_index`] tells which one matched, so you see when the old one is out of use.
 //!
 //! # What the signature does not tell
 //!

@@ -25,7 +25,7 @@ const MAX_BODY: usize = 1024 * 1024;
 ///
 /// let body = br#"{"event": "spike.detected", "alert_id": "a1"}"#;
 /// let delivery = verifier.verify(body, Some(sign("0ld", body)))?;
-/// assert_eq!(delivery.secret(), 1);
+/// assert_eq!(delivery.secret_index(), 1);
 /// assert_eq!(delivery.json()["alert_id"], "a1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -104,7 +104,7 @@ impl Verifier {
     ) -> Result<Delivery, WebhookError> {
         let offered = self.admit(body, signature.as_ref().map(AsRef::as_ref))?;
         match self.matching(body, &offered) {
-            Some(secret) => Delivery::read(body, secret),
+            Some(index) => Delivery::read(body, index),
             None => Err(WebhookError::Mismatch),
         }
     }
