@@ -193,10 +193,10 @@ proptest! {
 
     #[test]
     fn json_however_it_is_printed_is_diagnosed_and_never_panics(json in json(), pretty: bool) {
+        let json = serde_json::json!([json]); // so that it is printed in two ways
         let compact = json.to_string();
         let indented = format!("{json:#}");
         let (sent, got) = if pretty { (indented, compact) } else { (compact, indented) };
-        prop_assume!(sent != got);
         let found = faults(SECRET, got.as_bytes(), &sign(SECRET, sent.as_bytes()));
         let reserialized = matches!(found, Some((None, Some(BodyFault::Reserialized))));
         prop_assert!(reserialized, "{sent} became {got}: {found:?}");

@@ -99,7 +99,7 @@ pub(super) fn event_id(payload: &Value) -> Option<String> {
 fn is_envelope(payload: &Value) -> bool {
     let wraps = |field: &&str| payload[*field].is_object();
     let is_alerts = |place: &&str| payload.pointer(place) == payload.get("id");
-    WRAPPERS.iter().any(|field| wraps(field)) && !ALERT_IDS.iter().any(|place| is_alerts(place))
+    WRAPPERS.iter().any(wraps) && !ALERT_IDS.iter().any(is_alerts)
 }
 
 /// An id as text; a number is taken for its digits.

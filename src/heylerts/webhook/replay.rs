@@ -16,7 +16,8 @@ const CAPACITY: usize = 10_000;
 /// remembers the last so many that were handled, by the [id](Delivery::id) of the event together with its
 /// name, or by the [hash of the body](Delivery::body_hash) where the payload has no such id. The oldest is
 /// forgotten first, and all of them when the program ends: what must never happen twice needs a unique key
-/// where it is stored. At the default of 10,000 it takes about a megabyte, whatever is in the payloads.
+/// where it is stored. At the default of 10,000 it takes about a megabyte, whatever is in the payloads; what is
+/// being handled comes on top, so bound your queue.
 ///
 /// Clones share one memory, and any number of threads may use it.
 ///
