@@ -5,7 +5,7 @@
 //! ```
 //!
 //! While a secret is being rotated, `HEYLERTS_WEBHOOK_SECRET_OLD` is accepted too. Enter stops the server,
-//! after what it has accepted is handled.
+//! after what it has accepted is handled; where there is nobody to press it, it runs until it is killed.
 //!
 //! A few threads answer, one works. An answer is quick, because it waits for nothing but the signature:
 //!
@@ -21,13 +21,15 @@
 //! The queue is in memory, and so is what is known to have come before. If nothing may be lost when the
 //! process dies, `enqueue` is the place to write the delivery to a database, before it is answered.
 //!
-//! Let a reverse proxy stand in front, for TLS and against clients that mean harm: `tiny_http` waits for
-//! slow ones as long as they like, and where it passes over the rest of a body it allocates as much as
-//! `Content-Length` claims.
+//! Let a reverse proxy stand in front, one that takes in whole requests before it hands them on, for TLS and
+//! against clients that mean harm: `tiny_http` waits for slow ones as long as they like, and with it do the
+//! threads that answer, and a stop.
 
 use std::error::Error;
 use std::io::{self, Read as _};
+use std::mem;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver as Jobs, SyncSender};
 use std::thread::{self, JoinHandle};
@@ -43,6 +45,8 @@ const CLERKS: usize = 4;
 const QUEUE: usize = 1000;
 /// The largest body that is taken, in bytes.
 const MAX_BODY: usize = 256 * 1024;
+/// The largest body whose unread rest is passed over, in bytes.
+const MAX_PASSED_OVER: usize = 16 * 1024 * 1024;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -54,8 +58,16 @@ fn main() -> Result<(), AnyError> {
     let address = address.as_deref().unwrap_or("127.0.0.1:8080");
     let receiver = Receiver::start(address, verifier()?, print)?;
     println!("listening on {}; Enter stops", receiver.address());
-    io::stdin().read_line(&mut String::new())?;
+    wait_for_enter()?;
     receiver.stop();
+    Ok(())
+}
+
+/// Under a service manager the standard input is at its end from the start. That is nobody's wish to stop.
+fn wait_for_enter() -> io::Result<()> {
+    while io::stdin().read_line(&mut String::new())? == 0 {
+        thread::park();
+    }
     Ok(())
 }
 
@@ -66,10 +78,11 @@ fn verifier() -> Result<Verifier, AnyError> {
     Ok(Verifier::with_secrets([secret].into_iter().chain(old))?)
 }
 
-/// What is done with a delivery: here is the place for your own.
-fn print(delivery: &Delivery) -> Result<(), AnyError> {
-    match (delivery.event(), delivery.mention().transpose()?) {
-        (Some(EventName::MentionCreated), Some(mention)) => {
+/// What is done with a delivery: here is the place for your own. The fields are not documented, so a mention
+/// that cannot be read is no reason to lose it.
+pub(crate) fn print(delivery: &Delivery) -> Result<(), AnyError> {
+    match (delivery.event(), delivery.mention()) {
+        (Some(EventName::MentionCreated), Some(Ok(mention))) => {
             let title = mention.title.as_deref().unwrap_or("untitled");
             println!("{title}: {}", mention.url);
         }
@@ -147,6 +160,10 @@ impl Clerk {
     /// Answers until the server is unblocked.
     fn serve(self) {
         while let Ok(mut request) = self.server.recv() {
+            if request.body_length() > Some(MAX_PASSED_OVER) {
+                refuse_and_keep(request);
+                continue;
+            }
             let status = self.answer(&mut request);
             if let Err(error) = request.respond(Response::empty(status)) {
                 eprintln!("the answer did not arrive: {error}");
@@ -181,9 +198,17 @@ impl Clerk {
                 Ok(()) => StatusCode(202),
                 Err(_) => StatusCode(503),
             },
+            // What is in the queue is in good hands: no need for another attempt.
             Claim::Underway | Claim::Repeated => StatusCode(200),
         }
     }
+}
+
+/// Answers, and never drops the request: `tiny_http` would pass over the rest of its body with a buffer as
+/// large as `Content-Length` claims, and a claim of a terabyte would end the process. The price is a
+/// connection. That it is answered as an upgrade is the one way to answer and keep it.
+fn refuse_and_keep(request: Request) {
+    mem::forget(request.upgrade("none", Response::empty(413)));
 }
 
 /// One byte more than is allowed is enough for the verifier to refuse it.
@@ -200,16 +225,17 @@ fn signature(request: &Request) -> Option<&str> {
     Some(header.value.as_str())
 }
 
-/// Handles what is in the queue, until the last sender is gone. What fails is not done: should it be
-/// delivered again, it is handled again.
+/// Handles what is in the queue, until the last sender is gone. What fails, or panics, is not done: should it
+/// be delivered again, it is handled again.
 fn work<F>(jobs: Jobs<Job>, mut handle: F)
 where
     F: FnMut(&Delivery) -> Result<(), AnyError>,
 {
     for (delivery, handling) in jobs {
-        match handle(&delivery) {
-            Ok(()) => handling.done(),
-            Err(error) => eprintln!("not handled: {delivery:?}: {error}"),
+        match catch_unwind(AssertUnwindSafe(|| handle(&delivery))) {
+            Ok(Ok(())) => handling.done(),
+            Ok(Err(error)) => eprintln!("not handled: {delivery:?}: {error}"),
+            Err(_) => eprintln!("not handled: {delivery:?}: a panic"),
         }
     }
 }

@@ -197,11 +197,17 @@ fn while_a_secret_is_rotated_both_match_and_which_is_told() {
     let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets");
     for (index, secret) in ["new", "old"].iter().enumerate() {
         let delivery = verifier.verify(BODY, Some(sign(secret, BODY)));
-        assert_eq!(delivery.map(|delivery| delivery.secret()).ok(), Some(index));
+        assert_eq!(
+            delivery.map(|delivery| delivery.secret_index()).ok(),
+            Some(index)
+        );
     }
     let both = format!("{},{}", sign("old", BODY), sign("new", BODY));
     let delivery = verifier.verify(BODY, Some(both));
-    assert_eq!(delivery.map(|delivery| delivery.secret()).ok(), Some(0));
+    assert_eq!(
+        delivery.map(|delivery| delivery.secret_index()).ok(),
+        Some(0)
+    );
     let refused = verifier.verify(BODY, Some(sign("older", BODY)));
     assert!(matches!(refused, Err(WebhookError::Mismatch)));
 }
@@ -220,6 +226,17 @@ fn empty_secrets_are_refused() {
         Err(ErrorKind::Configuration)
     );
     assert_eq!(kind(Verifier::new([0xff, 0x00])), Ok(()));
+}
+
+#[test]
+fn secrets_that_sign_as_the_empty_one_does_are_refused() {
+    for zeros in [&b"\0"[..], &[0; 32], &[0; 100], b"\0 \n"] {
+        let made = Verifier::new(zeros)
+            .map(|_| ())
+            .map_err(|error| error.kind());
+        assert_eq!(made, Err(ErrorKind::Configuration), "{zeros:?}");
+    }
+    assert_eq!(sign("", BODY), sign([0; 32], BODY));
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use heysync::heylerts::webhook::{
-    BodyFault, Diagnosis, JsonLayout, SecretFault, Verifier, WebhookError, sign,
-};
+use heysync::heylerts::webhook::{BodyFault, Diagnosis, SecretFault, Verifier, WebhookError, sign};
 use proptest::prelude::*;
 
 const SECRET: &str = "wh-7f3a";
@@ -24,12 +22,12 @@ fn faults(
     let verifier = Verifier::with_secrets(["unrelated", secret]).expect("secrets");
     match verifier.diagnose(body, Some(signature)) {
         Diagnosis::Explained {
-            secret,
+            secret_index,
             secret_fault,
             body_fault,
             ..
         } => {
-            assert_eq!(secret, 1);
+            assert_eq!(secret_index, 1);
             Some((secret_fault, body_fault))
         }
         _ => None,
@@ -45,18 +43,21 @@ fn a_body_that_was_printed_again_is_diagnosed() {
     let plain = r#"{"title":"café","score":1.0,"tags":[1,2]}"#;
     let reordered = r#"{"tags": [1, 2], "title": "café", "score": 1.0}"#;
     let sorted = r#"{"score":1.0,"tags":[1,2],"title":"café"}"#;
-    for (sent, got, layout) in [
-        (python, compact, JsonLayout::Spaced),
-        (python, plain, JsonLayout::Spaced),
-        (python, pretty, JsonLayout::Spaced),
-        (pretty, plain, JsonLayout::Indented(2)),
-        (compact, python, JsonLayout::Compact),
-        (plain, pretty, JsonLayout::Compact),
-        (sorted, reordered, JsonLayout::Compact),
+    for (sent, got) in [
+        (python, compact),
+        (python, plain),
+        (python, pretty),
+        (pretty, plain),
+        (compact, python),
+        (plain, pretty),
+        (sorted, reordered),
     ] {
         let found = faults(SECRET, got.as_bytes(), &sign(SECRET, sent.as_bytes()));
-        let fault = BodyFault::Reserialized { signed: layout };
-        assert_eq!(found, Some((None, Some(fault))), "{sent} became {got}");
+        assert_eq!(
+            found,
+            Some((None, Some(BodyFault::Reserialized))),
+            "{sent} became {got}"
+        );
     }
 }
 
@@ -74,15 +75,28 @@ fn a_body_whose_order_is_lost_is_suspected_of_having_been_printed_again() {
 }
 
 #[test]
-fn newlines_line_ends_and_marks_are_diagnosed() {
-    let diagnosed: [(&[u8], &[u8], BodyFault); 7] = [
+fn json_nested_without_end_is_looked_at_in_bounded_memory() {
+    let deep = ["[".repeat(200_000), "]".repeat(200_000)].concat();
+    let wide = [
+        "[".repeat(100),
+        "1,".repeat(10_000),
+        "1".into(),
+        "]".repeat(100),
+    ]
+    .concat();
+    for body in [deep, wide] {
+        let diagnosis = verifier().diagnose(body.as_bytes(), Some("00".repeat(32)));
+        assert!(matches!(diagnosis, Diagnosis::Unexplained { .. }));
+    }
+}
+
+#[test]
+fn a_newline_that_was_added_or_lost_is_diagnosed() {
+    let diagnosed: [(&[u8], &[u8], BodyFault); 4] = [
         (b"{}", b"{}\n", BodyFault::NewlineAdded),
         (b"{}", b"{}\r\n", BodyFault::NewlineAdded),
         (b"{}\n", b"{}", BodyFault::NewlineLost),
         (b"{}\r\n", b"{}", BodyFault::NewlineLost),
-        (b"{\n}\n", b"{\r\n}\r\n", BodyFault::LineEndsChanged),
-        (b"{\r\n}\r\n", b"{\n}\n", BodyFault::LineEndsChanged),
-        (b"{}", b"\xef\xbb\xbf{}", BodyFault::ByteOrderMarkAdded),
     ];
     for (sent, got, fault) in diagnosed {
         let found = faults(SECRET, got, &sign(SECRET, sent));
@@ -179,12 +193,12 @@ proptest! {
 
     #[test]
     fn json_however_it_is_printed_is_diagnosed_and_never_panics(json in json(), pretty: bool) {
+        let json = serde_json::json!([json]); // so that it is printed in two ways
         let compact = json.to_string();
         let indented = format!("{json:#}");
         let (sent, got) = if pretty { (indented, compact) } else { (compact, indented) };
-        prop_assume!(sent != got);
         let found = faults(SECRET, got.as_bytes(), &sign(SECRET, sent.as_bytes()));
-        let reserialized = matches!(found, Some((None, Some(BodyFault::Reserialized { .. }))));
+        let reserialized = matches!(found, Some((None, Some(BodyFault::Reserialized))));
         prop_assert!(reserialized, "{sent} became {got}: {found:?}");
     }
 }

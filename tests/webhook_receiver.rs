@@ -87,10 +87,15 @@ fn request(address: SocketAddr, method: &str, headers: &str, body: &str) -> u16 
     answer[9..12].parse().expect("a status")
 }
 
-fn exchange(address: SocketAddr, request: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
     // A server that never answers fails the test, where it would hang it.
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    Ok(stream)
+}
+
+fn exchange(address: SocketAddr, request: &str) -> io::Result<String> {
+    let mut stream = connect(address)?;
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -202,37 +207,112 @@ fn what_is_too_large_or_no_json_or_no_post_is_refused() {
 }
 
 #[test]
-fn what_the_sandbox_delivers_is_accepted_and_is_the_mention_that_arrived() {
+fn a_handler_that_panics_loses_neither_the_server_nor_the_delivery() {
+    let (tried_by, tried) = mpsc::channel();
+    let mut attempts = 0;
+    let running = Running::with(move |_| {
+        attempts += 1;
+        tried_by.send(attempts)?;
+        assert!(attempts > 1, "on purpose");
+        Ok(())
+    });
+    assert_eq!(running.deliver("[1]"), 202);
+    assert_eq!(running.deliver("[2]"), 202);
+    // The second is begun only after the first was given up.
+    assert_eq!((tried.recv(), tried.recv()), (Ok(1), Ok(2)));
+    assert_eq!(running.deliver("[1]"), 202);
+    assert_eq!(running.stop(), ["[2]", "[1]"]);
+}
+
+#[test]
+fn who_claims_to_send_an_endless_body_does_not_end_the_server() {
     let running = Running::start();
-    let sandbox = sandbox::Heylerts::new();
+    for length in [1u64 << 40, 1 << 60, u64::MAX] {
+        for method in ["GET", "POST"] {
+            let head =
+                format!("{method} / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+            let mut stream = connect(running.address()).expect("a connection");
+            stream.write_all(head.as_bytes()).expect("a request");
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).expect("an answer");
+            assert_eq!(&status, b"HTTP/1.1 413");
+        }
+    }
+    for body in ["[1]", "[2]", "[3]", "[4]", "[5]", "[6]", "[7]", "[8]"] {
+        assert_eq!(running.deliver(body), 202);
+    }
+    assert_eq!(running.stop().len(), 8);
+}
+
+#[test]
+fn a_mention_that_cannot_be_read_is_handled_all_the_same() {
+    for body in [
+        r#"{"event":"mention.created","mention":{"title":"no id"}}"#,
+        r#"{"event":"mention.created","mention":{"id":"m1","relevance_score":"high"}}"#,
+        r#"{"event":"alert.paused"}"#,
+        "[]",
+    ] {
+        let signature = sign(SECRET, body.as_bytes());
+        let verifier = Verifier::new(SECRET).expect("a secret");
+        let delivery = verifier.verify(body.as_bytes(), Some(signature));
+        let handled = receiver::print(&delivery.expect("genuine"));
+        assert!(handled.is_ok(), "{body}: {handled:?}");
+    }
+}
+
+/// Sends what the sandbox has to deliver to where its alerts have their webhooks; tells the statuses.
+fn forward(sandbox: &sandbox::Heylerts) -> Vec<u16> {
+    let transport = UreqTransport::default();
+    let send = |request| transport.send(request, Duration::from_secs(60));
+    let deliveries = sandbox.take_deliveries();
+    let requests = deliveries
+        .iter()
+        .map(|delivery| delivery.to_request(|secret, body| sign(secret, body)));
+    requests
+        .map(|request| send(request).expect("an answer").status().as_u16())
+        .collect()
+}
+
+#[test]
+fn what_the_sandbox_delivers_is_handled_and_is_what_happened_there() {
+    let (seen_by, seen) = mpsc::channel();
+    let running = Running::with(move |delivery| {
+        let event = delivery.event().map(ToString::to_string);
+        let mention = delivery.mention().transpose()?;
+        Ok(seen_by.send((event, mention.and_then(|mention| mention.title)))?)
+    });
     let hook = format!("http://{}/hook", running.address());
+    let sandbox = sandbox::Heylerts::new().with(|world| world.settings.spike_at = 2);
     let alert = sandbox.add_alert(Alert::new("Brand", "brand").webhook(&hook, SECRET));
     for title in ["first", "second"] {
         sandbox.receive(Mention::new(&alert, title));
     }
-    let deliveries = sandbox.take_deliveries();
-    for delivery in &deliveries {
-        let request = delivery.to_request(|secret, body| sign(secret, body));
-        let transport = UreqTransport::default();
-        let answer = transport
-            .send(request, Duration::from_secs(60))
-            .expect("an answer");
-        assert_eq!(answer.status(), 202);
-    }
-    let titles = running.stop().into_iter().map(|body| {
-        let body = body.into_bytes();
-        let signature = sign(SECRET, &body);
-        let verifier = Verifier::new(SECRET).expect("a secret");
-        let delivery = verifier.verify(&body, Some(signature)).expect("a delivery");
-        delivery
-            .mention()
-            .expect("a mention")
-            .expect("a readable one")
-            .title
-    });
-    let titles: Vec<_> = titles.flatten().collect();
+    assert_eq!(forward(&sandbox), [202, 202, 202]);
+    running.stop();
+
+    let told = |event: &str, title: Option<&str>| (Some(event.into()), title.map(Into::into));
     assert_eq!(
-        (deliveries.len(), titles),
-        (2, vec!["first".to_owned(), "second".to_owned()])
+        seen.iter()
+            .collect::<Vec<(Option<String>, Option<String>)>>(),
+        [
+            told("mention.created", Some("first")),
+            told("mention.created", Some("second")),
+            told("spike.detected", None),
+        ]
     );
+}
+
+#[test]
+fn what_the_sandbox_signs_with_a_rotated_secret_is_handled_if_the_server_knows_it() {
+    let running = Running::start();
+    let hook = format!("http://{}/hook", running.address());
+    let sandbox = sandbox::Heylerts::new();
+    let alert = sandbox.add_alert(Alert::new("Brand", "brand").webhook(&hook, "old"));
+    for secret in [SECRET, "of nobody"] {
+        sandbox.receive(Mention::new(&alert, "a title"));
+        sandbox.change(|world| world.alerts[0].webhook_secret = secret.to_owned());
+    }
+    sandbox.receive(Mention::new(&alert, "a title"));
+    assert_eq!(forward(&sandbox), [202, 202, 401]);
+    assert_eq!(running.stop().len(), 2);
 }

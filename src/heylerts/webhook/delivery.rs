@@ -43,7 +43,7 @@ use crate::heylerts::mentions::Mention;
 /// ```
 #[derive(Clone)]
 pub struct Delivery {
-    secret: usize,
+    secret_index: usize,
     body_hash: [u8; 32],
     event: Option<EventName>,
     id: Option<String>,
@@ -52,10 +52,10 @@ pub struct Delivery {
 
 impl Delivery {
     /// Reads a body whose signature held.
-    pub(super) fn read(body: &[u8], secret: usize) -> Result<Delivery, WebhookError> {
+    pub(super) fn read(body: &[u8], secret_index: usize) -> Result<Delivery, WebhookError> {
         let payload: Value = serde_json::from_slice(body).map_err(WebhookError::NotJson)?;
         Ok(Delivery {
-            secret,
+            secret_index,
             body_hash: Sha256::digest(body).into(),
             event: payload::event_name(&payload),
             id: payload::event_id(&payload),
@@ -69,14 +69,15 @@ impl Delivery {
     }
 
     /// The id of the event: `event_id`, `delivery_id`, or the `id` of an envelope around `data`, `mention`
-    /// or `payload`. An `id` in the open is that of a mention or an alert, and so is not taken for it.
+    /// or `payload`. An `id` in the open is that of a mention or an alert, and so is not taken for it; nor is
+    /// one that is also the alert's.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
     /// Which of the verifier's secrets matched, counted from 0.
-    pub fn secret(&self) -> usize {
-        self.secret
+    pub fn secret_index(&self) -> usize {
+        self.secret_index
     }
 
     /// The SHA-256 hash of the raw body.
@@ -141,7 +142,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("event", &self.event)
             .field("id", &self.id)
-            .field("secret", &self.secret)
+            .field("secret_index", &self.secret_index)
             .finish_non_exhaustive()
     }
 }

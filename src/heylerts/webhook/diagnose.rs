@@ -9,11 +9,11 @@ use super::secret::{Secret, Tag};
 use super::secret_suspects::{self, SecretFault};
 use super::verifier::Verifier;
 
-const LOOKS_RESERIALIZED: &str = "no usual fault explains it, but the body looks as if it had been parsed \
-     and printed again: verify the raw bytes, before a framework reads them";
-
 const UNEXPLAINED: &str = "no usual fault explains it: look whether the secret is this alert's, and whether \
      the bytes are those that came";
+
+const LOOKS_RESERIALIZED: &str = "; with its keys sorted and no spaces, the body may have been parsed and \
+     printed again: verify the raw bytes, before a framework reads them";
 
 /// What [`Verifier::diagnose`] found out. It prints as a sentence or two.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum Diagnosis {
     #[non_exhaustive]
     Explained {
         /// Which of the verifier's secrets it would hold for, counted from 0.
-        secret: usize,
+        secret_index: usize,
         /// What is wrong with that secret, if anything is.
         secret_fault: Option<SecretFault>,
         /// What happened to the body, if anything did.
@@ -37,7 +37,8 @@ pub enum Diagnosis {
     #[non_exhaustive]
     Unexplained {
         /// Whether the body is, to the byte, what a JSON library prints that sorts keys and leaves out
-        /// spaces, as `serde_json` does. If it was printed again here, the order that was signed is lost.
+        /// spaces, as `serde_json` does. If it was printed again here, the order that was signed is lost;
+        /// but it may as well have been signed like that.
         looks_reserialized: bool,
     },
 }
@@ -82,7 +83,7 @@ impl Verifier {
             let signed = |suspect: &&Suspect| suspect.meant.signed(&body, offered);
             let signer = suspects.iter().find(signed)?;
             Some(Diagnosis::Explained {
-                secret: signer.index,
+                secret_index: signer.index,
                 secret_fault: signer.fault,
                 body_fault,
             })
@@ -126,10 +127,14 @@ impl fmt::Display for Diagnosis {
                 body_fault,
                 ..
             } => f.write_str(&both(secret_fault, body_fault)),
-            Diagnosis::Unexplained {
-                looks_reserialized: true,
-            } => f.write_str(LOOKS_RESERIALIZED),
-            Diagnosis::Unexplained { .. } => f.write_str(UNEXPLAINED),
+            Diagnosis::Unexplained { looks_reserialized } => {
+                let hint = if *looks_reserialized {
+                    LOOKS_RESERIALIZED
+                } else {
+                    ""
+                };
+                write!(f, "{UNEXPLAINED}{hint}")
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Bytes as text: hex and base64.
 
-use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::{DecodeError, Engine as _};
+use base64::{Engine as _, alphabet};
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+static STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// Lower-case hex digits, two a byte.
 pub(super) fn to_hex(bytes: &[u8]) -> String {
@@ -29,12 +31,8 @@ pub(super) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
 /// The bytes that base64 stands for, standard or URL-safe (not a mix of them), padded or not. Each value
 /// has one spelling in each: bits left over at the end must be zero.
 pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let with = |alphabet: Alphabet| decode(&alphabet, text).ok();
-    with(STANDARD).or_else(|| with(URL_SAFE))
-}
-
-fn decode(alphabet: &Alphabet, text: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    GeneralPurpose::new(alphabet, LENIENT).decode(text)
+    let standard = STANDARD.decode(text).ok();
+    standard.or_else(|| URL_SAFE.decode(text).ok())
 }
 
 #[cfg(test)]

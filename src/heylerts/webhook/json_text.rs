@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// How JSON is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JsonLayout {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
     /// Without any space, as JavaScript prints it: `{"a":1,"b":2}`.
     Compact,
     /// With a space after commas and colons, as Python prints it: `{"a": 1, "b": 2}`.
@@ -18,12 +16,15 @@ pub enum JsonLayout {
     Indented(usize),
 }
 
-const LAYOUTS: [JsonLayout; 4] = [
-    JsonLayout::Compact,
-    JsonLayout::Spaced,
-    JsonLayout::Indented(2),
-    JsonLayout::Indented(4),
+const LAYOUTS: [Layout; 4] = [
+    Layout::Compact,
+    Layout::Spaced,
+    Layout::Indented(2),
+    Layout::Indented(4),
 ];
+
+/// No payload is nested deeper. Beyond, indentation stays as it is, or a small body would fill the memory.
+const DEEPEST: usize = 16;
 
 /// How strings are spelt.
 #[derive(Clone, Copy)]
@@ -37,12 +38,12 @@ enum Spelling {
 
 const SPELLINGS: [Spelling; 3] = [Spelling::AsTheyAre, Spelling::Plain, Spelling::Ascii];
 
-/// The same JSON in every usual way of printing it, made one at a time; nothing where it is not JSON.
-pub(super) fn reprints(json: &[u8]) -> impl Iterator<Item = (JsonLayout, String)> {
+/// The same JSON in every usual way of printing it, made a few at a time; nothing where it is not JSON.
+pub(super) fn reprints(json: &[u8]) -> impl Iterator<Item = String> {
     orders(json).into_iter().flat_map(|text| {
         SPELLINGS.into_iter().flat_map(move |spelling| {
             let tokens = spelt(&text, spelling);
-            LAYOUTS.map(|layout| (layout, Printer::print(&tokens, layout)))
+            LAYOUTS.map(|layout| Printer::print(&tokens, layout))
         })
     })
 }
@@ -56,12 +57,9 @@ pub(super) fn is_printed_value(json: &[u8]) -> bool {
 /// The text as it is, and with its keys in the order of the alphabet (where nothing in the program has
 /// switched on `serde_json`'s own `preserve_order`).
 fn orders(json: &[u8]) -> Vec<String> {
-    let text = std::str::from_utf8(json).unwrap_or_default().to_owned();
-    match serde_json::from_str::<IgnoredAny>(&text) {
-        Ok(_) => {
-            let sorted = serde_json::from_str(&text).map(|value: Value| value.to_string());
-            std::iter::once(text).chain(sorted.ok()).collect()
-        }
+    let text = std::str::from_utf8(json).unwrap_or_default();
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => vec![text.to_owned(), value.to_string()],
         Err(_) => Vec::new(),
     }
 }
@@ -140,11 +138,11 @@ fn string_length(text: &str) -> usize {
 struct Printer {
     text: String,
     depth: usize,
-    layout: JsonLayout,
+    layout: Layout,
 }
 
 impl Printer {
-    fn print(tokens: &[Cow<'_, str>], layout: JsonLayout) -> String {
+    fn print(tokens: &[Cow<'_, str>], layout: Layout) -> String {
         let mut printer = Printer {
             text: String::new(),
             depth: 0,
@@ -177,21 +175,22 @@ impl Printer {
 
     fn after_comma(&mut self) {
         match self.layout {
-            JsonLayout::Spaced => self.text.push(' '),
+            Layout::Spaced => self.text.push(' '),
             _ => self.break_line(),
         }
     }
 
     fn after_colon(&mut self) {
-        if self.layout != JsonLayout::Compact {
+        if self.layout != Layout::Compact {
             self.text.push(' ');
         }
     }
 
     fn break_line(&mut self) {
-        if let JsonLayout::Indented(spaces) = self.layout {
+        if let Layout::Indented(spaces) = self.layout {
+            let indent = spaces * self.depth.min(DEEPEST);
             self.text.push('\n');
-            self.text.push_str(&" ".repeat(spaces * self.depth));
+            self.text.push_str(&" ".repeat(indent));
         }
     }
 }
@@ -200,7 +199,7 @@ impl Printer {
 mod tests {
     use super::*;
 
-    fn printed(json: &str, layout: JsonLayout) -> String {
+    fn printed(json: &str, layout: Layout) -> String {
         Printer::print(&spelt(json, Spelling::AsTheyAre), layout)
     }
 
@@ -211,17 +210,17 @@ mod tests {
         let spaced = r#"{"b": [1.0, {}, "x, \"y\": \\"], "a": []}"#;
         let indented =
             "{\n  \"b\": [\n    1.0,\n    {},\n    \"x, \\\"y\\\": \\\\\"\n  ],\n  \"a\": []\n}";
-        assert_eq!(printed(json, JsonLayout::Compact), compact);
-        assert_eq!(printed(json, JsonLayout::Spaced), spaced);
-        assert_eq!(printed(json, JsonLayout::Indented(2)), indented);
+        assert_eq!(printed(json, Layout::Compact), compact);
+        assert_eq!(printed(json, Layout::Spaced), spaced);
+        assert_eq!(printed(json, Layout::Indented(2)), indented);
     }
 
     #[test]
     fn the_indented_layout_is_that_of_serde_json() {
         let value = serde_json::json!({"a": [1, [], {}, {"b": null}], "c": {"d": [[2]]}, "e": "é"});
         let pretty = serde_json::to_string_pretty(&value).expect("JSON");
-        assert_eq!(printed(&value.to_string(), JsonLayout::Indented(2)), pretty);
-        assert_eq!(printed(&pretty, JsonLayout::Compact), value.to_string());
+        assert_eq!(printed(&value.to_string(), Layout::Indented(2)), pretty);
+        assert_eq!(printed(&pretty, Layout::Compact), value.to_string());
     }
 
     #[test]

@@ -38,7 +38,7 @@
 //!
 //! "The next delivery uses the new value", say the docs, but a delivery on its way, or one repeated, may
 //! carry the old one. For as long as that can be, give the verifier [both](Verifier::with_secrets);
-//! [`Delivery::secret`] tells which one matched, so you see when the old one is out of use.
+//! [`Delivery::secret_index`] tells which one matched, so you see when the old one is out of use.
 //!
 //! # What the signature does not tell
 //!
@@ -70,6 +70,7 @@ mod event_name;
 mod json_text;
 mod payload;
 mod replay;
+mod replay_key;
 mod secret;
 mod secret_suspects;
 mod signature;
@@ -80,7 +81,6 @@ pub use delivery::Delivery;
 pub use diagnose::Diagnosis;
 pub use error::WebhookError;
 pub use event_name::EventName;
-pub use json_text::JsonLayout;
 pub use replay::{Claim, Handling, ReplayGuard};
 pub use secret::sign;
 pub use secret_suspects::SecretFault;

@@ -33,8 +33,23 @@ const EVENT_IDS: [&str; 5] = [
     "/event/id",
 ];
 
-/// What they wrap around what the event is about. An `id` beside it is the event's own.
+/// What they wrap around what the event is about. An `id` beside it is the event's own, unless it is the
+/// alert's: to take that for it would make one event of all of an alert's.
 const WRAPPERS: [&str; 3] = ["data", "mention", "payload"];
+
+/// Where they have the id of the alert.
+const ALERT_IDS: [&str; 7] = [
+    "/alert_id",
+    "/alert/id",
+    "/data/alert_id",
+    "/data/alert/id",
+    "/payload/alert_id",
+    "/payload/alert/id",
+    "/mention/alert_id",
+];
+
+/// Where they have the id of the mention, if it is not in the mention.
+const MENTION_IDS: [&str; 3] = ["/mention_id", "/data/mention_id", "/payload/mention_id"];
 
 /// Where they have an object that is a mention by its name.
 const MENTIONS: [&str; 4] = [
@@ -74,11 +89,17 @@ fn names(payload: &Value, places: &[&str]) -> impl Iterator<Item = EventName> {
 }
 
 pub(super) fn event_id(payload: &Value) -> Option<String> {
-    let wrapped = WRAPPERS.iter().any(|field| payload[field].is_object());
+    let of_envelope = is_envelope(payload).then_some(&"/id");
     EVENT_IDS
         .iter()
-        .chain(wrapped.then_some(&"/id"))
+        .chain(of_envelope)
         .find_map(|place| id_text(payload.pointer(place)?))
+}
+
+fn is_envelope(payload: &Value) -> bool {
+    let wraps = |field: &&str| payload[*field].is_object();
+    let is_alerts = |place: &&str| payload.pointer(place) == payload.get("id");
+    WRAPPERS.iter().any(wraps) && !ALERT_IDS.iter().any(is_alerts)
 }
 
 /// An id as text; a number is taken for its digits.
@@ -92,12 +113,12 @@ fn id_text(id: &Value) -> Option<String> {
 
 /// The mention. Where it shares an object with the event, `mention_id` tells their ids apart.
 pub(super) fn mention(payload: &Value) -> Option<Value> {
-    let mut mention = find_mention(payload)?.clone();
-    let id = mention.get("mention_id").or(mention.get("id"));
-    if let Some(id) = id.and_then(id_text) {
-        mention.insert("id".to_owned(), Value::String(id));
-    }
-    Some(Value::Object(mention))
+    let found = find_mention(payload)?;
+    let own = ["mention_id", "id"].map(|field| found.get(field));
+    let beside = MENTION_IDS.map(|place| payload.pointer(place));
+    let id = own.into_iter().chain(beside).flatten().find_map(id_text);
+    let id = id.map(|id| ("id".to_owned(), Value::String(id)));
+    Some(found.clone().into_iter().chain(id).collect())
 }
 
 fn find_mention(payload: &Value) -> Option<&Map<String, Value>> {
@@ -185,6 +206,33 @@ mod tests {
             mention(&payload).map(|mention| mention["id"].clone()),
             Some(json!("7"))
         );
+    }
+
+    #[test]
+    fn the_mentions_id_is_found_where_it_plausibly_is() {
+        for payload in [
+            json!({"mention": {"id": 7}}),
+            json!({"mention": {"id": 7, "mention_id": null}}),
+            json!({"mention_id": "7", "mention": {"url": "https://example.com/"}}),
+            json!({"data": {"mention_id": "7", "mention": {"title": "T"}}}),
+            json!({"mention_id": "8", "mention": {"id": "7"}}),
+        ] {
+            let id = mention(&payload).map(|mention| mention["id"].clone());
+            assert_eq!(id, Some(json!("7")), "{payload}");
+        }
+    }
+
+    #[test]
+    fn an_alerts_id_is_not_taken_for_the_events() {
+        for payload in [
+            json!({"id": "a1", "alert_id": "a1", "data": {"count": 40}}),
+            json!({"id": "a1", "alert": {"id": "a1"}, "data": {"count": 40}}),
+            json!({"id": "a1", "data": {"alert_id": "a1", "count": 40}}),
+            json!({"id": "a1", "payload": {"alert": {"id": "a1"}}}),
+            json!({"id": "a1", "mention": {"alert_id": "a1"}}),
+        ] {
+            assert_eq!(event_id(&payload), None, "{payload}");
+        }
     }
 
     #[test]

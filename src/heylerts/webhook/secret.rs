@@ -46,11 +46,13 @@ pub(super) struct Secret(Vec<u8>);
 impl Secret {
     /// # Errors
     ///
-    /// `Configuration` where it is empty or blank: anybody could sign with that.
+    /// `Configuration` where it is empty or blank: anybody could sign with that. HMAC fills short keys up
+    /// with zero bytes, so nothing but those is empty too.
     pub(super) fn new(bytes: &[u8]) -> Result<Secret> {
-        match bytes.trim_ascii() {
-            [] => Err(Error::configuration("a webhook secret is empty")),
-            _ => Ok(Secret(bytes.to_vec())),
+        let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        match bytes.iter().all(is_blank) {
+            true => Err(Error::configuration("a webhook secret is empty")),
+            false => Ok(Secret(bytes.to_vec())),
         }
     }
 

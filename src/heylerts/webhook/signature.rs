@@ -25,13 +25,15 @@ pub(super) fn parse(header: Option<&[u8]>) -> Result<Vec<Tag>, WebhookError> {
     }
 }
 
-/// Reads one signature.
+/// Reads one signature. Its length tells the encoding: what 32 bytes make of hex and of base64, with and
+/// without padding.
 fn tag(text: &[u8]) -> Option<Tag> {
     let text = text.trim_ascii();
     let text = text.strip_prefix(b"sha256=").unwrap_or(text);
     let bytes = match text.len() {
         64 => from_hex(text)?,
-        _ => from_base64(text)?,
+        43 | 44 => from_base64(text)?,
+        _ => return None,
     };
     let bytes: [u8; TAG_BYTES] = bytes.try_into().ok()?;
     Some(Tag::new(bytes.into()))
@@ -64,8 +66,27 @@ mod tests {
         for bytes in [0, 16, 20, 31, 33, 48, 64] {
             assert_eq!(count(&"0a".repeat(bytes)), None, "{bytes} bytes of hex");
         }
-        // 64 characters of base64 are 48 bytes.
+        // 64 characters of base64 are 48 bytes, 44 without padding are 33, 43 with padding are 30.
         assert_eq!(count(&"Zz".repeat(32)), None);
+        assert_eq!(count(&"Zz".repeat(22)), None);
+        assert_eq!(count(&format!("{}==", "Z".repeat(41))), None);
+        assert_eq!(count(&format!("{}A=", "Zz".repeat(21))), Some(1));
+    }
+
+    #[test]
+    fn what_holds_a_signature_is_none() {
+        let hex = "0a".repeat(32);
+        for around in [
+            "v1=_",
+            "t=1;v1=_",
+            "\"_\"",
+            "sha256=sha256=_",
+            "_;_",
+            "_ _",
+            "0x_",
+        ] {
+            assert_eq!(count(&around.replace('_', &hex)), None, "{around}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ const MAX_BODY: usize = 1024 * 1024;
 ///
 /// let body = br#"{"event": "spike.detected", "alert_id": "a1"}"#;
 /// let delivery = verifier.verify(body, Some(sign("0ld", body)))?;
-/// assert_eq!(delivery.secret(), 1);
+/// assert_eq!(delivery.secret_index(), 1);
 /// assert_eq!(delivery.json()["alert_id"], "a1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -41,7 +41,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where the secret is empty or blank.
+    /// [`Configuration`](crate::ErrorKind::Configuration) where the secret is empty, blank or all zero bytes.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Verifier> {
         Verifier::with_secrets([secret])
     }
@@ -51,7 +51,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where there is none, or one is empty or blank.
+    /// [`Configuration`](crate::ErrorKind::Configuration) where there is none, or one is empty, blank or all zero bytes.
     pub fn with_secrets<I>(secrets: I) -> Result<Verifier>
     where
         I: IntoIterator<Item: AsRef<[u8]>>,
@@ -104,7 +104,7 @@ impl Verifier {
     ) -> Result<Delivery, WebhookError> {
         let offered = self.admit(body, signature.as_ref().map(AsRef::as_ref))?;
         match self.matching(body, &offered) {
-            Some(secret) => Delivery::read(body, secret),
+            Some(index) => Delivery::read(body, index),
             None => Err(WebhookError::Mismatch),
         }
     }
