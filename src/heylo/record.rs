@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The id of an object: the first of `names` that it has. A number is taken as its text.
+///
+/// No page says whether an event carries its id as `id` or as `eventId`, and the parameters name both.
 pub(crate) fn id_of(json: &Value, names: &[&str]) -> Option<String> {
     names
         .iter()
