@@ -380,9 +380,8 @@ impl Client {
     /// # let service = sandbox::Heylerts::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// use heysync::sandbox::{Moment, Trouble};
-    /// service.trouble_where(1, Trouble::Cut(Moment::After), |request| request.method == "POST");
-    ///
+    /// # let lost = sandbox::Trouble::Cut(sandbox::Moment::After);
+    /// # service.trouble_where(1, lost, |request| request.method == "POST");
     /// let alert = client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"))?;
     /// assert_eq!(alert.name, "Competitor X");
     /// assert_eq!(client.alerts().count(), 4);

@@ -74,7 +74,7 @@ impl<Item, T> Walk<Numbered<Listing<Item>>, T> {
     /// ```
     pub fn parameter(self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();
-        // A position names the filters by a hash of them: one taken before does not fit any more, and says so.
+        // A position names the filters by a hash of them: one taken before does not fit any more.
         self.change(|pager| {
             let call = &mut pager.list_mut().call;
             *call = call.clone().required_query(name, value);

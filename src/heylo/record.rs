@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The id of an object: the first of `names` that it has. A number is taken as its text.
 ///
-/// No page says whether an event carries its id as `id` or as `eventId`, and the parameters name both.
+/// No page says under which name an event carries its id; `eventId` is what requests call it.
 pub(crate) fn id_of(json: &Value, names: &[&str]) -> Option<String> {
     names
         .iter()

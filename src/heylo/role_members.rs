@@ -71,9 +71,10 @@ impl RoleMembers {
     ///
     /// # Errors
     ///
-    /// A [`PartialUpdate`], which turns into an [`Error`](crate::Error) by `?`: what was applied before the failure, what
-    /// is left, and the failure itself. Its kind is [`InvalidInput`](crate::ErrorKind::InvalidInput) where
-    /// there is nothing to do, an id is empty, or one is on both sides; then nothing was sent.
+    /// A [`PartialUpdate`], which turns into an [`Error`](crate::Error) by `?`: what was applied before the
+    /// failure, what is left, and the failure itself. Its kind is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where there is nothing to do, an id is empty, or one
+    /// is on both sides; then nothing was sent.
     ///
     /// # Examples
     ///
