@@ -16,7 +16,7 @@ use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
 use crate::pipeline::transport::{Transport, TransportOptions, UreqTransport};
 
-/// The longest time that can be set for anything.
+/// The longest time that can be set for anything. It keeps `Instant + Duration` from overflowing, too.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most retries that can be set.
 const MOST_RETRIES: u32 = 100;
@@ -490,6 +490,7 @@ fn address(text: &str, path: &str) -> Result<Url> {
         }
         _ => return Err(refused("must be https")),
     }
+    // `url` gives an address without a path this one.
     if url.path() == "/" {
         url.set_path(path);
     }
@@ -503,6 +504,7 @@ fn without_user(address: &str) -> &str {
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        // The name alone: `localhost.example.com` is anybody's, and 0.0.0.0 is every interface.
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -521,6 +523,7 @@ fn require_tls() -> Result<()> {
 
 fn user_agent(application: Option<&str>) -> Result<HeaderValue> {
     let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
+    // Specific first, as RFC 9110 (10.1.5) lists products in order of their significance.
     let application = application.map(str::trim).filter(|name| !name.is_empty());
     let text = application.map_or_else(|| own.to_owned(), |name| format!("{name} {own}"));
     HeaderValue::try_from(text)

@@ -64,6 +64,7 @@ const MESSAGE_KEPT: usize = 500;
 /// ```
 #[derive(thiserror::Error)]
 #[error(transparent)]
+// Boxed, so that a `Result` of a small value stays small.
 pub struct Error(Box<Inner>);
 
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +158,7 @@ impl Error {
     }
 
     pub(crate) fn with_call(mut self, call: impl Into<String>) -> Error {
+        // The first to name the call was nearest to it.
         self.0.call.get_or_insert(call.into());
         self
     }
@@ -168,6 +170,7 @@ impl Error {
     }
 
     pub(crate) fn with_body(mut self, mut body: Vec<u8>) -> Error {
+        // An error may be kept for long, in a list of a thousand. 10 MiB of a server's page would be too.
         body.truncate(BODY_KEPT);
         body.shrink_to_fit();
         self.0.body = body;
@@ -411,6 +414,7 @@ impl fmt::Debug for Error {
             .field("call", &inner.call)
             .field("status", &inner.status)
             .field("message", &inner.message)
+            // Header values are left out as well: cookies, addresses.
             .field("body_bytes", &inner.body.len())
             .field("attempts", &inner.attempts)
             .field("retry_after", &inner.retry_after)
@@ -419,7 +423,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// One line, of bounded length, without control characters.
+/// One line, of bounded length, without control characters: a server's words must not move a terminal's
+/// cursor, nor look like a second line of a log.
 fn tidy(message: String) -> String {
     let mut line = String::with_capacity(message.len().min(4 * MESSAGE_KEPT));
     for word in message

@@ -197,6 +197,7 @@ impl Date {
     pub fn new(year: u16, month: u8, day: u8) -> Result<Date> {
         let refused = || Error::invalid(format!("there is no day {year:04}-{month:02}-{day:02}"));
         let small = |number: u8| i8::try_from(number).map_err(|_| refused());
+        // jiff takes the year 0 too; four digits of it are more often an empty field.
         let year = i16::try_from(year)
             .ok()
             .filter(|year| *year > 0)

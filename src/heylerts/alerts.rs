@@ -72,6 +72,7 @@ fn yes() -> bool {
     true
 }
 
+/// A field that is missing or null must not make an alert look switched off.
 fn null_as_yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Option::deserialize(deserializer).map(|given| given.unwrap_or(true))
 }
@@ -158,6 +159,7 @@ impl NewAlert {
     /// ```
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> NewAlert {
         match (name, value.into()) {
+            // Kept apart from the other fields, so that none is in the request twice.
             ("name", Value::String(text)) => self.name = text,
             ("keyword", Value::String(text)) => self.keyword = text,
             (name, value) => drop(self.fields.insert(name.to_owned(), value)),
@@ -442,6 +444,7 @@ impl Client {
         let call = Call::patch(["alerts", id])
             .safety(Safety::Idempotent)
             .json(patch)?;
+        // It would cost a request and change nothing: somebody forgot to set what was meant.
         if patch.fields.is_empty() {
             return Err(Error::invalid("the patch changes nothing").with_call(call.name()));
         }

@@ -80,6 +80,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn alert_stats(&self, alert_id: &str) -> Result<Stats> {
+        // `alert_id=` counts everything, or nothing, as the service pleases.
         let call = Call::get(["stats"]).required_query("alert_id", alert_id);
         self.send(&call)
     }

@@ -63,6 +63,7 @@ impl Community {
     /// Checks the ids that a call needs, by name.
     pub(crate) fn check(&self, ids: &[(&str, &str)]) -> Result<()> {
         let own = [("communityId", self.id.as_str())];
+        // An empty id might be read as no filter at all. What else is no id, Heylo can tell best.
         let empty = own.iter().chain(ids).find(|(_, id)| id.trim().is_empty());
         match empty {
             Some((name, _)) => Err(Error::invalid(format!("{name} is empty"))),
@@ -77,6 +78,7 @@ impl Community {
         kind: &str,
         fields: Map<String, Value>,
     ) -> Result<Call> {
+        // These two last, so that no parameter of the caller's makes it another operation or community.
         let mut body = fields;
         body.insert("type".to_owned(), kind.into());
         body.insert("communityId".to_owned(), self.id.as_str().into());

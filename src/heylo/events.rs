@@ -148,6 +148,7 @@ impl CursorList for EventList {
         let community = self.community.id();
         list_name(
             "heylo/communityEvents",
+            // The batch size is not part of it: a cursor holds whatever the size of the page.
             &format!("{community} {}", Value::from(self.parameters.clone())),
         )
     }

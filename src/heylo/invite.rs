@@ -89,6 +89,7 @@ impl NewMember {
     /// how it writes the longer months; three letters are decided.
     pub fn member_since(self, month: Month, year: u16) -> NewMember {
         self.field("memberSinceMonth", month.as_str())
+            // "2024", in quotes.
             .field("memberSinceYear", year.to_string())
     }
 
@@ -189,6 +190,7 @@ pub enum Month {
 
 impl Month {
     const NAMES: [&str; 12] = [
+        // "May", or on an older copy of the page "Jan, Feb, etc.": what satisfies both.
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
 

@@ -42,9 +42,11 @@ impl Community {
     /// ```
     pub fn invite(&self, member: &NewMember) -> Result<Reply> {
         let mut person = member.member.clone();
+        // Last, so that no field can make it another person.
         person.insert("userId".to_owned(), member.user_id.as_str().into());
         let mut fields = member.beside.clone();
         fields.insert("member".to_owned(), Value::Object(person));
+        // Nothing says that a second invite of the same person is the same invite: unsafe, as every POST.
         let call = self
             .call("apiv1-create", "invite", fields)?
             .on_invite_host()
@@ -86,6 +88,7 @@ impl Community {
     /// ```
     pub fn remove_member(&self, user_id: &str) -> Result<Reply> {
         let fields = Map::from_iter([("userId".to_owned(), user_id.into())]);
+        // Served by the host of the newer page, though the older one names the host of invites for it.
         let call = self.call("apiv1-remove", "member", fields)?.removes();
         self.check(&[("userId", user_id)])
             .map_err(|refused| refused.with_call(call.name()))?;

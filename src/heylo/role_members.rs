@@ -111,6 +111,7 @@ impl RoleMembers {
     fn send_all(&self, left: &mut RoleUpdate, change: &mut RoleChange) -> Result<()> {
         while !left.is_empty() {
             let batch = left.next_batch();
+            // Only after the answer: a batch that failed is still to be done, as far as anybody knows.
             let answer = self.send(&batch)?;
             left.drop_batch(&batch);
             change.take_in(&batch, answer);
@@ -141,6 +142,7 @@ impl RoleMembers {
             }
         }
         let call = self.community.call("apiv1-update", "roleMembers", fields)?;
+        // Who has the role already can be added again, who has not can be removed.
         Ok(call.safety(Safety::Idempotent))
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::record::ids;
 use crate::error::{Error, Result};
 
-/// The most ids that Heylo takes on each side of one request.
+/// The most ids that Heylo takes on each side of one request: "max 100 per request".
 const MOST_IDS: usize = 100;
 
 /// Whom to add to a role and whom to remove from it: any number of each.
@@ -69,6 +69,7 @@ impl RoleUpdate {
 
     pub(crate) fn check(&self) -> Result<()> {
         let added = set(&self.added);
+        // Heylo does not say which side would win, and across two requests it would be the order.
         let both = self.removed.iter().find(|id| added.contains(id.as_str()));
         if self.is_empty() {
             return Err(Error::invalid(
@@ -135,6 +136,7 @@ impl RoleChange {
             (&asked.added, &answer.added),
             (&asked.removed, &answer.removed),
         ] {
+            // "Silently dropped", says the page: who is missing in the answer is all there is to tell by.
             let applied = set(applied);
             self.ignored.extend(
                 asked

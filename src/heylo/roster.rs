@@ -130,6 +130,7 @@ impl RoleMembers {
 
     fn carry_out(&self, plan: &MemberPlan) -> Result<MemberChange, PartialUpdate> {
         let change = match plan.update.is_empty() {
+            // Heylo refuses an update in which both sides are empty.
             true => RoleChange::default(),
             false => self.update(&plan.update)?,
         };
@@ -157,6 +158,7 @@ pub struct MemberPlan {
 
 impl MemberPlan {
     fn leaves_nobody(&self) -> bool {
+        // A role that was empty before may stay so.
         let adds_nobody = self.update.added.is_empty();
         adds_nobody && self.unchanged.is_empty() && !self.update.removed.is_empty()
     }

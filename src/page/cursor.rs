@@ -137,6 +137,7 @@ impl<L: CursorList> Pager for Cursor<L> {
         self.pages += 1;
         let mut items = Vec::with_capacity(page.len());
         for item in page {
+            // An item without an id can be yielded, but nothing can go on after it: the one before counts.
             mark = L::id(&item).or(mark);
             items.push((item, mark.clone()));
         }
@@ -166,6 +167,7 @@ impl<L: CursorList> Pager for Cursor<L> {
     }
 
     fn position(&self, mark: &Self::Mark) -> Position {
+        // An id may hold spaces: it comes last, and `Position` splits no further than there.
         let place = mark
             .as_ref()
             .map_or_else(|| "start".to_owned(), |id| format!("after {id}"));

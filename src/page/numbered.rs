@@ -161,6 +161,7 @@ impl<L: NumberedList> Numbered<L> {
             return Ok(false);
         };
         let (again, moved) = self.fetch(number)?;
+        // Where the list moved between the two, equal pages prove nothing.
         if moved == Moved::Not && reading.has_content_of(&again.keys()) {
             return Err(self.stuck(format!("another page repeats page {number}")));
         }
@@ -242,6 +243,7 @@ impl<L: NumberedList> Pager for Numbered<L> {
             .ok_or_else(Position::unreadable)?;
         self.frontier = Frontier {
             behind: mark.behind,
+            // Of what came before a resumed walk only the number is known, so it is told by its place.
             inherited: mark.behind,
             total: mark.total,
         };

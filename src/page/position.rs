@@ -96,6 +96,7 @@ impl FromStr for Position {
 ///
 /// The hash is FNV-1a, which stays the same from one build to the next.
 pub(crate) fn list_name(listing: &str, filters: &str) -> String {
+    // A hash and not the filters: a position is saved in files and printed in logs.
     let hash = filters
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

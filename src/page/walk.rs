@@ -77,6 +77,7 @@ impl<P: Pager, T> Walk<P, T> {
     pub(crate) fn change(mut self, change: impl FnOnce(&mut P)) -> Walk<P, T> {
         change(&mut self.pager);
         let mark = self.pager.start(None).unwrap_or_default();
+        // What was fetched is of another list now. The limit stays: it was set on the walk, not on the list.
         Walk {
             left: self.left,
             mark,
@@ -296,6 +297,7 @@ impl<P: Pager, T> Walk<P, T> {
         }
         let (item, mark) = self.queue.pop_front()?;
         self.left -= 1;
+        // Behind a page's last item lies also what of the page was left out, having been yielded before.
         self.mark = if self.queue.is_empty() {
             self.end.clone()
         } else {
@@ -378,6 +380,8 @@ impl<P: Pager, T: DeserializeOwned> Iterator for Walk<P, T> {
     }
 
     /// At least what was fetched and not yet yielded; at most the limit.
+    ///
+    /// What the service says there are in all is no bound: the list may change before it is read.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let ready = self.queue.len().min(left);

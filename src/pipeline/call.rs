@@ -220,8 +220,10 @@ impl Call {
 
     /// Sets a query parameter that narrows the call down, and is refused where it is empty.
     pub(crate) fn required_query(mut self, name: &str, value: impl Into<String>) -> Call {
+        // Set again, it replaces the one before: of two in a query, services differ on which counts.
         self.query.retain(|(other, _)| other != name);
         let value = value.into();
+        // Told when it is sent, so that setters need no `?`.
         if value.trim().is_empty() {
             self.missing.get_or_insert_with(|| name.to_owned());
         }
@@ -258,6 +260,7 @@ impl Call {
         name.push(' ');
         for segment in &self.path {
             name.push('/');
+            // A name goes into logs and errors, which are no place for people's addresses.
             let shown = !segment.contains(|c: char| c == '@' || c.is_control());
             name.push_str(if shown { segment } else { "…" });
         }
@@ -337,6 +340,7 @@ impl Call {
         if let Some(name) = &self.missing {
             return Err(Error::invalid(format!("{name} is empty")));
         }
+        // Proxies and frameworks drop such a body without a word, or refuse it.
         let may_have_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
         if self.body.is_some() && !may_have_body {
             return Err(Error::invalid(format!("a {} has no body", self.method)));

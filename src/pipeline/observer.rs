@@ -124,6 +124,7 @@ impl fmt::Display for Activity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Activity::Waiting { call, wait } => write!(f, "{call}: {wait}"),
+            // Most calls are sent once; the number would only make a reader wonder.
             Activity::Sending { call, attempt: 1 } => write!(f, "{call}: sending"),
             Activity::Sending { call, attempt } => write!(f, "{call}: sending, attempt {attempt}"),
             Activity::Answered {
@@ -178,6 +179,7 @@ impl Activity<'_> {
             ),
             Activity::Retrying { call, error, after } => log::debug!(
                 target: "heysync",
+                // The kind and not the message: a server's words may quote what was sent.
                 "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
             ),
         }

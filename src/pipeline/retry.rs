@@ -83,6 +83,7 @@ impl RetryBudget {
     }
 
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
+        // Nothing else is read by the count, so the order against other memory does not matter.
         self.tenths
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
             .is_ok()
