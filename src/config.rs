@@ -46,6 +46,7 @@ const MOST_RETRIES: u32 = 100;
 ///     .user_agent("roster-sync/1.4")
 ///     .deadline(Duration::from_secs(60))
 ///     .retries(5);
+/// # let config = config.transport(heysync::sandbox::Heylo::demo());
 /// let client = heylo::Client::with_config("an-api-key", config)?;
 /// # Ok::<(), heysync::Error>(())
 /// ```
@@ -233,6 +234,7 @@ impl Config {
     /// use heysync::{Config, Rate, heylo};
     ///
     /// let config = Config::new().rate(Rate::per_second(2).paced());
+    /// # let config = config.transport(heysync::sandbox::Heylo::demo());
     /// let client = heylo::Client::with_config("a-shared-key", config)?;
     /// assert_eq!(client.bucket().snapshot().rate.requests(), 2);
     /// # Ok::<(), heysync::Error>(())
@@ -254,9 +256,11 @@ impl Config {
     /// ```
     /// use heysync::{Config, heylo};
     ///
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
     /// let runners = heylo::Client::new("key-of-one-group")?;
     /// let config = Config::new().bucket(runners.bucket().clone());
     /// let walkers = heylo::Client::with_config("key-of-another", config)?;
+    /// # }
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn bucket(mut self, bucket: TokenBucket) -> Config {

@@ -77,7 +77,9 @@ impl Client {
     /// ```
     /// use heysync::{ErrorKind, heylerts};
     ///
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
     /// let client = heylerts::Client::new("hlt_your_key_here")?;
+    /// # }
     /// let error = heylerts::Client::new("Bearer hlt_your_key_here").unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Configuration);
     /// # Ok::<(), heysync::Error>(())
@@ -115,6 +117,7 @@ impl Client {
     ///
     /// // Half of the limit, for something else uses this key too.
     /// let config = Config::new().rate(Rate::per_minute(50)).user_agent("mention-export/2.0");
+    /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
     /// let client = heylerts::Client::with_config("hlt_your_key_here", config)?;
     /// # Ok::<(), heysync::Error>(())
     /// ```

@@ -36,9 +36,12 @@ impl Client {
     /// # Examples
     ///
     /// ```
-    /// use heysync::{ErrorKind, heylo};
+    /// use heysync::ErrorKind;
     ///
-    /// let nowhere = heylo::Client::new("an-api-key")?.community("");
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let nowhere = client.community("");
     /// assert_eq!(nowhere.roles().unwrap_err().kind(), ErrorKind::InvalidInput);
     /// # Ok::<(), heysync::Error>(())
     /// ```
