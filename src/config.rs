@@ -16,7 +16,7 @@ use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
 use crate::pipeline::transport::{Transport, TransportOptions, UreqTransport};
 
-/// The longest time that can be set for anything.
+/// The longest time that can be set for anything. It keeps `Instant + Duration` from overflowing, too.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most retries that can be set.
 const MOST_RETRIES: u32 = 100;
@@ -24,7 +24,17 @@ const MOST_RETRIES: u32 = 100;
 /// What can be chosen of a client. The defaults are right for a script.
 ///
 /// A plain value: each method changes one thing and hands it on. Values out of range are told when the
-/// client is built, as an error of the kind [`Configuration`](crate::ErrorKind::Configuration).
+/// client is built, as an error of the kind [`Configuration`](crate::ErrorKind::Configuration). One
+/// configuration can be cloned for several clients.
+///
+/// | what | default | bounds |
+/// |---|---|---|
+/// | [`connect_timeout`](Config::connect_timeout) | 10 seconds | 1 millisecond to a day |
+/// | [`attempt_timeout`](Config::attempt_timeout) | 30 seconds | 1 millisecond to a day |
+/// | [`deadline`](Config::deadline) | 180 seconds | 1 millisecond to a day |
+/// | [`retries`](Config::retries) | 4 | 0 to 100 |
+/// | [`rate`](Config::rate) | the service's | 1 to 10,000 requests in 1 millisecond to a day |
+/// | [`max_body`](Config::max_body) | 10 MiB | 1 byte and up |
 ///
 /// # Examples
 ///
@@ -36,9 +46,18 @@ const MOST_RETRIES: u32 = 100;
 ///     .user_agent("roster-sync/1.4")
 ///     .deadline(Duration::from_secs(60))
 ///     .retries(5);
+/// # let config = config.transport(heysync::sandbox::Heylo::demo());
 /// let client = heylo::Client::with_config("an-api-key", config)?;
-/// # let _ = client;
 /// # Ok::<(), heysync::Error>(())
+/// ```
+///
+/// What is out of range is told when the client is built:
+///
+/// ```
+/// use heysync::{Config, ErrorKind, heylo};
+///
+/// let error = heylo::Client::with_config("an-api-key", Config::new().retries(1000)).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Configuration);
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -77,36 +96,66 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults.
+    /// Makes a configuration with the defaults.
     pub fn new() -> Config {
         Config::default()
     }
 
-    /// Where the service is: an `https` address, or any address on this machine's loopback.
+    /// Sets where the service is: an `https` address, or any address on this machine's loopback.
     ///
     /// It may have a path and may end in a slash. Where it has no path, the service's own is taken:
     /// `/api/v1` for Heylerts, none for Heylo. Default: the vendor's address. Heylo's invites go to this
     /// address too, unless [`invite_base_url`](Config::invite_base_url) is set.
+    ///
+    /// Refused when the client is built: `http` beyond loopback, which would show the key to the network; a
+    /// user name, a password, a query or a fragment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, heylerts};
+    ///
+    /// let local = Config::new().base_url("http://127.0.0.1:8080");
+    /// assert!(heylerts::Client::with_config("hlt_key", local).is_ok());
+    ///
+    /// let unsafe_one = Config::new().base_url("http://heylerts.com");
+    /// let error = heylerts::Client::with_config("hlt_key", unsafe_one).unwrap_err();
+    /// assert!(error.to_string().contains("must be https"));
+    /// ```
     pub fn base_url(mut self, url: impl Into<String>) -> Config {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Where Heylo's invites go, if not to [`base_url`](Config::base_url).
+    /// Sets where Heylo's invites go, if not to [`base_url`](Config::base_url).
     ///
-    /// Default: the vendor's address for invites, which is not the one for everything else.
+    /// Default: the vendor's address for invites, which is not the one for everything else; or the base
+    /// address, where one was set. Refused for Heylerts, which has no invites.
     pub fn invite_base_url(mut self, url: impl Into<String>) -> Config {
         self.invite_base_url = Some(url.into());
         self
     }
 
-    /// The name and version of the application, put before this crate's in `User-Agent`.
+    /// Sets the name and version of the application, put before this crate's in `User-Agent`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, heylerts, sandbox};
+    ///
+    /// let service = sandbox::Heylerts::demo();
+    /// let config = Config::new().user_agent("roster-sync/1.4").transport(service.clone());
+    /// heylerts::Client::with_config("hlt_key_for_agent", config)?.hello()?;
+    /// let sent = service.requests()[0].headers["user-agent"].clone();
+    /// assert!(sent.to_str().unwrap().starts_with("roster-sync/1.4 heysync/"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn user_agent(mut self, application: impl Into<String>) -> Config {
         self.user_agent = Some(application.into());
         self
     }
 
-    /// How long resolving, connecting and TLS may take together. Default: 10 seconds.
+    /// Sets how long resolving, connecting and TLS may take together. Default: 10 seconds.
     ///
     /// A transport set by [`transport`](Config::transport) has a limit of its own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Config {
@@ -114,54 +163,134 @@ impl Config {
         self
     }
 
-    /// How long one attempt may take, from connecting to the answer's last byte. Default: 30 seconds.
+    /// Sets how long one attempt may take, from connecting to the answer's last byte. Default: 30 seconds.
+    ///
+    /// Less is given to an attempt that begins shortly before the [`deadline`](Config::deadline).
     pub fn attempt_timeout(mut self, timeout: Duration) -> Config {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// How long one call may take with everything: waiting for the rate limit, all attempts, and the
+    /// Sets how long one call may take with everything: waiting for the rate limit, all attempts, and the
     /// pauses between them. Default: 180 seconds.
     ///
-    /// A wait that could not end in time is not begun.
+    /// A wait that could not end in time is not begun. It counts for each call, so a walk over many pages,
+    /// each of which is one, may take longer.
+    ///
+    /// # Examples
+    ///
+    /// A program that would rather fail than wait:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::{Config, ErrorKind, Rate, heylerts};
+    ///
+    /// let config = Config::new().deadline(Duration::from_secs(1)).rate(Rate::per_minute(1));
+    /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
+    /// let client = heylerts::Client::with_config("hlt_key_for_deadline", config)?;
+    /// client.hello()?;
+    /// let error = client.hello().unwrap_err(); // its turn would come in a minute
+    /// assert_eq!(error.kind(), ErrorKind::Deadline);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Config {
         self.deadline = deadline;
         self
     }
 
-    /// How many times a failed call may be sent again, where that is safe. Default: 4. At most 100.
+    /// Sets how many times a failed call may be sent again, where that is safe. Default: 4. At most 100.
     ///
-    /// Where much fails at once, fewer are: a client and its clones retry ten times freely, and then one
-    /// call in ten.
+    /// Between them lie pauses of a random length: up to half a second before the first, up to twice as
+    /// long before each further one, never more than 20 seconds. What is safe, [`Safety`](crate::Safety)
+    /// says. Where much fails at once, fewer are retried: a client and its clones retry ten times freely,
+    /// and then one call in ten.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, heylerts, sandbox};
+    ///
+    /// let service = sandbox::Heylerts::demo();
+    /// service.trouble(2, sandbox::Trouble::BadGateway(sandbox::Moment::Before));
+    /// let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// let client = heylerts::Client::with_config("hlt_key", config.retries(2))?;
+    /// assert!(client.hello()?.ok);
+    /// assert_eq!(service.requests().len(), 3);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn retries(mut self, retries: u32) -> Config {
         self.retries = retries;
         self
     }
 
-    /// The rate to stay within. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
+    /// Sets the rate to stay within. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
     ///
-    /// A lower one leaves room for others who use the same key.
+    /// A lower one leaves room for others who use the same key. A [paced](Rate::paced) one spreads the
+    /// requests evenly, where the default lets the first ones go at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, Rate, heylo};
+    ///
+    /// let config = Config::new().rate(Rate::per_second(2).paced());
+    /// # let config = config.transport(heysync::sandbox::Heylo::demo());
+    /// let client = heylo::Client::with_config("a-shared-key", config)?;
+    /// assert_eq!(client.bucket().snapshot().rate.requests(), 2);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn rate(mut self, rate: Rate) -> Config {
         self.rate = Some(rate);
         self
     }
 
-    /// The bucket to take tokens from. Default: one for all clients in this process
-    /// with the same key at the same address.
+    /// Sets the bucket to take tokens from. Default: one for all clients in this process with the same key
+    /// at the same address.
     ///
-    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it.
+    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it, and its own clock. Heylo's
+    /// older page allows 5 concurrent requests for an organization, whose groups may have a key each: their
+    /// clients can share one bucket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, heylo};
+    ///
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// let runners = heylo::Client::new("key-of-one-group")?;
+    /// let config = Config::new().bucket(runners.bucket().clone());
+    /// let walkers = heylo::Client::with_config("key-of-another", config)?;
+    /// # }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn bucket(mut self, bucket: TokenBucket) -> Config {
         self.bucket = Some(bucket);
         self
     }
 
-    /// What sends the requests. Default: a [`UreqTransport`].
+    /// Sets what sends the requests. Default: a [`UreqTransport`] with a connection pool of its own.
+    ///
+    /// See [`Transport`] for how to write one; the sandbox's services are transports too. An `Arc` of a
+    /// transport is one, so that clients can share a pool of connections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use heysync::{Config, UreqTransport, heylerts, heylo};
+    ///
+    /// let connections = Arc::new(UreqTransport::default());
+    /// let config = Config::new().transport(connections);
+    /// let heylo = heylo::Client::with_config("an-api-key", config.clone())?;
+    /// let heylerts = heylerts::Client::with_config("hlt_key", config)?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn transport(mut self, transport: impl Transport + 'static) -> Config {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Whether proxies are taken from the environment. Default: true.
+    /// Sets whether proxies are taken from the environment. Default: true.
     ///
     /// See [`TransportOptions::proxy_from_env`]; a transport of one's own decides for itself.
     pub fn proxy_from_env(mut self, yes: bool) -> Config {
@@ -169,21 +298,45 @@ impl Config {
         self
     }
 
-    /// The largest body of an answer that is taken in, in bytes after decompression. Default: 10 MiB.
+    /// Sets the largest body of an answer that is taken in, in bytes after decompression. Default: 10 MiB.
+    ///
+    /// A larger one is an error, [`Unreadable`](crate::ErrorKind::Unreadable) or
+    /// [`DoneUnreadable`](crate::ErrorKind::DoneUnreadable), and is not asked for again.
     pub fn max_body(mut self, bytes: u64) -> Config {
         self.transport_options.max_body = bytes;
         self
     }
 
-    /// What tells the time. Default: the [`SystemClock`].
+    /// Sets what tells the time. Default: the [`SystemClock`].
     ///
     /// A client on a clock of its own has a token bucket of its own, too, which its clones share.
+    ///
+    /// # Examples
+    ///
+    /// A test of twenty seconds of work against Heylo, in no time:
+    ///
+    /// ```
+    /// use heysync::{Config, heylo, sandbox};
+    ///
+    /// let clock = sandbox::TestClock::new();
+    /// let service = sandbox::Heylo::demo().clock(clock.clone());
+    /// let config = Config::new().transport(service.clone()).clock(clock.clone());
+    /// let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    ///
+    /// for event in group.events().limit(100) {
+    ///     group.attendance(&event?.id)?;
+    /// }
+    /// assert_eq!(clock.elapsed().as_secs(), 20);
+    /// assert_eq!(service.refusals(), 0);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Config {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Who is told what the client does and what it waits for. Default: nobody.
+    /// Sets who is told what the client does and what it waits for: an [`Observer`], or a closure. Default:
+    /// nobody.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Config {
         self.observer = Some(Arc::new(observer));
         self
@@ -223,6 +376,8 @@ impl Config {
     /// at this address.
     fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> TokenBucket {
         let rate = self.rate.unwrap_or(service.rate);
+        // "Each API key is limited": two clients with one key are one to the service. A clock of somebody's
+        // own tells a time that other clients do not live in.
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
@@ -269,6 +424,7 @@ impl Config {
         let base = address(chosen.unwrap_or(service.base_url), service.path)?;
         let invite = match (&self.invite_base_url, chosen, service.invite_base_url) {
             (Some(invite), _, _) => address(invite, service.path)?,
+            // Only where no base was chosen: a test server must not lead to real invites.
             (None, None, Some(invite)) => address(invite, service.path)?,
             _ => base.clone(),
         };
@@ -323,9 +479,11 @@ fn address(text: &str, path: &str) -> Result<Url> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("must hold no user name or password"));
     }
+    // `Call::to_uri` adds segments and a query of its own.
     if url.query().is_some() || url.fragment().is_some() {
         return Err(refused("must end before ? and #"));
     }
+    // "Your integration must call HTTPS endpoints" (Heylo). Loopback shows the key to no network.
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
@@ -336,6 +494,7 @@ fn address(text: &str, path: &str) -> Result<Url> {
         }
         _ => return Err(refused("must be https")),
     }
+    // `url` gives an address without a path this one.
     if url.path() == "/" {
         url.set_path(path);
     }
@@ -349,6 +508,7 @@ fn without_user(address: &str) -> &str {
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        // The name alone: `localhost.example.com` is anybody's, and 0.0.0.0 is every interface.
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -367,6 +527,7 @@ fn require_tls() -> Result<()> {
 
 fn user_agent(application: Option<&str>) -> Result<HeaderValue> {
     let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
+    // Specific first, as RFC 9110 (10.1.5) lists products in order of their significance.
     let application = application.map(str::trim).filter(|name| !name.is_empty());
     let text = application.map_or_else(|| own.to_owned(), |name| format!("{name} {own}"));
     HeaderValue::try_from(text)

@@ -23,6 +23,10 @@ const MESSAGE_KEPT: usize = 500;
 /// `POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down`. Where another error caused it,
 /// that one is the [`source`](StdError::source) and is not printed again here.
 ///
+/// Nothing of it holds the key, also where a server quoted it in its answer. [`body`](Error::body) and
+/// [`headers`](Error::headers) are the service's words and may hold people's data; neither is printed, by
+/// `Display` or by `Debug`.
+///
 /// # Examples
 ///
 /// ```
@@ -34,9 +38,33 @@ const MESSAGE_KEPT: usize = 500;
 ///         other => other,
 ///     }
 /// }
+/// # use heysync::{Config, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// # delete_if_there(&client, "no-such-id")?;
+/// # Ok::<(), heysync::Error>(())
+/// ```
+///
+/// What a command-line tool prints:
+///
+/// ```
+/// use std::error::Error;
+/// use heysync::heylerts;
+///
+/// let error = heylerts::Client::new("").unwrap_err();
+/// eprintln!("error: {error}");
+/// let mut cause = error.source();
+/// while let Some(deeper) = cause {
+///     eprintln!("  because: {deeper}");
+///     cause = deeper.source();
+/// }
+/// if let Some(hint) = error.hint() {
+///     eprintln!("  hint: {hint}");
+/// }
 /// ```
 #[derive(thiserror::Error)]
 #[error(transparent)]
+// Boxed, so that a `Result` of a small value stays small.
 pub struct Error(Box<Inner>);
 
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +82,18 @@ struct Inner {
 }
 
 /// The kinds of [`Error`], to match on.
+///
+/// They say what a program can do about it:
+///
+/// * Nothing was done, and nothing was sent: [`InvalidInput`](ErrorKind::InvalidInput),
+///   [`Configuration`](ErrorKind::Configuration), [`Deadline`](ErrorKind::Deadline).
+/// * Nothing was done, and trying later may help: [`NotSent`](ErrorKind::NotSent),
+///   [`RateLimited`](ErrorKind::RateLimited).
+/// * Asking again can do no harm: [`NoAnswer`](ErrorKind::NoAnswer), [`Server`](ErrorKind::Server),
+///   [`Unreadable`](ErrorKind::Unreadable).
+/// * Look before asking again: [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). Do not ask again:
+///   [`DoneUnreadable`](ErrorKind::DoneUnreadable).
+/// * The service refused, and will again: the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -118,6 +158,7 @@ impl Error {
     }
 
     pub(crate) fn with_call(mut self, call: impl Into<String>) -> Error {
+        // The first to name the call was nearest to it.
         self.0.call.get_or_insert(call.into());
         self
     }
@@ -129,6 +170,7 @@ impl Error {
     }
 
     pub(crate) fn with_body(mut self, mut body: Vec<u8>) -> Error {
+        // An error may be kept for long, in a list of a thousand. 10 MiB of a server's page would be too.
         body.truncate(BODY_KEPT);
         body.shrink_to_fit();
         self.0.body = body;
@@ -165,42 +207,159 @@ impl Error {
         self
     }
 
-    /// What kind of failure this is.
+    /// Returns what kind of failure this is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The status of the answer, where one came.
+    /// Returns the status of the answer, where one came. It may be a success, where only the body was bad.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.status().unwrap(), 404);
+    /// assert!(client.alert("").unwrap_err().status().is_none());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// What happened, in the service's own words where it gave any.
+    /// Returns what happened, in the service's own words where it gave any.
+    ///
+    /// One line of 500 characters at most, without the call and the status. Heylerts documents `detail`,
+    /// Heylo nothing, so the words are taken from `detail`, `error`, `message` or `error.message`, from a
+    /// page's title, or from plain text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.message(), "Alert not found");
+    /// assert_eq!(error.to_string(), "GET /alerts/no-such-id: 404 Not Found: Alert not found");
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The headers of the answer; empty where none came.
+    /// Returns the headers of the answer; empty where none came.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.headers()["content-type"], "application/json");
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The body of the answer, or the JSON of the item that could not be read: at most 64 KiB of it.
+    /// Returns the body of the answer, or the JSON of the item that could not be read: at most 64 KiB of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.body(), br#"{"detail":"Alert not found"}"#);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 
-    /// How long the service asked to wait: `Retry-After`, on a 429 or a 503.
+    /// Returns how long the service asked to wait: `Retry-After`, on a 429 or a 503.
+    ///
+    /// Seconds, fractions of them, or a date, taken against the answer's own `Date`. `None` where it was
+    /// absent, zero, more than a day, or nonsense. Elsewhere some servers send the header too; there it
+    /// means nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(1);
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # service.trouble(2, sandbox::Trouble::Refused(Some("30".to_owned())));
+    /// let error = client.hello().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::RateLimited);
+    /// assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How many times the request was handed to the transport; 0 where it was refused before.
+    /// Returns how many times the request was handed to the transport; 0 where it was refused before.
+    ///
+    /// # Examples
+    ///
+    /// With one retry allowed, and a server that is down:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(1);
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # service.trouble(2, sandbox::Trouble::ServerError(sandbox::Moment::Before));
+    /// let error = client.hello().unwrap_err();
+    /// assert_eq!(error.attempts(), 2);
+    /// assert!(error.to_string().ends_with("(after 2 attempts)"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// One line about what a person can do.
+    /// Returns one line about what a person can do, where there is something to say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylerts::NewAlert;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # use heysync::sandbox::{Moment, Trouble};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # service.trouble(1, Trouble::Cut(Moment::After));
+    /// # let config = Config::new().transport(service).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// // The answer to this was lost on the way.
+    /// let error = client.create_alert(&NewAlert::new("Competitor X", "competitor x")).unwrap_err();
+    /// assert!(error.hint().is_some_and(|hint| hint.starts_with("list the alerts and look for one")));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref().or(self.0.kind.hint())
     }
@@ -255,6 +414,7 @@ impl fmt::Debug for Error {
             .field("call", &inner.call)
             .field("status", &inner.status)
             .field("message", &inner.message)
+            // Header values are left out as well: cookies, addresses.
             .field("body_bytes", &inner.body.len())
             .field("attempts", &inner.attempts)
             .field("retry_after", &inner.retry_after)
@@ -263,7 +423,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// One line, of bounded length, without control characters.
+/// One line, of bounded length, without control characters: a server's words must not move a terminal's
+/// cursor, nor look like a second line of a log.
 fn tidy(message: String) -> String {
     let mut line = String::with_capacity(message.len().min(4 * MESSAGE_KEPT));
     for word in message

@@ -17,7 +17,8 @@
 //!
 //! # Examples
 //!
-//! Who came to the events of a community:
+//! The examples on these pages run against the sandbox, in memory; `client` and `group` stand for a client of
+//! yours, and its community. Who came to the events of a community:
 //!
 //! ```no_run
 //! use heysync::heylo;
@@ -55,6 +56,15 @@
 //! * Keys go to the service alone: no redirect is followed, only `https` is spoken beyond loopback, and no
 //!   error, log line or debug output shows one.
 //! * Bad input is refused before anything is sent; a bad answer is an error, never a panic.
+//!
+//! # Features
+//!
+//! * `rustls` (default): TLS by rustls, with Mozilla's roots compiled in. `platform-verifier` trusts the roots
+//!   of the operating system instead; `native-tls` takes its library, too. Without any of them, `https` is
+//!   refused.
+//! * `gzip` (default): answers may come compressed.
+//! * `webhook` (default): verifies what Heylerts sends to you.
+//! * `sandbox`: both services in memory, for the tests of your own program.
 //!
 //! # Logging
 //!

@@ -32,12 +32,22 @@ use crate::error::{Error, Result};
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// The present moment, by the system's wall clock.
+    /// Returns the present moment, by the system's wall clock.
     pub fn now() -> Timestamp {
         Timestamp(jiff::Timestamp::now())
     }
 
-    /// The moment that was `duration` before now; the earliest there is, if that is earlier still.
+    /// Returns the moment that was `duration` before now; the earliest there is, if that is earlier still.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::Timestamp;
+    ///
+    /// let yesterday = Timestamp::ago(Duration::from_secs(24 * 60 * 60));
+    /// assert!(yesterday < Timestamp::now());
+    /// ```
     pub fn ago(duration: Duration) -> Timestamp {
         Timestamp(
             jiff::Timestamp::now()
@@ -46,12 +56,25 @@ impl Timestamp {
         )
     }
 
-    /// The moment so many milliseconds after 1970 began (UTC), or before it where negative.
+    /// Makes the moment so many milliseconds after 1970 began (UTC), or before it where negative.
+    ///
+    /// This is how Heylo writes moments: "unix timestamp in ms".
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) beyond the year 9999, as when seconds were
-    /// meant to be milliseconds the other way round.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) beyond the years -9999 and 9999, as where
+    /// microseconds were handed in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Timestamp;
+    ///
+    /// let start = Timestamp::from_millisecond(1_778_238_000_000)?;
+    /// assert_eq!(start.to_string(), "2026-05-08T11:00:00Z");
+    /// assert!(Timestamp::from_millisecond(1_778_238_000_000_000).is_err());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn from_millisecond(millisecond: i64) -> Result<Timestamp> {
         let refused = |error| Error::invalid("the moment is out of range").with_source(error);
         jiff::Timestamp::from_millisecond(millisecond)
@@ -59,7 +82,17 @@ impl Timestamp {
             .map_err(refused)
     }
 
-    /// Milliseconds since 1970 began (UTC).
+    /// Returns the milliseconds since 1970 began (UTC). What is finer is cut off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Timestamp;
+    ///
+    /// let moment: Timestamp = "2026-05-08T11:00:00.123456Z".parse()?;
+    /// assert_eq!(moment.as_millisecond(), 1_778_238_000_123);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn as_millisecond(self) -> i64 {
         self.0.as_millisecond()
     }
@@ -68,6 +101,11 @@ impl Timestamp {
 impl TryFrom<SystemTime> for Timestamp {
     type Error = Error;
 
+    /// Takes the moment over.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) beyond the years -9999 and 9999.
     fn try_from(time: SystemTime) -> Result<Timestamp> {
         let refused = |error| Error::invalid("the moment is out of range").with_source(error);
         jiff::Timestamp::try_from(time)
@@ -85,9 +123,15 @@ impl From<Timestamp> for SystemTime {
 impl FromStr for Timestamp {
     type Err = Error;
 
+    /// Reads RFC 3339, with or without an offset. White space around it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the text is no moment.
     fn from_str(text: &str) -> Result<Timestamp> {
         let text = text.trim();
         let with_offset = text.parse::<jiff::Timestamp>();
+        // Heylerts shows `Z`. A Python service also writes `datetime.isoformat()` of a naive time: no offset.
         let moment = with_offset.or_else(|_| {
             let utc = text.parse::<DateTime>()?.to_zoned(TimeZone::UTC)?;
             Ok(utc.timestamp())
@@ -134,15 +178,26 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub struct Date(jiff::civil::Date);
 
 impl Date {
-    /// The day `day` of the month `month`, both counted from 1.
+    /// Makes the day `day` of the month `month`, both counted from 1.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where there is no such day, or the year is not
     /// from 1 to 9999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Date;
+    ///
+    /// let born = Date::new(1815, 12, 10)?;
+    /// assert!(born < Date::new(1815, 12, 11)?);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn new(year: u16, month: u8, day: u8) -> Result<Date> {
         let refused = || Error::invalid(format!("there is no day {year:04}-{month:02}-{day:02}"));
         let small = |number: u8| i8::try_from(number).map_err(|_| refused());
+        // jiff takes the year 0 too; four digits of it are more often an empty field.
         let year = i16::try_from(year)
             .ok()
             .filter(|year| *year > 0)
@@ -155,8 +210,14 @@ impl Date {
 impl FromStr for Date {
     type Err = Error;
 
+    /// Reads `YYYY-MM-DD` and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for another form, or a day that does not exist.
     fn from_str(text: &str) -> Result<Date> {
         let refused = || Error::invalid(format!("{text:?} is no day: write it YYYY-MM-DD"));
+        // jiff takes more forms, such as a sign before the year. Heylo's page names this one.
         let is_shape = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
         if !is_shape {
             return Err(refused());

@@ -17,16 +17,18 @@ use crate::time::Timestamp;
 /// How often [`Client::create_alert_once`] sends its request at most.
 const CREATIONS: u32 = 3;
 
-/// A keyword that Heylerts watches for.
+/// A keyword that Heylerts watches for, and how.
+///
+/// Any field but the id may be missing or null in an answer; then it is what it would be without the setting.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Alert {
-    /// Its id.
+    /// Its id, a UUID as text.
     pub id: String,
     /// Its name.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
-    /// What is watched for.
+    /// The word or words that are watched for.
     #[serde(default, deserialize_with = "null_as_default")]
     pub keyword: String,
     /// Words of which a mention must have one.
@@ -46,7 +48,7 @@ pub struct Alert {
     /// Whether it is searched at all. An alert that does not say so is active.
     #[serde(default = "yes", deserialize_with = "null_as_yes")]
     pub is_active: bool,
-    /// How many mentions it has found.
+    /// How many mentions it has found. Not documented whether ignored ones count.
     #[serde(default, deserialize_with = "null_as_default")]
     pub mention_count: u64,
     /// When was last searched.
@@ -56,7 +58,7 @@ pub struct Alert {
     /// Whether X is searched too.
     #[serde(default, deserialize_with = "null_as_default")]
     pub x_enabled: bool,
-    /// Where its webhooks go.
+    /// Where its webhooks go. It is set in Heylerts' dashboard; its page gives no call that does.
     pub webhook_url: Option<String>,
     /// Whether webhooks are set up.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -70,6 +72,7 @@ fn yes() -> bool {
     true
 }
 
+/// A field that is missing or null must not make an alert look switched off.
 fn null_as_yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Option::deserialize(deserializer).map(|given| given.unwrap_or(true))
 }
@@ -83,6 +86,9 @@ open_enum! {
 }
 
 /// An alert to create.
+///
+/// What is not set is not sent, and the service decides on it. A list that is set again replaces the one
+/// before.
 ///
 /// # Examples
 ///
@@ -107,7 +113,7 @@ pub struct NewAlert {
 }
 
 impl NewAlert {
-    /// An alert called `name` that watches for `keyword`. The service decides on all that is not set.
+    /// Makes an alert called `name` that watches for `keyword`. Neither may be empty.
     pub fn new(name: impl Into<String>, keyword: impl Into<String>) -> NewAlert {
         NewAlert {
             name: name.into(),
@@ -116,34 +122,44 @@ impl NewAlert {
         }
     }
 
-    /// Words of which a mention must have one.
+    /// Sets words of which a mention must have one: `include_keywords`.
     pub fn include<I: IntoIterator<Item: Into<String>>>(self, words: I) -> NewAlert {
         self.field("include_keywords", texts(words))
     }
 
-    /// Words that a mention must not have.
+    /// Sets words that a mention must not have: `exclude_keywords`.
     pub fn exclude<I: IntoIterator<Item: Into<String>>>(self, words: I) -> NewAlert {
         self.field("exclude_keywords", texts(words))
     }
 
-    /// Domains whose mentions do not count.
+    /// Sets domains whose mentions do not count, such as `spam.example`.
     pub fn ignore_domains<I: IntoIterator<Item: Into<String>>>(self, domains: I) -> NewAlert {
         self.field("ignore_domains", texts(domains))
     }
 
-    /// Where to search.
+    /// Sets where to search. Texts will do, such as `["brave", "reddit"]`.
     pub fn sources<I: IntoIterator<Item: Into<Source>>>(self, sources: I) -> NewAlert {
         self.field("sources", source_texts(sources))
     }
 
-    /// How often to search.
+    /// Sets how often to search. Only `daily` is documented.
     pub fn frequency(self, frequency: Frequency) -> NewAlert {
         self.field("frequency", frequency.as_str())
     }
 
     /// Sets a field that this crate does not know, or a known one in another way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylerts::NewAlert;
+    ///
+    /// let alert = NewAlert::new("My brand", "heysync").field("x_enabled", true);
+    /// assert_eq!(serde_json::json!(alert)["x_enabled"], true);
+    /// ```
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> NewAlert {
         match (name, value.into()) {
+            // Kept apart from the other fields, so that none is in the request twice.
             ("name", Value::String(text)) => self.name = text,
             ("keyword", Value::String(text)) => self.keyword = text,
             (name, value) => drop(self.fields.insert(name.to_owned(), value)),
@@ -178,7 +194,7 @@ pub struct AlertPatch {
 }
 
 impl AlertPatch {
-    /// No change yet.
+    /// Makes a patch that changes nothing yet.
     pub fn new() -> AlertPatch {
         AlertPatch::default()
     }
@@ -245,26 +261,33 @@ fn source_texts<I: IntoIterator<Item: Into<Source>>>(sources: I) -> Vec<Value> {
     )
 }
 
-/// A walk over the alerts of an account, newest first.
+/// A walk over the alerts of an account, newest first, as [`Client::alerts`] makes it.
 pub type Alerts<T = Alert> = Walk<Numbered<Listing<Alert>>, T>;
 
 impl Client {
     /// Lists the alerts, newest first.
     ///
-    /// Calls `GET /alerts`, in pages of 100. Nothing is sent before the first alert is asked for. Alerts
-    /// may be deleted while the walk goes on: none is left out, none comes twice.
+    /// Calls `GET /alerts`, in pages of 100, the most that Heylerts gives (its own default is 20). Nothing
+    /// is sent before the first alert is asked for. Alerts may be deleted while the walk goes on: none is
+    /// left out, none comes twice. A request that fails is one `Err`, and ends the walk; see
+    /// [`page`](crate::page).
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # fn main() -> heysync::Result<()> {
-    /// let client = heysync::heylerts::Client::from_env()?;
+    /// Deleting what never found anything, while walking over the list:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
     /// for alert in client.alerts() {
     ///     let alert = alert?;
-    ///     println!("{}: {} mentions", alert.name, alert.mention_count);
+    ///     if alert.mention_count == 0 {
+    ///         client.delete_alert(&alert.id)?;
+    ///     }
     /// }
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(client.alerts().count(), 3);
+    /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn alerts(&self) -> Alerts {
         Listing::walk(self, "heylerts/alerts", Call::get(["alerts"]))
@@ -276,8 +299,27 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) where there is none, or it is somebody else's; else see
+    /// [`NotFound`](crate::ErrorKind::NotFound) where there is none, or it is somebody else's;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the id is empty or holds a slash; else see
     /// [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # let id = client.alerts().next().unwrap()?.id;
+    /// let alert = client.alert(&id)?;
+    /// println!("{}, last searched at {:?}", alert.name, alert.last_checked_at);
+    ///
+    /// assert_eq!(client.alert("no-such-id").unwrap_err().kind(), ErrorKind::NotFound);
+    /// // Else this would be a GET of the whole list.
+    /// assert_eq!(client.alert("").unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn alert(&self, id: &str) -> Result<Alert> {
         self.send(&Call::get(["alerts", id]))
     }
@@ -293,6 +335,21 @@ impl Client {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) where the plan's quota is used up (Free 2, Starter 10,
     /// Pro 50, Business 250); [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) where no answer came;
     /// else see [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylerts::{NewAlert, Source};
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let new = NewAlert::new("Competitor X", "competitor x").sources([Source::Reddit]);
+    /// let alert = client.create_alert(&new)?;
+    /// assert!(alert.is_active);
+    /// assert_eq!(client.alert(&alert.id)?.sources, [Source::Reddit]);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn create_alert(&self, alert: &NewAlert) -> Result<Alert> {
         let call = Call::post(["alerts"])
             .outcome_hint("list the alerts and look for one with this name and keyword before creating it again")
@@ -313,7 +370,27 @@ impl Client {
     /// # Errors
     ///
     /// As [`create_alert`](Client::create_alert), and those of [`alerts`](Client::alerts).
+    ///
+    /// # Examples
+    ///
+    /// The alert is created and the answer to that is lost. It is found, not created again:
+    ///
+    /// ```
+    /// use heysync::heylerts::NewAlert;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # let lost = sandbox::Trouble::Cut(sandbox::Moment::After);
+    /// # service.trouble_where(1, lost, |request| request.method == "POST");
+    /// let alert = client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"))?;
+    /// assert_eq!(alert.name, "Competitor X");
+    /// assert_eq!(client.alerts().count(), 4);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn create_alert_once(&self, alert: &NewAlert) -> Result<Alert> {
+        // Two alerts may well have one name and keyword: only an id that was not there before tells.
         let before = self.ids_of_alerts_like(alert)?;
         for _ in 1..CREATIONS {
             match self.create_alert(alert) {
@@ -338,17 +415,36 @@ impl Client {
 
     /// Changes what `patch` sets, and nothing else.
     ///
-    /// Calls `PATCH /alerts/{id}`.
+    /// Calls `PATCH /alerts/{id}`, and gives the alert as it is then. It is sent again where no answer
+    /// came, since setting the same values twice changes nothing more.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where nothing is set;
     /// [`NotFound`](crate::ErrorKind::NotFound) where there is no such alert; else see
     /// [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// Pausing everything:
+    ///
+    /// ```
+    /// use heysync::heylerts::AlertPatch;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// for alert in client.alerts() {
+    ///     let paused = client.update_alert(&alert?.id, &AlertPatch::new().is_active(false))?;
+    ///     assert!(!paused.is_active);
+    /// }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn update_alert(&self, id: &str, patch: &AlertPatch) -> Result<Alert> {
         let call = Call::patch(["alerts", id])
             .safety(Safety::Idempotent)
             .json(patch)?;
+        // It would cost a request and change nothing: somebody forgot to set what was meant.
         if patch.fields.is_empty() {
             return Err(Error::invalid("the patch changes nothing").with_call(call.name()));
         }
@@ -364,7 +460,22 @@ impl Client {
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) where there was no such alert to begin with; else see
     /// [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # let id = client.alerts().next().unwrap()?.id;
+    /// client.delete_alert(&id)?;
+    /// let again = client.delete_alert(&id).unwrap_err();
+    /// assert_eq!(again.kind(), ErrorKind::NotFound);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn delete_alert(&self, id: &str) -> Result<()> {
-        self.send_for_nothing(&Call::delete(["alerts", id]).removes())
+        self.send_ignoring_body(&Call::delete(["alerts", id]).removes())
     }
 }

@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::page::{Numbered, NumberedList, NumberedPage, Sealed, Walk, list_name};
 use crate::pipeline::call::Call;
 
-/// A listing of items of one kind.
+/// A listing of items of one kind: the call that reads it, with its filters, and the client that sends it.
+///
+/// [`Alerts`](super::Alerts) and [`Mentions`](super::Mentions) are walks over one.
 #[derive(Clone)]
 pub struct Listing<Item> {
     client: Client,
@@ -55,10 +57,24 @@ impl<Item> NumberedList for Listing<Item> {
 }
 
 impl<Item, T> Walk<Numbered<Listing<Item>>, T> {
-    /// A filter that this crate does not know. Setting one again replaces it; an empty value is refused
-    /// when the first item is asked for, since services take it for no filter at all.
+    /// Sets a filter that this crate does not know, as a parameter of the query.
+    ///
+    /// It is percent-encoded. Setting one again replaces it; an empty value is refused when the first item is
+    /// asked for, since services take it for no filter at all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let german = client.mentions().parameter("language", "de");
+    /// assert_eq!(german.count(), 137); // a service that does not know the filter takes no notice of it
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn parameter(self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();
+        // A position names the filters by a hash of them: one taken before does not fit any more.
         self.change(|pager| {
             let call = &mut pager.list_mut().call;
             *call = call.clone().required_query(name, value);

@@ -14,7 +14,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The value as the service writes it.
+            /// Returns the value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$variant => $text,)+

@@ -18,6 +18,8 @@ const KEY_VARIABLE: &str = "HEYLO_API_KEY";
 
 /// What the vendor's pages say of the service as a whole. The host for invites is named only by the older
 /// of the two.
+///
+/// That page's prose has typographic hyphens in the host's name; only its cURL lines can be copied.
 const HEYLO: Service = Service {
     base_url: "https://api.heylo.com",
     path: "/",
@@ -28,6 +30,7 @@ const HEYLO: Service = Service {
 };
 
 fn check_key(key: &ApiKey) -> Result<()> {
+    // "Keys begin with hlt_", says the page of Heylerts. Sent here, one would be shown to another company.
     if key.as_str().starts_with("hlt_") {
         return Err(key.refused("is a key of Heylerts: those begin with hlt_"));
     }
@@ -37,7 +40,20 @@ fn check_key(key: &ApiKey) -> Result<()> {
 /// A client of Heylo.
 ///
 /// Cloning it is cheap, and clones share one connection pool and one token bucket. It can be used from
-/// any number of threads.
+/// any number of threads. All calls but [`send`](Client::send) belong to a community:
+/// [`community`](Client::community) names it.
+///
+/// # Examples
+///
+/// ```no_run
+/// use heysync::heylo;
+///
+/// let client = heylo::Client::from_env()?; // HEYLO_API_KEY
+/// for role in client.community("abc123").roles()? {
+///     println!("{}", role.id);
+/// }
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     pipeline: Arc<Pipeline>,
@@ -46,10 +62,28 @@ pub struct Client {
 impl Client {
     /// Makes a client for `key`, with the defaults of [`Config`]. Nothing is sent yet.
     ///
+    /// Heylo's team issues one key for each group or organization. White space around it is dropped, so a key
+    /// may be read from a file as it is.
+    ///
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) where the key is empty, cannot be a header, or
     /// is one of Heylerts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{ErrorKind, heylo};
+    ///
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// let client = heylo::Client::new("an-api-key\n")?;
+    /// assert!(!format!("{client:?}").contains("an-api-key"));
+    /// # }
+    ///
+    /// let swapped = heylo::Client::new("hlt_a_key_of_heylerts").unwrap_err();
+    /// assert_eq!(swapped.kind(), ErrorKind::Configuration);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn new(key: &str) -> Result<Client> {
         Client::with_config(key, Config::new())
     }
@@ -59,6 +93,13 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::new`], and where the variable is not set.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let client = heysync::heylo::Client::from_env()?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn from_env() -> Result<Client> {
         Client::from_env_with(Config::new())
     }
@@ -68,6 +109,19 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::new`], and where a value of the configuration is out of its range.
+    ///
+    /// # Examples
+    ///
+    /// A client for a test: the sandbox in place of the network, and a clock on which nobody waits.
+    ///
+    /// ```
+    /// use heysync::{Config, heylo, sandbox};
+    ///
+    /// let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// let client = heylo::Client::with_config("any-key", config)?;
+    /// assert_eq!(client.community("harbour-runners").roles()?.len(), 3);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn with_config(key: &str, config: Config) -> Result<Client> {
         Client::open(ApiKey::new(key), config)
     }
@@ -77,6 +131,15 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::with_config`], and where the variable is not set.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use heysync::{Config, heylo};
+    ///
+    /// let client = heylo::Client::from_env_with(Config::new().user_agent("roster-sync/1.4"))?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn from_env_with(config: Config) -> Result<Client> {
         Client::open(ApiKey::from_env(KEY_VARIABLE)?, config)
     }
@@ -89,7 +152,61 @@ impl Client {
 
     /// Sends a call of the caller's own, and decodes its JSON answer.
     ///
-    /// It goes through the same authentication, rate limit, retries and errors as every other call.
+    /// It goes through the same authentication, rate limit, retries and errors as every other call. It is
+    /// for operations and fields that this crate does not know. A `POST` is
+    /// [`Safety::Unsafe`](crate::Safety) unless the call says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the call makes no valid address;
+    /// [`Unreadable`](crate::ErrorKind::Unreadable), or
+    /// [`DoneUnreadable`](crate::ErrorKind::DoneUnreadable) for a call that changes something, where the
+    /// answer is no `T`; else see [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Call, Safety};
+    /// use serde_json::{Value, json};
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let call = Call::post(["apiv1-fetch"])
+    ///     .json(&json!({"type": "communityRoles", "communityId": "harbour-runners"}))?
+    ///     .safety(Safety::Read);
+    /// let answer: Value = client.send(&call)?;
+    /// assert_eq!(answer["roles"][1]["name"], "Captains");
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
+        self.pipeline.execute(call, answer::json)
+    }
+
+    /// Returns the bucket that this client takes its tokens from.
+    ///
+    /// Its [`snapshot`](TokenBucket::snapshot) tells how much of the limit is left, and a
+    /// [`Config::bucket`] hands it to another client. Heylo allows 5 requests a second, all endpoints
+    /// together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// client.community("harbour-runners").roles()?;
+    /// let limit = client.bucket().snapshot();
+    /// assert_eq!((limit.rate.requests(), limit.free), (5, 4));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn bucket(&self) -> &TokenBucket {
+        &self.pipeline.bucket
+    }
+
+    /// Sends a call of the caller's own whose answer may be anything: JSON, plain text, or nothing.
+    ///
+    /// As [`send`](Client::send), but no body of a success is an error.
     ///
     /// # Errors
     ///
@@ -97,35 +214,20 @@ impl Client {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// use heysync::{Call, Safety, heylo};
-    /// use serde_json::{Value, json};
-    ///
-    /// # fn main() -> heysync::Result<()> {
-    /// let client = heylo::Client::from_env()?;
-    /// let call = Call::post(["apiv1-fetch"])
-    ///     .json(&json!({"type": "communityPolls", "communityId": "abc123"}))?
-    ///     .safety(Safety::Read);
-    /// let polls: Value = client.send(&call)?;
-    /// # let _ = polls;
-    /// # Ok(())
-    /// # }
     /// ```
-    pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
-        self.pipeline.execute(call, answer::json)
-    }
-
-    /// The bucket that this client takes its tokens from: what it can tell, see
-    /// [`TokenBucket::snapshot`].
-    pub fn bucket(&self) -> &TokenBucket {
-        &self.pipeline.bucket
-    }
-
-    /// Sends a call whose answer may be anything.
+    /// use heysync::{Call, Safety};
+    /// use serde_json::json;
     ///
-    /// # Errors
-    ///
-    /// See [`ErrorKind`](crate::ErrorKind).
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let call = Call::post(["apiv1-remove"])
+    ///     .json(&json!({"type": "member", "communityId": "harbour-runners", "userId": "user-7"}))?
+    ///     .safety(Safety::Idempotent);
+    /// let reply = client.send_for_reply(&call)?;
+    /// println!("{}", reply.text);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn send_for_reply(&self, call: &Call) -> Result<Reply> {
         self.pipeline.execute(call, read_reply)
     }

@@ -12,7 +12,10 @@ use crate::page::{Cursor, CursorList, Sealed, Walk, list_name};
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
 
-/// An event.
+/// An event of a community.
+///
+/// Heylo documents no field of it, so it is handed on whole: read a field of [`json`](Event::json), or
+/// [`decode`](Event::decode) it into a type of your own.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -29,23 +32,25 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) where it does not fit.
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) where it does not fit; the error's
+    /// [`body`](crate::Error::body) is the event.
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// #[derive(serde::Deserialize)]
     /// struct Meetup {
     ///     title: String,
+    ///     location: Option<String>,
     /// }
     ///
-    /// # fn main() -> heysync::Result<()> {
-    /// let client = heysync::heylo::Client::from_env()?;
-    /// for meetup in client.community("abc123").events().typed::<Meetup>() {
-    ///     println!("{}", meetup?.title);
-    /// }
-    /// # Ok(())
-    /// # }
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let first = group.events().next().expect("a club with events")?;
+    /// let meetup: Meetup = first.decode()?;
+    /// println!("{} at {:?}", meetup.title, meetup.location);
+    /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         decode(&self.json)
@@ -70,7 +75,7 @@ pub struct Attendance {
 }
 
 impl Attendance {
-    /// The record's `id`, if it has one.
+    /// Returns the record's `id`, if it has one. A number is taken as its text.
     pub fn id(&self) -> Option<String> {
         id_of(&self.json, &["id"])
     }
@@ -80,6 +85,32 @@ impl Attendance {
     /// # Errors
     ///
     /// [`Unreadable`](crate::ErrorKind::Unreadable) where it does not fit.
+    ///
+    /// # Examples
+    ///
+    /// Fields that you have seen in your own group's answers:
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// #[serde(rename_all = "camelCase")]
+    /// struct Rsvp {
+    ///     user_id: String,
+    ///     status: String,
+    /// }
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let mut going = Vec::new();
+    /// for record in group.attendance("event-001")? {
+    ///     let rsvp: Rsvp = record.decode()?;
+    ///     if rsvp.status == "going" {
+    ///         going.push(rsvp.user_id);
+    ///     }
+    /// }
+    /// assert!(going.iter().all(|id| id.starts_with("user-")));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         decode(&self.json)
     }
@@ -91,10 +122,13 @@ struct AttendanceAnswer {
     attendance: Vec<Attendance>,
 }
 
-/// A walk over the events of a community, ordered by their start.
+/// A walk over the events of a community, ordered by their start, as [`Community::events`] makes it.
+///
+/// Its settings are [`starting_after`](Walk::starting_after), [`ending_before`](Walk::ending_before) and
+/// [`parameter`](Walk::parameter), beside those of every [`Walk`].
 pub type Events<T = Event> = Walk<Cursor<EventList>, T>;
 
-/// The listing behind [`Events`].
+/// The listing behind [`Events`]: a community, and what it is filtered by.
 #[derive(Clone, Debug)]
 pub struct EventList {
     community: Community,
@@ -114,6 +148,7 @@ impl CursorList for EventList {
         let community = self.community.id();
         list_name(
             "heylo/communityEvents",
+            // The batch size is not part of it: a cursor holds whatever the size of the page.
             &format!("{community} {}", Value::from(self.parameters.clone())),
         )
     }
@@ -124,6 +159,7 @@ impl CursorList for EventList {
 
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {
         let mut fields = self.parameters.clone();
+        // Always named: "default 50" would take twice the requests, and those are what is limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
         let call = self
@@ -143,17 +179,50 @@ impl CursorList for EventList {
 }
 
 impl<T> Walk<Cursor<EventList>, T> {
-    /// Only events that start after this moment. Sent as milliseconds, in `startTimestamp`.
+    /// Lists only events that start after this moment, not at it.
+    ///
+    /// Sent in `startTimestamp`, as milliseconds since 1970; parts of one are cut off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Timestamp;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let may: Timestamp = "2026-05-01T00:00:00Z".parse()?;
+    /// let june: Timestamp = "2026-06-01T00:00:00Z".parse()?;
+    /// let events = group.events().starting_after(may).ending_before(june);
+    /// assert_eq!(events.count(), 10);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn starting_after(self, moment: Timestamp) -> Events<T> {
         self.parameter("startTimestamp", moment.as_millisecond())
     }
 
-    /// Only events that start before this moment. Sent as milliseconds, in `endTimestamp`.
+    /// Lists only events that start before this moment. It is their start that counts, not their end.
+    ///
+    /// Sent in `endTimestamp`, as milliseconds since 1970.
     pub fn ending_before(self, moment: Timestamp) -> Events<T> {
         self.parameter("endTimestamp", moment.as_millisecond())
     }
 
-    /// A parameter that this crate does not know. Setting one starts the walk anew.
+    /// Sets a parameter of the request that this crate does not know.
+    ///
+    /// It becomes a field of the JSON body, next to `type` and `communityId`. As with every filter, setting
+    /// one starts the walk anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let drafts = group.events().parameter("includeDrafts", true);
+    /// assert!(drafts.count() > 100);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn parameter(self, name: &str, value: impl Into<Value>) -> Events<T> {
         let value = value.into();
         self.change(|pager| drop(pager.list_mut().parameters.insert(name.to_owned(), value)))
@@ -163,9 +232,30 @@ impl<T> Walk<Cursor<EventList>, T> {
 impl Community {
     /// Lists the events, ordered by their start.
     ///
-    /// Calls `POST /apiv1-fetch`, `communityEvents`, in batches of 100. Nothing is sent before the first
-    /// event is asked for. It ends at an empty batch, since Heylo does not say that a short one is the
-    /// last: one request more than there are batches.
+    /// Calls `POST /apiv1-fetch`, `communityEvents`, in batches of 100, the most that Heylo gives (its own
+    /// default is 50). Nothing is sent before the first event is asked for. It ends at an empty batch,
+    /// since Heylo does not say that a short one is the last: one request more than there are batches.
+    ///
+    /// A request that fails is one `Err`, and ends the walk; see [`page`](crate::page).
+    ///
+    /// # Examples
+    ///
+    /// The first few now, and the rest in a later run:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let mut events = group.events();
+    /// for event in events.by_ref().take(3) {
+    ///     println!("{}", event?.id);
+    /// }
+    /// let place = events.position().to_string(); // a line of text, to be kept in a file
+    ///
+    /// let rest = group.events().resume_at(&place.parse()?)?;
+    /// assert_eq!(rest.count(), 127);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn events(&self) -> Events {
         let list = EventList {
             community: self.clone(),
@@ -174,13 +264,26 @@ impl Community {
         Walk::new(Cursor::new(list))
     }
 
-    /// Lists who attended an event.
+    /// Lists the attendance records of an event, all in one answer.
     ///
     /// Calls `POST /apiv1-fetch`, `eventAttendance`.
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`](crate::ErrorKind).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where an id is empty; else see
+    /// [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let records = group.attendance("event-001")?;
+    /// let maybe = records.iter().filter(|record| record.json["status"] == "maybe");
+    /// println!("{} answers, {} of them maybe", records.len(), maybe.count());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn attendance(&self, event_id: &str) -> Result<Vec<Attendance>> {
         let call = self.read("eventAttendance", &[("eventId", event_id)])?;
         let answer: AttendanceAnswer = self.client().send(&call)?;

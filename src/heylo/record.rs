@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The id of an object: the first of `names` that it has. A number is taken as its text.
+///
+/// No page says under which name an event carries its id; `eventId` is what requests call it.
 pub(crate) fn id_of(json: &Value, names: &[&str]) -> Option<String> {
     names
         .iter()

@@ -7,10 +7,22 @@ use serde::Deserialize;
 use super::record::ids;
 use crate::error::{Error, Result};
 
-/// The most ids that Heylo takes on each side of one request.
+/// The most ids that Heylo takes on each side of one request: "max 100 per request".
 const MOST_IDS: usize = 100;
 
 /// Whom to add to a role and whom to remove from it: any number of each.
+///
+/// Heylo takes 100 ids a side in one request; [`RoleMembers::update`](super::RoleMembers::update) makes as
+/// many requests of it as it takes.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::heylo::RoleUpdate;
+///
+/// let update = RoleUpdate::new().add((1..=250).map(|n| format!("user-{n}"))).remove(["user-900"]);
+/// assert_eq!((update.added().len(), update.removed().len()), (250, 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct RoleUpdate {
@@ -19,12 +31,12 @@ pub struct RoleUpdate {
 }
 
 impl RoleUpdate {
-    /// Nobody yet.
+    /// Makes an update that changes nobody yet.
     pub fn new() -> RoleUpdate {
         RoleUpdate::default()
     }
 
-    /// Adds these people, by their user ids.
+    /// Adds these people to the role, by their user ids. Further calls add more.
     #[allow(
         clippy::should_implement_trait,
         reason = "it takes ids and adds no two updates"
@@ -34,29 +46,30 @@ impl RoleUpdate {
         self
     }
 
-    /// Removes these people, by their user ids.
+    /// Removes these people from the role, by their user ids. Further calls add more.
     pub fn remove<I: IntoIterator<Item: Into<String>>>(mut self, user_ids: I) -> RoleUpdate {
         self.removed.extend(user_ids.into_iter().map(Into::into));
         self
     }
 
-    /// Who is to be added.
+    /// Returns who is to be added.
     pub fn added(&self) -> &[String] {
         &self.added
     }
 
-    /// Who is to be removed.
+    /// Returns who is to be removed.
     pub fn removed(&self) -> &[String] {
         &self.removed
     }
 
-    /// Whether there is nothing to do.
+    /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         let added = set(&self.added);
+        // Heylo does not say which side would win, and across two requests it would be the order.
         let both = self.removed.iter().find(|id| added.contains(id.as_str()));
         if self.is_empty() {
             return Err(Error::invalid(
@@ -102,7 +115,9 @@ impl RoleUpdate {
     }
 }
 
-/// What an update really changed.
+/// What an update really changed, as far as Heylo's answers name it.
+///
+/// Their page says of both lists that they are "the user IDs actually applied after filtering".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoleChange {
@@ -121,6 +136,7 @@ impl RoleChange {
             (&asked.added, &answer.added),
             (&asked.removed, &answer.removed),
         ] {
+            // "Silently dropped", says the page: who is missing in the answer is all there is to tell by.
             let applied = set(applied);
             self.ignored.extend(
                 asked
@@ -135,12 +151,38 @@ impl RoleChange {
 }
 
 /// An update that failed, perhaps after some of its requests had been applied.
+///
+/// Prints as the error does, with how much was done before. It turns into an [`Error`] by `?`, which
+/// forgets the rest; a script that goes on matches on it.
+///
+/// # Examples
+///
+/// Three hundred people are three requests, and the second one failed. What is left can be sent as it is:
+///
+/// ```
+/// use heysync::heylo::{PartialUpdate, RoleUpdate};
+///
+/// # use heysync::{Config, heylo, sandbox};
+/// # let (service, clock) = (sandbox::Heylo::demo(), sandbox::TestClock::new());
+/// # service.trouble_where(1, sandbox::Trouble::ServerError(sandbox::Moment::Before), |r| r.number == 2);
+/// # let config = Config::new().transport(service).clock(clock).retries(0);
+/// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+/// let captains = group.role("captains");
+/// let everybody = RoleUpdate::new().add((1..=300).map(|n| format!("user-{n}")));
+/// let PartialUpdate { change, left, error } = captains.update(&everybody).unwrap_err();
+/// assert_eq!(error.status().unwrap(), 500);
+/// assert_eq!(change.added.len() + change.ignored.len(), 100);
+/// assert_eq!(left.added().len(), 200);
+/// captains.update(&left)?;
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{}", self.progress())]
 pub struct PartialUpdate {
-    /// What was applied before.
+    /// What was applied before. Empty where nothing was.
     pub change: RoleChange,
-    /// What is left, ready to be sent again: the request that failed, and those behind it.
+    /// What is left, ready to be sent again: the request that failed, and those behind it. Sending again what
+    /// did take effect changes nothing, since an update is idempotent.
     pub left: RoleUpdate,
     /// What went wrong.
     pub error: Error,

@@ -29,10 +29,13 @@ pub trait CursorList: sealed::Sealed {
     fn id(item: &Value) -> Option<String>;
 }
 
-/// Turns pages that begin after a named item.
+/// Turns pages that begin after a named item, as Heylo's `lastEventId`.
 ///
 /// Nothing says that a page with fewer items than were asked for is the last, so only an empty page is.
 /// Nor is it said whether the named item comes back itself; where it does, it is left out.
+///
+/// Items that are added or removed behind the cursor meanwhile come or do not come as they should. Where the
+/// named item itself is deleted, it is the service that decides what comes.
 #[derive(Debug)]
 pub struct Cursor<L> {
     list: L,
@@ -70,6 +73,7 @@ impl<L: CursorList> Cursor<L> {
             return Err(refused.with_call(self.list.call_name()));
         }
         let mut page = self.list.fetch(self.after.as_deref(), self.page_size)?;
+        // "Pass the last event ID from the previous response to fetch the next page": with it, or behind it?
         let first = page.first().and_then(L::id);
         if first.is_some() && first == self.after {
             page.remove(0);
@@ -80,9 +84,12 @@ impl<L: CursorList> Cursor<L> {
     /// Moves on behind `page`, which must end somewhere new.
     fn advance(&mut self, page: &[Value]) -> Result<()> {
         let Some(last) = page.last().and_then(L::id) else {
+            // The page itself is good and is yielded; the error is due when more is asked for.
             self.dead_end = Some("the last item of a page has no id to go on after");
             return Ok(());
         };
+        // A server that ignores the cursor sends the first page for ever. Comparing with the page before
+        // alone would not notice two that take turns.
         let is_new = self.after.as_ref() != Some(&last) && !self.used.contains(&last);
         if !is_new {
             return Err(self.stuck(&format!(
@@ -120,6 +127,7 @@ impl<L: CursorList> Pager for Cursor<L> {
             return Err(self.stuck(why));
         }
         let page = self.fetch()?;
+        // Not `len() < page_size`: a server that filters what it has read sends short pages in between.
         self.is_at_end = page.is_empty();
         if self.is_at_end {
             return Ok(None);
@@ -129,6 +137,7 @@ impl<L: CursorList> Pager for Cursor<L> {
         self.pages += 1;
         let mut items = Vec::with_capacity(page.len());
         for item in page {
+            // An item without an id can be yielded, but nothing can go on after it: the one before counts.
             mark = L::id(&item).or(mark);
             items.push((item, mark.clone()));
         }
@@ -158,6 +167,7 @@ impl<L: CursorList> Pager for Cursor<L> {
     }
 
     fn position(&self, mark: &Self::Mark) -> Position {
+        // An id may hold spaces: it comes last, and `Position` splits no further than there.
         let place = mark
             .as_ref()
             .map_or_else(|| "start".to_owned(), |id| format!("after {id}"));

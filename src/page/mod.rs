@@ -18,9 +18,10 @@
 //!
 //! Reading everything, and keeping what came when it breaks off:
 //!
-//! ```no_run
-//! # fn main() -> heysync::Result<()> {
-//! let client = heysync::heylerts::Client::from_env()?;
+//! ```
+//! # use heysync::{Config, heylerts, sandbox};
+//! # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+//! # let client = heylerts::Client::with_config("hlt_key", config)?;
 //! let mentions = match client.mentions().read_all() {
 //!     Ok(mentions) => mentions,
 //!     Err(interrupted) => {
@@ -28,9 +29,28 @@
 //!         interrupted.items
 //!     }
 //! };
-//! println!("{} mentions", mentions.len());
-//! # Ok(())
+//! assert_eq!(mentions.len(), 137);
+//! # Ok::<(), heysync::Error>(())
+//! ```
+//!
+//! A script that is run every now and then, and each time does as much as it has time for:
+//!
+//! ```
+//! # use heysync::{Config, heylerts, sandbox};
+//! # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+//! # let client = heylerts::Client::with_config("hlt_key", config)?;
+//! # let path = std::env::temp_dir().join(format!("heysync-{}.position", std::process::id()));
+//! # for expected in [60, 60, 17, 0] {
+//! let mut walk = client.mentions();
+//! if let Ok(saved) = std::fs::read_to_string(&path) {
+//!     walk = walk.resume_at(&saved.parse()?)?;
+//! }
+//! let some: Vec<heylerts::Mention> = walk.by_ref().take(60).collect::<heysync::Result<_>>()?;
+//! std::fs::write(&path, walk.position().to_string()).expect("a writable file");
+//! # assert_eq!(some.len(), expected);
 //! # }
+//! # std::fs::remove_file(&path).expect("the file");
+//! # Ok::<(), heysync::Error>(())
 //! ```
 
 mod cursor;

@@ -55,6 +55,9 @@ struct Frontier {
 
 impl Frontier {
     /// Moves up as far as items may have slid up; tells whether the list has grown instead.
+    ///
+    /// A fall in the total is the only sign of a deletion, and never smaller than the slide: whatever is
+    /// added goes to the top ("newest first") and pushes back down.
     fn follow(&mut self, total: Option<u64>) -> Moved {
         let (Some(before), Some(now)) = (self.total, total) else {
             self.total = total.or(self.total);
@@ -108,6 +111,7 @@ impl<L: NumberedList> Numbered<L> {
             let refused = Error::invalid("the page size must be from 1 to 100");
             return Err(refused.with_call(self.list.call_name()));
         }
+        // Not the number after the last one: the frontier may have moved up into a page already read.
         let (span, _) = self.fetch(self.frontier.behind / u64::from(self.per_page) + 1)?;
         self.take_in(span)
     }
@@ -115,6 +119,7 @@ impl<L: NumberedList> Numbered<L> {
     /// Fetches a page, and follows what its total says of the list.
     fn fetch(&mut self, number: u64) -> Result<(Span, Moved)> {
         let page = self.list.fetch(number, self.per_page)?;
+        // The envelope repeats the number. A cache, or a server that ignores `page`, gives itself away by it.
         if let Some(other) = page.page.filter(|other| *other != number) {
             return Err(self.stuck(format!("page {number} was asked for and page {other} came")));
         }
@@ -124,6 +129,7 @@ impl<L: NumberedList> Numbered<L> {
 
     /// Takes in an answer; gives what of it is to be yielded, if anything is.
     fn take_in(&mut self, span: Span) -> Result<Option<Leaf<Mark>>> {
+        // "max 100" may come to be less; the answer's `per_page` is what its positions are counted by.
         self.per_page = span.per_page;
         if span.contradicts_itself() && span.start <= self.frontier.behind {
             let number = span.number;
@@ -135,6 +141,7 @@ impl<L: NumberedList> Numbered<L> {
         let fresh = self.fresh(span.start, &keys);
         if fresh.is_empty() || span.start > self.frontier.behind {
             let is_stale = self.check_progress(Reading::new(span.number, &keys))?;
+            // Beyond the frontier there is a gap before the page: the one that holds the frontier comes first.
             if is_stale || span.start > self.frontier.behind {
                 return Ok(None);
             }
@@ -154,6 +161,7 @@ impl<L: NumberedList> Numbered<L> {
             return Ok(false);
         };
         let (again, moved) = self.fetch(number)?;
+        // Where the list moved between the two, equal pages prove nothing.
         if moved == Moved::Not && reading.has_content_of(&again.keys()) {
             return Err(self.stuck(format!("another page repeats page {number}")));
         }
@@ -235,6 +243,7 @@ impl<L: NumberedList> Pager for Numbered<L> {
             .ok_or_else(Position::unreadable)?;
         self.frontier = Frontier {
             behind: mark.behind,
+            // Of what came before a resumed walk only the number is known, so it is told by its place.
             inherited: mark.behind,
             total: mark.total,
         };

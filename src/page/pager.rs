@@ -7,8 +7,19 @@ use serde_json::Value;
 use super::position::Position;
 use crate::error::Result;
 
-/// A way of turning pages. It is implemented by [`Numbered`](super::Numbered) and
-/// [`Cursor`](super::Cursor), and by nothing outside of this crate.
+/// A way of turning pages.
+///
+/// It is implemented by [`Numbered`](super::Numbered) and [`Cursor`](super::Cursor), and by nothing outside
+/// of this crate. Code that works with any walk names it as a bound:
+///
+/// ```
+/// use heysync::page::{Pager, Walk};
+///
+/// /// The first item, as JSON of any shape.
+/// fn first<P: Pager, T>(walk: Walk<P, T>) -> Option<heysync::Result<serde_json::Value>> {
+///     walk.limit(1).typed().next()
+/// }
+/// ```
 pub trait Pager: sealed::Sealed {
     /// A place between two items.
     #[doc(hidden)]

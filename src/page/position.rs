@@ -19,8 +19,17 @@ use crate::error::{Error, Result};
 /// ```
 /// use heysync::page::Position;
 ///
-/// let position: Position = "heylerts/alerts 0000000000000000 150 of 260".parse()?;
-/// assert_eq!(position.to_string(), "heylerts/alerts 0000000000000000 150 of 260");
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let mut walk = client.mentions();
+/// walk.next();
+/// let saved = walk.position().to_string();
+///
+/// let position: Position = saved.parse()?;
+/// assert_eq!(client.mentions().resume_at(&position)?.count(), 136);
+/// // Of another listing:
+/// assert!(client.alerts().resume_at(&position).is_err());
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +72,12 @@ impl fmt::Display for Position {
 impl FromStr for Position {
     type Err = Error;
 
+    /// Reads what a position printed. White space around it is dropped. Whether it fits the listing is told
+    /// when a walk is [resumed](super::Walk::resume_at) at it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the text cannot be a position.
     fn from_str(text: &str) -> Result<Position> {
         let mut parts = text.trim().splitn(3, ' ');
         let (Some(listing), Some(filters), Some(place)) =
@@ -81,6 +96,7 @@ impl FromStr for Position {
 ///
 /// The hash is FNV-1a, which stays the same from one build to the next.
 pub(crate) fn list_name(listing: &str, filters: &str) -> String {
+    // A hash and not the filters: a position is saved in files and printed in logs.
     let hash = filters
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -6,6 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::seen::Key;
 
 /// So many answers in a row without anything new, and the walk gives up.
+///
+/// At a hundred requests a minute that is ten minutes of a list that grows faster than it can be read.
 const FRUITLESS: u32 = 1000;
 
 /// What a page held, by its number.

@@ -48,9 +48,11 @@ impl Seen {
 
 /// What an item is known by: its `id`, or all of it where it has none.
 pub(crate) fn key(item: &Value) -> Key {
+    // It stays in memory, so it may be the standard library's hash, which may change from build to build.
     let mut hasher = DefaultHasher::new();
     match item.get("id").and_then(Value::as_str) {
         Some(id) => id.hash(&mut hasher),
+        // Two that are equal in everything come once; nobody could tell them apart.
         None => item.to_string().hash(&mut hasher),
     }
     hasher.finish()

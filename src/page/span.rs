@@ -30,6 +30,7 @@ pub(crate) struct Span {
 impl Span {
     /// A server may give smaller pages than it was asked for, and says so in `per_page`.
     pub(crate) fn new(number: u64, asked: u32, page: NumberedPage) -> Span {
+        // Zero would put every page at the top.
         let per_page = page.per_page.filter(|given| *given > 0).unwrap_or(asked);
         Span {
             number,

@@ -19,14 +19,28 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # fn main() -> heysync::Result<()> {
-/// # let client = heysync::heylerts::Client::from_env()?;
-/// for alert in client.alerts().limit(250) {
-///     println!("{}", alert?.name);
-/// }
-/// # Ok(())
-/// # }
+/// It is an iterator, with all that iterators can do:
+///
+/// ```
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let mut walk = client.mentions();
+/// let newest = walk.next().expect("mentions")?;
+/// let untitled = walk.filter(|mention| mention.as_ref().is_ok_and(|m| m.title.is_none()));
+/// assert_eq!(untitled.count(), 0);
+/// # Ok::<(), heysync::Error>(())
+/// ```
+///
+/// Errors come as items, so `collect` stops at the first:
+///
+/// ```
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let alerts: Vec<heylerts::Alert> = client.alerts().collect::<heysync::Result<_>>()?;
+/// assert_eq!(alerts.len(), 3);
+/// # Ok::<(), heysync::Error>(())
 /// ```
 #[must_use = "a walk is lazy: it asks for nothing until its items are"]
 pub struct Walk<P: Pager, T> {
@@ -63,6 +77,7 @@ impl<P: Pager, T> Walk<P, T> {
     pub(crate) fn change(mut self, change: impl FnOnce(&mut P)) -> Walk<P, T> {
         change(&mut self.pager);
         let mark = self.pager.start(None).unwrap_or_default();
+        // What was fetched is of another list now. The limit stays: it was set on the walk, not on the list.
         Walk {
             left: self.left,
             mark,
@@ -73,19 +88,71 @@ impl<P: Pager, T> Walk<P, T> {
     /// Asks for pages of so many items, from 1 to 100. Default: 100, the most that both services give.
     ///
     /// Out of these bounds, the first item is an error of the kind
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is sent.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is sent. Smaller pages cost more
+    /// requests, and requests are what is limited; to have fewer items, set a [`limit`](Walk::limit).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alerts().page_size(101).next().expect("one error").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// assert_eq!(error.attempts(), 0);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn page_size(mut self, items: u32) -> Walk<P, T> {
         self.pager.set_page_size(items);
         self
     }
 
-    /// Yields so many items at most. Default: all there are. Pages stay as large as they are.
+    /// Yields so many items at most. Default: all there are.
+    ///
+    /// Pages stay as large as they are, and none is asked for beyond the limit. Unlike `take` it is known
+    /// to the walk, so [`pages`](Walk::pages) and [`read_all`](Walk::read_all) keep to it. Items that come
+    /// as errors count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let newest = client.mentions().limit(10).read_all()?;
+    /// assert_eq!(newest.len(), 10);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn limit(mut self, items: u64) -> Walk<P, T> {
         self.left = items;
         self
     }
 
     /// Decodes the items into a type of the caller's own.
+    ///
+    /// An item that does not fit is one `Err` of the kind [`Unreadable`](crate::ErrorKind::Unreadable), whose
+    /// [`body`](crate::Error::body) is its JSON; the walk goes on behind it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct Link {
+    ///     url: String,
+    ///     title: Option<String>,
+    /// }
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// for link in client.mentions().typed::<Link>() {
+    ///     let link = link?;
+    ///     println!("{} ({})", link.title.unwrap_or_default(), link.url);
+    /// }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn typed<U: DeserializeOwned>(self) -> Walk<P, U> {
         Walk {
             pager: self.pager,
@@ -100,17 +167,54 @@ impl<P: Pager, T> Walk<P, T> {
         }
     }
 
-    /// Where the walk stands: behind the last item yielded, be it a value or an error.
+    /// Tells where the walk stands: behind the last item yielded, be it a value or an error.
+    ///
+    /// Where a request failed, the position is still the one behind the last item that came, so a walk
+    /// resumed there asks for the same page again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let mut walk = client.mentions();
+    /// let _first_ten: Vec<_> = walk.by_ref().take(10).collect();
+    /// assert!(walk.position().to_string().ends_with("10 of 137"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn position(&self) -> Position {
         self.pager.position(&self.mark)
     }
 
-    /// Goes on right behind `position`, which a walk over the same listing gave.
+    /// Goes on right behind `position`, which a walk over the same listing gave. Nothing is sent yet.
+    ///
+    /// The position may be from another client, another run of the program, or before an error.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a position of another listing, or of the same
     /// with other filters. Set the filters first.
+    ///
+    /// # Examples
+    ///
+    /// The second page met an error. The walk is over, and another takes its place:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(0);
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # let trouble = sandbox::Trouble::BadGateway(sandbox::Moment::Before);
+    /// # service.trouble_where(1, trouble, |request| request.query.contains("page=2"));
+    /// let mut walk = client.mentions();
+    /// let came = walk.by_ref().take_while(Result::is_ok).count();
+    /// assert_eq!(came, 100);
+    ///
+    /// let rest = client.mentions().resume_at(&walk.position())?;
+    /// assert_eq!(rest.count(), 37);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn resume_at(mut self, position: &Position) -> Result<Walk<P, T>> {
         let mark = self.pager.start(Some(position))?;
         self.queue.clear();
@@ -119,13 +223,27 @@ impl<P: Pager, T> Walk<P, T> {
         Ok(self)
     }
 
-    /// How many items the service says there are; `None` where it does not say, as Heylo does not.
+    /// Asks how many items the service says there are; `None` where it does not say, as Heylo does not.
     ///
     /// Fetches the first page if nothing was fetched yet; that page is not fetched again.
     ///
     /// # Errors
     ///
     /// Those of the request. The walk is finished then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let mut mentions = client.mentions();
+    /// let total = mentions.total_items()?;
+    /// assert_eq!(total, Some(137));
+    /// assert_eq!(mentions.count(), 137);
+    /// assert_eq!(client.bucket().snapshot().granted, 2); // two pages, two requests
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn total_items(&mut self) -> Result<Option<u64>> {
         if !self.has_begun {
             self.fetch()?;
@@ -134,6 +252,21 @@ impl<P: Pager, T> Walk<P, T> {
     }
 
     /// Makes an iterator over pages of it. The first is what is left of the page at hand, if one is.
+    ///
+    /// # Examples
+    ///
+    /// A line of progress for each page:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// for page in client.mentions().pages() {
+    ///     let page = page?;
+    ///     eprintln!("page {} of {:?}: {} items", page.number, page.total_pages, page.items.len());
+    /// }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn pages(self) -> Pages<P, T> {
         Pages { walk: self }
     }
@@ -142,6 +275,7 @@ impl<P: Pager, T> Walk<P, T> {
     fn fetch(&mut self) -> Result<()> {
         self.has_begun = true;
         let turned = self.pager.turn();
+        // Finished also after an error: `.flatten()` over a walk that failed for ever would spin.
         let Ok(Some(leaf)) = turned else {
             (self.page, self.is_finished) = (None, true);
             return turned.map(drop);
@@ -163,6 +297,7 @@ impl<P: Pager, T> Walk<P, T> {
         }
         let (item, mark) = self.queue.pop_front()?;
         self.left -= 1;
+        // Behind a page's last item lies also what of the page was left out, having been yielded before.
         self.mark = if self.queue.is_empty() {
             self.end.clone()
         } else {
@@ -180,7 +315,7 @@ struct PageInfo {
 }
 
 impl<P: Pager, T: DeserializeOwned> Walk<P, T> {
-    /// Reads all that is left.
+    /// Reads all that is left into memory.
     ///
     /// # Errors
     ///
@@ -189,16 +324,16 @@ impl<P: Pager, T: DeserializeOwned> Walk<P, T> {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # fn main() -> heysync::Result<()> {
-    /// # let client = heysync::heylerts::Client::from_env()?;
-    /// match client.alerts().read_all() {
-    ///     Ok(alerts) => println!("all {} alerts", alerts.len()),
-    ///     Err(interrupted) => println!("{} alerts, then {}", interrupted.items.len(), interrupted.error),
-    /// }
-    /// # Ok(())
-    /// # }
     /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let alerts = client.alerts().read_all()?; // what came is dropped where it fails
+    /// assert_eq!(alerts.len(), 3);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    ///
+    /// [`Interrupted`] shows how to keep what came.
     pub fn read_all(mut self) -> Result<Vec<T>, Interrupted<T>> {
         let mut items = Vec::new();
         while let Some(item) = self.next() {
@@ -216,6 +351,7 @@ impl<P: Pager, T: DeserializeOwned> Walk<P, T> {
         Ok(items)
     }
 
+    // The page came as a list of any JSON, so an item that does not fit spoils only itself.
     fn decode(&self, item: Value) -> Result<T> {
         T::deserialize(&item).map_err(|error| {
             Error::new(ErrorKind::Unreadable, "an item is not what was expected")
@@ -244,6 +380,8 @@ impl<P: Pager, T: DeserializeOwned> Iterator for Walk<P, T> {
     }
 
     /// At least what was fetched and not yet yielded; at most the limit.
+    ///
+    /// What the service says there are in all is no bound: the list may change before it is read.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let ready = self.queue.len().min(left);
@@ -267,13 +405,16 @@ impl<P: Pager, T> fmt::Debug for Walk<P, T> {
     }
 }
 
-/// A page of a listing.
+/// A page of a listing, as [`Walk::pages`] gives it.
+///
+/// Its numbers are what the service said in that answer; on a list that changes, the next may say something
+/// else.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Page<T> {
     /// Its items, without those that an earlier page had. One that could not be decoded is an `Err`.
     pub items: Vec<Result<T>>,
-    /// Its number, from 1.
+    /// Its number, from 1. Where the service gives none, as Heylo, how many pages have come.
     pub number: u64,
     /// How many items there are in all, where the service says so.
     pub total_items: Option<u64>,
@@ -286,14 +427,34 @@ pub struct Page<T> {
 /// An iterator over the pages of a listing.
 ///
 /// It is a [`Walk`] taken a page at a time, with the same promises. The last page may be cut short by
-/// [`Walk::limit`].
+/// [`Walk::limit`]. A request that fails is one `Err`, and the iterator is finished.
+///
+/// # Examples
+///
+/// Storing a page at a time, with the place to go on from:
+///
+/// ```
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let mut stored = Vec::new();
+/// let mut pages = client.mentions().page_size(50).pages();
+/// while let Some(page) = pages.next() {
+///     for mention in page?.items {
+///         stored.push(mention?.id);
+///     }
+///     println!("{}", pages.position());
+/// }
+/// assert_eq!(stored.len(), 137);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[must_use = "pages are fetched only when they are asked for"]
 pub struct Pages<P: Pager, T> {
     walk: Walk<P, T>,
 }
 
 impl<P: Pager, T> Pages<P, T> {
-    /// Where the walk stands: behind the last page yielded.
+    /// Tells where the walk stands: behind the last page yielded. See [`Walk::position`].
     pub fn position(&self) -> Position {
         self.walk.position()
     }
@@ -336,10 +497,36 @@ impl<P: Pager, T> fmt::Debug for Pages<P, T> {
 }
 
 /// What was read before a walk failed, and how to go on.
+///
+/// Prints as the error does, with how many items came before. It turns into an [`Error`] by `?`, which
+/// forgets the items.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::page::Interrupted;
+///
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let service = sandbox::Heylerts::demo();
+/// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(0);
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// # let trouble = sandbox::Trouble::ServerError(sandbox::Moment::Before);
+/// # service.trouble_where(1, trouble, |request| request.query.contains("page=2"));
+/// let mentions = match client.mentions().read_all() {
+///     Ok(mentions) => mentions,
+///     Err(Interrupted { mut items, position, .. }) => {
+///         assert_eq!(items.len(), 100);
+///         items.extend(client.mentions().resume_at(&position)?.read_all()?);
+///         items
+///     }
+/// };
+/// assert_eq!(mentions.len(), 137);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{error}; {} items were read before", items.len())]
 pub struct Interrupted<T> {
-    /// The items that came.
+    /// The items that came, in their order.
     pub items: Vec<T>,
     /// Where to go on: see [`Walk::resume_at`].
     pub position: Position,

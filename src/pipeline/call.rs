@@ -50,6 +50,30 @@ impl Call {
     /// Segments are percent-encoded one by one, so none can reach another endpoint; one that is empty, dots
     /// alone, or holds a slash or a control character is refused when the call is sent. A `GET` is taken for
     /// [`Safety::Read`], everything else for [`Safety::Unsafe`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Call;
+    /// use heysync::http::Method;
+    ///
+    /// let call = Call::new(Method::PUT, ["alerts", "3f2c", "webhook"]);
+    /// assert_eq!(call.name(), "PUT /alerts/3f2c/webhook");
+    /// ```
+    ///
+    /// A segment stays one segment:
+    ///
+    /// ```
+    /// use heysync::{Call, ErrorKind};
+    /// use serde_json::Value;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.send::<Value>(&Call::get(["alerts", "../stats"])).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn new<I>(method: Method, path: I) -> Call
     where
         I: IntoIterator,
@@ -72,7 +96,7 @@ impl Call {
         }
     }
 
-    /// States a `GET`.
+    /// States a `GET`, which is taken for [`Safety::Read`].
     pub fn get<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -81,7 +105,8 @@ impl Call {
         Call::new(Method::GET, path)
     }
 
-    /// States a `POST`.
+    /// States a `POST`, which is taken for [`Safety::Unsafe`]. All of Heylo is one, also what only reads:
+    /// [`safety`](Call::safety) says so.
     pub fn post<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -90,7 +115,7 @@ impl Call {
         Call::new(Method::POST, path)
     }
 
-    /// States a `PATCH`.
+    /// States a `PATCH`, which is taken for [`Safety::Unsafe`].
     pub fn patch<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -99,7 +124,7 @@ impl Call {
         Call::new(Method::PATCH, path)
     }
 
-    /// States a `DELETE`.
+    /// States a `DELETE`, which is taken for [`Safety::Unsafe`].
     pub fn delete<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -108,17 +133,49 @@ impl Call {
         Call::new(Method::DELETE, path)
     }
 
-    /// Adds a query parameter. It is percent-encoded.
+    /// Adds a query parameter. It is percent-encoded, so a `+` arrives as one.
+    ///
+    /// Given twice, a name is sent twice.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Call, Timestamp};
+    /// use serde_json::Value;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let since: Timestamp = "2026-05-08T00:00:00+02:00".parse()?;
+    /// let call = Call::get(["mentions"]).query("since", since).query("per_page", 50);
+    /// let page: Value = client.send(&call)?;
+    /// assert_eq!(page["page"], 1);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn query(mut self, name: &str, value: impl ToString) -> Call {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Sets the JSON body.
+    /// Sets the JSON body. A `GET` or `DELETE` that has one is refused when it is sent.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where `body` cannot be written as JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Call;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Snooze {
+    ///     hours: u32,
+    /// }
+    ///
+    /// let call = Call::post(["alerts", "3f2c", "snooze"]).json(&Snooze { hours: 8 })?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Call> {
         let value = serde_json::to_value(body);
         let refused =
@@ -128,12 +185,34 @@ impl Call {
     }
 
     /// States whether the call may be sent again when it is not known what became of it.
+    ///
+    /// # Examples
+    ///
+    /// What only reads is asked again, though it is a `POST`:
+    ///
+    /// ```
+    /// use heysync::{Call, Safety};
+    /// use serde_json::{Value, json};
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let service = sandbox::Heylo::demo();
+    /// # service.trouble(1, sandbox::Trouble::Cut(sandbox::Moment::After));
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let roles = json!({"type": "communityRoles", "communityId": "harbour-runners"});
+    /// let call = Call::post(["apiv1-fetch"]).json(&roles)?.safety(Safety::Read);
+    /// let answer: Value = client.send(&call)?; // the first answer was lost on the way
+    /// # assert_eq!(service.requests().len(), 2);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn safety(mut self, safety: Safety) -> Call {
         self.safety = safety;
         self
     }
 
-    /// Sends the call to the host that takes Heylo's invites.
+    /// Sends the call to the host that takes Heylo's invites, which is not the one for everything else.
+    ///
+    /// That host also serves `apiv1-remove`. For Heylerts it changes nothing.
     pub fn on_invite_host(mut self) -> Call {
         self.on_invite_host = true;
         self
@@ -141,8 +220,10 @@ impl Call {
 
     /// Sets a query parameter that narrows the call down, and is refused where it is empty.
     pub(crate) fn required_query(mut self, name: &str, value: impl Into<String>) -> Call {
+        // Set again, it replaces the one before: of two in a query, services differ on which counts.
         self.query.retain(|(other, _)| other != name);
         let value = value.into();
+        // Told when it is sent, so that setters need no `?`.
         if value.trim().is_empty() {
             self.missing.get_or_insert_with(|| name.to_owned());
         }
@@ -162,14 +243,24 @@ impl Call {
         self
     }
 
-    /// What the call is named in errors, logs and progress: method, path, and the `type` of the body.
+    /// Returns what the call is named in errors, logs and progress: method, path, and the `type` of the body.
     ///
     /// A segment that looks like an e-mail address is left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Call;
+    ///
+    /// assert_eq!(Call::delete(["alerts", "3f2c"]).name(), "DELETE /alerts/3f2c");
+    /// assert_eq!(Call::get(["members", "ada@example.com"]).name(), "GET /members/…");
+    /// ```
     pub fn name(&self) -> String {
         let mut name = self.method.to_string();
         name.push(' ');
         for segment in &self.path {
             name.push('/');
+            // A name goes into logs and errors, which are no place for people's addresses.
             let shown = !segment.contains(|c: char| c == '@' || c.is_control());
             name.push_str(if shown { segment } else { "…" });
         }
@@ -231,9 +322,11 @@ impl Call {
     pub(crate) fn to_uri(&self, base: &Url) -> Result<Uri> {
         self.check()?;
         let mut url = base.clone();
+        // Not `Url::join`: handed an absolute address, it replaces the host, and the key would follow.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(&self.path);
         }
+        // `+` becomes `%2B` here. Bare, it is a space to the server, and `since=…+00:00` no moment.
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -247,6 +340,7 @@ impl Call {
         if let Some(name) = &self.missing {
             return Err(Error::invalid(format!("{name} is empty")));
         }
+        // Proxies and frameworks drop such a body without a word, or refuse it.
         let may_have_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
         if self.body.is_some() && !may_have_body {
             return Err(Error::invalid(format!("a {} has no body", self.method)));
@@ -261,6 +355,7 @@ impl Call {
 fn check_segment(segment: &str) -> Result<()> {
     match segment {
         "" => Err(Error::invalid("an id is empty")),
+        // `url` resolves these, and drops an empty one: a GET of the alert ".." would list everything.
         "." | ".." => Err(Error::invalid(format!("{segment:?} cannot be an id"))),
         // Encoded it would stay one segment, but some servers decode before they choose the endpoint.
         _ if segment.contains(['/', '\\']) => Err(Error::invalid(format!(

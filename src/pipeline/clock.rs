@@ -7,10 +7,43 @@ use std::time::{Duration, Instant};
 
 /// Tells the time and lets it pass.
 ///
-/// Everything in this crate that waits (for the rate limit, or before a retry) waits on a `Clock`.
-/// The default is [`SystemClock`]; a test hands in one that moves by itself.
+/// Everything in this crate that waits (for the rate limit, or before a retry) waits on a `Clock`. The
+/// default is [`SystemClock`]; a test hands in one that moves by itself, such as the sandbox's `TestClock`.
+/// An `Arc` of a clock is a clock, so one can be kept to look at.
+///
+/// # Examples
+///
+/// A clock on which nobody waits:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use std::time::{Duration, Instant};
+/// use heysync::{Clock, Config, Rate, heylerts};
+///
+/// #[derive(Debug)]
+/// struct Skipping(Mutex<Instant>);
+///
+/// impl Clock for Skipping {
+///     fn now(&self) -> Instant {
+///         *self.0.lock().unwrap()
+///     }
+///
+///     fn sleep(&self, duration: Duration) {
+///         *self.0.lock().unwrap() += duration;
+///     }
+/// }
+///
+/// let config = Config::new().clock(Skipping(Mutex::new(Instant::now()))).rate(Rate::per_minute(1));
+/// # let config = config.transport(heysync::sandbox::Heylerts::demo());
+/// let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let started = Instant::now();
+/// client.hello()?;
+/// client.stats()?; // a minute later, by the client's clock
+/// assert!(started.elapsed() < Duration::from_secs(60));
+/// # Ok::<(), heysync::Error>(())
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present moment. It must never go backwards.
+    /// Returns the present moment. It must never go backwards.
     fn now(&self) -> Instant;
 
     /// Blocks the calling thread for `duration`, or until it is [unparked](thread::Thread::unpark).
@@ -29,7 +62,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The monotonic clock of the operating system.
+/// The monotonic clock of the operating system. On most it stands still while the machine is asleep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -39,6 +72,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) {
+        // Not `thread::sleep`: a thread in the queue for a token is woken when one is there.
         thread::park_timeout(duration);
     }
 }

@@ -1,6 +1,7 @@
 //! What a command-line tool shows while it waits.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -16,6 +17,8 @@ use crate::error::Error;
 ///
 /// # Examples
 ///
+/// What a command-line tool shows, so that nobody takes it for dead:
+///
 /// ```
 /// use heysync::{Activity, Config};
 ///
@@ -24,11 +27,43 @@ use crate::error::Error;
 ///         eprintln!("{activity}");
 ///     }
 /// });
-/// # let _ = config;
+/// ```
+///
+/// Counting what was sent:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use heysync::{Activity, Config, Observer, heylerts};
+///
+/// struct Requests(Arc<AtomicU32>);
+///
+/// impl Observer for Requests {
+///     fn observe(&self, activity: &Activity<'_>) {
+///         if let Activity::Sending { .. } = activity {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let requests = Arc::new(AtomicU32::new(0));
+/// let config = Config::new().observer(Requests(Arc::clone(&requests)));
+/// # use heysync::sandbox;
+/// # let config = config.transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// let client = heylerts::Client::with_config("hlt_key", config)?;
+/// client.mentions().read_all()?;
+/// assert_eq!(requests.load(Ordering::Relaxed), 2);
+/// # Ok::<(), heysync::Error>(())
 /// ```
 pub trait Observer: Send + Sync {
-    /// Something happens now.
+    /// Hears of something that happens now.
     fn observe(&self, activity: &Activity<'_>);
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn observe(&self, activity: &Activity<'_>) {
+        (**self).observe(activity);
+    }
 }
 
 impl<F: Fn(&Activity<'_>) + Send + Sync> Observer for F {
@@ -37,7 +72,10 @@ impl<F: Fn(&Activity<'_>) + Send + Sync> Observer for F {
     }
 }
 
-/// One thing that a client does. Prints as one line.
+/// One thing that a client does. Prints as one line, without the key.
+///
+/// A call goes through `Waiting` (where it has to), `Sending`, and `Answered` or `Failed`; where it is sent
+/// again, `Retrying` comes between. What is refused before it is sent is not told.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Activity<'a> {
@@ -93,6 +131,7 @@ impl fmt::Display for Activity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Activity::Waiting { call, wait } => write!(f, "{call}: {wait}"),
+            // Most calls are sent once; the number would only make a reader wonder.
             Activity::Sending { call, attempt: 1 } => write!(f, "{call}: sending"),
             Activity::Sending { call, attempt } => write!(f, "{call}: sending, attempt {attempt}"),
             Activity::Answered {
@@ -147,6 +186,7 @@ impl Activity<'_> {
             ),
             Activity::Retrying { call, error, after } => log::debug!(
                 target: "heysync",
+                // The kind and not the message: a server's words may quote what was sent.
                 "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
             ),
         }

@@ -4,13 +4,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// What sending a call twice would do. HTTP verbs say nothing of it here: all of Heylo is `POST`.
+///
+/// What certainly did nothing is sent again whatever the safety: where no connection came about, and after
+/// a 429. The safety decides where it is not known what became of a request: no answer came, or a 408, 500,
+/// 502, 503, 504 or 520 to 524.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::{Call, Safety};
+/// use serde_json::json;
+///
+/// let rename = json!({"type": "roleName", "communityId": "abc123", "roleId": "r1", "name": "Captains"});
+/// let call = Call::post(["apiv1-update"]).json(&rename)?.safety(Safety::Idempotent);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Safety {
-    /// Changes nothing: may be sent again at any time.
+    /// Changes nothing: may be sent again at any time, also where its answer could not be read.
     Read,
     /// Changes something, but a second time changes nothing more.
     Idempotent,
-    /// A second time would do it twice. It is sent again only where the first certainly did nothing.
+    /// A second time would do it twice. It is sent again only where the first certainly did nothing; else the
+    /// error is of the kind [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     Unsafe,
 }
 
@@ -67,6 +83,7 @@ impl RetryBudget {
     }
 
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
+        // Nothing else is read by the count, so the order against other memory does not matter.
         self.tenths
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
             .is_ok()
