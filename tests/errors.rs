@@ -528,6 +528,25 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
 }
 
 #[test]
+fn a_success_that_holds_an_error_tells_it() {
+    for (body, told) in [
+        (r#"{"error": "no such group"}"#, "no such group"),
+        ("<title>Sign in</title>", "Sign in"),
+    ] {
+        let wire = Wire::new([Answer::text(body)]);
+        let error = community(&wire, wire.config()).roles().unwrap_err();
+        let expected = format!("the answer is not what was expected: {told}");
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Unreadable, expected.as_str())
+        );
+    }
+    let wire = Wire::new([Answer::text("")]);
+    let error = account(&wire, wire.config()).stats().unwrap_err();
+    assert_eq!(error.message(), "the answer is empty");
+}
+
+#[test]
 fn a_read_gets_over_a_page_that_something_in_between_sent() {
     let wire = Wire::new([
         Answer::text("<p>one moment</p>"),

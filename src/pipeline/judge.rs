@@ -102,9 +102,14 @@ impl Judge<'_> {
     }
 
     fn unreadable(&self, head: Parts, body: Vec<u8>, unreadable: Unreadable) -> Failure {
-        let what = "the answer is not what was expected";
+        let body = self.auth.redact(&body);
+        let what = match answer::excuse(&body) {
+            _ if body.is_empty() => "the answer is empty".to_owned(),
+            Some(excuse) => format!("the answer is not what was expected: {excuse}"),
+            None => "the answer is not what was expected".to_owned(),
+        };
         let cause = self.auth.hide_in(unreadable.source.into());
-        self.unread(head, body, what.to_owned(), cause, unreadable.may_pass)
+        self.unread(head, body, what, cause, unreadable.may_pass)
     }
 
     /// The call succeeded and its answer cannot be used. Only what changes nothing is asked again.
@@ -148,8 +153,9 @@ impl Judge<'_> {
             }),
             _ => Again::Never,
         };
-        let message = answer::message(&self.auth.redact(&body));
-        let error = self.with_answer(self.refused(status, message), head, body);
+        let body = self.auth.redact(&body);
+        let error = self.refused(status, answer::message(&body));
+        let error = self.with_answer(error, head, body);
         let lost_an_answer = matches!(error.kind(), ErrorKind::Server | ErrorKind::OutcomeUnknown);
         Failure {
             error: error.with_retry_after(asked),
@@ -196,11 +202,12 @@ impl Judge<'_> {
         }
     }
 
+    /// Keeps what came. The body is without the key already.
     fn with_answer(&self, error: Error, mut head: Parts, body: Vec<u8>) -> Error {
         self.auth.redact_headers(&mut head.headers);
         error
             .with_response(head.status, head.headers)
-            .with_body(self.auth.redact(&body))
+            .with_body(body)
     }
 }
 
