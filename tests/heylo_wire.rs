@@ -123,7 +123,7 @@ fn every_parameter_of_events_is_sent() {
     let walk = group(&wire)
         .events()
         .starting_after(moment("2026-05-08T13:00:00+02:00"))
-        .ending_before(moment("2026-05-08T11:00:01.5Z"))
+        .starting_before(moment("2026-05-08T11:00:01.5Z"))
         .parameter("includeDrafts", true)
         .page_size(7);
     assert_eq!(ids(walk), ["e8"]);

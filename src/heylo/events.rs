@@ -149,7 +149,7 @@ impl<T> Walk<Cursor<EventList>, T> {
     }
 
     /// Only events that start before this moment. Sent as milliseconds, in `endTimestamp`.
-    pub fn ending_before(self, moment: Timestamp) -> Events<T> {
+    pub fn starting_before(self, moment: Timestamp) -> Events<T> {
         self.parameter("endTimestamp", moment.as_millisecond())
     }
 
