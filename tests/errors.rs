@@ -335,6 +335,8 @@ fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &st
     let message = match (kind, told) {
         (OutcomeUnknown, "") => UNKNOWN.to_owned(),
         (OutcomeUnknown, told) => format!("{told}; {UNKNOWN}"),
+        (Redirect, "") => "it leads to /elsewhere".to_owned(),
+        (Redirect, told) => format!("{told}; it leads to /elsewhere"),
         (_, told) => told.to_owned(),
     };
     assert_eq!(error.message(), message);
@@ -541,6 +543,14 @@ fn a_success_that_holds_an_error_tells_it() {
             (Unreadable, expected.as_str())
         );
     }
+    let wire = Wire::new([Answer::text(r#"{"error": "no such group"}"#)]);
+    let created = account(&wire, wire.config()).create_alert(&NewAlert::new("n", "k"));
+    assert!(
+        created
+            .unwrap_err()
+            .hint()
+            .is_some_and(|hint| hint.contains("look"))
+    );
     let wire = Wire::new([Answer::text("")]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
     assert_eq!(error.message(), "the answer is empty");
