@@ -143,29 +143,37 @@ impl Pipeline {
             attempt: run.attempts,
         });
         let sent = self.clock.now();
-        let left = run
-            .until
-            .saturating_duration_since(sent)
-            .max(Duration::from_millis(1));
-        let outcome = self.transport.send(request, left.min(self.attempt_timeout));
-        let outcome = outcome
+        let left = run.until.saturating_duration_since(sent);
+        let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);
+        let outcome = self
+            .transport
+            .send(request, timeout)
             .and_then(|response| self.within_limit(response))
             .map_err(|error| self.hide_key(error));
         give_back(permit, &outcome);
+        self.tell_outcome(&run.name, &outcome, sent);
+        outcome
+    }
+
+    fn tell_outcome(
+        &self,
+        call: &str,
+        outcome: &Result<Response<Vec<u8>>, TransportError>,
+        sent: Instant,
+    ) {
         let elapsed = self.clock.now().saturating_duration_since(sent);
-        self.tell(&match &outcome {
+        self.tell(&match outcome {
             Ok(answer) => Activity::Answered {
-                call: &run.name,
+                call,
                 status: answer.status(),
                 elapsed,
             },
             Err(error) => Activity::Failed {
-                call: &run.name,
+                call,
                 error,
                 elapsed,
             },
         });
-        outcome
     }
 
     /// A transport of the user's own may not know the limit.
