@@ -108,7 +108,10 @@ fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
 }
 
 fn look_at_heylo(group: &Community) -> Result<()> {
-    let events = group.events().ending_before(Timestamp::now()).read_all()?;
+    let events = group
+        .events()
+        .starting_before(Timestamp::now())
+        .read_all()?;
     step("events", format!("{} so far", events.len()));
     if let Some(event) = events.last() {
         let title = event.json["title"].as_str().unwrap_or("untitled");

@@ -393,7 +393,7 @@ impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<Cow<'_, str>> = Vec::with_capacity(3);
         parts.extend(self.call.as_deref().map(Cow::from));
-        parts.extend(self.status.map(|status| Cow::from(status.to_string())));
+        parts.extend(self.status.map(in_words));
         if !self.message.is_empty() {
             parts.push(Cow::from(&self.message));
         }
@@ -420,6 +420,14 @@ impl fmt::Debug for Error {
             .field("retry_after", &inner.retry_after)
             .field("source", &inner.source)
             .finish()
+    }
+}
+
+/// `502 Bad Gateway`; the number alone where the standard has no words for it.
+pub(crate) fn in_words(status: StatusCode) -> Cow<'static, str> {
+    match status.canonical_reason() {
+        Some(_) => status.to_string().into(),
+        None => status.as_str().to_owned().into(),
     }
 }
 
@@ -455,6 +463,13 @@ mod tests {
             .with_attempts(3);
         let text = "POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down (after 3 attempts)";
         assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn a_status_without_a_name_is_its_number() {
+        let status = StatusCode::from_u16(520).expect("a status");
+        let error = Error::new(ErrorKind::Server, "").with_response(status, HeaderMap::new());
+        assert_eq!(error.to_string(), "520");
     }
 
     #[test]

@@ -114,7 +114,12 @@ fn pauses_count_too() {
     // Each attempt takes a second, each pause twenty; after the third there is no room for another.
     assert_eq!(error.attempts(), 3);
     assert!(world.clock.elapsed() <= DEADLINE);
-    assert!(error.message().contains("20.0 s was asked for"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("20.0 s (before another try) does not fit"),
+        "{error}"
+    );
     assert!(error.message().contains("deadline of 60.0 s"), "{error}");
 }
 
@@ -137,7 +142,7 @@ fn the_queue_counts_too() {
         (error.status().unwrap().as_u16(), error.attempts()),
         (500, 1)
     );
-    assert!(error.message().contains("was asked for"), "{error}");
+    assert!(error.message().contains("does not fit"), "{error}");
     assert!(world.given()[1] <= 20 * SECOND);
     assert!(world.clock.elapsed() <= DEADLINE);
 }
@@ -172,7 +177,12 @@ fn a_pause_that_cannot_fit_is_not_begun() {
     let error = world.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
     assert_eq!(error.retry_after(), Some(61 * SECOND));
-    assert!(error.message().contains("61.0 s was asked for"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("61.0 s (before another try) does not fit"),
+        "{error}"
+    );
     assert_eq!(world.clock.slept(), Duration::ZERO);
 }
 
@@ -187,7 +197,7 @@ fn a_rate_limit_that_outlasts_the_deadline_is_told_as_what_it_is() {
         (ErrorKind::RateLimited, 1)
     );
     assert_eq!(error.retry_after(), Some(61 * SECOND));
-    assert!(error.message().contains("was asked for"), "{error}");
+    assert!(error.message().contains("does not fit"), "{error}");
     assert_eq!(world.clock.slept(), Duration::ZERO);
 }
 

@@ -335,6 +335,8 @@ fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &st
     let message = match (kind, told) {
         (OutcomeUnknown, "") => UNKNOWN.to_owned(),
         (OutcomeUnknown, told) => format!("{told}; {UNKNOWN}"),
+        (Redirect, "") => "it leads to /elsewhere".to_owned(),
+        (Redirect, told) => format!("{told}; it leads to /elsewhere"),
         (_, told) => told.to_owned(),
     };
     assert_eq!(error.message(), message);
@@ -525,6 +527,33 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
             assert!(error.source().is_some());
         }
     }
+}
+
+#[test]
+fn a_success_that_holds_an_error_tells_it() {
+    for (body, told) in [
+        (r#"{"error": "no such group"}"#, "no such group"),
+        ("<title>Sign in</title>", "Sign in"),
+    ] {
+        let wire = Wire::new([Answer::text(body)]);
+        let error = community(&wire, wire.config()).roles().unwrap_err();
+        let expected = format!("the answer is not what was expected: {told}");
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Unreadable, expected.as_str())
+        );
+    }
+    let wire = Wire::new([Answer::text(r#"{"error": "no such group"}"#)]);
+    let created = account(&wire, wire.config()).create_alert(&NewAlert::new("n", "k"));
+    assert!(
+        created
+            .unwrap_err()
+            .hint()
+            .is_some_and(|hint| hint.contains("look"))
+    );
+    let wire = Wire::new([Answer::text("")]);
+    let error = account(&wire, wire.config()).stats().unwrap_err();
+    assert_eq!(error.message(), "the answer is empty");
 }
 
 #[test]

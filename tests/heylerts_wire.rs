@@ -791,6 +791,13 @@ fn a_call_of_ones_own_goes_the_same_way() {
 }
 
 #[test]
+fn a_call_of_ones_own_may_expect_nothing() {
+    let wire = Wire::new([Answer::status(204)]);
+    let call = Call::delete(["webhooks", "w1"]);
+    assert!(wire.heylerts().send::<()>(&call).is_ok());
+}
+
+#[test]
 fn a_call_that_cannot_have_a_body_is_refused_with_nothing_sent() {
     let wire = Wire::silent();
     let call = Call::delete(["alerts", "a1"])

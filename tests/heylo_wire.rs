@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::collections::HashSet;
+use std::error::Error as _;
 
 use heysync::heylo::{
     Community, Event, Gender, Month, NewMember, PartialUpdate, RoleMembers, RoleUpdate,
@@ -122,7 +123,7 @@ fn every_parameter_of_events_is_sent() {
     let walk = group(&wire)
         .events()
         .starting_after(moment("2026-05-08T13:00:00+02:00"))
-        .ending_before(moment("2026-05-08T11:00:01.5Z"))
+        .starting_before(moment("2026-05-08T11:00:01.5Z"))
         .parameter("includeDrafts", true)
         .page_size(7);
     assert_eq!(ids(walk), ["e8"]);
@@ -407,6 +408,33 @@ fn an_update_that_fails_half_way_tells_what_is_done_and_what_is_left() {
             .ends_with("200 ids were dealt with before, 250 are left")
     );
     assert_eq!(role.update(&partial.left).unwrap().added, ids[200..]);
+    let error = heysync::Error::from(partial);
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(
+        error
+            .to_string()
+            .ends_with("200 ids were dealt with before, 250 are left")
+    );
+}
+
+#[test]
+fn an_update_that_fails_hands_on_the_cause() {
+    let wire = Wire::new([Answer::text("<p>oh")]);
+    let partial = captains(&wire).update(&RoleUpdate::new().add(["u1"]));
+    let partial = partial.unwrap_err();
+    let cause = partial.source().unwrap().to_string();
+    assert!(!partial.to_string().contains(&cause), "{partial}: {cause}");
+}
+
+#[test]
+fn an_answer_to_an_update_that_names_neither_side_does_not_say_that_all_were_ignored() {
+    for answer in [json!({"error": "no such role"}), json!({}), json!([])] {
+        let wire = Wire::new([Answer::json(answer.clone())]);
+        let partial = captains(&wire).update(&RoleUpdate::new().add(["u1"]));
+        let partial = partial.unwrap_err();
+        assert_eq!(partial.error.kind(), ErrorKind::DoneUnreadable, "{answer}");
+        assert_eq!(partial.left.added(), ["u1"]);
+    }
 }
 
 #[test]

@@ -375,13 +375,13 @@ fn whoever_lets_ureq_log_its_raw_bytes_is_warned_of_the_key_in_them() {
 const ADDRESS: &str = "HEYSYNC_TEST_ADDRESS";
 
 /// Runs one test of this file in a process of its own, where all variables for proxies name this one.
-fn run_behind(proxy: &Server, test: &str, address: &str) {
+fn run_behind(proxy: &str, test: &str, address: &str) {
     let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
     let lower = names.map(str::to_lowercase);
     let names = names.into_iter().chain(lower.iter().map(String::as_str));
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", test]).env(ADDRESS, address);
-    child.envs(names.map(|name| (name, proxy.url())));
+    child.envs(names.map(|name| (name, proxy)));
     child.env_remove("NO_PROXY").env_remove("no_proxy");
     let output = child.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
@@ -405,7 +405,7 @@ fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
     let addresses = [server.url(), format!("http://localhost:{}", server.port())];
     for address in addresses {
         run_behind(
-            &proxy,
+            &proxy.url(),
             "a_proxy_from_the_environment_is_not_asked_for_loopback",
             &address,
         );
@@ -442,7 +442,7 @@ fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
     // A label may have 63 characters, so this name is refused without asking anybody.
     let host = format!("{}.invalid", "x".repeat(64));
     let test = "a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off";
-    run_behind(&proxy, test, &format!("https://{host}"));
+    run_behind(&proxy.url(), test, &format!("https://{host}"));
     assert_eq!(proxy.heard().len(), SAMPLES.len());
     for request in proxy.heard() {
         assert!(
@@ -450,5 +450,27 @@ fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
             "{request}"
         );
         assert_hides_keys(&request);
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[test]
+fn a_socks_proxy_from_the_environment_is_not_passed_by() {
+    if let Ok(address) = std::env::var(ADDRESS) {
+        let config = Config::new().base_url(address).clock(TestClock::new());
+        let clients = Clients::with(config.retries(0));
+        for sample in SAMPLES {
+            assert!((sample.make)(&clients).is_err(), "{}", sample.name);
+        }
+        return;
+    }
+    let proxy = Server::start([Act::CUT]);
+    let test = "a_socks_proxy_from_the_environment_is_not_passed_by";
+    let url = format!("socks5h://127.0.0.1:{}", proxy.port());
+    run_behind(&url, test, "https://service.invalid");
+    assert_eq!(proxy.heard().len(), SAMPLES.len());
+    for greeting in proxy.heard() {
+        assert!(greeting.starts_with('\u{5}'), "{greeting:?}");
+        assert_hides_keys(&greeting);
     }
 }

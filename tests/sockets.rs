@@ -456,6 +456,21 @@ fn unusual_answers_are_understood() {
 }
 
 #[test]
+fn a_status_that_no_standard_knows_leaves_the_outcome_of_an_unsafe_call_unknown() {
+    for status in [101, 600, 999] {
+        for call in SAMPLES {
+            let server = Server::start([Act::Close(answer(status, &[], "x"))]);
+            let error = (call.make)(&Clients::of(&server)).unwrap_err();
+            let kind = match call.safety {
+                Safety::Unsafe => ErrorKind::OutcomeUnknown,
+                _ => ErrorKind::Unreadable,
+            };
+            assert_eq!((error.kind(), error.attempts()), (kind, 1), "{error}");
+        }
+    }
+}
+
+#[test]
 fn an_answer_without_a_body_is_enough_for_a_removal() {
     for act in [
         Act::Say(head(204, &[])),

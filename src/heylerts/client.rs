@@ -149,7 +149,8 @@ impl Client {
         })
     }
 
-    /// Sends a call of the caller's own, and decodes its JSON answer.
+    /// Sends a call of the caller's own, and decodes its JSON answer. An empty answer is read as `null`: ask for
+    /// `()` where nothing comes.
     ///
     /// It goes through the same authentication, rate limit, retries and errors as every other call. The path
     /// is taken below `/api/v1`.
@@ -197,14 +198,8 @@ impl Client {
         &self.pipeline.bucket
     }
 
-    /// Sends a call of the caller's own whose answer has no body, or none that matters.
-    ///
-    /// It goes the same way as [`send`](Client::send).
-    ///
-    /// # Errors
-    ///
-    /// See [`ErrorKind`](crate::ErrorKind).
-    pub fn send_ignoring_body(&self, call: &Call) -> Result<()> {
+    /// Sends a call whose answer has no body that matters.
+    pub(crate) fn send_ignoring_body(&self, call: &Call) -> Result<()> {
         self.pipeline.execute(call, answer::nothing)
     }
 }

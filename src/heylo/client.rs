@@ -150,7 +150,8 @@ impl Client {
         })
     }
 
-    /// Sends a call of the caller's own, and decodes its JSON answer.
+    /// Sends a call of the caller's own, and decodes its JSON answer. An empty answer is read as `null`: ask for
+    /// `()` where nothing comes.
     ///
     /// It goes through the same authentication, rate limit, retries and errors as every other call. It is
     /// for operations and fields that this crate does not know. A `POST` is

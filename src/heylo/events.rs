@@ -124,7 +124,7 @@ struct AttendanceAnswer {
 
 /// A walk over the events of a community, ordered by their start, as [`Community::events`] makes it.
 ///
-/// Its settings are [`starting_after`](Walk::starting_after), [`ending_before`](Walk::ending_before) and
+/// Its settings are [`starting_after`](Walk::starting_after), [`starting_before`](Walk::starting_before) and
 /// [`parameter`](Walk::parameter), beside those of every [`Walk`].
 pub type Events<T = Event> = Walk<Cursor<EventList>, T>;
 
@@ -193,7 +193,7 @@ impl<T> Walk<Cursor<EventList>, T> {
     /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
     /// let may: Timestamp = "2026-05-01T00:00:00Z".parse()?;
     /// let june: Timestamp = "2026-06-01T00:00:00Z".parse()?;
-    /// let events = group.events().starting_after(may).ending_before(june);
+    /// let events = group.events().starting_after(may).starting_before(june);
     /// assert_eq!(events.count(), 10);
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -204,7 +204,7 @@ impl<T> Walk<Cursor<EventList>, T> {
     /// Lists only events that start before this moment. It is their start that counts, not their end.
     ///
     /// Sent in `endTimestamp`, as milliseconds since 1970.
-    pub fn ending_before(self, moment: Timestamp) -> Events<T> {
+    pub fn starting_before(self, moment: Timestamp) -> Events<T> {
         self.parameter("endTimestamp", moment.as_millisecond())
     }
 

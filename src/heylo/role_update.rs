@@ -1,8 +1,11 @@
 //! Changes to the members of a role, of any size.
 
 use std::collections::HashSet;
+use std::error::Error as StdError;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, de};
+use serde_json::{Map, Value};
 
 use super::record::ids;
 use crate::error::{Error, Result};
@@ -176,8 +179,7 @@ impl RoleChange {
 /// captains.update(&left)?;
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Debug, thiserror::Error)]
-#[error("{error}{}", self.progress())]
+#[derive(Debug)]
 pub struct PartialUpdate {
     /// What was applied before. Empty where nothing was.
     pub change: RoleChange,
@@ -189,17 +191,34 @@ pub struct PartialUpdate {
 }
 
 impl PartialUpdate {
-    fn progress(&self) -> String {
-        match (self.change.count(), self.left.count()) {
-            (0, _) => String::new(),
-            (done, left) => format!("; {done} ids were dealt with before, {left} are left"),
+    fn progress(&self) -> Option<String> {
+        let (done, left) = (self.change.count(), self.left.count());
+        (done > 0).then(|| format!("{done} ids were dealt with before, {left} are left"))
+    }
+}
+
+impl fmt::Display for PartialUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)?;
+        match self.progress() {
+            Some(progress) => write!(f, "; {progress}"),
+            None => Ok(()),
         }
+    }
+}
+
+impl StdError for PartialUpdate {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
     }
 }
 
 impl From<PartialUpdate> for Error {
     fn from(partial: PartialUpdate) -> Error {
-        partial.error
+        match partial.progress() {
+            Some(progress) => partial.error.noting(&progress),
+            None => partial.error,
+        }
     }
 }
 
@@ -226,11 +245,30 @@ impl RoleUpdate {
 }
 
 #[derive(Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub(crate) struct UpdateAnswer {
-    #[serde(rename = "addedUserIds", default, deserialize_with = "ids")]
     added: Vec<String>,
-    #[serde(rename = "removedUserIds", default, deserialize_with = "ids")]
     removed: Vec<String>,
+}
+
+impl TryFrom<Map<String, Value>> for UpdateAnswer {
+    type Error = serde_json::Error;
+
+    /// One of the sides may be left out. An answer without either is some other answer, and does not say
+    /// that everybody was ignored.
+    fn try_from(mut answer: Map<String, Value>) -> serde_json::Result<UpdateAnswer> {
+        let sides = ["addedUserIds", "removedUserIds"].map(|name| answer.remove(name));
+        if sides.iter().all(Option::is_none) {
+            return Err(de::Error::custom(
+                "it has no addedUserIds or removedUserIds",
+            ));
+        }
+        let [added, removed] = sides.map(Option::unwrap_or_default);
+        Ok(UpdateAnswer {
+            added: ids(added)?,
+            removed: ids(removed)?,
+        })
+    }
 }
 
 pub(crate) fn set(ids: &[String]) -> HashSet<&str> {

@@ -11,12 +11,19 @@ pub(crate) struct Unreadable {
     pub(crate) source: serde_json::Error,
 }
 
-/// Reads a body as JSON of one type.
+/// Reads a body as JSON of one type. An empty one is read as `null`, for types that take that.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(body).map_err(|source| Unreadable {
-        may_pass: !source.is_data(),
+    let is_empty = body.is_empty();
+    let text = if is_empty { b"null" } else { body };
+    parse(text).map_err(|source| Unreadable {
+        may_pass: is_empty || !source.is_data(),
         source,
     })
+}
+
+/// Some servers put a byte order mark first, which RFC 8259 (8.1) lets a reader ignore.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
 }
 
 /// Takes any body for a success.
@@ -27,7 +34,7 @@ pub(crate) fn nothing(_body: &[u8]) -> Result<(), Unreadable> {
 /// The message in an error's body, in any of the shapes that such services use.
 pub(crate) fn message(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    match serde_json::from_slice::<Value>(body) {
+    match parse::<Value>(body) {
         Ok(json) => told(&json).unwrap_or_else(|| text.trim().to_owned()),
         Err(_) if looks_like_markup(&text) => title(&text).unwrap_or_default().to_owned(),
         Err(_) => text.trim().to_owned(),
@@ -36,13 +43,22 @@ pub(crate) fn message(body: &[u8]) -> String {
 
 /// Whether a body is an error in the service's own shape, and not a page of something in between.
 pub(crate) fn is_own_error(body: &[u8]) -> bool {
-    serde_json::from_slice(body).is_ok_and(|json| told(&json).is_some())
+    parse(body).is_ok_and(|json| told(&json).is_some())
 }
 
-/// `error`, `message`, `error.message` or `detail`, whichever is there; Heylo documents none of them,
-/// Heylerts documents `detail`.
+/// What a success says that is none: an error in the service's own shape, or the title of a page. Nothing
+/// else of it, which may be people's data.
+pub(crate) fn excuse(body: &[u8]) -> Option<String> {
+    match parse::<Value>(body) {
+        Ok(json) => told(&json),
+        Err(_) => title(&String::from_utf8_lossy(body)).map(str::to_owned),
+    }
+}
+
+/// `message`, `error`, `error.message` or `detail`, whichever is there; Heylo documents none of them,
+/// Heylerts documents `detail`. Where `error` stands beside `message` it is but the status in words.
 fn told(json: &Value) -> Option<String> {
-    ["error", "message", "detail"]
+    ["message", "error", "detail"]
         .into_iter()
         .filter_map(|name| json.get(name))
         .find_map(said)
@@ -50,7 +66,7 @@ fn told(json: &Value) -> Option<String> {
 
 fn said(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
         Value::Object(object) => object.get("message")?.as_str().map(str::to_owned),
         Value::Array(problems) => validation(problems),
         _ => None,
@@ -116,6 +132,15 @@ mod tests {
                 "no such group",
             ),
             (r#"{"detail": "Not Found"}"#, "Not Found"),
+            (
+                r#"{"statusCode": 400, "error": "Bad Request", "message": "no such group"}"#,
+                "no such group",
+            ),
+            (
+                r#"{"message": " ", "error": "no such group"}"#,
+                "no such group",
+            ),
+            ("\u{feff}{\"error\": \"no such group\"}", "no such group"),
             (r#"{"other": 1}"#, r#"{"other": 1}"#),
             ("plain words\n", "plain words"),
             ("", ""),
@@ -139,6 +164,31 @@ mod tests {
             message(body),
             "query.per_page: Input should be less; body.0.name: Field required; odd"
         );
+    }
+
+    #[test]
+    fn a_body_may_begin_with_a_byte_order_mark() {
+        assert_eq!(json::<u8>("\u{feff}7".as_bytes()).ok(), Some(7));
+    }
+
+    #[test]
+    fn an_empty_body_is_nothing_for_whoever_takes_nothing() {
+        assert!(json::<()>(b"").is_ok());
+        assert_eq!(json::<Option<u8>>(b"").ok(), Some(None));
+        assert!(json::<u8>(b"").is_err_and(|unreadable| unreadable.may_pass));
+    }
+
+    #[test]
+    fn a_success_that_is_none_says_why_and_shows_no_data() {
+        for (body, expected) in [
+            (r#"{"error": "no such group"}"#, Some("no such group")),
+            ("<html><title>Sign in</title>", Some("Sign in")),
+            (r#"{"email": "ada@example.com"}"#, None),
+            ("ada@example.com", None),
+            ("", None),
+        ] {
+            assert_eq!(excuse(body.as_bytes()).as_deref(), expected, "{body}");
+        }
     }
 
     #[test]

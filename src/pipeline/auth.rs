@@ -32,10 +32,11 @@ pub(crate) struct ApiKey {
 }
 
 impl ApiKey {
-    /// Takes a key as it was typed; white space around it is dropped.
+    /// Takes a key as it was typed; white space around it is dropped, and the byte order mark that some
+    /// editors put first.
     pub(crate) fn new(text: &str) -> ApiKey {
         ApiKey {
-            text: text.trim().to_owned(),
+            text: text.trim_start_matches('\u{feff}').trim().to_owned(),
             origin: None,
         }
     }
@@ -72,6 +73,9 @@ impl ApiKey {
             return Err(
                 self.refused("has white space in it: give the key alone, without a word before it")
             );
+        }
+        if self.text.starts_with(['"', '\'']) {
+            return Err(self.refused("is in quotes: give the key without them"));
         }
         if !self.text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.refused("has characters in it that no key has; copy it again"));
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_key_is_trimmed_and_travels_in_the_services_header() {
-        let auth = Auth::new(Scheme::Bearer, ApiKey::new(" abc\n")).expect("a good key");
+        let auth = Auth::new(Scheme::Bearer, ApiKey::new("\u{feff} abc\n")).expect("a good key");
         let mut headers = HeaderMap::new();
         auth.sign(&mut headers);
         assert_eq!(headers[AUTHORIZATION], "Bearer abc");
@@ -190,6 +194,7 @@ mod tests {
             "schlüssel",
             "a\u{2011}b",
             "a\u{7f}",
+            "\"abc\"",
         ] {
             let error = Auth::new(Scheme::Bearer, ApiKey::new(key)).expect_err("a bad key");
             let shown = format!("{error} {error:?}");

@@ -261,12 +261,11 @@ impl Call {
         for segment in &self.path {
             name.push('/');
             // A name goes into logs and errors, which are no place for people's addresses.
-            let shown = !segment.contains(|c: char| c == '@' || c.is_control());
-            name.push_str(if shown { segment } else { "…" });
+            name.push_str(shown(segment));
         }
         if let Some(operation) = self.operation() {
             name.push(' ');
-            name.push_str(operation);
+            name.push_str(shown(operation));
         }
         name
     }
@@ -351,6 +350,12 @@ impl Call {
     }
 }
 
+/// What a name shows of its parts: no addresses of people, and nothing that would make it two lines.
+fn shown(part: &str) -> &str {
+    let hides = part.contains(|c: char| c == '@' || c.is_control());
+    if hides { "…" } else { part }
+}
+
 /// Refuses what `url` would drop, shorten or resolve, so that no id reaches another endpoint.
 fn check_segment(segment: &str) -> Result<()> {
     match segment {
@@ -410,5 +415,7 @@ mod tests {
             .json(&serde_json::json!({"type": "member"}))
             .expect("JSON");
         assert_eq!(call.name(), "POST /apiv1-remove/… member");
+        let call = call.json(&serde_json::json!({"type": "a\nb"}));
+        assert_eq!(call.expect("JSON").name(), "POST /apiv1-remove/… …");
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use http::header::LOCATION;
 use http::response::Parts;
 use http::{Response, StatusCode};
 
@@ -39,6 +40,13 @@ pub(crate) enum Again {
 const BACKOFF: Again = Again::AfterBackoff {
     at_least: Duration::ZERO,
 };
+
+/// A longer address says nothing to a person, in bytes.
+const LONGEST_LOCATION: usize = 200;
+
+/// The hint where a success tells of an error.
+const DOUBTFUL: &str =
+    "its status says that it took effect and its body does not: look before sending it again";
 
 /// Judges the attempts of one call.
 pub(crate) struct Judge<'a> {
@@ -102,9 +110,20 @@ impl Judge<'_> {
     }
 
     fn unreadable(&self, head: Parts, body: Vec<u8>, unreadable: Unreadable) -> Failure {
-        let what = "the answer is not what was expected";
+        let body = self.auth.redact(&body);
+        let excuse = answer::excuse(&body);
+        let is_doubtful = excuse.is_some() && !self.call.is_read();
+        let what = match excuse {
+            _ if body.is_empty() => "the answer is empty".to_owned(),
+            Some(excuse) => format!("the answer is not what was expected: {excuse}"),
+            None => "the answer is not what was expected".to_owned(),
+        };
         let cause = self.auth.hide_in(unreadable.source.into());
-        self.unread(head, body, what.to_owned(), cause, unreadable.may_pass)
+        let mut failure = self.unread(head, body, what, cause, unreadable.may_pass);
+        if is_doubtful {
+            failure.error = failure.error.with_hint(DOUBTFUL);
+        }
+        failure
     }
 
     /// The call succeeded and its answer cannot be used. Only what changes nothing is asked again.
@@ -148,8 +167,9 @@ impl Judge<'_> {
             }),
             _ => Again::Never,
         };
-        let message = answer::message(&self.auth.redact(&body));
-        let error = self.with_answer(self.refused(status, message), head, body);
+        let body = self.auth.redact(&body);
+        let error = self.refused(status, answer::message(&body));
+        let error = naming_the_way(self.with_answer(error, head, body));
         let lost_an_answer = matches!(error.kind(), ErrorKind::Server | ErrorKind::OutcomeUnknown);
         Failure {
             error: error.with_retry_after(asked),
@@ -170,7 +190,7 @@ impl Judge<'_> {
             // The service says that it cannot do this at all, so it did not.
             501 | 505 => ErrorKind::Server,
             500..=599 => return self.unknown_or(ErrorKind::Server, message),
-            _ => ErrorKind::Unreadable,
+            _ => return self.unknown_or(ErrorKind::Unreadable, message),
         };
         Error::new(kind, message)
     }
@@ -196,11 +216,25 @@ impl Judge<'_> {
         }
     }
 
+    /// Keeps what came. The body is without the key already.
     fn with_answer(&self, error: Error, mut head: Parts, body: Vec<u8>) -> Error {
         self.auth.redact_headers(&mut head.headers);
         error
             .with_response(head.status, head.headers)
-            .with_body(self.auth.redact(&body))
+            .with_body(body)
+    }
+}
+
+/// Says where a redirect leads, since it is the base address that has to be mended.
+fn naming_the_way(error: Error) -> Error {
+    let location = error.headers().get(LOCATION);
+    let location = location.and_then(|value| value.to_str().ok());
+    match (error.kind(), location) {
+        (ErrorKind::Redirect, Some(to)) if to.len() <= LONGEST_LOCATION => {
+            let note = format!("it leads to {to}");
+            error.noting(&note)
+        }
+        _ => error,
     }
 }
 

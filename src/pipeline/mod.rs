@@ -128,7 +128,7 @@ impl Pipeline {
             })
         };
         let turn = self.bucket.acquire(Some(run.until), &mut on_wait);
-        turn.map_err(|too_long| self.out_of_time(run, too_long.wait))
+        turn.map_err(|late| self.out_of_time(run, late.wait, late.reason))
     }
 
     fn send(
@@ -143,29 +143,37 @@ impl Pipeline {
             attempt: run.attempts,
         });
         let sent = self.clock.now();
-        let left = run
-            .until
-            .saturating_duration_since(sent)
-            .max(Duration::from_millis(1));
-        let outcome = self.transport.send(request, left.min(self.attempt_timeout));
-        let outcome = outcome
+        let left = run.until.saturating_duration_since(sent);
+        let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);
+        let outcome = self
+            .transport
+            .send(request, timeout)
             .and_then(|response| self.within_limit(response))
             .map_err(|error| self.hide_key(error));
         give_back(permit, &outcome);
+        self.tell_outcome(&run.name, &outcome, sent);
+        outcome
+    }
+
+    fn tell_outcome(
+        &self,
+        call: &str,
+        outcome: &Result<Response<Vec<u8>>, TransportError>,
+        sent: Instant,
+    ) {
         let elapsed = self.clock.now().saturating_duration_since(sent);
-        self.tell(&match &outcome {
+        self.tell(&match outcome {
             Ok(answer) => Activity::Answered {
-                call: &run.name,
+                call,
                 status: answer.status(),
                 elapsed,
             },
             Err(error) => Activity::Failed {
-                call: &run.name,
+                call,
                 error,
                 elapsed,
             },
         });
-        outcome
     }
 
     /// A transport of the user's own may not know the limit.
@@ -210,7 +218,7 @@ impl Pipeline {
         let again_at = self.clock.now() + after;
         if again_at > run.until {
             run.last = Some(error);
-            return Err(self.out_of_time(run, after));
+            return Err(self.out_of_time(run, after, "before another try"));
         }
         self.tell(&Activity::Retrying {
             call: &run.name,
@@ -223,7 +231,7 @@ impl Pipeline {
     }
 
     /// The last real error where there was one; else that there was no turn to be had in time.
-    fn out_of_time(&self, run: &mut Run, wait: Duration) -> Error {
+    fn out_of_time(&self, run: &mut Run, wait: Duration, why: impl fmt::Display) -> Error {
         let wait = wait.as_secs_f64();
         let deadline = self.deadline.as_secs_f64();
         let spent = self
@@ -232,7 +240,8 @@ impl Pipeline {
             .saturating_duration_since(run.started)
             .as_secs_f64();
         let note = format!(
-            "a wait of {wait:.1} s was asked for, {spent:.1} s into a deadline of {deadline:.1} s"
+            "a wait of {wait:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
+             {deadline:.1} s are gone"
         );
         match run.last.take() {
             Some(error) => error.noting(&note),

@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::limiter::Wait;
 use super::transport::TransportError;
-use crate::error::Error;
+use crate::error::{Error, in_words};
 
 /// Is told what a client does, as it does it.
 ///
@@ -139,6 +139,7 @@ impl fmt::Display for Activity<'_> {
                 status,
                 elapsed,
             } => {
+                let status = in_words(*status);
                 write!(f, "{call}: {status} in {} ms", elapsed.as_millis())
             }
             Activity::Failed {
