@@ -128,8 +128,8 @@ fn where_the_one_ahead_comes_to_nothing_another_one_goes() {
     assert_eq!(bench.store.snapshot().paused, None);
 }
 
-#[test]
-fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
+/// A bucket of three that was one of five, just after its pause: all goes on, for one period at a pace.
+fn just_after_a_429_that_a_lowered_limit_explains() -> Bench {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
     for lease in leases {
@@ -139,9 +139,29 @@ fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
     }
     bench.pass(bench.paused());
     bench.well();
+    bench
+}
+
+#[test]
+fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
+    let bench = just_after_a_429_that_a_lowered_limit_explains();
     assert!(bench.pace().is_some());
     bench.pass(HELD);
     assert_eq!(bench.pace(), None);
+}
+
+#[test]
+fn nobody_waits_for_a_pace_that_ends_before() {
+    let moment = Duration::from_millis(1);
+    let bench = just_after_a_429_that_a_lowered_limit_explains();
+    bench.pass(HELD - moment);
+    bench.well();
+    let outlook = bench.store.lease(HELD).unwrap_err();
+    assert_eq!(outlook.look_again, Some(moment));
+    assert_eq!(bench.store.outlook(1).at_least, moment);
+    bench.pass(moment);
+    bench.well();
+    bench.well();
 }
 
 #[test]
