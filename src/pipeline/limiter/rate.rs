@@ -137,14 +137,19 @@ impl Rate {
 
     /// A number and a period that stay inside this rate and inside the lower `other`, in any window of either.
     fn inside(self, other: Rate) -> (u32, Duration) {
-        if other.requests <= self.requests && other.period >= self.period {
+        if other.requests.saturating_mul(self.periods(other)) <= self.requests {
             return (other.requests, other.period);
         }
-        let scaled = other.over(self) / u128::from(nanos(other.period));
-        match u32::try_from(scaled) {
-            Ok(requests) if requests > 0 && other.period > self.period => (requests, self.period),
-            _ => (1, other.each().max(self.each())),
+        match other.requests / other.periods(self) {
+            0 | 1 => (1, other.each().max(self.each())),
+            requests => (requests, self.period),
         }
+    }
+
+    /// How many periods of `other` it takes to cover one of this rate's.
+    fn periods(self, other: Rate) -> u32 {
+        let periods = nanos(self.period).div_ceil(nanos(other.period));
+        u32::try_from(periods).unwrap_or(u32::MAX)
     }
 
     fn each(self) -> Duration {
@@ -198,7 +203,8 @@ fn unit(name: &str) -> Option<Duration> {
     let singular = match name {
         "sec" | "secs" => "s",
         "min" | "mins" => "m",
-        name if name.len() > 1 => name.strip_suffix('s').unwrap_or(name),
+        // Not "ms", which is no plural of "m".
+        name if name.len() > 2 => name.strip_suffix('s').unwrap_or(name),
         name => name,
     };
     let is_it = |unit: &str| singular == unit || singular == &unit[..1];
@@ -248,6 +254,8 @@ mod tests {
             "5/",
             "5/0s",
             "5/é",
+            "5/ms",
+            "5/hs",
         ];
         for text in
             nonsense
@@ -280,6 +288,28 @@ mod tests {
         assert_eq!(
             Rate::per_minute(100).tightened(Rate::per_second(1)),
             Rate::per_second(1)
+        );
+        assert_eq!(
+            Rate::per_second(5).tightened(Rate::per_minute(100)),
+            Rate::new(1, Duration::from_millis(600))
+        );
+        assert_eq!(
+            Rate::new(1000, Duration::from_secs(3600)).tightened(Rate::per_second(5)),
+            Rate::new(1000, Duration::from_secs(3600))
+        );
+        assert_eq!(
+            Rate::per_minute(600).tightened(Rate::per_second(5)),
+            Rate::per_second(5)
+        );
+        let longer = Rate::new(101, Duration::from_secs(61));
+        assert_eq!(
+            Rate::per_minute(100).tightened(longer),
+            Rate::per_minute(50)
+        );
+        let shorter = Rate::new(60, Duration::from_secs(59));
+        assert_eq!(
+            Rate::per_minute(100).tightened(shorter),
+            Rate::per_minute(60)
         );
         let rare = Rate::new(200, Duration::from_secs(86_400));
         assert_eq!(
