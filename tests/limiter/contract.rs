@@ -107,6 +107,8 @@ fn no_answer_means_held_for_a_period_and_a_grace(trial: &Trial) {
 
 fn a_dead_holder_counts_as_no_answer_from_the_terms_end(trial: &Trial) {
     trial.all();
+    let look_again = trial.store.outlook(0).look_again;
+    assert!(look_again.is_some_and(|look| look <= TERM + HELD + GRACE));
     trial.has_one_after(TERM + HELD + GRACE);
     trial.lease();
     trial.lease();

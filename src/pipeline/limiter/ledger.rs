@@ -241,9 +241,15 @@ impl Ledger {
         };
         Opening {
             at: timed.unwrap_or(soonest).min(soonest),
-            look: timed,
+            look: timed.into_iter().chain(self.first_expiry()).min(),
             reason: WaitReason::Full,
         }
+    }
+
+    /// When the first holder is given up on, if ever.
+    fn first_expiry(&self) -> Option<Nanos> {
+        let expiries = self.flights.iter().map(|it| it.expires);
+        expiries.min().filter(|at| *at < Nanos::MAX)
     }
 
     /// When our own tokens leave room for one more than `besides`, by time alone.
