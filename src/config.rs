@@ -226,9 +226,7 @@ impl Config {
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
-            (None, None) => {
-                TokenBucket::for_key(base.as_str(), key.as_str(), rate, Arc::new(SystemClock))
-            }
+            (None, None) => TokenBucket::for_key(base.as_str(), key.as_str(), rate),
         }
     }
 
