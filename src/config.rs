@@ -140,7 +140,9 @@ impl Config {
 
     /// The rate to stay within. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
     ///
-    /// A lower one leaves room for others who use the same key.
+    /// A lower one leaves room for others who use the same key. In a longer period than the service's it
+    /// keeps to the service's limit as well: 100 a minute are, for Heylo, one every 0.6 seconds. A higher one
+    /// is taken as it is.
     pub fn rate(mut self, rate: Rate) -> Config {
         self.rate = Some(rate);
         self
@@ -149,7 +151,8 @@ impl Config {
     /// The bucket to take tokens from. Default: one for all clients in this process
     /// with the same key at the same address.
     ///
-    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it.
+    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it. It has to be on the client's
+    /// [`clock`](Config::clock), since deadlines are moments on that.
     pub fn bucket(mut self, bucket: TokenBucket) -> Config {
         self.bucket = Some(bucket);
         self
@@ -210,6 +213,7 @@ impl Config {
                 .unwrap_or_else(|| Arc::new(UreqTransport::new(self.transport_options))),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
+            limit_period: service.rate.period(),
             retries: self.retries,
             retry_budget: RetryBudget::default(),
             attempt_timeout: self.attempt_timeout,
@@ -222,7 +226,7 @@ impl Config {
     /// The bucket that was handed in; else the one that everybody in this process shares who uses this key
     /// at this address.
     fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> TokenBucket {
-        let rate = self.rate.unwrap_or(service.rate);
+        let rate = self.rate.unwrap_or(service.rate).at_service(service.rate);
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),

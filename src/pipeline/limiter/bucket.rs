@@ -229,8 +229,13 @@ pub struct Permit {
 
 impl Permit {
     /// An answer's head arrived: the token is back P' from now, and the bucket heeds what the answer remarks.
-    pub fn answered(mut self, status: StatusCode, headers: &HeaderMap) {
-        self.give_back(Outcome::Answered(Remark::read(status, headers)));
+    pub fn answered(self, status: StatusCode, headers: &HeaderMap) {
+        self.remarked(Remark::read(status, headers));
+    }
+
+    /// The same, where it is known better what the answer remarks.
+    pub(crate) fn remarked(mut self, remark: Remark) {
+        self.give_back(Outcome::Answered(remark));
     }
 
     /// The request never left: the token is back at once.

@@ -115,6 +115,17 @@ impl Rate {
         .usable()
     }
 
+    /// This rate, kept inside the one of its service, unless it is the higher one.
+    pub(crate) fn at_service(self, service: Rate) -> Rate {
+        if !self.usable().allows_no_more_than(service) {
+            return self;
+        }
+        Rate {
+            shape: self.shape,
+            ..service.tightened(self)
+        }
+    }
+
     /// P' for this rate's period.
     pub(crate) fn held(&self) -> u64 {
         held(self.period)

@@ -14,6 +14,8 @@ pub struct Remark {
     pub refused: bool,
     /// How long the server asked to wait, by `Retry-After` on a 429 or a 503.
     pub retry_after: Option<Duration>,
+    /// In what period `limit` and `remaining` count; nothing where that is the period of the rate in force.
+    pub period: Option<Duration>,
     /// `X-RateLimit-Limit`: how many requests the server allows in a period.
     pub limit: Option<u32>,
     /// `X-RateLimit-Remaining`: how many of them were left when the server counted this one.
@@ -22,10 +24,13 @@ pub struct Remark {
 
 impl Remark {
     /// Reads an answer's status and headers. What makes no sense there is left out.
+    ///
+    /// No header tells the period in which they count, so [`period`](Remark::period) is left open.
     pub fn read(status: StatusCode, headers: &HeaderMap) -> Remark {
         Remark {
             refused: status == StatusCode::TOO_MANY_REQUESTS,
             retry_after: retry_after(status, headers),
+            period: None,
             limit: number(headers, "x-ratelimit-limit").filter(|limit| *limit > 0),
             remaining: number(headers, "x-ratelimit-remaining"),
         }
