@@ -7,7 +7,7 @@ use heysync::Rate;
 use heysync::limiter::{Outcome, Remark, TokenStore, WaitReason};
 
 use crate::bench::{Bench, HELD, SHARE};
-use crate::servers::{FixedWindow, NoBurst, Server, SlidingCounter, SlidingLog};
+use crate::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
 use crate::simulation::{End, Journey, MS, Manners, Report, SECOND, Simulation};
 
 #[test]
@@ -273,6 +273,30 @@ fn a_key_that_somebody_else_uses_too_is_soon_refused_next_to_never() {
                 is_well("shared, sliding log", &log, n, p, 0.1);
                 let window = run(n, p, FixedWindow::new(n, p, 0), workers, manners);
                 is_well("shared, fixed window", &window, n, p, 0.1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_that_tells_what_remains_slows_nobody_down_who_is_alone() {
+    let manners = Manners {
+        headers: true,
+        ..SECOND_LATER
+    };
+    for (n, p) in SERVICES {
+        for workers in [1, 8] {
+            for report in [
+                run(n, p, SlidingLog::new(n, p), workers, manners),
+                run(n, p, FixedWindow::new(n, p, p / 3), workers, manners),
+                run(n, p, Refilled::new(n, p), workers, manners),
+            ] {
+                assert!(report.refused.is_empty());
+                is_well("told, exact", &report, n, p, 0.9);
+            }
+            for (strict, least) in [(false, 0.7), (true, 0.4)] {
+                let report = run(n, p, SlidingCounter::new(n, p, strict), workers, manners);
+                is_well("told, sliding counter", &report, n, p, least);
             }
         }
     }

@@ -27,19 +27,29 @@ impl Remark {
     ///
     /// No header tells the period in which they count, so [`period`](Remark::period) is left open.
     pub fn read(status: StatusCode, headers: &HeaderMap) -> Remark {
+        let limit = number(headers, "x-ratelimit-limit");
+        let remaining = number(headers, "x-ratelimit-remaining");
+        // A limit of nothing, and more left than there is, are no budget of ours.
+        let sound = limit.is_none_or(|limit| limit > 0 && remaining.is_none_or(|it| it <= limit));
         Remark {
             refused: status == StatusCode::TOO_MANY_REQUESTS,
             retry_after: retry_after(status, headers),
             period: None,
-            limit: number(headers, "x-ratelimit-limit").filter(|limit| *limit > 0),
-            remaining: number(headers, "x-ratelimit-remaining"),
+            limit: limit.filter(|_| sound),
+            remaining: remaining.filter(|_| sound),
         }
     }
 }
 
-/// Digits and nothing else; a number too large to hold is as good as no limit.
+/// Digits and nothing else; a number too large to hold is as good as no limit. Where the header is there more
+/// than once, for several limits perhaps, it has to say the same each time.
 fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    let text = values
+        .all(|it| it == first)
+        .then(|| first.to_str().ok())??
+        .trim();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
@@ -92,6 +102,21 @@ mod tests {
         }
         let zero = headers(&[("x-ratelimit-limit", "0")]);
         assert_eq!(Remark::read(StatusCode::OK, &zero).limit, None);
+    }
+
+    #[test]
+    fn more_left_than_there_is_says_nothing() {
+        let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", "6")]);
+        assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default());
+    }
+
+    #[test]
+    fn a_header_that_contradicts_itself_says_nothing() {
+        for (second, expected) in [("5", Some(5)), ("100", None), ("", None)] {
+            let mut headers = headers(&[("x-ratelimit-limit", "5")]);
+            headers.append("x-ratelimit-limit", second.parse().unwrap());
+            assert_eq!(Remark::read(StatusCode::OK, &headers).limit, expected);
+        }
     }
 
     #[test]
