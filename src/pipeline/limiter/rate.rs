@@ -14,7 +14,8 @@ const PERIOD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_s
 /// So many requests in so long a period, and in which [`Shape`] they are sent.
 ///
 /// Any number from 1 to 10,000 in any period from a millisecond to a day can be used; a client refuses
-/// others when it is built, and a bucket takes the nearest that can.
+/// others when it is built, and a bucket takes the nearest that can. Clients keep to what the vendors' pages
+/// name: 5 a second for Heylo, 100 a minute for Heylerts.
 ///
 /// # Examples
 ///
@@ -24,6 +25,10 @@ const PERIOD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_s
 /// let rate: Rate = "100/minute".parse()?;
 /// assert_eq!(rate, Rate::per_minute(100));
 /// assert_eq!(rate.to_string(), "100 per minute");
+///
+/// // One every 0.6 seconds, instead of a hundred at once and then a minute of waiting.
+/// let even = rate.paced();
+/// assert_ne!(even, rate);
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,15 +41,15 @@ pub struct Rate {
 /// How the requests of a period are spread over it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// As they come: all tokens of a period can be spent at once. The default.
+    /// As they come: all tokens of a period can be spent at once. The default, and best for short scripts.
     #[default]
     Burst,
-    /// Evenly: between two requests lies at least the period's share of one.
+    /// Evenly: between two requests lies at least the period's share of one. For what sends all the time.
     Paced,
 }
 
 impl Rate {
-    /// `requests` in every `period`.
+    /// `requests` in every `period`, as they come.
     pub const fn new(requests: u32, period: Duration) -> Rate {
         Rate {
             requests,
@@ -53,12 +58,12 @@ impl Rate {
         }
     }
 
-    /// `requests` in every second.
+    /// `requests` in every second, as they come.
     pub const fn per_second(requests: u32) -> Rate {
         Rate::new(requests, Duration::from_secs(1))
     }
 
-    /// `requests` in every minute.
+    /// `requests` in every minute, as they come.
     pub const fn per_minute(requests: u32) -> Rate {
         Rate::new(requests, Duration::from_secs(60))
     }
@@ -86,7 +91,7 @@ impl Rate {
         self.shape
     }
 
-    /// Whether the numbers are within the bounds named above.
+    /// Whether there are 1 to 10,000 requests in a millisecond to a day.
     pub fn is_usable(&self) -> bool {
         *self == self.usable()
     }

@@ -23,10 +23,11 @@ struct Entry {
 }
 
 impl TokenBucket {
-    /// The bucket of everybody in this process who uses `key` at the service's `address`, on the system's clock.
+    /// The bucket of everybody in this process who uses `key` at the service's `address`, on the system's
+    /// clock.
     ///
-    /// The first one makes it, and chooses its shape; the last one's drop ends it. Where they ask for different
-    /// rates, the lower one holds for all: the service has one limit for the key, whoever asks.
+    /// The first one makes it, and chooses its shape; the last one's drop ends it. Where they ask for
+    /// different rates, the lower one holds for all: the service has one limit for the key, whoever asks.
     pub(crate) fn for_key(address: &str, key: &str, rate: Rate) -> TokenBucket {
         let address = address.trim_end_matches('/');
         let hash = BUCKETS.hasher.hash_one((address, key));

@@ -7,12 +7,33 @@ use http::{HeaderMap, StatusCode};
 use crate::pipeline::retry_after::retry_after;
 
 /// What an answer says about the rate limit, as its status and headers tell it.
+///
+/// Heylo documents all these headers, Heylerts `Retry-After` alone; servers like theirs send the others too.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use heysync::http::{HeaderMap, StatusCode};
+/// use heysync::limiter::Remark;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("retry-after", "30".parse()?);
+/// headers.insert("x-ratelimit-remaining", "none".parse()?);
+///
+/// let remark = Remark::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+/// assert!(remark.refused);
+/// assert_eq!(remark.retry_after, Some(Duration::from_secs(30)));
+/// assert_eq!(remark.remaining, None);
+/// # Ok::<(), heysync::http::header::InvalidHeaderValue>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remark {
     /// It is a 429: the server refused the request for its rate.
     pub refused: bool,
-    /// How long the server asked to wait, by `Retry-After` on a 429 or a 503.
+    /// How long the server asked to wait, by `Retry-After` on a 429 or a 503: a day at most, and never zero.
+    /// Nothing where it did not say, or said nothing that makes sense.
     pub retry_after: Option<Duration>,
     /// In what period `limit` and `remaining` count; nothing where that is the period of the rate in force.
     pub period: Option<Duration>,
