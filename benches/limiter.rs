@@ -9,7 +9,7 @@ mod servers;
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -110,12 +110,12 @@ fn call(server: &Mutex<Counting>, start: Instant) -> bool {
 }
 
 fn fairness() {
-    let (bucket, stop) = (
-        bucket(Rate::new(100, Duration::from_millis(50))),
-        Instant::now() + 5 * P * 5,
-    );
+    let bucket = bucket(Rate::new(100, Duration::from_millis(50)));
+    let (start, stop) = (Barrier::new(8), Instant::now() + Duration::from_secs(5));
     let counts: Vec<u64> = thread::scope(|scope| {
         let run = || {
+            // Nobody spends the first hundred while the others have not begun.
+            start.wait();
             let mut count = 0;
             while Instant::now() < stop {
                 answer(take(&bucket));

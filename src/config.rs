@@ -225,8 +225,10 @@ impl Config {
 
     /// Sets the rate to stay within. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
     ///
-    /// A lower one leaves room for others who use the same key. A [paced](Rate::paced) one spreads the
-    /// requests evenly, where the default lets the first ones go at once.
+    /// A lower one leaves room for others who use the same key. In a longer period than the service's it
+    /// keeps to the service's limit as well: 100 a minute are, for Heylo, one every 0.6 seconds. A higher one
+    /// is taken as it is. A [paced](Rate::paced) one spreads the requests evenly, where the default lets the
+    /// first ones go at once.
     ///
     /// # Examples
     ///
@@ -247,7 +249,8 @@ impl Config {
     /// Sets the bucket to take tokens from. Default: one for all clients in this process with the same key
     /// at the same address.
     ///
-    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it, and its own clock. Heylo's
+    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it. It has to be on the client's
+    /// [`clock`](Config::clock), since deadlines are moments on that. Heylo's
     /// older page allows 5 concurrent requests for an organization, whose groups may have a key each: their
     /// clients can share one bucket.
     ///
@@ -363,6 +366,7 @@ impl Config {
                 .unwrap_or_else(|| Arc::new(UreqTransport::new(self.transport_options))),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
+            limit_period: service.rate.period(),
             retries: self.retries,
             retry_budget: RetryBudget::default(),
             attempt_timeout: self.attempt_timeout,
@@ -375,15 +379,13 @@ impl Config {
     /// The bucket that was handed in; else the one that everybody in this process shares who uses this key
     /// at this address.
     fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> TokenBucket {
-        let rate = self.rate.unwrap_or(service.rate);
+        let rate = self.rate.unwrap_or(service.rate).at_service(service.rate);
         // "Each API key is limited": two clients with one key are one to the service. A clock of somebody's
         // own tells a time that other clients do not live in.
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
-            (None, None) => {
-                TokenBucket::for_key(base.as_str(), key.as_str(), rate, Arc::new(SystemClock))
-            }
+            (None, None) => TokenBucket::for_key(base.as_str(), key.as_str(), rate),
         }
     }
 

@@ -25,7 +25,7 @@ use auth::Auth;
 use call::Call;
 use clock::Clock;
 use judge::{Again, Failure, Judge};
-use limiter::{Permit, TokenBucket};
+use limiter::{Permit, Remark, TokenBucket};
 use observer::{Activity, Observer};
 use retry::RetryBudget;
 use transport::{Transport, TransportError};
@@ -39,6 +39,8 @@ pub(crate) struct Pipeline {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bucket: TokenBucket,
+    /// The period in which the service counts, for what its answers tell of the limit.
+    pub(crate) limit_period: Duration,
     pub(crate) retries: u32,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) attempt_timeout: Duration,
@@ -150,7 +152,7 @@ impl Pipeline {
             .send(request, timeout)
             .and_then(|response| self.within_limit(response))
             .map_err(|error| self.hide_key(error));
-        give_back(permit, &outcome);
+        self.give_back(permit, &outcome);
         self.tell_outcome(&run.name, &outcome, sent);
         outcome
     }
@@ -174,6 +176,21 @@ impl Pipeline {
                 elapsed,
             },
         });
+    }
+
+    fn give_back(&self, permit: Permit, outcome: &Result<Response<Vec<u8>>, TransportError>) {
+        let answered = |status, headers| Remark {
+            period: Some(self.limit_period),
+            ..Remark::read(status, headers)
+        };
+        match outcome {
+            Ok(response) => permit.remarked(answered(response.status(), response.headers())),
+            Err(error) => match error.head() {
+                Some(head) => permit.remarked(answered(head.status, &head.headers)),
+                None if error.may_have_been_sent() => drop(permit),
+                None => permit.never_sent(),
+            },
+        }
     }
 
     /// A transport of the user's own may not know the limit.
@@ -262,17 +279,6 @@ impl Pipeline {
         if let Some(observer) = &self.observer {
             observer.observe(activity);
         }
-    }
-}
-
-fn give_back(permit: Permit, outcome: &Result<Response<Vec<u8>>, TransportError>) {
-    match outcome {
-        Ok(response) => permit.answered(response.status(), response.headers()),
-        Err(error) => match error.head() {
-            Some(head) => permit.answered(head.status, &head.headers),
-            None if error.may_have_been_sent() => drop(permit),
-            None => permit.never_sent(),
-        },
     }
 }
 

@@ -12,7 +12,8 @@ use crate::error::{Error, in_words};
 
 /// Is told what a client does, as it does it.
 ///
-/// It is called on the thread that makes the call and should return soon. A closure
+/// It is called on the thread that makes the call, also while that stands in the queue for the rate limit:
+/// it should return soon, and make no call with the same client, which would wait behind itself. A closure
 /// `Fn(&Activity<'_>)` is an observer too.
 ///
 /// # Examples

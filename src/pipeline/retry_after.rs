@@ -17,19 +17,20 @@ const OLDER_DATES: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S 
 /// How long the service asked to wait, on a 429 or a 503: elsewhere the header means nothing.
 ///
 /// Seconds, fractions of them, or a date against the answer's own `Date`. Nothing where it is absent, zero,
-/// over already, longer than a day, or cannot be read.
+/// over already, longer than a day, or cannot be read. Of several, which proxies add, the longest holds.
 pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     if status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::SERVICE_UNAVAILABLE {
         return None;
     }
-    let text = text(headers, RETRY_AFTER)?;
-    seconds(text)
-        .or_else(|| from_date(text, headers))
+    texts(headers, RETRY_AFTER)
+        .filter_map(|text| seconds(text).or_else(|| from_date(text, headers)))
         .filter(|wait| !wait.is_zero() && *wait <= LONGEST)
+        .max()
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    Some(headers.get(name)?.to_str().ok()?.trim())
+fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    values.filter_map(|value| value.to_str().ok().map(str::trim))
 }
 
 /// `120` or `0.931`; no sign, no exponent, no word.
@@ -41,7 +42,7 @@ fn seconds(text: &str) -> Option<Duration> {
 
 /// The service's clock need not agree with ours, so its date is taken against its own `Date`.
 fn from_date(text: &str, headers: &HeaderMap) -> Option<Duration> {
-    let sent = date(self::text(headers, DATE)?)?;
+    let sent = texts(headers, DATE).find_map(date)?;
     Duration::try_from(date(text)?.duration_since(sent)).ok()
 }
 
@@ -108,6 +109,16 @@ mod tests {
             wait(429, later, Some("Sun, 06 Nov 1994 08:49:48 GMT")),
             None
         );
+    }
+
+    #[test]
+    fn of_several_the_longest_holds() {
+        let mut headers = HeaderMap::new();
+        for value in ["soon", "7", "30", "1"] {
+            headers.append(RETRY_AFTER, value.parse().unwrap());
+        }
+        let wait = retry_after(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!(wait, Some(Duration::from_secs(30)));
     }
 
     #[test]

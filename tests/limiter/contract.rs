@@ -27,7 +27,7 @@ struct Trial {
 
 /// Runs every clause of the contract, each against a store of its own.
 pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
-    let clauses: [fn(&Trial); 10] = [
+    let clauses: [fn(&Trial); 11] = [
         no_more_than_n_are_out,
         answered_means_held_for_a_period,
         never_sent_means_free_at_once,
@@ -37,6 +37,7 @@ pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
         the_outlook_is_what_happens,
         a_refusal_stops_everybody_and_then_one_goes_ahead,
         tightening_never_loosens,
+        what_a_server_remarks_never_loosens,
         any_thread_may_release,
     ];
     for clause in clauses {
@@ -107,6 +108,8 @@ fn no_answer_means_held_for_a_period_and_a_grace(trial: &Trial) {
 
 fn a_dead_holder_counts_as_no_answer_from_the_terms_end(trial: &Trial) {
     trial.all();
+    let look_again = trial.store.outlook(0).look_again;
+    assert!(look_again.is_some_and(|look| look <= TERM + HELD + GRACE));
     trial.has_one_after(TERM + HELD + GRACE);
     trial.lease();
     trial.lease();
@@ -164,6 +167,24 @@ fn tightening_never_loosens(trial: &Trial) {
     trial.lease();
     trial.has_none();
     assert_eq!(trial.store.snapshot().rate, Rate::per_second(2));
+}
+
+fn what_a_server_remarks_never_loosens(trial: &Trial) {
+    let remarks = [(Some(2), Some(0)), (Some(9), Some(9)), (None, None)];
+    for (limit, remaining) in remarks {
+        let mut remark = Remark::default();
+        (remark.limit, remark.remaining) = (limit, remaining);
+        let lease = trial.store.lease(TERM).unwrap_or_else(|_| {
+            (trial.pass)(HELD);
+            trial.lease()
+        });
+        trial.store.release(lease, Outcome::Answered(remark));
+        assert_eq!(trial.store.snapshot().rate, Rate::per_second(2));
+    }
+    (trial.pass)(HELD);
+    trial.lease();
+    trial.lease();
+    trial.has_none();
 }
 
 fn any_thread_may_release(trial: &Trial) {

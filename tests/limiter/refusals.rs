@@ -7,7 +7,7 @@ use heysync::Rate;
 use heysync::limiter::{Outcome, Remark, TokenStore, WaitReason};
 
 use crate::bench::{Bench, HELD, SHARE};
-use crate::servers::{FixedWindow, NoBurst, Server, SlidingCounter, SlidingLog};
+use crate::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
 use crate::simulation::{End, Journey, MS, Manners, Report, SECOND, Simulation};
 
 #[test]
@@ -128,8 +128,8 @@ fn where_the_one_ahead_comes_to_nothing_another_one_goes() {
     assert_eq!(bench.store.snapshot().paused, None);
 }
 
-#[test]
-fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
+/// A bucket of three that was one of five, just after its pause: all goes on, for one period at a pace.
+fn just_after_a_429_that_a_lowered_limit_explains() -> Bench {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
     for lease in leases {
@@ -139,9 +139,29 @@ fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
     }
     bench.pass(bench.paused());
     bench.well();
+    bench
+}
+
+#[test]
+fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
+    let bench = just_after_a_429_that_a_lowered_limit_explains();
     assert!(bench.pace().is_some());
     bench.pass(HELD);
     assert_eq!(bench.pace(), None);
+}
+
+#[test]
+fn nobody_waits_for_a_pace_that_ends_before() {
+    let moment = Duration::from_millis(1);
+    let bench = just_after_a_429_that_a_lowered_limit_explains();
+    bench.pass(HELD - moment);
+    bench.well();
+    let outlook = bench.store.lease(HELD).unwrap_err();
+    assert_eq!(outlook.look_again, Some(moment));
+    assert_eq!(bench.store.outlook(1).at_least, moment);
+    bench.pass(moment);
+    bench.well();
+    bench.well();
 }
 
 #[test]
@@ -253,6 +273,30 @@ fn a_key_that_somebody_else_uses_too_is_soon_refused_next_to_never() {
                 is_well("shared, sliding log", &log, n, p, 0.1);
                 let window = run(n, p, FixedWindow::new(n, p, 0), workers, manners);
                 is_well("shared, fixed window", &window, n, p, 0.1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_that_tells_what_remains_slows_nobody_down_who_is_alone() {
+    let manners = Manners {
+        headers: true,
+        ..SECOND_LATER
+    };
+    for (n, p) in SERVICES {
+        for workers in [1, 8] {
+            for report in [
+                run(n, p, SlidingLog::new(n, p), workers, manners),
+                run(n, p, FixedWindow::new(n, p, p / 3), workers, manners),
+                run(n, p, Refilled::new(n, p), workers, manners),
+            ] {
+                assert!(report.refused.is_empty());
+                is_well("told, exact", &report, n, p, 0.9);
+            }
+            for (strict, least) in [(false, 0.7), (true, 0.4)] {
+                let report = run(n, p, SlidingCounter::new(n, p, strict), workers, manners);
+                is_well("told, sliding counter", &report, n, p, least);
             }
         }
     }

@@ -121,6 +121,10 @@ impl Server for Refilled {
         self.level -= f64::from(u8::from(room));
         room
     }
+
+    fn remaining(&self) -> u32 {
+        self.level as u32
+    }
 }
 
 /// This window's count, and the last one's by how much of it a sliding window would still cover.
@@ -130,6 +134,7 @@ pub(crate) struct SlidingCounter {
     window: u64,
     before: f64,
     count: f64,
+    used: f64,
     /// Whether fractions count, instead of being rounded down.
     strict: bool,
 }
@@ -142,6 +147,7 @@ impl SlidingCounter {
             window: 0,
             before: 0.0,
             count: 0.0,
+            used: 0.0,
             strict,
         }
     }
@@ -163,7 +169,12 @@ impl Server for SlidingCounter {
         let used = if self.strict { used } else { used.floor() };
         let room = used + 1.0 <= self.n;
         self.count += f64::from(u8::from(room));
+        self.used = used + f64::from(u8::from(room));
         room
+    }
+
+    fn remaining(&self) -> u32 {
+        (self.n - self.used).max(0.0) as u32
     }
 }
 

@@ -16,8 +16,8 @@ use super::snapshot::Snapshot;
 use super::store::{Lease, Outcome, Outlook, TokenStore};
 use super::wait::{TooLong, Wait, WaitReason};
 
-/// For how long a token is leased that others hold for many processes: longer than any request can still arrive at
-/// its server after it was sent.
+/// For how long a token is leased where others hold it for many processes: longer than any request can
+/// still arrive at its server after it was sent.
 const TERM: Duration = Duration::from_secs(3600);
 
 /// A bucket of tokens: one is taken before each request and comes back one period after its answer.
@@ -30,11 +30,12 @@ const TERM: Duration = Duration::from_secs(3600);
 ///
 /// # Why
 ///
-/// The service counts requests as they arrive, which nobody but the service sees: somewhere between the moment
-/// a request is sent and the moment its answer is here. So its token is held for the whole of that, and a period
-/// on top (P' = P·1.001 + 5 ms, for clocks that differ and windows that count both their ends). With N tokens,
-/// the service counts at most N requests in any window of a period and has at most N open at once, whatever the
-/// network does. The price is small: N requests in P' plus one round trip, instead of N in P.
+/// The service counts requests as they arrive, which nobody but the service sees: somewhere between the
+/// moment a request is sent and the moment its answer is here. So its token is held for the whole of that,
+/// and a period on top (P' = P·1.001 + 5 ms, for clocks that differ and windows that count both their
+/// ends). With N tokens, the service counts at most N requests in any window of a period and has at most N
+/// open at once, whatever the network does. The price is small: N requests in P' plus one round trip,
+/// instead of N in P.
 ///
 /// # Burst or paced
 ///
@@ -48,12 +49,21 @@ const TERM: Duration = Duration::from_secs(3600);
 /// rest follow one by one. The bucket knows that it did not send too many, so something else is the matter: an
 /// earlier run, somebody else on the same key, or a server that counts in its own way. It keeps its distance
 /// between requests, a larger one if refused again, and after some hundred good answers step by step a smaller
-/// one. What others spend on the key, as far as the service tells (`X-RateLimit-Remaining`), is held as taken.
+/// one.
+///
+/// # What the service tells
+///
+/// Answers tell what is left of the limit (`X-RateLimit-Remaining`): what is missing there and was not
+/// ours, others spent on the same key, and it is held as taken for one period. A lower limit
+/// (`X-RateLimit-Limit`, or Heylerts' `hello`) is adopted at once, and stays for as long as the bucket
+/// lives; nothing that a service tells makes a bucket faster. What makes no sense is not heeded.
 ///
 /// # One for all
 ///
-/// Clones share their tokens, and so do all clients of one service and key in this process. A bucket of one's
-/// own can be handed to several clients, and be asked for tokens for requests that this crate does not know.
+/// Clones share their tokens, and so do all clients in this process with one key at one address, until the
+/// last of them is dropped. A bucket of one's own can be handed to several clients
+/// ([`Config::bucket`](crate::Config::bucket)), and be asked for tokens for requests that this crate does
+/// not know.
 ///
 /// # Examples
 ///
@@ -91,6 +101,22 @@ impl TokenBucket {
     }
 
     /// A bucket whose tokens `store` holds, each leased for an hour at most. Its threads wait on `clock`.
+    ///
+    /// A release through one bucket wakes only those who wait at that bucket. So of a store that counts on
+    /// being told ([`Outlook::look_again`] may be `None`, as with [`Memory`]) make one bucket, and clone
+    /// that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use heysync::limiter::{Memory, TokenBucket};
+    /// use heysync::{Rate, SystemClock};
+    ///
+    /// let store = Memory::new(Rate::per_second(5), Arc::new(SystemClock));
+    /// let bucket = TokenBucket::with_store(Arc::new(store), Arc::new(SystemClock));
+    /// assert_eq!(bucket.snapshot().free, 5);
+    /// ```
     pub fn with_store(store: Arc<dyn TokenStore>, clock: Arc<dyn Clock>) -> TokenBucket {
         TokenBucket::assemble(store, TERM, clock)
     }
@@ -107,14 +133,37 @@ impl TokenBucket {
         }
     }
 
-    /// Waits for a token, in the order of asking, but not beyond `until`.
+    /// Waits for a token, in the order of asking, but not beyond `until`: a moment on the bucket's clock, or
+    /// `None` to wait however long it takes.
     ///
-    /// `on_wait` hears of a wait before it begins, and again where its reason changes or a pause grows.
+    /// `on_wait` hears of a wait before it begins, and again where its reason changes or a pause grows. It is
+    /// called from within the queue, so it should return soon, and not ask this bucket for a token: it would
+    /// wait behind itself.
     ///
     /// # Errors
     ///
-    /// [`TooLong`] as soon as it is known that the wait cannot end by `until`; mostly that is at once. Nothing is
-    /// held then.
+    /// [`TooLong`] as soon as it is known that the wait cannot end by `until`; mostly that is at once.
+    /// Nothing is held then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::{Duration, Instant};
+    /// use heysync::http::{HeaderMap, StatusCode};
+    /// use heysync::limiter::TokenBucket;
+    /// use heysync::{Rate, SystemClock};
+    ///
+    /// let bucket = TokenBucket::new(Rate::per_minute(1), Arc::new(SystemClock));
+    /// let soon = Instant::now() + Duration::from_secs(5);
+    /// let permit = bucket.acquire(Some(soon), &mut |wait| eprintln!("{wait}"))?;
+    /// // Here a request is sent, and its answer read.
+    /// permit.answered(StatusCode::OK, &HeaderMap::new());
+    ///
+    /// let too_long = bucket.acquire(Some(soon), &mut |_| {}).unwrap_err();
+    /// assert!(too_long.wait > Duration::from_secs(50));
+    /// # Ok::<(), heysync::limiter::TooLong>(())
+    /// ```
     pub fn acquire(
         &self,
         until: Option<Instant>,
@@ -145,13 +194,17 @@ impl TokenBucket {
         self.acquire(Some(self.shared.clock.now()), &mut |_| {})
     }
 
-    /// Adopts `rate` too, where it is lower than the rate in force. A higher one changes nothing.
+    /// Adopts `rate` too, where it is lower in the long run than the rate in force. A higher one changes
+    /// nothing.
+    ///
+    /// Where their periods differ, the new rate is one that keeps to both: 100 a minute and 1,000 an hour come
+    /// to 16 a minute. It holds for as long as the bucket lives.
     pub fn adopt(&self, rate: Rate) {
         self.shared.store.tighten(rate);
         self.shared.queue.call_all();
     }
 
-    /// What is known now.
+    /// What is known now: how many tokens are free, how many requests wait, and why.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             waiting: self.shared.queue.len(),
@@ -220,7 +273,8 @@ impl fmt::Debug for TokenBucket {
 /// A token, held from before a request's first byte until its answer.
 ///
 /// Dropping it says that no answer came: the token is back after P' and a grace of two seconds, since the
-/// request may still arrive. `?` and panics do the same; one that is [forgotten](std::mem::forget) keeps its token.
+/// request may still arrive. `?` and panics do the same. One that is [forgotten](std::mem::forget) keeps its
+/// token until its lease ends, and in a bucket made by [`TokenBucket::new`] for ever.
 #[must_use = "a permit that is dropped counts as a request without an answer"]
 pub struct Permit {
     shared: Arc<Shared>,
@@ -229,8 +283,15 @@ pub struct Permit {
 
 impl Permit {
     /// An answer's head arrived: the token is back P' from now, and the bucket heeds what the answer remarks.
-    pub fn answered(mut self, status: StatusCode, headers: &HeaderMap) {
-        self.give_back(Outcome::Answered(Remark::read(status, headers)));
+    ///
+    /// `X-RateLimit-Limit` and `-Remaining` are taken to count in the period of the bucket's own rate.
+    pub fn answered(self, status: StatusCode, headers: &HeaderMap) {
+        self.remarked(Remark::read(status, headers));
+    }
+
+    /// The same, where it is known better what the answer remarks.
+    pub(crate) fn remarked(mut self, remark: Remark) {
+        self.give_back(Outcome::Answered(remark));
     }
 
     /// The request never left: the token is back at once.

@@ -60,16 +60,16 @@ impl Gate {
 
     /// When the next request may go, and the `ahead`th after it.
     pub(crate) fn opening(&self, ahead: u64, now: Nanos) -> Opening {
-        let spread = |ahead: u64| ahead.saturating_mul(self.pace.gap(now));
         match self.phase {
             Phase::Open => self.pace.opening(ahead, now),
             Phase::Paused(end) => Opening {
-                at: end.saturating_add(spread(ahead)),
+                at: self.pace.spread(ahead, end),
                 ..Opening::at(end, WaitReason::Paused)
             },
             Phase::Probing(_) => Opening {
-                at: now
-                    .saturating_add(spread(ahead.saturating_add(1)))
+                at: self
+                    .pace
+                    .spread(ahead.saturating_add(1), now)
                     .max(now.saturating_add(1)),
                 look: None,
                 reason: WaitReason::Paused,

@@ -103,7 +103,11 @@ impl Ledger {
 
     /// Adopts `rate` where it is lower than what is in force.
     pub(crate) fn tighten(&mut self, rate: Rate) {
-        self.rate = self.rate.tightened(rate);
+        let tightened = self.rate.tightened(rate);
+        if tightened == self.rate {
+            return;
+        }
+        self.rate = tightened;
         let held = self.rate.held();
         let longer = held.saturating_sub(self.held);
         for back in &mut self.returning {
@@ -168,10 +172,13 @@ impl Ledger {
 
     /// Takes in what an answer remarks: a lower limit first, since it may explain a refusal.
     fn heed(&mut self, id: u64, flight: Option<Flight>, remark: Remark, now: Nanos) {
-        if let Some(limit) = remark.limit.filter(|limit| *limit < self.rate.requests()) {
-            self.tighten(Rate::new(limit, self.rate.period()));
+        let period = remark.period.unwrap_or(self.rate.period());
+        if let Some(limit) = remark.limit {
+            self.tighten(Rate::new(limit, period));
         }
-        if let (Some(remaining), Some(flight)) = (remark.remaining, flight) {
+        // What is left of another period does not tell what was spent in this one.
+        let remaining = remark.remaining.filter(|_| period == self.rate.period());
+        if let (Some(remaining), Some(flight)) = (remaining, flight) {
             self.share_with_others(remaining, &flight, now);
         }
         if !remark.refused {
@@ -241,9 +248,15 @@ impl Ledger {
         };
         Opening {
             at: timed.unwrap_or(soonest).min(soonest),
-            look: timed,
+            look: timed.into_iter().chain(self.first_expiry()).min(),
             reason: WaitReason::Full,
         }
+    }
+
+    /// When the first holder is given up on, if ever.
+    fn first_expiry(&self) -> Option<Nanos> {
+        let expiries = self.flights.iter().map(|it| it.expires);
+        expiries.min().filter(|at| *at < Nanos::MAX)
     }
 
     /// When our own tokens leave room for one more than `besides`, by time alone.

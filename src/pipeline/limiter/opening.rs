@@ -29,6 +29,15 @@ impl Opening {
         self.at <= now && self.look.is_some_and(|look| look <= now)
     }
 
+    /// When it stands in the way until `end` at most.
+    pub(crate) fn not_after(self, end: Nanos) -> Opening {
+        Opening {
+            at: self.at.min(end),
+            look: Some(self.look.map_or(end, |look| look.min(end))),
+            ..self
+        }
+    }
+
     /// When both stand in the way: the later one, for its reason; of two equal ones, `other`.
     pub(crate) fn and(self, other: Opening) -> Opening {
         let later = if self.key() > other.key() {

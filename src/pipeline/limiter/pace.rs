@@ -64,16 +64,14 @@ impl Pace {
         }
     }
 
-    /// The distance after an answer that is in force now; 0 at full speed.
-    pub(crate) fn gap(&self, now: Nanos) -> Nanos {
-        let brief = if now < self.brief { self.share } else { 0 };
-        self.gap.max(brief)
-    }
-
-    /// The distance in force for whatever reason.
+    /// The distance that is in force now, for whatever reason; 0 at full speed.
     pub(crate) fn distance(&self, now: Nanos) -> Nanos {
-        let chosen = if self.chosen { self.share } else { 0 };
-        self.gap(now).max(chosen)
+        let for_now = if self.chosen || now < self.brief {
+            self.share
+        } else {
+            0
+        };
+        self.gap.max(for_now)
     }
 
     /// When the next request may go, and the `ahead`th after it.
@@ -83,27 +81,35 @@ impl Pace {
             .last
             .as_ref()
             .map_or(free, |last| self.after(last, now));
-        if ahead == 0 {
-            return first;
-        }
-        let more = ahead.saturating_mul(self.distance(now));
-        Opening {
-            at: first.at.max(now).saturating_add(more),
-            ..first
+        match ahead {
+            0 => first,
+            _ => Opening {
+                at: self.spread(ahead, first.at.max(now)),
+                ..first
+            },
         }
     }
 
+    /// When the `ahead`th after a request at `first` may go. A brief pace is over when its time is.
+    pub(crate) fn spread(&self, ahead: u64, first: Nanos) -> Nanos {
+        let after = |distance: Nanos| first.saturating_add(ahead.saturating_mul(distance));
+        let briefly = after(self.distance(first)).min(self.brief);
+        after(self.distance(self.brief)).max(briefly)
+    }
+
     fn after(&self, last: &Last, now: Nanos) -> Opening {
-        let chosen = if self.chosen {
-            last.granted.saturating_add(self.share)
-        } else {
-            0
+        let chosen = match self.chosen {
+            true => last.granted.saturating_add(self.share),
+            false => 0,
         };
-        let chosen = Opening::at(chosen, WaitReason::Paced);
-        match self.gap(now) {
-            0 => chosen,
-            gap => chosen.and(last.opening(gap, now)),
-        }
+        let refused = match self.gap {
+            0 => Opening::at(0, WaitReason::Paced),
+            gap => last.opening(gap, now),
+        };
+        let briefly = last.opening(self.share, now).not_after(self.brief);
+        Opening::at(chosen, WaitReason::Paced)
+            .and(refused)
+            .and(briefly)
     }
 
     /// A request goes; without an answer it is waited for until `patience` is over.

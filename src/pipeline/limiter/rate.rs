@@ -14,7 +14,8 @@ const PERIOD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_s
 /// So many requests in so long a period, and in which [`Shape`] they are sent.
 ///
 /// Any number from 1 to 10,000 in any period from a millisecond to a day can be used; a client refuses
-/// others when it is built, and a bucket takes the nearest that can.
+/// others when it is built, and a bucket takes the nearest that can. Clients keep to what the vendors' pages
+/// name: 5 a second for Heylo, 100 a minute for Heylerts.
 ///
 /// # Examples
 ///
@@ -24,6 +25,10 @@ const PERIOD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_s
 /// let rate: Rate = "100/minute".parse()?;
 /// assert_eq!(rate, Rate::per_minute(100));
 /// assert_eq!(rate.to_string(), "100 per minute");
+///
+/// // One every 0.6 seconds, instead of a hundred at once and then a minute of waiting.
+/// let even = rate.paced();
+/// assert_ne!(even, rate);
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,15 +41,15 @@ pub struct Rate {
 /// How the requests of a period are spread over it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// As they come: all tokens of a period can be spent at once. The default.
+    /// As they come: all tokens of a period can be spent at once. The default, and best for short scripts.
     #[default]
     Burst,
-    /// Evenly: between two requests lies at least the period's share of one.
+    /// Evenly: between two requests lies at least the period's share of one. For what sends all the time.
     Paced,
 }
 
 impl Rate {
-    /// `requests` in every `period`.
+    /// `requests` in every `period`, as they come.
     pub const fn new(requests: u32, period: Duration) -> Rate {
         Rate {
             requests,
@@ -53,12 +58,12 @@ impl Rate {
         }
     }
 
-    /// `requests` in every second.
+    /// `requests` in every second, as they come.
     pub const fn per_second(requests: u32) -> Rate {
         Rate::new(requests, Duration::from_secs(1))
     }
 
-    /// `requests` in every minute.
+    /// `requests` in every minute, as they come.
     pub const fn per_minute(requests: u32) -> Rate {
         Rate::new(requests, Duration::from_secs(60))
     }
@@ -86,7 +91,7 @@ impl Rate {
         self.shape
     }
 
-    /// Whether the numbers are within the bounds named above.
+    /// Whether there are 1 to 10,000 requests in a millisecond to a day.
     pub fn is_usable(&self) -> bool {
         *self == self.usable()
     }
@@ -115,6 +120,17 @@ impl Rate {
         .usable()
     }
 
+    /// This rate, kept inside the one of its service, unless it is the higher one.
+    pub(crate) fn at_service(self, service: Rate) -> Rate {
+        if !self.usable().allows_no_more_than(service) {
+            return self;
+        }
+        Rate {
+            shape: self.shape,
+            ..service.tightened(self)
+        }
+    }
+
     /// P' for this rate's period.
     pub(crate) fn held(&self) -> u64 {
         held(self.period)
@@ -137,14 +153,19 @@ impl Rate {
 
     /// A number and a period that stay inside this rate and inside the lower `other`, in any window of either.
     fn inside(self, other: Rate) -> (u32, Duration) {
-        if other.requests <= self.requests && other.period >= self.period {
+        if other.requests.saturating_mul(self.periods(other)) <= self.requests {
             return (other.requests, other.period);
         }
-        let scaled = other.over(self) / u128::from(nanos(other.period));
-        match u32::try_from(scaled) {
-            Ok(requests) if requests > 0 && other.period > self.period => (requests, self.period),
-            _ => (1, other.each().max(self.each())),
+        match other.requests / other.periods(self) {
+            0 | 1 => (1, other.each().max(self.each())),
+            requests => (requests, self.period),
         }
+    }
+
+    /// How many periods of `other` it takes to cover one of this rate's.
+    fn periods(self, other: Rate) -> u32 {
+        let periods = nanos(self.period).div_ceil(nanos(other.period));
+        u32::try_from(periods).unwrap_or(u32::MAX)
     }
 
     fn each(self) -> Duration {
@@ -198,7 +219,8 @@ fn unit(name: &str) -> Option<Duration> {
     let singular = match name {
         "sec" | "secs" => "s",
         "min" | "mins" => "m",
-        name if name.len() > 1 => name.strip_suffix('s').unwrap_or(name),
+        // Not "ms", which is no plural of "m".
+        name if name.len() > 2 => name.strip_suffix('s').unwrap_or(name),
         name => name,
     };
     let is_it = |unit: &str| singular == unit || singular == &unit[..1];
@@ -248,6 +270,8 @@ mod tests {
             "5/",
             "5/0s",
             "5/é",
+            "5/ms",
+            "5/hs",
         ];
         for text in
             nonsense
@@ -280,6 +304,28 @@ mod tests {
         assert_eq!(
             Rate::per_minute(100).tightened(Rate::per_second(1)),
             Rate::per_second(1)
+        );
+        assert_eq!(
+            Rate::per_second(5).tightened(Rate::per_minute(100)),
+            Rate::new(1, Duration::from_millis(600))
+        );
+        assert_eq!(
+            Rate::new(1000, Duration::from_secs(3600)).tightened(Rate::per_second(5)),
+            Rate::new(1000, Duration::from_secs(3600))
+        );
+        assert_eq!(
+            Rate::per_minute(600).tightened(Rate::per_second(5)),
+            Rate::per_second(5)
+        );
+        let longer = Rate::new(101, Duration::from_secs(61));
+        assert_eq!(
+            Rate::per_minute(100).tightened(longer),
+            Rate::per_minute(50)
+        );
+        let shorter = Rate::new(60, Duration::from_secs(59));
+        assert_eq!(
+            Rate::per_minute(100).tightened(shorter),
+            Rate::per_minute(60)
         );
         let rare = Rate::new(200, Duration::from_secs(86_400));
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-use crate::pipeline::clock::Clock;
+use crate::pipeline::clock::SystemClock;
 
 use super::bucket::{Shared, TokenBucket};
 use super::rate::Rate;
@@ -23,20 +23,16 @@ struct Entry {
 }
 
 impl TokenBucket {
-    /// The bucket of everybody in this process who uses `key` with `service`, on the same clock.
+    /// The bucket of everybody in this process who uses `key` at the service's `address`, on the system's
+    /// clock.
     ///
-    /// The first one makes it, and chooses its shape; the last one's drop ends it. Where they ask for different
-    /// rates, the lower one holds for all: the service has one limit for the key, whoever asks. A clock of another kind has a bucket
-    /// of its own, since its time is not the others'. Who wants to be alone makes a bucket by
-    /// [`new`](TokenBucket::new).
-    pub(crate) fn for_key(
-        service: &str,
-        key: &str,
-        rate: Rate,
-        clock: Arc<dyn Clock>,
-    ) -> TokenBucket {
-        let hash = BUCKETS.hasher.hash_one((service, key, identity(&*clock)));
-        let bucket = BUCKETS.find_or_make(hash, || TokenBucket::new(rate, clock));
+    /// The first one makes it, and chooses its shape; the last one's drop ends it. Where they ask for
+    /// different rates, the lower one holds for all: the service has one limit for the key, whoever asks.
+    pub(crate) fn for_key(address: &str, key: &str, rate: Rate) -> TokenBucket {
+        let address = address.trim_end_matches('/');
+        let hash = BUCKETS.hasher.hash_one((address, key));
+        let make = || TokenBucket::new(rate, Arc::new(SystemClock));
+        let bucket = BUCKETS.find_or_make(hash, make);
         bucket.adopt(rate);
         bucket
     }
@@ -59,35 +55,12 @@ impl Registry {
     }
 }
 
-/// What tells one clock from another: its address, or its name where it has no state, as the system's has none.
-fn identity(clock: &dyn Clock) -> String {
-    match size_of_val(clock) {
-        0 => format!("{clock:?}"),
-        _ => format!("{:p}", std::ptr::from_ref(clock).cast::<()>()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::{Duration, Instant};
-
     use super::*;
-    use crate::pipeline::clock::SystemClock;
 
-    #[derive(Debug)]
-    struct Stopped(Instant);
-
-    impl Clock for Stopped {
-        fn now(&self) -> Instant {
-            self.0
-        }
-
-        fn sleep(&self, _: Duration) {}
-    }
-
-    fn bucket(service: &str, key: &str, rate: Rate) -> TokenBucket {
-        TokenBucket::for_key(service, key, rate, Arc::new(SystemClock))
+    fn bucket(address: &str, key: &str, rate: Rate) -> TokenBucket {
+        TokenBucket::for_key(address, key, rate)
     }
 
     #[test]
@@ -100,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn another_key_and_another_service_have_their_own() {
+    fn another_key_and_another_address_have_their_own() {
         let buckets = [
             ("apart", "a"),
             ("apart", "b"),
             ("apart2", "a"),
             ("apar", "ta"),
         ];
-        let buckets = buckets.map(|(service, key)| bucket(service, key, Rate::per_minute(5)));
+        let buckets = buckets.map(|(address, key)| bucket(address, key, Rate::per_minute(5)));
         let permit = buckets[0].try_acquire();
         assert!(buckets[1..].iter().all(|it| it.snapshot().in_flight == 0));
         drop(permit);
@@ -135,22 +108,6 @@ mod tests {
         drop(permit);
         let fresh = bucket("gone", "key", Rate::per_minute(50));
         assert_eq!(fresh.snapshot().free, 50);
-    }
-
-    #[test]
-    fn a_clock_of_ones_own_means_a_bucket_of_ones_own() {
-        let clock: Arc<dyn Clock> = Arc::new(Stopped(Instant::now()));
-        let on = |clock: &Arc<dyn Clock>| {
-            TokenBucket::for_key("clock", "key", Rate::per_minute(5), Arc::clone(clock))
-        };
-        let (one, other) = (on(&clock), on(&clock));
-        let apart = on(&(Arc::new(Stopped(Instant::now())) as Arc<dyn Clock>));
-        let permit = one.try_acquire();
-        assert_eq!(
-            (other.snapshot().in_flight, apart.snapshot().in_flight),
-            (1, 0)
-        );
-        drop(permit);
     }
 
     #[test]

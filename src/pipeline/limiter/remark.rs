@@ -7,13 +7,36 @@ use http::{HeaderMap, StatusCode};
 use crate::pipeline::retry_after::retry_after;
 
 /// What an answer says about the rate limit, as its status and headers tell it.
+///
+/// Heylo documents all these headers, Heylerts `Retry-After` alone; servers like theirs send the others too.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use heysync::http::{HeaderMap, StatusCode};
+/// use heysync::limiter::Remark;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("retry-after", "30".parse()?);
+/// headers.insert("x-ratelimit-remaining", "none".parse()?);
+///
+/// let remark = Remark::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+/// assert!(remark.refused);
+/// assert_eq!(remark.retry_after, Some(Duration::from_secs(30)));
+/// assert_eq!(remark.remaining, None);
+/// # Ok::<(), heysync::http::header::InvalidHeaderValue>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remark {
     /// It is a 429: the server refused the request for its rate.
     pub refused: bool,
-    /// How long the server asked to wait, by `Retry-After` on a 429 or a 503.
+    /// How long the server asked to wait, by `Retry-After` on a 429 or a 503: a day at most, and never zero.
+    /// Nothing where it did not say, or said nothing that makes sense.
     pub retry_after: Option<Duration>,
+    /// In what period `limit` and `remaining` count; nothing where that is the period of the rate in force.
+    pub period: Option<Duration>,
     /// `X-RateLimit-Limit`: how many requests the server allows in a period.
     pub limit: Option<u32>,
     /// `X-RateLimit-Remaining`: how many of them were left when the server counted this one.
@@ -22,19 +45,32 @@ pub struct Remark {
 
 impl Remark {
     /// Reads an answer's status and headers. What makes no sense there is left out.
+    ///
+    /// No header tells the period in which they count, so [`period`](Remark::period) is left open.
     pub fn read(status: StatusCode, headers: &HeaderMap) -> Remark {
+        let limit = number(headers, "x-ratelimit-limit");
+        let remaining = number(headers, "x-ratelimit-remaining");
+        // A limit of nothing, and more left than there is, are no budget of ours.
+        let sound = limit.is_none_or(|limit| limit > 0 && remaining.is_none_or(|it| it <= limit));
         Remark {
             refused: status == StatusCode::TOO_MANY_REQUESTS,
             retry_after: retry_after(status, headers),
-            limit: number(headers, "x-ratelimit-limit").filter(|limit| *limit > 0),
-            remaining: number(headers, "x-ratelimit-remaining"),
+            period: None,
+            limit: limit.filter(|_| sound),
+            remaining: remaining.filter(|_| sound),
         }
     }
 }
 
-/// Digits and nothing else; a number too large to hold is as good as no limit.
+/// Digits and nothing else; a number too large to hold is as good as no limit. Where the header is there more
+/// than once, for several limits perhaps, it has to say the same each time.
 fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    let text = values
+        .all(|it| it == first)
+        .then(|| first.to_str().ok())??
+        .trim();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
@@ -87,6 +123,21 @@ mod tests {
         }
         let zero = headers(&[("x-ratelimit-limit", "0")]);
         assert_eq!(Remark::read(StatusCode::OK, &zero).limit, None);
+    }
+
+    #[test]
+    fn more_left_than_there_is_says_nothing() {
+        let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", "6")]);
+        assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default());
+    }
+
+    #[test]
+    fn a_header_that_contradicts_itself_says_nothing() {
+        for (second, expected) in [("5", Some(5)), ("100", None), ("", None)] {
+            let mut headers = headers(&[("x-ratelimit-limit", "5")]);
+            headers.append("x-ratelimit-limit", second.parse().unwrap());
+            assert_eq!(Remark::read(StatusCode::OK, &headers).limit, expected);
+        }
     }
 
     #[test]

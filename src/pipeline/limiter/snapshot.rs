@@ -7,6 +7,21 @@ use super::rate::Rate;
 /// What a bucket knows at one moment.
 ///
 /// It is a copy: it does not change, and the bucket may have changed since.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::{Config, Rate, heylo};
+///
+/// let config = Config::new().base_url("http://127.0.0.1:8080").rate(Rate::per_second(4));
+/// let client = heylo::Client::with_config("an-api-key", config)?;
+/// let _permit = client.bucket().try_acquire();
+///
+/// let snapshot = client.bucket().snapshot();
+/// assert_eq!((snapshot.in_flight, snapshot.free), (1, 3));
+/// assert_eq!(snapshot.utilisation(), 0.25);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -24,9 +39,10 @@ pub struct Snapshot {
     pub held_for_others: usize,
     /// In how long the next token is back; nothing where none is on its way back.
     pub next_back: Option<Duration>,
-    /// For how long everybody is stopped after a refusal; zero while one request tries whether it is over.
+    /// For how long everybody is still stopped after a refusal (429); zero while one request tries whether it
+    /// is over, and nothing where nobody is stopped.
     pub paused: Option<Duration>,
-    /// How many pauses there were.
+    /// How many pauses there were in all.
     pub pauses: u64,
     /// The distance kept between requests, where one is kept.
     pub pace: Option<Duration>,

@@ -18,13 +18,15 @@ use super::wait::WaitReason;
 /// 1. **Lease before sending.** [`lease`](TokenStore::lease) hands out a token or says when to ask again; it
 ///    never waits for one. At most N tokens are out at any moment: leased and not released, or held after that.
 /// 2. **Release after the answer.** [`release`](TokenStore::release) tells how the request ended. Answered: the
-///    token is held for P' from now on. Never sent: it is free at once. No answer: it is held for P' and a grace.
+///    token is held for P' from now on. Never sent: it is free at once. No answer: it is held for P' and a
+///    grace of two seconds.
 /// 3. **Expiry when the holder dies.** A lease that is not released within its term counts as one without an
 ///    answer from the term's end on. A release that comes later than that changes no token.
 /// 4. A token that is free is not withheld, except by a pause or a pace that a refusal brought about.
 /// 5. **A refusal (429) stops everybody**, for `Retry-After` or else for P'; then one lease goes ahead, and no
 ///    other is given until it is released.
-/// 6. What servers remark and [`tighten`](TokenStore::tighten) says **tightens and never loosens**.
+/// 6. What servers remark and [`tighten`](TokenStore::tighten) says **tightens and never loosens**: a lower
+///    limit is adopted, and what others spent of it is held for P'.
 /// 7. A lease is released at most once, and any thread may release it. A method that fails inside, for want of a
 ///    network perhaps, errs on the side of giving no token.
 ///

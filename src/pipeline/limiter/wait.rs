@@ -32,7 +32,7 @@ pub enum WaitReason {
 #[error("the rate limit would take {}: {reason}", Span(*wait))]
 #[non_exhaustive]
 pub struct TooLong {
-    /// How long the wait would have been, at least.
+    /// How long the wait would have been, at least, as far as is known now.
     pub wait: Duration,
     /// Why.
     pub reason: WaitReason,

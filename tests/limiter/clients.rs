@@ -1,0 +1,113 @@
+//! The bucket inside a client: which rate it keeps to, and what it makes of a service's answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heysync::http::{HeaderMap, Request, Response, StatusCode};
+use heysync::limiter::Snapshot;
+use heysync::{Config, ErrorKind, Rate, TokenBucket, Transport, TransportError, heylo};
+
+use crate::clock::Hand;
+
+type Answer = Result<Response<Vec<u8>>, TransportError>;
+
+fn told(limit: &str, remaining: &str) -> Answer {
+    let answer = Response::builder()
+        .header("x-ratelimit-limit", limit)
+        .header("x-ratelimit-remaining", remaining)
+        .body(br#"{"roles": []}"#.to_vec());
+    Ok(answer.unwrap())
+}
+
+fn five_a_second(_: Request<Vec<u8>>, _: Duration) -> Answer {
+    told("5", "4")
+}
+
+fn client(transport: impl Transport + 'static, config: Config) -> heylo::Client {
+    let config = config.base_url("http://127.0.0.1:9");
+    heylo::Client::with_config("abc", config.transport(transport)).unwrap()
+}
+
+/// What a client's bucket is like after one call.
+fn after_a_call(transport: impl Transport + 'static, config: Config) -> Snapshot {
+    let client = client(transport, config.clock(Hand::new()));
+    client.community("abc").roles().unwrap();
+    client.bucket().snapshot()
+}
+
+#[test]
+fn a_lower_limit_that_the_service_tells_is_adopted() {
+    let snapshot = after_a_call(|_, _| told("3", "1"), Config::new());
+    assert_eq!(
+        (snapshot.rate, snapshot.held_for_others),
+        (Rate::per_second(3), 1)
+    );
+}
+
+#[test]
+fn what_a_service_tells_is_of_its_own_period_and_not_of_the_rates() {
+    for rate in [Rate::per_minute(100), Rate::per_minute(900)] {
+        let bucket = TokenBucket::new(rate, Arc::new(Hand::new()));
+        let snapshot = after_a_call(five_a_second, Config::new().bucket(bucket));
+        assert!(snapshot.rate == rate || snapshot.rate == Rate::per_second(5));
+        assert_eq!(snapshot.held_for_others, 0, "{rate}");
+    }
+    let snapshot = after_a_call(five_a_second, Config::new().rate(Rate::per_minute(900)));
+    assert_eq!(snapshot.rate, Rate::per_second(5));
+}
+
+#[test]
+fn a_lower_rate_in_another_period_keeps_to_the_services_too() {
+    for (chosen, kept) in [
+        (Rate::per_second(2), Rate::per_second(2)),
+        (
+            Rate::per_minute(100),
+            Rate::new(1, Duration::from_millis(600)),
+        ),
+        (Rate::per_minute(240).paced(), Rate::per_second(4).paced()),
+        (Rate::per_minute(300), Rate::per_second(5)),
+        (Rate::per_second(5).paced(), Rate::per_second(5).paced()),
+        (Rate::per_second(9), Rate::per_second(9)),
+        (Rate::per_minute(900), Rate::per_minute(900)),
+    ] {
+        let config = Config::new().rate(chosen).clock(Hand::new());
+        let client = client(five_a_second, config);
+        assert_eq!(client.bucket().snapshot().rate, kept, "{chosen}");
+    }
+}
+
+#[test]
+fn one_address_is_one_however_it_ends() {
+    let client = |address| {
+        let config = Config::new().base_url(address).transport(five_a_second);
+        heylo::Client::with_config("ends", config).unwrap()
+    };
+    let [one, other, elsewhere] =
+        ["/api", "/api/", "/other"].map(|path| client(format!("http://127.0.0.1:9{path}")));
+    let permit = one.bucket().try_acquire().unwrap();
+    assert_eq!(other.bucket().snapshot().in_flight, 1);
+    assert_eq!(elsewhere.bucket().snapshot().in_flight, 0);
+    permit.never_sent();
+}
+
+#[test]
+fn a_401_during_a_pause_is_told_at_once() {
+    let clock = Arc::new(Hand::new());
+    let bucket = TokenBucket::new(Rate::per_second(5), clock.clone());
+    let pauses = bucket.clone();
+    let transport = move |_: Request<Vec<u8>>, _: Duration| {
+        let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), 30.into())]);
+        let refused = pauses.try_acquire();
+        refused.into_iter().for_each(|permit| {
+            permit.answered(StatusCode::TOO_MANY_REQUESTS, &headers);
+        });
+        let answer = Response::builder().status(401).body(Vec::new());
+        Ok(answer.unwrap())
+    };
+    let config = Config::new().bucket(bucket.clone()).clock(clock.clone());
+    let client = client(transport, config.retries(4));
+    let error = client.community("abc").roles().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert_eq!(clock.passed(), Duration::ZERO);
+    assert_eq!(bucket.snapshot().paused, Some(Duration::from_secs(30)));
+}
