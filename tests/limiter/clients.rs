@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use heysync::http::{HeaderMap, Request, Response, StatusCode};
 use heysync::limiter::Snapshot;
-use heysync::{Config, ErrorKind, Rate, TokenBucket, Transport, TransportError, heylo};
+use heysync::{
+    Config, ErrorKind, Rate, TokenBucket, Transport, TransportError, heylerts, heylo, sandbox,
+};
 
 use crate::clock::Hand;
 
@@ -110,4 +112,24 @@ fn a_401_during_a_pause_is_told_at_once() {
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert_eq!(clock.passed(), Duration::ZERO);
     assert_eq!(bucket.snapshot().paused, Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn a_lower_limit_that_hello_tells_is_adopted_and_a_higher_one_is_not() {
+    let service = sandbox::Heylerts::new();
+    let config = Config::new()
+        .transport(service.clone())
+        .clock(sandbox::TestClock::new());
+    let client = heylerts::Client::with_config("hlt_told", config).expect("a client");
+    let requests = || client.bucket().snapshot().rate.requests();
+    for (told, kept_to) in [
+        ("1000/minute", 100),
+        ("60/minute", 60),
+        ("a lot", 60),
+        ("90/minute", 60),
+    ] {
+        service.change(|world| world.rate_limit = told.to_owned());
+        client.hello().expect("an answer");
+        assert_eq!(requests(), kept_to, "{told}");
+    }
 }
