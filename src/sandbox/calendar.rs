@@ -115,6 +115,12 @@ pub(crate) fn http_date(time: SystemTime) -> String {
         .to_string()
 }
 
+/// The same, of the next whole second where the time is between two.
+pub(crate) fn next_http_date(time: SystemTime) -> String {
+    let just_before_the_next = time.checked_add(Duration::from_nanos(999_999_999));
+    http_date(just_before_the_next.unwrap_or(time))
+}
+
 /// Reads an ISO 8601 timestamp; one without an offset is UTC.
 pub(crate) fn parse_iso(text: &str) -> Option<SystemTime> {
     let with_offset = text.parse::<Timestamp>().ok();

@@ -123,14 +123,16 @@ impl<S: Service> Reception<S> {
     }
 }
 
-/// `Retry-After` for a wait that begins today.
+/// `Retry-After` for a wait that begins today, rounded up: who keeps to it does not come too early.
 fn written(style: RetryAfter, wait: Duration, today: SystemTime) -> Option<String> {
-    let seconds = wait.as_millis().div_ceil(1000);
-    let whole = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
+    let nanos = wait.as_nanos();
     match style {
-        RetryAfter::Seconds => Some(seconds.to_string()),
-        RetryAfter::Fraction => Some(format!("{:.3}", wait.as_secs_f64())),
-        RetryAfter::Date => today.checked_add(whole).map(calendar::http_date),
+        RetryAfter::Seconds => Some(nanos.div_ceil(1_000_000_000).to_string()),
+        RetryAfter::Fraction => {
+            let millis = nanos.div_ceil(1_000_000);
+            Some(format!("{}.{:03}", millis / 1000, millis % 1000))
+        }
+        RetryAfter::Date => today.checked_add(wait).map(calendar::next_http_date),
         RetryAfter::Absent => None,
     }
 }
@@ -175,6 +177,22 @@ mod tests {
             .limit(Limit::sliding_log(1, SECOND));
         heylo.trouble(1, Trouble::ArrivesLate(5 * SECOND));
         assert_eq!([ask(&heylo, roles()).0, ask(&heylo, roles()).0], [200, 429]);
+    }
+
+    #[test]
+    fn who_comes_back_when_told_is_not_too_early() {
+        let tight = Duration::from_nanos(1_000_000_001);
+        let today = calendar::first_day() + Duration::from_millis(900);
+        let told = |style, wait| written(style, wait, today);
+        assert_eq!(told(RetryAfter::Seconds, tight).as_deref(), Some("2"));
+        assert_eq!(told(RetryAfter::Fraction, tight).as_deref(), Some("1.001"));
+        let date = told(RetryAfter::Date, Duration::from_millis(300));
+        assert_eq!(date.as_deref(), Some("Fri, 08 May 2026 12:00:02 GMT"));
+        assert_eq!(
+            told(RetryAfter::Seconds, Duration::MAX).as_deref(),
+            Some("18446744073709551616")
+        );
+        assert_eq!(told(RetryAfter::Date, Duration::MAX), None);
     }
 
     #[test]
