@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pipeline::transport::Transport;
 
@@ -22,6 +22,12 @@ pub(crate) fn to_heylo(endpoint: &str, body: &Value) -> http::Request<Vec<u8>> {
         .header("content-type", "application/json")
         .body(body.to_string().into_bytes())
         .expect("a request that can be built")
+}
+
+/// A request to Heylo that changes nothing.
+pub(crate) fn roles() -> http::Request<Vec<u8>> {
+    let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+    to_heylo("apiv1-fetch", &body)
 }
 
 /// A request to Heylerts; one without a body where that is null.

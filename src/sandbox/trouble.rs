@@ -159,15 +159,10 @@ mod tests {
     use super::*;
     use crate::pipeline::transport::{Transport, TransportError};
     use crate::sandbox::Recorded;
-    use crate::sandbox::probe::{ask, to_heylerts, to_heylo};
+    use crate::sandbox::probe::{ask, roles, to_heylerts, to_heylo};
     use crate::sandbox::{Heylerts, Heylo, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn roles() -> http::Request<Vec<u8>> {
-        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
-        to_heylo("apiv1-fetch", &body)
-    }
 
     fn removal() -> http::Request<Vec<u8>> {
         let body = json!({"type": "member", "communityId": "book-circle", "userId": "user-2"});
@@ -215,6 +210,7 @@ mod tests {
             let (outcome, took_effect) = removed(Trouble::BadGateway(moment));
             let answer = outcome.unwrap();
             assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
+            assert!(!answer.headers().contains_key("x-ratelimit-limit"));
             assert!(answer.body().starts_with(b"<html>"));
         }
     }
