@@ -17,7 +17,7 @@ pub(crate) fn ask(sandbox: &impl Transport, request: http::Request<Vec<u8>>) -> 
 
 /// A request to Heylo.
 pub(crate) fn to_heylo(endpoint: &str, body: &Value) -> http::Request<Vec<u8>> {
-    http::Request::post(format!("https://api.heylo.com/{endpoint}"))
+    http::Request::post(format!("https://heylo.example/{endpoint}"))
         .header("authorization", "Bearer key")
         .header("content-type", "application/json")
         .body(body.to_string().into_bytes())
