@@ -71,6 +71,13 @@ impl Server {
     }
 }
 
+#[cfg(test)]
+impl Server {
+    pub(crate) fn open_connections(&self) -> usize {
+        self.shared.connections().open.len()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
