@@ -15,7 +15,7 @@ use std::error::Error;
 use std::thread;
 
 use heysync::http::Request;
-use heysync::sandbox::Services;
+use heysync::sandbox::{Heylerts, Heylo, Services};
 use serde_json::Value;
 
 #[path = "support/serve.rs"]
@@ -27,7 +27,10 @@ const USAGE: &str = "usage: sandbox_server [--port PORT]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let port = port(env::args().skip(1))?;
-    let services = Services::demo();
+    let services = Services {
+        heylo: Heylo::demo().keep_requests(0),
+        heylerts: Heylerts::demo().keep_requests(0),
+    };
     let server = serve(port, move |request| {
         let asked = asked(&request);
         let reply = services.reply(request, PATIENCE);

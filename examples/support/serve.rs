@@ -3,6 +3,7 @@
 //! Stock test servers answer what they drop with a 500 of their own; here a connection that the sandbox
 //! cuts is cut.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use heysync::http::{Request, Response};
+use heysync::http::{Request, Response, Version};
 use heysync::sandbox::Reply;
 
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -30,7 +31,14 @@ type Handler = dyn Fn(Request<Vec<u8>>) -> Reply + Send + Sync;
 struct Shared {
     handler: Box<Handler>,
     stopping: AtomicBool,
-    connections: Mutex<Vec<TcpStream>>,
+    connections: Mutex<Connections>,
+}
+
+/// The connections that are open, by a number of their own: one that is closed knows its peer no more.
+#[derive(Default)]
+struct Connections {
+    open: HashMap<u64, TcpStream>,
+    opened: u64,
 }
 
 /// Serves whatever `handler` replies, on `127.0.0.1:port`; port 0 takes any that is free.
@@ -63,12 +71,19 @@ impl Server {
     }
 }
 
+#[cfg(test)]
+impl Server {
+    pub(crate) fn open_connections(&self) -> usize {
+        self.shared.connections().open.len()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         // The listener waits for a connection: this is the last.
         drop(TcpStream::connect(self.address));
-        for connection in self.shared.connections().drain(..) {
+        for (_, connection) in self.shared.connections().open.drain() {
             drop(connection.shutdown(Shutdown::Both));
         }
         if let Some(listening) = self.listening.take() {
@@ -91,31 +106,44 @@ impl Shared {
 
     /// Answers one request after the other, until the connection ends in whatever way.
     fn converse(&self, stream: TcpStream) {
-        if let Ok(handle) = stream.try_clone() {
-            self.connections().push(handle);
-        }
-        let address = stream.peer_addr().ok();
+        let number = stream.try_clone().ok().map(|it| self.connections().add(it));
         let mut reader = BufReader::new(&stream);
         while let Ok(Some(request)) = receive(&mut reader, &stream) {
             let head_only = request.method() == "HEAD";
-            let keep = request
-                .headers()
-                .get("connection")
-                .is_none_or(|value| value != "close");
+            let keep = stays_open(&request);
             let sent = send(&stream, (self.handler)(request), head_only);
             if !keep || !sent.unwrap_or(false) {
                 break;
             }
         }
         drop(stream.shutdown(Shutdown::Both));
-        self.connections()
-            .retain(|other| other.peer_addr().ok() != address);
+        if let Some(number) = number {
+            self.connections().open.remove(&number);
+        }
     }
 
-    fn connections(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+    fn connections(&self) -> MutexGuard<'_, Connections> {
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connections {
+    fn add(&mut self, stream: TcpStream) -> u64 {
+        self.opened += 1;
+        self.open.insert(self.opened, stream);
+        self.opened
+    }
+}
+
+/// Whether the client waits for the end of the answer, and not of the connection.
+fn stays_open(request: &Request<Vec<u8>>) -> bool {
+    let header = request.headers().get("connection");
+    let wish = header.map_or(&b""[..], |value| value.as_bytes());
+    match request.version() {
+        Version::HTTP_10 => wish.eq_ignore_ascii_case(b"keep-alive"),
+        _ => !wish.eq_ignore_ascii_case(b"close"),
     }
 }
 
@@ -154,7 +182,12 @@ fn parse(head: &[u8]) -> io::Result<Request<()>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
     parsed.parse(head).map_err(invalid)?;
+    let version = match parsed.version {
+        Some(0) => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    };
     let mut request = Request::builder()
+        .version(version)
         .method(parsed.method.unwrap_or_default())
         .uri(parsed.path.unwrap_or_default());
     for header in parsed.headers.iter() {
@@ -206,11 +239,13 @@ fn write(mut stream: &TcpStream, answer: &Response<Vec<u8>>, bytes: usize) -> io
             out.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
     }
-    if answer.status() != 204 {
-        out.extend(format!("content-length: {}\r\n", answer.body().len()).into_bytes());
+    // After these the next answer follows at once.
+    if matches!(answer.status().as_u16(), 204 | 304) {
+        out.extend(b"\r\n");
+    } else {
+        out.extend(format!("content-length: {}\r\n\r\n", answer.body().len()).into_bytes());
+        out.extend(&answer.body()[..bytes.min(answer.body().len())]);
     }
-    out.extend(b"\r\n");
-    out.extend(&answer.body()[..bytes.min(answer.body().len())]);
     stream.write_all(&out)
 }
 

@@ -55,6 +55,12 @@ impl Calendar {
         }
     }
 
+    /// Passes with another clock from now on; begins on the same day.
+    pub(crate) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.started = clock.now();
+        self.clock = clock;
+    }
+
     /// Today is the day given; time passes from there.
     pub(crate) fn set(&mut self, today: SystemTime) {
         self.started = self.clock.now();
@@ -113,6 +119,12 @@ pub(crate) fn http_date(time: SystemTime) -> String {
     timestamp(time)
         .strftime("%a, %d %b %Y %H:%M:%S GMT")
         .to_string()
+}
+
+/// The same, of the next whole second where the time is between two.
+pub(crate) fn next_http_date(time: SystemTime) -> String {
+    let just_before_the_next = time.checked_add(Duration::from_nanos(999_999_999));
+    http_date(just_before_the_next.unwrap_or(time))
 }
 
 /// Reads an ISO 8601 timestamp; one without an offset is UTC.

@@ -26,14 +26,24 @@ const QUIET: Duration = Duration::from_millis(50);
 ///
 /// # Several threads
 ///
-/// Sleeping threads wake in the order of their wake-up times, one after the other, and the time never
-/// moves past the wake-up time of a thread that sleeps. That is all there is to it where one thread works.
+/// Sleeping threads wake in the order of their wake-up times, one after the other, and, unless the test
+/// [advances](TestClock::advance) it, the time never moves past the wake-up time of a thread that sleeps.
+/// That is all there is to it where one thread works.
 ///
 /// Where several do, one that is about to sleep must not be overtaken by one that sleeps already. So each
 /// thread says that it takes part, by a [`Participant`] which it holds until its end; the time then
-/// moves only once every participant sleeps. A participant may also be blocked on another thread (in the
-/// queue for a rate limit, say), which no clock can see: if nobody touched the clock for fifty
-/// milliseconds of real time, it moves all the same.
+/// moves only once so many threads sleep as take part. What this promises:
+///
+/// * Where participants only work and sleep, every run tells the same times, on however slow a machine.
+/// * A participant may also be blocked on another thread (in the queue for a rate limit, say), which no
+///   clock can see. If then nobody touches the clock for fifty milliseconds of real time, it moves all the
+///   same. So each wait of a whole queue costs that long; and a thread that works for longer without asking
+///   for the time, or is not let run for longer, while others wait, may find that the time has moved. That
+///   makes waits longer, never shorter: no request is refused for it, but a deadline may pass.
+/// * A thread that takes no part must not sleep meanwhile: it would be counted as one that does. A thread
+///   that sleeps for a participant which waits for it, as a server in the same process does, is right.
+/// * A sleep ends at its time and not before, also if somebody unparks the thread. So a token that comes
+///   back early is taken up later than it would be on the system's clock.
 ///
 /// ```
 /// use std::{thread, time::Duration};

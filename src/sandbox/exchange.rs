@@ -13,6 +13,8 @@ pub(crate) type Answer = http::Response<Vec<u8>>;
 #[derive(Clone, Debug)]
 pub struct Incoming {
     pub(crate) method: Method,
+    /// The host of the address; none where only a path came, as over a socket.
+    pub(crate) host: Option<String>,
     /// The path as it came, still encoded.
     pub(crate) path: String,
     pub(crate) query: String,
@@ -33,6 +35,7 @@ impl Incoming {
         ) = request.into_parts();
         Incoming {
             method,
+            host: uri.host().map(str::to_owned),
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
             headers,

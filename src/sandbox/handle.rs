@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use crate::pipeline::clock::Clock;
 use crate::pipeline::transport::{Transport, TransportError};
 
-use super::calendar::Calendar;
 use super::exchange::Incoming;
 use super::journal::Recorded;
 use super::limit::Limit;
@@ -42,9 +41,10 @@ impl<S: Service> Sandbox<S> {
 
     /// Tells the time by another clock, from now on: the one that the client has.
     ///
-    /// The sandbox begins on 2026-05-08 at 12:00 UTC, whatever the clock, so that runs are alike.
+    /// The sandbox begins on 2026-05-08 at 12:00 UTC, or on its [`today`](Sandbox::today), whatever the
+    /// clock, so that runs are alike.
     pub fn clock(self, clock: impl Clock + 'static) -> Sandbox<S> {
-        self.lock().set_calendar(Calendar::new(Arc::new(clock)));
+        self.lock().set_clock(Arc::new(clock));
         self
     }
 
@@ -57,6 +57,14 @@ impl<S: Service> Sandbox<S> {
     /// Sets another limit for each key, or none. Default: the vendor's, by a sliding log.
     pub fn limit(self, limit: impl Into<Option<Limit>>) -> Sandbox<S> {
         self.lock().tally.set_limit(limit.into());
+        self
+    }
+
+    /// Keeps the latest `most` requests for [`requests`](Sandbox::requests). Default: 100,000.
+    ///
+    /// A server that runs for days keeps few, since each is kept with its body.
+    pub fn keep_requests(self, most: usize) -> Sandbox<S> {
+        self.lock().journal.keep(most);
         self
     }
 
@@ -91,6 +99,8 @@ impl<S: Service> Sandbox<S> {
     }
 
     /// Lets the next `count` requests that `applies` picks run into `trouble`.
+    ///
+    /// `applies` gets the request, and must not ask this handle for anything.
     pub fn trouble_where(
         &self,
         count: usize,
@@ -108,14 +118,15 @@ impl<S: Service> Sandbox<S> {
 
     /// Runs `hook` just before the `number`-th request, counted from 1, takes effect.
     ///
-    /// This is how a list changes between two pages.
+    /// This is how a list changes between two pages. A number that is already past means the next request.
     pub fn before(&self, number: usize, hook: impl FnOnce(&Sandbox<S>) + Send + 'static) {
         self.hooks().push((number, Box::new(hook)));
     }
 
-    /// Every request that came, in the order of arrival.
+    /// Every request that came, in the order of arrival; the latest
+    /// [so many](Sandbox::keep_requests) where there were more.
     pub fn requests(&self) -> Vec<Recorded> {
-        self.lock().journal.clone()
+        self.lock().journal.records()
     }
 
     /// How many requests were answered with a 429.
@@ -123,7 +134,8 @@ impl<S: Service> Sandbox<S> {
         self.lock().tally.refusals
     }
 
-    /// The most requests of one key that were counted in any window as long as the limit's period.
+    /// The most requests of one key that came in any window as long as the limit's period, refused ones
+    /// included.
     ///
     /// A window is open at its beginning: of two requests exactly one period apart it holds one.
     pub fn most_in_any_window(&self) -> usize {
@@ -226,7 +238,7 @@ impl<S: Service> fmt::Debug for Sandbox<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reception = self.lock();
         f.debug_struct("Sandbox")
-            .field("requests", &reception.journal.len())
+            .field("requests", &reception.journal.came())
             .field("refusals", &reception.tally.refusals)
             .field("troubles", &reception.troubles)
             .finish_non_exhaustive()
@@ -240,15 +252,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::sandbox::probe::{ask, to_heylerts, to_heylo};
+    use crate::sandbox::probe::{ask, roles, to_heylerts};
     use crate::sandbox::{Heylerts, Heylo, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn roles() -> http::Request<Vec<u8>> {
-        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
-        to_heylo("apiv1-fetch", &body)
-    }
 
     #[test]
     fn a_list_changes_between_two_pages() {
@@ -296,12 +303,24 @@ mod tests {
     }
 
     #[test]
-    fn the_day_can_be_chosen() {
-        let heylerts = Heylerts::new().clock(TestClock::new()).today(UNIX_EPOCH);
-        let answer = heylerts
-            .send(to_heylerts("GET", "hello", &Value::Null), SECOND)
-            .unwrap();
-        assert_eq!(answer.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    fn the_day_can_be_chosen_before_the_clock_and_after_it() {
+        let clock = TestClock::new;
+        for heylerts in [
+            Heylerts::new().clock(clock()).today(UNIX_EPOCH),
+            Heylerts::new().today(UNIX_EPOCH).clock(clock()),
+        ] {
+            let hello = to_heylerts("GET", "hello", &Value::Null);
+            let answer = heylerts.send(hello, SECOND).unwrap();
+            assert_eq!(answer.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+        }
+    }
+
+    #[test]
+    fn a_trouble_that_is_used_up_is_forgotten() {
+        let heylo = Heylo::demo();
+        heylo.trouble(1, Trouble::Truncated);
+        drop(heylo.send(roles(), SECOND));
+        assert!(format!("{heylo:?}").contains("troubles: []"), "{heylo:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What came in, for a test to look at afterwards.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
@@ -7,6 +8,17 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use super::exchange::Incoming;
+
+/// How many requests a journal keeps unless told.
+const KEPT: usize = 100_000;
+
+/// The latest requests, and how many there were.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    records: VecDeque<Recorded>,
+    came: usize,
+    keeps: usize,
+}
 
 /// A request that a sandbox received, and what became of it.
 #[derive(Clone, Debug)]
@@ -28,6 +40,53 @@ pub struct Recorded {
     pub body: Vec<u8>,
     /// The status that was answered; `None` while it is under way, and where the connection was cut.
     pub status: Option<StatusCode>,
+}
+
+impl Default for Journal {
+    fn default() -> Journal {
+        Journal {
+            records: VecDeque::new(),
+            came: 0,
+            keeps: KEPT,
+        }
+    }
+}
+
+impl Journal {
+    /// How many requests came, those included that are kept no more.
+    pub(crate) fn came(&self) -> usize {
+        self.came
+    }
+
+    pub(crate) fn records(&self) -> Vec<Recorded> {
+        self.records.iter().cloned().collect()
+    }
+
+    /// Keeps the latest so many from now on.
+    pub(crate) fn keep(&mut self, most: usize) {
+        self.keeps = most;
+        self.forget();
+    }
+
+    pub(crate) fn push(&mut self, recorded: Recorded) {
+        self.came += 1;
+        self.records.push_back(recorded);
+        self.forget();
+    }
+
+    /// Notes what was answered, where the request is still kept.
+    pub(crate) fn note(&mut self, number: usize, status: Option<StatusCode>) {
+        let forgotten = self.came - self.records.len();
+        let place = number.checked_sub(forgotten + 1);
+        if let Some(recorded) = place.and_then(|place| self.records.get_mut(place)) {
+            recorded.status = status;
+        }
+    }
+
+    fn forget(&mut self) {
+        let too_many = self.records.len().saturating_sub(self.keeps);
+        self.records.drain(..too_many);
+    }
 }
 
 impl Recorded {
@@ -110,6 +169,25 @@ mod tests {
         assert!(!format!("{recorded:?}").contains("hidden"));
         assert_eq!(recorded.headers["x-api-key"], "(redacted)");
         assert_eq!(recorded.headers["accept"], "*/*");
+    }
+
+    #[test]
+    fn the_latest_are_kept_and_answers_are_noted_at_the_right_one() {
+        let request = |number| {
+            let request = http::Request::get("/").body(Vec::new()).unwrap();
+            Recorded::new(number, Duration::ZERO, &Incoming::new(request))
+        };
+        let mut journal = Journal::default();
+        journal.keep(2);
+        (1..=5).for_each(|number| journal.push(request(number)));
+        // The third ends when nobody remembers it.
+        (3..=4).for_each(|number| journal.note(number, Some(StatusCode::OK)));
+        let kept = journal.records();
+        let kept: Vec<_> = kept.iter().map(|it| (it.number, it.status)).collect();
+        assert_eq!(kept, [(4, Some(StatusCode::OK)), (5, None)]);
+        journal.keep(0);
+        journal.note(5, Some(StatusCode::OK));
+        assert_eq!((journal.came(), journal.records().len()), (5, 0));
     }
 
     #[test]

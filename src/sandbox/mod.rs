@@ -88,8 +88,12 @@
 //!   [`heylerts::Settings`] choose: short pages, no answer bodies, times without offset. [`Limit`] counts
 //!   in four ways. Code that passes under each of them is ready for what the services really do.
 //! * **Webhooks.** [`Heylerts::receive`](Sandbox::receive) lets a mention arrive, and
-//!   [`take_deliveries`](Sandbox::take_deliveries) gives what your webhook would get; sign it by
-//!   [`to_request`](heylerts::Delivery::to_request).
+//!   [`take_deliveries`](Sandbox::take_deliveries) gives what your webhook would get, which
+//!   [`to_request`](heylerts::Delivery::to_request) makes a signed request of:
+//!   `delivery.to_request(|secret, body| webhook::sign(secret, body))`.
+//! * **What came.** [`requests`](Sandbox::requests) is every request and its status; a server that runs for
+//!   long [keeps fewer](Sandbox::keep_requests). "Never refused" is `refusals() == 0`, and
+//!   [`most_in_any_window`](Sandbox::most_in_any_window) tells how near it was.
 //! * **Other languages.** `cargo run --features sandbox --example sandbox_server` serves both on a
 //!   loopback port.
 

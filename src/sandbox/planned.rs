@@ -25,9 +25,14 @@ impl Planned {
         }
     }
 
+    /// Whether it still waits for a request.
+    pub(crate) fn is_to_come(&self) -> bool {
+        self.left > 0
+    }
+
     /// The trouble, if it befalls this request; it is then one fewer.
     pub(crate) fn strikes(&mut self, request: &Recorded) -> Option<Trouble> {
-        if self.left == 0 || !(self.applies)(request) {
+        if !self.is_to_come() || !(self.applies)(request) {
             return None;
         }
         self.left -= 1;

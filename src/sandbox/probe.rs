@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pipeline::transport::Transport;
 
@@ -17,11 +17,17 @@ pub(crate) fn ask(sandbox: &impl Transport, request: http::Request<Vec<u8>>) -> 
 
 /// A request to Heylo.
 pub(crate) fn to_heylo(endpoint: &str, body: &Value) -> http::Request<Vec<u8>> {
-    http::Request::post(format!("https://api.heylo.com/{endpoint}"))
+    http::Request::post(format!("https://heylo.example/{endpoint}"))
         .header("authorization", "Bearer key")
         .header("content-type", "application/json")
         .body(body.to_string().into_bytes())
         .expect("a request that can be built")
+}
+
+/// A request to Heylo that changes nothing.
+pub(crate) fn roles() -> http::Request<Vec<u8>> {
+    let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+    to_heylo("apiv1-fetch", &body)
 }
 
 /// A request to Heylerts; one without a body where that is null.

@@ -1,13 +1,16 @@
 //! The road of a request through a sandbox: it arrives, is counted, is answered, leaves.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use http::header::{DATE, RETRY_AFTER};
 
+use crate::pipeline::clock::Clock;
+
 use super::calendar::{self, Calendar};
 use super::exchange::{self, Answer, Incoming};
-use super::journal::Recorded;
+use super::journal::{Journal, Recorded};
 use super::limit::{Limit, RetryAfter};
 use super::meter::Verdict;
 use super::planned::Planned;
@@ -21,7 +24,7 @@ pub(crate) struct Reception<S> {
     pub(crate) world: S,
     pub(crate) calendar: Calendar,
     pub(crate) tally: Tally,
-    pub(crate) journal: Vec<Recorded>,
+    pub(crate) journal: Journal,
     pub(crate) troubles: Vec<Planned>,
     pub(crate) most_at_once: usize,
     at_once: usize,
@@ -36,16 +39,16 @@ impl<S: Service> Reception<S> {
             began: calendar.instant(),
             calendar,
             tally: Tally::new(S::usual_limit()),
-            journal: Vec::new(),
+            journal: Journal::default(),
             troubles: Vec::new(),
             most_at_once: 0,
             at_once: 0,
         }
     }
 
-    pub(crate) fn set_calendar(&mut self, calendar: Calendar) {
-        self.began = calendar.instant();
-        self.calendar = calendar;
+    pub(crate) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.calendar.set_clock(clock);
+        self.began = self.calendar.instant();
         self.tally.set_limit(self.tally.limit());
     }
 
@@ -53,14 +56,13 @@ impl<S: Service> Reception<S> {
     pub(crate) fn arrive(&mut self, request: &Incoming) -> (usize, Option<Trouble>) {
         self.at_once += 1;
         self.most_at_once = self.most_at_once.max(self.at_once);
-        let number = self.journal.len() + 1;
+        let number = self.journal.came() + 1;
         let now = self.calendar.instant();
         let at = now.saturating_duration_since(self.began);
         let recorded = Recorded::new(number, at, request);
-        let trouble = self
-            .troubles
-            .iter_mut()
-            .find_map(|planned| planned.strikes(&recorded));
+        let mut troubles = self.troubles.iter_mut();
+        let trouble = troubles.find_map(|planned| planned.strikes(&recorded));
+        self.troubles.retain(Planned::is_to_come);
         self.journal.push(recorded);
         (number, trouble)
     }
@@ -70,9 +72,11 @@ impl<S: Service> Reception<S> {
         let (now, today) = (self.calendar.instant(), self.calendar.now());
         let verdict = self.tally.count(&S::key(request), now);
         let refusal = self.refused(verdict, trouble, today);
-        let answer = match refusal.or_else(|| trouble.and_then(Trouble::prevents)) {
-            Some(answer) => answer,
-            None => self.world.answer(request, today),
+        let answer = match (refusal, trouble.and_then(Trouble::prevents)) {
+            (Some(refusal), _) => refusal,
+            // What broke, or stands in front of the service, tells nothing of its limit.
+            (None, Some(answer)) => return answer,
+            (None, None) => self.world.answer(request, today),
         };
         self.stamped(answer, verdict, today)
     }
@@ -81,9 +85,7 @@ impl<S: Service> Reception<S> {
     pub(crate) fn leave(&mut self, number: usize, status: Option<StatusCode>) {
         self.at_once -= 1;
         self.tally.refusals += usize::from(status == Some(StatusCode::TOO_MANY_REQUESTS));
-        if let Some(recorded) = self.journal.get_mut(number - 1) {
-            recorded.status = status;
-        }
+        self.journal.note(number, status);
     }
 
     /// A 429, if the trouble or the limit wants one.
@@ -123,33 +125,28 @@ impl<S: Service> Reception<S> {
     }
 }
 
-/// `Retry-After` for a wait that begins today.
+/// `Retry-After` for a wait that begins today, rounded up: who keeps to it does not come too early.
 fn written(style: RetryAfter, wait: Duration, today: SystemTime) -> Option<String> {
-    let seconds = wait.as_millis().div_ceil(1000);
-    let whole = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
+    let nanos = wait.as_nanos();
     match style {
-        RetryAfter::Seconds => Some(seconds.to_string()),
-        RetryAfter::Fraction => Some(format!("{:.3}", wait.as_secs_f64())),
-        RetryAfter::Date => today.checked_add(whole).map(calendar::http_date),
+        RetryAfter::Seconds => Some(nanos.div_ceil(1_000_000_000).to_string()),
+        RetryAfter::Fraction => {
+            let millis = nanos.div_ceil(1_000_000);
+            Some(format!("{}.{:03}", millis / 1000, millis % 1000))
+        }
+        RetryAfter::Date => today.checked_add(wait).map(calendar::next_http_date),
         RetryAfter::Absent => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::pipeline::transport::Transport;
-    use crate::sandbox::probe::{ask, to_heylo};
+    use crate::sandbox::probe::{ask, roles};
     use crate::sandbox::{Heylo, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn roles() -> http::Request<Vec<u8>> {
-        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
-        to_heylo("apiv1-fetch", &body)
-    }
 
     #[test]
     fn the_most_at_once_are_those_under_way_together() {
@@ -175,6 +172,22 @@ mod tests {
             .limit(Limit::sliding_log(1, SECOND));
         heylo.trouble(1, Trouble::ArrivesLate(5 * SECOND));
         assert_eq!([ask(&heylo, roles()).0, ask(&heylo, roles()).0], [200, 429]);
+    }
+
+    #[test]
+    fn who_comes_back_when_told_is_not_too_early() {
+        let tight = Duration::from_nanos(1_000_000_001);
+        let today = calendar::first_day() + Duration::from_millis(900);
+        let told = |style, wait| written(style, wait, today);
+        assert_eq!(told(RetryAfter::Seconds, tight).as_deref(), Some("2"));
+        assert_eq!(told(RetryAfter::Fraction, tight).as_deref(), Some("1.001"));
+        let date = told(RetryAfter::Date, Duration::from_millis(300));
+        assert_eq!(date.as_deref(), Some("Fri, 08 May 2026 12:00:02 GMT"));
+        assert_eq!(
+            told(RetryAfter::Seconds, Duration::MAX).as_deref(),
+            Some("18446744073709551616")
+        );
+        assert_eq!(told(RetryAfter::Date, Duration::MAX), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 use super::exchange::{self, Answer};
@@ -31,7 +31,7 @@ pub enum Trouble {
     ArrivesLate(Duration),
     /// It takes effect at once, and is answered so much later.
     AnsweredLate(Duration),
-    /// No connection comes about: nothing is sent.
+    /// No connection comes about: nothing is sent. Over a socket, which is there, the connection is cut.
     Unreachable,
     /// The connection is cut without an answer.
     Cut(Moment),
@@ -42,8 +42,9 @@ pub enum Trouble {
     /// It takes effect, and the connection is cut in the middle of the answer's body.
     Truncated,
     /// It takes effect, and the answer's body is larger than the default transport takes in (10 MiB).
+    /// A 204, which has none, becomes a 200.
     Oversized,
-    /// It takes effect, and the answer is JSON of another type than it should be.
+    /// It takes effect, and the answer is JSON of another type than it should be. A 204 becomes a 200.
     WrongType,
     /// It is answered with a `302 Found` that leads to this address.
     Redirect(String),
@@ -100,8 +101,10 @@ impl Trouble {
             Trouble::Truncated => return truncated(answer),
             Trouble::ServerError(_) => answer = server_error(),
             Trouble::BadGateway(_) => answer = bad_gateway(),
-            Trouble::Oversized => answer.body_mut().resize(LARGEST_BODY + 1, b' '),
-            Trouble::WrongType => *answer.body_mut() = b"42".to_vec(),
+            Trouble::Oversized => {
+                answer = with_a_body(answer, |body| body.resize(LARGEST_BODY + 1, b' '))
+            }
+            Trouble::WrongType => answer = with_a_body(answer, |body| *body = b"42".to_vec()),
             Trouble::Altered(alter) => alter(&mut answer),
             _ => {}
         }
@@ -126,6 +129,18 @@ fn redirect(location: &str) -> Answer {
     answer
 }
 
+/// The answer as JSON with another body; a 204, which can have none, becomes a 200.
+fn with_a_body(answer: Answer, change: impl FnOnce(&mut Vec<u8>)) -> Answer {
+    let (mut head, mut body) = answer.into_parts();
+    change(&mut body);
+    if head.status == StatusCode::NO_CONTENT {
+        head.status = StatusCode::OK;
+    }
+    let kind = HeaderValue::from_static("application/json");
+    head.headers.insert(CONTENT_TYPE, kind);
+    Answer::from_parts(head, body)
+}
+
 /// Half of the body, after a head that promises all of it.
 fn truncated(mut answer: Answer) -> Reply {
     let length = answer.body().len();
@@ -139,20 +154,15 @@ fn truncated(mut answer: Answer) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::pipeline::transport::{Transport, TransportError};
     use crate::sandbox::Recorded;
-    use crate::sandbox::probe::{ask, to_heylo};
-    use crate::sandbox::{Heylo, TestClock};
+    use crate::sandbox::probe::{ask, roles, to_heylerts, to_heylo};
+    use crate::sandbox::{Heylerts, Heylo, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn roles() -> http::Request<Vec<u8>> {
-        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
-        to_heylo("apiv1-fetch", &body)
-    }
 
     fn removal() -> http::Request<Vec<u8>> {
         let body = json!({"type": "member", "communityId": "book-circle", "userId": "user-2"});
@@ -200,6 +210,7 @@ mod tests {
             let (outcome, took_effect) = removed(Trouble::BadGateway(moment));
             let answer = outcome.unwrap();
             assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
+            assert!(!answer.headers().contains_key("x-ratelimit-limit"));
             assert!(answer.body().starts_with(b"<html>"));
         }
     }
@@ -227,6 +238,22 @@ mod tests {
             (outcome.unwrap().status().as_u16(), took_effect),
             (418, true)
         );
+    }
+
+    #[test]
+    fn an_answer_that_had_no_body_gets_one_that_a_wire_can_carry() {
+        for trouble in [Trouble::WrongType, Trouble::Oversized] {
+            let heylerts = Heylerts::demo();
+            let id = heylerts.state().alerts[0].id.clone();
+            heylerts.trouble(1, trouble);
+            let delete = to_heylerts("DELETE", &format!("alerts/{id}"), &Value::Null);
+            let Reply::Answer(answer) = heylerts.reply(delete, SECOND) else {
+                unreachable!("a whole answer");
+            };
+            assert_eq!(answer.status(), 200);
+            assert_eq!(answer.headers()["content-type"], "application/json");
+            assert!(!answer.body().is_empty() && heylerts.state().alerts.len() == 2);
+        }
     }
 
     #[test]

@@ -13,13 +13,17 @@ use super::world::World;
 impl World {
     /// Lets a mention arrive: stores it, and tells the alert's webhook. `None` where there is no such alert.
     pub(crate) fn receive(&mut self, mut mention: Mention, now: SystemTime) -> Option<String> {
-        self.alert_mut(&mention.alert_id)?.last_checked_at = Some(now);
+        let alert = self.alert_mut(&mention.alert_id)?;
+        alert.last_checked_at = Some(now);
+        let before = self.latest_height(&mention.alert_id, now);
         mention.found_at = now;
         let mention = self.add_mention(mention).clone();
         let created = json!({"mention": mention.to_json(self.settings.time_style)});
         self.deliver(&mention.alert_id, "mention.created", created, now);
         let count = self.found_lately(&mention.alert_id, now);
-        if !mention.ignored && count == self.settings.spike_at {
+        // A jump is a spike; going on at the height of it is none.
+        let spike_at = self.settings.spike_at;
+        if before < spike_at && count >= spike_at {
             let minutes = self.settings.spike_window.as_secs() / 60;
             let spike = json!({"mention_count": count, "window_minutes": minutes});
             self.deliver(&mention.alert_id, "spike.detected", spike, now);
@@ -47,12 +51,27 @@ impl World {
         self.deliveries.push(delivery);
     }
 
-    /// How many mentions of an alert were found within the window of a spike.
+    /// How many mentions an alert had found lately when it found its latest.
+    fn latest_height(&self, alert_id: &str, now: SystemTime) -> usize {
+        let found = self
+            .mentions
+            .iter()
+            .filter(|it| it.alert_id == alert_id && !it.ignored);
+        let latest = found
+            .map(|mention| mention.found_at)
+            .filter(|found| *found <= now)
+            .max();
+        latest.map_or(0, |latest| self.found_lately(alert_id, latest))
+    }
+
+    /// How many mentions of an alert were found within the window of a spike that ends now.
     fn found_lately(&self, alert_id: &str, now: SystemTime) -> usize {
         let window = self.settings.spike_window;
         let is_late = |mention: &&Mention| {
-            let age = now.duration_since(mention.found_at).unwrap_or_default();
-            mention.alert_id == alert_id && !mention.ignored && age < window
+            let is_recent = now
+                .duration_since(mention.found_at)
+                .is_ok_and(|age| age < window);
+            mention.alert_id == alert_id && !mention.ignored && is_recent
         };
         self.mentions.iter().filter(is_late).count()
     }
@@ -119,6 +138,54 @@ mod tests {
             events.filter(|event| event == "spike.detected").count()
         };
         assert_eq!([arrive(3600), arrive(60)], [0, 1]);
+    }
+
+    #[test]
+    fn a_height_that_is_kept_is_no_further_spike() {
+        let clock = TestClock::new();
+        let (heylerts, alert) = heylerts(&clock);
+        let spikes = |heylerts: &Heylerts| {
+            let deliveries = heylerts.take_deliveries().into_iter();
+            deliveries.filter(|it| it.event == "spike.detected").count()
+        };
+        // Ten an hour, hour after hour: each arrival is the tenth of its hour.
+        for _ in 0..100 {
+            clock.advance(Duration::from_secs(390));
+            heylerts.receive(Mention::new(&alert, "Title"));
+        }
+        assert_eq!(spikes(&heylerts), 1);
+        clock.advance(Duration::from_secs(3600));
+        (0..10).for_each(|_| drop(heylerts.receive(Mention::new(&alert, "Title"))));
+        assert_eq!(spikes(&heylerts), 1);
+    }
+
+    #[test]
+    fn what_a_spike_is_can_be_set() {
+        let clock = TestClock::new();
+        let (heylerts, alert) = heylerts(&clock);
+        heylerts.change(|world| {
+            world.settings.spike_at = 3;
+            world.settings.spike_window = Duration::from_secs(120);
+        });
+        let arrive = |apart| {
+            clock.advance(Duration::from_secs(apart));
+            heylerts.receive(Mention::new(&alert, "Title"));
+            heylerts
+                .take_deliveries()
+                .pop()
+                .map(|last| last.body)
+                .unwrap()
+        };
+        let told = [60, 60, 59].map(|apart| serde_json::from_slice(&arrive(apart)).unwrap());
+        let events = told.clone().map(|body: Value| body["event"].clone());
+        assert_eq!(
+            events,
+            ["mention.created", "mention.created", "spike.detected"]
+        );
+        assert_eq!(
+            (&told[2]["mention_count"], &told[2]["window_minutes"]),
+            (&3.into(), &2.into())
+        );
     }
 
     #[test]

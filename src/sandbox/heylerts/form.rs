@@ -79,13 +79,11 @@ fn put<T>(place: &mut T, value: Option<T>) {
 impl Form {
     fn of(request: &Incoming) -> Result<Form, Refusal> {
         let Ok(value) = serde_json::from_slice(&request.body) else {
-            let place = if request.body.is_empty() {
-                "missing"
-            } else {
-                "json_invalid"
+            let (kind, message) = match request.body.is_empty() {
+                true => ("missing", "Field required"),
+                false => ("json_invalid", "JSON decode error"),
             };
-            let problem =
-                json!({"type": place, "loc": ["body"], "msg": "JSON decode error", "input": null});
+            let problem = json!({"type": kind, "loc": ["body"], "msg": message, "input": null});
             return Err(Refusal::unprocessable(vec![problem]));
         };
         match value {
@@ -204,7 +202,25 @@ mod tests {
         assert_eq!(create(json!({"name": "", "keyword": "k"})).0, 422);
         assert_eq!(create(json!({"name": "n", "keyword": null})).0, 422);
         assert_eq!(create(json!(["name"])).0, 422);
-        assert_eq!(create(Value::Null).0, 422);
+    }
+
+    #[test]
+    fn a_body_that_is_absent_or_no_json_is_told() {
+        let told = |body: &[u8]| {
+            let mut request = to_heylerts("POST", "alerts", &Value::Null);
+            *request.body_mut() = body.to_vec();
+            let (status, answer) = ask(&Heylerts::new(), request);
+            (
+                status,
+                answer["detail"][0]["type"].clone(),
+                answer["detail"][0]["msg"].clone(),
+            )
+        };
+        assert_eq!(told(b""), (422, "missing".into(), "Field required".into()));
+        assert_eq!(
+            told(b"{"),
+            (422, "json_invalid".into(), "JSON decode error".into())
+        );
     }
 
     #[test]

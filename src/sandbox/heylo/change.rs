@@ -53,7 +53,8 @@ impl World {
 }
 
 impl Community {
-    /// Takes somebody out of the community, its roles and its pending invites; whether they were in any.
+    /// Takes somebody out of the community, its roles and its pending invites; whether they were a member or
+    /// invited.
     fn forget(&mut self, user_id: &str) -> bool {
         let before = self.members.len() + self.invites.len();
         self.members.retain(|member| member.user_id != user_id);

@@ -174,6 +174,12 @@ mod tests {
         let attendance =
             json!({"type": "eventAttendance", "communityId": "book-circle", "eventId": 17});
         assert_eq!(fetch(&heylo, attendance).0, 200);
+        heylo.change(|world| world.communities[1].events[0].id = "017".to_owned());
+        let (_, page) = fetch(
+            &heylo,
+            json!({"type": "communityEvents", "communityId": "book-circle"}),
+        );
+        assert_eq!(page["events"][0]["id"], "017");
     }
 
     #[test]

@@ -74,16 +74,20 @@ impl World {
     }
 }
 
-/// The last part of the path, whatever comes before it.
+/// The last part of the path, whatever comes before it, if it is one that the host serves.
 fn endpoint(request: &Incoming) -> Result<String, Refusal> {
-    const ENDPOINTS: [&str; 4] = [
-        "apiv1-fetch",
-        "apiv1-update",
-        "apiv1-remove",
-        "apiv1-create",
-    ];
+    let served: &[&str] = match request.host.as_deref() {
+        Some("api.heylo.com") => &["apiv1-fetch", "apiv1-update", "apiv1-remove"],
+        Some("us-central1-piccup-82257.cloudfunctions.net") => &["apiv1-create", "apiv1-remove"],
+        _ => &[
+            "apiv1-fetch",
+            "apiv1-update",
+            "apiv1-remove",
+            "apiv1-create",
+        ],
+    };
     let last = request.segments().pop().unwrap_or_default();
-    match ENDPOINTS.contains(&last.as_str()) {
+    match served.contains(&last.as_str()) {
         true => Ok(last),
         false => Err(Refusal::not_found("Endpoint")),
     }
@@ -165,6 +169,25 @@ mod tests {
         assert_eq!(status("POST", "/apiv2-fetch", "application/json"), 404);
         assert_eq!(status("POST", "/apiv1-fetch", "text/plain"), 400);
         assert_eq!(status("POST", "/apiv1-update", "application/json"), 400);
+    }
+
+    #[test]
+    fn each_of_the_vendors_hosts_serves_what_its_page_lists() {
+        let heylo = Heylo::demo().limit(None);
+        let statuses = |host: &str| {
+            ["fetch", "update", "remove", "create"].map(|endpoint| {
+                let path = format!("{host}/apiv1-{endpoint}");
+                ask(
+                    &heylo,
+                    request("POST", &path, "Bearer k", "application/json"),
+                )
+                .0
+            })
+        };
+        assert_eq!(statuses("https://api.heylo.com"), [200, 400, 400, 404]);
+        let older = "https://us-central1-piccup-82257.cloudfunctions.net";
+        assert_eq!(statuses(older), [404, 404, 400, 400]);
+        assert_eq!(statuses("http://localhost:8080"), [200, 400, 400, 400]);
     }
 
     #[test]

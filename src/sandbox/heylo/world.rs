@@ -126,9 +126,10 @@ pub struct Role {
 pub struct Event {
     /// Its id.
     pub id: String,
-    /// When it begins.
+    /// When it begins. It is sent as `startTimestamp`, in milliseconds: a made-up name, as the vendor's page
+    /// names no field of an event.
     pub start: SystemTime,
-    /// Its other fields, as they are sent; the vendor's page names none.
+    /// Its other fields, as they are sent.
     pub fields: Map<String, Value>,
     /// The attendance records, as they are sent; the vendor's page names no field.
     pub attendance: Vec<Value>,
@@ -278,16 +279,16 @@ impl Event {
 
     pub(crate) fn to_json(&self, style: EventId) -> Value {
         let mut event = self.fields.clone();
-        let number = self
-            .id
-            .parse::<u64>()
-            .ok()
-            .filter(|_| style == EventId::Number);
-        let id = number.map_or_else(|| Value::from(self.id.as_str()), Value::from);
-        let name = if style == EventId::EventId {
-            "eventId"
-        } else {
-            "id"
+        let name = match style {
+            EventId::EventId => "eventId",
+            EventId::Id | EventId::Number => "id",
+        };
+        let id = match self.id.parse::<u64>() {
+            // An id like 007 would come back as another one.
+            Ok(number) if style == EventId::Number && number.to_string() == self.id => {
+                number.into()
+            }
+            _ => Value::from(self.id.as_str()),
         };
         event.insert(name.to_owned(), id);
         let start = calendar::to_millis(self.start);

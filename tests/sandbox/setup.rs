@@ -1,0 +1,83 @@
+//! A sandbox, and clients of it that wait on its clock: in memory, or over a socket.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use heysync::sandbox::{Heylerts, Heylo, Recorded, Services, TestClock};
+use heysync::{Config, heylerts, heylo};
+
+use crate::support::{PATIENCE, Server, serve};
+
+/// Both services with made-up data, and a client of each.
+pub(crate) struct Setup {
+    pub(crate) clock: TestClock,
+    pub(crate) services: Services,
+    pub(crate) heylo: heylo::Client,
+    pub(crate) heylerts: heylerts::Client,
+    _server: Option<Server>,
+}
+
+/// The two ways to a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    InMemory,
+    OverASocket,
+}
+
+pub(crate) const WAYS: [Way; 2] = [Way::InMemory, Way::OverASocket];
+
+impl Setup {
+    pub(crate) fn new(way: Way) -> Setup {
+        Setup::with(way, |config| config)
+    }
+
+    /// A setup whose clients have the configuration that `adjust` makes.
+    pub(crate) fn with(way: Way, adjust: impl Fn(Config) -> Config) -> Setup {
+        let clock = TestClock::new();
+        let services = Services {
+            heylo: Heylo::demo().clock(clock.clone()),
+            heylerts: Heylerts::demo().clock(clock.clone()),
+        };
+        let served = services.clone();
+        let server = match way {
+            Way::InMemory => None,
+            Way::OverASocket => {
+                Some(serve(0, move |request| served.reply(request, PATIENCE)).unwrap())
+            }
+        };
+        let config = || {
+            let config = adjust(Config::new().clock(clock.clone()));
+            match &server {
+                Some(server) => config.base_url(server.url()),
+                None => config.transport(services.clone()),
+            }
+        };
+        Setup {
+            heylo: heylo::Client::with_config(&key("key-"), config()).unwrap(),
+            heylerts: heylerts::Client::with_config(&key("hlt_"), config()).unwrap(),
+            services: services.clone(),
+            clock: clock.clone(),
+            _server: server,
+        }
+    }
+
+    /// What came, and when, without what a connection adds to it.
+    pub(crate) fn journal(&self) -> Vec<String> {
+        let requests = [
+            self.services.heylo.requests(),
+            self.services.heylerts.requests(),
+        ]
+        .concat();
+        let told = |it: &Recorded| format!("{:?} {it} {:?}", it.at, it.json());
+        requests.iter().map(told).collect()
+    }
+
+    pub(crate) fn refusals(&self) -> usize {
+        self.services.heylo.refusals() + self.services.heylerts.refusals()
+    }
+}
+
+/// A key of its own for each client: clients with one key share a token bucket, and with it a clock.
+fn key(prefix: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
