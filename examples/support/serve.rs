@@ -73,6 +73,7 @@ impl Server {
 
 #[cfg(test)]
 impl Server {
+    #[allow(dead_code, reason = "one test counts them, and many include this file")]
     pub(crate) fn open_connections(&self) -> usize {
         self.shared.connections().open.len()
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// Tells the time and lets it pass.
@@ -46,10 +46,22 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the present moment. It must never go backwards.
     fn now(&self) -> Instant;
 
-    /// Blocks the calling thread for `duration`, or until it is [unparked](thread::Thread::unpark).
+    /// Blocks the calling thread for `duration`, or until it is [unparked](Clock::unpark).
     ///
     /// It may return early, for no reason too: a caller looks at [`now`](Clock::now) and waits again.
     fn sleep(&self, duration: Duration);
+
+    /// Blocks the calling thread until it is [unparked](Clock::unpark), for however long.
+    ///
+    /// It may return early, too. A clock that is to know who waits takes note.
+    fn park(&self) {
+        thread::park();
+    }
+
+    /// Ends what `thread` waits for in [`park`](Clock::park) or [`sleep`](Clock::sleep), or will wait for next.
+    fn unpark(&self, thread: &Thread) {
+        thread.unpark();
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for Arc<C> {
@@ -59,6 +71,14 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
     fn sleep(&self, duration: Duration) {
         (**self).sleep(duration);
+    }
+
+    fn park(&self) {
+        (**self).park();
+    }
+
+    fn unpark(&self, thread: &Thread) {
+        (**self).unpark(thread);
     }
 }
 

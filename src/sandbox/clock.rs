@@ -1,14 +1,16 @@
 //! A clock for tests: waiting on it takes no time.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::pipeline::clock::Clock;
 
 /// How long nobody may have touched the clock, in real time, before a participant that neither sleeps
 /// nor ends is taken to be blocked on something only another thread can bring about.
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_secs(1);
 
 /// A [`Clock`] whose time passes only while somebody waits for it, and then at once.
 ///
@@ -32,18 +34,14 @@ const QUIET: Duration = Duration::from_millis(50);
 ///
 /// Where several do, one that is about to sleep must not be overtaken by one that sleeps already. So each
 /// thread says that it takes part, by a [`Participant`] which it holds until its end; the time then
-/// moves only once so many threads sleep as take part. What this promises:
+/// moves only once so many threads wait as take part. What this promises:
 ///
-/// * Where participants only work and sleep, every run tells the same times, on however slow a machine.
-/// * A participant may also be blocked on another thread (in the queue for a rate limit, say), which no
-///   clock can see. If then nobody touches the clock for fifty milliseconds of real time, it moves all the
-///   same. So each wait of a whole queue costs that long; and a thread that works for longer without asking
-///   for the time, or is not let run for longer, while others wait, may find that the time has moved. That
-///   makes waits longer, never shorter: no request is refused for it, but a deadline may pass.
+/// * Every run tells the same times, on however slow a machine. Who waits in the queue of a
+///   [token bucket](crate::TokenBucket) on this clock counts as asleep until it is called.
+/// * A participant may be blocked on something else that only another thread can bring about: a lock, say.
+///   No clock can see that. If then nobody touches the clock for a second of real time, it moves all the same.
 /// * A thread that takes no part must not sleep meanwhile: it would be counted as one that does. A thread
 ///   that sleeps for a participant which waits for it, as a server in the same process does, is right.
-/// * A sleep ends at its time and not before, also if somebody unparks the thread. So a token that comes
-///   back early is taken up later than it would be on the system's clock.
 ///
 /// ```
 /// use std::{thread, time::Duration};
@@ -79,7 +77,11 @@ struct Time {
     elapsed: Duration,
     slept: Duration,
     /// Who sleeps until when; the number keeps those with equal times in the order they came.
-    sleepers: Vec<(Duration, u64)>,
+    sleepers: HashMap<ThreadId, (Duration, u64)>,
+    /// Who waits to be called.
+    parked: HashSet<ThreadId>,
+    /// Who was called and does not know it yet.
+    called: HashSet<ThreadId>,
     participants: usize,
     /// How often anybody has touched the clock.
     touched: u64,
@@ -133,17 +135,16 @@ impl TestClock {
         }
     }
 
-    /// Waits until `me` sleeps the shortest and the time may move, and moves it.
-    fn wait_for_turn(&self, mut time: MutexGuard<'_, Time>, me: (Duration, u64)) {
+    /// Waits until `me` sleeps the shortest and the time may move, and moves it; or until it is called.
+    fn wait_for_turn(&self, mut time: MutexGuard<'_, Time>, me: ThreadId) {
         let mut quiet = false;
-        while !time.may_wake(me, quiet) {
+        while !time.take_call(me) && !time.wake(me, quiet) {
             let touched = time.touched;
             let waited = self.shared.changed.wait_timeout(time, QUIET);
             let (guard, result) = waited.unwrap_or_else(PoisonError::into_inner);
             quiet = result.timed_out() && guard.touched == touched;
             time = guard;
         }
-        time.wake(me);
         drop(time);
         self.shared.changed.notify_all();
     }
@@ -174,27 +175,64 @@ impl Clock for TestClock {
     }
 
     fn sleep(&self, duration: Duration) {
+        let me = thread::current().id();
         let mut time = self.touch();
+        if time.take_call(me) {
+            return;
+        }
         let until = self.within_reach(time.elapsed, duration);
-        let me = (until, time.touched);
+        let number = time.touched;
         time.slept = time.slept.saturating_add(duration);
-        time.sleepers.push(me);
+        time.sleepers.insert(me, (until, number));
         self.shared.changed.notify_all();
         self.wait_for_turn(time, me);
+    }
+
+    fn park(&self) {
+        let me = thread::current().id();
+        let mut time = self.touch();
+        if time.take_call(me) {
+            return;
+        }
+        time.parked.insert(me);
+        self.shared.changed.notify_all();
+        while !time.take_call(me) {
+            let waited = self.shared.changed.wait(time);
+            time = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn unpark(&self, thread: &Thread) {
+        let mut time = self.touch();
+        let id = thread.id();
+        // From now on it works, though it may not have begun.
+        time.sleepers.remove(&id);
+        time.parked.remove(&id);
+        time.called.insert(id);
+        drop(time);
+        self.shared.changed.notify_all();
     }
 }
 
 impl Time {
-    fn may_wake(&self, me: (Duration, u64), quiet: bool) -> bool {
-        let first = self.sleepers.iter().all(|other| me <= *other);
-        let all_asleep = self.sleepers.len() >= self.participants;
-        first && (me.0 <= self.elapsed || all_asleep || quiet)
+    fn take_call(&mut self, thread: ThreadId) -> bool {
+        self.called.remove(&thread)
     }
 
-    fn wake(&mut self, me: (Duration, u64)) {
-        self.sleepers.retain(|other| *other != me);
-        self.elapsed = self.elapsed.max(me.0);
-        self.touched += 1;
+    /// Wakes the thread and moves the time on, if it is the first and nobody works.
+    fn wake(&mut self, thread: ThreadId, quiet: bool) -> bool {
+        let Some(me) = self.sleepers.get(&thread).copied() else {
+            return true;
+        };
+        let first = self.sleepers.values().all(|other| me <= *other);
+        let nobody_works = self.sleepers.len() + self.parked.len() >= self.participants;
+        let may = first && (me.0 <= self.elapsed || nobody_works || quiet);
+        if may {
+            self.sleepers.remove(&thread);
+            self.elapsed = self.elapsed.max(me.0);
+            self.touched += 1;
+        }
+        may
     }
 }
 
@@ -224,7 +262,6 @@ impl Drop for Participant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::thread;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -311,6 +348,44 @@ mod tests {
         clock.sleep(SECOND);
         assert_eq!(clock.elapsed(), SECOND);
         drop((blocked, sleeping));
+    }
+
+    #[test]
+    fn a_call_ends_a_sleep_and_the_time_stands_still_until_the_called_one_waits_again() {
+        let clock = TestClock::new();
+        let (sleeping, calling) = (clock.participant(), clock.participant());
+        thread::scope(|scope| {
+            let asleep = scope.spawn(|| {
+                clock.sleep(60 * SECOND);
+                let woken = clock.elapsed();
+                clock.sleep(SECOND);
+                drop(sleeping);
+                woken
+            });
+            clock.unpark(asleep.thread());
+            clock.sleep(5 * SECOND);
+            drop(calling);
+            assert_eq!(asleep.join().unwrap(), Duration::ZERO);
+        });
+        assert_eq!(clock.elapsed(), 5 * SECOND);
+    }
+
+    #[test]
+    fn who_is_parked_counts_as_waiting_until_called() {
+        let clock = TestClock::new();
+        let (parked, calling) = (clock.participant(), clock.participant());
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                clock.park();
+                let called = clock.elapsed();
+                drop(parked);
+                called
+            });
+            clock.sleep(5 * SECOND);
+            clock.unpark(waiting.thread());
+            drop(calling);
+            assert_eq!(waiting.join().unwrap(), 5 * SECOND);
+        });
     }
 
     #[test]

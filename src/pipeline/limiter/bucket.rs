@@ -125,8 +125,8 @@ impl TokenBucket {
         let shared = Shared {
             store,
             term,
+            queue: Arc::new(Queue::new(Arc::clone(&clock))),
             clock,
-            queue: Arc::default(),
         };
         TokenBucket {
             shared: Arc::new(shared),

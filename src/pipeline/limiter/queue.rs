@@ -11,13 +11,14 @@ use crate::pipeline::clock::Clock;
 ///
 /// Only the first may ask for a token, and only the first waits with a timer: it wakes those whose deadline
 /// comes first. All others are parked until something concerns them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queue {
     line: Mutex<Line>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Line {
+    clock: Arc<dyn Clock>,
     /// In the order of their tickets.
     waiters: VecDeque<Waiter>,
     tickets: u64,
@@ -41,6 +42,18 @@ pub(crate) struct Place {
 }
 
 impl Queue {
+    /// A queue whose threads wait on `clock`.
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Queue {
+        let line = Line {
+            clock,
+            waiters: VecDeque::new(),
+            tickets: 0,
+        };
+        Queue {
+            line: Mutex::new(line),
+        }
+    }
+
     /// Takes the last place in `queue`.
     pub(crate) fn join(queue: &Arc<Queue>, until: Option<Instant>) -> Place {
         let mut line = queue.lock();
@@ -74,7 +87,7 @@ impl Queue {
 
     /// Calls everybody: for some, it may take too long now.
     pub(crate) fn call_all(&self) {
-        self.lock().waiters.iter_mut().for_each(Waiter::call);
+        self.lock().call(|_| true);
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -98,8 +111,8 @@ impl Place {
         let deadline = line.waiters.iter().filter_map(|it| it.until).min();
         drop(line);
         match deadline {
-            _ if !first => thread::park(),
-            None if look_again.is_none() => thread::park(),
+            _ if !first => clock.park(),
+            None if look_again.is_none() => clock.park(),
             deadline => self.sleep(look_again, deadline, clock),
         }
         self.queue.lock().take_call(self.ticket);
@@ -137,7 +150,18 @@ impl Line {
     }
 
     fn call_first(&mut self) {
-        self.waiters.front_mut().into_iter().for_each(Waiter::call);
+        if let Some(first) = self.waiters.front_mut() {
+            first.call(&*self.clock);
+        }
+    }
+
+    /// Calls everybody of whom that is true.
+    fn call(&mut self, concerns: impl Fn(&mut Waiter) -> bool) {
+        for waiter in &mut self.waiters {
+            if concerns(waiter) {
+                waiter.call(&*self.clock);
+            }
+        }
     }
 
     /// Whether it comes before all others, so that the first has to set its timer anew.
@@ -152,11 +176,7 @@ impl Line {
 
     /// Calls those whose deadline has come. Each is called once: nobody looks at its deadline again.
     fn call_overdue(&mut self, now: Instant) {
-        let overdue = |it: &&mut Waiter| it.until.is_some_and(|until| until <= now);
-        for waiter in self.waiters.iter_mut().filter(overdue) {
-            waiter.until = None;
-            waiter.call();
-        }
+        self.call(|waiter| waiter.until.take_if(|until| *until <= now).is_some());
     }
 
     fn take_call(&mut self, ticket: u64) -> bool {
@@ -167,9 +187,9 @@ impl Line {
 }
 
 impl Waiter {
-    fn call(&mut self) {
+    fn call(&mut self, clock: &dyn Clock) {
         self.called = true;
-        self.thread.unpark();
+        clock.unpark(&self.thread);
     }
 }
 
@@ -178,10 +198,15 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
+    use crate::pipeline::clock::SystemClock;
+
+    fn queue() -> Arc<Queue> {
+        Arc::new(Queue::new(Arc::new(SystemClock)))
+    }
 
     #[test]
     fn places_are_in_the_order_of_joining() {
-        let queue = Arc::default();
+        let queue = queue();
         let [first, second, third] = [(); 3].map(|()| Queue::join(&queue, None));
         assert_eq!([first.ahead(), second.ahead(), third.ahead()], [0, 1, 2]);
         drop(second);
@@ -192,16 +217,16 @@ mod tests {
 
     #[test]
     fn a_call_that_came_before_the_wait_is_not_lost() {
-        let queue = Arc::default();
+        let queue = queue();
         let place = Queue::join(&queue, None);
         queue.call_first();
         thread::park(); // as foreign code may, between two looks
-        place.wait(None, &crate::pipeline::clock::SystemClock);
+        place.wait(None, &SystemClock);
     }
 
     #[test]
     fn a_poisoned_lock_is_survived() {
-        let queue: Arc<Queue> = Arc::default();
+        let queue = queue();
         let place = Queue::join(&queue, None);
         let poisoning = AssertUnwindSafe(|| {
             let _line = queue.lock();
