@@ -355,6 +355,9 @@ impl Config {
             require_tls()?;
         }
         let bucket = self.open_bucket(service, &base, &key);
+        // Which period a told limit is of, no header says. Where the chosen one is not the service's, the
+        // shorter is the milder reading: a limit lowers the rate only where it does so in either.
+        let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
         let max_body = self.transport_options.max_body;
         Ok(Pipeline {
             base,
@@ -366,7 +369,7 @@ impl Config {
                 .unwrap_or_else(|| Arc::new(UreqTransport::new(self.transport_options))),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
-            limit_period: service.rate.period(),
+            limit_period,
             retries: self.retries,
             retry_budget: RetryBudget::default(),
             attempt_timeout: self.attempt_timeout,

@@ -39,7 +39,7 @@ pub(crate) struct Pipeline {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bucket: TokenBucket,
-    /// The period in which the service counts, for what its answers tell of the limit.
+    /// The period that its answers speak of when they tell the limit.
     pub(crate) limit_period: Duration,
     pub(crate) retries: u32,
     pub(crate) retry_budget: RetryBudget,

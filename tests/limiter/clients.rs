@@ -59,6 +59,14 @@ fn what_a_service_tells_is_of_its_own_period_and_not_of_the_rates() {
 }
 
 #[test]
+fn a_limit_is_not_lowered_by_being_told_to_who_chose_its_period() {
+    let told = |_: Request<Vec<u8>>, _: Duration| told("20", "19");
+    let chosen = Rate::new(20, Duration::from_millis(200));
+    let snapshot = after_a_call(told, Config::new().rate(chosen));
+    assert_eq!((snapshot.rate, snapshot.held_for_others), (chosen, 0));
+}
+
+#[test]
 fn a_lower_rate_in_another_period_keeps_to_the_services_too() {
     for (chosen, kept) in [
         (Rate::per_second(2), Rate::per_second(2)),
