@@ -115,6 +115,11 @@ impl Client {
         self.pipeline.execute(call, answer::json)
     }
 
+    /// As [`send`](Client::send), and tells whether an earlier attempt may have taken effect.
+    pub(crate) fn send_telling<T: DeserializeOwned>(&self, call: &Call) -> Result<(T, bool)> {
+        self.pipeline.execute_telling(call, answer::json)
+    }
+
     /// The bucket that this client takes its tokens from: what it can tell, see
     /// [`TokenBucket::snapshot`].
     pub fn bucket(&self) -> &TokenBucket {

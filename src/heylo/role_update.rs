@@ -183,12 +183,35 @@ impl RoleUpdate {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct UpdateAnswer {
     #[serde(rename = "addedUserIds", default, deserialize_with = "ids")]
     added: Vec<String>,
     #[serde(rename = "removedUserIds", default, deserialize_with = "ids")]
     removed: Vec<String>,
+}
+
+impl UpdateAnswer {
+    pub(crate) fn names_all(&self, asked: &RoleUpdate) -> bool {
+        let sides = [(&asked.added, &self.added), (&asked.removed, &self.removed)];
+        sides.into_iter().all(|(asked, named)| {
+            let named = set(named);
+            asked.iter().all(|id| named.contains(id.as_str()))
+        })
+    }
+
+    /// Takes for applied, besides what is named, whatever is now as it was asked for.
+    pub(crate) fn complete(&mut self, asked: &RoleUpdate, members: &[String]) {
+        let members = set(members);
+        for (asked, named, as_asked) in [
+            (&asked.added, &mut self.added, true),
+            (&asked.removed, &mut self.removed, false),
+        ] {
+            let is_so = |id: &&String| members.contains(id.as_str()) == as_asked;
+            let so = asked.iter().filter(is_so).cloned();
+            *named = distinct(named.drain(..).chain(so).collect::<Vec<_>>().into_iter());
+        }
+    }
 }
 
 pub(crate) fn set(ids: &[String]) -> HashSet<&str> {
