@@ -509,18 +509,41 @@ fn alike(ids: &[&str]) -> Answer {
 
 #[test]
 fn an_alert_whose_creation_lost_its_answer_is_found_and_not_created_again() {
-    let wire = Wire::new([
-        alike(&["old"]),
-        Answer::status(502),
-        alike(&["old", "new"]),
-        Answer::json(json!({"id": "new"})),
-    ]);
+    let wire = Wire::new([alike(&["old"]), Answer::status(502), alike(&["old", "new"])]);
     let created = wire.heylerts().create_alert_once(&competitor()).unwrap();
-    assert_eq!(created.id, "new");
     assert_eq!(
-        sent(&wire),
-        [LIST, "POST /api/v1/alerts", LIST, "GET /api/v1/alerts/new"]
+        (created.id.as_str(), created.name.as_str()),
+        ("new", "Competitor X")
     );
+    assert_eq!(sent(&wire), [LIST, "POST /api/v1/alerts", LIST]);
+}
+
+#[test]
+fn an_alert_that_the_service_has_tidied_is_found_too() {
+    let tidied = json!({"id": "new", "name": "Competitor X", "keyword": "competitor x"});
+    let wire = Wire::new([
+        page(vec![], 1, 100, 0),
+        Answer::status(502),
+        page(vec![tidied], 1, 100, 1),
+    ]);
+    let wanted = NewAlert::new(" Competitor X", "Competitor X ");
+    assert_eq!(
+        wire.heylerts().create_alert_once(&wanted).unwrap().id,
+        "new"
+    );
+}
+
+#[test]
+fn an_alert_that_cannot_be_looked_for_may_or_may_not_be_there() {
+    let wire = Wire::new([alike(&[]), Answer::status(502), Answer::status(503)]);
+    let error = wire
+        .heylerts()
+        .create_alert_once(&competitor())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert!(error.message().contains("looking for it failed"), "{error}");
+    assert!(error.hint().unwrap().contains("list the alerts"));
+    assert_eq!(wire.requests().len(), 3);
 }
 
 #[test]

@@ -1,33 +1,44 @@
-//! Walks over the listings of both services, which change, fail and come back.
+//! Walks over the listings of both services, over sockets: lists that change, fail and come back.
+
+#![cfg(feature = "sandbox")]
 
 use heysync::heylerts::Alert;
 use heysync::page::Position;
 use heysync::sandbox::heylerts::{Alert as Made, Mention};
 use heysync::sandbox::heylo::{Community, Event};
-use heysync::sandbox::{Heylerts, Heylo, Moment, TestClock, Trouble};
-use heysync::{Config, Error, ErrorKind, Result, heylerts, heylo};
+use heysync::sandbox::{Heylerts, Heylo, Moment, Services, TestClock, Trouble};
+use heysync::{Config, Error, ErrorKind, Result, Timestamp, heylerts, heylo, http};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
-/// An account with so many alerts, `alert 1` the newest, and a client on a clock that takes no time.
-fn account(alerts: usize) -> (Heylerts, heylerts::Client) {
+#[path = "../examples/support/serve.rs"]
+mod serve;
+
+use serve::{PATIENCE, Server, serve};
+
+/// An account with so many alerts, `alert 1` the newest, a client on a clock that takes no time, and what
+/// lies between.
+fn account(alerts: usize) -> (Heylerts, heylerts::Client, Server) {
     let clock = TestClock::new();
     let sandbox = Heylerts::new().clock(clock.clone());
     for number in (1..=alerts).rev() {
         sandbox.add_alert(Made::new(format!("alert {number}"), "keyword"));
     }
-    let config = Config::new()
-        .transport(sandbox.clone())
-        .clock(clock)
-        .retries(0);
-    (
-        sandbox,
-        heylerts::Client::with_config("hlt_walks", config).expect("a client"),
-    )
+    let server = served(Services {
+        heylerts: sandbox.clone(),
+        ..Services::demo()
+    });
+    let config = Config::new().base_url(server.url()).clock(clock).retries(0);
+    let client = heylerts::Client::with_config("hlt_walks", config).expect("a client");
+    (sandbox, client, server)
 }
 
-/// A group with so many events, and a client on a clock that takes no time.
-fn group(events: u32) -> (Heylo, heylo::Community) {
+fn served(services: Services) -> Server {
+    serve(0, move |request| services.reply(request, PATIENCE)).expect("a server")
+}
+
+/// A group with so many events, a client on a clock that takes no time, and what lies between.
+fn group(events: u32) -> (Heylo, heylo::Community, Server) {
     let clock = TestClock::new();
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let day = Duration::from_secs(86_400);
@@ -35,12 +46,13 @@ fn group(events: u32) -> (Heylo, heylo::Community) {
         community.event(Event::new(format!("e{number}"), start + day * number))
     });
     let sandbox = Heylo::new().community(community).clock(clock.clone());
-    let config = Config::new()
-        .transport(sandbox.clone())
-        .clock(clock)
-        .retries(0);
+    let server = served(Services {
+        heylo: sandbox.clone(),
+        ..Services::demo()
+    });
+    let config = Config::new().base_url(server.url()).clock(clock).retries(0);
     let client = heylo::Client::with_config("walks", config).expect("a client");
-    (sandbox, client.community("club"))
+    (sandbox, client.community("club"), server)
 }
 
 fn names(walk: impl IntoIterator<Item = Result<Alert>>) -> Vec<String> {
@@ -58,7 +70,7 @@ fn numbered(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 
 #[test]
 fn nothing_is_requested_before_the_first_item() {
-    let (sandbox, client) = account(3);
+    let (sandbox, client, _server) = account(3);
     let walk = client.alerts().limit(2);
     assert!(sandbox.requests().is_empty());
     assert_eq!(names(walk).len(), 2);
@@ -68,7 +80,7 @@ fn nothing_is_requested_before_the_first_item() {
 
 #[test]
 fn alerts_that_are_created_meanwhile_push_nothing_into_view_twice() {
-    let (sandbox, client) = account(250);
+    let (sandbox, client, _server) = account(250);
     sandbox.before(2, |sandbox| {
         (0..30)
             .for_each(|number| drop(sandbox.add_alert(Made::new(format!("late {number}"), "x"))));
@@ -79,7 +91,7 @@ fn alerts_that_are_created_meanwhile_push_nothing_into_view_twice() {
 
 #[test]
 fn alerts_that_are_deleted_meanwhile_pull_nothing_out_of_view() {
-    let (sandbox, client) = account(250);
+    let (sandbox, client, _server) = account(250);
     let elsewhere = client.clone();
     let doomed: Vec<String> = elsewhere
         .alerts()
@@ -95,7 +107,7 @@ fn alerts_that_are_deleted_meanwhile_pull_nothing_out_of_view() {
 
 #[test]
 fn deleting_what_is_walked_over_deletes_all_of_it() -> Result<()> {
-    let (sandbox, client) = account(230);
+    let (sandbox, client, _server) = account(230);
     for alert in client.alerts() {
         client.delete_alert(&alert?.id)?;
     }
@@ -105,9 +117,133 @@ fn deleting_what_is_walked_over_deletes_all_of_it() -> Result<()> {
 }
 
 #[test]
+fn deleting_a_thousand_alerts_costs_hardly_more_than_reading_them() -> Result<()> {
+    let (sandbox, client, _server) = account(1050);
+    for alert in client.alerts() {
+        client.delete_alert(&alert?.id)?;
+    }
+    assert!(sandbox.state().alerts.is_empty());
+    // Eleven pages, the one that showed that the list shrinks, and a deletion each.
+    assert_eq!(sandbox.requests().len(), 12 + 1050);
+    assert_eq!(sandbox.refusals(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_walk_goes_on_while_somebody_else_deletes_all_the_while() {
+    let (sandbox, client, _server) = account(1500);
+    for number in 2..60 {
+        sandbox.before(number, |sandbox| {
+            sandbox.change(|world| drop(world.alerts.pop()));
+        });
+    }
+    let mut came = names(client.alerts());
+    assert!(
+        sandbox.requests().len() < 30,
+        "{}",
+        sandbox.requests().len()
+    );
+    came.sort();
+    came.dedup();
+    let left = sandbox.state().alerts;
+    assert!(left.len() > 1450);
+    assert!(
+        left.iter()
+            .all(|alert| came.binary_search(&alert.name).is_ok())
+    );
+}
+
+/// Reads 35 alerts in pages of ten that are altered on their way: how many came, the error, the requests.
+fn altered(alter: fn(&mut http::Response<Vec<u8>>)) -> (usize, Option<Error>, usize) {
+    let (sandbox, client, _server) = account(35);
+    sandbox.trouble(usize::MAX, Trouble::Altered(alter));
+    let (good, bad): (Vec<_>, Vec<_>) = client.alerts().page_size(10).partition(Result::is_ok);
+    let error = bad.into_iter().find_map(Result::err);
+    (good.len(), error, sandbox.requests().len())
+}
+
+/// Changes the page that an answer holds.
+fn edit(answer: &mut http::Response<Vec<u8>>, change: impl FnOnce(&mut Value)) {
+    let mut page = serde_json::from_slice(answer.body()).expect("a page");
+    change(&mut page);
+    *answer.body_mut() = page.to_string().into_bytes();
+}
+
+#[test]
+fn a_server_that_does_not_advance_is_an_error_that_says_where() {
+    let cases: [(fn(&mut http::Response<Vec<u8>>), &str, usize, usize); 3] = [
+        (
+            |answer| edit(answer, |page| page["page"] = json!(1)),
+            "page 2 was asked for and page 1 came",
+            10,
+            2,
+        ),
+        (
+            |answer| {
+                edit(answer, |page| {
+                    page["items"] = json!([{"id": "a"}, {"id": "b"}]);
+                    page["has_more"] = json!(true);
+                });
+            },
+            "another page repeats page 1",
+            2,
+            3,
+        ),
+        (
+            |answer| {
+                edit(answer, |page| {
+                    if page["page"] == 3 {
+                        page["items"] = json!([]);
+                    }
+                });
+            },
+            "page 3 is empty and is said not to be the last",
+            20,
+            3,
+        ),
+    ];
+    for (alter, what, came, requests) in cases {
+        let outcome = altered(alter);
+        let error = outcome.1.expect(what);
+        assert_eq!(error.kind(), ErrorKind::Stuck);
+        assert!(error.to_string().starts_with("GET /alerts: "), "{error}");
+        assert!(error.to_string().contains(what), "{error}");
+        assert_eq!((outcome.0, outcome.2), (came, requests), "{what}");
+    }
+}
+
+#[test]
+fn odd_numbers_about_a_page_do_not_spoil_its_items() {
+    let cases: [fn(&mut http::Response<Vec<u8>>); 5] = [
+        |answer| edit(answer, |page| page["total_items"] = json!(-1)),
+        |answer| edit(answer, |page| page["total_items"] = json!(35.5)),
+        |answer| edit(answer, |page| page["total_items"] = json!(u64::MAX)),
+        |answer| edit(answer, |page| page["total_pages"] = json!("four")),
+        |answer| {
+            edit(answer, |page| {
+                page["per_page"] = json!(u64::MAX);
+                page["page"] = json!(null);
+            });
+        },
+    ];
+    for alter in cases {
+        let (came, error, requests) = altered(alter);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!((came, requests), (35, 4));
+    }
+    let (came, error, _) = altered(|answer| {
+        edit(answer, |page| {
+            page["items"] = json!(null);
+            page["has_more"] = json!(false);
+        });
+    });
+    assert!(error.is_none() && came == 0, "{error:?}");
+}
+
+#[test]
 fn a_list_that_stands_still_costs_as_many_requests_as_it_has_pages() {
     for (alerts, requests) in [(0, 1), (100, 1), (101, 2), (250, 3)] {
-        let (sandbox, client) = account(alerts);
+        let (sandbox, client, _server) = account(alerts);
         assert_eq!(names(client.alerts()).len(), alerts);
         assert_eq!(sandbox.requests().len(), requests, "{alerts} alerts");
     }
@@ -116,7 +252,7 @@ fn a_list_that_stands_still_costs_as_many_requests_as_it_has_pages() {
 #[test]
 fn events_are_read_to_the_empty_page_however_the_service_pages() {
     for (short, inclusive) in [(false, false), (true, false), (false, true), (true, true)] {
-        let (sandbox, group) = group(230);
+        let (sandbox, group, _server) = group(230);
         sandbox.change(|world| {
             world.settings.short_pages = short;
             world.settings.inclusive_cursor = inclusive;
@@ -130,7 +266,7 @@ fn events_are_read_to_the_empty_page_however_the_service_pages() {
 
 #[test]
 fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
-    let (sandbox, client) = account(3);
+    let (sandbox, client, _server) = account(3);
     sandbox.trouble(
         1,
         Trouble::Altered(|response| {
@@ -152,7 +288,7 @@ fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
 
 #[test]
 fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
-    let (sandbox, client) = account(150);
+    let (sandbox, client, _server) = account(150);
     let fail_second = |sandbox: &Heylerts| {
         sandbox.trouble_where(usize::MAX, Trouble::BadGateway(Moment::Before), |request| {
             request.query.contains("page=2")
@@ -172,7 +308,7 @@ fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
 
 #[test]
 fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
-    let (sandbox, client) = account(230);
+    let (sandbox, client, _server) = account(230);
     sandbox.trouble_where(1, Trouble::Cut(Moment::Before), |request| {
         request.query.contains("page=3")
     });
@@ -192,7 +328,7 @@ fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
 
 #[test]
 fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
-    let (sandbox, group) = group(120);
+    let (sandbox, group, _server) = group(120);
     let mut walk = group.events();
     let seen: Vec<String> = walk
         .by_ref()
@@ -213,9 +349,85 @@ fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
 }
 
 #[test]
+fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
+    let (sandbox, client, _server) = account(25);
+    let spoil: fn(&mut http::Response<Vec<u8>>) = |answer| {
+        edit(answer, |page| {
+            for item in page["items"].as_array_mut().expect("items") {
+                if item["name"] == "alert 7" || item["name"] == "alert 10" {
+                    item["is_active"] = json!("perhaps");
+                }
+            }
+        });
+    };
+    sandbox.trouble(usize::MAX, Trouble::Altered(spoil));
+    let named = |alert: Result<Alert>| match alert {
+        Ok(alert) => alert.name,
+        Err(error) => {
+            let json: Value = serde_json::from_slice(error.body()).expect("the item's JSON");
+            json["name"].as_str().expect("a name").to_owned()
+        }
+    };
+    let walk = || client.alerts().page_size(10);
+    for taken in 0..=25 {
+        let mut first = walk().limit(taken);
+        let mut came: Vec<String> = first.by_ref().map(named).collect();
+        let saved: Position = first.position().to_string().parse().expect("a position");
+        let rest = walk().resume_at(&saved).expect("the same list");
+        let pages = rest.pages().flat_map(|page| page.expect("a page").items);
+        came.extend(pages.map(named));
+        assert_eq!(came, numbered(1..=25), "after {taken}");
+
+        let mut pages = walk().limit(taken).pages();
+        let items = pages.by_ref().flat_map(|page| page.expect("a page").items);
+        let mut came: Vec<String> = items.map(named).collect();
+        let rest = walk().resume_at(&pages.position()).expect("the same list");
+        came.extend(rest.map(named));
+        assert_eq!(came, numbered(1..=25), "after {taken} in pages");
+    }
+}
+
+#[test]
+fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
+    let (sandbox, group, _server) = group(5);
+    let nameless: fn(&mut http::Response<Vec<u8>>) = |answer| {
+        edit(answer, |page| {
+            for event in page["events"].as_array_mut().expect("events") {
+                if event["id"] == "e3" {
+                    *event = json!({"title": "no id"});
+                }
+            }
+        });
+    };
+    sandbox.trouble(usize::MAX, Trouble::Altered(nameless));
+    let interrupted = group.events().read_all().expect_err("the third has no id");
+    assert_eq!(interrupted.items.len(), 2);
+    let rest = group.events().resume_at(&interrupted.position);
+    let rest = rest.expect("the same list").read_all().expect("the rest");
+    let ids: Vec<String> = rest.into_iter().map(|event| event.id).collect();
+    assert_eq!(ids, ["e4", "e5"]);
+}
+
+#[test]
+fn a_position_is_the_same_whatever_the_order_of_the_filters() {
+    let (_, group, _server) = group(0);
+    let moment = |text: &str| text.parse::<Timestamp>().expect("a moment");
+    let (since, until) = (
+        moment("2026-01-01T00:00:00Z"),
+        moment("2026-02-01T00:00:00Z"),
+    );
+    let one = group.events().starting_after(since).starting_before(until);
+    let other = group.events().starting_before(until).starting_after(since);
+    assert_eq!(one.position(), other.position());
+    assert_ne!(one.position(), group.events().position());
+    let printed = group.events().position().to_string();
+    assert_eq!(printed, "heylo/communityEvents 66a1fb608b8a379b start");
+}
+
+#[test]
 fn a_position_of_another_list_is_refused() {
-    let (_, client) = account(3);
-    let (_, group) = group(3);
+    let (_, client, _server) = account(3);
+    let (_, group, _server) = group(3);
     let alerts = client.alerts().position();
     let of_one = client.mentions().alert("a1").position();
     assert!(client.mentions().resume_at(&alerts).is_err());
@@ -238,7 +450,7 @@ fn a_position_of_another_list_is_refused() {
 
 #[test]
 fn pages_tell_their_numbers_and_totals() -> Result<()> {
-    let (sandbox, client) = account(230);
+    let (sandbox, client, _server) = account(230);
     let mut pages = client.alerts().pages();
     let first = pages.next().expect("a page")?;
     assert_eq!((first.number, first.items.len()), (1, 100));
@@ -262,7 +474,7 @@ fn pages_tell_their_numbers_and_totals() -> Result<()> {
 
 #[test]
 fn a_limit_is_not_a_page_size() -> Result<()> {
-    let (sandbox, client) = account(230);
+    let (sandbox, client, _server) = account(230);
     assert_eq!(client.alerts().limit(120).count(), 120);
     assert_eq!(client.alerts().limit(0).count(), 0);
     assert_eq!(sandbox.requests().len(), 2);
@@ -281,7 +493,7 @@ fn a_limit_is_not_a_page_size() -> Result<()> {
 
 #[test]
 fn the_total_is_known_without_a_further_request() -> Result<()> {
-    let (sandbox, client) = account(150);
+    let (sandbox, client, _server) = account(150);
     let mut walk = client.alerts();
     assert_eq!(walk.size_hint(), (0, None));
     assert_eq!(walk.total_items()?, Some(150));
@@ -294,7 +506,7 @@ fn the_total_is_known_without_a_further_request() -> Result<()> {
 
 #[test]
 fn a_filter_set_late_starts_the_walk_anew() {
-    let (sandbox, client) = account(1);
+    let (sandbox, client, _server) = account(1);
     let alert = sandbox.state().alerts[0].id.clone();
     for source in ["reddit", "brave", "reddit"] {
         sandbox.add_mention(Mention::new(&alert, source).source(source));
@@ -311,7 +523,7 @@ fn items_are_decoded_into_the_callers_own_type() -> Result<()> {
         id: String,
         keyword: String,
     }
-    let (_, client) = account(2);
+    let (_, client, _server) = account(2);
     let mine: Vec<Mine> = client.alerts().typed::<Mine>().collect::<Result<_>>()?;
     assert!(
         mine.iter()

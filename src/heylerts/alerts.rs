@@ -1,5 +1,7 @@
 //! Alerts: what is watched for.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -167,6 +169,15 @@ impl NewAlert {
         self
     }
 
+    fn creation(&self) -> Result<Call> {
+        let call = Call::post(["alerts"])
+            .outcome_hint("list the alerts and look for one with this name and keyword before creating it again")
+            .json(self)?;
+        self.check()
+            .map_err(|refused| refused.with_call(call.name()))?;
+        Ok(call)
+    }
+
     fn check(&self) -> Result<()> {
         match (self.name.trim(), self.keyword.trim()) {
             ("", _) => Err(Error::invalid("the alert's name is empty")),
@@ -244,6 +255,10 @@ impl AlertPatch {
         self.fields.insert(name.to_owned(), value.into());
         self
     }
+}
+
+fn tidied(text: &str) -> String {
+    text.trim().to_lowercase()
 }
 
 fn texts<I: IntoIterator<Item: Into<String>>>(words: I) -> Vec<Value> {
@@ -351,20 +366,14 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn create_alert(&self, alert: &NewAlert) -> Result<Alert> {
-        let call = Call::post(["alerts"])
-            .outcome_hint("list the alerts and look for one with this name and keyword before creating it again")
-            .json(alert)?;
-        alert
-            .check()
-            .map_err(|refused| refused.with_call(call.name()))?;
-        self.send(&call)
+        self.send(&alert.creation()?)
     }
 
     /// Creates an alert, and finds out what became of it where no answer came.
     ///
     /// As [`create_alert`](Client::create_alert), but where the outcome is unknown it looks for an alert
-    /// with this name and keyword that was not there before. Only where there is none does it send
-    /// the request again, three times in all. It reads the list of alerts first, to know what was there: one
+    /// with this name and keyword, in whatever case, that was not there before. Only where there is none does
+    /// it send the request again, three times in all. It reads the list of alerts first, to know what was there: one
     /// request for every 100 alerts.
     ///
     /// # Errors
@@ -390,27 +399,43 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn create_alert_once(&self, alert: &NewAlert) -> Result<Alert> {
+        let call = alert.creation()?;
         // Two alerts may well have one name and keyword: only an id that was not there before tells.
-        let before = self.ids_of_alerts_like(alert)?;
+        let before: HashSet<String> = self
+            .alerts_like(alert)?
+            .into_iter()
+            .map(|alert| alert.id)
+            .collect();
         for _ in 1..CREATIONS {
-            match self.create_alert(alert) {
-                Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {}
+            let unknown = match self.send(&call) {
+                Err(error) if error.kind() == ErrorKind::OutcomeUnknown => error,
                 told => return told,
-            }
-            let after = self.ids_of_alerts_like(alert)?;
-            if let Some(created) = after.iter().find(|id| !before.contains(id)) {
-                return self.alert(created);
+            };
+            // That looking failed must not be all that is told: the alert may be there.
+            let after = match self.alerts_like(alert) {
+                Ok(after) => after,
+                Err(error) => {
+                    return Err(unknown.noting(&format!("looking for it failed: {error}")));
+                }
+            };
+            let created = after.into_iter().find(|alert| !before.contains(&alert.id));
+            if let Some(created) = created {
+                return Ok(created);
             }
         }
-        self.create_alert(alert)
+        self.send(&call)
     }
 
-    fn ids_of_alerts_like(&self, wanted: &NewAlert) -> Result<Vec<String>> {
-        let is_alike = |alert: &Alert| alert.name == wanted.name && alert.keyword == wanted.keyword;
-        let alike = self
-            .alerts()
-            .filter(|alert| alert.as_ref().map_or(true, is_alike));
-        alike.map(|alert| alert.map(|alert| alert.id)).collect()
+    /// The alerts with this name and keyword, however the service may have tidied them.
+    fn alerts_like(&self, wanted: &NewAlert) -> Result<Vec<Alert>> {
+        let is_alike = |alert: &Alert| {
+            tidied(&alert.name) == tidied(&wanted.name)
+                && tidied(&alert.keyword) == tidied(&wanted.keyword)
+        };
+        let alerts = self.alerts();
+        alerts
+            .filter(|alert| alert.as_ref().map_or(true, is_alike))
+            .collect()
     }
 
     /// Changes what `patch` sets, and nothing else.

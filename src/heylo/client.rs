@@ -184,6 +184,11 @@ impl Client {
         self.pipeline.execute(call, answer::json)
     }
 
+    /// As [`send`](Client::send), and tells whether an earlier attempt may have taken effect.
+    pub(crate) fn send_telling<T: DeserializeOwned>(&self, call: &Call) -> Result<(T, bool)> {
+        self.pipeline.execute_telling(call, answer::json)
+    }
+
     /// Returns the bucket that this client takes its tokens from.
     ///
     /// Its [`snapshot`](TokenBucket::snapshot) tells how much of the limit is left, and a

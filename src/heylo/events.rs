@@ -1,8 +1,10 @@
 //! Events, and who attended them.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::community::Community;
 use super::record::{decode, id_of};
@@ -146,11 +148,11 @@ impl Sealed for EventList {}
 impl CursorList for EventList {
     fn list_name(&self) -> String {
         let community = self.community.id();
-        list_name(
-            "heylo/communityEvents",
-            // The batch size is not part of it: a cursor holds whatever the size of the page.
-            &format!("{community} {}", Value::from(self.parameters.clone())),
-        )
+        // The batch size is not part of it: a cursor holds whatever the size of the page.
+        // Sorted, since the map is so only where no other crate has `serde_json` keep the order.
+        let sorted: BTreeMap<&String, &Value> = self.parameters.iter().collect();
+        let filters = format!("{community} {}", json!(sorted));
+        list_name("heylo/communityEvents", &filters)
     }
 
     fn call_name(&self) -> String {

@@ -6,7 +6,7 @@ use serde_json::Map;
 use super::community::Community;
 use super::record::ids;
 use super::role_update::{PartialUpdate, RoleChange, RoleUpdate, UpdateAnswer};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 
@@ -67,7 +67,8 @@ impl RoleMembers {
     /// Calls `POST /apiv1-update`, `roleMembers`, with up to 100 ids a side, as often as it takes. An id
     /// that is given twice on one side is sent once. Heylo drops ids silently that are not active or hidden
     /// members of the community; the change names them as [ignored](RoleChange::ignored). Where an answer
-    /// was lost and a request repeated, Heylo may not name again what the first one applied.
+    /// was lost and not all ids are named in the next one, the members are read once, to see what the first
+    /// request had applied.
     ///
     /// # Errors
     ///
@@ -127,7 +128,24 @@ impl RoleMembers {
     }
 
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateAnswer> {
-        self.community.client().send(&self.update_call(batch)?)
+        let call = self.update_call(batch)?;
+        match self.community.client().send_telling(&call) {
+            Ok((answer, true)) => self.complete(batch, answer),
+            Ok((answer, false)) => Ok(answer),
+            Err(error) if error.kind() == ErrorKind::DoneUnreadable => {
+                let answer = self.complete(batch, UpdateAnswer::default())?;
+                answer.names_all(batch).then_some(answer).ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds to an answer what must have been applied by a request whose own answer was lost.
+    fn complete(&self, batch: &RoleUpdate, mut answer: UpdateAnswer) -> Result<UpdateAnswer> {
+        if !answer.names_all(batch) {
+            answer.complete(batch, &self.members()?);
+        }
+        Ok(answer)
     }
 
     fn update_call(&self, batch: &RoleUpdate) -> Result<Call> {

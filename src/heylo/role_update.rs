@@ -244,7 +244,7 @@ impl RoleUpdate {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub(crate) struct UpdateAnswer {
     added: Vec<String>,
@@ -268,6 +268,29 @@ impl TryFrom<Map<String, Value>> for UpdateAnswer {
             added: ids(added)?,
             removed: ids(removed)?,
         })
+    }
+}
+
+impl UpdateAnswer {
+    pub(crate) fn names_all(&self, asked: &RoleUpdate) -> bool {
+        let sides = [(&asked.added, &self.added), (&asked.removed, &self.removed)];
+        sides.into_iter().all(|(asked, named)| {
+            let named = set(named);
+            asked.iter().all(|id| named.contains(id.as_str()))
+        })
+    }
+
+    /// Takes for applied, besides what is named, whatever is now as it was asked for.
+    pub(crate) fn complete(&mut self, asked: &RoleUpdate, members: &[String]) {
+        let members = set(members);
+        for (asked, named, as_asked) in [
+            (&asked.added, &mut self.added, true),
+            (&asked.removed, &mut self.removed, false),
+        ] {
+            let is_so = |id: &&String| members.contains(id.as_str()) == as_asked;
+            let so = asked.iter().filter(is_so).cloned();
+            *named = distinct(named.drain(..).chain(so).collect::<Vec<_>>().into_iter());
+        }
     }
 }
 

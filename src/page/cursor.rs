@@ -42,6 +42,8 @@ pub struct Cursor<L> {
     page_size: u32,
     /// The last item of the page before: where the next one begins.
     after: Option<String>,
+    /// So many items at the top of the next page were yielded before this walk was resumed.
+    skipped: usize,
     /// Every item that a page has begun after.
     used: HashSet<String>,
     pages: u64,
@@ -56,6 +58,7 @@ impl<L: CursorList> Cursor<L> {
             list,
             page_size: LARGEST_PAGE,
             after: None,
+            skipped: 0,
             used: HashSet::new(),
             pages: 0,
             dead_end: None,
@@ -67,18 +70,27 @@ impl<L: CursorList> Cursor<L> {
         &mut self.list
     }
 
-    fn fetch(&self) -> Result<Vec<Value>> {
+    fn fetch(&mut self) -> Result<Vec<Value>> {
         if !(1..=LARGEST_PAGE).contains(&self.page_size) {
             let refused = Error::invalid("the page size must be from 1 to 100");
             return Err(refused.with_call(self.list.call_name()));
         }
         let mut page = self.list.fetch(self.after.as_deref(), self.page_size)?;
+        if self.begins_with_cursor(&page) && page.len() == 1 && self.page_size == 1 {
+            // There was no room for anything else.
+            self.page_size = 2;
+            page = self.list.fetch(self.after.as_deref(), self.page_size)?;
+        }
         // "Pass the last event ID from the previous response to fetch the next page": with it, or behind it?
-        let first = page.first().and_then(L::id);
-        if first.is_some() && first == self.after {
+        if self.begins_with_cursor(&page) {
             page.remove(0);
         }
         Ok(page)
+    }
+
+    fn begins_with_cursor(&self, page: &[Value]) -> bool {
+        let first = page.first().and_then(L::id);
+        first.is_some() && first == self.after
     }
 
     /// Moves on behind `page`, which must end somewhere new.
@@ -115,11 +127,30 @@ impl<L: CursorList> Cursor<L> {
 
 impl<L> sealed::Sealed for Cursor<L> {}
 
-impl<L: CursorList> Pager for Cursor<L> {
-    /// The id of the last item that had one.
-    type Mark = Option<String>;
+/// A place behind an item: the last that had an id, or the top, and how many without one came since.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Mark {
+    id: Option<String>,
+    nameless: usize,
+}
 
-    fn turn(&mut self) -> Result<Option<Leaf<Self::Mark>>> {
+impl Mark {
+    fn behind(self, id: Option<String>) -> Mark {
+        match id {
+            Some(_) => Mark { id, nameless: 0 },
+            None => Mark {
+                nameless: self.nameless + 1,
+                ..self
+            },
+        }
+    }
+}
+
+impl<L: CursorList> Pager for Cursor<L> {
+    type Mark = Mark;
+
+    fn turn(&mut self) -> Result<Option<Leaf<Mark>>> {
         if self.is_at_end {
             return Ok(None);
         }
@@ -132,14 +163,22 @@ impl<L: CursorList> Pager for Cursor<L> {
         if self.is_at_end {
             return Ok(None);
         }
-        let mut mark = self.after.clone();
+        let mut mark = Mark {
+            id: self.after.clone(),
+            nameless: 0,
+        };
         self.advance(&page)?;
         self.pages += 1;
         let mut items = Vec::with_capacity(page.len());
         for item in page {
             // An item without an id can be yielded, but nothing can go on after it: the one before counts.
-            mark = L::id(&item).or(mark);
+            mark = mark.behind(L::id(&item));
             items.push((item, mark.clone()));
+        }
+        items.drain(..self.skipped.min(items.len()));
+        self.skipped = 0;
+        if items.is_empty() {
+            return self.turn();
         }
         let number = self.pages;
         Ok(Some(Leaf {
@@ -152,25 +191,28 @@ impl<L: CursorList> Pager for Cursor<L> {
         }))
     }
 
-    fn start(&mut self, position: Option<&Position>) -> Result<Self::Mark> {
+    fn start(&mut self, position: Option<&Position>) -> Result<Mark> {
         let place = position
             .map(|position| position.place_in(&self.list.list_name()))
             .transpose()?;
         let mark = place
-            .map(|place| parse(place).ok_or_else(Position::unreadable))
-            .transpose()?
-            .flatten();
-        self.after.clone_from(&mark);
+            .map_or(Some(Mark::default()), parse)
+            .ok_or_else(Position::unreadable)?;
+        self.after.clone_from(&mark.id);
+        self.skipped = mark.nameless;
         (self.used, self.pages) = (HashSet::new(), 0);
         (self.dead_end, self.is_at_end) = (None, false);
         Ok(mark)
     }
 
-    fn position(&self, mark: &Self::Mark) -> Position {
+    fn position(&self, mark: &Mark) -> Position {
         // An id may hold spaces: it comes last, and `Position` splits no further than there.
-        let place = mark
-            .as_ref()
-            .map_or_else(|| "start".to_owned(), |id| format!("after {id}"));
+        let after = mark.id.as_ref().map(|id| format!("after {id}"));
+        let place = after.unwrap_or_else(|| "start".to_owned());
+        let place = match mark.nameless {
+            0 => place,
+            more => format!("{more} {place}"),
+        };
         Position::new(self.list.list_name(), place)
     }
 
@@ -187,12 +229,18 @@ impl<L: CursorList> Pager for Cursor<L> {
     }
 }
 
-/// `None` where this is no place; `Some(None)` is the beginning.
-fn parse(place: &str) -> Option<Option<String>> {
-    match place {
-        "start" => Some(None),
-        place => place.strip_prefix("after ").map(|id| Some(id.to_owned())),
-    }
+/// Reads `start` and `after ID`, perhaps with a number before it: how many items without an id lie between.
+fn parse(place: &str) -> Option<Mark> {
+    let number = place.split_once(' ').and_then(|(number, place)| {
+        let nameless = number.parse().ok()?;
+        Some((nameless, place))
+    });
+    let (nameless, place) = number.unwrap_or((0, place));
+    let id = match place {
+        "start" => None,
+        place => Some(place.strip_prefix("after ")?.to_owned()),
+    };
+    Some(Mark { id, nameless })
 }
 
 #[cfg(test)]
@@ -309,6 +357,63 @@ mod tests {
         let (came, error, requests) = read(&server(|_, _| vec![json!("a"), json!(7)]));
         assert_eq!((came.as_str(), requests), ("a", 1));
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Stuck));
+    }
+
+    #[test]
+    fn pages_of_one_item_suffice_for_an_inclusive_server_too() {
+        let server = server(|after, n| behind(after, true, n as usize));
+        let walk = Walk::<_, String>::new(Cursor::new(&server)).page_size(1);
+        let came: Vec<String> = walk.map(|id| id.expect("an id")).collect();
+        assert_eq!(came, ALL);
+    }
+
+    #[test]
+    fn a_walk_goes_on_behind_items_without_an_id_too() {
+        let all = [json!(1), json!("a"), json!(2), json!(3), json!("b")];
+        let server = server(|after, _| match after {
+            None => all.to_vec(),
+            Some("a") => all[2..].to_vec(),
+            Some(_) => Vec::new(),
+        });
+        for taken in 0..=all.len() {
+            let walk = || Walk::<_, Value>::new(Cursor::new(&server));
+            let mut first = walk();
+            let mut came: Vec<_> = first.by_ref().take(taken).flatten().collect();
+            let saved = first.position().to_string().parse().expect("a position");
+            let rest = walk().resume_at(&saved).expect("the same list");
+            came.extend(rest.map(|item| item.expect("any item")));
+            assert_eq!(came, all, "after {taken}: {saved}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_read_as_it_was_written_and_nothing_else_is() {
+        for id in ["e1", "2 after x", " ", "start", "after", "a\nb"] {
+            for nameless in [0, 1, 300] {
+                let mark = Mark {
+                    id: Some(id.to_owned()),
+                    nameless,
+                };
+                let server = server(|_, _| Vec::new());
+                let list = &server;
+                let saved = Cursor::new(list).position(&mark);
+                let place = saved.place_in(&list.list_name()).expect("the same list");
+                let read = parse(place).expect("a place");
+                assert_eq!((read.id.as_deref(), read.nameless), (Some(id), nameless));
+            }
+        }
+        for text in [
+            "",
+            "x",
+            "7",
+            "7 x",
+            "-1 start",
+            "1e9 start",
+            "startx",
+            "after",
+        ] {
+            assert!(parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::pager::{Leaf, Pager, sealed};
 use super::position::Position;
-use super::progress::{Progress, Reading};
+use super::progress::{Place, Progress, Reading};
 use super::seen::{Key, Seen};
 use super::span::{NumberedPage, Span};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,9 +33,15 @@ pub trait NumberedList: sealed::Sealed {
 /// for the page that holds the frontier. Where an answer's `total_items` is lower than that of the answer
 /// before by some d, up to d items may have slid up unseen, and the frontier moves up by d first; then, if
 /// the page begins at or before it, down to the page's end. What was yielded already is left out.
+///
+/// While the list shrinks it expects the next answer to move the frontier up again, and asks for a page
+/// that reaches back so far; else a list that loses an item before every answer could not be walked.
 #[derive(Debug)]
 pub struct Numbered<L> {
     list: L,
+    /// How many items the caller wants in a page.
+    page_size: u32,
+    /// How many items pages have.
     per_page: u32,
     frontier: Frontier,
     seen: Seen,
@@ -51,27 +57,42 @@ struct Frontier {
     /// So many of them were yielded before this walk was resumed, and are not in `seen`.
     inherited: u64,
     total: Option<u64>,
+    /// So far it may move up with the next answer, by what it did lately.
+    unrest: u64,
 }
 
 impl Frontier {
-    /// Moves up as far as items may have slid up; tells whether the list has grown instead.
+    /// Moves up as far as items may have slid up; tells whether the list has moved at all.
     ///
     /// A fall in the total is the only sign of a deletion, and never smaller than the slide: whatever is
     /// added goes to the top ("newest first") and pushes back down.
-    fn follow(&mut self, total: Option<u64>) -> Moved {
-        let (Some(before), Some(now)) = (self.total, total) else {
-            self.total = total.or(self.total);
-            return Moved::Not;
-        };
-        self.total = total;
+    fn follow(&mut self, total: Option<u64>) -> bool {
+        let before = self.total.or(total).unwrap_or_default();
+        let now = total.unwrap_or(before);
+        self.total = total.or(self.total);
         let slid = before.saturating_sub(now);
         self.behind = self.behind.saturating_sub(slid);
         self.inherited = self.inherited.saturating_sub(slid);
-        match () {
-            () if slid > 0 => Moved::Up,
-            () if now > before => Moved::Down,
-            () => Moved::Not,
-        }
+        self.unrest = slid.max(self.unrest / 2);
+        before != now
+    }
+
+    /// The page to ask for, of at most so many items: of those that hold the place to which the frontier
+    /// is expected to move, the one that reaches furthest.
+    fn page(&self, largest: u32) -> Place {
+        let expected = self
+            .behind
+            .saturating_sub(self.unrest.min(u64::from(largest / 2)));
+        let holding = |per_page: u32| Place {
+            number: (expected / u64::from(per_page)).saturating_add(1),
+            per_page,
+        };
+        let end = |place: &Place| place.number.saturating_mul(place.per_page.into());
+        let smaller = 1..if self.unrest > 0 { largest } else { 1 };
+        let smaller = smaller.map(holding).max_by_key(end);
+        smaller
+            .filter(|place| end(place) > end(&holding(largest)))
+            .unwrap_or(holding(largest))
     }
 
     fn mark(&self, behind: u64) -> Mark {
@@ -82,17 +103,11 @@ impl Frontier {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moved {
-    Not,
-    Up,
-    Down,
-}
-
 impl<L: NumberedList> Numbered<L> {
     pub(crate) fn new(list: L) -> Numbered<L> {
         Numbered {
             list,
+            page_size: LARGEST_PAGE,
             per_page: LARGEST_PAGE,
             frontier: Frontier::default(),
             seen: Seen::default(),
@@ -107,32 +122,39 @@ impl<L: NumberedList> Numbered<L> {
 
     /// Fetches the page that holds the frontier, and takes it in.
     fn step(&mut self) -> Result<Option<Leaf<Mark>>> {
-        if !(1..=LARGEST_PAGE).contains(&self.per_page) {
+        if !(1..=LARGEST_PAGE).contains(&self.page_size) {
             let refused = Error::invalid("the page size must be from 1 to 100");
             return Err(refused.with_call(self.list.call_name()));
         }
         // Not the number after the last one: the frontier may have moved up into a page already read.
-        let (span, _) = self.fetch(self.frontier.behind / u64::from(self.per_page) + 1)?;
+        let place = self.frontier.page(self.per_page);
+        let (span, _) = self.fetch(place)?;
         self.take_in(span)
     }
 
-    /// Fetches a page, and follows what its total says of the list.
-    fn fetch(&mut self, number: u64) -> Result<(Span, Moved)> {
-        let page = self.list.fetch(number, self.per_page)?;
+    /// Fetches a page, and follows what its total says of the list: whether it has moved.
+    fn fetch(&mut self, place: Place) -> Result<(Span, bool)> {
+        let number = place.number;
+        let asked = place.per_page.min(self.page_size);
+        let page = self.list.fetch(number, asked)?;
         // The envelope repeats the number. A cache, or a server that ignores `page`, gives itself away by it.
         if let Some(other) = page.page.filter(|other| *other != number) {
             return Err(self.stuck(format!("page {number} was asked for and page {other} came")));
         }
-        let moved = self.frontier.follow(page.total_items);
-        Ok((Span::new(number, self.per_page, page), moved))
+        let has_moved = self.frontier.follow(page.total_items);
+        let gives_what_was_asked = page.per_page == Some(asked.into());
+        let span = Span::new(place, page);
+        if !gives_what_was_asked {
+            // Its pages have a size of their own: asking for another one is no use.
+            (self.per_page, self.frontier.unrest) = (span.place.per_page, 0);
+        }
+        Ok((span, has_moved))
     }
 
     /// Takes in an answer; gives what of it is to be yielded, if anything is.
     fn take_in(&mut self, span: Span) -> Result<Option<Leaf<Mark>>> {
-        // "max 100" may come to be less; the answer's `per_page` is what its positions are counted by.
-        self.per_page = span.per_page;
         if span.contradicts_itself() && span.start <= self.frontier.behind {
-            let number = span.number;
+            let number = span.place.number;
             return Err(self.stuck(format!(
                 "page {number} is empty and is said not to be the last"
             )));
@@ -140,7 +162,7 @@ impl<L: NumberedList> Numbered<L> {
         let keys = span.keys();
         let fresh = self.fresh(span.start, &keys);
         if fresh.is_empty() || span.start > self.frontier.behind {
-            let is_stale = self.check_progress(Reading::new(span.number, &keys))?;
+            let is_stale = self.check_progress(Reading::new(span.place, &keys))?;
             // Beyond the frontier there is a gap before the page: the one that holds the frontier comes first.
             if is_stale || span.start > self.frontier.behind {
                 return Ok(None);
@@ -157,21 +179,22 @@ impl<L: NumberedList> Numbered<L> {
         self.progress
             .nothing_new()
             .map_err(|what| self.stuck(what))?;
-        let Some(number) = self.progress.seems_to_repeat(&reading) else {
+        let Some(place) = self.progress.seems_to_repeat(&reading) else {
             return Ok(false);
         };
-        let (again, moved) = self.fetch(number)?;
+        let (again, has_moved) = self.fetch(place)?;
         // Where the list moved between the two, equal pages prove nothing.
-        if moved == Moved::Not && reading.has_content_of(&again.keys()) {
+        if !has_moved && reading.has_content_of(&again.keys()) {
+            let number = place.number;
             return Err(self.stuck(format!("another page repeats page {number}")));
         }
-        Ok(moved != Moved::Not)
+        Ok(has_moved)
     }
 
     /// Which of a page's items were not yielded before, by their index in the page.
     fn fresh(&self, start: u64, keys: &[Key]) -> Vec<usize> {
         let is_known = |nth: usize| {
-            start + (nth as u64) < self.frontier.inherited
+            start.saturating_add(nth as u64) < self.frontier.inherited
                 || self.seen.contains(keys[nth])
                 || keys[..nth].contains(&keys[nth])
         };
@@ -182,15 +205,16 @@ impl<L: NumberedList> Numbered<L> {
         if fresh.is_empty() {
             return None;
         }
-        self.progress.something_new(Reading::new(span.number, keys));
+        self.progress.something_new(Reading::new(span.place, keys));
         self.seen
             .extend(fresh.iter().map(|nth| keys[*nth]).collect());
-        let (number, has_more, start) = (span.number, Some(span.has_more()), span.start);
+        let (number, has_more, start) = (span.place.number, Some(span.has_more()), span.start);
         let (total_items, total_pages) = (span.page.total_items, span.page.total_pages);
         let mut items: Vec<Option<Value>> = span.page.items.into_iter().map(Some).collect();
         let taken = fresh.into_iter().filter_map(|nth| {
             let item = items.get_mut(nth)?.take()?;
-            Some((item, self.frontier.mark(start + nth as u64 + 1)))
+            let behind = start.saturating_add(nth as u64).saturating_add(1);
+            Some((item, self.frontier.mark(behind)))
         });
         let items = taken.collect();
         let end = self.frontier.mark(self.frontier.behind);
@@ -246,7 +270,9 @@ impl<L: NumberedList> Pager for Numbered<L> {
             // Of what came before a resumed walk only the number is known, so it is told by its place.
             inherited: mark.behind,
             total: mark.total,
+            unrest: 0,
         };
+        self.per_page = self.page_size;
         (self.seen, self.progress) = (Seen::default(), Progress::default());
         self.is_at_end = false;
         Ok(mark)
@@ -264,7 +290,7 @@ impl<L: NumberedList> Pager for Numbered<L> {
     }
 
     fn set_page_size(&mut self, items: u32) {
-        self.per_page = items;
+        (self.page_size, self.per_page) = (items, items);
     }
 
     fn name(&self) -> String {
@@ -321,15 +347,22 @@ mod tests {
     fn envelope(list: &[u32], page: u64, per_page: u32) -> Value {
         let total = list.len() as u64;
         let pages = total.div_ceil(u64::from(per_page));
-        let before = (page - 1) as usize * per_page as usize;
+        let before = (page - 1).saturating_mul(u64::from(per_page));
         let items: Vec<Value> = list
             .iter()
-            .skip(before)
+            .skip(usize::try_from(before).unwrap_or(usize::MAX))
             .take(per_page as usize)
             .map(|n| json!({"id": n.to_string()}))
             .collect();
         json!({"items": items, "page": page, "per_page": per_page, "total_items": total,
                "total_pages": pages, "has_more": page < pages})
+    }
+
+    /// The same, as a server would send it that leaves out what can be worked out.
+    fn without_more(list: &[u32], page: u64, per_page: u32) -> Value {
+        let mut answer = envelope(list, page, per_page);
+        answer["has_more"] = Value::Null;
+        answer
     }
 
     impl sealed::Sealed for &Model {}
@@ -377,7 +410,8 @@ mod tests {
             if random.f64() > often {
                 return;
             }
-            for _ in 0..random.usize(0..=many) {
+            let burst = if random.u8(..) < 10 { 40 } else { 0 };
+            for _ in 0..random.usize(0..=many.max(burst)) {
                 if random.bool() {
                     next.set(next.get() + 1);
                     list.insert(0, next.get());
@@ -390,10 +424,15 @@ mod tests {
 
     /// Walks a list under churn; gives what stayed in it throughout, what came, and the error if any.
     fn history(seed: u64, per_page: u32) -> (Vec<u32>, Vec<u32>, Option<Error>) {
-        let model = Model::new(
-            fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60),
-            churn(seed),
-        );
+        let items = fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60);
+        let model = Model {
+            answer: if seed % 4 == 1 {
+                without_more
+            } else {
+                envelope
+            },
+            ..Model::new(items, churn(seed))
+        };
         let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
         let (mut came, mut error) = (Vec::new(), None);
         for item in walk(&model, per_page) {
@@ -466,6 +505,96 @@ mod tests {
             assert_eq!(ids(walk(&model, 10)).len(), items as usize);
             assert_eq!(model.requests.get(), requests, "{items} items");
         }
+    }
+
+    #[test]
+    fn a_list_that_loses_an_item_before_every_answer_is_walked_to_its_end() {
+        let oldest: fn(&mut Vec<u32>) = |list| list.truncate(list.len() - 1);
+        let newest: fn(&mut Vec<u32>) = |list| {
+            list.remove(0);
+        };
+        for (lose, per_page) in [(oldest, 100), (newest, 100), (oldest, 20), (newest, 30)] {
+            let model = Model::new(5000, lose);
+            let came = ids(walk(&model, per_page));
+            let distinct: HashSet<u32> = came.iter().copied().collect();
+            assert_eq!(distinct.len(), came.len());
+            let list = model.list.borrow();
+            assert!(list.iter().all(|id| distinct.contains(id)));
+            let trusting = 5000_usize.div_ceil(per_page as usize);
+            let requests = model.requests.get();
+            assert!(
+                requests < 2 * trusting,
+                "{requests} requests for {trusting} pages of {per_page}"
+            );
+        }
+    }
+
+    #[test]
+    fn deleting_what_is_walked_over_costs_hardly_more_than_the_pages_there_are() {
+        let model = Model::new(1050, |_| ());
+        for item in walk(&model, 100) {
+            let id = item.expect("an item").id.parse::<u32>().expect("a number");
+            model.list.borrow_mut().retain(|other| *other != id);
+        }
+        assert!(model.list.borrow().is_empty());
+        assert_eq!(model.requests.get(), 12);
+    }
+
+    #[test]
+    fn an_item_yielded_costs_sixteen_bytes_at_most() {
+        for (items, per_page) in [(50_000, 100), (20_000, 10)] {
+            let model = Model::new(items, |_| ());
+            let mut pager = Numbered::new(&model);
+            pager.set_page_size(per_page);
+            let mut yielded = 0;
+            while let Some(leaf) = pager.turn().expect("a page") {
+                yielded += leaf.items.len();
+                drop(leaf);
+                let kept = pager.seen.bytes() + pager.progress.bytes();
+                assert!(
+                    yielded < 5000 || kept <= 16 * yielded,
+                    "{kept} for {yielded}"
+                );
+            }
+            assert_eq!(yielded, items as usize);
+        }
+    }
+
+    #[test]
+    fn a_position_beyond_all_bounds_is_borne() {
+        for place in [
+            "18446744073709551615 of ?",
+            "18446744073709551615 of 18446744073709551615",
+            "0 of 18446744073709551615",
+            "18446744073709551614 of 0",
+        ] {
+            for per_page in [1, 3, 100] {
+                let model = Model::new(25, |_| ());
+                let saved = format!("model 0 {place}").parse().expect("a position");
+                let rest = walk(&model, per_page).resume_at(&saved).expect("the list");
+                assert!(rest.count() <= 25, "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_with_larger_pages_than_asked_for_is_followed() {
+        let answer = |list: &[u32], page, _| envelope(list, page, 15);
+        let model = Model {
+            answer,
+            ..Model::new(35, |_| ())
+        };
+        assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+        let largest = |list: &[u32], page, per_page| {
+            let mut answer = envelope(list, page, per_page);
+            answer["per_page"] = json!(u32::MAX);
+            answer
+        };
+        let model = Model {
+            answer: largest,
+            ..Model::new(35, |_| ())
+        };
+        assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
     }
 
     #[test]
@@ -588,7 +717,7 @@ mod tests {
             answer
         });
         assert_eq!(error.kind(), ErrorKind::Stuck);
-        assert!(requests < 2000);
+        assert!(requests < 120, "{requests} requests");
     }
 
     #[test]

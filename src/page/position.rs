@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// nothing secret: a count of items, or the id of an event.
 ///
 /// On a list that stood still, a walk resumed at a position yields exactly what the first had left. Where
-/// items were deleted meanwhile, some may come again; none is left out.
+/// items came or went meanwhile, some may come again; none is left out.
 ///
 /// # Examples
 ///
@@ -137,6 +137,13 @@ mod tests {
                 .is_err()
         );
         assert!(position.place_in(&list_name("heylerts/alerts", "")).is_ok());
+    }
+
+    #[test]
+    fn a_position_saved_by_one_build_is_read_by_the_next() {
+        assert_eq!(list_name("a/b", ""), "a/b cbf29ce484222325");
+        assert_eq!(list_name("a/b", "a"), "a/b af63dc4c8601ec8c");
+        assert_eq!(list_name("a/b", "foobar"), "a/b 85944171f73967e8");
     }
 
     #[test]

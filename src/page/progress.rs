@@ -1,37 +1,45 @@
 //! Whether a walk over numbered pages comes to anything, or the server repeats itself.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::seen::Key;
 
-/// So many answers in a row without anything new, and the walk gives up.
-///
-/// At a hundred requests a minute that is ten minutes of a list that grows faster than it can be read.
-const FRUITLESS: u32 = 1000;
+/// So many answers in a row without anything new are borne, besides two for every page that had some: a
+/// list can be pushed down by all that was read of it.
+const FRUITLESS: u32 = 100;
+/// So many pages are remembered.
+const REMEMBERED: usize = 1000;
 
-/// What a page held, by its number.
+/// Which page: its number, and how many items pages have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) number: u64,
+    pub(crate) per_page: u32,
+}
+
+/// What a page held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    number: u64,
+    place: Place,
     is_empty: bool,
     /// A hash of its items in their order.
     content: u64,
 }
 
 impl Reading {
-    pub(crate) fn new(number: u64, keys: &[Key]) -> Reading {
+    pub(crate) fn new(place: Place, keys: &[Key]) -> Reading {
         let mut hasher = DefaultHasher::new();
         keys.hash(&mut hasher);
         Reading {
-            number,
+            place,
             is_empty: keys.is_empty(),
             content: hasher.finish(),
         }
     }
 
     pub(crate) fn has_content_of(&self, keys: &[Key]) -> bool {
-        self.content == Reading::new(self.number, keys).content
+        self.content == Reading::new(self.place, keys).content
     }
 }
 
@@ -42,8 +50,10 @@ impl Reading {
 /// holds the same, two pages do.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// The number of the page that held this content.
-    numbers: HashMap<u64, u64>,
+    /// The latest pages that had something new.
+    fruitful: VecDeque<Reading>,
+    /// How many such pages there were in all.
+    pages: u32,
     /// Repetition was suspected and ruled out, and nothing new has come since.
     is_cleared: bool,
     fruitless: u32,
@@ -51,27 +61,38 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn something_new(&mut self, reading: Reading) {
-        self.numbers.insert(reading.content, reading.number);
+        if self.fruitful.len() == REMEMBERED {
+            self.fruitful.pop_front();
+        }
+        self.fruitful.push_back(reading);
+        self.pages = self.pages.saturating_add(1);
         self.is_cleared = false;
         self.fruitless = 0;
     }
 
     /// An answer without anything new is part of following a list that changes, but not for ever.
     pub(crate) fn nothing_new(&mut self) -> Result<(), String> {
-        self.fruitless += 1;
-        if self.fruitless <= FRUITLESS {
-            return Ok(());
+        let most = self.pages.saturating_mul(2).saturating_add(FRUITLESS);
+        if self.fruitless >= most {
+            return Err(format!("{most} answers in a row held nothing new"));
         }
-        Err(format!("{FRUITLESS} answers in a row held nothing new"))
+        self.fruitless += 1;
+        Ok(())
     }
 
-    /// The number of an earlier page with the same content, if that has to be looked into.
-    pub(crate) fn seems_to_repeat(&mut self, reading: &Reading) -> Option<u64> {
+    /// An earlier page with the same content, if that has to be looked into.
+    pub(crate) fn seems_to_repeat(&mut self, reading: &Reading) -> Option<Place> {
         if self.is_cleared || reading.is_empty {
             return None;
         }
-        let number = *self.numbers.get(&reading.content)?;
-        self.is_cleared = number != reading.number;
-        self.is_cleared.then_some(number)
+        let is_alike = |other: &&Reading| other.content == reading.content;
+        let place = self.fruitful.iter().rev().find(is_alike)?.place;
+        self.is_cleared = place != reading.place;
+        self.is_cleared.then_some(place)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.fruitful.capacity() * size_of::<Reading>()
     }
 }

@@ -39,6 +39,11 @@ impl Seen {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.sorted.capacity() * size_of::<Key>()
+    }
+
     fn reserve(&mut self, more: usize) {
         if self.sorted.capacity() < self.sorted.len() + more {
             self.sorted.reserve_exact(more + self.sorted.len() / 8);
@@ -50,10 +55,11 @@ impl Seen {
 pub(crate) fn key(item: &Value) -> Key {
     // It stays in memory, so it may be the standard library's hash, which may change from build to build.
     let mut hasher = DefaultHasher::new();
-    match item.get("id").and_then(Value::as_str) {
-        Some(id) => id.hash(&mut hasher),
+    match item.get("id") {
+        Some(Value::String(id)) if !id.is_empty() => id.hash(&mut hasher),
+        Some(Value::Number(id)) => id.to_string().hash(&mut hasher),
         // Two that are equal in everything come once; nobody could tell them apart.
-        None => item.to_string().hash(&mut hasher),
+        _ => item.to_string().hash(&mut hasher),
     }
     hasher.finish()
 }
@@ -92,7 +98,7 @@ mod tests {
         let mut seen = Seen::default();
         for page in 0..2000_u64 {
             seen.extend((0..100).map(|item| page * 100 + item).collect());
-            assert!(seen.sorted.capacity() * size_of::<Key>() <= 16 * seen.sorted.len());
+            assert!(seen.bytes() <= 16 * seen.sorted.len());
         }
     }
 
@@ -104,5 +110,15 @@ mod tests {
         );
         assert_ne!(key(&json!({"id": "a"})), key(&json!({"id": "b"})));
         assert_ne!(key(&json!({"n": 1})), key(&json!({"n": 2})));
+        assert_eq!(
+            key(&json!({"id": 7, "n": 1})),
+            key(&json!({"id": 7, "n": 2}))
+        );
+        for none in [json!(null), json!(""), json!([])] {
+            assert_ne!(
+                key(&json!({"id": none, "n": 1})),
+                key(&json!({"id": none, "n": 2}))
+            );
+        }
     }
 }

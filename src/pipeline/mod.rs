@@ -68,6 +68,16 @@ impl Pipeline {
         call: &Call,
         read: fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T> {
+        self.execute_telling(call, read).map(|(value, _)| value)
+    }
+
+    /// As [`execute`](Pipeline::execute), and tells whether an attempt before the one that was answered may
+    /// have taken effect.
+    pub(crate) fn execute_telling<T>(
+        &self,
+        call: &Call,
+        read: fn(&[u8]) -> Result<T, Unreadable>,
+    ) -> Result<(T, bool)> {
         let mut run = self.begin(call);
         let request = self
             .sign(call)
@@ -81,7 +91,7 @@ impl Pipeline {
                 lost_an_answer: run.lost_an_answer,
             };
             match judge.judge(outcome, read) {
-                Ok(value) => return Ok(value),
+                Ok(value) => return Ok((value, run.lost_an_answer)),
                 Err(failure) => self.prepare_again(failure, &mut run)?,
             }
         }
