@@ -4,13 +4,14 @@
 //! $ HEYLERTS_API_KEY=hlt_… cargo run --example export_mentions -- mentions.jsonl
 //! ```
 //!
-//! The place is kept in `mentions.jsonl.position` until everything is exported. With no key set it exports
-//! what the sandbox has made up. Progress goes to standard error.
+//! The place is kept in `mentions.jsonl.position` until everything is exported, together with how long the
+//! file was there; what a run that was killed wrote behind it is cut off, so that no line comes twice. With
+//! no key set it exports what the sandbox has made up. Progress goes to standard error.
 
 use std::env;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use heysync::page::Position;
@@ -22,9 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = env::args().nth(1).ok_or("usage: export_mentions FILE")?;
     let (target, place) = (PathBuf::from(&target), PathBuf::from(target + ".position"));
     let mut mentions = client()?.mentions().typed::<Value>();
-    if let Some(position) = saved(&place)? {
+    if let Some((length, position)) = saved(&place)? {
         eprintln!("going on from {position}");
         mentions = mentions.resume_at(&position)?;
+        File::options().write(true).open(&target)?.set_len(length)?;
     }
     let total = mentions.total_items()?.unwrap_or_default();
     let mut file = BufWriter::new(append(&target)?);
@@ -33,16 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mention = match mention {
             Ok(mention) => mention,
             Err(error) => {
-                file.flush()?;
-                fs::write(&place, mentions.position().to_string())?;
+                save(&place, &mut file, &mentions.position())?;
                 return Err(error.into());
             }
         };
         writeln!(file, "{mention}")?;
         exported += 1;
         if exported % 100 == 0 {
-            file.flush()?;
-            fs::write(&place, mentions.position().to_string())?;
+            save(&place, &mut file, &mentions.position())?;
             eprintln!("{exported} of {total} mentions");
         }
     }
@@ -67,9 +67,21 @@ fn client() -> heysync::Result<heylerts::Client> {
     heylerts::Client::with_config("hlt_any_key", config.transport(sandbox::Heylerts::demo()))
 }
 
-fn saved(place: &Path) -> Result<Option<Position>, Box<dyn Error>> {
+/// Writes down how long the file is and where the walk stands, at one stroke.
+fn save(place: &Path, file: &mut BufWriter<File>, position: &Position) -> io::Result<()> {
+    file.flush()?;
+    let length = file.get_ref().metadata()?.len();
+    let draft = place.with_extension("draft");
+    fs::write(&draft, format!("{length} {position}"))?;
+    fs::rename(draft, place)
+}
+
+fn saved(place: &Path) -> Result<Option<(u64, Position)>, Box<dyn Error>> {
     match fs::read_to_string(place) {
-        Ok(text) => Ok(Some(text.parse()?)),
+        Ok(text) => {
+            let (length, position) = text.split_once(' ').ok_or("the place cannot be read")?;
+            Ok(Some((length.parse()?, position.parse()?)))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }

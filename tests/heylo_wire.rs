@@ -232,11 +232,17 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
     for answers in [
         vec![events(&["e1", "e2"]), events(&["e1", "e2"])],
         vec![events(&["e1"]), no_id],
+        vec![
+            events(&["e1", "e2"]),
+            events(&["e3", "e4"]),
+            events(&["e1", "e2"]),
+        ],
     ] {
+        let requests = answers.len();
         let wire = Wire::new(answers);
         let last = group(&wire).events().last().unwrap();
         assert_eq!(last.unwrap_err().kind(), ErrorKind::Stuck);
-        assert_eq!(wire.requests().len(), 2);
+        assert_eq!(wire.requests().len(), requests);
     }
 }
 

@@ -153,8 +153,10 @@ fn a_walk_goes_on_while_somebody_else_deletes_all_the_while() {
     );
 }
 
+type Alteration = fn(&mut http::Response<Vec<u8>>);
+
 /// Reads 35 alerts in pages of ten that are altered on their way: how many came, the error, the requests.
-fn altered(alter: fn(&mut http::Response<Vec<u8>>)) -> (usize, Option<Error>, usize) {
+fn altered(alter: Alteration) -> (usize, Option<Error>, usize) {
     let (sandbox, client, _server) = account(35);
     sandbox.trouble(usize::MAX, Trouble::Altered(alter));
     let (good, bad): (Vec<_>, Vec<_>) = client.alerts().page_size(10).partition(Result::is_ok);
@@ -171,7 +173,7 @@ fn edit(answer: &mut http::Response<Vec<u8>>, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_server_that_does_not_advance_is_an_error_that_says_where() {
-    let cases: [(fn(&mut http::Response<Vec<u8>>), &str, usize, usize); 3] = [
+    let cases: [(Alteration, &str, usize, usize); 3] = [
         (
             |answer| edit(answer, |page| page["page"] = json!(1)),
             "page 2 was asked for and page 1 came",
@@ -214,7 +216,7 @@ fn a_server_that_does_not_advance_is_an_error_that_says_where() {
 
 #[test]
 fn odd_numbers_about_a_page_do_not_spoil_its_items() {
-    let cases: [fn(&mut http::Response<Vec<u8>>); 5] = [
+    let cases: [Alteration; 5] = [
         |answer| edit(answer, |page| page["total_items"] = json!(-1)),
         |answer| edit(answer, |page| page["total_items"] = json!(35.5)),
         |answer| edit(answer, |page| page["total_items"] = json!(u64::MAX)),
@@ -351,7 +353,7 @@ fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
 #[test]
 fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
     let (sandbox, client, _server) = account(25);
-    let spoil: fn(&mut http::Response<Vec<u8>>) = |answer| {
+    let spoil: Alteration = |answer| {
         edit(answer, |page| {
             for item in page["items"].as_array_mut().expect("items") {
                 if item["name"] == "alert 7" || item["name"] == "alert 10" {
@@ -390,7 +392,7 @@ fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
 #[test]
 fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
     let (sandbox, group, _server) = group(5);
-    let nameless: fn(&mut http::Response<Vec<u8>>) = |answer| {
+    let nameless: Alteration = |answer| {
         edit(answer, |page| {
             for event in page["events"].as_array_mut().expect("events") {
                 if event["id"] == "e3" {

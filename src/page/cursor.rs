@@ -113,6 +113,26 @@ impl<L: CursorList> Cursor<L> {
         Ok(())
     }
 
+    fn leaf(&mut self, page: Vec<Value>, mut mark: Mark) -> Leaf<Mark> {
+        let mut items = Vec::with_capacity(page.len());
+        for item in page {
+            // An item without an id can be yielded, but nothing can go on after it: the one before counts.
+            mark = mark.behind(L::id(&item));
+            items.push((item, mark.clone()));
+        }
+        items.drain(..self.skipped.min(items.len()));
+        self.skipped = 0;
+        self.pages += 1;
+        Leaf {
+            items,
+            end: mark,
+            number: self.pages,
+            total_items: None,
+            total_pages: None,
+            has_more: None,
+        }
+    }
+
     fn after(&self) -> &str {
         self.after.as_deref().unwrap_or("the beginning")
     }
@@ -163,32 +183,16 @@ impl<L: CursorList> Pager for Cursor<L> {
         if self.is_at_end {
             return Ok(None);
         }
-        let mut mark = Mark {
+        let mark = Mark {
             id: self.after.clone(),
             nameless: 0,
         };
         self.advance(&page)?;
-        self.pages += 1;
-        let mut items = Vec::with_capacity(page.len());
-        for item in page {
-            // An item without an id can be yielded, but nothing can go on after it: the one before counts.
-            mark = mark.behind(L::id(&item));
-            items.push((item, mark.clone()));
-        }
-        items.drain(..self.skipped.min(items.len()));
-        self.skipped = 0;
-        if items.is_empty() {
+        let leaf = self.leaf(page, mark);
+        if leaf.items.is_empty() {
             return self.turn();
         }
-        let number = self.pages;
-        Ok(Some(Leaf {
-            items,
-            end: mark,
-            number,
-            total_items: None,
-            total_pages: None,
-            has_more: None,
-        }))
+        Ok(Some(leaf))
     }
 
     fn start(&mut self, position: Option<&Position>) -> Result<Mark> {

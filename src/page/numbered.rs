@@ -614,6 +614,24 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_resumed_behind_a_page_does_not_read_it_again_however_few_it_showed() {
+        let answer = |list: &[u32], page, per_page| {
+            let mut answer = envelope(list, page, per_page);
+            answer["items"].as_array_mut().expect("items").pop();
+            answer
+        };
+        let model = Model {
+            answer,
+            ..Model::new(30, |_| ())
+        };
+        let mut first = walk(&model, 10);
+        assert_eq!(first.by_ref().take(9).count(), 9);
+        let rest = walk(&model, 10).resume_at(&first.position());
+        assert_eq!(rest.expect("the same list").count(), 18);
+        assert_eq!(model.requests.get(), 3);
+    }
+
+    #[test]
     fn a_resumed_walk_misses_nothing_that_slid_up_meanwhile() {
         for seed in 0..4000 {
             let model = Model::new(40, churn(seed));

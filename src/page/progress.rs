@@ -96,3 +96,39 @@ impl Progress {
         self.fruitful.capacity() * size_of::<Reading>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(number: u64, keys: &[Key]) -> Reading {
+        let per_page = 2;
+        Reading::new(Place { number, per_page }, keys)
+    }
+
+    #[test]
+    fn a_page_that_was_cleared_is_suspected_again_once_something_new_has_come() {
+        let mut progress = Progress::default();
+        progress.something_new(reading(1, &[7, 8]));
+        assert_eq!(progress.seems_to_repeat(&reading(1, &[7, 8])), None);
+        let again = reading(2, &[7, 8]);
+        let first = progress.seems_to_repeat(&again);
+        assert_eq!(first.map(|place| place.number), Some(1));
+        assert_eq!(progress.seems_to_repeat(&again), None);
+        progress.something_new(reading(3, &[9]));
+        assert_eq!(progress.seems_to_repeat(&again), first);
+        assert_eq!(progress.seems_to_repeat(&reading(4, &[])), None);
+    }
+
+    #[test]
+    fn twice_as_many_fruitless_answers_are_borne_as_there_were_fruitful_ones_and_some() {
+        let mut progress = Progress::default();
+        (0..50).for_each(|number| progress.something_new(reading(number, &[number])));
+        assert_eq!(
+            (0..1000)
+                .take_while(|_| progress.nothing_new().is_ok())
+                .count(),
+            200
+        );
+    }
+}
