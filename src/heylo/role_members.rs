@@ -130,22 +130,26 @@ impl RoleMembers {
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateAnswer> {
         let call = self.update_call(batch)?;
         match self.community.client().send_telling(&call) {
-            Ok((answer, true)) => self.complete(batch, answer),
+            Ok((answer, true)) => Ok(self.complete(batch, answer)),
             Ok((answer, false)) => Ok(answer),
             Err(error) if error.kind() == ErrorKind::DoneUnreadable => {
-                let answer = self.complete(batch, UpdateAnswer::default())?;
+                let answer = self.complete(batch, UpdateAnswer::default());
                 answer.names_all(batch).then_some(answer).ok_or(error)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Adds to an answer what must have been applied by a request whose own answer was lost.
-    fn complete(&self, batch: &RoleUpdate, mut answer: UpdateAnswer) -> Result<UpdateAnswer> {
-        if !answer.names_all(batch) {
-            answer.complete(batch, &self.members()?);
+    /// Adds to an answer what must have been applied by a request whose own answer was lost. Where the members
+    /// cannot be read, it stays as it is.
+    fn complete(&self, batch: &RoleUpdate, mut answer: UpdateAnswer) -> UpdateAnswer {
+        if answer.names_all(batch) {
+            return answer;
         }
-        Ok(answer)
+        if let Ok(members) = self.members() {
+            answer.complete(batch, &members);
+        }
+        answer
     }
 
     fn update_call(&self, batch: &RoleUpdate) -> Result<Call> {
