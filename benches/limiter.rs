@@ -124,10 +124,7 @@ fn fairness() {
             count
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
-        threads
-            .into_iter()
-            .map(|it| it.join().expect("a run that ends"))
-            .collect()
+        threads.into_iter().map(|it| it.join().expect("a run that ends")).collect()
     });
     let (least, most) = (counts.iter().min(), counts.iter().max());
     let (least, most) = (*least.expect("eight"), *most.expect("eight"));
@@ -140,9 +137,7 @@ fn cost_of_a_token() {
     let wide = bucket(Rate::new(10_000, Duration::from_millis(1)));
     report("take, answered", || answer(take(&wide)));
     report("take, never sent", || take(&wide).never_sent());
-    report("try, never sent", || {
-        wide.try_acquire().expect("a token").never_sent()
-    });
+    report("try, never sent", || wide.try_acquire().expect("a token").never_sent());
     let quota = Quota::per_second(NonZeroU32::MAX);
     let governor = RateLimiter::direct(quota);
     report("governor's check", || {
@@ -162,9 +157,5 @@ fn report(name: &str, mut once: impl FnMut()) {
         })
         .collect();
     rounds.sort_unstable();
-    println!(
-        "{name:24}best {:>5}   median {:>5}",
-        rounds[0],
-        rounds[rounds.len() / 2]
-    );
+    println!("{name:24}best {:>5}   median {:>5}", rounds[0], rounds[rounds.len() / 2]);
 }

@@ -53,13 +53,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The service where there is a key, else the sandbox.
 fn client() -> heysync::Result<heylerts::Client> {
-    let config = Config::new()
-        .user_agent("export-mentions")
-        .observer(|activity: &Activity<'_>| {
-            if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
-                eprintln!("{activity}");
-            }
-        });
+    let config = Config::new().user_agent("export-mentions").observer(|activity: &Activity<'_>| {
+        if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
+            eprintln!("{activity}");
+        }
+    });
     if env::var_os("HEYLERTS_API_KEY").is_some() {
         return heylerts::Client::from_env_with(config);
     }

@@ -43,9 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn user_ids() -> io::Result<Vec<String>> {
     let lines = io::stdin().lines().map(|line| Ok(line?.trim().to_owned()));
-    lines
-        .filter(|line| line.as_ref().map_or(true, |id| !id.is_empty()))
-        .collect()
+    lines.filter(|line| line.as_ref().map_or(true, |id| !id.is_empty())).collect()
 }
 
 /// What a person needs to know of an update that failed half-way: run again, it does what is left.
@@ -56,13 +54,11 @@ fn tell(partial: &PartialUpdate) -> String {
 
 /// The service where there is a key, else the sandbox.
 fn client() -> heysync::Result<Client> {
-    let config = Config::new()
-        .user_agent("sync-roster")
-        .observer(|activity: &Activity<'_>| {
-            if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
-                eprintln!("{activity}");
-            }
-        });
+    let config = Config::new().user_agent("sync-roster").observer(|activity: &Activity<'_>| {
+        if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
+            eprintln!("{activity}");
+        }
+    });
     if env::var_os("HEYLO_API_KEY").is_some() {
         return Client::from_env_with(config);
     }

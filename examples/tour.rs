@@ -30,10 +30,7 @@ fn main() {
             eprintln!("  because: {error}");
             cause = error.source();
         }
-        if let Some(hint) = error
-            .downcast_ref::<heysync::Error>()
-            .and_then(heysync::Error::hint)
-        {
+        if let Some(hint) = error.downcast_ref::<heysync::Error>().and_then(heysync::Error::hint) {
             eprintln!("  hint: {hint}");
         }
         std::process::exit(1);
@@ -64,13 +61,11 @@ fn is_set(name: &str) -> bool {
 
 /// A configuration that tells what the client waits for.
 fn telling() -> Config {
-    Config::new()
-        .user_agent("heysync-tour")
-        .observer(|activity: &Activity<'_>| {
-            if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
-                println!("      … {activity}");
-            }
-        })
+    Config::new().user_agent("heysync-tour").observer(|activity: &Activity<'_>| {
+        if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
+            println!("      … {activity}");
+        }
+    })
 }
 
 fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
@@ -79,10 +74,7 @@ fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
         let services = services.clone();
         move |request| services.reply(request, PATIENCE)
     })?;
-    println!(
-        "No keys are set, so this is the sandbox, at {}",
-        server.url()
-    );
+    println!("No keys are set, so this is the sandbox, at {}", server.url());
 
     println!("\nHeylo: a community of runners");
     let config = telling().base_url(server.url());
@@ -96,10 +88,7 @@ fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
     look_at_heylerts(&client)?;
     change_heylerts(&client)?;
 
-    let (heylo, heylerts) = (
-        services.heylo.requests().len(),
-        services.heylerts.requests().len(),
-    );
+    let (heylo, heylerts) = (services.heylo.requests().len(), services.heylerts.requests().len());
     let refused = services.heylo.refusals() + services.heylerts.refusals();
     println!(
         "\n{heylo} requests to Heylo and {heylerts} to Heylerts; {refused} refused for coming too fast."
@@ -108,62 +97,40 @@ fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
 }
 
 fn look_at_heylo(group: &Community) -> Result<()> {
-    let events = group
-        .events()
-        .starting_before(Timestamp::now())
-        .read_all()?;
+    let events = group.events().starting_before(Timestamp::now()).read_all()?;
     step("events", format!("{} so far", events.len()));
     if let Some(event) = events.last() {
         let title = event.json["title"].as_str().unwrap_or("untitled");
         let people = group.attendance(&event.id)?.len();
-        step(
-            "attendance",
-            format!("{people} answered to the latest, {title:?}"),
-        );
+        step("attendance", format!("{people} answered to the latest, {title:?}"));
     }
     let roles = group.roles()?;
     let ids: Vec<&str> = roles.iter().map(|role| role.id.as_str()).collect();
     step("roles", ids.join(", "));
     if let Some(role) = roles.last() {
         let members = group.role(&role.id).members()?;
-        step(
-            "role members",
-            format!("{} are {}", members.join(", "), role.id),
-        );
+        step("role members", format!("{} are {}", members.join(", "), role.id));
     }
     Ok(())
 }
 
 fn change_heylo(group: &Community) -> Result<()> {
     let captains = group.role("captains");
-    let update = RoleUpdate::new()
-        .add(["user-7", "user-8", "stranger"])
-        .remove(["user-4"]);
+    let update = RoleUpdate::new().add(["user-7", "user-8", "stranger"]).remove(["user-4"]);
     let change = captains.update(&update)?;
     let (added, removed) = (change.added.join(", "), change.removed.join(", "));
     let ignored = change.ignored.join(", ");
-    step(
-        "update of a role",
-        format!("added {added}; removed {removed}; Heylo ignored {ignored}"),
-    );
+    step("update of a role", format!("added {added}; removed {removed}; Heylo ignored {ignored}"));
 
     let plan = captains.plan_members(["user-1", "user-7"])?;
     step(
         "plan of a roster",
-        format!(
-            "{} to remove, {} stay",
-            plan.update.removed().len(),
-            plan.unchanged.len()
-        ),
+        format!("{} to remove, {} stay", plan.update.removed().len(), plan.unchanged.len()),
     );
     let change = captains.apply(&plan)?;
     step(
         "roster set",
-        format!(
-            "{} removed, {} stay",
-            change.removed.len(),
-            change.unchanged.len()
-        ),
+        format!("{} removed, {} stay", change.removed.len(), change.unchanged.len()),
     );
 
     let ada = NewMember::new("user-42")
@@ -190,45 +157,23 @@ fn look_at_heylerts(client: &heylerts::Client) -> Result<()> {
     let hello = client.hello()?;
     step(
         "hello",
-        format!(
-            "plan {}, limit {}",
-            hello.user.plan,
-            hello.rate_limit.unwrap_or_default()
-        ),
+        format!("plan {}, limit {}", hello.user.plan, hello.rate_limit.unwrap_or_default()),
     );
     for alert in client.alerts() {
         let alert = alert?;
-        step(
-            "alert",
-            format!(
-                "{:?} has found {} mentions",
-                alert.name, alert.mention_count
-            ),
-        );
+        step("alert", format!("{:?} has found {} mentions", alert.name, alert.mention_count));
     }
     let mut complaints = client.mentions().sentiment(Sentiment::Negative).limit(3);
     let total = complaints.total_items()?.unwrap_or_default();
-    step(
-        "mentions",
-        format!("{total} negative ones, of which the latest are"),
-    );
+    step("mentions", format!("{total} negative ones, of which the latest are"));
     for mention in complaints {
         let mention = mention?;
-        step(
-            "",
-            format!("{} ({})", mention.title.unwrap_or_default(), mention.url),
-        );
+        step("", format!("{} ({})", mention.title.unwrap_or_default(), mention.url));
     }
     let stats = client.stats()?;
-    let sources: Vec<String> = stats
-        .by_source
-        .iter()
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
-    step(
-        "stats",
-        format!("{} mentions: {}", stats.total, sources.join(", ")),
-    );
+    let sources: Vec<String> =
+        stats.by_source.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    step("stats", format!("{} mentions: {}", stats.total, sources.join(", ")));
     Ok(())
 }
 
@@ -237,39 +182,18 @@ fn change_heylerts(client: &heylerts::Client) -> Result<()> {
         .exclude(["job posting"])
         .sources([Source::Reddit]);
     let alert = client.create_alert(&new)?;
-    step(
-        "alert created",
-        format!("{:?} watches for {:?}", alert.name, alert.keyword),
-    );
+    step("alert created", format!("{:?} watches for {:?}", alert.name, alert.keyword));
     let paused = client.update_alert(&alert.id, &AlertPatch::new().is_active(false))?;
-    step(
-        "alert updated",
-        if paused.is_active {
-            "still active"
-        } else {
-            "paused"
-        },
-    );
+    step("alert updated", if paused.is_active { "still active" } else { "paused" });
     step("alert read", format!("{:?}", client.alert(&alert.id)?.name));
-    step(
-        "its stats",
-        format!("{} mentions", client.alert_stats(&alert.id)?.total),
-    );
-    let call = Call::get(["mentions"])
-        .query("per_page", 1)
-        .safety(Safety::Read);
+    step("its stats", format!("{} mentions", client.alert_stats(&alert.id)?.total));
+    let call = Call::get(["mentions"]).query("per_page", 1).safety(Safety::Read);
     let page: Value = client.send(&call)?;
-    step(
-        "a call of one's own",
-        format!("{} mentions in all", page["total_items"]),
-    );
+    step("a call of one's own", format!("{} mentions in all", page["total_items"]));
     client.delete_alert(&alert.id)?;
     step("alert deleted", format!("{:?}", alert.name));
     let gone = client.alert(&alert.id).err().map(|error| error.to_string());
-    step(
-        "read once more",
-        gone.unwrap_or_else(|| json!("still there").to_string()),
-    );
+    step("read once more", gone.unwrap_or_else(|| json!("still there").to_string()));
     Ok(())
 }
 

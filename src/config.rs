@@ -397,17 +397,13 @@ impl Config {
         check_time("attempt_timeout", self.attempt_timeout)?;
         check_time("deadline", self.deadline)?;
         if self.retries > MOST_RETRIES {
-            return Err(Error::configuration(format!(
-                "retries must be {MOST_RETRIES} at most"
-            )));
+            return Err(Error::configuration(format!("retries must be {MOST_RETRIES} at most")));
         }
         if self.transport_options.max_body == 0 {
             return Err(Error::configuration("max_body must be 1 byte at least"));
         }
         if self.rate.is_some() && self.bucket.is_some() {
-            return Err(Error::configuration(
-                "a bucket brings its own rate: set one of the two",
-            ));
+            return Err(Error::configuration("a bucket brings its own rate: set one of the two"));
         }
         if self.rate.is_some_and(|rate| !rate.is_usable()) {
             return Err(Error::configuration(
@@ -441,10 +437,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("base_url", &self.base_url.as_deref().map(without_user))
-            .field(
-                "invite_base_url",
-                &self.invite_base_url.as_deref().map(without_user),
-            )
+            .field("invite_base_url", &self.invite_base_url.as_deref().map(without_user))
             .field("user_agent", &self.user_agent)
             .field("attempt_timeout", &self.attempt_timeout)
             .field("deadline", &self.deadline)
@@ -472,9 +465,7 @@ fn check_time(name: &str, time: Duration) -> Result<()> {
     if (Duration::from_millis(1)..=LONGEST).contains(&time) {
         return Ok(());
     }
-    Err(Error::configuration(format!(
-        "{name} must be a millisecond at least and a day at most"
-    )))
+    Err(Error::configuration(format!("{name} must be a millisecond at least and a day at most")))
 }
 
 fn address(text: &str, path: &str) -> Result<Url> {
@@ -493,9 +484,7 @@ fn address(text: &str, path: &str) -> Result<Url> {
         "https" => {}
         "http" if is_loopback(&url) => {}
         "http" => {
-            return Err(refused(
-                "must be https: http would show the key to the network",
-            ));
+            return Err(refused("must be https: http would show the key to the network"));
         }
         _ => return Err(refused("must be https")),
     }
@@ -549,15 +538,8 @@ mod tests {
 
     #[test]
     fn an_address_without_a_path_gets_the_services_own() {
-        for text in [
-            "https://a.example",
-            "https://a.example/",
-            " https://a.example\n",
-        ] {
-            assert_eq!(
-                address(text, "/api/v1").expect(text).as_str(),
-                "https://a.example/api/v1"
-            );
+        for text in ["https://a.example", "https://a.example/", " https://a.example\n"] {
+            assert_eq!(address(text, "/api/v1").expect(text).as_str(), "https://a.example/api/v1");
         }
         let given = address("http://127.0.0.1:80/x/", "/api/v1").expect("loopback");
         assert_eq!(given.as_str(), "http://127.0.0.1/x/");
@@ -565,20 +547,14 @@ mod tests {
 
     #[test]
     fn http_is_for_loopback_only() {
-        for text in [
-            "http://127.0.0.1:1",
-            "http://localhost:1",
-            "http://[::1]:1",
-            "http://127.9.9.9",
-        ] {
+        for text in
+            ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"]
+        {
             assert!(address(text, "").is_ok(), "{text}");
         }
-        for text in [
-            "http://heylerts.com",
-            "http://localhost.evil.example",
-            "http://0.0.0.0",
-            "ftp://a",
-        ] {
+        for text in
+            ["http://heylerts.com", "http://localhost.evil.example", "http://0.0.0.0", "ftp://a"]
+        {
             assert!(refusal(text).contains("https"), "{text}");
         }
     }
@@ -596,10 +572,7 @@ mod tests {
         let own = user_agent(None).expect("own name");
         assert!(own.to_str().is_ok_and(|text| text.starts_with("heysync/")));
         let both = user_agent(Some("roster/2")).expect("a good name");
-        assert!(
-            both.to_str()
-                .is_ok_and(|text| text.starts_with("roster/2 heysync/"))
-        );
+        assert!(both.to_str().is_ok_and(|text| text.starts_with("roster/2 heysync/")));
         assert!(user_agent(Some("a\nb")).is_err());
     }
 }

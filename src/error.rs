@@ -435,9 +435,8 @@ pub(crate) fn in_words(status: StatusCode) -> Cow<'static, str> {
 /// cursor, nor look like a second line of a log.
 fn tidy(message: String) -> String {
     let mut line = String::with_capacity(message.len().min(4 * MESSAGE_KEPT));
-    for word in message
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|w| !w.is_empty())
+    for word in
+        message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty())
     {
         if !line.is_empty() {
             line.push(' ');
@@ -477,10 +476,7 @@ mod tests {
         let error =
             Error::new(ErrorKind::NotSent, "could not connect").with_source("connection refused");
         assert_eq!(error.to_string(), "could not connect");
-        assert_eq!(
-            error.source().map(ToString::to_string).as_deref(),
-            Some("connection refused")
-        );
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("connection refused"));
     }
 
     #[test]

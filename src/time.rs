@@ -49,11 +49,7 @@ impl Timestamp {
     /// assert!(yesterday < Timestamp::now());
     /// ```
     pub fn ago(duration: Duration) -> Timestamp {
-        Timestamp(
-            jiff::Timestamp::now()
-                .saturating_sub(duration)
-                .unwrap_or(jiff::Timestamp::MIN),
-        )
+        Timestamp(jiff::Timestamp::now().saturating_sub(duration).unwrap_or(jiff::Timestamp::MIN))
     }
 
     /// Makes the moment so many milliseconds after 1970 began (UTC), or before it where negative.
@@ -77,9 +73,7 @@ impl Timestamp {
     /// ```
     pub fn from_millisecond(millisecond: i64) -> Result<Timestamp> {
         let refused = |error| Error::invalid("the moment is out of range").with_source(error);
-        jiff::Timestamp::from_millisecond(millisecond)
-            .map(Timestamp)
-            .map_err(refused)
+        jiff::Timestamp::from_millisecond(millisecond).map(Timestamp).map_err(refused)
     }
 
     /// Returns the milliseconds since 1970 began (UTC). What is finer is cut off.
@@ -108,9 +102,7 @@ impl TryFrom<SystemTime> for Timestamp {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) beyond the years -9999 and 9999.
     fn try_from(time: SystemTime) -> Result<Timestamp> {
         let refused = |error| Error::invalid("the moment is out of range").with_source(error);
-        jiff::Timestamp::try_from(time)
-            .map(Timestamp)
-            .map_err(refused)
+        jiff::Timestamp::try_from(time).map(Timestamp).map_err(refused)
     }
 }
 
@@ -158,8 +150,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|_| de::Error::custom(format_args!("no moment: {text:?}")))
+        text.parse().map_err(|_| de::Error::custom(format_args!("no moment: {text:?}")))
     }
 }
 
@@ -198,10 +189,7 @@ impl Date {
         let refused = || Error::invalid(format!("there is no day {year:04}-{month:02}-{day:02}"));
         let small = |number: u8| i8::try_from(number).map_err(|_| refused());
         // jiff takes the year 0 too; four digits of it are more often an empty field.
-        let year = i16::try_from(year)
-            .ok()
-            .filter(|year| *year > 0)
-            .ok_or_else(refused)?;
+        let year = i16::try_from(year).ok().filter(|year| *year > 0).ok_or_else(refused)?;
         let date = jiff::civil::Date::new(year, small(month)?, small(day)?);
         date.map(Date).map_err(|_| refused())
     }
@@ -240,14 +228,9 @@ mod tests {
     fn a_date_is_one_that_exists_written_in_one_way() {
         let date: Date = "1815-12-10".parse().expect("a day");
         assert_eq!(date.to_string(), "1815-12-10");
-        for text in [
-            "1815-13-01",
-            "10.12.1815",
-            "1815-12-1",
-            "-815-12-10",
-            "1815\u{2011}12\u{2011}10",
-            "",
-        ] {
+        for text in
+            ["1815-13-01", "10.12.1815", "1815-12-1", "-815-12-10", "1815\u{2011}12\u{2011}10", ""]
+        {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
         assert!(Date::new(0, 1, 1).is_err() && Date::new(2026, 1, 200).is_err());
@@ -275,13 +258,7 @@ mod tests {
     #[test]
     fn fractions_survive_a_round_trip() {
         let timestamp: Timestamp = "2026-05-08T11:00:00.123456Z".parse().expect("a moment");
-        assert_eq!(
-            timestamp
-                .to_string()
-                .parse::<Timestamp>()
-                .expect("a moment"),
-            timestamp
-        );
+        assert_eq!(timestamp.to_string().parse::<Timestamp>().expect("a moment"), timestamp);
     }
 
     #[test]

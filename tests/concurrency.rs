@@ -56,10 +56,7 @@ fn calls_one_after_the_other_use_one_connection() {
         }
     }
     // Heylo and Heylerts are two clients, each with a connection of its own.
-    assert_eq!(
-        (server.heard().len(), server.accepted()),
-        (3 * SAMPLES.len(), 2)
-    );
+    assert_eq!((server.heard().len(), server.accepted()), (3 * SAMPLES.len(), 2));
 }
 
 #[test]
@@ -68,9 +65,7 @@ fn clones_on_threads_that_take_turns_use_one_connection() {
     let client = Clients::of(&server).heylerts;
     for _ in 0..8 {
         let client = client.clone();
-        thread::spawn(move || client.stats().unwrap())
-            .join()
-            .unwrap();
+        thread::spawn(move || client.stats().unwrap()).join().unwrap();
     }
     assert_eq!((server.heard().len(), server.accepted()), (8, 1));
 }
@@ -86,11 +81,7 @@ fn threads_at_the_same_time_use_a_connection_each_and_use_it_again() {
         }
     });
     assert_eq!(server.heard().len(), 10 * THREADS);
-    assert!(
-        server.accepted() <= THREADS,
-        "{} connections",
-        server.accepted()
-    );
+    assert!(server.accepted() <= THREADS, "{} connections", server.accepted());
 }
 
 /// The most of these moments that lie within a second.
@@ -123,11 +114,7 @@ fn clones_on_threads_share_one_bucket() {
         }
     });
     let begun = begun.lock().unwrap();
-    assert_eq!(
-        (begun.len(), most_in_a_second(&begun)),
-        (40, 5),
-        "{begun:?}"
-    );
+    assert_eq!((begun.len(), most_in_a_second(&begun)), (40, 5), "{begun:?}");
 }
 
 #[test]
@@ -151,10 +138,7 @@ impl Fuse {
     }
 
     fn burn(&self) {
-        assert!(
-            !self.0.swap(false, Ordering::SeqCst),
-            "a mistake in somebody's code"
-        );
+        assert!(!self.0.swap(false, Ordering::SeqCst), "a mistake in somebody's code");
     }
 }
 
@@ -165,9 +149,7 @@ fn fused(
     at: fn(&Activity<'_>) -> bool,
 ) -> heylerts::Client {
     let (in_transport, in_observer) = (in_transport.clone(), in_observer.clone());
-    let config = Config::new()
-        .clock(TestClock::new())
-        .rate(Rate::new(1, 60 * SECOND));
+    let config = Config::new().clock(TestClock::new()).rate(Rate::new(1, 60 * SECOND));
     let config = config.transport(move |_: http::Request<Vec<u8>>, _: Duration| {
         in_transport.burn();
         Ok(http::Response::new(GOOD.into()))
@@ -263,10 +245,6 @@ fn threads_that_wait_for_one_that_panics_go_on() {
         let others = [(); 4].map(|()| scope.spawn(|| client.stats()));
         step.wait();
         assert!(unlucky.join().is_err());
-        assert!(
-            others
-                .into_iter()
-                .all(|other| other.join().unwrap().is_ok())
-        );
+        assert!(others.into_iter().all(|other| other.join().unwrap().is_ok()));
     });
 }

@@ -31,11 +31,7 @@ fn here() -> Config {
 /// The refusal of a key or a configuration.
 fn refusal(opens: Opens, key: &str, config: Config) -> Error {
     let error = opens(key, config).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::Configuration, 0),
-        "{error}"
-    );
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Configuration, 0), "{error}");
     error
 }
 
@@ -43,10 +39,7 @@ fn refusal(opens: Opens, key: &str, config: Config) -> Error {
 
 #[test]
 fn white_space_around_a_key_is_dropped() {
-    let answers = [
-        Answer::text(r#"{"roles": []}"#),
-        Answer::text(r#"{"total": 3}"#),
-    ];
+    let answers = [Answer::text(r#"{"roles": []}"#), Answer::text(r#"{"total": 3}"#)];
     let wire = Wire::new(answers);
     let heylo = heylo::Client::with_config(" \tabc\r\n", wire.config()).unwrap();
     heylo.community("abc123").roles().unwrap();
@@ -87,20 +80,11 @@ const THIS_TEST: &str = "a_key_from_the_environment_is_used_or_refused_by_the_na
 
 /// What the child does: a call to each service, and a line on what became of it.
 fn call_both(url: &str) {
-    let config = || {
-        Config::new()
-            .base_url(url)
-            .clock(TestClock::new())
-            .retries(0)
-    };
+    let config = || Config::new().base_url(url).clock(TestClock::new()).retries(0);
     let roles = |client: heylo::Client| client.community("abc123").roles();
-    let heylo = heylo::Client::from_env_with(config())
-        .and_then(roles)
-        .map(drop);
+    let heylo = heylo::Client::from_env_with(config()).and_then(roles).map(drop);
     let stats = |client: heylerts::Client| client.stats();
-    let heylerts = heylerts::Client::from_env_with(config())
-        .and_then(stats)
-        .map(drop);
+    let heylerts = heylerts::Client::from_env_with(config()).and_then(stats).map(drop);
     for (service, outcome) in [("heylo", heylo), ("heylerts", heylerts)] {
         println!(
             "\n{service}: {}",
@@ -112,9 +96,7 @@ fn call_both(url: &str) {
 /// What a child process with these keys in its environment prints of each service.
 fn child(url: &str, heylo: Option<&OsStr>, heylerts: Option<&OsStr>) -> [String; 2] {
     let mut command = Command::new(env::current_exe().unwrap());
-    command
-        .args(["--exact", THIS_TEST, "--nocapture"])
-        .env(CHILD, url);
+    command.args(["--exact", THIS_TEST, "--nocapture"]).env(CHILD, url);
     for (variable, key) in [("HEYLO_API_KEY", heylo), ("HEYLERTS_API_KEY", heylerts)] {
         match key {
             Some(key) => command.env(variable, key),
@@ -134,16 +116,10 @@ fn a_key_from_the_environment_is_used_or_refused_by_the_name_of_its_variable() {
     if let Ok(url) = env::var(CHILD) {
         return call_both(&url);
     }
-    let answers = [
-        Answer::text(r#"{"roles": []}"#),
-        Answer::text(r#"{"total": 3}"#),
-    ];
+    let answers = [Answer::text(r#"{"roles": []}"#), Answer::text(r#"{"total": 3}"#)];
     let wire = Wire::new(answers);
     let key = |text: &'static str| Some(OsStr::new(text));
-    assert_eq!(
-        child(&wire.url(), key(" abc\n"), key("hlt_abc\n")),
-        ["done", "done"]
-    );
+    assert_eq!(child(&wire.url(), key(" abc\n"), key("hlt_abc\n")), ["done", "done"]);
     let [first, second] = wire.requests().try_into().unwrap();
     first.assert_headers(("authorization", "Bearer abc"));
     second.assert_headers(("x-api-key", "hlt_abc"));
@@ -158,10 +134,7 @@ fn a_key_from_the_environment_is_used_or_refused_by_the_name_of_its_variable() {
         (not_text(), not_text(), "is not valid text"),
     ] {
         let [of_heylo, of_heylerts] = child(&wire.url(), heylo, heylerts);
-        assert!(
-            of_heylo.starts_with("HEYLO_API_KEY ") && of_heylo.contains(why),
-            "{of_heylo}"
-        );
+        assert!(of_heylo.starts_with("HEYLO_API_KEY ") && of_heylo.contains(why), "{of_heylo}");
         assert!(
             of_heylerts.starts_with("HEYLERTS_API_KEY ") && of_heylerts.contains(why),
             "{of_heylerts}"
@@ -187,27 +160,19 @@ fn a_base_address_is_the_same_with_and_without_a_slash_at_its_end() {
         ("/proxy/", "/proxy/apiv1-fetch", "/proxy/stats"),
         ("/a%20b/c", "/a%20b/c/apiv1-fetch", "/a%20b/c/stats"),
     ] {
-        let wire = Wire::new([
-            Answer::text(r#"{"roles": []}"#),
-            Answer::text(r#"{"total": 3}"#),
-        ]);
+        let wire = Wire::new([Answer::text(r#"{"roles": []}"#), Answer::text(r#"{"total": 3}"#)]);
         let config = || wire.config().base_url(wire.url() + suffix);
         let heylo = heylo::Client::with_config("abc", config()).unwrap();
         heylo.community("abc123").roles().unwrap();
         let heylerts = heylerts::Client::with_config("hlt_abc", config()).unwrap();
         heylerts.stats().unwrap();
-        assert_eq!(
-            wire.lines(),
-            [format!("POST {of_heylo}"), format!("GET {of_heylerts}")]
-        );
+        assert_eq!(wire.lines(), [format!("POST {of_heylo}"), format!("GET {of_heylerts}")]);
     }
 }
 
 /// One call to the invite host, and one to the other.
 fn invite_and_remove(config: Config) {
-    let group = heylo::Client::with_config("abc", config)
-        .unwrap()
-        .community("abc123");
+    let group = heylo::Client::with_config("abc", config).unwrap().community("abc123");
     group.invite(&NewMember::new("u1")).unwrap();
     group.remove_member("u1").unwrap();
 }
@@ -235,20 +200,14 @@ fn nowhere() -> (Config, Arc<Mutex<Vec<String>>>) {
         heard.lock().unwrap().push(request.uri().to_string());
         Ok(Response::new(br#"{"total": 3}"#.to_vec()))
     };
-    (
-        Config::new().clock(TestClock::new()).transport(transport),
-        addresses,
-    )
+    (Config::new().clock(TestClock::new()).transport(transport), addresses)
 }
 
 #[test]
 fn the_addresses_are_the_vendors_where_none_is_set() {
     let (config, addresses) = nowhere();
     invite_and_remove(config.clone());
-    heylerts::Client::with_config("hlt_abc", config)
-        .unwrap()
-        .stats()
-        .unwrap();
+    heylerts::Client::with_config("hlt_abc", config).unwrap().stats().unwrap();
     let expected = [
         "https://us-central1-piccup-82257.cloudfunctions.net/apiv1-create",
         "https://api.heylo.com/apiv1-remove",
@@ -258,10 +217,7 @@ fn the_addresses_are_the_vendors_where_none_is_set() {
 
     let (config, addresses) = nowhere();
     invite_and_remove(config.invite_base_url("https://invites.example"));
-    let expected = [
-        "https://invites.example/apiv1-create",
-        "https://api.heylo.com/apiv1-remove",
-    ];
+    let expected = ["https://invites.example/apiv1-create", "https://api.heylo.com/apiv1-remove"];
     assert_eq!(*addresses.lock().unwrap(), expected);
 }
 
@@ -287,10 +243,7 @@ fn an_address_that_would_show_the_key_or_lose_something_is_refused() {
             refusal(HEYLERTS, "hlt_abc", Config::new().base_url(address)),
         ] {
             assert!(error.message().contains(why), "{address}: {error}");
-            assert!(
-                !format!("{error} {error:?}").contains("sesame"),
-                "{error:?}"
-            );
+            assert!(!format!("{error} {error:?}").contains("sesame"), "{error:?}");
         }
     }
 }
@@ -305,10 +258,7 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
     for (config, name) in [
         (here().connect_timeout(Duration::ZERO), "connect_timeout"),
         (here().connect_timeout(beyond), "connect_timeout"),
-        (
-            here().attempt_timeout(Duration::from_micros(999)),
-            "attempt_timeout",
-        ),
+        (here().attempt_timeout(Duration::from_micros(999)), "attempt_timeout"),
         (here().attempt_timeout(beyond), "attempt_timeout"),
         (here().deadline(Duration::ZERO), "deadline"),
         (here().deadline(Duration::MAX), "deadline"),
@@ -327,29 +277,17 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
         }
     }
     let invites = here().invite_base_url("http://127.0.0.1:9");
-    assert!(
-        refusal(HEYLERTS, "hlt_abc", invites)
-            .message()
-            .contains("invite_base_url")
-    );
+    assert!(refusal(HEYLERTS, "hlt_abc", invites).message().contains("invite_base_url"));
 }
 
 #[test]
 fn the_bounds_of_a_range_are_in_it() {
     let (shortest, day) = (Duration::from_millis(1), Duration::from_secs(24 * 60 * 60));
-    for (time, retries, rate) in [
-        (shortest, 0, Rate::new(1, shortest)),
-        (day, 100, Rate::new(10_000, day)),
-    ] {
-        let config = here()
-            .connect_timeout(time)
-            .attempt_timeout(time)
-            .deadline(time);
-        let config = config
-            .retries(retries)
-            .max_body(1)
-            .rate(rate)
-            .clock(TestClock::new());
+    for (time, retries, rate) in
+        [(shortest, 0, Rate::new(1, shortest)), (day, 100, Rate::new(10_000, day))]
+    {
+        let config = here().connect_timeout(time).attempt_timeout(time).deadline(time);
+        let config = config.retries(retries).max_body(1).rate(rate).clock(TestClock::new());
         HEYLO("abc", config.clone()).unwrap();
         HEYLERTS("hlt_abc", config).unwrap();
     }
@@ -362,10 +300,7 @@ fn the_application_is_named_before_the_crate() {
     let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
     for (name, expected) in [
         (Some("roster-sync/1.4"), format!("roster-sync/1.4 {own}")),
-        (
-            Some(" roster (ada@example.com) "),
-            format!("roster (ada@example.com) {own}"),
-        ),
+        (Some(" roster (ada@example.com) "), format!("roster (ada@example.com) {own}")),
         (Some(""), own.to_owned()),
         (None, own.to_owned()),
     ] {
@@ -373,10 +308,7 @@ fn the_application_is_named_before_the_crate() {
         let config = name.map_or(config.clone(), |name| config.user_agent(name));
         let wire = Wire::new([answer]);
         let config = config.base_url(wire.url()).clock(TestClock::new());
-        heylerts::Client::with_config("hlt_abc", config)
-            .unwrap()
-            .stats()
-            .unwrap();
+        heylerts::Client::with_config("hlt_abc", config).unwrap().stats().unwrap();
         assert_eq!(wire.request().headers["user-agent"], expected);
     }
 }
@@ -394,10 +326,7 @@ fn the_printed_form_of_a_client_and_its_configuration_shows_no_key() {
 fn without_tls_an_https_address_is_refused_by_an_error_that_names_the_features() {
     for (opens, key) in [(HEYLO, "abc"), (HEYLERTS, "hlt_abc")] {
         let error = refusal(opens, key, Config::new());
-        assert!(
-            error.message().contains("`rustls` or `native-tls`"),
-            "{error}"
-        );
+        assert!(error.message().contains("`rustls` or `native-tls`"), "{error}");
         opens(key, here()).unwrap();
     }
 }

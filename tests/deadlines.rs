@@ -79,24 +79,14 @@ fn one_in(period: Duration) -> Config {
 
 #[test]
 fn an_attempt_gets_what_is_left_and_its_own_limit_at_most() {
-    let config = Config::new()
-        .deadline(DEADLINE)
-        .attempt_timeout(25 * SECOND);
+    let config = Config::new().deadline(DEADLINE).attempt_timeout(25 * SECOND);
     let world = World::new(config.retries(100), |_, clock| {
         clock.advance(25 * SECOND);
         Err(TransportError::maybe_sent("timed out"))
     });
     assert_eq!(world.fails().kind(), ErrorKind::NoAnswer);
-    let ends = world
-        .begun()
-        .into_iter()
-        .zip(world.given())
-        .map(|(begun, given)| begun + given);
-    assert!(
-        ends.clone().all(|end| end <= DEADLINE),
-        "{:?}",
-        world.attempts
-    );
+    let ends = world.begun().into_iter().zip(world.given()).map(|(begun, given)| begun + given);
+    assert!(ends.clone().all(|end| end <= DEADLINE), "{:?}", world.attempts);
     let given = world.given();
     assert_eq!(given[..2], [25 * SECOND; 2]);
     assert_eq!(given.len(), 3);
@@ -114,34 +104,23 @@ fn pauses_count_too() {
     // Each attempt takes a second, each pause twenty; after the third there is no room for another.
     assert_eq!(error.attempts(), 3);
     assert!(world.clock.elapsed() <= DEADLINE);
-    assert!(
-        error
-            .message()
-            .contains("20.0 s (before another try) does not fit"),
-        "{error}"
-    );
+    assert!(error.message().contains("20.0 s (before another try) does not fit"), "{error}");
     assert!(error.message().contains("deadline of 60.0 s"), "{error}");
 }
 
 #[test]
 fn the_queue_counts_too() {
-    let world = World::new(
-        one_in(40 * SECOND).deadline(DEADLINE),
-        |number, clock| match number {
-            1 => answer(200, None),
-            _ => {
-                clock.advance(SECOND);
-                answer(500, None)
-            }
-        },
-    );
+    let world = World::new(one_in(40 * SECOND).deadline(DEADLINE), |number, clock| match number {
+        1 => answer(200, None),
+        _ => {
+            clock.advance(SECOND);
+            answer(500, None)
+        }
+    });
     assert!(world.client.stats().is_ok());
     let error = world.fails();
     // Its turn came after forty seconds, and that of the second attempt never came.
-    assert_eq!(
-        (error.status().unwrap().as_u16(), error.attempts()),
-        (500, 1)
-    );
+    assert_eq!((error.status().unwrap().as_u16(), error.attempts()), (500, 1));
     assert!(error.message().contains("does not fit"), "{error}");
     assert!(world.given()[1] <= 20 * SECOND);
     assert!(world.clock.elapsed() <= DEADLINE);
@@ -149,21 +128,13 @@ fn the_queue_counts_too() {
 
 #[test]
 fn a_turn_that_comes_too_late_is_not_waited_for() {
-    let world = World::new(one_in(100 * SECOND).deadline(DEADLINE), |_, _| {
-        answer(200, None)
-    });
+    let world = World::new(one_in(100 * SECOND).deadline(DEADLINE), |_, _| answer(200, None));
     assert!(world.client.stats().is_ok());
     let error = world.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Deadline, 0));
-    assert!(
-        error.to_string().starts_with("GET /stats: a wait of 100."),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("GET /stats: a wait of 100."), "{error}");
     assert!(error.hint().is_some());
-    assert_eq!(
-        (world.clock.slept(), world.begun().len()),
-        (Duration::ZERO, 1)
-    );
+    assert_eq!((world.clock.slept(), world.begun().len()), (Duration::ZERO, 1));
     // Nor does it cost anybody else a turn.
     world.clock.advance(101 * SECOND);
     assert!(world.client.stats().is_ok());
@@ -171,31 +142,19 @@ fn a_turn_that_comes_too_late_is_not_waited_for() {
 
 #[test]
 fn a_pause_that_cannot_fit_is_not_begun() {
-    let world = World::new(Config::new().deadline(DEADLINE), |_, _| {
-        answer(503, Some("61"))
-    });
+    let world = World::new(Config::new().deadline(DEADLINE), |_, _| answer(503, Some("61")));
     let error = world.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
     assert_eq!(error.retry_after(), Some(61 * SECOND));
-    assert!(
-        error
-            .message()
-            .contains("61.0 s (before another try) does not fit"),
-        "{error}"
-    );
+    assert!(error.message().contains("61.0 s (before another try) does not fit"), "{error}");
     assert_eq!(world.clock.slept(), Duration::ZERO);
 }
 
 #[test]
 fn a_rate_limit_that_outlasts_the_deadline_is_told_as_what_it_is() {
-    let world = World::new(one_in(61 * SECOND).deadline(DEADLINE), |_, _| {
-        answer(429, Some("61"))
-    });
+    let world = World::new(one_in(61 * SECOND).deadline(DEADLINE), |_, _| answer(429, Some("61")));
     let error = world.fails();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::RateLimited, 1)
-    );
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
     assert_eq!(error.retry_after(), Some(61 * SECOND));
     assert!(error.message().contains("does not fit"), "{error}");
     assert_eq!(world.clock.slept(), Duration::ZERO);
@@ -204,9 +163,7 @@ fn a_rate_limit_that_outlasts_the_deadline_is_told_as_what_it_is() {
 #[test]
 fn there_is_no_pause_after_the_last_attempt() {
     for retries in [0, 1, 4] {
-        let world = World::new(Config::new().retries(retries), |_, _| {
-            answer(503, Some("5"))
-        });
+        let world = World::new(Config::new().retries(retries), |_, _| answer(503, Some("5")));
         assert_eq!(world.fails().attempts(), retries + 1);
         assert_eq!(world.begun().last(), Some(&world.clock.elapsed()));
         assert_eq!(world.clock.elapsed(), retries * 5 * SECOND);
@@ -241,9 +198,7 @@ fn retry_after_is_waited_for_where_it_means_something() {
         assert!(second_attempt_after(status) < SECOND, "{status}");
     }
     for (status, counts) in [(429, true), (503, true), (500, false), (404, false)] {
-        let world = World::new(Config::new().retries(0), move |_, _| {
-            answer(status, Some("30"))
-        });
+        let world = World::new(Config::new().retries(0), move |_, _| answer(status, Some("30")));
         assert_eq!(world.fails().retry_after().is_some(), counts, "{status}");
     }
 }

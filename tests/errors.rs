@@ -64,11 +64,7 @@ const OPERATIONS: [Operation; 6] = [
         safety: Safety::Unsafe,
         success: "",
         outcome_hint: Some("look for the invite in Heylo before sending it again"),
-        run: |wire, config| {
-            community(wire, config)
-                .invite(&NewMember::new("u1"))
-                .map(drop)
-        },
+        run: |wire, config| community(wire, config).invite(&NewMember::new("u1")).map(drop),
     },
     Operation {
         name: "GET /stats",
@@ -94,11 +90,7 @@ const OPERATIONS: [Operation; 6] = [
         outcome_hint: Some(
             "list the alerts and look for one with this name and keyword before creating it again",
         ),
-        run: |wire, config| {
-            account(wire, config)
-                .create_alert(&NewAlert::new("n", "k"))
-                .map(drop)
-        },
+        run: |wire, config| account(wire, config).create_alert(&NewAlert::new("n", "k")).map(drop),
     },
 ];
 
@@ -122,14 +114,7 @@ const fn status(
     hint: Option<&'static str>,
     again: (bool, bool),
 ) -> Status {
-    Status {
-        code,
-        reason,
-        kind,
-        unsafe_kind,
-        hint,
-        again,
-    }
+    Status { code, reason, kind, unsafe_kind, hint, again }
 }
 
 const NEVER: (bool, bool) = (false, false);
@@ -137,100 +122,22 @@ const READS: (bool, bool) = (true, false);
 const ALL: (bool, bool) = (true, true);
 
 const STATUSES: [Status; 16] = [
-    status(
-        301,
-        "Moved Permanently",
-        (Redirect, Redirect),
-        Some("base address"),
-        NEVER,
-    ),
-    status(
-        307,
-        "Temporary Redirect",
-        (Redirect, Redirect),
-        Some("base address"),
-        NEVER,
-    ),
+    status(301, "Moved Permanently", (Redirect, Redirect), Some("base address"), NEVER),
+    status(307, "Temporary Redirect", (Redirect, Redirect), Some("base address"), NEVER),
     status(400, "Bad Request", (Rejected, Rejected), None, NEVER),
-    status(
-        401,
-        "Unauthorized",
-        (Unauthorized, Unauthorized),
-        Some("API key"),
-        NEVER,
-    ),
-    status(
-        403,
-        "Forbidden",
-        (Forbidden, Forbidden),
-        Some("plan"),
-        NEVER,
-    ),
-    status(
-        404,
-        "Not Found",
-        (NotFound, NotFound),
-        Some("the id"),
-        NEVER,
-    ),
+    status(401, "Unauthorized", (Unauthorized, Unauthorized), Some("API key"), NEVER),
+    status(403, "Forbidden", (Forbidden, Forbidden), Some("plan"), NEVER),
+    status(404, "Not Found", (NotFound, NotFound), Some("the id"), NEVER),
     status(405, "Method Not Allowed", (Rejected, Rejected), None, NEVER),
-    status(
-        408,
-        "Request Timeout",
-        (Server, OutcomeUnknown),
-        Some("again later"),
-        READS,
-    ),
+    status(408, "Request Timeout", (Server, OutcomeUnknown), Some("again later"), READS),
     status(409, "Conflict", (Rejected, Rejected), None, NEVER),
-    status(
-        422,
-        "Unprocessable Entity",
-        (Rejected, Rejected),
-        None,
-        NEVER,
-    ),
-    status(
-        429,
-        "Too Many Requests",
-        (RateLimited, RateLimited),
-        Some("lower the rate"),
-        ALL,
-    ),
-    status(
-        500,
-        "Internal Server Error",
-        (Server, OutcomeUnknown),
-        Some("again later"),
-        READS,
-    ),
-    status(
-        501,
-        "Not Implemented",
-        (Server, Server),
-        Some("again later"),
-        NEVER,
-    ),
-    status(
-        502,
-        "Bad Gateway",
-        (Server, OutcomeUnknown),
-        Some("again later"),
-        READS,
-    ),
-    status(
-        503,
-        "Service Unavailable",
-        (Server, OutcomeUnknown),
-        Some("again later"),
-        READS,
-    ),
-    status(
-        504,
-        "Gateway Timeout",
-        (Server, OutcomeUnknown),
-        Some("again later"),
-        READS,
-    ),
+    status(422, "Unprocessable Entity", (Rejected, Rejected), None, NEVER),
+    status(429, "Too Many Requests", (RateLimited, RateLimited), Some("lower the rate"), ALL),
+    status(500, "Internal Server Error", (Server, OutcomeUnknown), Some("again later"), READS),
+    status(501, "Not Implemented", (Server, Server), Some("again later"), NEVER),
+    status(502, "Bad Gateway", (Server, OutcomeUnknown), Some("again later"), READS),
+    status(503, "Service Unavailable", (Server, OutcomeUnknown), Some("again later"), READS),
+    status(504, "Gateway Timeout", (Server, OutcomeUnknown), Some("again later"), READS),
 ];
 
 impl Status {
@@ -250,22 +157,14 @@ impl Status {
 
     fn hint_for(&self, operation: &Operation) -> Option<&'static str> {
         let unknown = self.kind_for(operation) == OutcomeUnknown;
-        if unknown {
-            operation.outcome_hint
-        } else {
-            self.hint
-        }
+        if unknown { operation.outcome_hint } else { self.hint }
     }
 }
 
 /// A body in each shape that was seen, and the message in it.
 const BODIES: [(&str, &str, &str); 12] = [
     // Heylerts, as its page shows it; and FastAPI's rejected parameters.
-    (
-        "application/json",
-        r#"{"detail": "no such alert"}"#,
-        "no such alert",
-    ),
+    ("application/json", r#"{"detail": "no such alert"}"#, "no such alert"),
     (
         "application/json",
         r#"{"detail": [{"type": "less_than_equal", "loc": ["query", "per_page"],
@@ -274,26 +173,10 @@ const BODIES: [(&str, &str, &str); 12] = [
         "query.per_page: Input should be less than or equal to 100; body.name: Field required",
     ),
     // Heylo does not document any of these.
-    (
-        "application/json",
-        r#"{"error": "no such group"}"#,
-        "no such group",
-    ),
-    (
-        "application/json",
-        r#"{"message": "no such group"}"#,
-        "no such group",
-    ),
-    (
-        "application/json",
-        r#"{"error": {"code": 5, "message": "no such group"}}"#,
-        "no such group",
-    ),
-    (
-        "application/json",
-        r#"{"error": true, "message": "no such group"}"#,
-        "no such group",
-    ),
+    ("application/json", r#"{"error": "no such group"}"#, "no such group"),
+    ("application/json", r#"{"message": "no such group"}"#, "no such group"),
+    ("application/json", r#"{"error": {"code": 5, "message": "no such group"}}"#, "no such group"),
+    ("application/json", r#"{"error": true, "message": "no such group"}"#, "no such group"),
     // Other JSON.
     ("application/json", r#"{"code": 7}"#, r#"{"code": 7}"#),
     ("application/json", r#""quota""#, r#""quota""#),
@@ -304,11 +187,7 @@ const BODIES: [(&str, &str, &str); 12] = [
         "Error from the proxy",
     ),
     ("text/html", "<p>oh", ""),
-    (
-        "text/plain",
-        " Internal\r\n Server Error\n",
-        "Internal Server Error",
-    ),
+    ("text/plain", " Internal\r\n Server Error\n", "Internal Server Error"),
     ("text/plain", "", ""),
 ];
 
@@ -328,10 +207,7 @@ impl Status {
 
 fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &str, told: &str) {
     let kind = status.kind_for(operation);
-    assert_eq!(
-        (error.kind(), error.status().unwrap().as_u16()),
-        (kind, status.code)
-    );
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (kind, status.code));
     let message = match (kind, told) {
         (OutcomeUnknown, "") => UNKNOWN.to_owned(),
         (OutcomeUnknown, told) => format!("{told}; {UNKNOWN}"),
@@ -340,16 +216,8 @@ fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &st
         (_, told) => told.to_owned(),
     };
     assert_eq!(error.message(), message);
-    let parts = [
-        operation.name,
-        &format!("{} {}", status.code, status.reason),
-        &message,
-    ];
-    let line = parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(": ");
+    let parts = [operation.name, &format!("{} {}", status.code, status.reason), &message];
+    let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
     assert_eq!(error.to_string(), line);
     assert_eq!(error.body(), body.as_bytes());
     assert_eq!(error.headers()["x-request-id"], "r-1");
@@ -358,12 +226,7 @@ fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &st
     assert_eq!(error.retry_after(), asked);
     let hint = status.hint_for(operation);
     assert_eq!(error.hint().is_some(), hint.is_some(), "{:?}", error.hint());
-    assert!(
-        error
-            .hint()
-            .unwrap_or_default()
-            .contains(hint.unwrap_or_default())
-    );
+    assert!(error.hint().unwrap_or_default().contains(hint.unwrap_or_default()));
     assert!(error.source().is_none());
 }
 
@@ -376,13 +239,7 @@ fn every_status_with_every_body_tells_what_happened() {
                 let error = (operation.run)(&wire, wire.config()).unwrap_err();
                 assert_tells(&error, operation, status, body, told);
             }
-            assert_eq!(
-                wire.requests().len(),
-                BODIES.len(),
-                "{} {}",
-                operation.name,
-                status.code
-            );
+            assert_eq!(wire.requests().len(), BODIES.len(), "{} {}", operation.name, status.code);
         }
     }
 }
@@ -404,15 +261,8 @@ fn what_can_safely_be_sent_again_is() {
 
 #[test]
 fn what_is_sent_again_is_the_same_request() {
-    for operation in OPERATIONS
-        .iter()
-        .filter(|operation| operation.safety != Safety::Unsafe)
-    {
-        let answers = [
-            Answer::status(500),
-            Answer::status(504),
-            Answer::text(operation.success),
-        ];
+    for operation in OPERATIONS.iter().filter(|operation| operation.safety != Safety::Unsafe) {
+        let answers = [Answer::status(500), Answer::status(504), Answer::text(operation.success)];
         let wire = Wire::new(answers);
         (operation.run)(&wire, local(&TestClock::new())).unwrap();
         let asked = wire
@@ -432,13 +282,8 @@ fn the_last_error_is_returned_with_the_number_of_attempts() {
         let wire = Wire::new(before.into_iter().chain([last]));
         let config = local(&TestClock::new()).retries(retries);
         let error = account(&wire, config).stats().unwrap_err();
-        assert_eq!(
-            (error.attempts() as usize, error.message()),
-            (attempts, "the last one")
-        );
-        let counted = error
-            .to_string()
-            .contains(&format!("(after {attempts} attempts)"));
+        assert_eq!((error.attempts() as usize, error.message()), (attempts, "the last one"));
+        let counted = error.to_string().contains(&format!("(after {attempts} attempts)"));
         assert_eq!(counted, attempts > 1, "{error}");
         assert_eq!(wire.requests().len(), attempts);
     }
@@ -450,27 +295,18 @@ fn a_retry_is_not_before_the_service_asked_for_it() {
     let busy = Answer::status(503).header("retry-after", "30.5");
     let wire = Wire::new([busy, Answer::text(r#"{"total": 3}"#)]);
     account(&wire, local(&clock)).stats().unwrap();
-    assert!(
-        clock.elapsed() >= Duration::from_millis(30_500),
-        "{clock:?}"
-    );
+    assert!(clock.elapsed() >= Duration::from_millis(30_500), "{clock:?}");
 }
 
 #[test]
 fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_told() {
     let clock = TestClock::new();
-    let wire = Wire::new([Answer::status(503)
-        .header("retry-after", 3600)
-        .body("down for repairs")]);
+    let wire =
+        Wire::new([Answer::status(503).header("retry-after", 3600).body("down for repairs")]);
     let error = account(&wire, local(&clock)).stats().unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (Server, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
-    assert!(
-        error
-            .message()
-            .starts_with("down for repairs; a wait of 3600.0 s"),
-        "{error}"
-    );
+    assert!(error.message().starts_with("down for repairs; a wait of 3600.0 s"), "{error}");
     assert_eq!(clock.elapsed(), Duration::ZERO);
 }
 
@@ -501,29 +337,17 @@ fn a_removal_that_lost_an_answer_and_then_finds_nothing_has_succeeded() {
 fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_where_it_may_help() {
     let page = "<title>Maintenance</title>";
     let other = r#"{"unexpected": 1}"#;
-    for operation in OPERATIONS
-        .iter()
-        .filter(|operation| !operation.success.is_empty())
-    {
+    for operation in OPERATIONS.iter().filter(|operation| !operation.success.is_empty()) {
         let is_read = operation.safety == Safety::Read;
         let kind = if is_read { Unreadable } else { DoneUnreadable };
-        for (body, attempts) in [
-            (page, if is_read { 3 } else { 1 }),
-            ("", if is_read { 3 } else { 1 }),
-            (other, 1),
-        ] {
+        for (body, attempts) in
+            [(page, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
+        {
             let wire = Wire::new(vec![Answer::text(body); 3]);
             let error = (operation.run)(&wire, local(&TestClock::new()).retries(2)).unwrap_err();
-            assert_eq!(
-                (error.kind(), error.attempts()),
-                (kind, attempts),
-                "{error} {body}"
-            );
+            assert_eq!((error.kind(), error.attempts()), (kind, attempts), "{error} {body}");
             assert_eq!(wire.requests().len(), attempts as usize);
-            assert_eq!(
-                (error.status().unwrap().as_u16(), error.body()),
-                (200, body.as_bytes())
-            );
+            assert_eq!((error.status().unwrap().as_u16(), error.body()), (200, body.as_bytes()));
             assert!(error.source().is_some());
         }
     }
@@ -531,26 +355,17 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
 
 #[test]
 fn a_success_that_holds_an_error_tells_it() {
-    for (body, told) in [
-        (r#"{"error": "no such group"}"#, "no such group"),
-        ("<title>Sign in</title>", "Sign in"),
-    ] {
+    for (body, told) in
+        [(r#"{"error": "no such group"}"#, "no such group"), ("<title>Sign in</title>", "Sign in")]
+    {
         let wire = Wire::new([Answer::text(body)]);
         let error = community(&wire, wire.config()).roles().unwrap_err();
         let expected = format!("the answer is not what was expected: {told}");
-        assert_eq!(
-            (error.kind(), error.message()),
-            (Unreadable, expected.as_str())
-        );
+        assert_eq!((error.kind(), error.message()), (Unreadable, expected.as_str()));
     }
     let wire = Wire::new([Answer::text(r#"{"error": "no such group"}"#)]);
     let created = account(&wire, wire.config()).create_alert(&NewAlert::new("n", "k"));
-    assert!(
-        created
-            .unwrap_err()
-            .hint()
-            .is_some_and(|hint| hint.contains("look"))
-    );
+    assert!(created.unwrap_err().hint().is_some_and(|hint| hint.contains("look")));
     let wire = Wire::new([Answer::text("")]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
     assert_eq!(error.message(), "the answer is empty");
@@ -558,10 +373,7 @@ fn a_success_that_holds_an_error_tells_it() {
 
 #[test]
 fn a_read_gets_over_a_page_that_something_in_between_sent() {
-    let wire = Wire::new([
-        Answer::text("<p>one moment</p>"),
-        Answer::text(r#"{"total": 3}"#),
-    ]);
+    let wire = Wire::new([Answer::text("<p>one moment</p>"), Answer::text(r#"{"total": 3}"#)]);
     let stats = account(&wire, local(&TestClock::new())).stats().unwrap();
     assert_eq!(stats.total, 3);
 }

@@ -18,9 +18,7 @@ use wire::{Answer, Wire};
 /// What was sent: the line of each request, whose headers are as they must be.
 fn sent(wire: &Wire) -> Vec<String> {
     let key = ("x-api-key", "hlt_wire_key");
-    wire.requests()
-        .iter()
-        .for_each(|request| request.assert_headers(key));
+    wire.requests().iter().for_each(|request| request.assert_headers(key));
     wire.lines()
 }
 
@@ -56,15 +54,8 @@ fn my_brand() -> Value {
 }
 
 fn assert_is_my_brand(alert: &Alert) {
-    assert_eq!(
-        [&alert.id, &alert.name, &alert.keyword],
-        ["uuid", "My brand", "heylerts"]
-    );
-    let words = [
-        &alert.include_keywords,
-        &alert.exclude_keywords,
-        &alert.ignore_domains,
-    ];
+    assert_eq!([&alert.id, &alert.name, &alert.keyword], ["uuid", "My brand", "heylerts"]);
+    let words = [&alert.include_keywords, &alert.exclude_keywords, &alert.ignore_domains];
     assert_eq!(words, [&["saas"], &["job"], &["example.com"]]);
     assert_eq!(alert.sources, [Source::Brave, Source::Reddit]);
     assert_eq!(alert.frequency, Some(Frequency::Daily));
@@ -137,10 +128,7 @@ fn hello_needs_no_more_than_the_plan() {
         json!({"user": {"email": null, "plan": "galaxy"}, "rate_limit": null}),
     )]);
     let user = wire.heylerts().hello().unwrap().user;
-    assert_eq!(
-        (user.email, user.plan),
-        (None, Plan::Other("galaxy".into()))
-    );
+    assert_eq!((user.email, user.plan), (None, Plan::Other("galaxy".into())));
 }
 
 // Lists.
@@ -159,21 +147,10 @@ fn mentions_come_as_the_vendors_page_shows_them() {
     let wire = Wire::new([page(vec![praise()], 1, 100, 1)]);
     let mentions: Vec<Mention> = wire.heylerts().mentions().read_all().unwrap();
     assert_eq!(sent(&wire), ["GET /api/v1/mentions?page=1&per_page=100"]);
-    let [mention] = &mentions[..] else {
-        panic!("one mention")
-    };
-    assert_eq!(
-        (mention.id.as_str(), mention.alert_id.as_deref()),
-        ("uuid", Some("uuid"))
-    );
-    assert_eq!(
-        (&mention.source, mention.url.as_str()),
-        (&Some(Source::Reddit), "https://...")
-    );
-    assert_eq!(
-        (mention.title.as_deref(), mention.snippet.as_deref()),
-        (Some("..."), Some("..."))
-    );
+    let [mention] = &mentions[..] else { panic!("one mention") };
+    assert_eq!((mention.id.as_str(), mention.alert_id.as_deref()), ("uuid", Some("uuid")));
+    assert_eq!((&mention.source, mention.url.as_str()), (&Some(Source::Reddit), "https://..."));
+    assert_eq!((mention.title.as_deref(), mention.snippet.as_deref()), (Some("..."), Some("...")));
     assert_eq!(mention.author.as_deref(), Some("u/example"));
     assert_eq!(
         (&mention.sentiment, mention.relevance_score),
@@ -199,30 +176,12 @@ fn pages_are_turned_until_there_is_no_more() {
 
 #[test]
 fn pages_carry_their_numbers() {
-    let wire = Wire::new([
-        page(things(&["a1", "a2"]), 1, 2, 3),
-        page(things(&["a3"]), 2, 2, 3),
-    ]);
-    let pages: Vec<_> = wire
-        .heylerts()
-        .alerts()
-        .page_size(2)
-        .pages()
-        .map(Result::unwrap)
-        .collect();
+    let wire = Wire::new([page(things(&["a1", "a2"]), 1, 2, 3), page(things(&["a3"]), 2, 2, 3)]);
+    let pages: Vec<_> = wire.heylerts().alerts().page_size(2).pages().map(Result::unwrap).collect();
     let numbers = pages.iter().map(|page| {
-        let items: Vec<&str> = page
-            .items
-            .iter()
-            .map(|item| item.as_ref().unwrap().id.as_str())
-            .collect();
-        (
-            items,
-            page.number,
-            page.total_items,
-            page.total_pages,
-            page.has_more,
-        )
+        let items: Vec<&str> =
+            page.items.iter().map(|item| item.as_ref().unwrap().id.as_str()).collect();
+        (items, page.number, page.total_items, page.total_pages, page.has_more)
     });
     let expected = [
         (vec!["a1", "a2"], 1, Some(3), Some(2), Some(true)),
@@ -233,14 +192,9 @@ fn pages_carry_their_numbers() {
 
 #[test]
 fn a_limit_is_no_page_size_and_asks_for_no_page_too_many() {
-    let wire = Wire::new([
-        page(things(&["a1", "a2"]), 1, 2, 6),
-        page(things(&["a3", "a4"]), 2, 2, 6),
-    ]);
-    assert_eq!(
-        ids(wire.heylerts().alerts().page_size(2).limit(3)),
-        ["a1", "a2", "a3"]
-    );
+    let wire =
+        Wire::new([page(things(&["a1", "a2"]), 1, 2, 6), page(things(&["a3", "a4"]), 2, 2, 6)]);
+    assert_eq!(ids(wire.heylerts().alerts().page_size(2).limit(3)), ["a1", "a2", "a3"]);
     assert_eq!(wire.requests().len(), 2);
     let wire = Wire::silent();
     assert!(ids(wire.heylerts().alerts().limit(0)).is_empty());
@@ -249,10 +203,7 @@ fn a_limit_is_no_page_size_and_asks_for_no_page_too_many() {
 
 /// A walk over three alerts in pages of two, which has been asked for the total.
 fn counted() -> (Wire, heysync::heylerts::Alerts) {
-    let wire = Wire::new([
-        page(things(&["a1", "a2"]), 1, 2, 3),
-        page(things(&["a3"]), 2, 2, 3),
-    ]);
+    let wire = Wire::new([page(things(&["a1", "a2"]), 1, 2, 3), page(things(&["a3"]), 2, 2, 3)]);
     let mut alerts = wire.heylerts().alerts().page_size(2);
     assert_eq!(alerts.total_items().unwrap(), Some(3));
     assert_eq!(alerts.total_items().unwrap(), Some(3));
@@ -271,10 +222,7 @@ fn the_total_is_told_with_the_first_page_which_is_not_fetched_again() {
 fn a_page_that_was_fetched_for_the_total_is_the_first_of_the_pages() {
     let (wire, alerts) = counted();
     let pages: Vec<_> = alerts.pages().map(Result::unwrap).collect();
-    let sizes: Vec<_> = pages
-        .iter()
-        .map(|page| (page.number, page.items.len()))
-        .collect();
+    let sizes: Vec<_> = pages.iter().map(|page| (page.number, page.items.len())).collect();
     assert_eq!(sizes, [(1, 2), (2, 1)]);
     assert_eq!(wire.requests().len(), 2);
 }
@@ -306,33 +254,20 @@ fn a_page_size_out_of_bounds_is_refused_with_nothing_sent() {
         let wire = Wire::silent();
         let walk: Vec<_> = wire.heylerts().mentions().page_size(size).collect();
         assert_eq!(walk.len(), 1);
-        assert_eq!(
-            walk[0].as_ref().unwrap_err().kind(),
-            ErrorKind::InvalidInput
-        );
+        assert_eq!(walk[0].as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
         assert!(wire.lines().is_empty());
     }
 }
 
 #[test]
 fn an_alert_that_cannot_be_read_spoils_only_itself() {
-    let items = vec![
-        json!({"id": "a1"}),
-        json!({"name": "no id"}),
-        json!({"id": "a3"}),
-    ];
+    let items = vec![json!({"id": "a1"}), json!({"name": "no id"}), json!({"id": "a3"})];
     let wire = Wire::new([page(items, 1, 100, 3)]);
     let alerts: Vec<_> = wire.heylerts().alerts().collect();
     let kept = |nth: usize| alerts[nth].as_ref().map(|alert| alert.id.as_str());
-    assert_eq!(
-        (kept(0).unwrap(), kept(2).unwrap(), alerts.len()),
-        ("a1", "a3", 3)
-    );
+    assert_eq!((kept(0).unwrap(), kept(2).unwrap(), alerts.len()), ("a1", "a3", 3));
     let error = kept(1).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.body()),
-        (ErrorKind::Unreadable, &br#"{"name":"no id"}"#[..])
-    );
+    assert_eq!((error.kind(), error.body()), (ErrorKind::Unreadable, &br#"{"name":"no id"}"#[..]));
 }
 
 #[test]
@@ -342,18 +277,8 @@ fn a_list_is_decoded_into_a_type_of_ones_own() {
         url: String,
     }
     let wire = Wire::new([page(vec![praise()], 1, 100, 1)]);
-    let links = wire
-        .heylerts()
-        .mentions()
-        .typed::<Link>()
-        .read_all()
-        .unwrap();
-    assert_eq!(
-        links,
-        [Link {
-            url: "https://...".into()
-        }]
-    );
+    let links = wire.heylerts().mentions().typed::<Link>().read_all().unwrap();
+    assert_eq!(links, [Link { url: "https://...".into() }]);
 }
 
 // Mentions, filtered.
@@ -393,24 +318,14 @@ fn filters_that_nobody_listed_are_sent_as_they_are() {
 #[test]
 fn a_filter_set_again_replaces_the_one_before() {
     let wire = Wire::new([page(vec![], 1, 100, 0)]);
-    let mentions = wire
-        .heylerts()
-        .mentions()
-        .source(Source::Brave)
-        .source(Source::Reddit);
+    let mentions = wire.heylerts().mentions().source(Source::Brave).source(Source::Reddit);
     assert!(mentions.read_all().unwrap().is_empty());
-    assert_eq!(
-        sent(&wire),
-        ["GET /api/v1/mentions?source=reddit&page=1&per_page=100"]
-    );
+    assert_eq!(sent(&wire), ["GET /api/v1/mentions?source=reddit&page=1&per_page=100"]);
 }
 
 #[test]
 fn filters_are_kept_from_page_to_page() {
-    let wire = Wire::new([
-        page(things(&["m1"]), 1, 1, 2),
-        page(things(&["m2"]), 2, 1, 2),
-    ]);
+    let wire = Wire::new([page(things(&["m1"]), 1, 1, 2), page(things(&["m2"]), 2, 1, 2)]);
     let mentions = wire.heylerts().mentions().alert("a1").page_size(1);
     assert_eq!(mentions.read_all().unwrap().len(), 2);
     let expected =
@@ -443,10 +358,7 @@ fn an_alert_is_created_as_the_vendors_page_shows_it() {
         let answer = json!({"id": "uuid", "name": "Competitor X"});
         let wire = Wire::new([Answer::json(answer).with_status(status)]);
         let alert = wire.heylerts().create_alert(&competitor()).unwrap();
-        assert_eq!(
-            (alert.id.as_str(), alert.name.as_str()),
-            ("uuid", "Competitor X")
-        );
+        assert_eq!((alert.id.as_str(), alert.name.as_str()), ("uuid", "Competitor X"));
         let expected = json!({
             "name": "Competitor X",
             "keyword": "competitor x",
@@ -456,19 +368,14 @@ fn an_alert_is_created_as_the_vendors_page_shows_it() {
             "sources": ["brave", "reddit", "hackernews"],
             "frequency": "daily"
         });
-        assert_eq!(
-            sent_body(&wire),
-            ("POST /api/v1/alerts".to_owned(), expected)
-        );
+        assert_eq!(sent_body(&wire), ("POST /api/v1/alerts".to_owned(), expected));
     }
 }
 
 #[test]
 fn a_new_alert_sends_nothing_that_was_not_set() {
     let wire = Wire::new([Answer::json(my_brand())]);
-    let alert = NewAlert::new("n", "k")
-        .sources(["mastodon"])
-        .field("x_enabled", true);
+    let alert = NewAlert::new("n", "k").sources(["mastodon"]).field("x_enabled", true);
     wire.heylerts().create_alert(&alert).unwrap();
     let expected = json!({"name": "n", "keyword": "k", "sources": ["mastodon"], "x_enabled": true});
     assert_eq!(sent_body(&wire).1, expected);
@@ -476,25 +383,13 @@ fn a_new_alert_sends_nothing_that_was_not_set() {
 
 #[test]
 fn an_alert_without_a_name_or_keyword_is_refused_with_nothing_sent() {
-    for (name, keyword, missing) in [
-        ("", "k", "name"),
-        (" ", "k", "name"),
-        ("n", "", "keyword"),
-        ("n", "\t", "keyword"),
-    ] {
+    for (name, keyword, missing) in
+        [("", "k", "name"), (" ", "k", "name"), ("n", "", "keyword"), ("n", "\t", "keyword")]
+    {
         let wire = Wire::silent();
-        let error = wire
-            .heylerts()
-            .create_alert(&NewAlert::new(name, keyword))
-            .unwrap_err();
-        assert_eq!(
-            (error.kind(), error.attempts()),
-            (ErrorKind::InvalidInput, 0)
-        );
-        assert_eq!(
-            error.to_string(),
-            format!("POST /alerts: the alert's {missing} is empty")
-        );
+        let error = wire.heylerts().create_alert(&NewAlert::new(name, keyword)).unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
+        assert_eq!(error.to_string(), format!("POST /alerts: the alert's {missing} is empty"));
         assert!(wire.lines().is_empty());
     }
 }
@@ -511,35 +406,23 @@ fn alike(ids: &[&str]) -> Answer {
 fn an_alert_whose_creation_lost_its_answer_is_found_and_not_created_again() {
     let wire = Wire::new([alike(&["old"]), Answer::status(502), alike(&["old", "new"])]);
     let created = wire.heylerts().create_alert_once(&competitor()).unwrap();
-    assert_eq!(
-        (created.id.as_str(), created.name.as_str()),
-        ("new", "Competitor X")
-    );
+    assert_eq!((created.id.as_str(), created.name.as_str()), ("new", "Competitor X"));
     assert_eq!(sent(&wire), [LIST, "POST /api/v1/alerts", LIST]);
 }
 
 #[test]
 fn an_alert_that_the_service_has_tidied_is_found_too() {
     let tidied = json!({"id": "new", "name": "Competitor X", "keyword": "competitor x"});
-    let wire = Wire::new([
-        page(vec![], 1, 100, 0),
-        Answer::status(502),
-        page(vec![tidied], 1, 100, 1),
-    ]);
+    let wire =
+        Wire::new([page(vec![], 1, 100, 0), Answer::status(502), page(vec![tidied], 1, 100, 1)]);
     let wanted = NewAlert::new(" Competitor X", "Competitor X ");
-    assert_eq!(
-        wire.heylerts().create_alert_once(&wanted).unwrap().id,
-        "new"
-    );
+    assert_eq!(wire.heylerts().create_alert_once(&wanted).unwrap().id, "new");
 }
 
 #[test]
 fn an_alert_that_cannot_be_looked_for_may_or_may_not_be_there() {
     let wire = Wire::new([alike(&[]), Answer::status(502), Answer::status(503)]);
-    let error = wire
-        .heylerts()
-        .create_alert_once(&competitor())
-        .unwrap_err();
+    let error = wire.heylerts().create_alert_once(&competitor()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     assert!(error.message().contains("looking for it failed"), "{error}");
     assert!(error.hint().unwrap().contains("list the alerts"));
@@ -556,10 +439,7 @@ fn an_alert_that_was_certainly_not_created_is_created_again() {
             Answer::json(my_brand()).with_status(201),
         ]);
         assert_is_my_brand(&wire.heylerts().create_alert_once(&competitor()).unwrap());
-        assert_eq!(
-            sent(&wire),
-            [LIST, "POST /api/v1/alerts", LIST, "POST /api/v1/alerts"]
-        );
+        assert_eq!(sent(&wire), [LIST, "POST /api/v1/alerts", LIST, "POST /api/v1/alerts"]);
     }
 }
 
@@ -567,19 +447,14 @@ fn an_alert_that_was_certainly_not_created_is_created_again() {
 fn an_alert_that_is_refused_is_not_created_once_more() {
     let refused = Answer::json(json!({"detail": "quota"})).with_status(403);
     let wire = Wire::new([page(vec![], 1, 100, 0), refused]);
-    let error = wire
-        .heylerts()
-        .create_alert_once(&competitor())
-        .unwrap_err();
+    let error = wire.heylerts().create_alert_once(&competitor()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert_eq!(wire.requests().len(), 2);
 }
 
 #[test]
 fn an_update_sends_only_what_was_set() {
-    let emptied = AlertPatch::new()
-        .exclude(Vec::<String>::new())
-        .sources(Vec::<Source>::new());
+    let emptied = AlertPatch::new().exclude(Vec::<String>::new()).sources(Vec::<Source>::new());
     let all = AlertPatch::new()
         .name("n")
         .keyword("k")
@@ -591,10 +466,7 @@ fn an_update_sends_only_what_was_set() {
         .is_active(true)
         .field("webhook_url", Value::Null);
     for (patch, expected) in [
-        (
-            AlertPatch::new().is_active(false),
-            json!({"is_active": false}),
-        ),
+        (AlertPatch::new().is_active(false), json!({"is_active": false})),
         (emptied, json!({"exclude_keywords": [], "sources": []})),
         (
             all,
@@ -608,34 +480,21 @@ fn an_update_sends_only_what_was_set() {
         let wire = Wire::new([Answer::json(json!({"id": "uuid", "is_active": false}))]);
         let alert = wire.heylerts().update_alert("uuid", &patch).unwrap();
         assert_eq!((alert.id.as_str(), alert.is_active), ("uuid", false));
-        assert_eq!(
-            sent_body(&wire),
-            ("PATCH /api/v1/alerts/uuid".to_owned(), expected)
-        );
+        assert_eq!(sent_body(&wire), ("PATCH /api/v1/alerts/uuid".to_owned(), expected));
     }
 }
 
 #[test]
 fn a_patch_that_changes_nothing_is_refused_with_nothing_sent() {
     let wire = Wire::silent();
-    let error = wire
-        .heylerts()
-        .update_alert("uuid", &AlertPatch::new())
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::InvalidInput, 0)
-    );
+    let error = wire.heylerts().update_alert("uuid", &AlertPatch::new()).unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
     assert!(wire.lines().is_empty());
 }
 
 #[test]
 fn deleting_an_alert_needs_no_body_in_the_answer() {
-    for answer in [
-        Answer::status(204),
-        Answer::status(200),
-        Answer::text("gone"),
-    ] {
+    for answer in [Answer::status(204), Answer::status(200), Answer::text("gone")] {
         let wire = Wire::new([answer]);
         wire.heylerts().delete_alert("uuid").unwrap();
         assert_eq!(sent(&wire), ["DELETE /api/v1/alerts/uuid"]);
@@ -660,18 +519,9 @@ fn stats_count_all_mentions_or_those_of_one_alert() {
         let sentiments = ["positive", "neutral", "negative"].map(|name| stats.by_sentiment[name]);
         let categories = ["web", "social", "forum"].map(|name| stats.by_category[name]);
         assert_eq!(stats.total, 137);
-        assert_eq!(
-            [sources, sentiments, categories],
-            [[42, 88, 7], [60, 70, 7], [110, 24, 3]]
-        );
+        assert_eq!([sources, sentiments, categories], [[42, 88, 7], [60, 70, 7], [110, 24, 3]]);
     }
-    assert_eq!(
-        sent(&wire),
-        [
-            "GET /api/v1/stats",
-            "GET /api/v1/stats?alert_id=a%2Bb%26page%3D2"
-        ]
-    );
+    assert_eq!(sent(&wire), ["GET /api/v1/stats", "GET /api/v1/stats?alert_id=a%2Bb%26page%3D2"]);
 }
 
 #[test]
@@ -700,9 +550,7 @@ fn values_that_nobody_listed_are_kept_and_sent_back_unchanged() {
     let client = wire.heylerts();
     let alert = client.alert("a1").unwrap();
     assert_eq!(alert.sources[1], Source::Other("Blue Sky".into()));
-    let patch = AlertPatch::new()
-        .sources(alert.sources)
-        .frequency(alert.frequency.unwrap());
+    let patch = AlertPatch::new().sources(alert.sources).frequency(alert.frequency.unwrap());
     client.update_alert("a1", &patch).unwrap();
     let expected = json!({"sources": ["brave", "Blue Sky"], "frequency": "every 15 min"});
     assert_eq!(wire.requests()[1].json(), expected);
@@ -712,22 +560,14 @@ fn values_that_nobody_listed_are_kept_and_sent_back_unchanged() {
 fn fields_that_nobody_listed_are_kept() {
     let other = json!({"color": "red", "owner": {"id": 7}});
     let merged = |mut known: Value| {
-        known
-            .as_object_mut()
-            .unwrap()
-            .extend(other.as_object().unwrap().clone());
+        known.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
         known
     };
-    let wire = Wire::new([
-        Answer::json(merged(my_brand())),
-        page(vec![merged(praise())], 1, 100, 1),
-    ]);
+    let wire =
+        Wire::new([Answer::json(merged(my_brand())), page(vec![merged(praise())], 1, 100, 1)]);
     let client = wire.heylerts();
     assert_eq!(json!(client.alert("uuid").unwrap().other), other);
-    assert_eq!(
-        json!(client.mentions().next().unwrap().unwrap().other),
-        other
-    );
+    assert_eq!(json!(client.mentions().next().unwrap().unwrap().other), other);
 }
 
 /// The object with every field but these set to null.
@@ -741,46 +581,17 @@ fn nulled(mut object: Value, but: &[&str]) -> Value {
 
 #[test]
 fn whatever_may_be_null_may_be_null_or_absent() {
-    let alerts = [
-        nulled(my_brand(), &["id", "is_active"]),
-        json!({"id": "uuid"}),
-    ];
+    let alerts = [nulled(my_brand(), &["id", "is_active"]), json!({"id": "uuid"})];
     let mentions = [nulled(praise(), &["id"]), json!({"id": "uuid"})];
-    let wire = Wire::new([
-        page(alerts.into(), 1, 100, 2),
-        page(mentions.into(), 1, 100, 2),
-    ]);
-    let pages = |client: Client| {
-        (
-            client.alerts().pages().next(),
-            client.mentions().pages().next(),
-        )
-    };
+    let wire = Wire::new([page(alerts.into(), 1, 100, 2), page(mentions.into(), 1, 100, 2)]);
+    let pages = |client: Client| (client.alerts().pages().next(), client.mentions().pages().next());
     let (alerts, mentions) = pages(wire.heylerts());
-    for alert in alerts
-        .unwrap()
-        .unwrap()
-        .items
-        .into_iter()
-        .map(Result::unwrap)
-    {
+    for alert in alerts.unwrap().unwrap().items.into_iter().map(Result::unwrap) {
         assert!(alert.name.is_empty() && alert.sources.is_empty() && alert.is_active);
-        assert_eq!(
-            (alert.frequency, alert.last_checked_at, alert.created_at),
-            (None, None, None)
-        );
+        assert_eq!((alert.frequency, alert.last_checked_at, alert.created_at), (None, None, None));
     }
-    for mention in mentions
-        .unwrap()
-        .unwrap()
-        .items
-        .into_iter()
-        .map(Result::unwrap)
-    {
-        assert_eq!(
-            (mention.title, mention.snippet, mention.author),
-            (None, None, None)
-        );
+    for mention in mentions.unwrap().unwrap().items.into_iter().map(Result::unwrap) {
+        assert_eq!((mention.title, mention.snippet, mention.author), (None, None, None));
         assert_eq!(
             (mention.sentiment, mention.source, mention.relevance_score),
             (None, None, None)
@@ -794,22 +605,12 @@ fn whatever_may_be_null_may_be_null_or_absent() {
 fn a_call_of_ones_own_goes_the_same_way() {
     let wire = Wire::new([Answer::json(json!([1, 2])), Answer::json(json!({"ok": 1}))]);
     let client = wire.heylerts();
-    let numbers: Vec<u32> = client
-        .send(&Call::get(["trends", "a b"]).query("days", 7))
-        .unwrap();
+    let numbers: Vec<u32> = client.send(&Call::get(["trends", "a b"]).query("days", 7)).unwrap();
     assert_eq!(numbers, [1, 2]);
-    let call = Call::post(["alerts", "a1", "mute"])
-        .json(&json!({"hours": 2}))
-        .unwrap();
+    let call = Call::post(["alerts", "a1", "mute"]).json(&json!({"hours": 2})).unwrap();
     let told: Value = client.send(&call.safety(Safety::Idempotent)).unwrap();
     assert_eq!(told, json!({"ok": 1}));
-    assert_eq!(
-        sent(&wire),
-        [
-            "GET /api/v1/trends/a%20b?days=7",
-            "POST /api/v1/alerts/a1/mute"
-        ]
-    );
+    assert_eq!(sent(&wire), ["GET /api/v1/trends/a%20b?days=7", "POST /api/v1/alerts/a1/mute"]);
     assert_eq!(wire.requests()[1].json(), json!({"hours": 2}));
 }
 
@@ -823,9 +624,7 @@ fn a_call_of_ones_own_may_expect_nothing() {
 #[test]
 fn a_call_that_cannot_have_a_body_is_refused_with_nothing_sent() {
     let wire = Wire::silent();
-    let call = Call::delete(["alerts", "a1"])
-        .json(&json!({"force": true}))
-        .unwrap();
+    let call = Call::delete(["alerts", "a1"]).json(&json!({"force": true})).unwrap();
     let refused = wire.heylerts().send::<Value>(&call).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert!(wire.lines().is_empty());
@@ -837,26 +636,19 @@ fn a_call_that_cannot_have_a_body_is_refused_with_nothing_sent() {
 fn calls_with(client: &Client, id: &str) -> [heysync::Result<()>; 3] {
     [
         client.alert(id).map(drop),
-        client
-            .update_alert(id, &AlertPatch::new().is_active(false))
-            .map(drop),
+        client.update_alert(id, &AlertPatch::new().is_active(false)).map(drop),
         client.delete_alert(id),
     ]
 }
 
 #[test]
 fn an_id_that_cannot_be_one_is_refused_with_nothing_sent() {
-    for id in [
-        "", ".", "..", "a/b", "../stats", "a\\b", "a\nb", "\r\n", "a\0b", "\u{7f}", "\u{85}",
-    ] {
+    for id in ["", ".", "..", "a/b", "../stats", "a\\b", "a\nb", "\r\n", "a\0b", "\u{7f}", "\u{85}"]
+    {
         let wire = Wire::silent();
         for result in calls_with(&wire.heylerts(), id) {
             let error = result.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.attempts()),
-                (ErrorKind::InvalidInput, 0),
-                "{id:?}"
-            );
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{id:?}");
         }
         assert!(wire.lines().is_empty());
     }
@@ -874,15 +666,9 @@ fn a_hostile_id_is_one_segment_of_the_path_and_reaches_no_other_endpoint() {
         ("a b", "a%20b"),
         ("\u{fc}\u{1F514}", "%C3%BC%F0%9F%94%94"),
     ] {
-        let wire = Wire::new([
-            Answer::json(my_brand()),
-            Answer::json(my_brand()),
-            Answer::status(204),
-        ]);
-        assert!(
-            calls_with(&wire.heylerts(), id).iter().all(Result::is_ok),
-            "{id}"
-        );
+        let wire =
+            Wire::new([Answer::json(my_brand()), Answer::json(my_brand()), Answer::status(204)]);
+        assert!(calls_with(&wire.heylerts(), id).iter().all(Result::is_ok), "{id}");
         let expected =
             ["GET", "PATCH", "DELETE"].map(|method| format!("{method} /api/v1/alerts/{encoded}"));
         assert_eq!(sent(&wire), expected);
@@ -899,18 +685,9 @@ fn an_empty_filter_is_refused_since_it_would_list_and_count_everything() {
             client.mentions().alert(id).next().unwrap().unwrap_err(),
             client.mentions().source(id).next().unwrap().unwrap_err(),
             client.mentions().sentiment(id).total_items().unwrap_err(),
-            client
-                .alerts()
-                .parameter("q", id)
-                .next()
-                .unwrap()
-                .unwrap_err(),
+            client.alerts().parameter("q", id).next().unwrap().unwrap_err(),
         ];
-        assert!(
-            errors
-                .iter()
-                .all(|error| error.kind() == ErrorKind::InvalidInput)
-        );
+        assert!(errors.iter().all(|error| error.kind() == ErrorKind::InvalidInput));
         assert!(wire.lines().is_empty());
     }
 }

@@ -91,26 +91,14 @@ fn events_are_fetched_after_the_last_one_until_a_page_is_empty() {
 
 #[test]
 fn a_short_page_of_events_is_not_taken_for_the_last() {
-    let wire = Wire::new([
-        events(&["e1"]),
-        events(&["e2"]),
-        events(&["e3", "e4"]),
-        events(&[]),
-    ]);
-    assert_eq!(
-        ids(group(&wire).events().page_size(50)),
-        ["e1", "e2", "e3", "e4"]
-    );
+    let wire = Wire::new([events(&["e1"]), events(&["e2"]), events(&["e3", "e4"]), events(&[])]);
+    assert_eq!(ids(group(&wire).events().page_size(50)), ["e1", "e2", "e3", "e4"]);
     assert_eq!(wire.requests().len(), 4);
 }
 
 #[test]
 fn an_event_that_comes_back_with_the_page_after_it_is_left_out() {
-    let wire = Wire::new([
-        events(&["e1", "e2"]),
-        events(&["e2", "e3"]),
-        events(&["e3"]),
-    ]);
+    let wire = Wire::new([events(&["e1", "e2"]), events(&["e2", "e3"]), events(&["e3"])]);
     assert_eq!(ids(group(&wire).events()), ["e1", "e2", "e3"]);
     let expected = [None, Some("e2"), Some("e3")].map(asked_after);
     assert_eq!(sent(&wire), expected);
@@ -135,10 +123,7 @@ fn every_parameter_of_events_is_sent() {
     });
     let first = asked(FETCH, "communityEvents", fields.clone());
     fields["lastEventId"] = "e8".into();
-    assert_eq!(
-        sent(&wire),
-        [first, asked(FETCH, "communityEvents", fields)]
-    );
+    assert_eq!(sent(&wire), [first, asked(FETCH, "communityEvents", fields)]);
 }
 
 #[test]
@@ -177,19 +162,10 @@ fn an_event_is_kept_whole_whatever_its_id_is_called() {
         json!({"eventId": "e2", "spots": {"open": 3}}),
         json!({"id": 3}),
     ];
-    let wire = Wire::new([
-        Answer::json(json!({"events": sent, "next": 1})),
-        events(&[]),
-    ]);
+    let wire = Wire::new([Answer::json(json!({"events": sent, "next": 1})), events(&[])]);
     let events: Vec<Event> = group(&wire).events().read_all().unwrap();
-    assert_eq!(
-        events.iter().map(|event| &event.id).collect::<Vec<_>>(),
-        ["e1", "e2", "3"]
-    );
-    assert_eq!(
-        events.iter().map(|event| &event.json).collect::<Vec<_>>(),
-        sent.each_ref()
-    );
+    assert_eq!(events.iter().map(|event| &event.id).collect::<Vec<_>>(), ["e1", "e2", "3"]);
+    assert_eq!(events.iter().map(|event| &event.json).collect::<Vec<_>>(), sent.each_ref());
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -204,17 +180,11 @@ fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() 
         json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
     let wire = Wire::new([Answer::json(json!({"events": page})), events(&[])]);
     let meetups: Vec<_> = group(&wire).events().typed::<Meetup>().collect();
-    let meetup = |id: &str, title: &str| Meetup {
-        id: id.into(),
-        title: title.into(),
-    };
+    let meetup = |id: &str, title: &str| Meetup { id: id.into(), title: title.into() };
     assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
     assert_eq!(*meetups[2].as_ref().unwrap(), meetup("e3", "Picnic"));
     let misfit = meetups[1].as_ref().unwrap_err();
-    assert_eq!(
-        (misfit.kind(), misfit.body()),
-        (ErrorKind::Unreadable, &br#"{"id":"e2"}"#[..])
-    );
+    assert_eq!((misfit.kind(), misfit.body()), (ErrorKind::Unreadable, &br#"{"id":"e2"}"#[..]));
     assert_eq!(meetups.len(), 3);
 }
 
@@ -232,11 +202,7 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
     for answers in [
         vec![events(&["e1", "e2"]), events(&["e1", "e2"])],
         vec![events(&["e1"]), no_id],
-        vec![
-            events(&["e1", "e2"]),
-            events(&["e3", "e4"]),
-            events(&["e1", "e2"]),
-        ],
+        vec![events(&["e1", "e2"]), events(&["e3", "e4"]), events(&["e1", "e2"])],
     ] {
         let requests = answers.len();
         let wire = Wire::new(answers);
@@ -254,26 +220,17 @@ fn attendance_is_read_for_one_event() {
         json!([{"id": 7, "userId": "u1", "status": "going"}, {"userId": "u2", "note": null}]);
     let wire = Wire::new([Answer::json(json!({"attendance": records}))]);
     let attendance = group(&wire).attendance("e1").unwrap();
-    assert_eq!(
-        sent(&wire),
-        [asked(FETCH, "eventAttendance", json!({"eventId": "e1"}))]
-    );
+    assert_eq!(sent(&wire), [asked(FETCH, "eventAttendance", json!({"eventId": "e1"}))]);
     let kept: Vec<&Value> = attendance.iter().map(|record| &record.json).collect();
     assert_eq!(json!(kept), records);
-    assert_eq!(
-        [attendance[0].id(), attendance[1].id()],
-        [Some("7".to_owned()), None]
-    );
+    assert_eq!([attendance[0].id(), attendance[1].id()], [Some("7".to_owned()), None]);
     #[derive(Deserialize)]
     struct Record {
         #[serde(rename = "userId")]
         user: String,
     }
     assert_eq!(attendance[1].decode::<Record>().unwrap().user, "u2");
-    assert_eq!(
-        attendance[1].decode::<u32>().unwrap_err().kind(),
-        ErrorKind::Unreadable
-    );
+    assert_eq!(attendance[1].decode::<u32>().unwrap_err().kind(), ErrorKind::Unreadable);
 }
 
 #[test]
@@ -295,19 +252,13 @@ fn roles_are_read_whole() {
 fn the_members_of_a_role_are_their_user_ids() {
     for (answer, expected) in [
         (json!({"memberUserIds": ["u1", "u2"]}), &["u1", "u2"][..]),
-        (
-            json!({"memberUserIds": [1, "u2"], "roleId": "captains"}),
-            &["1", "u2"],
-        ),
+        (json!({"memberUserIds": [1, "u2"], "roleId": "captains"}), &["1", "u2"]),
         (json!({"memberUserIds": []}), &[]),
         (json!({"memberUserIds": null}), &[]),
     ] {
         let wire = Wire::new([Answer::json(answer)]);
         assert_eq!(captains(&wire).members().unwrap(), expected);
-        assert_eq!(
-            sent(&wire),
-            [asked(FETCH, "roleMembers", json!({"roleId": "captains"}))]
-        );
+        assert_eq!(sent(&wire), [asked(FETCH, "roleMembers", json!({"roleId": "captains"}))]);
     }
 }
 
@@ -316,31 +267,17 @@ fn the_members_of_a_role_are_their_user_ids() {
 #[test]
 fn an_update_sends_only_the_sides_that_are_set() {
     for (update, fields) in [
+        (RoleUpdate::new().add(["u1"]), json!({"addedUserIds": ["u1"]})),
+        (RoleUpdate::new().remove(["u9"]), json!({"removedUserIds": ["u9"]})),
         (
-            RoleUpdate::new().add(["u1"]),
-            json!({"addedUserIds": ["u1"]}),
-        ),
-        (
-            RoleUpdate::new().remove(["u9"]),
-            json!({"removedUserIds": ["u9"]}),
-        ),
-        (
-            RoleUpdate::new()
-                .add(["u1", "u2", "u1"])
-                .remove(vec!["u9".to_owned()]),
+            RoleUpdate::new().add(["u1", "u2", "u1"]).remove(vec!["u9".to_owned()]),
             json!({"addedUserIds": ["u1", "u2"], "removedUserIds": ["u9"]}),
         ),
     ] {
         let wire = Wire::new([Answer::json(fields.clone())]);
         let change = captains(&wire).update(&update).unwrap();
-        assert_eq!(
-            json!(change.added),
-            *fields.get("addedUserIds").unwrap_or(&json!([]))
-        );
-        assert_eq!(
-            json!(change.removed),
-            *fields.get("removedUserIds").unwrap_or(&json!([]))
-        );
+        assert_eq!(json!(change.added), *fields.get("addedUserIds").unwrap_or(&json!([])));
+        assert_eq!(json!(change.removed), *fields.get("removedUserIds").unwrap_or(&json!([])));
         assert!(change.ignored.is_empty());
         let mut fields = fields;
         fields["roleId"] = "captains".into();
@@ -358,10 +295,7 @@ fn whom_heylo_leaves_out_of_its_answer_was_ignored() {
         let wire = Wire::new([Answer::json(answer)]);
         let update = RoleUpdate::new().add(["u1", "u2"]).remove(["u9"]);
         let change = captains(&wire).update(&update).unwrap();
-        assert_eq!(
-            (change.added, change.removed),
-            (vec!["u1".to_owned()], vec![])
-        );
+        assert_eq!((change.added, change.removed), (vec!["u1".to_owned()], vec![]));
         assert_eq!(change.ignored, ["u2", "u9"]);
     }
 }
@@ -397,30 +331,17 @@ fn an_update_that_fails_half_way_tells_what_is_done_and_what_is_left() {
         applied(&ids[400..], &[]),
     ]);
     let role = captains(&wire);
-    let partial: PartialUpdate = role
-        .update(&RoleUpdate::new().add(ids.clone()))
-        .unwrap_err();
+    let partial: PartialUpdate = role.update(&RoleUpdate::new().add(ids.clone())).unwrap_err();
     assert_eq!(wire.requests().len(), 3);
     assert_eq!(partial.error.kind(), ErrorKind::NotFound);
     assert_eq!(partial.change.added, ids[..199]);
     assert_eq!(partial.change.ignored, ids[199..200]);
-    assert_eq!(
-        (partial.left.added(), partial.left.removed()),
-        (&ids[200..], &[][..])
-    );
-    assert!(
-        partial
-            .to_string()
-            .ends_with("200 ids were dealt with before, 250 are left")
-    );
+    assert_eq!((partial.left.added(), partial.left.removed()), (&ids[200..], &[][..]));
+    assert!(partial.to_string().ends_with("200 ids were dealt with before, 250 are left"));
     assert_eq!(role.update(&partial.left).unwrap().added, ids[200..]);
     let error = heysync::Error::from(partial);
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(
-        error
-            .to_string()
-            .ends_with("200 ids were dealt with before, 250 are left")
-    );
+    assert!(error.to_string().ends_with("200 ids were dealt with before, 250 are left"));
 }
 
 #[test]
@@ -454,12 +375,7 @@ fn an_update_that_cannot_be_meant_is_refused_with_nothing_sent() {
         let wire = Wire::silent();
         let error = captains(&wire).update(&update).unwrap_err().error;
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{update:?}");
-        assert!(
-            error
-                .to_string()
-                .starts_with("POST /apiv1-update roleMembers: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("POST /apiv1-update roleMembers: "), "{error}");
         assert!(wire.lines().is_empty());
     }
 }
@@ -470,17 +386,9 @@ fn setting_the_members_sends_only_the_difference() {
         members(&["u1", "u2", "u3"]),
         Answer::json(json!({"addedUserIds": ["u4"], "removedUserIds": ["u1", "u3"]})),
     ]);
-    let change = captains(&wire)
-        .set_members(["u2", "u4", "u5", "u4"])
-        .unwrap();
-    assert_eq!(
-        (change.added, change.removed),
-        (vec!["u4".into()], vec!["u1".into(), "u3".into()])
-    );
-    assert_eq!(
-        (change.unchanged, change.ignored),
-        (vec!["u2".into()], vec!["u5".into()])
-    );
+    let change = captains(&wire).set_members(["u2", "u4", "u5", "u4"]).unwrap();
+    assert_eq!((change.added, change.removed), (vec!["u4".into()], vec!["u1".into(), "u3".into()]));
+    assert_eq!((change.unchanged, change.ignored), (vec!["u2".into()], vec!["u5".into()]));
     let difference = json!({
         "roleId": "captains", "addedUserIds": ["u4", "u5"], "removedUserIds": ["u1", "u3"],
     });
@@ -501,10 +409,7 @@ fn setting_members_who_are_members_already_changes_nothing() {
 
 #[test]
 fn a_plan_is_only_read_and_can_be_applied_later() {
-    let wire = Wire::new([
-        members(&["u1", "u2"]),
-        applied(&["u3".into()], &["u1".into()]),
-    ]);
+    let wire = Wire::new([members(&["u1", "u2"]), applied(&["u3".into()], &["u1".into()])]);
     let plan = captains(&wire).plan_members(["u2", "u3"]).unwrap();
     assert_eq!(
         (plan.update.added(), plan.update.removed()),
@@ -519,18 +424,12 @@ fn a_plan_is_only_read_and_can_be_applied_later() {
 #[test]
 fn a_list_that_would_leave_nobody_is_refused_and_removing_all_is_said_in_words() {
     let wire = Wire::new([members(&["u1", "u2"])]);
-    let refused = captains(&wire)
-        .set_members(Vec::<String>::new())
-        .unwrap_err()
-        .error;
+    let refused = captains(&wire).set_members(Vec::<String>::new()).unwrap_err().error;
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert!(refused.message().contains("remove_all_members"));
     assert_eq!(wire.lines(), [FETCH]);
 
-    let wire = Wire::new([
-        members(&["u1", "u2"]),
-        applied(&[], &["u1".into(), "u2".into()]),
-    ]);
+    let wire = Wire::new([members(&["u1", "u2"]), applied(&[], &["u1".into(), "u2".into()])]);
     let change = captains(&wire).remove_all_members().unwrap();
     assert_eq!(change.removed, ["u1", "u2"]);
     let everybody = json!({"roleId": "captains", "removedUserIds": ["u1", "u2"]});
@@ -543,11 +442,7 @@ fn a_list_that_would_leave_nobody_is_refused_and_removing_all_is_said_in_words()
 fn a_removal_takes_whatever_is_answered() {
     let removed = json!({"removed": true});
     for (answer, json, text) in [
-        (
-            Answer::json(removed.clone()),
-            Some(removed.clone()),
-            r#"{"removed":true}"#,
-        ),
+        (Answer::json(removed.clone()), Some(removed.clone()), r#"{"removed":true}"#),
         (Answer::text("Member removed"), None, "Member removed"),
         (Answer::status(200), None, ""),
         (Answer::status(204), None, ""),
@@ -555,10 +450,7 @@ fn a_removal_takes_whatever_is_answered() {
         let wire = Wire::new([answer]);
         let reply = group(&wire).remove_member("user-42").unwrap();
         assert_eq!((reply.json, reply.text.as_str()), (json, text));
-        assert_eq!(
-            sent(&wire),
-            [asked(REMOVE, "member", json!({"userId": "user-42"}))]
-        );
+        assert_eq!(sent(&wire), [asked(REMOVE, "member", json!({"userId": "user-42"}))]);
     }
 }
 
@@ -616,67 +508,33 @@ fn an_invite_sends_nothing_that_was_not_set() {
 
 #[test]
 fn genders_and_months_are_written_as_heylo_lists_them() {
-    let genders = [
-        Gender::Male,
-        Gender::Female,
-        Gender::NonBinary,
-        Gender::Decline,
-    ];
-    assert_eq!(
-        genders.map(Gender::as_str),
-        ["male", "female", "non-binary", "decline"]
-    );
-    let months = [
-        Month::January,
-        Month::June,
-        Month::September,
-        Month::December,
-    ];
+    let genders = [Gender::Male, Gender::Female, Gender::NonBinary, Gender::Decline];
+    assert_eq!(genders.map(Gender::as_str), ["male", "female", "non-binary", "decline"]);
+    let months = [Month::January, Month::June, Month::September, Month::December];
     assert_eq!(months.map(Month::as_str), ["Jan", "Jun", "Sep", "Dec"]);
 }
 
 #[test]
 fn one_persons_failure_does_not_stop_the_others() {
-    let answers = || {
-        [
-            Answer::text("ok"),
-            Answer::status(400),
-            Answer::status(500),
-            Answer::text("ok"),
-        ]
-    };
+    let answers =
+        || [Answer::text("ok"), Answer::status(400), Answer::status(500), Answer::text("ok")];
     let people = ["u1", "u2", "u3", "u4"];
 
     let wire = Wire::new(answers());
     let removed: Vec<_> = group(&wire).remove_each(people).collect();
     assert_eq!(
-        removed
-            .iter()
-            .map(|outcome| &outcome.user_id)
-            .collect::<Vec<_>>(),
+        removed.iter().map(|outcome| &outcome.user_id).collect::<Vec<_>>(),
         people.each_ref()
     );
     let kinds = |outcome: &heysync::heylo::Outcome| outcome.result.as_ref().err().map(|e| e.kind());
-    let expected = [
-        None,
-        Some(ErrorKind::Rejected),
-        Some(ErrorKind::Server),
-        None,
-    ];
+    let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::Server), None];
     assert_eq!(removed.iter().map(kinds).collect::<Vec<_>>(), expected);
     let requests = people.map(|id| asked(REMOVE, "member", json!({"userId": id})));
     assert_eq!(sent(&wire), requests);
 
     let wire = Wire::new(answers());
-    let invited: Vec<_> = group(&wire)
-        .invite_each(people.map(NewMember::new))
-        .collect();
-    let expected = [
-        None,
-        Some(ErrorKind::Rejected),
-        Some(ErrorKind::OutcomeUnknown),
-        None,
-    ];
+    let invited: Vec<_> = group(&wire).invite_each(people.map(NewMember::new)).collect();
+    let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::OutcomeUnknown), None];
     assert_eq!(invited.iter().map(kinds).collect::<Vec<_>>(), expected);
     let requests = people.map(|id| asked(CREATE, "invite", json!({"member": {"userId": id}})));
     assert_eq!(sent(&wire), requests);
@@ -687,10 +545,7 @@ fn a_refused_key_stops_the_work_on_many() {
     let wire = Wire::new([Answer::text("ok"), Answer::status(401)]);
     let outcomes: Vec<_> = group(&wire).remove_each(["u1", "u2", "u3"]).collect();
     assert_eq!(outcomes.len(), 2);
-    assert_eq!(
-        outcomes[1].result.as_ref().unwrap_err().kind(),
-        ErrorKind::Unauthorized
-    );
+    assert_eq!(outcomes[1].result.as_ref().unwrap_err().kind(), ErrorKind::Unauthorized);
     assert_eq!(wire.requests().len(), 2);
 }
 
@@ -698,32 +553,14 @@ fn a_refused_key_stops_the_work_on_many() {
 fn the_work_on_many_is_taken_up_again_behind_the_one_named() {
     let wire = Wire::new([Answer::text("ok")]);
     let people = ["u1", "u2", "u3"];
-    let removed: Vec<_> = group(&wire)
-        .remove_each(people)
-        .resume_after("u2")
-        .collect();
-    assert_eq!(
-        removed
-            .iter()
-            .map(|outcome| outcome.user_id.as_str())
-            .collect::<Vec<_>>(),
-        ["u3"]
-    );
-    assert_eq!(
-        sent(&wire),
-        [asked(REMOVE, "member", json!({"userId": "u3"}))]
-    );
+    let removed: Vec<_> = group(&wire).remove_each(people).resume_after("u2").collect();
+    assert_eq!(removed.iter().map(|outcome| outcome.user_id.as_str()).collect::<Vec<_>>(), ["u3"]);
+    assert_eq!(sent(&wire), [asked(REMOVE, "member", json!({"userId": "u3"}))]);
 
     let wire = Wire::silent();
-    let outcomes: Vec<_> = group(&wire)
-        .remove_each(people)
-        .resume_after("u7")
-        .collect();
+    let outcomes: Vec<_> = group(&wire).remove_each(people).resume_after("u7").collect();
     assert_eq!(outcomes.len(), 1);
-    assert_eq!(
-        outcomes[0].result.as_ref().unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    assert_eq!(outcomes[0].result.as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
     assert!(wire.lines().is_empty());
 }
 
@@ -732,20 +569,11 @@ fn the_work_on_many_is_taken_up_again_behind_the_one_named() {
 #[test]
 fn a_call_of_ones_own_goes_the_same_way() {
     let body = json!({"type": "communityPolls", "communityId": "abc123"});
-    let call = Call::post(["apiv1-fetch"])
-        .query("v", "1 & 2")
-        .json(&body)
-        .unwrap();
+    let call = Call::post(["apiv1-fetch"]).query("v", "1 & 2").json(&body).unwrap();
     let wire = Wire::new([Answer::json(json!({"polls": [1]}))]);
-    let polls: Value = wire
-        .heylo()
-        .send(&call.clone().safety(Safety::Read))
-        .unwrap();
+    let polls: Value = wire.heylo().send(&call.clone().safety(Safety::Read)).unwrap();
     assert_eq!(polls, json!({"polls": [1]}));
-    assert_eq!(
-        sent(&wire),
-        [("POST /apiv1-fetch?v=1+%26+2".to_owned(), body)]
-    );
+    assert_eq!(sent(&wire), [("POST /apiv1-fetch?v=1+%26+2".to_owned(), body)]);
 
     let wire = Wire::new([Answer::text("thanks")]);
     assert_eq!(wire.heylo().send_for_reply(&call).unwrap().text, "thanks");
@@ -759,31 +587,16 @@ fn calls_with(wire: &Wire, id: &str) -> Vec<(&'static str, heysync::Result<()>)>
     let nothing = |result: heysync::Result<_>| result.map(drop);
     let update = RoleUpdate::new().add(["u1"]);
     vec![
-        (
-            "communityId",
-            bad.events().next().map_or(Ok(()), |event| event.map(drop)),
-        ),
+        ("communityId", bad.events().next().map_or(Ok(()), |event| event.map(drop))),
         ("communityId", bad.attendance("e1").map(drop)),
         ("communityId", bad.roles().map(drop)),
         ("communityId", bad.role("r1").members().map(drop)),
-        (
-            "communityId",
-            bad.role("r1")
-                .update(&update)
-                .map(drop)
-                .map_err(|partial| partial.error),
-        ),
+        ("communityId", bad.role("r1").update(&update).map(drop).map_err(|partial| partial.error)),
         ("communityId", nothing(bad.remove_member("u1"))),
         ("communityId", nothing(bad.invite(&NewMember::new("u1")))),
         ("eventId", good.attendance(id).map(drop)),
         ("roleId", good.role(id).members().map(drop)),
-        (
-            "roleId",
-            good.role(id)
-                .update(&update)
-                .map(drop)
-                .map_err(|partial| partial.error),
-        ),
+        ("roleId", good.role(id).update(&update).map(drop).map_err(|partial| partial.error)),
         ("userId", nothing(good.remove_member(id))),
         ("userId", nothing(good.invite(&NewMember::new(id)))),
     ]
@@ -795,11 +608,7 @@ fn an_empty_id_is_refused_by_name_with_nothing_sent() {
         let wire = Wire::silent();
         for (name, result) in calls_with(&wire, id) {
             let error = result.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.attempts()),
-                (ErrorKind::InvalidInput, 0),
-                "{error}"
-            );
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
             assert_eq!(error.message(), format!("{name} is empty"));
             assert!(error.to_string().starts_with("POST /apiv1-"), "{error}");
         }
@@ -817,18 +626,7 @@ fn anything() -> Answer {
 
 #[test]
 fn a_hostile_id_stays_in_the_body_and_reaches_no_other_endpoint() {
-    for id in [
-        "..",
-        ".",
-        "a/b",
-        "?",
-        "#",
-        "%2e%2e",
-        "\u{fc}\u{1F3C3}",
-        "a\nb",
-        "a\0b",
-        "\"},{\"",
-    ] {
+    for id in ["..", ".", "a/b", "?", "#", "%2e%2e", "\u{fc}\u{1F3C3}", "a\nb", "a\0b", "\"},{\""] {
         let wire = Wire::new(vec![anything(); 12]);
         let calls = calls_with(&wire, id);
         let names: Vec<&str> = calls.iter().map(|(name, _)| *name).collect();
@@ -839,11 +637,7 @@ fn a_hostile_id_stays_in_the_body_and_reaches_no_other_endpoint() {
         ];
         assert_eq!(wire.lines(), endpoints);
         for ((_, body), name) in sent(&wire).iter().zip(names) {
-            let place = if body[name].is_null() {
-                &body["member"]
-            } else {
-                body
-            };
+            let place = if body[name].is_null() { &body["member"] } else { body };
             assert_eq!(place[name], id);
         }
     }
@@ -853,11 +647,8 @@ fn a_hostile_id_stays_in_the_body_and_reaches_no_other_endpoint() {
 fn a_page_size_out_of_bounds_is_refused_with_nothing_sent() {
     for size in [0, 101, u32::MAX] {
         let wire = Wire::silent();
-        let walk: HashSet<_> = group(&wire)
-            .events()
-            .page_size(size)
-            .map(|event| event.unwrap_err().kind())
-            .collect();
+        let walk: HashSet<_> =
+            group(&wire).events().page_size(size).map(|event| event.unwrap_err().kind()).collect();
         assert_eq!(walk, HashSet::from([ErrorKind::InvalidInput]));
         assert!(wire.lines().is_empty());
     }

@@ -95,15 +95,9 @@ fn a_client_and_what_it_is_made_of_print_no_key() {
     let clients = Clients::of(&server);
     let club = clients.heylo.community("c-1");
     let config = quick(&server);
-    assert_hides_keys(&format!(
-        "{clients:#?} {config:#?} {club:#?} {:#?}",
-        club.role("r")
-    ));
+    assert_hides_keys(&format!("{clients:#?} {config:#?} {club:#?} {:#?}", club.role("r")));
     let (alerts, events) = (clients.heylerts.alerts(), club.events());
-    assert_hides_keys(&format!(
-        "{alerts:#?} {events:#?} {:#?}",
-        club.remove_each(["u"])
-    ));
+    assert_hides_keys(&format!("{alerts:#?} {events:#?} {:#?}", club.remove_each(["u"])));
     assert_hides_keys(&format!("{:#?}", Call::get(["stats"])));
 }
 
@@ -140,9 +134,8 @@ fn quoting(key: &str) -> Vec<Act> {
         format!("{{\"{key}\": \"{key}\"}}"),
         key.to_owned(),
     ];
-    let refused = refusals
-        .iter()
-        .flat_map(|body| [400, 401, 503].map(|status| Act::answer(status, body)));
+    let refused =
+        refusals.iter().flat_map(|body| [400, 401, 503].map(|status| Act::answer(status, body)));
     let location = format!("location: https://elsewhere.example/?key={key}");
     let echo = format!("x-echo: Bearer {key}");
     let broken = head(200, &[&echo, "content-length: 9"]);
@@ -203,11 +196,7 @@ impl StdError for Careless {
 }
 
 fn careless(request: &str, says: &'static str, cause: Option<Careless>) -> Careless {
-    Careless {
-        request: request.to_owned(),
-        says,
-        cause: cause.map(Box::new),
-    }
+    Careless { request: request.to_owned(), says, cause: cause.map(Box::new) }
 }
 
 #[test]
@@ -218,13 +207,7 @@ fn a_transport_that_quotes_the_key_does_not_get_it_into_an_error() {
         |says| careless("", says, None),
         |_| careless(HEYLERTS_KEY, "cannot send", None),
         |says| careless("", "cannot send", Some(careless("", says, None))),
-        |_| {
-            careless(
-                "",
-                "cannot send",
-                Some(careless(HEYLERTS_KEY, "refused", None)),
-            )
-        },
+        |_| careless("", "cannot send", Some(careless(HEYLERTS_KEY, "refused", None))),
     ];
     let ways: [fn(Careless) -> TransportError; 3] = [
         |error| TransportError::never_sent(error),
@@ -234,20 +217,14 @@ fn a_transport_that_quotes_the_key_does_not_get_it_into_an_error() {
             TransportError::body_lost(answer.body(()).unwrap().into_parts().0, error)
         },
     ];
-    for (error, way) in errors
-        .into_iter()
-        .flat_map(|error| ways.map(|way| (error, way)))
-    {
+    for (error, way) in errors.into_iter().flat_map(|error| ways.map(|way| (error, way))) {
         let observed = Arc::new(Mutex::new(String::new()));
         let watched = Arc::clone(&observed);
         let config = Config::new().clock(TestClock::new()).retries(1);
         let config =
             config.transport(move |_: http::Request<Vec<u8>>, _: Duration| Err(way(error(says))));
         let config = config.observer(move |activity: &Activity<'_>| {
-            watched
-                .lock()
-                .unwrap()
-                .push_str(&format!("{activity} {activity:?}"));
+            watched.lock().unwrap().push_str(&format!("{activity} {activity:?}"));
         });
         let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
         let mut shown = String::new();
@@ -269,16 +246,11 @@ fn use_everything() {
     let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
     let clients = Clients::with(Config::new().base_url(server.url()).clock(clock));
     let club = clients.heylo.community("harbour-runners");
-    let ada = NewMember::new("ada@example.com")
-        .email("ada@example.com")
-        .first_name("Augusta");
+    let ada = NewMember::new("ada@example.com").email("ada@example.com").first_name("Augusta");
     drop(club.invite(&ada));
     drop(club.remove_member("ada@example.com"));
     drop(club.role("ada@example.com").members());
-    drop(
-        club.role("captains")
-            .update(&RoleUpdate::new().add(["ada@example.com"])),
-    );
+    drop(club.role("captains").update(&RoleUpdate::new().add(["ada@example.com"])));
     drop(club.attendance("ada@example.com"));
     club.events().for_each(drop);
     drop(clients.heylo.community("ada@example.com").roles());
@@ -305,10 +277,7 @@ fn the_log_names_calls_and_holds_no_key_no_address_and_no_body() {
     let methods = ["POST", "GET", "PATCH", "DELETE"].map(|method| format!("call=\"{method} /"));
     for line in own {
         assert!(line.level >= Level::Debug, "{line:?}");
-        assert!(
-            methods.iter().any(|call| line.text.contains(call)),
-            "{line:?}"
-        );
+        assert!(methods.iter().any(|call| line.text.contains(call)), "{line:?}");
         assert_hides_keys(&line.text);
         for hidden in ["ada@", "example.com", "Augusta", "{", "harbour"] {
             assert!(!line.text.contains(hidden), "{line:?}");
@@ -324,23 +293,16 @@ fn a_server_that_quotes_the_key_does_not_get_it_into_our_log() {
             let clients = Clients::with(quick(&server).retries(1));
             drop(clients.heylerts.stats());
         });
-        let own = lines
-            .iter()
-            .filter(|line| line.target.starts_with("heysync"));
+        let own = lines.iter().filter(|line| line.target.starts_with("heysync"));
         own.for_each(|line| assert_hides_keys(&line.text));
     }
 }
 
 /// The bytes that ureq's protocol crate logs at trace, sixteen to a row, in hexadecimal.
 fn raw_bytes(lines: &[Line]) -> String {
-    let rows = lines
-        .iter()
-        .filter(|line| line.target == "ureq_proto::util");
+    let rows = lines.iter().filter(|line| line.target == "ureq_proto::util");
     let bytes = rows.flat_map(|row| {
-        let hex: String = row.text[..40]
-            .chars()
-            .filter(char::is_ascii_hexdigit)
-            .collect();
+        let hex: String = row.text[..40].chars().filter(char::is_ascii_hexdigit).collect();
         let pairs =
             (0..hex.len() / 2).map(|pair| u8::from_str_radix(&hex[2 * pair..2 * pair + 2], 16));
         pairs.map(Result::unwrap).collect::<Vec<u8>>()
@@ -352,9 +314,8 @@ fn raw_bytes(lines: &[Line]) -> String {
 #[test]
 fn of_all_the_log_only_the_raw_bytes_of_ureq_hold_a_key() {
     let lines = logged(use_everything);
-    let (raw, others): (Vec<Line>, Vec<Line>) = lines
-        .into_iter()
-        .partition(|line| line.target == "ureq_proto::util");
+    let (raw, others): (Vec<Line>, Vec<Line>) =
+        lines.into_iter().partition(|line| line.target == "ureq_proto::util");
     for line in &others {
         assert_hides_keys(&line.text);
     }
@@ -385,10 +346,7 @@ fn run_behind(proxy: &str, test: &str, address: &str) {
     child.env_remove("NO_PROXY").env_remove("no_proxy");
     let output = child.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}"
-    );
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }
 
 #[test]
@@ -410,30 +368,19 @@ fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
             &address,
         );
     }
-    assert_eq!(
-        (server.heard().len(), proxy.accepted()),
-        (2 * SAMPLES.len(), 0)
-    );
+    assert_eq!((server.heard().len(), proxy.accepted()), (2 * SAMPLES.len(), 0));
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
 fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
     if let Ok(address) = std::env::var(ADDRESS) {
-        let config = Config::new()
-            .base_url(address)
-            .clock(TestClock::new())
-            .retries(0);
+        let config = Config::new().base_url(address).clock(TestClock::new()).retries(0);
         for config in [config.clone(), config.proxy_from_env(false)] {
             let clients = Clients::with(config);
             for sample in SAMPLES {
                 let error = (sample.make)(&clients).unwrap_err();
-                assert_eq!(
-                    error.kind(),
-                    heysync::ErrorKind::NotSent,
-                    "{}: {error:?}",
-                    sample.name
-                );
+                assert_eq!(error.kind(), heysync::ErrorKind::NotSent, "{}: {error:?}", sample.name);
             }
         }
         return;
@@ -445,10 +392,7 @@ fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
     run_behind(&proxy.url(), test, &format!("https://{host}"));
     assert_eq!(proxy.heard().len(), SAMPLES.len());
     for request in proxy.heard() {
-        assert!(
-            request.starts_with(&format!("CONNECT {host}:443 ")),
-            "{request}"
-        );
+        assert!(request.starts_with(&format!("CONNECT {host}:443 ")), "{request}");
         assert_hides_keys(&request);
     }
 }

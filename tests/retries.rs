@@ -69,12 +69,7 @@ fn a_failure_that_passes_is_tried_again_unless_that_could_do_it_twice() {
     check("silence", &Act::CUT, passing, all);
     for status in [408, 500, 502, 503, 504, 520, 521, 522, 523, 524] {
         for body in ["", OWN_404, "<html><title>oh</title></html>"] {
-            check(
-                &status.to_string(),
-                &Act::answer(status, body),
-                passing,
-                all,
-            );
+            check(&status.to_string(), &Act::answer(status, body), passing, all);
         }
     }
 }
@@ -106,24 +101,16 @@ fn a_refusal_that_stays_is_not_tried_again() {
             304 => Act::Say(head(304, &[])),
             _ => Act::answer(status, OWN_404),
         };
-        check(
-            &status.to_string(),
-            &refusal,
-            (Some(kind), Some(kind), Some(kind)),
-            all,
-        );
+        check(&status.to_string(), &refusal, (Some(kind), Some(kind), Some(kind)), all);
     }
 }
 
 #[test]
 fn a_failure_that_stays_is_not_tried_again() {
     let cannot = ErrorKind::Server;
-    for (status, of_unsafe) in [
-        (501, cannot),
-        (505, cannot),
-        (511, OutcomeUnknown),
-        (526, OutcomeUnknown),
-    ] {
+    for (status, of_unsafe) in
+        [(501, cannot), (505, cannot), (511, OutcomeUnknown), (526, OutcomeUnknown)]
+    {
         let row = (Some(cannot), Some(cannot), Some(of_unsafe));
         check(&status.to_string(), &Act::answer(status, ""), row, all);
     }
@@ -143,11 +130,7 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read() {
     for body in ["<html>done</html>", "", "{}", "done"] {
         for sample in SAMPLES.iter().filter(|sample| sample.takes_any_body) {
             let server = Server::start([Act::answer(200, body), Act::CUT]);
-            assert!(
-                call_to(&server, sample).is_ok(),
-                "{}: {body:?}",
-                sample.name
-            );
+            assert!(call_to(&server, sample).is_ok(), "{}: {body:?}", sample.name);
         }
     }
 }
@@ -177,9 +160,7 @@ fn an_error_counts_the_attempts_that_the_server_saw() {
         let error = clients.heylerts.stats().unwrap_err();
         assert_eq!(error.attempts(), retries + 1);
         assert_eq!(server.heard().len(), error.attempts() as usize);
-        let counted = error
-            .to_string()
-            .contains(&format!("{} attempts", retries + 1));
+        let counted = error.to_string().contains(&format!("{} attempts", retries + 1));
         assert_eq!(counted, retries > 0, "{error}");
     }
 }
@@ -188,37 +169,26 @@ fn an_error_counts_the_attempts_that_the_server_saw() {
 fn the_error_is_the_last_one() {
     let server = Server::start([Act::CUT, Act::answer(502, ""), Act::answer(403, "no")]);
     let error = Clients::of(&server).heylerts.stats().unwrap_err();
-    let told = (
-        error.kind(),
-        error.status().unwrap().as_u16(),
-        error.attempts(),
-    );
+    let told = (error.kind(), error.status().unwrap().as_u16(), error.attempts());
     assert_eq!(told, (Forbidden, 403, 3));
 }
 
 #[test]
 fn every_attempt_is_the_same_request() {
     let server = Server::start([Act::CUT, Act::answer(429, ""), Act::answer(500, ""), good()]);
-    let update = SAMPLES
-        .iter()
-        .find(|sample| sample.name == "update_alert")
-        .unwrap();
+    let update = SAMPLES.iter().find(|sample| sample.name == "update_alert").unwrap();
     call_to(&server, update).unwrap();
     let heard = server.heard();
     assert_eq!(heard.len(), 4);
-    assert!(
-        heard.iter().all(|request| *request == heard[0]),
-        "{heard:#?}"
-    );
+    assert!(heard.iter().all(|request| *request == heard[0]), "{heard:#?}");
     assert!(heard[0].starts_with("PATCH ") && heard[0].ends_with(r#"{"is_active":false}"#));
 }
 
 #[test]
 fn an_unknown_outcome_comes_with_a_way_to_find_out() {
-    for (name, where_to_look) in [
-        ("create_alert", "list the alerts"),
-        ("invite", "look for the invite"),
-    ] {
+    for (name, where_to_look) in
+        [("create_alert", "list the alerts"), ("invite", "look for the invite")]
+    {
         let sample = SAMPLES.iter().find(|sample| sample.name == name).unwrap();
         for act in [Act::CUT, Act::answer(500, ""), Act::answer(504, "")] {
             let error = call_to(&Server::start([act]), sample).unwrap_err();
@@ -260,19 +230,10 @@ fn a_removal_finds_nothing_where_nothing_shows_that_it_was_there() {
     let absent = || Act::answer(404, OWN_404);
     for (what, script) in [
         ("the first attempt", vec![absent()]),
-        (
-            "after an attempt that did nothing",
-            vec![Act::answer(429, ""), absent()],
-        ),
-        (
-            "the page of a proxy",
-            vec![Act::CUT, Act::answer(404, "<html>Not Found</html>")],
-        ),
+        ("after an attempt that did nothing", vec![Act::answer(429, ""), absent()]),
+        ("the page of a proxy", vec![Act::CUT, Act::answer(404, "<html>Not Found</html>")]),
         ("an empty answer", vec![Act::CUT, Act::answer(404, "")]),
-        (
-            "JSON of something else",
-            vec![Act::CUT, Act::answer(404, "{}")],
-        ),
+        ("JSON of something else", vec![Act::CUT, Act::answer(404, "{}")]),
     ] {
         for sample in removals() {
             let outcome = call_to(&Server::start(script.clone()), &sample);
@@ -283,30 +244,19 @@ fn a_removal_finds_nothing_where_nothing_shows_that_it_was_there() {
 
 #[test]
 fn nothing_but_a_removal_succeeds_by_finding_nothing() {
-    for sample in SAMPLES
-        .iter()
-        .filter(|sample| sample.safety != Safety::Unsafe)
-    {
+    for sample in SAMPLES.iter().filter(|sample| sample.safety != Safety::Unsafe) {
         if removals().any(|removal| removal.name == sample.name) {
             continue;
         }
         let server = Server::start([Act::CUT, Act::answer(404, OWN_404)]);
-        assert_eq!(
-            kind(&call_to(&server, sample)),
-            Some(NotFound),
-            "{}",
-            sample.name
-        );
+        assert_eq!(kind(&call_to(&server, sample)), Some(NotFound), "{}", sample.name);
     }
 }
 
 /// What an account holds after an alert was created in it, over a socket, through these troubles.
 fn alerts_created(troubles: &[Trouble]) -> (Result<heylerts::Alert>, usize) {
     let clock = TestClock::new();
-    let services = Services {
-        heylerts: Heylerts::demo().clock(clock.clone()),
-        ..Services::demo()
-    };
+    let services = Services { heylerts: Heylerts::demo().clock(clock.clone()), ..Services::demo() };
     let sandbox = services.heylerts.clone();
     let before = sandbox.state().alerts.len();
     let is_creation = |request: &heysync::sandbox::Recorded| request.method == "POST";
@@ -389,10 +339,7 @@ fn a_dying_server_is_not_hammered() {
         let failures = (0..1000).filter(|_| clients.heylerts.stats().is_err());
         assert_eq!(failures.count(), 1000);
         let requests = requests.load(Ordering::Relaxed);
-        assert!(
-            (1000..1200).contains(&requests),
-            "{requests} requests for 1000 calls"
-        );
+        assert!((1000..1200).contains(&requests), "{requests} requests for 1000 calls");
     }
 }
 

@@ -32,22 +32,12 @@ impl World {
         let clock = TestClock::new();
         let captains = Role::new("captains").members(ids(0..300));
         let club = Made::new("club").members(ids(0..600));
-        let sandbox = Heylo::new()
-            .community(club.role(captains))
-            .clock(clock.clone());
-        let services = Services {
-            heylo: sandbox.clone(),
-            ..Services::demo()
-        };
+        let sandbox = Heylo::new().community(club.role(captains)).clock(clock.clone());
+        let services = Services { heylo: sandbox.clone(), ..Services::demo() };
         let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
         let config = config.base_url(server.url()).clock(clock.clone());
         let client = Client::with_config("rosters", config).unwrap();
-        World {
-            sandbox,
-            clock,
-            club: client.community("club"),
-            _server: server,
-        }
+        World { sandbox, clock, club: client.community("club"), _server: server }
     }
 
     fn captains(&self) -> RoleMembers {
@@ -66,10 +56,7 @@ impl World {
 
     fn requests_to(&self, endpoint: &str) -> usize {
         let requests = self.sandbox.requests();
-        requests
-            .iter()
-            .filter(|request| request.path.ends_with(endpoint))
-            .count()
+        requests.iter().filter(|request| request.path.ends_with(endpoint)).count()
     }
 }
 
@@ -87,9 +74,7 @@ fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignor
             Trouble::Truncated,
         ] {
             let world = World::new();
-            world
-                .sandbox
-                .change(|world| world.settings.names_only_changes = names_only_changes);
+            world.sandbox.change(|world| world.settings.names_only_changes = names_only_changes);
             world.trouble(trouble.clone(), "/apiv1-update", 2);
             let (mut added, removed) = (ids(300..550), ids(0..120));
             added.push("stranger".to_owned());
@@ -113,10 +98,7 @@ fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignor
 fn an_update_whose_answers_are_not_lost_reads_nothing_besides() {
     let world = World::new();
     let update = RoleUpdate::new().add(["u400", "stranger"]);
-    assert_eq!(
-        world.captains().update(&update).unwrap().ignored,
-        ["stranger"]
-    );
+    assert_eq!(world.captains().update(&update).unwrap().ignored, ["stranger"]);
     assert_eq!(world.sandbox.requests().len(), 1);
 }
 
@@ -154,9 +136,7 @@ fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
 #[test]
 fn setting_the_members_tells_the_same_when_answers_are_lost() {
     let world = World::new();
-    world
-        .sandbox
-        .change(|world| world.settings.names_only_changes = true);
+    world.sandbox.change(|world| world.settings.names_only_changes = true);
     world.trouble(Trouble::Cut(Moment::After), "/apiv1-update", 1);
     let change = world.captains().set_members(ids(200..450)).unwrap();
     assert_eq!(change.added, ids(300..450));

@@ -52,11 +52,7 @@ fn what_never_connected_was_never_sent_and_is_tried_again_whatever_it_is() {
         for call in SAMPLES {
             let error = (call.make)(&clients).unwrap_err();
             let told = format!("{} at {address}: {error:?}", call.name);
-            assert_eq!(
-                (error.kind(), error.attempts()),
-                (ErrorKind::NotSent, 2),
-                "{told}"
-            );
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
             assert!(error.source().is_some(), "{told}");
         }
     }
@@ -82,16 +78,9 @@ fn a_server_that_speaks_no_tls_gets_no_request() {
         let clients = Clients::with(quick(&server).base_url(address).retries(1));
         let error = (call.make)(&clients).unwrap_err();
         let told = format!("{}: {error:?}", call.name);
-        assert_eq!(
-            (error.kind(), error.attempts()),
-            (ErrorKind::NotSent, 2),
-            "{told}"
-        );
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
         assert_eq!(server.accepted(), 2, "{told}");
-        assert!(
-            server.heard().iter().all(|hello| !hello.contains("HTTP")),
-            "{told}"
-        );
+        assert!(server.heard().iter().all(|hello| !hello.contains("HTTP")), "{told}");
     }
 }
 
@@ -101,40 +90,20 @@ fn no_answers() -> Vec<(&'static str, Act)> {
     vec![
         ("closed before an answer", Act::CUT),
         ("closed in the status line", close(b"HTTP/1.1 20")),
-        (
-            "closed in the head",
-            close(b"HTTP/1.1 200 OK\r\ncontent-le"),
-        ),
+        ("closed in the head", close(b"HTTP/1.1 200 OK\r\ncontent-le")),
         ("another protocol", close(b"SSH-2.0-OpenSSH_9.6\r\n")),
-        (
-            "nonsense",
-            close(&[0, 1, 2, 255, b'\r', b'\n', b'\r', b'\n']),
-        ),
-        (
-            "a line that is no header",
-            close(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n"),
-        ),
+        ("nonsense", close(&[0, 1, 2, 255, b'\r', b'\n', b'\r', b'\n'])),
+        ("a line that is no header", close(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n")),
         ("silence", Act::Stall(Vec::new())),
-        (
-            "silence in the head",
-            Act::Stall(b"HTTP/1.1 200 OK\r\n".to_vec()),
-        ),
+        ("silence in the head", Act::Stall(b"HTTP/1.1 200 OK\r\n".to_vec())),
     ]
 }
 
 /// Answers of a success whose body does not come whole.
 fn half_answers() -> Vec<(&'static str, Act)> {
     let promised = [head(200, &["content-length: 100"]), b"{\"total\"".to_vec()].concat();
-    let chunk = [
-        head(200, &["transfer-encoding: chunked"]),
-        b"64\r\n{\"total\"".to_vec(),
-    ]
-    .concat();
-    let no_end = [
-        head(200, &["transfer-encoding: chunked"]),
-        b"1\r\n{\r\n".to_vec(),
-    ]
-    .concat();
+    let chunk = [head(200, &["transfer-encoding: chunked"]), b"64\r\n{\"total\"".to_vec()].concat();
+    let no_end = [head(200, &["transfer-encoding: chunked"]), b"1\r\n{\r\n".to_vec()].concat();
     vec![
         ("a length that does not come", Act::Close(promised.clone())),
         ("a chunk that does not come", Act::Close(chunk)),
@@ -189,11 +158,7 @@ fn a_call_that_lost_half_its_answer_is_sent_again_if_it_only_reads() {
             } else {
                 let error = outcome.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::DoneUnreadable, "{told}");
-                assert_eq!(
-                    error.status().map(|status| status.as_u16()),
-                    Some(200),
-                    "{told}"
-                );
+                assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{told}");
                 assert_eq!(server.heard().len(), 1, "{told}");
             }
         }
@@ -205,19 +170,14 @@ fn a_refusal_whose_body_broke_off_is_still_that_refusal() {
     let bytes = [head(404, &["content-length: 100"]), b"{\"det".to_vec()].concat();
     let server = Server::start([Act::Close(bytes)]);
     let error = Clients::of(&server).heylerts.stats().unwrap_err();
-    assert_eq!(
-        (error.kind(), server.heard().len()),
-        (ErrorKind::NotFound, 1)
-    );
+    assert_eq!((error.kind(), server.heard().len()), (ErrorKind::NotFound, 1));
 }
 
 #[test]
 fn a_post_without_a_body_that_lost_its_answer_is_sent_once_too() {
     let server = Server::start([Act::CUT, good()]);
     let clients = Clients::of(&server);
-    let outcome = clients
-        .heylerts
-        .send::<Value>(&Call::post(["alerts", "refresh"]));
+    let outcome = clients.heylerts.send::<Value>(&Call::post(["alerts", "refresh"]));
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
     assert_eq!(server.heard().len(), 1);
 }
@@ -254,10 +214,7 @@ fn a_body_without_end_is_not_read_to_the_end() {
     for headers in [&[][..], &["content-length: 99999999999"]] {
         let server = Server::start([Act::Flood(head(200, headers))]);
         let error = Clients::of(&server).heylerts.stats().unwrap_err();
-        assert_eq!(
-            (error.kind(), server.heard().len()),
-            (ErrorKind::Unreadable, 1)
-        );
+        assert_eq!((error.kind(), server.heard().len()), (ErrorKind::Unreadable, 1));
     }
 }
 
@@ -301,11 +258,7 @@ mod gzip {
     fn an_answer_may_come_compressed() {
         let server = Server::start([sent(&gzipped(GOOD.as_bytes()))]);
         assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
-        assert!(
-            server.heard()[0]
-                .to_lowercase()
-                .contains("accept-encoding: gzip")
-        );
+        assert!(server.heard()[0].to_lowercase().contains("accept-encoding: gzip"));
     }
 
     #[test]
@@ -341,11 +294,7 @@ fn a_redirect_takes_neither_the_call_nor_the_key_along() {
             let server = Server::start([Act::Say(answer(status, &[&location], ""))]);
             let error = (call.make)(&Clients::of(&server)).unwrap_err();
             let told = format!("{} {status}: {error:?}", call.name);
-            assert_eq!(
-                (error.kind(), error.attempts()),
-                (ErrorKind::Redirect, 1),
-                "{told}"
-            );
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::Redirect, 1), "{told}");
             assert_eq!(server.heard().len(), 1, "{told}");
         }
         assert_eq!(elsewhere.accepted(), 0, "{status}");
@@ -361,12 +310,7 @@ fn a_connection_that_died_while_idle_is_noticed_and_costs_no_attempt() {
         server.wait_until_closed(1);
         let second = (call.make)(&clients);
         assert!(first.is_ok() && second.is_ok(), "{}: {second:?}", call.name);
-        assert_eq!(
-            (server.heard().len(), server.accepted()),
-            (2, 2),
-            "{}",
-            call.name
-        );
+        assert_eq!((server.heard().len(), server.accepted()), (2, 2), "{}", call.name);
     }
 }
 
@@ -378,26 +322,11 @@ fn a_connection_that_dies_under_the_next_request_costs_an_attempt() {
         assert!((call.make)(&clients).is_ok(), "{}", call.name);
         let second = (call.make)(&clients);
         if call.safety == Safety::Unsafe {
-            assert_eq!(
-                second.unwrap_err().kind(),
-                ErrorKind::OutcomeUnknown,
-                "{}",
-                call.name
-            );
-            assert_eq!(
-                (server.heard().len(), server.accepted()),
-                (2, 1),
-                "{}",
-                call.name
-            );
+            assert_eq!(second.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{}", call.name);
+            assert_eq!((server.heard().len(), server.accepted()), (2, 1), "{}", call.name);
         } else {
             assert!(second.is_ok(), "{}: {second:?}", call.name);
-            assert_eq!(
-                (server.heard().len(), server.accepted()),
-                (3, 2),
-                "{}",
-                call.name
-            );
+            assert_eq!((server.heard().len(), server.accepted()), (3, 2), "{}", call.name);
         }
     }
 }
@@ -413,33 +342,15 @@ fn unusual_answers_are_understood() {
     let in_chunks = [head(200, &["Transfer-Encoding: Chunked"]), chunks.into()].concat();
     for (what, act) in [
         ("no length at all", Act::Close(body(head(200, &[])))),
-        (
-            "HTTP/1.0",
-            Act::Close(body(b"HTTP/1.0 200 OK\r\n\r\n".to_vec())),
-        ),
-        (
-            "no reason",
-            Act::Close(body(b"HTTP/1.1 200\r\n\r\n".to_vec())),
-        ),
+        ("HTTP/1.0", Act::Close(body(b"HTTP/1.0 200 OK\r\n\r\n".to_vec()))),
+        ("no reason", Act::Close(body(b"HTTP/1.1 200\r\n\r\n".to_vec()))),
         ("100 Continue before it", Act::Say(interim(100))),
         ("103 Early Hints before it", Act::Say(interim(103))),
-        (
-            "a header in capitals",
-            Act::Say(body(head(200, &["CONTENT-LENGTH: 38"]))),
-        ),
+        ("a header in capitals", Act::Say(body(head(200, &["CONTENT-LENGTH: 38"])))),
         ("chunks with extensions", Act::Say(in_chunks)),
-        (
-            "a name in UTF-8",
-            Act::Say(answer(200, &["x-name: \u{e9}"], GOOD)),
-        ),
-        (
-            "text that is JSON",
-            Act::Say(answer(200, &["content-type: text/html"], GOOD)),
-        ),
-        (
-            "a cookie",
-            Act::Say(answer(200, &["set-cookie: a=b"], GOOD)),
-        ),
+        ("a name in UTF-8", Act::Say(answer(200, &["x-name: \u{e9}"], GOOD))),
+        ("text that is JSON", Act::Say(answer(200, &["content-type: text/html"], GOOD))),
+        ("a cookie", Act::Say(answer(200, &["set-cookie: a=b"], GOOD))),
     ] {
         let server = Server::start([act]);
         let clients = Clients::with(quick(&server).retries(0));
@@ -448,10 +359,7 @@ fn unusual_answers_are_understood() {
             assert!(outcome.is_ok(), "{}, {what}: {outcome:?}", call.name);
         }
         assert_eq!(server.heard().len(), SAMPLES.len(), "{what}");
-        assert!(
-            !server.heard().concat().to_lowercase().contains("cookie"),
-            "{what}"
-        );
+        assert!(!server.heard().concat().to_lowercase().contains("cookie"), "{what}");
     }
 }
 
@@ -505,12 +413,7 @@ fn what_follows_an_answer_is_not_taken_for_the_next_one() {
 
 #[test]
 fn a_header_is_found_in_whatever_case_it_comes() {
-    for line in [
-        "Retry-After: 7",
-        "retry-after: 7",
-        "RETRY-AFTER: 7",
-        "rEtRy-aFtEr:7",
-    ] {
+    for line in ["Retry-After: 7", "retry-after: 7", "RETRY-AFTER: 7", "rEtRy-aFtEr:7"] {
         let server = Server::start([Act::Say(answer(503, &[line], ""))]);
         let clients = Clients::with(quick(&server).retries(0));
         let error = clients.heylerts.stats().unwrap_err();

@@ -9,6 +9,7 @@ use heysync::sandbox::heylo::{Community, Event};
 use heysync::sandbox::{Heylerts, Heylo, Moment, Services, TestClock, Trouble};
 use heysync::{Config, Error, ErrorKind, Result, Timestamp, heylerts, heylo, http};
 use serde_json::{Value, json};
+use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 #[path = "../examples/support/serve.rs"]
@@ -24,10 +25,7 @@ fn account(alerts: usize) -> (Heylerts, heylerts::Client, Server) {
     for number in (1..=alerts).rev() {
         sandbox.add_alert(Made::new(format!("alert {number}"), "keyword"));
     }
-    let server = served(Services {
-        heylerts: sandbox.clone(),
-        ..Services::demo()
-    });
+    let server = served(Services { heylerts: sandbox.clone(), ..Services::demo() });
     let config = Config::new().base_url(server.url()).clock(clock).retries(0);
     let client = heylerts::Client::with_config("hlt_walks", config).expect("a client");
     (sandbox, client, server)
@@ -46,26 +44,18 @@ fn group(events: u32) -> (Heylo, heylo::Community, Server) {
         community.event(Event::new(format!("e{number}"), start + day * number))
     });
     let sandbox = Heylo::new().community(community).clock(clock.clone());
-    let server = served(Services {
-        heylo: sandbox.clone(),
-        ..Services::demo()
-    });
+    let server = served(Services { heylo: sandbox.clone(), ..Services::demo() });
     let config = Config::new().base_url(server.url()).clock(clock).retries(0);
     let client = heylo::Client::with_config("walks", config).expect("a client");
     (sandbox, client.community("club"), server)
 }
 
 fn names(walk: impl IntoIterator<Item = Result<Alert>>) -> Vec<String> {
-    walk.into_iter()
-        .map(|alert| alert.expect("an alert").name)
-        .collect()
+    walk.into_iter().map(|alert| alert.expect("an alert").name).collect()
 }
 
 fn numbered(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
-    numbers
-        .into_iter()
-        .map(|number| format!("alert {number}"))
-        .collect()
+    numbers.into_iter().map(|number| format!("alert {number}")).collect()
 }
 
 #[test]
@@ -93,11 +83,8 @@ fn alerts_that_are_created_meanwhile_push_nothing_into_view_twice() {
 fn alerts_that_are_deleted_meanwhile_pull_nothing_out_of_view() {
     let (sandbox, client, _server) = account(250);
     let elsewhere = client.clone();
-    let doomed: Vec<String> = elsewhere
-        .alerts()
-        .take(60)
-        .map(|alert| alert.expect("an alert").id)
-        .collect();
+    let doomed: Vec<String> =
+        elsewhere.alerts().take(60).map(|alert| alert.expect("an alert").id).collect();
     let before = sandbox.requests().len();
     sandbox.before(before + 2, move |sandbox| {
         sandbox.change(|world| world.alerts.retain(|alert| !doomed.contains(&alert.id)));
@@ -138,19 +125,12 @@ fn a_walk_goes_on_while_somebody_else_deletes_all_the_while() {
         });
     }
     let mut came = names(client.alerts());
-    assert!(
-        sandbox.requests().len() < 30,
-        "{}",
-        sandbox.requests().len()
-    );
+    assert!(sandbox.requests().len() < 30, "{}", sandbox.requests().len());
     came.sort();
     came.dedup();
     let left = sandbox.state().alerts;
     assert!(left.len() > 1450);
-    assert!(
-        left.iter()
-            .all(|alert| came.binary_search(&alert.name).is_ok())
-    );
+    assert!(left.iter().all(|alert| came.binary_search(&alert.name).is_ok()));
 }
 
 type Alteration = fn(&mut http::Response<Vec<u8>>);
@@ -281,10 +261,7 @@ fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
     assert_eq!(outcomes.len(), 3);
     let error = outcomes[1].as_ref().expect_err("the odd one");
     assert_eq!(error.kind(), ErrorKind::Unreadable);
-    assert_eq!(
-        serde_json::from_slice::<Value>(error.body()).expect("JSON")["name"],
-        "odd"
-    );
+    assert_eq!(serde_json::from_slice::<Value>(error.body()).expect("JSON")["name"], "odd");
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
 }
 
@@ -311,15 +288,13 @@ fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
 #[test]
 fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
     let (sandbox, client, _server) = account(230);
-    sandbox.trouble_where(1, Trouble::Cut(Moment::Before), |request| {
-        request.query.contains("page=3")
-    });
-    let interrupted = client
-        .alerts()
-        .read_all()
-        .expect_err("the third page is cut");
+    sandbox
+        .trouble_where(1, Trouble::Cut(Moment::Before), |request| request.query.contains("page=3"));
+    let interrupted = client.alerts().read_all().expect_err("the third page is cut");
     assert_eq!(interrupted.items.len(), 200);
     assert_eq!(interrupted.error.kind(), ErrorKind::NoAnswer);
+    let cause = interrupted.source().expect("a cause").to_string();
+    assert!(!interrupted.to_string().contains(&cause), "{interrupted}: {cause}");
     let saved = interrupted.position.to_string();
 
     let position: Position = saved.parse().expect("a position");
@@ -332,18 +307,13 @@ fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
 fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
     let (sandbox, group, _server) = group(120);
     let mut walk = group.events();
-    let seen: Vec<String> = walk
-        .by_ref()
-        .take(37)
-        .map(|event| event.expect("an event").id)
-        .collect();
+    let seen: Vec<String> =
+        walk.by_ref().take(37).map(|event| event.expect("an event").id).collect();
     let saved = walk.position().to_string();
     drop(walk);
 
-    let walk = group
-        .events()
-        .resume_at(&saved.parse().expect("a position"))
-        .expect("the same list");
+    let walk =
+        group.events().resume_at(&saved.parse().expect("a position")).expect("the same list");
     let rest: Vec<String> = walk.map(|event| event.expect("an event").id).collect();
     assert_eq!(seen.len() + rest.len(), 120);
     assert_eq!(rest.first().map(String::as_str), Some("e38"));
@@ -414,10 +384,7 @@ fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
 fn a_position_is_the_same_whatever_the_order_of_the_filters() {
     let (_, group, _server) = group(0);
     let moment = |text: &str| text.parse::<Timestamp>().expect("a moment");
-    let (since, until) = (
-        moment("2026-01-01T00:00:00Z"),
-        moment("2026-02-01T00:00:00Z"),
-    );
+    let (since, until) = (moment("2026-01-01T00:00:00Z"), moment("2026-02-01T00:00:00Z"));
     let one = group.events().starting_after(since).starting_before(until);
     let other = group.events().starting_before(until).starting_after(since);
     assert_eq!(one.position(), other.position());
@@ -436,15 +403,9 @@ fn a_position_of_another_list_is_refused() {
     assert!(client.mentions().alert("a2").resume_at(&of_one).is_err());
     assert!(client.mentions().alert("a1").resume_at(&of_one).is_ok());
     assert!(group.events().resume_at(&alerts).is_err());
-    let error = client
-        .mentions()
-        .resume_at(&alerts)
-        .expect_err("another list");
+    let error = client.mentions().resume_at(&alerts).expect_err("another list");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    for text in [
-        "heylerts/alerts cbf29ce484222325 x of 3",
-        "heylerts/alerts cbf29ce484222325 9",
-    ] {
+    for text in ["heylerts/alerts cbf29ce484222325 x of 3", "heylerts/alerts cbf29ce484222325 9"] {
         let position: Position = text.parse().expect("the shape of a position");
         assert!(client.alerts().resume_at(&position).is_err(), "{text}");
     }
@@ -459,18 +420,11 @@ fn pages_tell_their_numbers_and_totals() -> Result<()> {
     assert_eq!((first.total_items, first.total_pages), (Some(230), Some(3)));
     assert_eq!(first.has_more, Some(true));
     let position = pages.position();
-    let rest: Vec<usize> = pages
-        .map(|page| page.map_or(0, |page| page.items.len()))
-        .collect();
+    let rest: Vec<usize> = pages.map(|page| page.map_or(0, |page| page.items.len())).collect();
     assert_eq!(rest, [100, 30]);
     assert_eq!(sandbox.requests().len(), 3);
     let resumed = client.alerts().resume_at(&position)?.pages();
-    assert_eq!(
-        resumed
-            .map(|page| page.map_or(0, |page| page.items.len()))
-            .sum::<usize>(),
-        130
-    );
+    assert_eq!(resumed.map(|page| page.map_or(0, |page| page.items.len())).sum::<usize>(), 130);
     Ok(())
 }
 
@@ -482,13 +436,8 @@ fn a_limit_is_not_a_page_size() -> Result<()> {
     assert_eq!(sandbox.requests().len(), 2);
     assert_eq!(client.alerts().limit(7).page_size(5).count(), 7);
     assert_eq!(sandbox.requests()[2].query, "page=1&per_page=5");
-    let sizes: Vec<usize> = client
-        .alerts()
-        .limit(120)
-        .pages()
-        .flatten()
-        .map(|page| page.items.len())
-        .collect();
+    let sizes: Vec<usize> =
+        client.alerts().limit(120).pages().flatten().map(|page| page.items.len()).collect();
     assert_eq!(sizes, [100, 20]);
     Ok(())
 }
@@ -527,9 +476,6 @@ fn items_are_decoded_into_the_callers_own_type() -> Result<()> {
     }
     let (_, client, _server) = account(2);
     let mine: Vec<Mine> = client.alerts().typed::<Mine>().collect::<Result<_>>()?;
-    assert!(
-        mine.iter()
-            .all(|mine| !mine.id.is_empty() && mine.keyword == "keyword")
-    );
+    assert!(mine.iter().all(|mine| !mine.id.is_empty() && mine.keyword == "keyword"));
     Ok(())
 }

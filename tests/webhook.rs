@@ -111,26 +111,13 @@ fn missing_malformed_and_wrong_signatures_are_told_apart() {
         &STANDARD.encode(tag(BODY)).replace('=', "=="),
     ] {
         let refused = verify(BODY, header);
-        assert!(
-            matches!(refused, Err(WebhookError::Malformed)),
-            "{header}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(WebhookError::Malformed)), "{header}: {refused:?}");
     }
     let refused = verify(BODY, b"\xff\xfe\x00");
-    assert!(
-        matches!(refused, Err(WebhookError::Malformed)),
-        "{refused:?}"
-    );
-    for header in [
-        "00".repeat(32),
-        sign("another", BODY),
-        sign(SECRET, b"another"),
-    ] {
+    assert!(matches!(refused, Err(WebhookError::Malformed)), "{refused:?}");
+    for header in ["00".repeat(32), sign("another", BODY), sign(SECRET, b"another")] {
         let refused = verify(BODY, &header);
-        assert!(
-            matches!(refused, Err(WebhookError::Mismatch)),
-            "{header}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(WebhookError::Mismatch)), "{header}: {refused:?}");
     }
 }
 
@@ -141,10 +128,7 @@ fn every_changed_bit_of_the_body_is_refused() {
         let mut body = BODY.to_vec();
         body[at] ^= bit;
         let refused = verify(&body, &signature);
-        assert!(
-            matches!(refused, Err(WebhookError::Mismatch)),
-            "byte {at}, bit {bit}"
-        );
+        assert!(matches!(refused, Err(WebhookError::Mismatch)), "byte {at}, bit {bit}");
     }
 }
 
@@ -155,10 +139,7 @@ fn every_changed_bit_of_the_signature_is_refused() {
         let mut changed = tag.clone();
         changed[at] ^= bit;
         let refused = verify(BODY, STANDARD.encode(&changed));
-        assert!(
-            matches!(refused, Err(WebhookError::Mismatch)),
-            "byte {at}, bit {bit}"
-        );
+        assert!(matches!(refused, Err(WebhookError::Mismatch)), "byte {at}, bit {bit}");
     }
 }
 
@@ -179,11 +160,7 @@ fn every_changed_bit_of_the_header_is_refused_unless_it_is_the_case_of_a_hex_dig
             let same_hex = header.ends_with(&hex)
                 && at >= header.len() - hex.len()
                 && changed.eq_ignore_ascii_case(header.as_bytes());
-            assert_eq!(
-                verify(BODY, &changed).is_ok(),
-                same_hex,
-                "{header}: byte {at}, bit {bit}"
-            );
+            assert_eq!(verify(BODY, &changed).is_ok(), same_hex, "{header}: byte {at}, bit {bit}");
         }
     }
 }
@@ -197,17 +174,11 @@ fn while_a_secret_is_rotated_both_match_and_which_is_told() {
     let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets");
     for (index, secret) in ["new", "old"].iter().enumerate() {
         let delivery = verifier.verify(BODY, Some(sign(secret, BODY)));
-        assert_eq!(
-            delivery.map(|delivery| delivery.secret_index()).ok(),
-            Some(index)
-        );
+        assert_eq!(delivery.map(|delivery| delivery.secret_index()).ok(), Some(index));
     }
     let both = format!("{},{}", sign("old", BODY), sign("new", BODY));
     let delivery = verifier.verify(BODY, Some(both));
-    assert_eq!(
-        delivery.map(|delivery| delivery.secret_index()).ok(),
-        Some(0)
-    );
+    assert_eq!(delivery.map(|delivery| delivery.secret_index()).ok(), Some(0));
     let refused = verifier.verify(BODY, Some(sign("older", BODY)));
     assert!(matches!(refused, Err(WebhookError::Mismatch)));
 }
@@ -217,23 +188,15 @@ fn empty_secrets_are_refused() {
     let kind = |made: heysync::Result<Verifier>| made.map(|_| ()).map_err(|error| error.kind());
     assert_eq!(kind(Verifier::new("")), Err(ErrorKind::Configuration));
     assert_eq!(kind(Verifier::new(" \n")), Err(ErrorKind::Configuration));
-    assert_eq!(
-        kind(Verifier::with_secrets(["a", ""])),
-        Err(ErrorKind::Configuration)
-    );
-    assert_eq!(
-        kind(Verifier::with_secrets::<[&str; 0]>([])),
-        Err(ErrorKind::Configuration)
-    );
+    assert_eq!(kind(Verifier::with_secrets(["a", ""])), Err(ErrorKind::Configuration));
+    assert_eq!(kind(Verifier::with_secrets::<[&str; 0]>([])), Err(ErrorKind::Configuration));
     assert_eq!(kind(Verifier::new([0xff, 0x00])), Ok(()));
 }
 
 #[test]
 fn secrets_that_sign_as_the_empty_one_does_are_refused() {
     for zeros in [&b"\0"[..], &[0; 32], &[0; 100], b"\0 \n"] {
-        let made = Verifier::new(zeros)
-            .map(|_| ())
-            .map_err(|error| error.kind());
+        let made = Verifier::new(zeros).map(|_| ()).map_err(|error| error.kind());
         assert_eq!(made, Err(ErrorKind::Configuration), "{zeros:?}");
     }
     assert_eq!(sign("", BODY), sign([0; 32], BODY));
@@ -245,10 +208,8 @@ fn neither_secrets_nor_signatures_show() {
     let delivery = verify(BODY, &hex).expect("a genuine delivery");
     let refused = verify(BODY, "00".repeat(32)).expect_err("a wrong signature");
     let malformed = verify(BODY, "00").expect_err("a malformed signature");
-    let shown = format!(
-        "{:?} {delivery:?} {refused:?} {refused} {malformed:?} {malformed}",
-        verifier()
-    );
+    let shown =
+        format!("{:?} {delivery:?} {refused:?} {refused} {malformed:?} {malformed}", verifier());
     for secret in [SECRET, &hex, &STANDARD_NO_PAD.encode(tag(BODY))] {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -259,48 +220,23 @@ fn a_body_that_is_too_large_is_refused_before_its_signature_is_looked_at() {
     let verifier = verifier().max_body(BODY.len() - 1);
     let refused = verifier.verify(BODY, None::<&str>).expect_err("too large");
     assert!(matches!(refused, WebhookError::TooLarge { bytes, max, .. } if bytes == max + 1));
-    assert!(
-        verifier
-            .max_body(BODY.len())
-            .verify(BODY, Some(sign(SECRET, BODY)))
-            .is_ok()
-    );
+    assert!(verifier.max_body(BODY.len()).verify(BODY, Some(sign(SECRET, BODY))).is_ok());
 }
 
 #[test]
 fn a_signed_body_that_is_not_json_is_an_error_after_the_signature() {
     let deep = "[".repeat(100_000);
-    for body in [
-        &b""[..],
-        b" ",
-        b"\xff\xfe",
-        b"{\"event\":",
-        b"mention.created",
-        deep.as_bytes(),
-    ] {
+    for body in [&b""[..], b" ", b"\xff\xfe", b"{\"event\":", b"mention.created", deep.as_bytes()] {
         let refused = verify(body, sign(SECRET, body));
-        assert!(
-            matches!(refused, Err(WebhookError::NotJson(_))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(WebhookError::NotJson(_))), "{refused:?}");
         let refused = verify(body, sign("another", body));
-        assert!(
-            matches!(refused, Err(WebhookError::Mismatch)),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(WebhookError::Mismatch)), "{refused:?}");
     }
 }
 
 #[test]
 fn json_of_any_shape_is_a_delivery() {
-    for body in [
-        "{}",
-        "[]",
-        "null",
-        "7",
-        r#""mention.created""#,
-        r#"{"event":{"event":{}}}"#,
-    ] {
+    for body in ["{}", "[]", "null", "7", r#""mention.created""#, r#"{"event":{"event":{}}}"#] {
         let delivery = verify(body.as_bytes(), sign(SECRET, body.as_bytes())).expect(body);
         assert_eq!(delivery.event(), None, "{body}");
         assert!(delivery.mention().is_none(), "{body}");
@@ -317,10 +253,7 @@ fn a_delivery_gives_the_event_the_mention_and_ones_own_type() {
     let delivery = verify(BODY, sign(SECRET, BODY)).expect("a genuine delivery");
     assert_eq!(delivery.event(), Some(&EventName::MentionCreated));
     let mention = delivery.mention().expect("a mention").expect("readable");
-    assert_eq!(
-        (mention.id.as_str(), mention.url.as_str()),
-        ("m1", "https://example.com/")
-    );
+    assert_eq!((mention.id.as_str(), mention.url.as_str()), ("m1", "https://example.com/"));
     let own: Own = delivery.decode().expect("readable");
     assert_eq!(own.event, EventName::MentionCreated);
     let refused = delivery.decode::<Vec<u8>>();
@@ -335,16 +268,11 @@ fn each_refusal_has_a_status_and_its_cause_is_not_printed_twice() {
     assert_eq!(status(verifier().verify(BODY, None::<&str>)), Err(401));
     assert_eq!(status(verify(BODY, "abc")), Err(401));
     assert_eq!(status(verify(BODY, "00".repeat(32))), Err(401));
-    assert_eq!(
-        status(verify(&vec![b' '; 1024 * 1024 + 1], "abc")),
-        Err(413)
-    );
+    assert_eq!(status(verify(&vec![b' '; 1024 * 1024 + 1], "abc")), Err(413));
     assert_eq!(status(verify(b"", sign(SECRET, b""))), Err(400));
 
     let error = verify(b"", sign(SECRET, b"")).expect_err("no JSON");
-    let cause = std::error::Error::source(&error)
-        .expect("a cause")
-        .to_string();
+    let cause = std::error::Error::source(&error).expect("a cause").to_string();
     assert!(!error.to_string().contains(&cause), "{error}: {cause}");
 }
 

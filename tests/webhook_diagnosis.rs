@@ -21,12 +21,7 @@ fn faults(
 ) -> Option<(Option<SecretFault>, Option<BodyFault>)> {
     let verifier = Verifier::with_secrets(["unrelated", secret]).expect("secrets");
     match verifier.diagnose(body, Some(signature)) {
-        Diagnosis::Explained {
-            secret_index,
-            secret_fault,
-            body_fault,
-            ..
-        } => {
+        Diagnosis::Explained { secret_index, secret_fault, body_fault, .. } => {
             assert_eq!(secret_index, 1);
             Some((secret_fault, body_fault))
         }
@@ -53,11 +48,7 @@ fn a_body_that_was_printed_again_is_diagnosed() {
         (sorted, reordered),
     ] {
         let found = faults(SECRET, got.as_bytes(), &sign(SECRET, sent.as_bytes()));
-        assert_eq!(
-            found,
-            Some((None, Some(BodyFault::Reserialized))),
-            "{sent} became {got}"
-        );
+        assert_eq!(found, Some((None, Some(BodyFault::Reserialized))), "{sent} became {got}");
     }
 }
 
@@ -65,25 +56,13 @@ fn a_body_that_was_printed_again_is_diagnosed() {
 fn a_body_whose_order_is_lost_is_suspected_of_having_been_printed_again() {
     let signature = sign(SECRET, br#"{"b": 1, "a": 2}"#);
     let diagnosis = verifier().diagnose(br#"{"a":2,"b":1}"#, Some(signature));
-    assert!(matches!(
-        diagnosis,
-        Diagnosis::Unexplained {
-            looks_reserialized: true,
-            ..
-        }
-    ));
+    assert!(matches!(diagnosis, Diagnosis::Unexplained { looks_reserialized: true, .. }));
 }
 
 #[test]
 fn json_nested_without_end_is_looked_at_in_bounded_memory() {
     let deep = ["[".repeat(200_000), "]".repeat(200_000)].concat();
-    let wide = [
-        "[".repeat(100),
-        "1,".repeat(10_000),
-        "1".into(),
-        "]".repeat(100),
-    ]
-    .concat();
+    let wide = ["[".repeat(100), "1,".repeat(10_000), "1".into(), "]".repeat(100)].concat();
     for body in [deep, wide] {
         let diagnosis = verifier().diagnose(body.as_bytes(), Some("00".repeat(32)));
         assert!(matches!(diagnosis, Diagnosis::Unexplained { .. }));
@@ -114,48 +93,26 @@ fn a_secret_that_is_not_what_it_is_meant_to_be_is_diagnosed() {
         ("'s3cret'", b"s3cret", SecretFault::Quoted),
         ("736563726574", b"secret", SecretFault::Hex),
         (&STANDARD.encode(&raw), &raw, SecretFault::Base64),
-        (
-            &format!("whsec_{}", STANDARD.encode(&raw)),
-            &raw,
-            SecretFault::Base64,
-        ),
+        (&format!("whsec_{}", STANDARD.encode(&raw)), &raw, SecretFault::Base64),
     ] {
         let found = faults(configured, BODY, &sign(meant, BODY));
         assert_eq!(found, Some((Some(fault), None)), "{configured:?}");
     }
     let both = faults("s3cret ", b"{}\n", &sign("s3cret", b"{}"));
-    assert_eq!(
-        both,
-        Some((Some(SecretFault::StraySpace), Some(BodyFault::NewlineAdded)))
-    );
+    assert_eq!(both, Some((Some(SecretFault::StraySpace), Some(BodyFault::NewlineAdded))));
 }
 
 #[test]
 fn a_diagnosis_tells_what_there_is_to_tell_and_accepts_nothing() {
     let verifier = verifier();
     let good = sign(SECRET, BODY);
-    assert!(matches!(
-        verifier.diagnose(BODY, Some(&good)),
-        Diagnosis::Holds
-    ));
+    assert!(matches!(verifier.diagnose(BODY, Some(&good)), Diagnosis::Holds));
     let incomparable = verifier.diagnose(BODY, Some("abc"));
-    assert!(matches!(
-        incomparable,
-        Diagnosis::Incomparable(WebhookError::Malformed)
-    ));
+    assert!(matches!(incomparable, Diagnosis::Incomparable(WebhookError::Malformed)));
     let incomparable = verifier.diagnose(BODY, None::<&str>);
-    assert!(matches!(
-        incomparable,
-        Diagnosis::Incomparable(WebhookError::Missing)
-    ));
+    assert!(matches!(incomparable, Diagnosis::Incomparable(WebhookError::Missing)));
     let unexplained = verifier.diagnose(b"not JSON", Some(&good));
-    assert!(matches!(
-        unexplained,
-        Diagnosis::Unexplained {
-            looks_reserialized: false,
-            ..
-        }
-    ));
+    assert!(matches!(unexplained, Diagnosis::Unexplained { looks_reserialized: false, .. }));
 
     let explained = verifier.diagnose(b"{}\n", Some(sign(SECRET, b"{}")));
     assert!(matches!(explained, Diagnosis::Explained { .. }));
@@ -169,10 +126,7 @@ fn a_diagnosis_shows_neither_secrets_nor_signatures() {
     let explained = verifier().diagnose(&[BODY, b"\n"].concat(), Some(&expected));
     for diagnosis in [unexplained, explained] {
         let shown = format!("{diagnosis:?} {diagnosis}");
-        assert!(
-            !shown.contains(SECRET) && !shown.contains(&expected),
-            "{shown}"
-        );
+        assert!(!shown.contains(SECRET) && !shown.contains(&expected), "{shown}");
     }
 }
 

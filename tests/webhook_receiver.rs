@@ -43,10 +43,7 @@ impl Running {
             handle(delivery)?;
             Ok(handled_by.send(delivery.json().to_string())?)
         });
-        Running {
-            receiver: receiver.expect("a free port"),
-            handled,
-        }
+        Running { receiver: receiver.expect("a free port"), handled }
     }
 
     fn address(&self) -> SocketAddr {
@@ -124,10 +121,7 @@ fn a_bad_signature_is_401_and_nothing_is_handled() {
 #[test]
 fn a_repeated_delivery_is_answered_and_not_handled_twice() {
     let running = Running::start();
-    let (first, again) = (
-        r#"{"event_id":"e1","try":1}"#,
-        r#"{"event_id":"e1","try":2}"#,
-    );
+    let (first, again) = (r#"{"event_id":"e1","try":1}"#, r#"{"event_id":"e1","try":2}"#);
     assert_eq!(running.deliver(first), 202);
     assert_eq!(running.deliver(first), 200);
     assert_eq!(running.deliver(again), 200);
@@ -144,11 +138,7 @@ fn many_senders_at_once_are_served_and_each_delivery_is_handled_once() {
         for sender in 0..8 {
             scope.spawn(move || {
                 let statuses = (sender..sender + 10).map(|event| deliver(address, &body(event)));
-                assert!(
-                    statuses
-                        .into_iter()
-                        .all(|status| matches!(status, 200 | 202))
-                );
+                assert!(statuses.into_iter().all(|status| matches!(status, 200 | 202)));
             });
         }
     });
@@ -164,21 +154,14 @@ fn what_was_not_handled_is_handled_when_it_comes_again() {
     let running = Running::with(move |_| {
         attempts += 1;
         tried_by.send(attempts)?;
-        if attempts == 1 {
-            Err("the database is away".into())
-        } else {
-            Ok(())
-        }
+        if attempts == 1 { Err("the database is away".into()) } else { Ok(()) }
     });
     assert_eq!(running.deliver(r#"{"event_id":"a"}"#), 202);
     assert_eq!(running.deliver(r#"{"event_id":"b"}"#), 202);
     // The second is begun only after the first was given up.
     assert_eq!((tried.recv(), tried.recv()), (Ok(1), Ok(2)));
     assert_eq!(running.deliver(r#"{"event_id":"a"}"#), 202);
-    assert_eq!(
-        running.stop(),
-        [r#"{"event_id":"b"}"#, r#"{"event_id":"a"}"#]
-    );
+    assert_eq!(running.stop(), [r#"{"event_id":"b"}"#, r#"{"event_id":"a"}"#]);
 }
 
 #[test]
@@ -265,12 +248,9 @@ fn forward(sandbox: &sandbox::Heylerts) -> Vec<u16> {
     let transport = UreqTransport::default();
     let send = |request| transport.send(request, Duration::from_secs(60));
     let deliveries = sandbox.take_deliveries();
-    let requests = deliveries
-        .iter()
-        .map(|delivery| delivery.to_request(|secret, body| sign(secret, body)));
-    requests
-        .map(|request| send(request).expect("an answer").status().as_u16())
-        .collect()
+    let requests =
+        deliveries.iter().map(|delivery| delivery.to_request(|secret, body| sign(secret, body)));
+    requests.map(|request| send(request).expect("an answer").status().as_u16()).collect()
 }
 
 #[test]
@@ -292,8 +272,7 @@ fn what_the_sandbox_delivers_is_handled_and_is_what_happened_there() {
 
     let told = |event: &str, title: Option<&str>| (Some(event.into()), title.map(Into::into));
     assert_eq!(
-        seen.iter()
-            .collect::<Vec<(Option<String>, Option<String>)>>(),
+        seen.iter().collect::<Vec<(Option<String>, Option<String>)>>(),
         [
             told("mention.created", Some("first")),
             told("mention.created", Some("second")),

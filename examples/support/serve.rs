@@ -57,11 +57,7 @@ pub(crate) fn serve(
     });
     let listening = Arc::clone(&shared);
     let listening = thread::spawn(move || listening.listen(&listener));
-    Ok(Server {
-        address,
-        shared,
-        listening: Some(listening),
-    })
+    Ok(Server { address, shared, listening: Some(listening) })
 }
 
 impl Server {
@@ -124,9 +120,7 @@ impl Shared {
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -76,10 +76,7 @@ impl Client {
     pub fn hello(&self) -> Result<Hello> {
         let hello: Hello = self.send(&Call::get(["hello"]))?;
         // The limit may be another one for another plan, some day. What cannot be read changes nothing.
-        let told = hello
-            .rate_limit
-            .as_deref()
-            .and_then(|text| text.parse().ok());
+        let told = hello.rate_limit.as_deref().and_then(|text| text.parse().ok());
         told.into_iter().for_each(|rate| self.bucket().adopt(rate));
         Ok(hello)
     }

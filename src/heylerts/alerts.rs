@@ -117,11 +117,7 @@ pub struct NewAlert {
 impl NewAlert {
     /// Makes an alert called `name` that watches for `keyword`. Neither may be empty.
     pub fn new(name: impl Into<String>, keyword: impl Into<String>) -> NewAlert {
-        NewAlert {
-            name: name.into(),
-            keyword: keyword.into(),
-            fields: Map::new(),
-        }
+        NewAlert { name: name.into(), keyword: keyword.into(), fields: Map::new() }
     }
 
     /// Sets words of which a mention must have one: `include_keywords`.
@@ -173,8 +169,7 @@ impl NewAlert {
         let call = Call::post(["alerts"])
             .outcome_hint("list the alerts and look for one with this name and keyword before creating it again")
             .json(self)?;
-        self.check()
-            .map_err(|refused| refused.with_call(call.name()))?;
+        self.check().map_err(|refused| refused.with_call(call.name()))?;
         Ok(call)
     }
 
@@ -262,18 +257,11 @@ fn tidied(text: &str) -> String {
 }
 
 fn texts<I: IntoIterator<Item: Into<String>>>(words: I) -> Vec<Value> {
-    words
-        .into_iter()
-        .map(|word| Value::String(word.into()))
-        .collect()
+    words.into_iter().map(|word| Value::String(word.into())).collect()
 }
 
 fn source_texts<I: IntoIterator<Item: Into<Source>>>(sources: I) -> Vec<Value> {
-    texts(
-        sources
-            .into_iter()
-            .map(|source| source.into().as_str().to_owned()),
-    )
+    texts(sources.into_iter().map(|source| source.into().as_str().to_owned()))
 }
 
 /// A walk over the alerts of an account, newest first, as [`Client::alerts`] makes it.
@@ -401,11 +389,8 @@ impl Client {
     pub fn create_alert_once(&self, alert: &NewAlert) -> Result<Alert> {
         let call = alert.creation()?;
         // Two alerts may well have one name and keyword: only an id that was not there before tells.
-        let before: HashSet<String> = self
-            .alerts_like(alert)?
-            .into_iter()
-            .map(|alert| alert.id)
-            .collect();
+        let before: HashSet<String> =
+            self.alerts_like(alert)?.into_iter().map(|alert| alert.id).collect();
         for _ in 1..CREATIONS {
             let unknown = match self.send(&call) {
                 Err(error) if error.kind() == ErrorKind::OutcomeUnknown => error,
@@ -433,9 +418,7 @@ impl Client {
                 && tidied(&alert.keyword) == tidied(&wanted.keyword)
         };
         let alerts = self.alerts();
-        alerts
-            .filter(|alert| alert.as_ref().map_or(true, is_alike))
-            .collect()
+        alerts.filter(|alert| alert.as_ref().map_or(true, is_alike)).collect()
     }
 
     /// Changes what `patch` sets, and nothing else.
@@ -466,9 +449,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn update_alert(&self, id: &str, patch: &AlertPatch) -> Result<Alert> {
-        let call = Call::patch(["alerts", id])
-            .safety(Safety::Idempotent)
-            .json(patch)?;
+        let call = Call::patch(["alerts", id]).safety(Safety::Idempotent).json(patch)?;
         // It would cost a request and change nothing: somebody forgot to set what was meant.
         if patch.fields.is_empty() {
             return Err(Error::invalid("the patch changes nothing").with_call(call.name()));

@@ -144,9 +144,7 @@ impl Client {
     }
 
     fn open(key: ApiKey, config: Config) -> Result<Client> {
-        Ok(Client {
-            pipeline: Arc::new(config.open(&HEYLERTS, key)?),
-        })
+        Ok(Client { pipeline: Arc::new(config.open(&HEYLERTS, key)?) })
     }
 
     /// Sends a call of the caller's own, and decodes its JSON answer. An empty answer is read as `null`: ask for

@@ -25,12 +25,7 @@ impl<Item> Listing<Item> {
         name: &'static str,
         call: Call,
     ) -> Walk<Numbered<Self>, Item> {
-        Walk::new(Numbered::new(Listing {
-            client: client.clone(),
-            name,
-            call,
-            item: PhantomData,
-        }))
+        Walk::new(Numbered::new(Listing { client: client.clone(), name, call, item: PhantomData }))
     }
 }
 
@@ -46,13 +41,7 @@ impl<Item> NumberedList for Listing<Item> {
     }
 
     fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {
-        self.client.send(
-            &self
-                .call
-                .clone()
-                .query("page", number)
-                .query("per_page", per_page),
-        )
+        self.client.send(&self.call.clone().query("page", number).query("per_page", per_page))
     }
 }
 
@@ -84,8 +73,6 @@ impl<Item, T> Walk<Numbered<Listing<Item>>, T> {
 
 impl<Item> fmt::Debug for Listing<Item> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listing")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Listing").field("name", &self.name).finish_non_exhaustive()
     }
 }

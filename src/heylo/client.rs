@@ -145,9 +145,7 @@ impl Client {
     }
 
     fn open(key: ApiKey, config: Config) -> Result<Client> {
-        Ok(Client {
-            pipeline: Arc::new(config.open(&HEYLO, key)?),
-        })
+        Ok(Client { pipeline: Arc::new(config.open(&HEYLO, key)?) })
     }
 
     /// Sends a call of the caller's own, and decodes its JSON answer. An empty answer is read as `null`: ask for

@@ -46,10 +46,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn community(&self, id: impl Into<String>) -> Community {
-        Community {
-            client: self.clone(),
-            id: id.into(),
-        }
+        Community { client: self.clone(), id: id.into() }
     }
 }
 
@@ -90,13 +87,9 @@ impl Community {
 
     /// States a call that only reads, with ids that must not be empty.
     pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Result<Call> {
-        let fields = ids
-            .iter()
-            .map(|(name, id)| ((*name).to_owned(), (*id).into()))
-            .collect();
+        let fields = ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())).collect();
         let call = self.call("apiv1-fetch", kind, fields)?.safety(Safety::Read);
-        self.check(ids)
-            .map_err(|refused| refused.with_call(call.name()))?;
+        self.check(ids).map_err(|refused| refused.with_call(call.name()))?;
         Ok(call)
     }
 }

@@ -164,13 +164,9 @@ impl CursorList for EventList {
         // Always named: "default 50" would take twice the requests, and those are what is limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
-        let call = self
-            .community
-            .call("apiv1-fetch", "communityEvents", fields)?
-            .safety(Safety::Read);
-        self.community
-            .check(&[])
-            .map_err(|refused| refused.with_call(call.name()))?;
+        let call =
+            self.community.call("apiv1-fetch", "communityEvents", fields)?.safety(Safety::Read);
+        self.community.check(&[]).map_err(|refused| refused.with_call(call.name()))?;
         let answer: EventsAnswer = self.community.client().send(&call)?;
         Ok(answer.events)
     }
@@ -259,10 +255,7 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn events(&self) -> Events {
-        let list = EventList {
-            community: self.clone(),
-            parameters: Map::new(),
-        };
+        let list = EventList { community: self.clone(), parameters: Map::new() };
         Walk::new(Cursor::new(list))
     }
 

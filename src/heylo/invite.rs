@@ -41,11 +41,7 @@ impl NewMember {
     /// It is what [`remove_member`](super::Community::remove_member) takes later. An empty one is refused
     /// when the invite is sent.
     pub fn new(user_id: impl Into<String>) -> NewMember {
-        NewMember {
-            user_id: user_id.into(),
-            member: Map::new(),
-            beside: Map::new(),
-        }
+        NewMember { user_id: user_id.into(), member: Map::new(), beside: Map::new() }
     }
 
     /// Returns the id that it was made with.
@@ -108,15 +104,13 @@ impl NewMember {
     /// Sets where answers to Heylo's e-mails go: `replyToEmail`, beside the member. Default: Heylo's own
     /// ("override default reply-to").
     pub fn reply_to_email(mut self, address: impl Into<String>) -> NewMember {
-        self.beside
-            .insert("replyToEmail".to_owned(), Value::String(address.into()));
+        self.beside.insert("replyToEmail".to_owned(), Value::String(address.into()));
         self
     }
 
     /// Sets whether to leave out Heylo's e-mails of invitation and reminder. Default: Heylo sends them.
     pub fn suppress_emails(mut self, suppress: bool) -> NewMember {
-        self.beside
-            .insert("suppressEmails".to_owned(), suppress.into());
+        self.beside.insert("suppressEmails".to_owned(), suppress.into());
         self
     }
 

@@ -90,8 +90,7 @@ impl Community {
         let fields = Map::from_iter([("userId".to_owned(), user_id.into())]);
         // Served by the host of the newer page, though the older one names the host of invites for it.
         let call = self.call("apiv1-remove", "member", fields)?.removes();
-        self.check(&[("userId", user_id)])
-            .map_err(|refused| refused.with_call(call.name()))?;
+        self.check(&[("userId", user_id)]).map_err(|refused| refused.with_call(call.name()))?;
         self.client().send_for_reply(&call)
     }
 
@@ -223,10 +222,7 @@ impl<I: Iterator> Each<I> {
             return None;
         }
         let refused = Error::invalid("nobody by the user id to resume after is among these people");
-        Some(Outcome {
-            user_id: last,
-            result: Err(refused),
-        })
+        Some(Outcome { user_id: last, result: Err(refused) })
     }
 }
 
@@ -249,10 +245,7 @@ impl<I: Iterator> Iterator for Each<I> {
         // A 403 or a 404 may be about this person alone. A key that is refused is refused for everybody.
         let unauthorized = |error: &Error| error.kind() == ErrorKind::Unauthorized;
         self.is_finished = result.as_ref().err().is_some_and(unauthorized);
-        Some(Outcome {
-            user_id: (self.user_id)(&person),
-            result,
-        })
+        Some(Outcome { user_id: (self.user_id)(&person), result })
     }
 }
 
@@ -260,8 +253,6 @@ impl<I: Iterator> FusedIterator for Each<I> {}
 
 impl<I: Iterator> fmt::Debug for Each<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Each")
-            .field("is_finished", &self.is_finished)
-            .finish_non_exhaustive()
+        f.debug_struct("Each").field("is_finished", &self.is_finished).finish_non_exhaustive()
     }
 }

@@ -10,10 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// No page says under which name an event carries its id; `eventId` is what requests call it.
 pub(crate) fn id_of(json: &Value, names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .filter_map(|name| json.get(name))
-        .find_map(as_id)
+    names.iter().filter_map(|name| json.get(name)).find_map(as_id)
 }
 
 fn as_id(value: &Value) -> Option<String> {
@@ -27,12 +24,9 @@ fn as_id(value: &Value) -> Option<String> {
 /// Decodes an object into a type of the caller's own.
 pub(crate) fn decode<T: DeserializeOwned>(json: &Value) -> Result<T> {
     T::deserialize(json).map_err(|error| {
-        Error::new(
-            ErrorKind::Unreadable,
-            "the object does not fit the type asked for",
-        )
-        .with_body(json.to_string().into_bytes())
-        .with_source(error)
+        Error::new(ErrorKind::Unreadable, "the object does not fit the type asked for")
+            .with_body(json.to_string().into_bytes())
+            .with_source(error)
     })
 }
 
@@ -52,14 +46,8 @@ mod tests {
     #[test]
     fn an_id_is_the_first_name_that_holds_one() {
         let names = ["id", "eventId"];
-        assert_eq!(
-            id_of(&json!({"id": "a", "eventId": "b"}), &names).as_deref(),
-            Some("a")
-        );
-        assert_eq!(
-            id_of(&json!({"id": null, "eventId": 7}), &names).as_deref(),
-            Some("7")
-        );
+        assert_eq!(id_of(&json!({"id": "a", "eventId": "b"}), &names).as_deref(), Some("a"));
+        assert_eq!(id_of(&json!({"id": null, "eventId": 7}), &names).as_deref(), Some("7"));
         assert_eq!(id_of(&json!({"id": ""}), &names), None);
         assert_eq!(id_of(&json!("a"), &names), None);
     }

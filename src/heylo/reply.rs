@@ -32,8 +32,5 @@ pub struct Reply {
 /// Takes any body for a success. Whoever was invited is invited, whatever the answer looks like.
 pub(crate) fn read_reply(body: &[u8]) -> Result<Reply, Unreadable> {
     let text = String::from_utf8_lossy(body).into_owned();
-    Ok(Reply {
-        json: serde_json::from_slice(body).ok(),
-        text,
-    })
+    Ok(Reply { json: serde_json::from_slice(body).ok(), text })
 }

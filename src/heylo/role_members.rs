@@ -55,9 +55,7 @@ impl RoleMembers {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn members(&self) -> Result<Vec<String>> {
-        let call = self
-            .community
-            .read("roleMembers", &[("roleId", &self.role_id)])?;
+        let call = self.community.read("roleMembers", &[("roleId", &self.role_id)])?;
         let answer: MembersAnswer = self.community.client().send(&call)?;
         Ok(answer.ids)
     }
@@ -95,16 +93,9 @@ impl RoleMembers {
     pub fn update(&self, update: &RoleUpdate) -> Result<RoleChange, PartialUpdate> {
         let mut change = RoleChange::default();
         let mut left = update.without_duplicates();
-        match self
-            .check(&left)
-            .and_then(|()| self.send_all(&mut left, &mut change))
-        {
+        match self.check(&left).and_then(|()| self.send_all(&mut left, &mut change)) {
             Ok(()) => Ok(change),
-            Err(error) => Err(PartialUpdate {
-                change,
-                left,
-                error,
-            }),
+            Err(error) => Err(PartialUpdate { change, left, error }),
         }
     }
 
@@ -154,10 +145,7 @@ impl RoleMembers {
 
     fn update_call(&self, batch: &RoleUpdate) -> Result<Call> {
         let mut fields = Map::from_iter([("roleId".to_owned(), self.role_id.as_str().into())]);
-        for (name, ids) in [
-            ("addedUserIds", &batch.added),
-            ("removedUserIds", &batch.removed),
-        ] {
+        for (name, ids) in [("addedUserIds", &batch.added), ("removedUserIds", &batch.removed)] {
             // The page wants "at least one" of the two; of an empty one it says nothing, so none is sent.
             if !ids.is_empty() {
                 fields.insert(name.to_owned(), ids.as_slice().into());

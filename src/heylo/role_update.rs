@@ -40,10 +40,7 @@ impl RoleUpdate {
     }
 
     /// Adds these people to the role, by their user ids. Further calls add more.
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "it takes ids and adds no two updates"
-    )]
+    #[allow(clippy::should_implement_trait, reason = "it takes ids and adds no two updates")]
     pub fn add<I: IntoIterator<Item: Into<String>>>(mut self, user_ids: I) -> RoleUpdate {
         self.added.extend(user_ids.into_iter().map(Into::into));
         self
@@ -75,41 +72,28 @@ impl RoleUpdate {
         // Heylo does not say which side would win, and across two requests it would be the order.
         let both = self.removed.iter().find(|id| added.contains(id.as_str()));
         if self.is_empty() {
-            return Err(Error::invalid(
-                "there is nobody to add and nobody to remove",
-            ));
+            return Err(Error::invalid("there is nobody to add and nobody to remove"));
         }
-        if self
-            .added
-            .iter()
-            .chain(&self.removed)
-            .any(|id| id.trim().is_empty())
-        {
+        if self.added.iter().chain(&self.removed).any(|id| id.trim().is_empty()) {
             return Err(Error::invalid("a user id is empty"));
         }
         match both {
-            Some(id) => Err(Error::invalid(format!(
-                "{id:?} is to be added and removed: choose one"
-            ))),
+            Some(id) => {
+                Err(Error::invalid(format!("{id:?} is to be added and removed: choose one")))
+            }
             None => Ok(()),
         }
     }
 
     pub(crate) fn without_duplicates(&self) -> RoleUpdate {
         let merge = |ids: &[String]| distinct(ids.iter().cloned());
-        RoleUpdate {
-            added: merge(&self.added),
-            removed: merge(&self.removed),
-        }
+        RoleUpdate { added: merge(&self.added), removed: merge(&self.removed) }
     }
 
     /// The next request's share.
     pub(crate) fn next_batch(&self) -> RoleUpdate {
         let first = |ids: &[String]| ids[..ids.len().min(MOST_IDS)].to_vec();
-        RoleUpdate {
-            added: first(&self.added),
-            removed: first(&self.removed),
-        }
+        RoleUpdate { added: first(&self.added), removed: first(&self.removed) }
     }
 
     pub(crate) fn drop_batch(&mut self, batch: &RoleUpdate) {
@@ -135,18 +119,10 @@ pub struct RoleChange {
 
 impl RoleChange {
     pub(crate) fn take_in(&mut self, asked: &RoleUpdate, answer: UpdateAnswer) {
-        for (asked, applied) in [
-            (&asked.added, &answer.added),
-            (&asked.removed, &answer.removed),
-        ] {
+        for (asked, applied) in [(&asked.added, &answer.added), (&asked.removed, &answer.removed)] {
             // "Silently dropped", says the page: who is missing in the answer is all there is to tell by.
             let applied = set(applied);
-            self.ignored.extend(
-                asked
-                    .iter()
-                    .filter(|id| !applied.contains(id.as_str()))
-                    .cloned(),
-            );
+            self.ignored.extend(asked.iter().filter(|id| !applied.contains(id.as_str())).cloned());
         }
         self.added.extend(answer.added);
         self.removed.extend(answer.removed);
@@ -224,11 +200,7 @@ impl From<PartialUpdate> for Error {
 
 impl From<Error> for PartialUpdate {
     fn from(error: Error) -> PartialUpdate {
-        PartialUpdate {
-            change: RoleChange::default(),
-            left: RoleUpdate::default(),
-            error,
-        }
+        PartialUpdate { change: RoleChange::default(), left: RoleUpdate::default(), error }
     }
 }
 
@@ -259,15 +231,10 @@ impl TryFrom<Map<String, Value>> for UpdateAnswer {
     fn try_from(mut answer: Map<String, Value>) -> serde_json::Result<UpdateAnswer> {
         let sides = ["addedUserIds", "removedUserIds"].map(|name| answer.remove(name));
         if sides.iter().all(Option::is_none) {
-            return Err(de::Error::custom(
-                "it has no addedUserIds or removedUserIds",
-            ));
+            return Err(de::Error::custom("it has no addedUserIds or removedUserIds"));
         }
         let [added, removed] = sides.map(Option::unwrap_or_default);
-        Ok(UpdateAnswer {
-            added: ids(added)?,
-            removed: ids(removed)?,
-        })
+        Ok(UpdateAnswer { added: ids(added)?, removed: ids(removed)? })
     }
 }
 
@@ -283,10 +250,9 @@ impl UpdateAnswer {
     /// Takes for applied, besides what is named, whatever is now as it was asked for.
     pub(crate) fn complete(&mut self, asked: &RoleUpdate, members: &[String]) {
         let members = set(members);
-        for (asked, named, as_asked) in [
-            (&asked.added, &mut self.added, true),
-            (&asked.removed, &mut self.removed, false),
-        ] {
+        for (asked, named, as_asked) in
+            [(&asked.added, &mut self.added, true), (&asked.removed, &mut self.removed, false)]
+        {
             let is_so = |id: &&String| members.contains(id.as_str()) == as_asked;
             let so = asked.iter().filter(is_so).cloned();
             *named = distinct(named.drain(..).chain(so).collect::<Vec<_>>().into_iter());
@@ -311,9 +277,7 @@ mod tests {
     #[test]
     fn an_update_is_split_into_a_hundred_a_side() {
         let many = |letter: &str, count: usize| {
-            (0..count)
-                .map(|n| format!("{letter}{n}"))
-                .collect::<Vec<_>>()
+            (0..count).map(|n| format!("{letter}{n}")).collect::<Vec<_>>()
         };
         let mut left = RoleUpdate::new().add(many("a", 250)).remove(many("r", 120));
         let mut sizes = Vec::new();
@@ -336,10 +300,7 @@ mod tests {
     #[test]
     fn who_was_not_named_in_the_answer_was_ignored() {
         let mut change = RoleChange::default();
-        let answer = UpdateAnswer {
-            added: vec!["u1".into()],
-            removed: vec![],
-        };
+        let answer = UpdateAnswer { added: vec!["u1".into()], removed: vec![] };
         change.take_in(&RoleUpdate::new().add(["u1", "u2"]).remove(["u3"]), answer);
         assert_eq!(change.ignored, ["u2", "u3"]);
     }

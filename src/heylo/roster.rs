@@ -38,19 +38,10 @@ impl RoleMembers {
         let wanted = distinct(user_ids.into_iter().map(Into::into));
         let present = distinct(self.members()?.into_iter());
         let (is_wanted, is_present) = (set(&wanted), set(&present));
-        let (unchanged, removed) = present
-            .iter()
-            .cloned()
-            .partition(|id| is_wanted.contains(id.as_str()));
-        let added = wanted
-            .iter()
-            .filter(|id| !is_present.contains(id.as_str()))
-            .cloned()
-            .collect();
-        Ok(MemberPlan {
-            update: RoleUpdate { added, removed },
-            unchanged,
-        })
+        let (unchanged, removed) =
+            present.iter().cloned().partition(|id| is_wanted.contains(id.as_str()));
+        let added = wanted.iter().filter(|id| !is_present.contains(id.as_str())).cloned().collect();
+        Ok(MemberPlan { update: RoleUpdate { added, removed }, unchanged })
     }
 
     /// Makes these people, and nobody else, the members of the role.

@@ -104,10 +104,9 @@ impl<L: CursorList> Cursor<L> {
         // alone would not notice two that take turns.
         let is_new = self.after.as_ref() != Some(&last) && !self.used.contains(&last);
         if !is_new {
-            return Err(self.stuck(&format!(
-                "the page after {:?} ends where one did before",
-                self.after()
-            )));
+            return Err(
+                self.stuck(&format!("the page after {:?} ends where one did before", self.after()))
+            );
         }
         self.used.extend(self.after.replace(last));
         Ok(())
@@ -139,9 +138,7 @@ impl<L: CursorList> Cursor<L> {
 
     fn stuck(&self, what: &str) -> Error {
         let hint = "the list cannot be read to its end; what came before is complete up to here";
-        Error::new(ErrorKind::Stuck, what)
-            .with_call(self.list.call_name())
-            .with_hint(hint)
+        Error::new(ErrorKind::Stuck, what).with_call(self.list.call_name()).with_hint(hint)
     }
 }
 
@@ -159,10 +156,7 @@ impl Mark {
     fn behind(self, id: Option<String>) -> Mark {
         match id {
             Some(_) => Mark { id, nameless: 0 },
-            None => Mark {
-                nameless: self.nameless + 1,
-                ..self
-            },
+            None => Mark { nameless: self.nameless + 1, ..self },
         }
     }
 }
@@ -183,10 +177,7 @@ impl<L: CursorList> Pager for Cursor<L> {
         if self.is_at_end {
             return Ok(None);
         }
-        let mark = Mark {
-            id: self.after.clone(),
-            nameless: 0,
-        };
+        let mark = Mark { id: self.after.clone(), nameless: 0 };
         self.advance(&page)?;
         let leaf = self.leaf(page, mark);
         if leaf.items.is_empty() {
@@ -196,12 +187,9 @@ impl<L: CursorList> Pager for Cursor<L> {
     }
 
     fn start(&mut self, position: Option<&Position>) -> Result<Mark> {
-        let place = position
-            .map(|position| position.place_in(&self.list.list_name()))
-            .transpose()?;
-        let mark = place
-            .map_or(Some(Mark::default()), parse)
-            .ok_or_else(Position::unreadable)?;
+        let place =
+            position.map(|position| position.place_in(&self.list.list_name())).transpose()?;
+        let mark = place.map_or(Some(Mark::default()), parse).ok_or_else(Position::unreadable)?;
         self.after.clone_from(&mark.id);
         self.skipped = mark.nameless;
         (self.used, self.pages) = (HashSet::new(), 0);
@@ -284,10 +272,7 @@ mod tests {
     }
 
     fn server<F: Fn(Option<&str>, u32) -> Vec<Value>>(answer: F) -> Server<F> {
-        Server {
-            answer,
-            requests: Cell::new(0),
-        }
+        Server { answer, requests: Cell::new(0) }
     }
 
     const ALL: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
@@ -316,24 +301,15 @@ mod tests {
     #[test]
     fn exclusive_and_inclusive_servers_are_read_to_the_empty_page() {
         let (came, error, requests) = read(&server(|after, n| behind(after, false, n as usize)));
-        assert_eq!(
-            (came.as_str(), error.is_none(), requests),
-            ("abcdefg", true, 4)
-        );
+        assert_eq!((came.as_str(), error.is_none(), requests), ("abcdefg", true, 4));
         let (came, error, requests) = read(&server(|after, n| behind(after, true, n as usize)));
-        assert_eq!(
-            (came.as_str(), error.is_none(), requests),
-            ("abcdefg", true, 4)
-        );
+        assert_eq!((came.as_str(), error.is_none(), requests), ("abcdefg", true, 4));
     }
 
     #[test]
     fn a_short_page_is_not_the_end() {
         let (came, error, requests) = read(&server(|after, _| behind(after, false, 1)));
-        assert_eq!(
-            (came.as_str(), error.is_none(), requests),
-            ("abcdefg", true, 8)
-        );
+        assert_eq!((came.as_str(), error.is_none(), requests), ("abcdefg", true, 8));
     }
 
     #[test]
@@ -394,10 +370,7 @@ mod tests {
     fn a_place_is_read_as_it_was_written_and_nothing_else_is() {
         for id in ["e1", "2 after x", " ", "start", "after", "a\nb"] {
             for nameless in [0, 1, 300] {
-                let mark = Mark {
-                    id: Some(id.to_owned()),
-                    nameless,
-                };
+                let mark = Mark { id: Some(id.to_owned()), nameless };
                 let server = server(|_, _| Vec::new());
                 let list = &server;
                 let saved = Cursor::new(list).position(&mark);
@@ -406,16 +379,7 @@ mod tests {
                 assert_eq!((read.id.as_deref(), read.nameless), (Some(id), nameless));
             }
         }
-        for text in [
-            "",
-            "x",
-            "7",
-            "7 x",
-            "-1 start",
-            "1e9 start",
-            "startx",
-            "after",
-        ] {
+        for text in ["", "x", "7", "7 x", "-1 start", "1e9 start", "startx", "after"] {
             assert!(parse(text).is_none(), "{text}");
         }
     }
@@ -427,11 +391,8 @@ mod tests {
             for taken in 0..=ALL.len() {
                 let walk = || Walk::<_, String>::new(Cursor::new(&server)).page_size(3);
                 let mut first = walk();
-                let mut came: Vec<String> = first
-                    .by_ref()
-                    .take(taken)
-                    .map(|id| id.expect("an id"))
-                    .collect();
+                let mut came: Vec<String> =
+                    first.by_ref().take(taken).map(|id| id.expect("an id")).collect();
                 let saved = first.position().to_string().parse().expect("a position");
                 let rest = walk().resume_at(&saved).expect("the same list");
                 came.extend(rest.map(|id| id.expect("an id")));

@@ -80,9 +80,7 @@ impl Frontier {
     /// The page to ask for, of at most so many items: of those that hold the place to which the frontier
     /// is expected to move, the one that reaches furthest.
     fn page(&self, largest: u32) -> Place {
-        let expected = self
-            .behind
-            .saturating_sub(self.unrest.min(u64::from(largest / 2)));
+        let expected = self.behind.saturating_sub(self.unrest.min(u64::from(largest / 2)));
         let holding = |per_page: u32| Place {
             number: (expected / u64::from(per_page)).saturating_add(1),
             per_page,
@@ -90,16 +88,11 @@ impl Frontier {
         let end = |place: &Place| place.number.saturating_mul(place.per_page.into());
         let smaller = 1..if self.unrest > 0 { largest } else { 1 };
         let smaller = smaller.map(holding).max_by_key(end);
-        smaller
-            .filter(|place| end(place) > end(&holding(largest)))
-            .unwrap_or(holding(largest))
+        smaller.filter(|place| end(place) > end(&holding(largest))).unwrap_or(holding(largest))
     }
 
     fn mark(&self, behind: u64) -> Mark {
-        Mark {
-            behind,
-            total: self.total,
-        }
+        Mark { behind, total: self.total }
     }
 }
 
@@ -155,9 +148,9 @@ impl<L: NumberedList> Numbered<L> {
     fn take_in(&mut self, span: Span) -> Result<Option<Leaf<Mark>>> {
         if span.contradicts_itself() && span.start <= self.frontier.behind {
             let number = span.place.number;
-            return Err(self.stuck(format!(
-                "page {number} is empty and is said not to be the last"
-            )));
+            return Err(
+                self.stuck(format!("page {number} is empty and is said not to be the last"))
+            );
         }
         let keys = span.keys();
         let fresh = self.fresh(span.start, &keys);
@@ -176,9 +169,7 @@ impl<L: NumberedList> Numbered<L> {
     /// Rules out that a page without anything new is one that the server repeats. Tells whether the list
     /// has moved meanwhile, so that the page says nothing any more.
     fn check_progress(&mut self, reading: Reading) -> Result<bool> {
-        self.progress
-            .nothing_new()
-            .map_err(|what| self.stuck(what))?;
+        self.progress.nothing_new().map_err(|what| self.stuck(what))?;
         let Some(place) = self.progress.seems_to_repeat(&reading) else {
             return Ok(false);
         };
@@ -206,8 +197,7 @@ impl<L: NumberedList> Numbered<L> {
             return None;
         }
         self.progress.something_new(Reading::new(span.place, keys));
-        self.seen
-            .extend(fresh.iter().map(|nth| keys[*nth]).collect());
+        self.seen.extend(fresh.iter().map(|nth| keys[*nth]).collect());
         let (number, has_more, start) = (span.place.number, Some(span.has_more()), span.start);
         let (total_items, total_pages) = (span.page.total_items, span.page.total_pages);
         let mut items: Vec<Option<Value>> = span.page.items.into_iter().map(Some).collect();
@@ -218,21 +208,12 @@ impl<L: NumberedList> Numbered<L> {
         });
         let items = taken.collect();
         let end = self.frontier.mark(self.frontier.behind);
-        Some(Leaf {
-            items,
-            end,
-            number,
-            total_items,
-            total_pages,
-            has_more,
-        })
+        Some(Leaf { items, end, number, total_items, total_pages, has_more })
     }
 
     fn stuck(&self, what: String) -> Error {
         let hint = "the list cannot be read to its end; what came before is complete up to here";
-        Error::new(ErrorKind::Stuck, what)
-            .with_call(self.list.call_name())
-            .with_hint(hint)
+        Error::new(ErrorKind::Stuck, what).with_call(self.list.call_name()).with_hint(hint)
     }
 }
 
@@ -259,12 +240,9 @@ impl<L: NumberedList> Pager for Numbered<L> {
     }
 
     fn start(&mut self, position: Option<&Position>) -> Result<Mark> {
-        let place = position
-            .map(|position| position.place_in(&self.list.list_name()))
-            .transpose()?;
-        let mark = place
-            .map_or(Some(Mark::default()), parse)
-            .ok_or_else(Position::unreadable)?;
+        let place =
+            position.map(|position| position.place_in(&self.list.list_name())).transpose()?;
+        let mark = place.map_or(Some(Mark::default()), parse).ok_or_else(Position::unreadable)?;
         self.frontier = Frontier {
             behind: mark.behind,
             // Of what came before a resumed walk only the number is known, so it is told by its place.
@@ -279,9 +257,7 @@ impl<L: NumberedList> Pager for Numbered<L> {
     }
 
     fn position(&self, mark: &Mark) -> Position {
-        let total = mark
-            .total
-            .map_or_else(|| "?".to_owned(), |total| total.to_string());
+        let total = mark.total.map_or_else(|| "?".to_owned(), |total| total.to_string());
         Position::new(self.list.list_name(), format!("{} of {total}", mark.behind))
     }
 
@@ -300,15 +276,8 @@ impl<L: NumberedList> Pager for Numbered<L> {
 
 fn parse(place: &str) -> Option<Mark> {
     let (behind, total) = place.split_once(" of ")?;
-    let total = if total == "?" {
-        None
-    } else {
-        Some(total.parse().ok()?)
-    };
-    Some(Mark {
-        behind: behind.parse().ok()?,
-        total,
-    })
+    let total = if total == "?" { None } else { Some(total.parse().ok()?) };
+    Some(Mark { behind: behind.parse().ok()?, total })
 }
 
 #[cfg(test)]
@@ -395,8 +364,7 @@ mod tests {
     }
 
     fn ids(walk: impl Iterator<Item = Result<Item>>) -> Vec<u32> {
-        walk.map(|item| item.expect("an item").id.parse().expect("a number"))
-            .collect()
+        walk.map(|item| item.expect("an item").id.parse().expect("a number")).collect()
     }
 
     /// Insertions at the top and deletions anywhere, seldom or often, few or many at once.
@@ -426,11 +394,7 @@ mod tests {
     fn history(seed: u64, per_page: u32) -> (Vec<u32>, Vec<u32>, Option<Error>) {
         let items = fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60);
         let model = Model {
-            answer: if seed % 4 == 1 {
-                without_more
-            } else {
-                envelope
-            },
+            answer: if seed % 4 == 1 { without_more } else { envelope },
             ..Model::new(items, churn(seed))
         };
         let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
@@ -442,11 +406,7 @@ mod tests {
             }
         }
         let list = model.list.borrow();
-        let stayed = list
-            .iter()
-            .copied()
-            .filter(|id| before.contains(id))
-            .collect();
+        let stayed = list.iter().copied().filter(|id| before.contains(id)).collect();
         (stayed, came, error)
     }
 
@@ -475,10 +435,7 @@ mod tests {
             let distinct: HashSet<u32> = came.iter().copied().collect();
             assert_eq!(distinct.len(), came.len(), "seed {seed}: {came:?}");
             let is_whole = stayed.iter().all(|id| distinct.contains(id));
-            assert!(
-                is_whole || error.is_some(),
-                "seed {seed}: {stayed:?}, {came:?}"
-            );
+            assert!(is_whole || error.is_some(), "seed {seed}: {stayed:?}, {came:?}");
         }
         assert!(failed < 80, "{failed} of 4,000 failed");
     }
@@ -491,10 +448,7 @@ mod tests {
                 let id = item.expect("an item").id.parse::<u32>().expect("a number");
                 model.list.borrow_mut().retain(|other| *other != id);
             }
-            assert!(
-                model.list.borrow().is_empty(),
-                "{items} items in pages of {per_page}"
-            );
+            assert!(model.list.borrow().is_empty(), "{items} items in pages of {per_page}");
         }
     }
 
@@ -551,10 +505,7 @@ mod tests {
                 yielded += leaf.items.len();
                 drop(leaf);
                 let kept = pager.seen.bytes() + pager.progress.bytes();
-                assert!(
-                    yielded < 5000 || kept <= 16 * yielded,
-                    "{kept} for {yielded}"
-                );
+                assert!(yielded < 5000 || kept <= 16 * yielded, "{kept} for {yielded}");
             }
             assert_eq!(yielded, items as usize);
         }
@@ -580,20 +531,14 @@ mod tests {
     #[test]
     fn a_server_with_larger_pages_than_asked_for_is_followed() {
         let answer = |list: &[u32], page, _| envelope(list, page, 15);
-        let model = Model {
-            answer,
-            ..Model::new(35, |_| ())
-        };
+        let model = Model { answer, ..Model::new(35, |_| ()) };
         assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
         let largest = |list: &[u32], page, per_page| {
             let mut answer = envelope(list, page, per_page);
             answer["per_page"] = json!(u32::MAX);
             answer
         };
-        let model = Model {
-            answer: largest,
-            ..Model::new(35, |_| ())
-        };
+        let model = Model { answer: largest, ..Model::new(35, |_| ()) };
         assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
     }
 
@@ -605,11 +550,7 @@ mod tests {
             let head = ids(first.by_ref().take(taken));
             let saved = first.position().to_string().parse().expect("a position");
             let rest = ids(walk(&model, 10).resume_at(&saved).expect("the same list"));
-            assert_eq!(
-                [head, rest].concat(),
-                (0..25).rev().collect::<Vec<_>>(),
-                "after {taken}"
-            );
+            assert_eq!([head, rest].concat(), (0..25).rev().collect::<Vec<_>>(), "after {taken}");
         }
     }
 
@@ -620,10 +561,7 @@ mod tests {
             answer["items"].as_array_mut().expect("items").pop();
             answer
         };
-        let model = Model {
-            answer,
-            ..Model::new(30, |_| ())
-        };
+        let model = Model { answer, ..Model::new(30, |_| ()) };
         let mut first = walk(&model, 10);
         assert_eq!(first.by_ref().take(9).count(), 9);
         let rest = walk(&model, 10).resume_at(&first.position());
@@ -637,28 +575,20 @@ mod tests {
             let model = Model::new(40, churn(seed));
             let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
             let mut first = walk(&model, 7);
-            let head: HashSet<u32> = ids(first.by_ref().take(seed as usize % 40))
-                .into_iter()
-                .collect();
-            let rest: HashSet<u32> = ids(walk(&model, 7)
-                .resume_at(&first.position())
-                .expect("the same list"))
-            .into_iter()
-            .collect();
+            let head: HashSet<u32> =
+                ids(first.by_ref().take(seed as usize % 40)).into_iter().collect();
+            let rest: HashSet<u32> =
+                ids(walk(&model, 7).resume_at(&first.position()).expect("the same list"))
+                    .into_iter()
+                    .collect();
             let list = model.list.borrow();
             let mut stayed = list.iter().filter(|id| before.contains(id));
-            assert!(
-                stayed.all(|id| head.contains(id) || rest.contains(id)),
-                "seed {seed}"
-            );
+            assert!(stayed.all(|id| head.contains(id) || rest.contains(id)), "seed {seed}");
         }
     }
 
     fn failure(answer: fn(&[u32], u64, u32) -> Value) -> (usize, Error, usize) {
-        let model = Model {
-            answer,
-            ..Model::new(35, |_| ())
-        };
+        let model = Model { answer, ..Model::new(35, |_| ()) };
         let mut walk = walk(&model, 10);
         let mut came = 0;
         for item in walk.by_ref() {
@@ -683,10 +613,7 @@ mod tests {
         };
         let (came, error, requests) = failure(same_page);
         assert_eq!((came, error.kind(), requests), (10, ErrorKind::Stuck, 3));
-        assert!(
-            error.to_string().contains("another page repeats page 1"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("another page repeats page 1"), "{error}");
     }
 
     #[test]
@@ -719,12 +646,7 @@ mod tests {
         let (came, error, _) =
             failure(|list, page, per_page| envelope(list, page.min(2), per_page));
         assert_eq!((came, error.kind()), (20, ErrorKind::Stuck));
-        assert!(
-            error
-                .to_string()
-                .contains("page 3 was asked for and page 2 came"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("page 3 was asked for and page 2 came"), "{error}");
     }
 
     #[test]
@@ -741,10 +663,7 @@ mod tests {
     #[test]
     fn a_server_with_smaller_pages_than_asked_for_is_followed() {
         let answer = |list: &[u32], page, _| envelope(list, page, 4);
-        let model = Model {
-            answer,
-            ..Model::new(35, |_| ())
-        };
+        let model = Model { answer, ..Model::new(35, |_| ()) };
         assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
         assert_eq!(model.requests.get(), 9);
     }
@@ -752,10 +671,7 @@ mod tests {
     #[test]
     fn items_without_ids_and_envelopes_without_totals_are_walked_too() {
         let answer = |list: &[u32], page, per_page| json!({"items": envelope(list, page, per_page)["items"]});
-        let model = Model {
-            answer,
-            ..Model::new(35, |_| ())
-        };
+        let model = Model { answer, ..Model::new(35, |_| ()) };
         assert_eq!(ids(walk(&model, 10)).len(), 35);
     }
 

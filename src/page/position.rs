@@ -85,10 +85,7 @@ impl FromStr for Position {
         else {
             return Err(Position::unreadable());
         };
-        Ok(Position {
-            list: format!("{listing} {filters}"),
-            place: place.to_owned(),
-        })
+        Ok(Position { list: format!("{listing} {filters}"), place: place.to_owned() })
     }
 }
 
@@ -97,11 +94,9 @@ impl FromStr for Position {
 /// The hash is FNV-1a, which stays the same from one build to the next.
 pub(crate) fn list_name(listing: &str, filters: &str) -> String {
     // A hash and not the filters: a position is saved in files and printed in logs.
-    let hash = filters
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+    let hash = filters.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{listing} {hash:016x}")
 }
 
@@ -111,31 +106,18 @@ mod tests {
 
     #[test]
     fn a_position_prints_and_parses() {
-        let position = Position::new(
-            list_name("heylo/communityEvents", "abc"),
-            "after e 1".to_owned(),
-        );
-        assert_eq!(
-            position
-                .to_string()
-                .parse::<Position>()
-                .expect("a position"),
-            position
-        );
+        let position =
+            Position::new(list_name("heylo/communityEvents", "abc"), "after e 1".to_owned());
+        assert_eq!(position.to_string().parse::<Position>().expect("a position"), position);
     }
 
     #[test]
     fn a_position_of_another_list_is_refused() {
         let position = Position::new(list_name("heylerts/alerts", ""), "3 of 7".to_owned());
-        let error = position
-            .place_in(&list_name("heylerts/mentions", ""))
-            .expect_err("another list");
+        let error =
+            position.place_in(&list_name("heylerts/mentions", "")).expect_err("another list");
         assert!(error.to_string().contains("heylerts/alerts"), "{error}");
-        assert!(
-            position
-                .place_in(&list_name("heylerts/alerts", "source=x"))
-                .is_err()
-        );
+        assert!(position.place_in(&list_name("heylerts/alerts", "source=x")).is_err());
         assert!(position.place_in(&list_name("heylerts/alerts", "")).is_ok());
     }
 

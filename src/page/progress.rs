@@ -31,11 +31,7 @@ impl Reading {
     pub(crate) fn new(place: Place, keys: &[Key]) -> Reading {
         let mut hasher = DefaultHasher::new();
         keys.hash(&mut hasher);
-        Reading {
-            place,
-            is_empty: keys.is_empty(),
-            content: hasher.finish(),
-        }
+        Reading { place, is_empty: keys.is_empty(), content: hasher.finish() }
     }
 
     pub(crate) fn has_content_of(&self, keys: &[Key]) -> bool {
@@ -124,11 +120,6 @@ mod tests {
     fn twice_as_many_fruitless_answers_are_borne_as_there_were_fruitful_ones_and_some() {
         let mut progress = Progress::default();
         (0..50).for_each(|number| progress.something_new(reading(number, &[number])));
-        assert_eq!(
-            (0..1000)
-                .take_while(|_| progress.nothing_new().is_ok())
-                .count(),
-            200
-        );
+        assert_eq!((0..1000).take_while(|_| progress.nothing_new().is_ok()).count(), 200);
     }
 }

@@ -75,20 +75,15 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         let mut expected = std::collections::BTreeSet::new();
         for _ in 0..50 {
-            let page: Vec<Key> = (0..random.usize(0..40))
-                .map(|_| random.u64(0..100_000) * 2)
-                .collect();
+            let page: Vec<Key> =
+                (0..random.usize(0..40)).map(|_| random.u64(0..100_000) * 2).collect();
             expected.extend(&page);
             seen.extend(page);
         }
         assert!(seen.sorted.is_sorted());
         assert!(expected.iter().all(|key| seen.contains(*key)));
         assert!(
-            (0..200_000)
-                .step_by(2)
-                .filter(|key| seen.contains(*key))
-                .count()
-                == expected.len()
+            (0..200_000).step_by(2).filter(|key| seen.contains(*key)).count() == expected.len()
         );
         assert!(!seen.contains(1));
     }
@@ -104,21 +99,12 @@ mod tests {
 
     #[test]
     fn an_item_is_known_by_its_id_or_by_all_of_it() {
-        assert_eq!(
-            key(&json!({"id": "a", "n": 1})),
-            key(&json!({"id": "a", "n": 2}))
-        );
+        assert_eq!(key(&json!({"id": "a", "n": 1})), key(&json!({"id": "a", "n": 2})));
         assert_ne!(key(&json!({"id": "a"})), key(&json!({"id": "b"})));
         assert_ne!(key(&json!({"n": 1})), key(&json!({"n": 2})));
-        assert_eq!(
-            key(&json!({"id": 7, "n": 1})),
-            key(&json!({"id": 7, "n": 2}))
-        );
+        assert_eq!(key(&json!({"id": 7, "n": 1})), key(&json!({"id": 7, "n": 2})));
         for none in [json!(null), json!(""), json!([])] {
-            assert_ne!(
-                key(&json!({"id": none, "n": 1})),
-                key(&json!({"id": none, "n": 2}))
-            );
+            assert_ne!(key(&json!({"id": none, "n": 1})), key(&json!({"id": none, "n": 2})));
         }
     }
 }

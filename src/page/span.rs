@@ -66,11 +66,7 @@ impl Span {
     /// them it shows.
     pub(crate) fn end(&self) -> u64 {
         let shown = self.start.saturating_add(self.page.items.len() as u64);
-        if self.has_more() {
-            shown.max(self.full_end())
-        } else {
-            shown
-        }
+        if self.has_more() { shown.max(self.full_end()) } else { shown }
     }
 
     fn full_end(&self) -> u64 {
@@ -102,19 +98,13 @@ mod tests {
     use serde_json::json;
 
     fn span(number: u64, json: Value) -> Span {
-        let asked = Place {
-            number,
-            per_page: 100,
-        };
+        let asked = Place { number, per_page: 100 };
         Span::new(asked, serde_json::from_value(json).expect("a page"))
     }
 
     #[test]
     fn a_server_that_gives_smaller_pages_is_believed() {
-        let span = span(
-            3,
-            json!({"items": [1, 2], "per_page": 20, "has_more": false}),
-        );
+        let span = span(3, json!({"items": [1, 2], "per_page": 20, "has_more": false}));
         assert_eq!((span.start, span.end(), span.has_more()), (40, 42, false));
     }
 
@@ -142,13 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_no_count_is_not_counted_with() {
-        for odd in [
-            json!(-1),
-            json!(2.5),
-            json!("35"),
-            json!(1e300),
-            json!(null),
-        ] {
+        for odd in [json!(-1), json!(2.5), json!("35"), json!(1e300), json!(null)] {
             let page = json!({"items": null, "page": odd, "per_page": odd, "total_items": odd,
                 "total_pages": odd, "has_more": null});
             let span = span(1, page);

@@ -1,6 +1,7 @@
 //! The walk itself: an iterator over the items of a listing, or over its pages.
 
 use std::collections::VecDeque;
+use std::error::Error as StdError;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -78,11 +79,7 @@ impl<P: Pager, T> Walk<P, T> {
         change(&mut self.pager);
         let mark = self.pager.start(None).unwrap_or_default();
         // What was fetched is of another list now. The limit stays: it was set on the walk, not on the list.
-        Walk {
-            left: self.left,
-            mark,
-            ..Walk::new(self.pager)
-        }
+        Walk { left: self.left, mark, ..Walk::new(self.pager) }
     }
 
     /// Asks for pages of so many items, from 1 to 100. Default: 100, the most that both services give.
@@ -298,11 +295,7 @@ impl<P: Pager, T> Walk<P, T> {
         let (item, mark) = self.queue.pop_front()?;
         self.left -= 1;
         // Behind a page's last item lies also what of the page was left out, having been yielded before.
-        self.mark = if self.queue.is_empty() {
-            self.end.clone()
-        } else {
-            mark
-        };
+        self.mark = if self.queue.is_empty() { self.end.clone() } else { mark };
         Some(item)
     }
 }
@@ -340,11 +333,7 @@ impl<P: Pager, T: DeserializeOwned> Walk<P, T> {
             match item {
                 Ok(item) => items.push(item),
                 Err(error) => {
-                    return Err(Interrupted {
-                        items,
-                        position: self.position(),
-                        error,
-                    });
+                    return Err(Interrupted { items, position: self.position(), error });
                 }
             }
         }
@@ -523,8 +512,7 @@ impl<P: Pager, T> fmt::Debug for Pages<P, T> {
 /// assert_eq!(mentions.len(), 137);
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Debug, thiserror::Error)]
-#[error("{error}; {} items were read before", items.len())]
+#[derive(Debug)]
 pub struct Interrupted<T> {
     /// The items that came, in their order.
     pub items: Vec<T>,
@@ -532,6 +520,19 @@ pub struct Interrupted<T> {
     pub position: Position,
     /// What went wrong.
     pub error: Error,
+}
+
+impl<T> fmt::Display for Interrupted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {} items were read before", self.error, self.items.len())
+    }
+}
+
+impl<T: fmt::Debug> StdError for Interrupted<T> {
+    /// The cause of the error, which is printed as part of this one.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
 }
 
 impl<T> From<Interrupted<T>> for Error {

@@ -15,10 +15,7 @@ pub(crate) struct Unreadable {
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     let is_empty = body.is_empty();
     let text = if is_empty { b"null" } else { body };
-    parse(text).map_err(|source| Unreadable {
-        may_pass: is_empty || !source.is_data(),
-        source,
-    })
+    parse(text).map_err(|source| Unreadable { may_pass: is_empty || !source.is_data(), source })
 }
 
 /// Some servers put a byte order mark first, which RFC 8259 (8.1) lets a reader ignore.
@@ -58,10 +55,7 @@ pub(crate) fn excuse(body: &[u8]) -> Option<String> {
 /// `message`, `error`, `error.message` or `detail`, whichever is there; Heylo documents none of them,
 /// Heylerts documents `detail`. Where `error` stands beside `message` it is but the status in words.
 fn told(json: &Value) -> Option<String> {
-    ["message", "error", "detail"]
-        .into_iter()
-        .filter_map(|name| json.get(name))
-        .find_map(said)
+    ["message", "error", "detail"].into_iter().filter_map(|name| json.get(name)).find_map(said)
 }
 
 fn said(value: &Value) -> Option<String> {
@@ -80,27 +74,13 @@ fn validation(problems: &[Value]) -> Option<String> {
 }
 
 fn problem(problem: &Value) -> Option<String> {
-    let told = problem
-        .get("msg")
-        .and_then(Value::as_str)
-        .or(problem.as_str())?;
-    let steps = problem
-        .get("loc")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let told = problem.get("msg").and_then(Value::as_str).or(problem.as_str())?;
+    let steps = problem.get("loc").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let place: Vec<String> = steps
         .iter()
-        .map(|step| {
-            step.as_str()
-                .map_or_else(|| step.to_string(), str::to_owned)
-        })
+        .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
         .collect();
-    Some(if place.is_empty() {
-        told.to_owned()
-    } else {
-        format!("{}: {told}", place.join("."))
-    })
+    Some(if place.is_empty() { told.to_owned() } else { format!("{}: {told}", place.join(".")) })
 }
 
 fn looks_like_markup(text: &str) -> bool {
@@ -123,31 +103,19 @@ mod tests {
         for (body, expected) in [
             (r#"{"error": "no such group"}"#, "no such group"),
             (r#"{"message": "no such group"}"#, "no such group"),
-            (
-                r#"{"error": {"code": 5, "message": "no such group"}}"#,
-                "no such group",
-            ),
-            (
-                r#"{"error": true, "message": "no such group"}"#,
-                "no such group",
-            ),
+            (r#"{"error": {"code": 5, "message": "no such group"}}"#, "no such group"),
+            (r#"{"error": true, "message": "no such group"}"#, "no such group"),
             (r#"{"detail": "Not Found"}"#, "Not Found"),
             (
                 r#"{"statusCode": 400, "error": "Bad Request", "message": "no such group"}"#,
                 "no such group",
             ),
-            (
-                r#"{"message": " ", "error": "no such group"}"#,
-                "no such group",
-            ),
+            (r#"{"message": " ", "error": "no such group"}"#, "no such group"),
             ("\u{feff}{\"error\": \"no such group\"}", "no such group"),
             (r#"{"other": 1}"#, r#"{"other": 1}"#),
             ("plain words\n", "plain words"),
             ("", ""),
-            (
-                "<html><head><TITLE> 502 Bad Gateway</title></head></html>",
-                "502 Bad Gateway",
-            ),
+            ("<html><head><TITLE> 502 Bad Gateway</title></head></html>", "502 Bad Gateway"),
             ("<p>oh", ""),
             ("\u{130}<title>x", "\u{130}<title>x"),
         ] {

@@ -35,22 +35,16 @@ impl ApiKey {
     /// Takes a key as it was typed; white space around it is dropped, and the byte order mark that some
     /// editors put first.
     pub(crate) fn new(text: &str) -> ApiKey {
-        ApiKey {
-            text: text.trim_start_matches('\u{feff}').trim().to_owned(),
-            origin: None,
-        }
+        ApiKey { text: text.trim_start_matches('\u{feff}').trim().to_owned(), origin: None }
     }
 
     /// Takes the key from the environment variable `name`.
     pub(crate) fn from_env(name: &'static str) -> Result<ApiKey> {
         match std::env::var(name) {
-            Ok(text) => Ok(ApiKey {
-                origin: Some(name),
-                ..ApiKey::new(&text)
-            }),
-            Err(std::env::VarError::NotPresent) => Err(Error::configuration(format!(
-                "{name} is not set: set it to the API key"
-            ))),
+            Ok(text) => Ok(ApiKey { origin: Some(name), ..ApiKey::new(&text) }),
+            Err(std::env::VarError::NotPresent) => {
+                Err(Error::configuration(format!("{name} is not set: set it to the API key")))
+            }
             Err(_) => Err(Error::configuration(format!("{name} is not valid text"))),
         }
     }
@@ -140,17 +134,13 @@ impl Auth {
 
     /// Takes the key out of headers that quote it.
     pub(crate) fn redact_headers(&self, headers: &mut HeaderMap) {
-        let quoting = headers
-            .values_mut()
-            .filter(|value| self.shows_in(value.as_bytes()));
+        let quoting = headers.values_mut().filter(|value| self.shows_in(value.as_bytes()));
         quoting.for_each(|value| *value = HeaderValue::from_static("[redacted]"));
     }
 
     /// Replaces an error that shows the key, itself or by one of its causes, with its text without it.
     pub(crate) fn hide_in(&self, error: Cause) -> Cause {
-        let shown: String = chain(&*error)
-            .map(|error| format!("{error} {error:?}"))
-            .collect();
+        let shown: String = chain(&*error).map(|error| format!("{error} {error:?}")).collect();
         if !self.shows_in(shown.as_bytes()) {
             return error;
         }
@@ -186,32 +176,18 @@ mod tests {
 
     #[test]
     fn keys_that_cannot_be_headers_are_refused_without_being_shown() {
-        for key in [
-            "",
-            "  ",
-            "Bearer abc",
-            "a\nb",
-            "schlüssel",
-            "a\u{2011}b",
-            "a\u{7f}",
-            "\"abc\"",
-        ] {
+        for key in ["", "  ", "Bearer abc", "a\nb", "schlüssel", "a\u{2011}b", "a\u{7f}", "\"abc\""]
+        {
             let error = Auth::new(Scheme::Bearer, ApiKey::new(key)).expect_err("a bad key");
             let shown = format!("{error} {error:?}");
-            assert!(
-                key.trim().is_empty() || !shown.contains(key.trim()),
-                "{shown}"
-            );
+            assert!(key.trim().is_empty() || !shown.contains(key.trim()), "{shown}");
         }
     }
 
     #[test]
     fn a_quoted_key_is_taken_out_of_bodies_and_headers() {
         let auth = Auth::new(Scheme::ApiKeyHeader, ApiKey::new("hlt_1")).expect("a good key");
-        assert_eq!(
-            auth.redact(b"bad hlt_1, hlt_1!"),
-            b"bad [redacted], [redacted]!"
-        );
+        assert_eq!(auth.redact(b"bad hlt_1, hlt_1!"), b"bad [redacted], [redacted]!");
         let mut headers = HeaderMap::new();
         headers.insert("x-echo", HeaderValue::from_static("k=hlt_1"));
         auth.redact_headers(&mut headers);

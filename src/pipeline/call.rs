@@ -80,11 +80,7 @@ impl Call {
         I::Item: Into<String>,
     {
         Call {
-            safety: if method == Method::GET {
-                Safety::Read
-            } else {
-                Safety::Unsafe
-            },
+            safety: if method == Method::GET { Safety::Read } else { Safety::Unsafe },
             method,
             path: path.into_iter().map(Into::into).collect(),
             query: Vec::new(),
@@ -300,19 +296,13 @@ impl Call {
 
     /// The body's bytes; none where there is no body.
     pub(crate) fn to_body(&self) -> Vec<u8> {
-        self.body
-            .as_ref()
-            .map(|body| body.to_string().into_bytes())
-            .unwrap_or_default()
+        self.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default()
     }
 
     /// The query as text, the same for the same parameters in whatever order.
     pub(crate) fn query_text(&self) -> String {
-        let mut pairs: Vec<String> = self
-            .query
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let mut pairs: Vec<String> =
+            self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.sort_unstable();
         pairs.join("&")
     }
@@ -344,9 +334,7 @@ impl Call {
         if self.body.is_some() && !may_have_body {
             return Err(Error::invalid(format!("a {} has no body", self.method)));
         }
-        self.path
-            .iter()
-            .try_for_each(|segment| check_segment(segment))
+        self.path.iter().try_for_each(|segment| check_segment(segment))
     }
 }
 
@@ -366,9 +354,9 @@ fn check_segment(segment: &str) -> Result<()> {
         _ if segment.contains(['/', '\\']) => Err(Error::invalid(format!(
             "{segment:?} holds a slash: ids do not, and each part of a path is given by itself"
         ))),
-        _ if segment.chars().any(char::is_control) => Err(Error::invalid(
-            "an id holds a control character, perhaps a line break",
-        )),
+        _ if segment.chars().any(char::is_control) => {
+            Err(Error::invalid("an id holds a control character, perhaps a line break"))
+        }
         _ => Ok(()),
     }
 }
@@ -411,9 +399,7 @@ mod tests {
     #[test]
     fn a_call_is_named_by_method_path_and_type_without_addresses_of_people() {
         let call = Call::post(["apiv1-remove", "ada@example.com"]);
-        let call = call
-            .json(&serde_json::json!({"type": "member"}))
-            .expect("JSON");
+        let call = call.json(&serde_json::json!({"type": "member"})).expect("JSON");
         assert_eq!(call.name(), "POST /apiv1-remove/… member");
         let call = call.json(&serde_json::json!({"type": "a\nb"}));
         assert_eq!(call.expect("JSON").name(), "POST /apiv1-remove/… …");

@@ -37,9 +37,7 @@ pub(crate) enum Again {
     AfterRateLimit,
 }
 
-const BACKOFF: Again = Again::AfterBackoff {
-    at_least: Duration::ZERO,
-};
+const BACKOFF: Again = Again::AfterBackoff { at_least: Duration::ZERO };
 
 /// A longer address says nothing to a person, in bytes.
 const LONGEST_LOCATION: usize = 200;
@@ -90,14 +88,8 @@ impl Judge<'_> {
                 lost_an_answer: false,
             },
             Progress::MaybeSent => {
-                let error = self
-                    .unknown_or(ErrorKind::NoAnswer, what)
-                    .with_source(cause);
-                Failure {
-                    error,
-                    again: self.unless_unsafe(BACKOFF),
-                    lost_an_answer: true,
-                }
+                let error = self.unknown_or(ErrorKind::NoAnswer, what).with_source(cause);
+                Failure { error, again: self.unless_unsafe(BACKOFF), lost_an_answer: true }
             }
             // The status comes before the body: a 502 that broke off is a 502.
             Progress::Answered { head, .. } if !head.status.is_success() => {
@@ -136,24 +128,10 @@ impl Judge<'_> {
         may_pass: bool,
     ) -> Failure {
         let read = self.call.is_read();
-        let kind = if read {
-            ErrorKind::Unreadable
-        } else {
-            ErrorKind::DoneUnreadable
-        };
-        let error = self
-            .with_answer(Error::new(kind, what), head, body)
-            .with_source(cause);
-        let again = if read && may_pass {
-            BACKOFF
-        } else {
-            Again::Never
-        };
-        Failure {
-            error,
-            again,
-            lost_an_answer: false,
-        }
+        let kind = if read { ErrorKind::Unreadable } else { ErrorKind::DoneUnreadable };
+        let error = self.with_answer(Error::new(kind, what), head, body).with_source(cause);
+        let again = if read && may_pass { BACKOFF } else { Again::Never };
+        Failure { error, again, lost_an_answer: false }
     }
 
     /// An answer came, and it is not a success.
@@ -162,20 +140,16 @@ impl Judge<'_> {
         let asked = retry_after(status, &head.headers);
         let again = match status.as_u16() {
             429 => Again::AfterRateLimit,
-            408 | 500 | 502..=504 | 520..=524 => self.unless_unsafe(Again::AfterBackoff {
-                at_least: asked.unwrap_or_default(),
-            }),
+            408 | 500 | 502..=504 | 520..=524 => {
+                self.unless_unsafe(Again::AfterBackoff { at_least: asked.unwrap_or_default() })
+            }
             _ => Again::Never,
         };
         let body = self.auth.redact(&body);
         let error = self.refused(status, answer::message(&body));
         let error = naming_the_way(self.with_answer(error, head, body));
         let lost_an_answer = matches!(error.kind(), ErrorKind::Server | ErrorKind::OutcomeUnknown);
-        Failure {
-            error: error.with_retry_after(asked),
-            again,
-            lost_an_answer,
-        }
+        Failure { error: error.with_retry_after(asked), again, lost_an_answer }
     }
 
     fn refused(&self, status: StatusCode, message: String) -> Error {
@@ -209,19 +183,13 @@ impl Judge<'_> {
     }
 
     fn unless_unsafe(&self, again: Again) -> Again {
-        if self.call.is_unsafe() {
-            Again::Never
-        } else {
-            again
-        }
+        if self.call.is_unsafe() { Again::Never } else { again }
     }
 
     /// Keeps what came. The body is without the key already.
     fn with_answer(&self, error: Error, mut head: Parts, body: Vec<u8>) -> Error {
         self.auth.redact_headers(&mut head.headers);
-        error
-            .with_response(head.status, head.headers)
-            .with_body(body)
+        error.with_response(head.status, head.headers).with_body(body)
     }
 }
 

@@ -79,17 +79,11 @@ impl Pipeline {
         read: fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<(T, bool)> {
         let mut run = self.begin(call);
-        let request = self
-            .sign(call)
-            .map_err(|refused| refused.with_call(&run.name))?;
+        let request = self.sign(call).map_err(|refused| refused.with_call(&run.name))?;
         loop {
             let permit = self.take_turn(&mut run)?;
             let outcome = self.send(permit, request.clone(), &mut run);
-            let judge = Judge {
-                call,
-                auth: &self.auth,
-                lost_an_answer: run.lost_an_answer,
-            };
+            let judge = Judge { call, auth: &self.auth, lost_an_answer: run.lost_an_answer };
             match judge.judge(outcome, read) {
                 Ok(value) => return Ok((value, run.lost_an_answer)),
                 Err(failure) => self.prepare_again(failure, &mut run)?,
@@ -111,11 +105,7 @@ impl Pipeline {
     }
 
     fn sign(&self, call: &Call) -> Result<Request<Vec<u8>>> {
-        let base = if call.is_on_invite_host() {
-            &self.invite_base
-        } else {
-            &self.base
-        };
+        let base = if call.is_on_invite_host() { &self.invite_base } else { &self.base };
         let mut request = Request::new(call.to_body());
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = call.to_uri(base)?;
@@ -133,12 +123,8 @@ impl Pipeline {
     /// Waits for a token, or tells at once that it would take too long.
     fn take_turn(&self, run: &mut Run) -> Result<Permit> {
         let name = &run.name;
-        let mut on_wait = |wait: &limiter::Wait| {
-            self.tell(&Activity::Waiting {
-                call: name,
-                wait: *wait,
-            })
-        };
+        let mut on_wait =
+            |wait: &limiter::Wait| self.tell(&Activity::Waiting { call: name, wait: *wait });
         let turn = self.bucket.acquire(Some(run.until), &mut on_wait);
         turn.map_err(|late| self.out_of_time(run, late.wait, late.reason))
     }
@@ -150,10 +136,7 @@ impl Pipeline {
         run: &mut Run,
     ) -> Result<Response<Vec<u8>>, TransportError> {
         run.attempts += 1;
-        self.tell(&Activity::Sending {
-            call: &run.name,
-            attempt: run.attempts,
-        });
+        self.tell(&Activity::Sending { call: &run.name, attempt: run.attempts });
         let sent = self.clock.now();
         let left = run.until.saturating_duration_since(sent);
         let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);
@@ -175,16 +158,8 @@ impl Pipeline {
     ) {
         let elapsed = self.clock.now().saturating_duration_since(sent);
         self.tell(&match outcome {
-            Ok(answer) => Activity::Answered {
-                call,
-                status: answer.status(),
-                elapsed,
-            },
-            Err(error) => Activity::Failed {
-                call,
-                error,
-                elapsed,
-            },
+            Ok(answer) => Activity::Answered { call, status: answer.status(), elapsed },
+            Err(error) => Activity::Failed { call, error, elapsed },
         });
     }
 
@@ -211,10 +186,7 @@ impl Pipeline {
         if response.body().len() as u64 <= self.max_body {
             return Ok(response);
         }
-        Err(TransportError::body_too_large(
-            response.into_parts().0,
-            self.max_body,
-        ))
+        Err(TransportError::body_too_large(response.into_parts().0, self.max_body))
     }
 
     /// A transport's error may quote what it sent, or what came back.
@@ -228,10 +200,7 @@ impl Pipeline {
 
     /// Waits until the call may be sent again, or returns the failure if it may not.
     fn prepare_again(&self, failure: Failure, run: &mut Run) -> Result<()> {
-        let error = failure
-            .error
-            .with_call(&run.name)
-            .with_attempts(run.attempts);
+        let error = failure.error.with_call(&run.name).with_attempts(run.attempts);
         run.lost_an_answer |= failure.lost_an_answer;
         let after = match failure.again {
             Again::Never => return Err(error),
@@ -247,11 +216,7 @@ impl Pipeline {
             run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another try"));
         }
-        self.tell(&Activity::Retrying {
-            call: &run.name,
-            error: &error,
-            after,
-        });
+        self.tell(&Activity::Retrying { call: &run.name, error: &error, after });
         run.last = Some(error);
         self.sleep_until(again_at);
         Ok(())
@@ -261,11 +226,7 @@ impl Pipeline {
     fn out_of_time(&self, run: &mut Run, wait: Duration, why: impl fmt::Display) -> Error {
         let wait = wait.as_secs_f64();
         let deadline = self.deadline.as_secs_f64();
-        let spent = self
-            .clock
-            .now()
-            .saturating_duration_since(run.started)
-            .as_secs_f64();
+        let spent = self.clock.now().saturating_duration_since(run.started).as_secs_f64();
         let note = format!(
             "a wait of {wait:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
              {deadline:.1} s are gone"

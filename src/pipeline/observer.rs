@@ -135,19 +135,11 @@ impl fmt::Display for Activity<'_> {
             // Most calls are sent once; the number would only make a reader wonder.
             Activity::Sending { call, attempt: 1 } => write!(f, "{call}: sending"),
             Activity::Sending { call, attempt } => write!(f, "{call}: sending, attempt {attempt}"),
-            Activity::Answered {
-                call,
-                status,
-                elapsed,
-            } => {
+            Activity::Answered { call, status, elapsed } => {
                 let status = in_words(*status);
                 write!(f, "{call}: {status} in {} ms", elapsed.as_millis())
             }
-            Activity::Failed {
-                call,
-                error,
-                elapsed,
-            } => {
+            Activity::Failed { call, error, elapsed } => {
                 write!(f, "{call}: {error} in {} ms", elapsed.as_millis())
             }
             Activity::Retrying { error, after, .. } => {
@@ -170,19 +162,11 @@ impl Activity<'_> {
             Activity::Sending { call, attempt } => {
                 log::trace!(target: "heysync", "sending call={call:?} attempt={attempt}");
             }
-            Activity::Answered {
-                call,
-                status,
-                elapsed,
-            } => log::debug!(
+            Activity::Answered { call, status, elapsed } => log::debug!(
                 target: "heysync",
                 "answered call={call:?} status={} elapsed_ms={}", status.as_u16(), elapsed.as_millis()
             ),
-            Activity::Failed {
-                call,
-                error,
-                elapsed,
-            } => log::debug!(
+            Activity::Failed { call, error, elapsed } => log::debug!(
                 target: "heysync",
                 "failed call={call:?} progress={:?} elapsed_ms={}", error.to_string(), elapsed.as_millis()
             ),

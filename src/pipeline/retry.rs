@@ -37,9 +37,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// The longest wait before retry number `retry`, which counts from 1.
 pub(crate) fn longest_backoff(retry: u32) -> Duration {
-    let doubled = 1_u32
-        .checked_shl(retry.saturating_sub(1))
-        .unwrap_or(u32::MAX);
+    let doubled = 1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX);
     FIRST.saturating_mul(doubled).min(LONGEST)
 }
 
@@ -65,9 +63,7 @@ const ROOM: u32 = 10 * PRICE;
 
 impl Default for RetryBudget {
     fn default() -> RetryBudget {
-        RetryBudget {
-            tenths: AtomicU32::new(ROOM),
-        }
+        RetryBudget { tenths: AtomicU32::new(ROOM) }
     }
 }
 
@@ -84,9 +80,7 @@ impl RetryBudget {
 
     fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
         // Nothing else is read by the count, so the order against other memory does not matter.
-        self.tenths
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change)
-            .is_ok()
+        self.tenths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).is_ok()
     }
 }
 
@@ -96,9 +90,7 @@ mod tests {
 
     #[test]
     fn backoff_doubles_up_to_a_bound() {
-        let waits: Vec<u128> = (1..=8)
-            .map(|retry| longest_backoff(retry).as_millis())
-            .collect();
+        let waits: Vec<u128> = (1..=8).map(|retry| longest_backoff(retry).as_millis()).collect();
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 20000, 20000]);
         assert_eq!(longest_backoff(u32::MAX), LONGEST);
     }
@@ -127,9 +119,7 @@ mod tests {
         let budget = RetryBudget::default();
         (0..1000).for_each(|_| budget.deposit());
         assert_eq!(
-            std::iter::repeat_with(|| budget.withdraw())
-                .take_while(|paid| *paid)
-                .count(),
+            std::iter::repeat_with(|| budget.withdraw()).take_while(|paid| *paid).count(),
             10
         );
     }

@@ -53,10 +53,7 @@ fn date(text: &str) -> Option<Timestamp> {
         .parse_timestamp(text)
         .or_else(|error| {
             let found = OLDER_DATES.iter().find_map(|format| older(format).ok());
-            found
-                .ok_or(error)?
-                .to_zoned(TimeZone::UTC)
-                .map(|it| it.timestamp())
+            found.ok_or(error)?.to_zoned(TimeZone::UTC).map(|it| it.timestamp())
         })
         .ok()
 }
@@ -91,11 +88,7 @@ mod tests {
             "Sunday, 06-Nov-94 08:49:47 GMT",
             "Sun Nov  6 08:49:47 1994",
         ] {
-            assert_eq!(
-                wait(429, later, Some(sent)),
-                Some(Duration::from_secs(10)),
-                "{later}"
-            );
+            assert_eq!(wait(429, later, Some(sent)), Some(Duration::from_secs(10)), "{later}");
         }
     }
 
@@ -105,10 +98,7 @@ mod tests {
         assert_eq!(wait(429, later, None), None);
         assert_eq!(wait(429, later, Some("yesterday")), None);
         assert_eq!(wait(429, later, Some(later)), None);
-        assert_eq!(
-            wait(429, later, Some("Sun, 06 Nov 1994 08:49:48 GMT")),
-            None
-        );
+        assert_eq!(wait(429, later, Some("Sun, 06 Nov 1994 08:49:48 GMT")), None);
     }
 
     #[test]

@@ -100,9 +100,7 @@ impl fmt::Display for Progress {
         f.write_str(match self {
             Progress::NeverSent => "could not connect; nothing was sent",
             Progress::MaybeSent => "no answer came",
-            Progress::Answered {
-                too_large: true, ..
-            } => "the answer's body is too large",
+            Progress::Answered { too_large: true, .. } => "the answer's body is too large",
             Progress::Answered { .. } => "the answer's body broke off",
         })
     }
@@ -111,42 +109,24 @@ impl fmt::Display for Progress {
 impl TransportError {
     /// The request never left: no address, no connection, no TLS. It is safe to send again, whatever it is.
     pub fn never_sent(source: impl Into<Cause>) -> TransportError {
-        TransportError {
-            progress: Progress::NeverSent,
-            source: source.into(),
-        }
+        TransportError { progress: Progress::NeverSent, source: source.into() }
     }
 
     /// The request, or part of it, may have reached the server, and no answer came.
     pub fn maybe_sent(source: impl Into<Cause>) -> TransportError {
-        TransportError {
-            progress: Progress::MaybeSent,
-            source: source.into(),
-        }
+        TransportError { progress: Progress::MaybeSent, source: source.into() }
     }
 
     /// The server answered, but the body of its answer was lost on the way.
     pub fn body_lost(head: Parts, source: impl Into<Cause>) -> TransportError {
-        let progress = Progress::Answered {
-            head: Box::new(head),
-            too_large: false,
-        };
-        TransportError {
-            progress,
-            source: source.into(),
-        }
+        let progress = Progress::Answered { head: Box::new(head), too_large: false };
+        TransportError { progress, source: source.into() }
     }
 
     /// The server answered with a body larger than `limit` bytes, which was not taken in.
     pub fn body_too_large(head: Parts, limit: u64) -> TransportError {
-        let progress = Progress::Answered {
-            head: Box::new(head),
-            too_large: true,
-        };
-        TransportError {
-            progress,
-            source: format!("the limit is {limit} bytes").into(),
-        }
+        let progress = Progress::Answered { head: Box::new(head), too_large: true };
+        TransportError { progress, source: format!("the limit is {limit} bytes").into() }
     }
 
     /// Whether the request, or a part of it, may have reached the server.
@@ -242,10 +222,7 @@ impl UreqTransport {
         if !options.proxy_from_env {
             config = config.proxy(None);
         }
-        UreqTransport {
-            agent: config.build().new_agent(),
-            options,
-        }
+        UreqTransport { agent: config.build().new_agent(), options }
     }
 
     fn configure<S: ureq::AsSendBody>(
@@ -261,11 +238,7 @@ impl UreqTransport {
             .timeout_global(Some(timeout))
             .timeout_resolve(Some(connect))
             .timeout_connect(Some(connect));
-        if local {
-            request.proxy(None).build()
-        } else {
-            request.build()
-        }
+        if local { request.proxy(None).build() } else { request.build() }
     }
 }
 
@@ -280,12 +253,10 @@ impl Transport for UreqTransport {
         let outcome = if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
             let body = ureq::SendBody::from_reader(&mut outgoing);
-            self.agent
-                .run(self.configure(http::Request::from_parts(parts, body), timeout))
+            self.agent.run(self.configure(http::Request::from_parts(parts, body), timeout))
         } else {
             outgoing.touched = true;
-            self.agent
-                .run(self.configure(http::Request::from_parts(parts, ()), timeout))
+            self.agent.run(self.configure(http::Request::from_parts(parts, ()), timeout))
         };
         let response = outcome.map_err(|error| classify(error, outgoing.touched))?;
         receive(response, self.options.max_body)
@@ -315,10 +286,7 @@ struct Outgoing<'a> {
 
 impl Outgoing<'_> {
     fn new(body: &[u8]) -> Outgoing<'_> {
-        Outgoing {
-            remaining: body,
-            touched: body.is_empty(),
-        }
+        Outgoing { remaining: body, touched: body.is_empty() }
     }
 }
 
@@ -397,9 +365,7 @@ fn is_lookup_failure(error: &io::Error) -> bool {
     const WINDOWS_HOST_NOT_FOUND: std::ops::RangeInclusive<i32> = 11001..=11004;
     let code = error.raw_os_error();
     code.is_some_and(|code| cfg!(windows) && WINDOWS_HOST_NOT_FOUND.contains(&code))
-        || error
-            .to_string()
-            .starts_with("failed to lookup address information")
+        || error.to_string().starts_with("failed to lookup address information")
 }
 
 /// ureq's errors print their cause themselves; what they wrap is handed on bare where it can be.
@@ -413,10 +379,7 @@ fn cause(error: ureq::Error) -> Cause {
 fn is_loopback(uri: &http::Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<IpAddr>()
-        .map_or(host.eq_ignore_ascii_case("localhost"), |ip| {
-            ip.is_loopback()
-        })
+    bare.parse::<IpAddr>().map_or(host.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback())
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -425,15 +388,7 @@ fn tls_config() -> ureq::tls::TlsConfig {
     let native = cfg!(feature = "native-tls");
     let trust_system = native || cfg!(feature = "platform-verifier");
     TlsConfig::builder()
-        .provider(if native {
-            TlsProvider::NativeTls
-        } else {
-            TlsProvider::Rustls
-        })
-        .root_certs(if trust_system {
-            RootCerts::PlatformVerifier
-        } else {
-            RootCerts::WebPki
-        })
+        .provider(if native { TlsProvider::NativeTls } else { TlsProvider::Rustls })
+        .root_certs(if trust_system { RootCerts::PlatformVerifier } else { RootCerts::WebPki })
         .build()
 }

@@ -48,11 +48,7 @@ impl fmt::Debug for Calendar {
 
 impl Calendar {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Calendar {
-        Calendar {
-            started: clock.now(),
-            first_day: first_day(),
-            clock,
-        }
+        Calendar { started: clock.now(), first_day: first_day(), clock }
     }
 
     /// Passes with another clock from now on; begins on the same day.
@@ -73,9 +69,7 @@ impl Calendar {
 
     pub(crate) fn now(&self) -> SystemTime {
         let elapsed = self.instant().saturating_duration_since(self.started);
-        self.first_day
-            .checked_add(elapsed)
-            .unwrap_or(self.first_day)
+        self.first_day.checked_add(elapsed).unwrap_or(self.first_day)
     }
 
     /// Lets `duration` pass, however often the clock's sleep ends early.
@@ -116,9 +110,7 @@ pub(crate) fn iso(time: SystemTime, style: TimeStyle) -> String {
 
 /// A time as headers have it: `Fri, 08 May 2026 12:00:00 GMT`.
 pub(crate) fn http_date(time: SystemTime) -> String {
-    timestamp(time)
-        .strftime("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string()
+    timestamp(time).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// The same, of the next whole second where the time is between two.

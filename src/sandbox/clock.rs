@@ -97,14 +97,9 @@ pub struct Participant {
 impl TestClock {
     /// A clock that stands still until somebody sleeps on it or [advances](TestClock::advance) it.
     pub fn new() -> TestClock {
-        let shared = Shared {
-            start: Instant::now(),
-            time: Mutex::default(),
-            changed: Condvar::new(),
-        };
-        TestClock {
-            shared: Arc::new(shared),
-        }
+        let shared =
+            Shared { start: Instant::now(), time: Mutex::default(), changed: Condvar::new() };
+        TestClock { shared: Arc::new(shared) }
     }
 
     /// Moves the time on by `duration`, and wakes whoever waited for less.
@@ -130,9 +125,7 @@ impl TestClock {
     /// It is made before the first of the threads begins, moved into its own, and dropped at the end.
     pub fn participant(&self) -> Participant {
         self.touch().participants += 1;
-        Participant {
-            clock: self.clone(),
-        }
+        Participant { clock: self.clone() }
     }
 
     /// Waits until `me` sleeps the shortest and the time may move, and moves it; or until it is called.
@@ -294,10 +287,7 @@ mod tests {
     fn order_of_waking(seconds: &[u32]) -> Vec<u32> {
         let clock = TestClock::new();
         let woken = Mutex::new(Vec::new());
-        let plan: Vec<_> = seconds
-            .iter()
-            .map(|seconds| (*seconds, clock.participant()))
-            .collect();
+        let plan: Vec<_> = seconds.iter().map(|seconds| (*seconds, clock.participant())).collect();
         thread::scope(|scope| {
             for (seconds, participant) in plan {
                 let (clock, woken) = (&clock, &woken);

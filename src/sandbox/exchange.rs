@@ -24,15 +24,7 @@ pub struct Incoming {
 
 impl Incoming {
     pub(crate) fn new(request: http::Request<Vec<u8>>) -> Incoming {
-        let (
-            Parts {
-                method,
-                uri,
-                headers,
-                ..
-            },
-            body,
-        ) = request.into_parts();
+        let (Parts { method, uri, headers, .. }, body) = request.into_parts();
         Incoming {
             method,
             host: uri.host().map(str::to_owned),

@@ -200,13 +200,9 @@ impl<S: Service> Sandbox<S> {
 
 impl<S: Service> From<S> for Sandbox<S> {
     fn from(world: S) -> Sandbox<S> {
-        let shared = Shared {
-            reception: Mutex::new(Reception::new(world)),
-            hooks: Mutex::default(),
-        };
-        Sandbox {
-            shared: Arc::new(shared),
-        }
+        let shared =
+            Shared { reception: Mutex::new(Reception::new(world)), hooks: Mutex::default() };
+        Sandbox { shared: Arc::new(shared) }
     }
 }
 
@@ -222,9 +218,7 @@ impl<S: Service> Transport for Sandbox<S> {
 
 impl<S> Clone for Sandbox<S> {
     fn clone(&self) -> Sandbox<S> {
-        Sandbox {
-            shared: Arc::clone(&self.shared),
-        }
+        Sandbox { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -277,13 +271,7 @@ mod tests {
         ask(&heylerts, to_heylerts("GET", "alerts/x?y=z", &Value::Null));
         let journal = heylerts.requests();
         let lines: Vec<String> = journal.iter().map(Recorded::to_string).collect();
-        assert_eq!(
-            lines,
-            [
-                "GET /api/v1/hello: 200 OK",
-                "GET /api/v1/alerts/x?y=z: 404 Not Found"
-            ]
-        );
+        assert_eq!(lines, ["GET /api/v1/hello: 200 OK", "GET /api/v1/alerts/x?y=z: 404 Not Found"]);
         assert_eq!((journal[1].number, journal[1].at), (2, SECOND));
         assert!(!format!("{journal:?}").contains("hlt_key"));
     }

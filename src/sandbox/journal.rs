@@ -44,11 +44,7 @@ pub struct Recorded {
 
 impl Default for Journal {
     fn default() -> Journal {
-        Journal {
-            records: VecDeque::new(),
-            came: 0,
-            keeps: KEPT,
-        }
+        Journal { records: VecDeque::new(), came: 0, keeps: KEPT }
     }
 }
 
@@ -135,12 +131,7 @@ impl fmt::Display for Recorded {
 }
 
 /// Headers whose value is a key, or might be one.
-const SECRET: [&str; 4] = [
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "cookie",
-];
+const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "x-api-key", "cookie"];
 
 fn redacted(mut headers: HeaderMap) -> HeaderMap {
     for name in SECRET {
@@ -194,10 +185,7 @@ mod tests {
     fn a_record_prints_as_one_line() {
         let body = br#"{"type": "roleMembers"}"#.to_vec();
         let mut fetch = recorded(http::Request::post("/apiv1-fetch?a=b").body(body).unwrap());
-        assert_eq!(
-            fetch.to_string(),
-            "POST /apiv1-fetch?a=b roleMembers: no answer"
-        );
+        assert_eq!(fetch.to_string(), "POST /apiv1-fetch?a=b roleMembers: no answer");
         fetch.status = Some(StatusCode::OK);
         fetch.query.clear();
         assert_eq!(fetch.to_string(), "POST /apiv1-fetch roleMembers: 200 OK");

@@ -84,11 +84,6 @@ impl Limit {
     }
 
     const fn new(algorithm: Algorithm, requests: u32, period: Duration) -> Limit {
-        Limit {
-            algorithm,
-            requests,
-            period,
-            retry_after: RetryAfter::Seconds,
-        }
+        Limit { algorithm, requests, period, retry_after: RetryAfter::Seconds }
     }
 }

@@ -39,18 +39,13 @@ pub(crate) struct Bucket {
 
 impl Meter {
     pub(crate) fn new(limit: &Limit, now: Instant) -> Meter {
-        let window = Window {
-            opened: now,
-            count: 0,
-            previous: 0,
-        };
+        let window = Window { opened: now, count: 0, previous: 0 };
         match limit.algorithm {
             Algorithm::FixedWindow => Meter::Window(window),
             Algorithm::SlidingLog => Meter::Log(VecDeque::new()),
-            Algorithm::TokenBucket => Meter::Bucket(Bucket {
-                tokens: limit.requests.into(),
-                filled: now,
-            }),
+            Algorithm::TokenBucket => {
+                Meter::Bucket(Bucket { tokens: limit.requests.into(), filled: now })
+            }
             Algorithm::SlidingWindowCounter => Meter::Counter(window),
         }
     }
@@ -69,11 +64,7 @@ impl Meter {
 impl Window {
     fn count(&mut self, limit: &Limit, now: Instant) -> Verdict {
         if now.saturating_duration_since(self.opened) >= limit.period || self.count == 0 {
-            *self = Window {
-                opened: now,
-                count: 0,
-                previous: 0,
-            };
+            *self = Window { opened: now, count: 0, previous: 0 };
         }
         self.judge(limit, now, 0)
     }
@@ -81,17 +72,9 @@ impl Window {
     fn count_weighed(&mut self, limit: &Limit, now: Instant) -> Verdict {
         while limit.period > Duration::ZERO && self.is_over(limit, now) {
             let idle = now.saturating_duration_since(self.opened) >= 2 * limit.period;
-            let opened = if idle {
-                now
-            } else {
-                self.opened + limit.period
-            };
+            let opened = if idle { now } else { self.opened + limit.period };
             let previous = if idle { 0 } else { self.count };
-            *self = Window {
-                opened,
-                count: 0,
-                previous,
-            };
+            *self = Window { opened, count: 0, previous };
         }
         let passed = now.saturating_duration_since(self.opened);
         let in_sight = 1.0 - ratio(passed, limit.period).min(1.0);
@@ -108,9 +91,7 @@ impl Window {
         let passed = now.saturating_duration_since(self.opened);
         Verdict {
             admitted,
-            remaining: limit
-                .requests
-                .saturating_sub(self.count.saturating_add(before)),
+            remaining: limit.requests.saturating_sub(self.count.saturating_add(before)),
             wait: limit.period.saturating_sub(passed),
         }
     }
@@ -144,11 +125,7 @@ impl Bucket {
             self.tokens -= 1.0;
         }
         let missing = (1.0 - self.tokens).max(0.0) / capacity.max(1.0);
-        Verdict {
-            admitted,
-            remaining: self.tokens as u32,
-            wait: share(limit.period, missing),
-        }
+        Verdict { admitted, remaining: self.tokens as u32, wait: share(limit.period, missing) }
     }
 }
 
@@ -187,19 +164,13 @@ mod tests {
 
     #[test]
     fn a_fixed_window_lets_twice_the_number_through_around_its_edge() {
-        let came = admitted(
-            Limit::fixed_window(2, SECOND),
-            &[0, 900, 950, 1000, 1001, 1002],
-        );
+        let came = admitted(Limit::fixed_window(2, SECOND), &[0, 900, 950, 1000, 1001, 1002]);
         assert_eq!(came, [true, true, false, true, true, false]);
     }
 
     #[test]
     fn a_sliding_log_never_does() {
-        let came = admitted(
-            Limit::sliding_log(2, SECOND),
-            &[0, 900, 950, 1000, 1001, 1900],
-        );
+        let came = admitted(Limit::sliding_log(2, SECOND), &[0, 900, 950, 1000, 1001, 1900]);
         assert_eq!(came, [true, true, false, true, false, true]);
     }
 

@@ -18,11 +18,7 @@ impl Planned {
         trouble: Trouble,
         applies: impl Fn(&Recorded) -> bool + Send + Sync + 'static,
     ) -> Planned {
-        Planned {
-            left: count,
-            trouble,
-            applies: Box::new(applies),
-        }
+        Planned { left: count, trouble, applies: Box::new(applies) }
     }
 
     /// Whether it still waits for a request.

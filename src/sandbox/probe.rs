@@ -8,9 +8,7 @@ use crate::pipeline::transport::Transport;
 
 /// A request's status and the JSON that it brought; null where it brought none.
 pub(crate) fn ask(sandbox: &impl Transport, request: http::Request<Vec<u8>>) -> (u16, Value) {
-    let answer = sandbox
-        .send(request, Duration::from_secs(30))
-        .expect("a whole answer");
+    let answer = sandbox.send(request, Duration::from_secs(30)).expect("a whole answer");
     let body = serde_json::from_slice(answer.body()).unwrap_or_default();
     (answer.status().as_u16(), body)
 }
@@ -32,11 +30,7 @@ pub(crate) fn roles() -> http::Request<Vec<u8>> {
 
 /// A request to Heylerts; one without a body where that is null.
 pub(crate) fn to_heylerts(method: &str, path: &str, body: &Value) -> http::Request<Vec<u8>> {
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
     http::Request::builder()
         .method(method)
         .uri(format!("https://heylerts.com/api/v1/{path}"))

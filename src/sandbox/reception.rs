@@ -167,9 +167,7 @@ mod tests {
 
     #[test]
     fn a_late_request_is_counted_when_it_arrives() {
-        let heylo = Heylo::demo()
-            .clock(TestClock::new())
-            .limit(Limit::sliding_log(1, SECOND));
+        let heylo = Heylo::demo().clock(TestClock::new()).limit(Limit::sliding_log(1, SECOND));
         heylo.trouble(1, Trouble::ArrivesLate(5 * SECOND));
         assert_eq!([ask(&heylo, roles()).0, ask(&heylo, roles()).0], [200, 429]);
     }
@@ -197,26 +195,15 @@ mod tests {
             assert_eq!(ask(&heylo, roles()).0, 200);
             let answer = heylo.send(roles(), SECOND).unwrap();
             assert_eq!(answer.status(), 429);
-            let text = answer
-                .headers()
-                .get("retry-after")?
-                .to_str()
-                .unwrap()
-                .to_owned();
+            let text = answer.headers().get("retry-after")?.to_str().unwrap().to_owned();
             Some(text)
         };
         let period = Duration::from_millis(1500);
         let date = "Fri, 08 May 2026 12:00:02 GMT";
         assert_eq!(told(Limit::fixed_window(1, period)).as_deref(), Some("2"));
-        assert_eq!(
-            told(Limit::sliding_log(1, period)).as_deref(),
-            Some("1.500")
-        );
+        assert_eq!(told(Limit::sliding_log(1, period)).as_deref(), Some("1.500"));
         assert_eq!(told(Limit::token_bucket(1, period)).as_deref(), Some("2"));
-        assert_eq!(
-            told(Limit::sliding_window_counter(1, period)).as_deref(),
-            Some(date)
-        );
+        assert_eq!(told(Limit::sliding_window_counter(1, period)).as_deref(), Some(date));
         let silent = Limit::token_bucket(1, period).retry_after(RetryAfter::Absent);
         assert_eq!(told(silent), None);
     }

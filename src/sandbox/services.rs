@@ -34,10 +34,7 @@ impl Services {
 
     /// Both, with made-up data.
     pub fn demo() -> Services {
-        Services {
-            heylo: Heylo::demo(),
-            heylerts: Heylerts::demo(),
-        }
+        Services { heylo: Heylo::demo(), heylerts: Heylerts::demo() }
     }
 
     /// Hands a request to its service and says what goes back over the wire.
@@ -73,11 +70,7 @@ mod tests {
         let services = Services::demo();
         let status = |uri: &str| {
             let request = http::Request::get(uri).body(Vec::new()).unwrap();
-            services
-                .send(request, Duration::MAX)
-                .unwrap()
-                .status()
-                .as_u16()
+            services.send(request, Duration::MAX).unwrap().status().as_u16()
         };
         assert_eq!(status("http://localhost:8080/apiv1-fetch"), 405);
         assert_eq!(status("https://other.example/prefix/apiv1-remove"), 405);

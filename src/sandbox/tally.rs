@@ -94,11 +94,7 @@ mod tests {
     #[test]
     fn keys_have_a_limit_each() {
         let (mut tally, now) = (Tally::new(Limit::fixed_window(1, SECOND)), Instant::now());
-        let mut admitted = |key| {
-            tally
-                .count(key, now)
-                .is_some_and(|verdict| verdict.admitted)
-        };
+        let mut admitted = |key| tally.count(key, now).is_some_and(|verdict| verdict.admitted);
         assert_eq!(["a", "a", "b"].map(&mut admitted), [true, false, true]);
     }
 

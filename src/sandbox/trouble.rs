@@ -170,9 +170,7 @@ mod tests {
     }
 
     fn is_there(heylo: &Heylo) -> bool {
-        heylo
-            .member_ids("book-circle")
-            .contains(&"user-2".to_owned())
+        heylo.member_ids("book-circle").contains(&"user-2".to_owned())
     }
 
     /// How a removal ends that runs into a trouble, and whether it took effect.
@@ -203,10 +201,7 @@ mod tests {
             let (outcome, took_effect) = removed(Trouble::ServerError(moment));
             let answer = outcome.unwrap();
             assert_eq!((answer.status().as_u16(), took_effect), (500, expected));
-            assert_eq!(
-                answer.headers()["content-type"],
-                "text/plain; charset=utf-8"
-            );
+            assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
             let (outcome, took_effect) = removed(Trouble::BadGateway(moment));
             let answer = outcome.unwrap();
             assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
@@ -228,16 +223,10 @@ mod tests {
             ("the answer's body is too large", true)
         );
         let (outcome, took_effect) = removed(Trouble::WrongType);
-        assert_eq!(
-            (outcome.unwrap().into_body(), took_effect),
-            (b"42".to_vec(), true)
-        );
+        assert_eq!((outcome.unwrap().into_body(), took_effect), (b"42".to_vec(), true));
         let upset = |answer: &mut Answer| *answer.status_mut() = StatusCode::IM_A_TEAPOT;
         let (outcome, took_effect) = removed(Trouble::Altered(upset));
-        assert_eq!(
-            (outcome.unwrap().status().as_u16(), took_effect),
-            (418, true)
-        );
+        assert_eq!((outcome.unwrap().status().as_u16(), took_effect), (418, true));
     }
 
     #[test]
@@ -280,12 +269,7 @@ mod tests {
             heylo.trouble(1, trouble(60 * SECOND));
             assert_eq!(heylo.send(roles(), 30 * SECOND).unwrap().status(), 200);
             assert_eq!(clock.elapsed(), 3 * SECOND);
-            assert!(
-                heylo
-                    .send(removal(), 30 * SECOND)
-                    .unwrap_err()
-                    .may_have_been_sent()
-            );
+            assert!(heylo.send(removal(), 30 * SECOND).unwrap_err().may_have_been_sent());
             assert_eq!((clock.elapsed(), is_there(&heylo)), (33 * SECOND, false));
             assert_eq!(heylo.requests()[1].status, None);
         }

@@ -21,10 +21,7 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(rate: Rate) -> Bench {
         let clock = Arc::new(Hand::new());
-        Bench {
-            store: Memory::new(rate, clock.clone()),
-            clock,
-        }
+        Bench { store: Memory::new(rate, clock.clone()), clock }
     }
 
     pub(crate) fn lease(&self) -> Lease {
@@ -38,8 +35,7 @@ impl Bench {
     }
 
     pub(crate) fn answer(&self, lease: Lease) {
-        self.store
-            .release(lease, Outcome::Answered(Remark::default()));
+        self.store.release(lease, Outcome::Answered(Remark::default()));
     }
 
     pub(crate) fn refuse(&self, lease: Lease, retry_after: Option<Duration>) {

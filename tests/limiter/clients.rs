@@ -40,10 +40,7 @@ fn after_a_call(transport: impl Transport + 'static, config: Config) -> Snapshot
 #[test]
 fn a_lower_limit_that_the_service_tells_is_adopted() {
     let snapshot = after_a_call(|_, _| told("3", "1"), Config::new());
-    assert_eq!(
-        (snapshot.rate, snapshot.held_for_others),
-        (Rate::per_second(3), 1)
-    );
+    assert_eq!((snapshot.rate, snapshot.held_for_others), (Rate::per_second(3), 1));
 }
 
 #[test]
@@ -70,10 +67,7 @@ fn a_limit_is_not_lowered_by_being_told_to_who_chose_its_period() {
 fn a_lower_rate_in_another_period_keeps_to_the_services_too() {
     for (chosen, kept) in [
         (Rate::per_second(2), Rate::per_second(2)),
-        (
-            Rate::per_minute(100),
-            Rate::new(1, Duration::from_millis(600)),
-        ),
+        (Rate::per_minute(100), Rate::new(1, Duration::from_millis(600))),
         (Rate::per_minute(240).paced(), Rate::per_second(4).paced()),
         (Rate::per_minute(300), Rate::per_second(5)),
         (Rate::per_second(5).paced(), Rate::per_second(5).paced()),
@@ -125,17 +119,12 @@ fn a_401_during_a_pause_is_told_at_once() {
 #[test]
 fn a_lower_limit_that_hello_tells_is_adopted_and_a_higher_one_is_not() {
     let service = sandbox::Heylerts::new();
-    let config = Config::new()
-        .transport(service.clone())
-        .clock(sandbox::TestClock::new());
+    let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     let client = heylerts::Client::with_config("hlt_told", config).expect("a client");
     let requests = || client.bucket().snapshot().rate.requests();
-    for (told, kept_to) in [
-        ("1000/minute", 100),
-        ("60/minute", 60),
-        ("a lot", 60),
-        ("90/minute", 60),
-    ] {
+    for (told, kept_to) in
+        [("1000/minute", 100), ("60/minute", 60), ("a lot", 60), ("90/minute", 60)]
+    {
         service.change(|world| world.rate_limit = told.to_owned());
         client.hello().expect("an answer");
         assert_eq!(requests(), kept_to, "{told}");

@@ -16,11 +16,7 @@ pub(crate) struct Hand {
 
 impl Hand {
     pub(crate) fn new() -> Hand {
-        Hand {
-            origin: Instant::now(),
-            passed: Mutex::default(),
-            still: AtomicBool::new(false),
-        }
+        Hand { origin: Instant::now(), passed: Mutex::default(), still: AtomicBool::new(false) }
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -60,8 +60,7 @@ impl Trial {
     }
 
     fn answer(&self, lease: Lease) {
-        self.store
-            .release(lease, Outcome::Answered(Remark::default()));
+        self.store.release(lease, Outcome::Answered(Remark::default()));
     }
 
     /// There is no token just before `time` has passed, and one just then.
@@ -77,10 +76,7 @@ fn no_more_than_n_are_out(trial: &Trial) {
     let leases = trial.all();
     trial.has_none();
     let snapshot = trial.store.snapshot();
-    assert_eq!(
-        (snapshot.in_flight, snapshot.free, snapshot.granted),
-        (3, 0, 3)
-    );
+    assert_eq!((snapshot.in_flight, snapshot.free, snapshot.granted), (3, 0, 3));
     let [a, b, c] = leases;
     assert!(a != b && b != c && a != c);
 }
@@ -119,9 +115,7 @@ fn a_dead_holder_counts_as_no_answer_from_the_terms_end(trial: &Trial) {
 fn a_late_release_changes_no_token(trial: &Trial) {
     let leases = trial.all();
     (trial.pass)(TERM);
-    leases
-        .into_iter()
-        .for_each(|lease| trial.store.release(lease, Outcome::NeverSent));
+    leases.into_iter().for_each(|lease| trial.store.release(lease, Outcome::NeverSent));
     trial.has_one_after(HELD + GRACE);
 }
 
@@ -133,11 +127,7 @@ fn the_outlook_is_what_happens(trial: &Trial) {
     for ahead in 0..9 {
         let (round, place) = (ahead / 3, ahead % 3);
         let expected = HELD * (8 + place) / 10 + HELD * round;
-        assert_eq!(
-            trial.store.outlook(ahead as usize).at_least,
-            expected,
-            "{ahead}"
-        );
+        assert_eq!(trial.store.outlook(ahead as usize).at_least, expected, "{ahead}");
     }
     let outlook = trial.store.lease(TERM).unwrap_err();
     assert_eq!(outlook.look_again, Some(outlook.at_least));
@@ -147,9 +137,7 @@ fn the_outlook_is_what_happens(trial: &Trial) {
 fn a_refusal_stops_everybody_and_then_one_goes_ahead(trial: &Trial) {
     let mut remark = Remark::default();
     (remark.refused, remark.retry_after) = (true, Some(Duration::from_secs(10)));
-    trial
-        .store
-        .release(trial.lease(), Outcome::Answered(remark));
+    trial.store.release(trial.lease(), Outcome::Answered(remark));
     (trial.pass)(Duration::from_secs(10) - A_MOMENT);
     trial.has_none();
     (trial.pass)(A_MOMENT);

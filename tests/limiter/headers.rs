@@ -40,21 +40,14 @@ fn an_answer_that_tells_of_more_does_not_loosen() {
     let bench = Bench::new(Rate::per_second(5));
     bench.store.release(bench.lease(), remaining(1));
     bench.store.release(bench.lease(), remaining(5));
-    bench.store.release(
-        Bench::new(Rate::per_second(5)).lease(),
-        remaining(4_000_000_000),
-    );
+    bench.store.release(Bench::new(Rate::per_second(5)).lease(), remaining(4_000_000_000));
     assert_eq!(held(&bench), 3);
 }
 
 /// All orders in which five answers can arrive.
 fn orders() -> Vec<Vec<usize>> {
     (0..3125_usize)
-        .map(|number| {
-            (0..5)
-                .map(|digit| number / 5_usize.pow(digit) % 5)
-                .collect::<Vec<_>>()
-        })
+        .map(|number| (0..5).map(|digit| number / 5_usize.pow(digit) % 5).collect::<Vec<_>>())
         .filter(|order| (0..5).all(|i| order.contains(&i)))
         .collect()
 }
@@ -66,9 +59,7 @@ fn our_own_requests_are_not_taken_for_others_in_whatever_order_their_answers_arr
         let bench = Bench::new(Rate::per_second(5));
         let mut leases: Vec<_> = (0..5).map(|_| Some(bench.lease())).collect();
         for i in order {
-            bench
-                .store
-                .release(leases[i].take().unwrap(), remaining(4 - i as u32));
+            bench.store.release(leases[i].take().unwrap(), remaining(4 - i as u32));
             assert_eq!(held(&bench), 0);
         }
     }
@@ -80,9 +71,7 @@ fn what_others_spent_is_held_in_whatever_order_the_answers_arrive() {
         let bench = Bench::new(Rate::per_second(10));
         let mut leases: Vec<_> = (0..5).map(|_| Some(bench.lease())).collect();
         for i in order {
-            bench
-                .store
-                .release(leases[i].take().unwrap(), remaining(7 - 3 - i as u32 % 5));
+            bench.store.release(leases[i].take().unwrap(), remaining(7 - 3 - i as u32 % 5));
         }
         assert_eq!(held(&bench), 5);
     }
@@ -113,24 +102,13 @@ fn a_lower_limit_holds_for_what_is_out_already() {
 #[test]
 fn garbage_in_the_headers_changes_nothing() {
     let bucket = TokenBucket::new(Rate::per_second(5), Arc::new(Hand::new()));
-    let garbage: [&[u8]; 8] = [
-        b"",
-        b"-1",
-        b"NaN",
-        b"1e9",
-        b"0.5",
-        b"5;w=1",
-        b"\xff\xfe",
-        b"18446744073709551617",
-    ];
+    let garbage: [&[u8]; 8] =
+        [b"", b"-1", b"NaN", b"1e9", b"0.5", b"5;w=1", b"\xff\xfe", b"18446744073709551617"];
     for value in garbage {
         let mut headers = HeaderMap::new();
-        for name in [
-            "x-ratelimit-limit",
-            "x-ratelimit-remaining",
-            "x-ratelimit-reset",
-            "retry-after",
-        ] {
+        for name in
+            ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"]
+        {
             headers.insert(name, value.try_into().unwrap());
         }
         let before = bucket.snapshot();
@@ -151,10 +129,7 @@ fn retry_after_on_an_answer_that_is_no_429_stops_nobody() {
         permit.answered(StatusCode::from_u16(status).unwrap(), &headers);
         assert_eq!(bucket.snapshot().paused, None, "{status}");
     }
-    bucket
-        .try_acquire()
-        .unwrap()
-        .answered(StatusCode::TOO_MANY_REQUESTS, &headers);
+    bucket.try_acquire().unwrap().answered(StatusCode::TOO_MANY_REQUESTS, &headers);
     assert_eq!(bucket.snapshot().paused, Some(Duration::from_secs(30)));
 }
 
@@ -163,10 +138,7 @@ fn alone_on_a_key_nothing_is_held_for_others_whatever_the_network_does() {
     for (workers, longest) in [(1, 0), (3, 50 * MS), (8, SECOND), (64, 10 * SECOND)] {
         let mut simulation = Simulation::new(Rate::per_second(5), SlidingLog::new(5, SECOND));
         let mut rng = Rng::with_seed(workers);
-        simulation.manners = Manners {
-            headers: true,
-            ..Manners::default()
-        };
+        simulation.manners = Manners { headers: true, ..Manners::default() };
         simulation.journey = Box::new(move |_| Journey {
             there: rng.u64(0..=longest),
             back: rng.u64(0..=longest),
@@ -186,10 +158,7 @@ fn what_an_earlier_run_spent_is_found_out_before_it_leads_to_a_refusal() {
         let mut server = SlidingLog::new(100, 60 * SECOND);
         assert!((0..90).all(|_| server.admit(0)));
         let mut simulation = Simulation::new(Rate::per_minute(100), server);
-        simulation.manners = Manners {
-            headers,
-            ..Manners::default()
-        };
+        simulation.manners = Manners { headers, ..Manners::default() };
         simulation.run(1, 300).1.refused.len()
     };
     assert_eq!(refused(true), 0);

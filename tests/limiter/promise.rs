@@ -27,11 +27,7 @@ const NETWORKS: [fn(&mut Rng, u64) -> u64; 6] = [
     |rng, p| rng.u64(0..=10 * p),
     |rng, p| if rng.bool() { 0 } else { 10 * p },
     |rng, p| {
-        if rng.u8(..) == 0 {
-            10 * p
-        } else {
-            rng.u64(0..=p / 20)
-        }
+        if rng.u8(..) == 0 { 10 * p } else { rng.u64(0..=p / 20) }
     },
 ];
 
@@ -43,11 +39,7 @@ fn journey(rng: &mut Rng, network: usize, p: u64) -> Journey {
         1 => (one + other, 0),
         _ => (one, other),
     };
-    Journey {
-        there,
-        back,
-        end: End::Answered,
-    }
+    Journey { there, back, end: End::Answered }
 }
 
 /// An account of our own of which tokens are out, kept apart from the ledger's.
@@ -79,23 +71,15 @@ fn most_in_a_window(n: u32, p: u64, workers: usize, network: usize, requests: u6
     });
     let mine = Rc::clone(&account);
     simulation.on_event = Box::new(move |now, event| {
-        let Event::Ends(Outcome::Answered(_)) = event else {
-            panic!("all are answered")
-        };
+        let Event::Ends(Outcome::Answered(_)) = event else { panic!("all are answered") };
         mine.borrow_mut().ended += 1;
         mine.borrow_mut().back.push_back(now + held(p));
     });
     simulation.on_refusal = Box::new(move |now, outlook| {
         let mut account = account.borrow_mut();
         assert_eq!(account.out(now), n as usize, "a needless wait");
-        let next = account
-            .back
-            .front()
-            .map(|back| Duration::from_nanos(back - now));
-        assert_eq!(
-            outlook.look_again, next,
-            "a wait that is too long, or too short"
-        );
+        let next = account.back.front().map(|back| Duration::from_nanos(back - now));
+        assert_eq!(outlook.look_again, next, "a wait that is too long, or too short");
     });
     simulation.run(workers, requests).0.most
 }
@@ -103,20 +87,11 @@ fn most_in_a_window(n: u32, p: u64, workers: usize, network: usize, requests: u6
 #[test]
 fn no_window_ever_sees_more_than_n_and_no_wait_is_needless() {
     let mut requests = 0;
-    for (n, p) in [
-        (1, SECOND),
-        (2, 700 * MS),
-        (5, SECOND),
-        (100, 60 * SECOND),
-        (37, 10 * MS),
-    ] {
+    for (n, p) in [(1, SECOND), (2, 700 * MS), (5, SECOND), (100, 60 * SECOND), (37, 10 * MS)] {
         for workers in [1, 3, 8, 64] {
             for network in 0..NETWORKS.len() {
                 let most = most_in_a_window(n, p, workers, network, 9_000);
-                assert!(
-                    most <= n as usize,
-                    "{most} of {n}, {workers} workers, network {network}"
-                );
+                assert!(most <= n as usize, "{most} of {n}, {workers} workers, network {network}");
                 requests += 9_000;
             }
         }
@@ -144,14 +119,7 @@ struct Textbook {
 impl Textbook {
     fn new(n: u32, p: u64, refilled: bool, clock: Arc<Hand>) -> Textbook {
         let origin = clock.now();
-        Textbook {
-            n,
-            p,
-            refilled,
-            clock,
-            origin,
-            taken: Mutex::default(),
-        }
+        Textbook { n, p, refilled, clock, origin, taken: Mutex::default() }
     }
 
     /// When each token is back: of a refilled bucket one after the other, P/N apart.
@@ -229,10 +197,7 @@ fn refusals<S: Server>(server: S, n: u32, p: u64, workers: usize, network: usize
 fn servers_that_count_windows_refuse_nothing() {
     for (n, p) in [(5, SECOND), (100, 60 * SECOND)] {
         for (workers, network) in [(1, 1), (8, 2), (8, 3), (64, 5)] {
-            assert_eq!(
-                refusals(FixedWindow::new(n, p, p / 3), n, p, workers, network),
-                0
-            );
+            assert_eq!(refusals(FixedWindow::new(n, p, p / 3), n, p, workers, network), 0);
             assert_eq!(refusals(SlidingLog::harsh(n, p), n, p, workers, network), 0);
             assert_eq!(refusals(Refilled::new(n, p), n, p, workers, network), 0);
         }
@@ -266,19 +231,11 @@ fn a_paced_bucket_spreads_its_requests_and_is_as_fast() {
     let (log, clock) = (Rc::clone(&sent), simulation.clock.clone());
     simulation.journey = Box::new(move |_| {
         log.borrow_mut().push(clock.passed());
-        Journey {
-            there: 10 * MS,
-            back: 10 * MS,
-            end: End::Answered,
-        }
+        Journey { there: 10 * MS, back: 10 * MS, end: End::Answered }
     });
     let (_, report) = simulation.run(8, 1000);
     let share = Duration::from_nanos(held(SECOND).div_ceil(5));
-    assert!(
-        sent.borrow()
-            .windows(2)
-            .all(|pair| pair[1] - pair[0] >= share)
-    );
+    assert!(sent.borrow().windows(2).all(|pair| pair[1] - pair[0] >= share));
     assert!(report.refused.is_empty() && report.took < 205 * SECOND);
 }
 

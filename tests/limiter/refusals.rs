@@ -67,11 +67,7 @@ fn a_second_429_doubles_the_pause_up_to_a_bound() {
     }
     bench.pass(bench.paused());
     bench.refuse(bench.lease(), Some(Duration::from_secs(3000)));
-    assert_eq!(
-        bench.paused(),
-        Duration::from_secs(3000),
-        "the service's own word holds"
-    );
+    assert_eq!(bench.paused(), Duration::from_secs(3000), "the service's own word holds");
 }
 
 #[test]
@@ -174,10 +170,7 @@ fn a_429_that_nothing_explains_slows_down_until_much_has_gone_well() {
         bench.well();
     }
     while let Some(pace) = bench.pace() {
-        assert!(
-            pace <= *paces.last().unwrap(),
-            "never slower when all goes well"
-        );
+        assert!(pace <= *paces.last().unwrap(), "never slower when all goes well");
         paces.push(pace);
         assert!(paces.len() < 1000, "full speed at last");
         bench.well();
@@ -203,30 +196,20 @@ fn run<S: Server>(n: u32, p: u64, server: S, workers: usize, manners: Manners) -
     let mut rng = Rng::with_seed(11);
     simulation.journey = Box::new(move |_| {
         let way = |rng: &mut Rng| rng.u64(5 * MS..=40 * MS);
-        Journey {
-            there: way(&mut rng),
-            back: way(&mut rng),
-            end: End::Answered,
-        }
+        Journey { there: way(&mut rng), back: way(&mut rng), end: End::Answered }
     });
     simulation.manners = manners;
     simulation.run(workers, 5000).1
 }
 
-const SECOND_LATER: Manners = Manners {
-    retry_after: Some(Duration::from_secs(1)),
-    headers: false,
-    foreign_every: None,
-};
+const SECOND_LATER: Manners =
+    Manners { retry_after: Some(Duration::from_secs(1)), headers: false, foreign_every: None };
 
 /// Fewer than one in a hundred after the second refusal, and not bought by standing still.
 fn is_well(name: &str, report: &Report, n: u32, p: u64, least: f64) {
     let later = report.refused_later();
     let speed = report.sent as f64 / report.took as f64 * p as f64 / f64::from(n);
-    println!(
-        "{name}: {} refused, {later:.2} % later, speed {speed:.2}",
-        report.refused.len()
-    );
+    println!("{name}: {} refused, {later:.2} % later, speed {speed:.2}", report.refused.len());
     assert!(later < 1.0, "{name}: {later} % refused");
     assert!(speed > least, "{name}: {speed} of the rate");
 }
@@ -247,13 +230,7 @@ fn a_server_that_allows_no_burst_soon_refuses_next_to_nothing() {
 fn a_sliding_window_counter_soon_refuses_next_to_nothing() {
     for (n, p) in SERVICES {
         for (workers, strict) in [(1, false), (8, false), (1, true), (8, true)] {
-            let report = run(
-                n,
-                p,
-                SlidingCounter::new(n, p, strict),
-                workers,
-                SECOND_LATER,
-            );
+            let report = run(n, p, SlidingCounter::new(n, p, strict), workers, SECOND_LATER);
             is_well("sliding counter", &report, n, p, 0.3);
         }
     }
@@ -265,10 +242,7 @@ fn a_key_that_somebody_else_uses_too_is_soon_refused_next_to_never() {
         for workers in [1, 8] {
             for share in [20, 40, 50] {
                 let foreign_every = Some(p * 100 / (u64::from(n) * share));
-                let manners = Manners {
-                    foreign_every,
-                    ..SECOND_LATER
-                };
+                let manners = Manners { foreign_every, ..SECOND_LATER };
                 let log = run(n, p, SlidingLog::new(n, p), workers, manners);
                 is_well("shared, sliding log", &log, n, p, 0.1);
                 let window = run(n, p, FixedWindow::new(n, p, 0), workers, manners);
@@ -280,10 +254,7 @@ fn a_key_that_somebody_else_uses_too_is_soon_refused_next_to_never() {
 
 #[test]
 fn a_service_that_tells_what_remains_slows_nobody_down_who_is_alone() {
-    let manners = Manners {
-        headers: true,
-        ..SECOND_LATER
-    };
+    let manners = Manners { headers: true, ..SECOND_LATER };
     for (n, p) in SERVICES {
         for workers in [1, 8] {
             for report in [

@@ -24,13 +24,7 @@ pub(crate) struct FixedWindow {
 
 impl FixedWindow {
     pub(crate) fn new(n: u32, p: u64, offset: u64) -> FixedWindow {
-        FixedWindow {
-            n,
-            p,
-            offset,
-            window: 0,
-            count: 0,
-        }
+        FixedWindow { n, p, offset, window: 0, count: 0 }
     }
 }
 
@@ -61,19 +55,11 @@ pub(crate) struct SlidingLog {
 
 impl SlidingLog {
     pub(crate) fn new(n: u32, p: u64) -> SlidingLog {
-        SlidingLog {
-            n: n as usize,
-            p,
-            log: VecDeque::new(),
-            harsh: false,
-        }
+        SlidingLog { n: n as usize, p, log: VecDeque::new(), harsh: false }
     }
 
     pub(crate) fn harsh(n: u32, p: u64) -> SlidingLog {
-        SlidingLog {
-            harsh: true,
-            ..SlidingLog::new(n, p)
-        }
+        SlidingLog { harsh: true, ..SlidingLog::new(n, p) }
     }
 }
 
@@ -104,12 +90,7 @@ pub(crate) struct Refilled {
 
 impl Refilled {
     pub(crate) fn new(n: u32, p: u64) -> Refilled {
-        Refilled {
-            n: f64::from(n),
-            p: p as f64,
-            level: f64::from(n),
-            last: 0,
-        }
+        Refilled { n: f64::from(n), p: p as f64, level: f64::from(n), last: 0 }
     }
 }
 
@@ -141,15 +122,7 @@ pub(crate) struct SlidingCounter {
 
 impl SlidingCounter {
     pub(crate) fn new(n: u32, p: u64, strict: bool) -> SlidingCounter {
-        SlidingCounter {
-            n: f64::from(n),
-            p,
-            window: 0,
-            before: 0.0,
-            count: 0.0,
-            used: 0.0,
-            strict,
-        }
+        SlidingCounter { n: f64::from(n), p, window: 0, before: 0.0, count: 0.0, used: 0.0, strict }
     }
 }
 
@@ -157,11 +130,7 @@ impl Server for SlidingCounter {
     fn admit(&mut self, now: u64) -> bool {
         let window = now / self.p;
         if window != self.window {
-            self.before = if window == self.window + 1 {
-                self.count
-            } else {
-                0.0
-            };
+            self.before = if window == self.window + 1 { self.count } else { 0.0 };
             (self.window, self.count) = (window, 0.0);
         }
         let covered = 1.0 - (now % self.p) as f64 / self.p as f64;
@@ -187,20 +156,14 @@ pub(crate) struct NoBurst {
 
 impl NoBurst {
     pub(crate) fn new(n: u32, p: u64) -> NoBurst {
-        NoBurst {
-            n: u64::from(n),
-            p,
-            last: None,
-        }
+        NoBurst { n: u64::from(n), p, last: None }
     }
 }
 
 impl Server for NoBurst {
     fn admit(&mut self, now: u64) -> bool {
         let now = now / 1_000_000;
-        let room = self
-            .last
-            .is_none_or(|last| (now - last) * self.n * 1_000_000 >= self.p);
+        let room = self.last.is_none_or(|last| (now - last) * self.n * 1_000_000 >= self.p);
         if room {
             self.last = Some(now);
         }
@@ -217,11 +180,7 @@ pub(crate) struct Counting {
 
 impl Counting {
     pub(crate) fn new(p: u64) -> Counting {
-        Counting {
-            p,
-            log: VecDeque::new(),
-            most: 0,
-        }
+        Counting { p, log: VecDeque::new(), most: 0 }
     }
 }
 

@@ -80,11 +80,7 @@ pub(crate) struct Report {
 impl Report {
     /// Of the requests sent after the second refusal became known, how many were refused, in a hundred.
     pub(crate) fn refused_later(&self) -> f64 {
-        let later = self
-            .refused
-            .iter()
-            .filter(|it| **it >= self.sent_by_second)
-            .count();
+        let later = self.refused.iter().filter(|it| **it >= self.sent_by_second).count();
         match self.refused.len() {
             0 | 1 => 0.0,
             _ => 100.0 * later as f64 / (self.sent - self.sent_by_second) as f64,
@@ -112,11 +108,7 @@ impl<'a, S: Server> Simulation<'a, S> {
             store,
             server,
             manners: Manners::default(),
-            journey: Box::new(|_| Journey {
-                there: 10 * MS,
-                back: 10 * MS,
-                end: End::Answered,
-            }),
+            journey: Box::new(|_| Journey { there: 10 * MS, back: 10 * MS, end: End::Answered }),
             on_refusal: Box::new(|_, _| {}),
             on_event: Box::new(|_, _| {}),
             events: BinaryHeap::new(),
@@ -152,10 +144,8 @@ impl<'a, S: Server> Simulation<'a, S> {
         match self.store.lease(TERM) {
             Ok(lease) => {
                 let journey = (self.journey)(self.report.sent);
-                self.pending
-                    .push(Some((Event::Arrives(journey.back, journey.end), lease)));
-                self.events
-                    .push(Reverse((now + journey.there, self.report.sent)));
+                self.pending.push(Some((Event::Arrives(journey.back, journey.end), lease)));
+                self.events.push(Reverse((now + journey.there, self.report.sent)));
                 self.report.sent += 1;
                 true
             }

@@ -78,15 +78,8 @@ fn sixty_four_threads_neither_lock_up_nor_exceed_the_limit() {
         }
     });
     let snapshot = bucket.snapshot();
-    assert_eq!(
-        (snapshot.granted, snapshot.waiting, snapshot.in_flight),
-        (6400, 0, 0)
-    );
-    assert!(
-        most.load(Ordering::SeqCst) <= 5,
-        "{most:?} {:?}",
-        clock.passed()
-    );
+    assert_eq!((snapshot.granted, snapshot.waiting, snapshot.in_flight), (6400, 0, 0));
+    assert!(most.load(Ordering::SeqCst) <= 5, "{most:?} {:?}", clock.passed());
     assert!(clock.passed() >= P * (6400 * 9 / 10 / 5 - 1));
 }
 
@@ -125,15 +118,9 @@ fn a_wait_that_cannot_end_in_time_fails_at_once_and_holds_nothing() {
     assert_eq!((error.wait, error.reason), (P, WaitReason::Full));
     assert_eq!((clock.passed(), waits), (Duration::ZERO, 0));
     let snapshot = bucket.snapshot();
-    assert_eq!(
-        (snapshot.granted, snapshot.waiting, snapshot.in_flight),
-        (1, 0, 0)
-    );
+    assert_eq!((snapshot.granted, snapshot.waiting, snapshot.in_flight), (1, 0, 0));
     let in_time = clock.now() + P;
-    bucket
-        .acquire(Some(in_time), &mut |_| {})
-        .unwrap()
-        .never_sent();
+    bucket.acquire(Some(in_time), &mut |_| {}).unwrap().never_sent();
 }
 
 #[test]
@@ -249,22 +236,9 @@ fn a_wait_is_told_once_for_each_reason() {
     permit.answered(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new());
     let permit = bucket.acquire(None, &mut |wait| waits.push(*wait)).unwrap();
     answer(permit);
-    bucket
-        .acquire(None, &mut |wait| waits.push(*wait))
-        .unwrap()
-        .never_sent();
-    let reasons: Vec<_> = waits
-        .iter()
-        .map(|wait| (wait.reason, wait.duration))
-        .collect();
-    assert_eq!(
-        reasons,
-        [
-            (WaitReason::Full, P),
-            (WaitReason::Paused, P),
-            (WaitReason::Paced, P)
-        ]
-    );
+    bucket.acquire(None, &mut |wait| waits.push(*wait)).unwrap().never_sent();
+    let reasons: Vec<_> = waits.iter().map(|wait| (wait.reason, wait.duration)).collect();
+    assert_eq!(reasons, [(WaitReason::Full, P), (WaitReason::Paused, P), (WaitReason::Paced, P)]);
 }
 
 #[test]
@@ -295,17 +269,8 @@ fn a_snapshot_tells_what_there_is() {
     answer(one);
     clock.advance(P / 2);
     let snapshot = bucket.snapshot();
-    assert_eq!(
-        (snapshot.granted, snapshot.in_flight, snapshot.free),
-        (2, 1, 2)
-    );
-    assert_eq!(
-        (snapshot.next_back, snapshot.utilisation()),
-        (Some(P / 2), 0.5)
-    );
-    assert_eq!(
-        (snapshot.paused, snapshot.pauses, snapshot.pace),
-        (None, 0, None)
-    );
+    assert_eq!((snapshot.granted, snapshot.in_flight, snapshot.free), (2, 1, 2));
+    assert_eq!((snapshot.next_back, snapshot.utilisation()), (Some(P / 2), 0.5));
+    assert_eq!((snapshot.paused, snapshot.pauses, snapshot.pace), (None, 0, None));
     answer(other);
 }

@@ -26,10 +26,7 @@ fn a_script_is_never_refused_whatever_counts_it() {
             let heylo = &setup.services.heylo;
             assert_eq!((heylo.refusals(), heylo.most_in_any_window()), (0, 5));
             let elapsed = setup.clock.elapsed();
-            assert!(
-                elapsed >= 11 * SECOND && elapsed < 12 * SECOND,
-                "{elapsed:?}"
-            );
+            assert!(elapsed >= 11 * SECOND && elapsed < 12 * SECOND, "{elapsed:?}");
         }
     }
 }

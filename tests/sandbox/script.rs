@@ -21,9 +21,7 @@ fn script(heylo: &heylo::Client, heylerts: &heylerts::Client) -> heysync::Result
     for role in group.roles()? {
         told.push(format!("{} {:?}", role.id, group.role(&role.id).members()?));
     }
-    let update = RoleUpdate::new()
-        .add(["user-9", "user-39"])
-        .remove(["user-1"]);
+    let update = RoleUpdate::new().add(["user-9", "user-39"]).remove(["user-1"]);
     let change = group.role("captains").update(&update)?;
     told.push(format!("{:?} {:?}", change.added, change.ignored));
     group.remove_member("user-7")?;
@@ -50,11 +48,7 @@ fn run(way: Way, settings: impl FnOnce(&Services)) -> (Vec<String>, Vec<String>,
     let told = script(&setup.heylo, &setup.heylerts).unwrap();
     assert_eq!(setup.refusals(), 0);
     let Services { heylo, heylerts } = &setup.services;
-    let left = format!(
-        "{:?} {:?}",
-        heylo.state().communities,
-        heylerts.state().alerts
-    );
+    let left = format!("{:?} {:?}", heylo.state().communities, heylerts.state().alerts);
     (told, setup.journal(), left)
 }
 
@@ -71,11 +65,7 @@ fn a_script_tells_the_same_whatever_the_vendors_pages_leave_open() {
         Box::new(move |services| services.heylo.change(|world| change(&mut world.settings)))
     }
     fn heylerts(change: fn(&mut made_alerts::Settings)) -> Box<dyn Fn(&Services)> {
-        Box::new(move |services| {
-            services
-                .heylerts
-                .change(|world| change(&mut world.settings))
-        })
+        Box::new(move |services| services.heylerts.change(|world| change(&mut world.settings)))
     }
     let (told, _, left) = run(Way::InMemory, |_| {});
     let readings = [

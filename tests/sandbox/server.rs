@@ -12,10 +12,7 @@ use crate::support::{PATIENCE, Server, serve};
 
 fn frozen() -> Services {
     let clock = TestClock::new();
-    Services {
-        heylo: Heylo::demo().clock(clock.clone()),
-        heylerts: Heylerts::demo().clock(clock),
-    }
+    Services { heylo: Heylo::demo().clock(clock.clone()), heylerts: Heylerts::demo().clock(clock) }
 }
 
 fn served(services: &Services) -> Server {
@@ -31,9 +28,7 @@ fn raw(services: &Services, request: &str) -> String {
 fn ask(server: &Server, request: &str) -> String {
     let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
     // A server that does not hang up fails the test, where it would hang it.
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     if let Err(error) = stream.read_to_end(&mut answer) {
@@ -48,11 +43,8 @@ const HELLO: &str = "GET /api/v1/hello HTTP/1.1\r\nhost: localhost\r\nx-api-key:
 #[test]
 fn a_connection_that_is_cut_is_really_cut() {
     let services = frozen();
-    for trouble in [
-        Trouble::Unreachable,
-        Trouble::Cut(Moment::Before),
-        Trouble::Cut(Moment::After),
-    ] {
+    for trouble in [Trouble::Unreachable, Trouble::Cut(Moment::Before), Trouble::Cut(Moment::After)]
+    {
         services.heylerts.trouble(1, trouble);
         assert_eq!(raw(&services, HELLO), "");
     }

@@ -62,11 +62,7 @@ impl Setup {
 
     /// What came, and when, without what a connection adds to it.
     pub(crate) fn journal(&self) -> Vec<String> {
-        let requests = [
-            self.services.heylo.requests(),
-            self.services.heylerts.requests(),
-        ]
-        .concat();
+        let requests = [self.services.heylo.requests(), self.services.heylerts.requests()].concat();
         let told = |it: &Recorded| format!("{:?} {it} {:?}", it.at, it.json());
         requests.iter().map(told).collect()
     }

@@ -43,14 +43,8 @@ fn troubles() -> Vec<(Trouble, Outcome)> {
     let (lost, broken) = (Some(NoAnswer), Some(Server));
     let (unknown, unreadable) = (Some(OutcomeUnknown), Some(Unreadable));
     vec![
-        (
-            Trouble::Refused(Some("1".into())),
-            (Some(RateLimited), Some(RateLimited), no),
-        ),
-        (
-            Trouble::Refused(None),
-            (Some(RateLimited), Some(RateLimited), no),
-        ),
+        (Trouble::Refused(Some("1".into())), (Some(RateLimited), Some(RateLimited), no)),
+        (Trouble::Refused(None), (Some(RateLimited), Some(RateLimited), no)),
         (Trouble::ArrivesLate(3 * SECOND), (ok, ok, yes)),
         (Trouble::AnsweredLate(3 * SECOND), (ok, ok, yes)),
         (Trouble::ArrivesLate(400 * SECOND), (lost, unknown, yes)),
@@ -65,14 +59,8 @@ fn troubles() -> Vec<(Trouble, Outcome)> {
         (Trouble::Oversized, (unreadable, Some(DoneUnreadable), yes)),
         // What an invite is answered with is nobody's business: Heylo does not document it.
         (Trouble::WrongType, (unreadable, ok, yes)),
-        (
-            Trouble::Redirect(elsewhere),
-            (Some(Redirect), Some(Redirect), no),
-        ),
-        (
-            Trouble::Altered(teapot),
-            (Some(Rejected), Some(Rejected), yes),
-        ),
+        (Trouble::Redirect(elsewhere), (Some(Redirect), Some(Redirect), no)),
+        (Trouble::Altered(teapot), (Some(Rejected), Some(Rejected), yes)),
     ]
 }
 
@@ -97,10 +85,7 @@ fn a_server_that_cannot_be_reached_is_one_that_hangs_up_where_it_has_a_socket() 
 fn a_delay_passes_on_the_clock_whoever_waits() {
     for way in WAYS {
         let setup = Setup::new(way);
-        setup
-            .services
-            .heylerts
-            .trouble(1, Trouble::AnsweredLate(3 * SECOND));
+        setup.services.heylerts.trouble(1, Trouble::AnsweredLate(3 * SECOND));
         assert!(setup.heylerts.hello().is_ok());
         assert_eq!(setup.clock.elapsed(), 3 * SECOND, "{way:?}");
     }
@@ -150,17 +135,11 @@ fn a_deletion_that_loses_its_answer_or_its_body_is_done() {
         Trouble::Truncated,
         Trouble::WrongType,
     ];
-    for (way, trouble) in WAYS
-        .iter()
-        .flat_map(|way| troubles.iter().map(move |it| (*way, it)))
-    {
+    for (way, trouble) in WAYS.iter().flat_map(|way| troubles.iter().map(move |it| (*way, it))) {
         let setup = Setup::new(way);
         let id = setup.services.heylerts.state().alerts[0].id.clone();
         setup.services.heylerts.trouble(1, trouble.clone());
-        let outcome = setup
-            .heylerts
-            .delete_alert(&id)
-            .map_err(|it| it.to_string());
+        let outcome = setup.heylerts.delete_alert(&id).map_err(|it| it.to_string());
         assert_eq!(outcome, Ok(()), "{way:?} {trouble:?}");
         assert_eq!(setup.services.heylerts.state().alerts.len(), 2);
         assert!(setup.heylerts.hello().is_ok());

@@ -86,10 +86,7 @@ impl Server {
             streams: Vec::new(),
             is_stopping: false,
         };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let listening = Arc::clone(&shared);
         Server {
             address,
@@ -205,9 +202,7 @@ fn receive(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<String>> {
 
 fn body_length(head: &[u8]) -> u64 {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"));
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
     length.map_or(0, |length| length.trim().parse().unwrap())
 }
 
@@ -309,24 +304,13 @@ pub(crate) const SAMPLES: [Sample; 7] = [
         name: "remove_member",
         safety: Safety::Idempotent,
         takes_any_body: true,
-        make: |clients| {
-            clients
-                .heylo
-                .community("c-1")
-                .remove_member("u-1")
-                .map(drop)
-        },
+        make: |clients| clients.heylo.community("c-1").remove_member("u-1").map(drop),
     },
     Sample {
         name: "create_alert",
         safety: Safety::Unsafe,
         takes_any_body: false,
-        make: |clients| {
-            clients
-                .heylerts
-                .create_alert(&NewAlert::new("n", "k"))
-                .map(drop)
-        },
+        make: |clients| clients.heylerts.create_alert(&NewAlert::new("n", "k")).map(drop),
     },
     Sample {
         name: "invite",

@@ -58,10 +58,7 @@ pub(crate) fn local(clock: &TestClock) -> Config {
 impl Wire {
     /// Gives these answers, one to each request. What comes after the last is unexpected.
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Wire {
-        let mut wire = Wire {
-            server: Server::new(),
-            requests: Arc::default(),
-        };
+        let mut wire = Wire { server: Server::new(), requests: Arc::default() };
         let turn = Arc::new(AtomicUsize::new(0));
         let mut last = 0;
         for answer in answers {
@@ -175,10 +172,7 @@ impl Asked {
         let of_the_connection = ["host", "accept-encoding"];
         for name in self.headers.keys().map(|name| name.as_str()) {
             let is_expected = expected.iter().any(|(expected, _)| *expected == name);
-            assert!(
-                is_expected || of_the_connection.contains(&name),
-                "{name} of {self:?}"
-            );
+            assert!(is_expected || of_the_connection.contains(&name), "{name} of {self:?}");
         }
     }
 }
@@ -186,18 +180,12 @@ impl Asked {
 impl Answer {
     /// An empty answer.
     pub(crate) fn status(status: u16) -> Answer {
-        Answer {
-            status,
-            headers: Vec::new(),
-            body: String::new(),
-        }
+        Answer { status, headers: Vec::new(), body: String::new() }
     }
 
     /// A success with this body.
     pub(crate) fn json(body: impl Into<Value>) -> Answer {
-        Answer::status(200)
-            .header("content-type", "application/json")
-            .body(body.into().to_string())
+        Answer::status(200).header("content-type", "application/json").body(body.into().to_string())
     }
 
     /// A success with this text, of whatever kind.

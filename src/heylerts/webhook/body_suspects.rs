@@ -35,9 +35,7 @@ pub(super) type Suspect<'b> = (Option<BodyFault>, Cow<'b, [u8]>);
 /// The body as it is, then as it may have been, the likelier and cheaper first.
 pub(super) fn suspects(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
     let reprinted = |text: String| (Some(BodyFault::Reserialized), text.into_bytes().into());
-    std::iter::once((None, body.into()))
-        .chain(newlines(body))
-        .chain(reprints(body).map(reprinted))
+    std::iter::once((None, body.into())).chain(newlines(body)).chain(reprints(body).map(reprinted))
 }
 
 fn newlines(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {

@@ -168,9 +168,6 @@ mod tests {
     fn the_debug_form_shows_nothing_that_people_wrote() {
         let delivery = delivery(r#"{"event": "mention.created", "mention": {"author": "u/ada"}}"#);
         let shown = format!("{delivery:?}");
-        assert!(
-            shown.contains("MentionCreated") && !shown.contains("ada"),
-            "{shown}"
-        );
+        assert!(shown.contains("MentionCreated") && !shown.contains("ada"), "{shown}");
     }
 }

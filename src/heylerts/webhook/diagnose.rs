@@ -95,18 +95,10 @@ impl Verifier {
 
     fn suspects(&self) -> Vec<Suspect> {
         let suspects = |(index, secret)| {
-            let suspect = move |(fault, meant)| Suspect {
-                index,
-                fault,
-                meant,
-            };
+            let suspect = move |(fault, meant)| Suspect { index, fault, meant };
             secret_suspects::suspects(secret).into_iter().map(suspect)
         };
-        self.secrets()
-            .iter()
-            .enumerate()
-            .flat_map(suspects)
-            .collect()
+        self.secrets().iter().enumerate().flat_map(suspects).collect()
     }
 }
 
@@ -122,17 +114,11 @@ impl fmt::Display for Diagnosis {
         match self {
             Diagnosis::Holds => f.write_str("the signature holds"),
             Diagnosis::Incomparable(refused) => refused.fmt(f),
-            Diagnosis::Explained {
-                secret_fault,
-                body_fault,
-                ..
-            } => f.write_str(&both(secret_fault, body_fault)),
+            Diagnosis::Explained { secret_fault, body_fault, .. } => {
+                f.write_str(&both(secret_fault, body_fault))
+            }
             Diagnosis::Unexplained { looks_reserialized } => {
-                let hint = if *looks_reserialized {
-                    LOOKS_RESERIALIZED
-                } else {
-                    ""
-                };
+                let hint = if *looks_reserialized { LOOKS_RESERIALIZED } else { "" };
                 write!(f, "{UNEXPLAINED}{hint}")
             }
         }
@@ -140,13 +126,6 @@ impl fmt::Display for Diagnosis {
 }
 
 fn both(secret: &Option<SecretFault>, body: &Option<BodyFault>) -> String {
-    let texts = [
-        secret.map(|fault| fault.to_string()),
-        body.map(|fault| fault.to_string()),
-    ];
-    texts
-        .into_iter()
-        .flatten()
-        .collect::<Vec<String>>()
-        .join("; ")
+    let texts = [secret.map(|fault| fault.to_string()), body.map(|fault| fault.to_string())];
+    texts.into_iter().flatten().collect::<Vec<String>>().join("; ")
 }

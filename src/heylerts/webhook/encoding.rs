@@ -12,10 +12,7 @@ static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIE
 /// Lower-case hex digits, two a byte.
 pub(super) fn to_hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 /// The bytes that hex digits of either case stand for.
@@ -59,11 +56,7 @@ mod tests {
     #[test]
     fn base64_is_read_in_both_alphabets_padded_or_not() {
         for text in ["+/8=", "+/8", "-_8=", "-_8"] {
-            assert_eq!(
-                from_base64(text.as_bytes()),
-                Some(vec![0xfb, 0xff]),
-                "{text}"
-            );
+            assert_eq!(from_base64(text.as_bytes()), Some(vec![0xfb, 0xff]), "{text}");
         }
         for text in ["+_8=", "+/9=", "+/8==", "+/8 ", "=", "+/8=\n"] {
             assert_eq!(from_base64(text.as_bytes()), None, "{text}");

@@ -16,12 +16,8 @@ enum Layout {
     Indented(usize),
 }
 
-const LAYOUTS: [Layout; 4] = [
-    Layout::Compact,
-    Layout::Spaced,
-    Layout::Indented(2),
-    Layout::Indented(4),
-];
+const LAYOUTS: [Layout; 4] =
+    [Layout::Compact, Layout::Spaced, Layout::Indented(2), Layout::Indented(4)];
 
 /// No payload is nested deeper. Beyond, indentation stays as it is, or a small body would fill the memory.
 const DEEPEST: usize = 16;
@@ -80,9 +76,7 @@ fn plain(token: &str) -> Cow<'_, str> {
         true => serde_json::from_str(token).ok(),
         false => None,
     };
-    text.map_or(Cow::Borrowed(token), |text: String| {
-        Cow::Owned(Value::String(text).to_string())
-    })
+    text.map_or(Cow::Borrowed(token), |text: String| Cow::Owned(Value::String(text).to_string()))
 }
 
 fn ascii(token: &str) -> String {
@@ -117,9 +111,9 @@ fn token_length(text: &str) -> usize {
     match text.as_bytes()[0] {
         b'"' => string_length(text),
         b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
-        _ => text
-            .find(|c: char| c.is_ascii_whitespace() || ",:]}".contains(c))
-            .unwrap_or(text.len()),
+        _ => {
+            text.find(|c: char| c.is_ascii_whitespace() || ",:]}".contains(c)).unwrap_or(text.len())
+        }
     }
 }
 
@@ -143,11 +137,7 @@ struct Printer {
 
 impl Printer {
     fn print(tokens: &[Cow<'_, str>], layout: Layout) -> String {
-        let mut printer = Printer {
-            text: String::new(),
-            depth: 0,
-            layout,
-        };
+        let mut printer = Printer { text: String::new(), depth: 0, layout };
         let mut before = "";
         for token in tokens {
             printer.push(before, token);

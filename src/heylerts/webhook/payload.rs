@@ -17,21 +17,11 @@ const EVENT_NAMES: [&str; 8] = [
 ];
 
 /// Where they have it if it is in none of those.
-const INNER_EVENT_NAMES: [&str; 4] = [
-    "/data/event",
-    "/data/type",
-    "/payload/event",
-    "/payload/type",
-];
+const INNER_EVENT_NAMES: [&str; 4] =
+    ["/data/event", "/data/type", "/payload/event", "/payload/type"];
 
 /// Where they have the id of the event.
-const EVENT_IDS: [&str; 5] = [
-    "/event_id",
-    "/eventId",
-    "/delivery_id",
-    "/deliveryId",
-    "/event/id",
-];
+const EVENT_IDS: [&str; 5] = ["/event_id", "/eventId", "/delivery_id", "/deliveryId", "/event/id"];
 
 /// What they wrap around what the event is about. An `id` beside it is the event's own, unless it is the
 /// alert's: to take that for it would make one event of all of an alert's.
@@ -52,25 +42,14 @@ const ALERT_IDS: [&str; 7] = [
 const MENTION_IDS: [&str; 3] = ["/mention_id", "/data/mention_id", "/payload/mention_id"];
 
 /// Where they have an object that is a mention by its name.
-const MENTIONS: [&str; 4] = [
-    "/mention",
-    "/data/mention",
-    "/payload/mention",
-    "/event/mention",
-];
+const MENTIONS: [&str; 4] = ["/mention", "/data/mention", "/payload/mention", "/event/mention"];
 
 /// Where they have an object that is a mention if it looks like one.
 const MENTIONS_BY_LOOK: [&str; 4] = ["/data/object", "/data", "/payload", ""];
 
 /// Of these a mention has at least one, beside its `url`.
-const MENTION_FIELDS: [&str; 6] = [
-    "title",
-    "snippet",
-    "author",
-    "sentiment",
-    "relevance_score",
-    "found_at",
-];
+const MENTION_FIELDS: [&str; 6] =
+    ["title", "snippet", "author", "sentiment", "relevance_score", "found_at"];
 
 /// The first name that is known, else the first there is: `{"type": "mention.created", "topic": "x"}`.
 pub(super) fn event_name(payload: &Value) -> Option<EventName> {
@@ -82,18 +61,13 @@ pub(super) fn event_name(payload: &Value) -> Option<EventName> {
 }
 
 fn names(payload: &Value, places: &[&str]) -> impl Iterator<Item = EventName> {
-    let texts = places
-        .iter()
-        .filter_map(|place| payload.pointer(place)?.as_str());
+    let texts = places.iter().filter_map(|place| payload.pointer(place)?.as_str());
     texts.map(EventName::from)
 }
 
 pub(super) fn event_id(payload: &Value) -> Option<String> {
     let of_envelope = is_envelope(payload).then_some(&"/id");
-    EVENT_IDS
-        .iter()
-        .chain(of_envelope)
-        .find_map(|place| id_text(payload.pointer(place)?))
+    EVENT_IDS.iter().chain(of_envelope).find_map(|place| id_text(payload.pointer(place)?))
 }
 
 fn is_envelope(payload: &Value) -> bool {
@@ -124,10 +98,7 @@ pub(super) fn mention(payload: &Value) -> Option<Value> {
 fn find_mention(payload: &Value) -> Option<&Map<String, Value>> {
     let object = |place: &&str| payload.pointer(place)?.as_object();
     let mut by_look = MENTIONS_BY_LOOK.iter().filter_map(object);
-    MENTIONS
-        .iter()
-        .find_map(object)
-        .or_else(|| by_look.find(|object| looks_like_a_mention(object)))
+    MENTIONS.iter().find_map(object).or_else(|| by_look.find(|object| looks_like_a_mention(object)))
 }
 
 fn looks_like_a_mention(object: &Map<String, Value>) -> bool {
@@ -202,10 +173,7 @@ mod tests {
     fn the_mentions_id_is_told_from_the_events() {
         let payload =
             json!({"id": "evt", "mention_id": 7, "url": "https://example.com/", "title": "T"});
-        assert_eq!(
-            mention(&payload).map(|mention| mention["id"].clone()),
-            Some(json!("7"))
-        );
+        assert_eq!(mention(&payload).map(|mention| mention["id"].clone()), Some(json!("7")));
     }
 
     #[test]

@@ -81,13 +81,8 @@ impl ReplayGuard {
     /// A guard that remembers so many deliveries, and at least one.
     #[must_use]
     pub fn new(capacity: usize) -> ReplayGuard {
-        let memory = Memory {
-            capacity: capacity.max(1),
-            ..Memory::default()
-        };
-        ReplayGuard {
-            memory: Arc::new(Mutex::new(memory)),
-        }
+        let memory = Memory { capacity: capacity.max(1), ..Memory::default() };
+        ReplayGuard { memory: Arc::new(Mutex::new(memory)) }
     }
 
     /// Claims a delivery, by the id of its event or the hash of its body.
@@ -106,10 +101,7 @@ impl ReplayGuard {
             return Claim::Repeated;
         }
         match memory.underway.insert(key) {
-            true => Claim::First(Handling {
-                memory: Arc::clone(&self.memory),
-                key,
-            }),
+            true => Claim::First(Handling { memory: Arc::clone(&self.memory), key }),
             false => Claim::Underway,
         }
     }
@@ -242,9 +234,7 @@ mod tests {
     fn of_many_threads_with_one_delivery_one_handles_it() {
         let guard = ReplayGuard::default();
         let handled = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| handle(&guard, "a")))
-                .collect();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| handle(&guard, "a"))).collect();
             threads
                 .into_iter()
                 .filter_map(|thread| thread.join().ok())

@@ -48,10 +48,7 @@ mod tests {
     fn an_event_without_an_id_is_known_by_its_body() {
         assert_eq!(key(r#"{"a":1}"#), key(r#"{"a":1}"#));
         assert_ne!(key(r#"{"a":1}"#), key(r#"{"a":2}"#));
-        assert_ne!(
-            key(r#"{"id":"alert","at":1}"#),
-            key(r#"{"id":"alert","at":2}"#)
-        );
+        assert_ne!(key(r#"{"id":"alert","at":1}"#), key(r#"{"id":"alert","at":2}"#));
     }
 
     #[test]

@@ -64,9 +64,7 @@ impl Secret {
     /// matches, so that the time taken tells nothing.
     pub(super) fn signed(&self, body: &[u8], offered: &[Tag]) -> bool {
         let expected = tag(&self.0, body);
-        offered
-            .iter()
-            .fold(false, |matched, tag| (expected == *tag) | matched)
+        offered.iter().fold(false, |matched, tag| (expected == *tag) | matched)
     }
 }
 

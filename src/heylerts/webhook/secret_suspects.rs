@@ -45,9 +45,7 @@ pub(super) fn suspects(secret: &Secret) -> Vec<(Option<SecretFault>, Secret)> {
         let bytes = bytes.filter(|bytes| bytes != text)?;
         Some((Some(fault), Secret::new(&bytes).ok()?))
     });
-    std::iter::once((None, secret.clone()))
-        .chain(other)
-        .collect()
+    std::iter::once((None, secret.clone())).chain(other).collect()
 }
 
 fn unquoted(text: &[u8]) -> Option<Vec<u8>> {

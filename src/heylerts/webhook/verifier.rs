@@ -62,20 +62,14 @@ impl Verifier {
             .collect::<Result<Vec<Secret>>>()?;
         match secrets.is_empty() {
             true => Err(Error::configuration("there is no webhook secret")),
-            false => Ok(Verifier {
-                secrets,
-                max_body: MAX_BODY,
-            }),
+            false => Ok(Verifier { secrets, max_body: MAX_BODY }),
         }
     }
 
     /// Sets the size in bytes up to which bodies are taken; 1 MiB where it is not set. A larger one is
     /// refused before it is hashed. Your server should not even read it.
     pub fn max_body(self, bytes: usize) -> Verifier {
-        Verifier {
-            max_body: bytes,
-            ..self
-        }
+        Verifier { max_body: bytes, ..self }
     }
 
     /// Verifies the raw bytes of a body against the header

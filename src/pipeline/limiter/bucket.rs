@@ -122,15 +122,8 @@ impl TokenBucket {
     }
 
     fn assemble(store: Arc<dyn TokenStore>, term: Duration, clock: Arc<dyn Clock>) -> TokenBucket {
-        let shared = Shared {
-            store,
-            term,
-            queue: Arc::new(Queue::new(Arc::clone(&clock))),
-            clock,
-        };
-        TokenBucket {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { store, term, queue: Arc::new(Queue::new(Arc::clone(&clock))), clock };
+        TokenBucket { shared: Arc::new(shared) }
     }
 
     /// Waits for a token, in the order of asking, but not beyond `until`: a moment on the bucket's clock, or
@@ -206,10 +199,7 @@ impl TokenBucket {
 
     /// What is known now: how many tokens are free, how many requests wait, and why.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            waiting: self.shared.queue.len(),
-            ..self.shared.store.snapshot()
-        }
+        Snapshot { waiting: self.shared.queue.len(), ..self.shared.store.snapshot() }
     }
 
     /// The first in the queue takes a token; the others hear how long it takes.
@@ -221,10 +211,7 @@ impl TokenBucket {
     }
 
     fn permit(&self, lease: Lease) -> Permit {
-        Permit {
-            shared: Arc::clone(&self.shared),
-            lease: Some(lease),
-        }
+        Permit { shared: Arc::clone(&self.shared), lease: Some(lease) }
     }
 }
 
@@ -264,9 +251,7 @@ impl Told {
 
 impl fmt::Debug for TokenBucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokenBucket")
-            .field(&self.snapshot())
-            .finish()
+        f.debug_tuple("TokenBucket").field(&self.snapshot()).finish()
     }
 }
 

@@ -73,30 +73,15 @@ mod tests {
         let reports = [(2, 10), (1, 15), (3, 12), (2, 11)];
         let level_at = |order: &[usize], now| {
             let mut foreign = Foreign::default();
-            order
-                .iter()
-                .for_each(|i| foreign.report(reports[*i].0, reports[*i].1));
+            order.iter().for_each(|i| foreign.report(reports[*i].0, reports[*i].1));
             foreign.settle(now);
             foreign.level()
         };
         for now in 0..16 {
-            let expected = reports
-                .iter()
-                .filter(|(_, end)| *end > now)
-                .map(|(amount, _)| *amount)
-                .max();
-            for order in [
-                [0, 1, 2, 3],
-                [3, 2, 1, 0],
-                [1, 2, 0, 3],
-                [2, 0, 3, 1],
-                [1, 0, 3, 2],
-            ] {
-                assert_eq!(
-                    level_at(&order, now),
-                    expected.unwrap_or(0),
-                    "{order:?} at {now}"
-                );
+            let expected =
+                reports.iter().filter(|(_, end)| *end > now).map(|(amount, _)| *amount).max();
+            for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 0, 3, 1], [1, 0, 3, 2]] {
+                assert_eq!(level_at(&order, now), expected.unwrap_or(0), "{order:?} at {now}");
             }
         }
     }
@@ -106,9 +91,6 @@ mod tests {
         let mut foreign = Foreign::default();
         foreign.report(3, 10);
         foreign.report(1, 12);
-        assert_eq!(
-            foreign.levels().collect::<Vec<_>>(),
-            [(0, 3), (10, 1), (12, 0)]
-        );
+        assert_eq!(foreign.levels().collect::<Vec<_>>(), [(0, 3), (10, 1), (12, 0)]);
     }
 }

@@ -47,30 +47,18 @@ pub(crate) struct Refusal {
 
 impl Gate {
     pub(crate) fn new(period: Nanos, pace: Pace) -> Gate {
-        Gate {
-            phase: Phase::Open,
-            pace,
-            period,
-            pause: 0,
-            uneasy: 0,
-            barrier: 0,
-            pauses: 0,
-        }
+        Gate { phase: Phase::Open, pace, period, pause: 0, uneasy: 0, barrier: 0, pauses: 0 }
     }
 
     /// When the next request may go, and the `ahead`th after it.
     pub(crate) fn opening(&self, ahead: u64, now: Nanos) -> Opening {
         match self.phase {
             Phase::Open => self.pace.opening(ahead, now),
-            Phase::Paused(end) => Opening {
-                at: self.pace.spread(ahead, end),
-                ..Opening::at(end, WaitReason::Paused)
-            },
+            Phase::Paused(end) => {
+                Opening { at: self.pace.spread(ahead, end), ..Opening::at(end, WaitReason::Paused) }
+            }
             Phase::Probing(_) => Opening {
-                at: self
-                    .pace
-                    .spread(ahead.saturating_add(1), now)
-                    .max(now.saturating_add(1)),
+                at: self.pace.spread(ahead.saturating_add(1), now).max(now.saturating_add(1)),
                 look: None,
                 reason: WaitReason::Paused,
             },

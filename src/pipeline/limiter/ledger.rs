@@ -130,9 +130,7 @@ impl Ledger {
             next_back: self.returning.front().map(|back| until(*back, now)),
             paused: self.gate.paused_until(now).map(|end| until(end, now)),
             pauses: self.gate.pauses,
-            pace: Some(self.gate.pace.distance(now))
-                .filter(|it| *it > 0)
-                .map(Duration::from_nanos),
+            pace: Some(self.gate.pace.distance(now)).filter(|it| *it > 0).map(Duration::from_nanos),
             ..Snapshot::full(self.rate)
         }
     }
@@ -200,10 +198,7 @@ impl Ledger {
         let since =
             usize::try_from(self.granted.saturating_sub(flight.id + 1)).unwrap_or(usize::MAX);
         let ours = flight.out.saturating_add(since);
-        let others = self
-            .limit()
-            .saturating_sub(remaining as usize)
-            .saturating_sub(ours);
+        let others = self.limit().saturating_sub(remaining as usize).saturating_sub(ours);
         let others = u32::try_from(others).unwrap_or(u32::MAX);
         self.foreign.report(others, now.saturating_add(self.held));
     }
@@ -228,10 +223,7 @@ impl Ledger {
         let first = self.first_round(ahead % self.limit(), now);
         let round = match rounds {
             0 => first.at,
-            _ => first
-                .at
-                .max(now)
-                .saturating_add(rounds.saturating_mul(self.held)),
+            _ => first.at.max(now).saturating_add(rounds.saturating_mul(self.held)),
         };
         Opening { at: round, ..first }
     }
@@ -315,10 +307,7 @@ mod tests {
     fn what_others_hold_is_waited_for_like_our_own() {
         let mut ledger = ledger(3);
         let id = ledger.lease(0, Nanos::MAX).unwrap();
-        let remark = Remark {
-            remaining: Some(0),
-            ..Remark::default()
-        };
+        let remark = Remark { remaining: Some(0), ..Remark::default() };
         ledger.release(id, Outcome::Answered(remark), SECOND);
         let outlook = ledger.lease(SECOND, Nanos::MAX).unwrap_err();
         assert_eq!(outlook.look_again, Some(Duration::from_nanos(HELD)));

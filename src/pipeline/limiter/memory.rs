@@ -24,11 +24,7 @@ impl Memory {
     ///
     /// Where `rate` is not [usable](Rate::is_usable), the nearest that is will be taken.
     pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Memory {
-        Memory {
-            origin: clock.now(),
-            clock,
-            ledger: Mutex::new(Ledger::new(rate)),
-        }
+        Memory { origin: clock.now(), clock, ledger: Mutex::new(Ledger::new(rate)) }
     }
 
     /// The clock is asked before the lock is taken: a token that is back then is back for good.

@@ -28,9 +28,7 @@ pub(crate) fn until(at: Nanos, now: Nanos) -> Duration {
 /// The thousandth is for two clocks that run at different speeds.
 pub(crate) fn held(period: Duration) -> Nanos {
     let period = nanos(period);
-    period
-        .saturating_add(period.div_ceil(1000))
-        .saturating_add(MARGIN)
+    period.saturating_add(period.div_ceil(1000)).saturating_add(MARGIN)
 }
 
 #[cfg(test)]

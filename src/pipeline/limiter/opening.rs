@@ -17,11 +17,7 @@ pub(crate) struct Opening {
 impl Opening {
     /// At this very moment, by time alone.
     pub(crate) const fn at(at: Nanos, reason: WaitReason) -> Opening {
-        Opening {
-            at,
-            look: Some(at),
-            reason,
-        }
+        Opening { at, look: Some(at), reason }
     }
 
     /// Whether the moment has come.
@@ -40,11 +36,7 @@ impl Opening {
 
     /// When both stand in the way: the later one, for its reason; of two equal ones, `other`.
     pub(crate) fn and(self, other: Opening) -> Opening {
-        let later = if self.key() > other.key() {
-            self
-        } else {
-            other
-        };
+        let later = if self.key() > other.key() { self } else { other };
         Opening {
             at: self.at.max(other.at),
             look: self.look.zip(other.look).map(|(a, b)| a.max(b)),
@@ -72,10 +64,7 @@ mod tests {
 
     #[test]
     fn what_only_an_answer_can_open_does_not_open_by_itself() {
-        let waiting = Opening {
-            look: None,
-            ..Opening::at(3, WaitReason::Paused)
-        };
+        let waiting = Opening { look: None, ..Opening::at(3, WaitReason::Paused) };
         assert!(!waiting.is_open(100));
         assert_eq!(waiting.and(Opening::at(7, WaitReason::Full)).look, None);
     }

@@ -66,27 +66,17 @@ impl Pace {
 
     /// The distance that is in force now, for whatever reason; 0 at full speed.
     pub(crate) fn distance(&self, now: Nanos) -> Nanos {
-        let for_now = if self.chosen || now < self.brief {
-            self.share
-        } else {
-            0
-        };
+        let for_now = if self.chosen || now < self.brief { self.share } else { 0 };
         self.gap.max(for_now)
     }
 
     /// When the next request may go, and the `ahead`th after it.
     pub(crate) fn opening(&self, ahead: u64, now: Nanos) -> Opening {
         let free = Opening::at(0, WaitReason::Paced);
-        let first = self
-            .last
-            .as_ref()
-            .map_or(free, |last| self.after(last, now));
+        let first = self.last.as_ref().map_or(free, |last| self.after(last, now));
         match ahead {
             0 => first,
-            _ => Opening {
-                at: self.spread(ahead, first.at.max(now)),
-                ..first
-            },
+            _ => Opening { at: self.spread(ahead, first.at.max(now)), ..first },
         }
     }
 
@@ -107,19 +97,13 @@ impl Pace {
             gap => last.opening(gap, now),
         };
         let briefly = last.opening(self.share, now).not_after(self.brief);
-        Opening::at(chosen, WaitReason::Paced)
-            .and(refused)
-            .and(briefly)
+        Opening::at(chosen, WaitReason::Paced).and(refused).and(briefly)
     }
 
     /// A request goes; without an answer it is waited for until `patience` is over.
     pub(crate) fn granted(&mut self, id: u64, now: Nanos, patience: Nanos) {
-        self.last = Some(Last {
-            id,
-            granted: now,
-            done: now.saturating_add(patience),
-            in_flight: true,
-        });
+        self.last =
+            Some(Last { id, granted: now, done: now.saturating_add(patience), in_flight: true });
     }
 
     /// The request has its answer, or will never have one.
@@ -138,11 +122,7 @@ impl Pace {
     /// An answer came that was no refusal: from time to time, something faster is tried.
     pub(crate) fn clean(&mut self) {
         self.clean = self.clean.saturating_add(1);
-        let step = if self.easing && self.gap > 0 {
-            STEP
-        } else {
-            self.proof
-        };
+        let step = if self.easing && self.gap > 0 { STEP } else { self.proof };
         if self.proven > 0 && self.clean >= step {
             self.clean = 0;
             self.faster();
@@ -194,14 +174,7 @@ impl Pace {
 impl Last {
     fn opening(&self, gap: Nanos, now: Nanos) -> Opening {
         let look = self.done.saturating_add(gap);
-        let soonest = if self.in_flight {
-            now.saturating_add(gap)
-        } else {
-            look
-        };
-        Opening {
-            at: soonest.min(look),
-            ..Opening::at(look, WaitReason::Paced)
-        }
+        let soonest = if self.in_flight { now.saturating_add(gap) } else { look };
+        Opening { at: soonest.min(look), ..Opening::at(look, WaitReason::Paced) }
     }
 }

@@ -44,14 +44,8 @@ pub(crate) struct Place {
 impl Queue {
     /// A queue whose threads wait on `clock`.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Queue {
-        let line = Line {
-            clock,
-            waiters: VecDeque::new(),
-            tickets: 0,
-        };
-        Queue {
-            line: Mutex::new(line),
-        }
+        let line = Line { clock, waiters: VecDeque::new(), tickets: 0 };
+        Queue { line: Mutex::new(line) }
     }
 
     /// Takes the last place in `queue`.
@@ -62,17 +56,9 @@ impl Queue {
         }
         let ticket = line.tickets;
         line.tickets += 1;
-        line.waiters.push_back(Waiter {
-            ticket,
-            thread: thread::current(),
-            until,
-            called: false,
-        });
+        line.waiters.push_back(Waiter { ticket, thread: thread::current(), until, called: false });
         drop(line);
-        Place {
-            queue: Arc::clone(queue),
-            ticket,
-        }
+        Place { queue: Arc::clone(queue), ticket }
     }
 
     /// How many have a place.
@@ -144,9 +130,7 @@ impl Drop for Place {
 
 impl Line {
     fn place(&self, ticket: u64) -> Option<usize> {
-        self.waiters
-            .binary_search_by_key(&ticket, |it| it.ticket)
-            .ok()
+        self.waiters.binary_search_by_key(&ticket, |it| it.ticket).ok()
     }
 
     fn call_first(&mut self) {
@@ -166,11 +150,7 @@ impl Line {
 
     /// Whether it comes before all others, so that the first has to set its timer anew.
     fn is_first_deadline(&self, until: Option<Instant>) -> bool {
-        let earlier = |until| {
-            self.waiters
-                .iter()
-                .any(|it| it.until.is_some_and(|it| it <= until))
-        };
+        let earlier = |until| self.waiters.iter().any(|it| it.until.is_some_and(|it| it <= until));
         until.is_some_and(|until| !earlier(until))
     }
 

@@ -51,11 +51,7 @@ pub enum Shape {
 impl Rate {
     /// `requests` in every `period`, as they come.
     pub const fn new(requests: u32, period: Duration) -> Rate {
-        Rate {
-            requests,
-            period,
-            shape: Shape::Burst,
-        }
+        Rate { requests, period, shape: Shape::Burst }
     }
 
     /// `requests` in every second, as they come.
@@ -70,10 +66,7 @@ impl Rate {
 
     /// The same, spread evenly over the period instead of as they come.
     pub const fn paced(self) -> Rate {
-        Rate {
-            shape: Shape::Paced,
-            ..self
-        }
+        Rate { shape: Shape::Paced, ..self }
     }
 
     /// How many requests a period allows.
@@ -112,12 +105,7 @@ impl Rate {
             return mine;
         }
         let (requests, period) = mine.inside(other);
-        Rate {
-            requests,
-            period,
-            ..mine
-        }
-        .usable()
+        Rate { requests, period, ..mine }.usable()
     }
 
     /// This rate, kept inside the one of its service, unless it is the higher one.
@@ -125,10 +113,7 @@ impl Rate {
         if !self.usable().allows_no_more_than(service) {
             return self;
         }
-        Rate {
-            shape: self.shape,
-            ..service.tightened(self)
-        }
+        Rate { shape: self.shape, ..service.tightened(self) }
     }
 
     /// P' for this rate's period.
@@ -196,9 +181,7 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Rate, Error> {
         let wrong = || Error::configuration(format!("not a rate such as 100/minute: {text:?}"));
-        read(&text.to_ascii_lowercase())
-            .filter(Rate::is_usable)
-            .ok_or_else(wrong)
+        read(&text.to_ascii_lowercase()).filter(Rate::is_usable).ok_or_else(wrong)
     }
 }
 
@@ -224,10 +207,7 @@ fn unit(name: &str) -> Option<Duration> {
         name => name,
     };
     let is_it = |unit: &str| singular == unit || singular == &unit[..1];
-    UNITS
-        .iter()
-        .find(|(name, _)| is_it(name))
-        .map(|(_, unit)| *unit)
+    UNITS.iter().find(|(name, _)| is_it(name)).map(|(_, unit)| *unit)
 }
 
 #[cfg(test)]
@@ -236,19 +216,10 @@ mod tests {
 
     #[test]
     fn a_rate_is_read_from_what_services_write() {
-        for text in [
-            "100/minute",
-            "100 per minute",
-            " 100 / 1 Minutes ",
-            "100/60s",
-            "100/min",
-            "100/m",
-        ] {
-            assert_eq!(
-                text.parse::<Rate>().unwrap(),
-                Rate::per_minute(100),
-                "{text:?}"
-            );
+        for text in
+            ["100/minute", "100 per minute", " 100 / 1 Minutes ", "100/60s", "100/min", "100/m"]
+        {
+            assert_eq!(text.parse::<Rate>().unwrap(), Rate::per_minute(100), "{text:?}");
         }
         assert_eq!("5/second".parse::<Rate>().unwrap(), Rate::per_second(5));
         assert_eq!(
@@ -274,9 +245,7 @@ mod tests {
             "5/hs",
         ];
         for text in
-            nonsense
-                .into_iter()
-                .chain(["10001/second", "5/2 days", "5/99999999999 s", "5 per"])
+            nonsense.into_iter().chain(["10001/second", "5/2 days", "5/99999999999 s", "5 per"])
         {
             assert!(text.parse::<Rate>().is_err(), "{text:?}");
         }
@@ -288,23 +257,14 @@ mod tests {
         assert_eq!(minute.tightened(Rate::per_minute(50)), Rate::per_minute(50));
         assert_eq!(minute.tightened(Rate::per_minute(200)), minute);
         assert_eq!(minute.tightened(Rate::per_second(5)), minute);
-        assert_eq!(
-            minute.paced().tightened(Rate::per_minute(50)),
-            Rate::per_minute(50).paced()
-        );
+        assert_eq!(minute.paced().tightened(Rate::per_minute(50)), Rate::per_minute(50).paced());
     }
 
     #[test]
     fn a_lower_rate_in_another_period_loosens_no_window_of_either() {
         let hourly = Rate::new(1000, Duration::from_secs(3600));
-        assert_eq!(
-            Rate::per_minute(100).tightened(hourly),
-            Rate::per_minute(16)
-        );
-        assert_eq!(
-            Rate::per_minute(100).tightened(Rate::per_second(1)),
-            Rate::per_second(1)
-        );
+        assert_eq!(Rate::per_minute(100).tightened(hourly), Rate::per_minute(16));
+        assert_eq!(Rate::per_minute(100).tightened(Rate::per_second(1)), Rate::per_second(1));
         assert_eq!(
             Rate::per_second(5).tightened(Rate::per_minute(100)),
             Rate::new(1, Duration::from_millis(600))
@@ -313,25 +273,13 @@ mod tests {
             Rate::new(1000, Duration::from_secs(3600)).tightened(Rate::per_second(5)),
             Rate::new(1000, Duration::from_secs(3600))
         );
-        assert_eq!(
-            Rate::per_minute(600).tightened(Rate::per_second(5)),
-            Rate::per_second(5)
-        );
+        assert_eq!(Rate::per_minute(600).tightened(Rate::per_second(5)), Rate::per_second(5));
         let longer = Rate::new(101, Duration::from_secs(61));
-        assert_eq!(
-            Rate::per_minute(100).tightened(longer),
-            Rate::per_minute(50)
-        );
+        assert_eq!(Rate::per_minute(100).tightened(longer), Rate::per_minute(50));
         let shorter = Rate::new(60, Duration::from_secs(59));
-        assert_eq!(
-            Rate::per_minute(100).tightened(shorter),
-            Rate::per_minute(60)
-        );
+        assert_eq!(Rate::per_minute(100).tightened(shorter), Rate::per_minute(60));
         let rare = Rate::new(200, Duration::from_secs(86_400));
-        assert_eq!(
-            Rate::per_minute(100).tightened(rare),
-            Rate::new(1, Duration::from_secs(432))
-        );
+        assert_eq!(Rate::per_minute(100).tightened(rare), Rate::new(1, Duration::from_secs(432)));
     }
 
     #[test]

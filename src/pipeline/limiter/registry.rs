@@ -47,10 +47,7 @@ impl Registry {
             return TokenBucket::from_shared(shared);
         }
         let bucket = make();
-        entries.push(Entry {
-            hash,
-            bucket: Arc::downgrade(bucket.shared()),
-        });
+        entries.push(Entry { hash, bucket: Arc::downgrade(bucket.shared()) });
         bucket
     }
 }
@@ -74,12 +71,7 @@ mod tests {
 
     #[test]
     fn another_key_and_another_address_have_their_own() {
-        let buckets = [
-            ("apart", "a"),
-            ("apart", "b"),
-            ("apart2", "a"),
-            ("apar", "ta"),
-        ];
+        let buckets = [("apart", "a"), ("apart", "b"), ("apart2", "a"), ("apar", "ta")];
         let buckets = buckets.map(|(address, key)| bucket(address, key, Rate::per_minute(5)));
         let permit = buckets[0].try_acquire();
         assert!(buckets[1..].iter().all(|it| it.snapshot().in_flight == 0));
@@ -99,12 +91,7 @@ mod tests {
     #[test]
     fn it_is_gone_when_the_last_one_is_dropped() {
         let permit = bucket("gone", "key", Rate::per_minute(5)).try_acquire();
-        assert_eq!(
-            bucket("gone", "key", Rate::per_minute(5))
-                .snapshot()
-                .in_flight,
-            1
-        );
+        assert_eq!(bucket("gone", "key", Rate::per_minute(5)).snapshot().in_flight, 1);
         drop(permit);
         let fresh = bucket("gone", "key", Rate::per_minute(50));
         assert_eq!(fresh.snapshot().free, 50);

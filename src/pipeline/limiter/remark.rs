@@ -67,10 +67,7 @@ impl Remark {
 fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
-    let text = values
-        .all(|it| it == first)
-        .then(|| first.to_str().ok())??
-        .trim();
+    let text = values.all(|it| it == first).then(|| first.to_str().ok())??.trim();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
@@ -91,10 +88,7 @@ mod tests {
     fn an_answer_tells_what_is_left_of_the_limit() {
         let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", " 0 ")]);
         let remark = Remark::read(StatusCode::OK, &headers);
-        assert_eq!(
-            (remark.limit, remark.remaining, remark.refused),
-            (Some(5), Some(0), false)
-        );
+        assert_eq!((remark.limit, remark.remaining, remark.refused), (Some(5), Some(0), false));
     }
 
     #[test]
@@ -111,15 +105,9 @@ mod tests {
             "99999999999999999999",
             "5\u{e9}",
         ] {
-            let headers = headers(&[
-                ("x-ratelimit-limit", value),
-                ("x-ratelimit-remaining", value),
-            ]);
-            assert_eq!(
-                Remark::read(StatusCode::OK, &headers),
-                Remark::default(),
-                "{value:?}"
-            );
+            let headers =
+                headers(&[("x-ratelimit-limit", value), ("x-ratelimit-remaining", value)]);
+            assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default(), "{value:?}");
         }
         let zero = headers(&[("x-ratelimit-limit", "0")]);
         assert_eq!(Remark::read(StatusCode::OK, &zero).limit, None);
@@ -144,10 +132,7 @@ mod tests {
     fn retry_after_is_heeded_on_a_429_only_where_it_makes_sense() {
         let headers = headers(&[("retry-after", "7")]);
         let remark = Remark::read(StatusCode::TOO_MANY_REQUESTS, &headers);
-        assert_eq!(
-            (remark.refused, remark.retry_after),
-            (true, Some(Duration::from_secs(7)))
-        );
+        assert_eq!((remark.refused, remark.retry_after), (true, Some(Duration::from_secs(7))));
         assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default());
     }
 }

@@ -46,10 +46,7 @@ impl Wait {
 
 impl From<Wait> for TooLong {
     fn from(wait: Wait) -> TooLong {
-        TooLong {
-            wait: wait.duration,
-            reason: wait.reason,
-        }
+        TooLong { wait: wait.duration, reason: wait.reason }
     }
 }
 
@@ -91,22 +88,13 @@ mod tests {
     #[test]
     fn a_wait_reads_well_on_a_terminal() {
         let text = |ms, reason| Wait::new(Duration::from_millis(ms), reason).to_string();
-        assert_eq!(
-            text(120, WaitReason::Paced),
-            "waiting 0.2 s: requests are spread out"
-        );
-        assert_eq!(
-            text(11_950, WaitReason::Full),
-            "waiting 12 s: the rate limit is used up"
-        );
+        assert_eq!(text(120, WaitReason::Paced), "waiting 0.2 s: requests are spread out");
+        assert_eq!(text(11_950, WaitReason::Full), "waiting 12 s: the rate limit is used up");
         assert_eq!(
             text(65_000, WaitReason::Paused),
             "waiting 1 min 5 s: the service asked for a pause"
         );
-        assert_eq!(
-            text(9_990, WaitReason::Full),
-            "waiting 10 s: the rate limit is used up"
-        );
+        assert_eq!(text(9_990, WaitReason::Full), "waiting 10 s: the rate limit is used up");
     }
 
     #[test]

@@ -89,11 +89,7 @@ mod tests {
     fn stats_count_what_is_not_ignored_of_all_alerts_or_of_one() {
         let heylerts = Heylerts::new();
         let [one, other] = ["one", "other"].map(|name| heylerts.add_alert(Alert::new(name, name)));
-        heylerts.add_mention(
-            Mention::new(&one, "a")
-                .source("reddit")
-                .sentiment("positive"),
-        );
+        heylerts.add_mention(Mention::new(&one, "a").source("reddit").sentiment("positive"));
         heylerts.add_mention(Mention::new(&one, "b").source("brave"));
         heylerts.add_mention(Mention::new(&one, "c").source("brave").ignored());
         heylerts.add_mention(Mention::new(&other, "d").source("hackernews"));

@@ -53,14 +53,8 @@ impl World {
 
     /// How many mentions an alert had found lately when it found its latest.
     fn latest_height(&self, alert_id: &str, now: SystemTime) -> usize {
-        let found = self
-            .mentions
-            .iter()
-            .filter(|it| it.alert_id == alert_id && !it.ignored);
-        let latest = found
-            .map(|mention| mention.found_at)
-            .filter(|found| *found <= now)
-            .max();
+        let found = self.mentions.iter().filter(|it| it.alert_id == alert_id && !it.ignored);
+        let latest = found.map(|mention| mention.found_at).filter(|found| *found <= now).max();
         latest.map_or(0, |latest| self.found_lately(alert_id, latest))
     }
 
@@ -68,9 +62,7 @@ impl World {
     fn found_lately(&self, alert_id: &str, now: SystemTime) -> usize {
         let window = self.settings.spike_window;
         let is_late = |mention: &&Mention| {
-            let is_recent = now
-                .duration_since(mention.found_at)
-                .is_ok_and(|age| age < window);
+            let is_recent = now.duration_since(mention.found_at).is_ok_and(|age| age < window);
             mention.alert_id == alert_id && !mention.ignored && is_recent
         };
         self.mentions.iter().filter(is_late).count()
@@ -101,24 +93,15 @@ mod tests {
         let mention = heylerts.receive(Mention::new(&alert, "Title"));
         let [delivery] = heylerts.take_deliveries().try_into().unwrap();
         let body: Value = serde_json::from_slice(&delivery.body).unwrap();
-        assert_eq!(
-            (&body["event"], &body["alert_id"]),
-            (&"mention.created".into(), &alert.into())
-        );
+        assert_eq!((&body["event"], &body["alert_id"]), (&"mention.created".into(), &alert.into()));
         assert_eq!(
             (&body["mention"]["id"], &body["mention"]["found_at"]),
             (&mention.into(), &"2026-05-08T12:01:00Z".into())
         );
         let request =
             delivery.to_request(|secret, body| format!("{}:{}", secret.len(), body.len()));
-        assert_eq!(
-            (request.method().as_str(), request.uri().query()),
-            ("POST", Some("b=c"))
-        );
-        assert_eq!(
-            request.headers()["x-heylerts-signature"],
-            format!("5:{}", delivery.body.len())
-        );
+        assert_eq!((request.method().as_str(), request.uri().query()), ("POST", Some("b=c")));
+        assert_eq!(request.headers()["x-heylerts-signature"], format!("5:{}", delivery.body.len()));
         assert_eq!(heylerts.take_deliveries(), []);
     }
 
@@ -131,10 +114,7 @@ mod tests {
                 clock.advance(Duration::from_secs(apart));
                 heylerts.receive(Mention::new(&alert, "Title"));
             }
-            let events = heylerts
-                .take_deliveries()
-                .into_iter()
-                .map(|delivery| delivery.event);
+            let events = heylerts.take_deliveries().into_iter().map(|delivery| delivery.event);
             events.filter(|event| event == "spike.detected").count()
         };
         assert_eq!([arrive(3600), arrive(60)], [0, 1]);
@@ -170,22 +150,12 @@ mod tests {
         let arrive = |apart| {
             clock.advance(Duration::from_secs(apart));
             heylerts.receive(Mention::new(&alert, "Title"));
-            heylerts
-                .take_deliveries()
-                .pop()
-                .map(|last| last.body)
-                .unwrap()
+            heylerts.take_deliveries().pop().map(|last| last.body).unwrap()
         };
         let told = [60, 60, 59].map(|apart| serde_json::from_slice(&arrive(apart)).unwrap());
         let events = told.clone().map(|body: Value| body["event"].clone());
-        assert_eq!(
-            events,
-            ["mention.created", "mention.created", "spike.detected"]
-        );
-        assert_eq!(
-            (&told[2]["mention_count"], &told[2]["window_minutes"]),
-            (&3.into(), &2.into())
-        );
+        assert_eq!(events, ["mention.created", "mention.created", "spike.detected"]);
+        assert_eq!((&told[2]["mention_count"], &told[2]["window_minutes"]), (&3.into(), &2.into()));
     }
 
     #[test]
@@ -197,10 +167,7 @@ mod tests {
         heylerts.receive(Mention::new(&alert, "Title"));
         heylerts.change(rotate);
         heylerts.receive(Mention::new(&alert, "Title"));
-        let secrets = heylerts
-            .take_deliveries()
-            .into_iter()
-            .map(|delivery| delivery.secret);
+        let secrets = heylerts.take_deliveries().into_iter().map(|delivery| delivery.secret);
         assert_eq!(secrets.collect::<Vec<_>>(), ["whsec", "fresh"]);
     }
 

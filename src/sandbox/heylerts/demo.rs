@@ -21,10 +21,7 @@ const OPINIONS: [&str; 5] = [
 
 /// The data of [`Heylerts::demo`](crate::sandbox::Heylerts::demo), the same for the same seed.
 pub(crate) fn world(seed: u64) -> World {
-    let mut world = World {
-        random: fastrand::Rng::with_seed(seed),
-        ..World::default()
-    };
+    let mut world = World { random: fastrand::Rng::with_seed(seed), ..World::default() };
     let watched = [
         ("Our brand", "harbour runners"),
         ("Competitor", "hill striders"),

@@ -87,10 +87,7 @@ impl Form {
             return Err(Refusal::unprocessable(vec![problem]));
         };
         match value {
-            Value::Object(fields) if request.is_json() => Ok(Form {
-                fields,
-                problems: Vec::new(),
-            }),
+            Value::Object(fields) if request.is_json() => Ok(Form { fields, problems: Vec::new() }),
             other => Err(not_an_object(&other)),
         }
     }
@@ -109,12 +106,7 @@ impl Form {
         })?;
         if text.is_empty() {
             let message = "String should have at least 1 character";
-            let problem = problem(
-                "string_too_short",
-                ["body", name],
-                message,
-                &Value::from(""),
-            );
+            let problem = problem("string_too_short", ["body", name], message, &Value::from(""));
             self.problems.push(problem);
         }
         Some(text)
@@ -125,9 +117,8 @@ impl Form {
     }
 
     fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let items = self.read(name, "list_type", "a valid list", |value| {
-            value.as_array().cloned()
-        })?;
+        let items =
+            self.read(name, "list_type", "a valid list", |value| value.as_array().cloned())?;
         let mut texts = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             match item {
@@ -210,29 +201,17 @@ mod tests {
             let mut request = to_heylerts("POST", "alerts", &Value::Null);
             *request.body_mut() = body.to_vec();
             let (status, answer) = ask(&Heylerts::new(), request);
-            (
-                status,
-                answer["detail"][0]["type"].clone(),
-                answer["detail"][0]["msg"].clone(),
-            )
+            (status, answer["detail"][0]["type"].clone(), answer["detail"][0]["msg"].clone())
         };
         assert_eq!(told(b""), (422, "missing".into(), "Field required".into()));
-        assert_eq!(
-            told(b"{"),
-            (422, "json_invalid".into(), "JSON decode error".into())
-        );
+        assert_eq!(told(b"{"), (422, "json_invalid".into(), "JSON decode error".into()));
     }
 
     #[test]
     fn json_that_is_sent_as_text_is_refused() {
         let mut request = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
-        request
-            .headers_mut()
-            .insert("content-type", "text/plain".parse().unwrap());
+        request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
         let (status, answer) = ask(&Heylerts::new(), request);
-        assert_eq!(
-            (status, &answer["detail"][0]["loc"]),
-            (422, &json!(["body"]))
-        );
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body"])));
     }
 }

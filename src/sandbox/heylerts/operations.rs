@@ -35,10 +35,7 @@ impl World {
         let fields = AlertFields::of_create(request)?;
         let quota = self.plan.quota();
         if self.alerts.len() >= quota {
-            let detail = format!(
-                "Alert quota reached: {quota} on the {} plan",
-                self.plan.name()
-            );
+            let detail = format!("Alert quota reached: {quota} on the {} plan", self.plan.name());
             return Err(Refusal::new(StatusCode::FORBIDDEN, detail));
         }
         let mut alert = Alert::new("", "").created_at(now);
@@ -73,9 +70,7 @@ impl World {
         mentions.retain(|mention: &&Mention| {
             !mention.ignored
                 && alert_id.as_ref().is_none_or(|id| mention.alert_id == *id)
-                && source
-                    .as_ref()
-                    .is_none_or(|source| mention.source == *source)
+                && source.as_ref().is_none_or(|source| mention.source == *source)
                 && (sentiment.is_none() || mention.sentiment == sentiment)
                 && since.is_none_or(|since| mention.found_at >= since)
         });
@@ -128,22 +123,13 @@ mod tests {
         let heylerts = Heylerts::demo();
         let (_, page) = get(&heylerts, "alerts?per_page=2");
         assert_eq!(names(&page), ["Town", "Competitor"]);
-        assert_eq!(
-            (&page["total_items"], &page["total_pages"]),
-            (&json!(3), &json!(2))
-        );
+        assert_eq!((&page["total_items"], &page["total_pages"]), (&json!(3), &json!(2)));
         assert_eq!((&page["page"], &page["per_page"]), (&json!(1), &json!(2)));
         assert_eq!(page["has_more"], true);
         let (_, page) = get(&heylerts, "alerts?per_page=2&page=2");
-        assert_eq!(
-            (names(&page), &page["has_more"]),
-            (vec!["Our brand"], &json!(false))
-        );
+        assert_eq!((names(&page), &page["has_more"]), (vec!["Our brand"], &json!(false)));
         let (status, page) = get(&heylerts, "alerts?page=18446744073709551615");
-        assert_eq!(
-            (status, names(&page), &page["has_more"]),
-            (200, vec![], &json!(false))
-        );
+        assert_eq!((status, names(&page), &page["has_more"]), (200, vec![], &json!(false)));
     }
 
     #[test]
@@ -155,10 +141,7 @@ mod tests {
             (status, &alert["name"], &alert["sources"]),
             (201, &json!("New"), &json!(["brave"]))
         );
-        assert_eq!(
-            (&alert["is_active"], &alert["frequency"]),
-            (&json!(false), &json!("daily"))
-        );
+        assert_eq!((&alert["is_active"], &alert["frequency"]), (&json!(false), &json!("daily")));
         assert_eq!(
             (&alert["mention_count"], &alert["webhook_configured"]),
             (&json!(0), &json!(false))
@@ -166,19 +149,13 @@ mod tests {
         assert_eq!(alert["created_at"], "2026-05-08T12:00:00Z");
         assert_eq!(names(&get(&heylerts, "alerts").1)[0], "New");
         let id = alert["id"].as_str().unwrap();
-        assert_eq!(
-            get(&heylerts, &format!("alerts/{id}")),
-            (200, alert.clone())
-        );
+        assert_eq!(get(&heylerts, &format!("alerts/{id}")), (200, alert.clone()));
     }
 
     #[test]
     fn creating_answers_200_where_the_setting_says_so() {
         let heylerts = Heylerts::new().with(|world| world.settings.create_is_ok = true);
-        assert_eq!(
-            create(&heylerts, json!({"name": "a", "keyword": "b"})).0,
-            200
-        );
+        assert_eq!(create(&heylerts, json!({"name": "a", "keyword": "b"})).0, 200);
     }
 
     #[test]
@@ -215,13 +192,7 @@ mod tests {
         let delete = || heylerts.reply(to_heylerts("DELETE", &path, &Value::Null), Duration::MAX);
         let answer = delete().into_result().unwrap();
         assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0));
-        assert!(
-            heylerts
-                .state()
-                .mentions
-                .iter()
-                .all(|mention| mention.alert_id != id)
-        );
+        assert!(heylerts.state().mentions.iter().all(|mention| mention.alert_id != id));
         assert_eq!(delete().status().unwrap(), 404);
     }
 
@@ -234,15 +205,9 @@ mod tests {
         let by_source = by_source.map(|source| total(&format!("mentions?source={source}")));
         assert_eq!(by_source.iter().sum::<u64>(), 137);
         assert!(total("mentions?sentiment=negative&source=brave") < by_source[0]);
-        let ids: Vec<String> = heylerts
-            .state()
-            .alerts
-            .iter()
-            .map(|alert| alert.id.clone())
-            .collect();
-        let by_alert = ids
-            .iter()
-            .map(|id| total(&format!("mentions?alert_id={id}")));
+        let ids: Vec<String> =
+            heylerts.state().alerts.iter().map(|alert| alert.id.clone()).collect();
+        let by_alert = ids.iter().map(|id| total(&format!("mentions?alert_id={id}")));
         assert_eq!(by_alert.sum::<u64>(), 137);
         assert_eq!(total("mentions?since=2026-05-08T03:00:00Z"), 3);
         assert_eq!(total("mentions?since=2026-05-08T05:00:00%2B02:00"), 3);

@@ -27,10 +27,7 @@ impl Paging {
                 1
             })
         };
-        let paging = Paging {
-            page: checked(page),
-            per_page: checked(per_page),
-        };
+        let paging = Paging { page: checked(page), per_page: checked(per_page) };
         match problems.is_empty() {
             true => Ok(paging),
             false => Err(Refusal::unprocessable(problems)),
@@ -81,10 +78,9 @@ fn number(request: &Incoming, name: &str, default: u64, most: u64) -> Result<u64
             "int_parsing",
             "Input should be a valid integer, unable to parse string as an integer",
         ),
-        Ok(number) if number < 1 => wrong(
-            "greater_than_equal",
-            "Input should be greater than or equal to 1",
-        ),
+        Ok(number) if number < 1 => {
+            wrong("greater_than_equal", "Input should be greater than or equal to 1")
+        }
         Ok(number) => match u64::try_from(number).ok().filter(|number| *number <= most) {
             Some(number) => Ok(number),
             None => {
@@ -108,9 +104,7 @@ mod tests {
         let (status, answer) = ask(&Heylerts::demo(), to_heylerts("GET", &path, &Value::Null));
         assert_eq!(status, 422, "{query}");
         let problems = answer["detail"].as_array().unwrap().iter();
-        problems
-            .map(|problem| (problem["type"].clone(), problem["loc"][1].clone()))
-            .collect()
+        problems.map(|problem| (problem["type"].clone(), problem["loc"][1].clone())).collect()
     }
 
     #[test]
@@ -118,10 +112,7 @@ mod tests {
         let too_low = json!("greater_than_equal");
         assert_eq!(wrong("page=0"), [(too_low.clone(), json!("page"))]);
         assert_eq!(wrong("per_page=0"), [(too_low, json!("per_page"))]);
-        assert_eq!(
-            wrong("per_page=101"),
-            [(json!("less_than_equal"), json!("per_page"))]
-        );
+        assert_eq!(wrong("per_page=101"), [(json!("less_than_equal"), json!("per_page"))]);
         assert_eq!(wrong("page=one"), [(json!("int_parsing"), json!("page"))]);
         assert_eq!(wrong("page=-1&per_page=x").len(), 2);
     }

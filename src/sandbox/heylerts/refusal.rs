@@ -16,11 +16,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, detail: impl Into<Value>) -> Refusal {
-        Refusal {
-            status,
-            detail: detail.into(),
-            allowed: None,
-        }
+        Refusal { status, detail: detail.into(), allowed: None }
     }
 
     pub(crate) fn not_found(what: &str) -> Refusal {

@@ -26,8 +26,7 @@ impl Service for World {
     }
 
     fn answer(&mut self, request: &Incoming, now: SystemTime) -> Answer {
-        self.operate(request, now)
-            .unwrap_or_else(Refusal::into_answer)
+        self.operate(request, now).unwrap_or_else(Refusal::into_answer)
     }
 
     fn refusal() -> Answer {
@@ -72,10 +71,9 @@ impl World {
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, detail));
         }
         match self.plan {
-            Plan::Free => Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "API access requires a paid plan",
-            )),
+            Plan::Free => {
+                Err(Refusal::new(StatusCode::FORBIDDEN, "API access requires a paid plan"))
+            }
             _ => Ok(()),
         }
     }
@@ -103,12 +101,8 @@ impl Route {
             Route::Alert(_) => "GET, PATCH, DELETE",
             _ => "GET",
         };
-        let found = allowed
-            .split(", ")
-            .any(|allowed| allowed == method.as_str());
-        found
-            .then_some(method)
-            .ok_or_else(|| Refusal::method(allowed))
+        let found = allowed.split(", ").any(|allowed| allowed == method.as_str());
+        found.then_some(method).ok_or_else(|| Refusal::method(allowed))
     }
 }
 
@@ -147,21 +141,13 @@ mod tests {
         let heylerts = Heylerts::demo();
         let with = |key: &str| {
             let mut request = to_heylerts("GET", "hello", &Value::Null);
-            request
-                .headers_mut()
-                .insert("x-api-key", key.parse().unwrap());
+            request.headers_mut().insert("x-api-key", key.parse().unwrap());
             ask(&heylerts, request)
         };
         assert_eq!(with("hlt_abc").0, 200);
-        assert_eq!(
-            with("abc"),
-            (401, json!({"detail": "Missing or invalid API key"}))
-        );
+        assert_eq!(with("abc"), (401, json!({"detail": "Missing or invalid API key"})));
         heylerts.change(|world| world.keys.push("hlt_abc".to_owned()));
-        assert_eq!(
-            (with("hlt_abc").0, with("hlt_abcd").0, with("").0),
-            (200, 401, 401)
-        );
+        assert_eq!((with("hlt_abc").0, with("hlt_abcd").0, with("").0), (200, 401, 401));
     }
 
     #[test]
@@ -188,16 +174,11 @@ mod tests {
     #[test]
     fn a_trailing_slash_is_answered_with_a_redirect() {
         let heylerts = Heylerts::demo();
-        let answer = heylerts.reply(
-            to_heylerts("GET", "alerts/?page=2", &Value::Null),
-            Duration::MAX,
-        );
+        let answer =
+            heylerts.reply(to_heylerts("GET", "alerts/?page=2", &Value::Null), Duration::MAX);
         let answer = answer.into_result().unwrap();
         assert_eq!(answer.status(), 307);
-        assert_eq!(
-            answer.headers()["location"],
-            "http://heylerts.com/api/v1/alerts?page=2"
-        );
+        assert_eq!(answer.headers()["location"], "http://heylerts.com/api/v1/alerts?page=2");
     }
 
     #[test]

@@ -144,15 +144,8 @@ mod tests {
     fn who_is_removed_loses_roles_and_invites_too() {
         let heylo = heylo();
         assert_eq!(remove(&heylo, "user-3"), (200, json!({"success": true})));
-        assert!(
-            !heylo
-                .member_ids("harbour-runners")
-                .contains(&"user-3".to_owned())
-        );
-        assert_eq!(
-            heylo.role_members("harbour-runners", "coaches"),
-            ["user-4", "user-5"]
-        );
+        assert!(!heylo.member_ids("harbour-runners").contains(&"user-3".to_owned()));
+        assert_eq!(heylo.role_members("harbour-runners", "coaches"), ["user-4", "user-5"]);
         assert_eq!(remove(&heylo, "user-41").0, 200);
         assert_eq!(heylo.invites("harbour-runners"), []);
     }
@@ -160,10 +153,7 @@ mod tests {
     #[test]
     fn removing_somebody_absent_is_refused_unless_the_setting_allows_it() {
         let heylo = heylo();
-        assert_eq!(
-            remove(&heylo, "nobody"),
-            (404, json!({"error": "Member not found"}))
-        );
+        assert_eq!(remove(&heylo, "nobody"), (404, json!({"error": "Member not found"})));
         heylo.change(|world| world.settings.absent_is_removed = true);
         assert_eq!(remove(&heylo, "nobody").0, 200);
     }
@@ -172,15 +162,10 @@ mod tests {
     fn a_removal_can_be_acknowledged_by_text_or_by_nothing() {
         let heylo = heylo();
         for (style, body) in [(Acknowledgement::Text, "OK"), (Acknowledgement::Empty, "")] {
-            let heylo = heylo
-                .clone()
-                .with(|world| world.settings.acknowledgement = style);
+            let heylo = heylo.clone().with(|world| world.settings.acknowledgement = style);
             heylo.change(|world| world.settings.absent_is_removed = true);
             let body_sent = json!({"type": "member", "communityId": "book-circle", "userId": "x"});
-            let reply = heylo.reply(
-                to_heylo("apiv1-remove", &body_sent),
-                std::time::Duration::MAX,
-            );
+            let reply = heylo.reply(to_heylo("apiv1-remove", &body_sent), std::time::Duration::MAX);
             let answer = reply.into_result().unwrap();
             assert_eq!(
                 (answer.status().as_u16(), answer.body().as_slice()),

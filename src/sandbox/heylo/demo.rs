@@ -9,13 +9,8 @@ use crate::sandbox::calendar;
 use super::world::{Community, Event, Invite, Member, Role, Standing, World};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const TITLES: [&str; 5] = [
-    "Track night",
-    "Long run",
-    "Hill repeats",
-    "Coffee run",
-    "Trail morning",
-];
+const TITLES: [&str; 5] =
+    ["Track night", "Long run", "Hill repeats", "Coffee run", "Trail morning"];
 const PLACES: [&str; 4] = ["Harbour gate", "City stadium", "North pier", "Old mill"];
 const STATUSES: [&str; 3] = ["going", "maybe", "not_going"];
 
@@ -32,17 +27,11 @@ pub(crate) fn world(seed: u64) -> World {
 fn harbour_runners(random: &mut fastrand::Rng) -> Community {
     let people: Vec<String> = (1..=40).map(|number| format!("user-{number}")).collect();
     let mut community = Community::new("harbour-runners")
-        .role(
-            Role::new("everybody")
-                .name("Everybody")
-                .members(&people[..38]),
-        )
+        .role(Role::new("everybody").name("Everybody").members(&people[..38]))
         .role(Role::new("captains").name("Captains").members(&people[..4]))
         .role(Role::new("coaches").name("Coaches").members(&people[2..5]));
     community.members = people.iter().enumerate().map(member).collect();
-    community.events = (1..=130)
-        .map(|number| event(number, &people, random))
-        .collect();
+    community.events = (1..=130).map(|number| event(number, &people, random)).collect();
     community.invites.push(pending_invite());
     community
 }

@@ -15,9 +15,7 @@ impl World {
         let community = self.named(fields)?;
         let batch = batch_size(fields, &settings)?;
         let events = community.events_in(fields, &settings)?.into_iter();
-        let events = events
-            .take(batch)
-            .map(|event| event.to_json(settings.event_id));
+        let events = events.take(batch).map(|event| event.to_json(settings.event_id));
         ok(json!({"events": events.collect::<Vec<Value>>()}))
     }
 
@@ -98,10 +96,7 @@ mod tests {
     }
 
     fn fetch(heylo: &Heylo, mut body: Value) -> (u16, Value) {
-        body["communityId"] = body
-            .get("communityId")
-            .cloned()
-            .unwrap_or("harbour-runners".into());
+        body["communityId"] = body.get("communityId").cloned().unwrap_or("harbour-runners".into());
         ask(heylo, to_heylo("apiv1-fetch", &body))
     }
 
@@ -110,9 +105,7 @@ mod tests {
         let (status, answer) = fetch(heylo, body);
         assert_eq!(status, 200, "{answer}");
         let events = answer["events"].as_array().unwrap().iter();
-        events
-            .map(|event| event["id"].as_str().unwrap().to_owned())
-            .collect()
+        events.map(|event| event["id"].as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
@@ -175,10 +168,8 @@ mod tests {
             json!({"type": "eventAttendance", "communityId": "book-circle", "eventId": 17});
         assert_eq!(fetch(&heylo, attendance).0, 200);
         heylo.change(|world| world.communities[1].events[0].id = "017".to_owned());
-        let (_, page) = fetch(
-            &heylo,
-            json!({"type": "communityEvents", "communityId": "book-circle"}),
-        );
+        let (_, page) =
+            fetch(&heylo, json!({"type": "communityEvents", "communityId": "book-circle"}));
         assert_eq!(page["events"][0]["id"], "017");
     }
 
@@ -189,24 +180,12 @@ mod tests {
             (400, json!({"type": "communityEvents", "batchSize": 0})),
             (400, json!({"type": "communityEvents", "batchSize": 101})),
             (400, json!({"type": "communityEvents", "batchSize": "50"})),
-            (
-                400,
-                json!({"type": "communityEvents", "startTimestamp": "yesterday"}),
-            ),
+            (400, json!({"type": "communityEvents", "startTimestamp": "yesterday"})),
             (400, json!({"type": "communityEvents", "communityId": ""})),
-            (
-                404,
-                json!({"type": "communityEvents", "communityId": "nowhere"}),
-            ),
-            (
-                404,
-                json!({"type": "communityEvents", "lastEventId": "nothing"}),
-            ),
+            (404, json!({"type": "communityEvents", "communityId": "nowhere"})),
+            (404, json!({"type": "communityEvents", "lastEventId": "nothing"})),
             (400, json!({"type": "eventAttendance"})),
-            (
-                404,
-                json!({"type": "eventAttendance", "eventId": "nothing"}),
-            ),
+            (404, json!({"type": "eventAttendance", "eventId": "nothing"})),
             (400, json!({"type": "roleMembers"})),
             (404, json!({"type": "roleMembers", "roleId": "nothing"})),
             (400, json!({"type": "somethingElse"})),
@@ -225,14 +204,8 @@ mod tests {
         let (_, attendance) = fetch(&heylo, attendance);
         assert!(attendance["attendance"][0]["userId"].is_string());
         let (_, roles) = fetch(&heylo, json!({"type": "communityRoles"}));
-        assert_eq!(
-            roles["roles"][1],
-            json!({"id": "captains", "name": "Captains"})
-        );
+        assert_eq!(roles["roles"][1], json!({"id": "captains", "name": "Captains"}));
         let (_, members) = fetch(&heylo, json!({"type": "roleMembers", "roleId": "coaches"}));
-        assert_eq!(
-            members,
-            json!({"memberUserIds": ["user-3", "user-4", "user-5"]})
-        );
+        assert_eq!(members, json!({"memberUserIds": ["user-3", "user-4", "user-5"]}));
     }
 }

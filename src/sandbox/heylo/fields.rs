@@ -44,18 +44,14 @@ impl Fields {
             true => serde_json::from_slice(&request.body).ok(),
             false => None,
         };
-        value
-            .map(Fields)
-            .ok_or_else(|| Refusal::bad("The body must be a JSON object"))
+        value.map(Fields).ok_or_else(|| Refusal::bad("The body must be a JSON object"))
     }
 
     /// The object under this name.
     pub(crate) fn object(&self, name: &str) -> Result<Fields, Refusal> {
         match self.value(name) {
             Some(Value::Object(object)) => Ok(Fields(object.clone())),
-            _ => Err(Refusal::bad(format!(
-                "{name} is required and must be an object"
-            ))),
+            _ => Err(Refusal::bad(format!("{name} is required and must be an object"))),
         }
     }
 
@@ -94,14 +90,10 @@ impl Fields {
 
     /// Up to a hundred ids; none where the field is absent.
     pub(crate) fn ids(&self, name: &str) -> Result<Vec<String>, Refusal> {
-        let ids = self
-            .read(name, "an array of strings", texts)?
-            .unwrap_or_default();
+        let ids = self.read(name, "an array of strings", texts)?.unwrap_or_default();
         match ids.len() {
             0..=IDS_AT_MOST => Ok(ids),
-            _ => Err(Refusal::bad(format!(
-                "{name} can have {IDS_AT_MOST} ids at most"
-            ))),
+            _ => Err(Refusal::bad(format!("{name} can have {IDS_AT_MOST} ids at most"))),
         }
     }
 

@@ -19,9 +19,8 @@ const TEXTS: [&str; 7] = [
     "emergencyContactRelationship",
 ];
 const GENDERS: [&str; 4] = ["male", "female", "non-binary", "decline"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl World {
     pub(crate) fn invite(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
@@ -65,16 +64,12 @@ fn check(member: &Fields) -> Result<(), Refusal> {
 fn one_of(member: &Fields, name: &str, allowed: &[&str]) -> Result<(), Refusal> {
     let wrong = || Refusal::bad(format!("{name} must be one of {}", allowed.join(", ")));
     let text = member.text(name)?;
-    text.is_none_or(|text| allowed.contains(&text))
-        .then_some(())
-        .ok_or_else(wrong)
+    text.is_none_or(|text| allowed.contains(&text)).then_some(()).ok_or_else(wrong)
 }
 
 /// `"2024"`, as the vendor's page has it, or the number.
 fn is_year(value: &Value) -> bool {
-    let text = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -101,16 +96,10 @@ mod tests {
             "email": "ada@example.com", "birthDate": "1815-12-10", "memberSinceMonth": "May",
             "memberSinceYear": "2024",
         });
-        assert_eq!(
-            invite(&heylo, ada.clone()),
-            (200, json!({"success": true, "inviteId": "2"}))
-        );
+        assert_eq!(invite(&heylo, ada.clone()), (200, json!({"success": true, "inviteId": "2"})));
         let invites = heylo.invites("book-circle");
         assert_eq!((invites.len(), &invites[0].member), (1, &ada));
-        assert_eq!(
-            invites[0].reply_to_email.as_deref(),
-            Some("club@example.com")
-        );
+        assert_eq!(invites[0].reply_to_email.as_deref(), Some("club@example.com"));
         assert!(invites[0].suppress_emails);
     }
 

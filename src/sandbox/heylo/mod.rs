@@ -60,9 +60,7 @@ impl Sandbox<World> {
     /// Who has a role now, in the order they got it; nobody where there is no such role.
     pub fn role_members(&self, community_id: &str, role_id: &str) -> Vec<String> {
         let state = self.state();
-        let roles = state
-            .community(community_id)
-            .map(|community| &community.roles);
+        let roles = state.community(community_id).map(|community| &community.roles);
         let role = roles.and_then(|roles| roles.iter().find(|role| role.id == role_id));
         role.map(|role| role.member_ids.clone()).unwrap_or_default()
     }
@@ -70,22 +68,14 @@ impl Sandbox<World> {
     /// The ids of a community's members, whatever their standing.
     pub fn member_ids(&self, community_id: &str) -> Vec<String> {
         let state = self.state();
-        let members = state
-            .community(community_id)
-            .map(|community| community.members.iter());
-        members
-            .into_iter()
-            .flatten()
-            .map(|member| member.user_id.clone())
-            .collect()
+        let members = state.community(community_id).map(|community| community.members.iter());
+        members.into_iter().flatten().map(|member| member.user_id.clone()).collect()
     }
 
     /// The invites of a community that are pending, in the order they were sent.
     pub fn invites(&self, community_id: &str) -> Vec<Invite> {
         let state = self.state();
         let community = state.community(community_id);
-        community
-            .map(|community| community.invites.clone())
-            .unwrap_or_default()
+        community.map(|community| community.invites.clone()).unwrap_or_default()
     }
 }

@@ -59,10 +59,7 @@ impl World {
         let known = |key: &str| self.keys.is_empty() || self.keys.iter().any(|known| known == key);
         match key.is_some_and(known) {
             true => Ok(()),
-            false => Err(Refusal::new(
-                StatusCode::UNAUTHORIZED,
-                "Missing or invalid API key",
-            )),
+            false => Err(Refusal::new(StatusCode::UNAUTHORIZED, "Missing or invalid API key")),
         }
     }
 
@@ -79,12 +76,7 @@ fn endpoint(request: &Incoming) -> Result<String, Refusal> {
     let served: &[&str] = match request.host.as_deref() {
         Some("api.heylo.com") => &["apiv1-fetch", "apiv1-update", "apiv1-remove"],
         Some("us-central1-piccup-82257.cloudfunctions.net") => &["apiv1-create", "apiv1-remove"],
-        _ => &[
-            "apiv1-fetch",
-            "apiv1-update",
-            "apiv1-remove",
-            "apiv1-create",
-        ],
+        _ => &["apiv1-fetch", "apiv1-update", "apiv1-remove", "apiv1-create"],
     };
     let last = request.segments().pop().unwrap_or_default();
     match served.contains(&last.as_str()) {
@@ -104,10 +96,7 @@ pub(crate) fn ok(value: Value) -> Result<Answer, Refusal> {
 }
 
 fn bearer(request: &Incoming) -> Option<&str> {
-    request
-        .header("authorization")?
-        .strip_prefix("Bearer ")
-        .map(str::trim)
+    request.header("authorization")?.strip_prefix("Bearer ").map(str::trim)
 }
 
 #[cfg(test)]
@@ -120,35 +109,19 @@ mod tests {
 
     fn request(method: &str, path: &str, key: &str, kind: &str) -> Request<Vec<u8>> {
         let body = br#"{"type": "communityRoles", "communityId": "book-circle"}"#.to_vec();
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("content-type", kind);
+        let request = Request::builder().method(method).uri(path).header("content-type", kind);
         request.header("authorization", key).body(body).unwrap()
     }
 
     #[test]
     fn only_known_keys_are_let_in() {
         let heylo = Heylo::demo();
-        let mut status = |key| {
-            ask(
-                &heylo,
-                request("POST", "/apiv1-fetch", key, "application/json"),
-            )
-            .0
-        };
-        assert_eq!(
-            ["Bearer abc", "Bearer ", "abc", ""].map(&mut status),
-            [200, 401, 401, 401]
-        );
+        let mut status =
+            |key| ask(&heylo, request("POST", "/apiv1-fetch", key, "application/json")).0;
+        assert_eq!(["Bearer abc", "Bearer ", "abc", ""].map(&mut status), [200, 401, 401, 401]);
         heylo.change(|world| world.keys.push("abc".to_owned()));
-        let mut status = |key| {
-            ask(
-                &heylo,
-                request("POST", "/apiv1-fetch", key, "application/json"),
-            )
-            .0
-        };
+        let mut status =
+            |key| ask(&heylo, request("POST", "/apiv1-fetch", key, "application/json")).0;
         assert_eq!(["Bearer abc", "Bearer abcd"].map(&mut status), [200, 401]);
     }
 
@@ -156,14 +129,8 @@ mod tests {
     fn method_path_and_kind_of_body_are_checked() {
         let heylo = Heylo::demo().limit(None);
         let status = |method, path, kind| ask(&heylo, request(method, path, "Bearer k", kind)).0;
-        assert_eq!(
-            status("POST", "/apiv1-fetch", "application/json; charset=utf-8"),
-            200
-        );
-        assert_eq!(
-            status("POST", "/some/prefix/apiv1-fetch", "application/json"),
-            200
-        );
+        assert_eq!(status("POST", "/apiv1-fetch", "application/json; charset=utf-8"), 200);
+        assert_eq!(status("POST", "/some/prefix/apiv1-fetch", "application/json"), 200);
         assert_eq!(status("GET", "/apiv1-fetch", "application/json"), 405);
         assert_eq!(status("POST", "/apiv1-fetch/", "application/json"), 404);
         assert_eq!(status("POST", "/apiv2-fetch", "application/json"), 404);
@@ -177,11 +144,7 @@ mod tests {
         let statuses = |host: &str| {
             ["fetch", "update", "remove", "create"].map(|endpoint| {
                 let path = format!("{host}/apiv1-{endpoint}");
-                ask(
-                    &heylo,
-                    request("POST", &path, "Bearer k", "application/json"),
-                )
-                .0
+                ask(&heylo, request("POST", &path, "Bearer k", "application/json")).0
             })
         };
         assert_eq!(statuses("https://api.heylo.com"), [200, 400, 400, 404]);

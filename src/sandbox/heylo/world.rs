@@ -167,16 +167,12 @@ impl World {
 impl Community {
     /// A community with nobody and nothing in it.
     pub fn new(id: impl Into<String>) -> Community {
-        Community {
-            id: id.into(),
-            ..Community::default()
-        }
+        Community { id: id.into(), ..Community::default() }
     }
 
     /// Adds active members.
     pub fn members<I: Into<String>>(self, ids: impl IntoIterator<Item = I>) -> Community {
-        ids.into_iter()
-            .fold(self, |community, id| community.member(Member::new(id)))
+        ids.into_iter().fold(self, |community, id| community.member(Member::new(id)))
     }
 
     /// Adds a member.
@@ -207,10 +203,7 @@ impl Community {
 impl Member {
     /// An active member.
     pub fn new(user_id: impl Into<String>) -> Member {
-        Member {
-            user_id: user_id.into(),
-            standing: Standing::Active,
-        }
+        Member { user_id: user_id.into(), standing: Standing::Active }
     }
 
     /// The member with another standing.
@@ -224,11 +217,7 @@ impl Role {
     /// A role that nobody has yet, named like its id.
     pub fn new(id: impl Into<String>) -> Role {
         let id = id.into();
-        Role {
-            name: id.clone(),
-            id,
-            member_ids: Vec::new(),
-        }
+        Role { name: id.clone(), id, member_ids: Vec::new() }
     }
 
     /// The role under another name.
@@ -251,12 +240,7 @@ impl Role {
 impl Event {
     /// An event without further fields that nobody said anything about.
     pub fn new(id: impl Into<String>, start: SystemTime) -> Event {
-        Event {
-            id: id.into(),
-            start,
-            fields: Map::new(),
-            attendance: Vec::new(),
-        }
+        Event { id: id.into(), start, fields: Map::new(), attendance: Vec::new() }
     }
 
     /// Adds a field.
