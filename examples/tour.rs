@@ -10,6 +10,7 @@
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use heysync::heylerts::{AlertPatch, NewAlert, Sentiment, Source};
 use heysync::heylo::{Community, Gender, Month, NewMember, RoleUpdate};
@@ -59,12 +60,12 @@ fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// A configuration that tells what the client waits for.
+/// A configuration that tells what the client waits for, where a person would notice.
 fn telling() -> Config {
-    Config::new().user_agent("heysync-tour").observer(|activity: &Activity<'_>| {
-        if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
-            println!("      … {activity}");
-        }
+    Config::new().user_agent("heysync-tour").observer(|activity: &Activity<'_>| match activity {
+        Activity::Waiting { wait, .. } if wait.duration < Duration::from_millis(500) => {}
+        Activity::Waiting { .. } | Activity::Retrying { .. } => println!("      … {activity}"),
+        _ => {}
     })
 }
 
