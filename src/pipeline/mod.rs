@@ -211,14 +211,14 @@ impl Pipeline {
             }
             Again::AfterBackoff { at_least } => retry::backoff(run.attempts).max(at_least),
         };
-        let again_at = self.clock.now() + after;
-        if again_at > run.until {
+        let now = self.clock.now();
+        if after > run.until.saturating_duration_since(now) {
             run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another try"));
         }
         self.tell(&Activity::Retrying { call: &run.name, error: &error, after });
         run.last = Some(error);
-        self.sleep_until(again_at);
+        self.sleep_until(now + after);
         Ok(())
     }
 
