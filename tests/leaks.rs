@@ -174,6 +174,23 @@ fn a_server_that_quotes_the_key_does_not_get_it_into_an_error() {
     }
 }
 
+#[test]
+fn an_item_that_quotes_the_key_does_not_get_it_into_its_error() {
+    let item = serde_json::json!({"id": "a1", "mention_count": HEYLERTS_KEY});
+    let alerts = serde_json::json!({"items": [item], "has_more": false}).to_string();
+    let config = move || {
+        let alerts = alerts.clone().into_bytes();
+        Config::new().transport(move |_: http::Request<Vec<u8>>, _: Duration| {
+            Ok(http::Response::new(alerts.clone()))
+        })
+    };
+    let client = heylerts::Client::with_config(HEYLERTS_KEY, config()).unwrap();
+    let error = client.alerts().next().unwrap().unwrap_err();
+    let shown = everything_of(&error);
+    assert!(shown.contains("a1") && shown.contains("[redacted]"), "{shown}");
+    assert!(!shown.contains(HEYLERTS_KEY), "{shown}");
+}
+
 /// An error of somebody's own transport, which shows everything it knows in its own way.
 #[derive(Debug)]
 struct Careless {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::config::{Config, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use crate::pipeline::answer;
 use crate::pipeline::auth::{ApiKey, Scheme};
@@ -194,6 +195,16 @@ impl Client {
     /// ```
     pub fn bucket(&self) -> &TokenBucket {
         &self.pipeline.bucket
+    }
+
+    /// The error of an item of a listing that could not be decoded.
+    pub(crate) fn unreadable_item(
+        &self,
+        call: String,
+        item: &Value,
+        cause: serde_json::Error,
+    ) -> Error {
+        self.pipeline.unreadable_item(call, item, cause)
     }
 
     /// Sends a call whose answer has no body that matters.

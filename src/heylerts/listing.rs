@@ -3,8 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde_json::Value;
+
 use super::client::Client;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::page::{Numbered, NumberedList, NumberedPage, Sealed, Walk, list_name};
 use crate::pipeline::call::Call;
 
@@ -38,6 +40,10 @@ impl<Item> NumberedList for Listing<Item> {
 
     fn call_name(&self) -> String {
         self.call.name()
+    }
+
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.client.unreadable_item(self.call_name(), item, cause)
     }
 
     fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::reply::{Reply, read_reply};
 use crate::config::{Config, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use crate::pipeline::answer;
 use crate::pipeline::auth::{ApiKey, Scheme};
@@ -180,6 +181,16 @@ impl Client {
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         self.pipeline.execute(call, answer::json)
+    }
+
+    /// The error of an item of a listing that could not be decoded.
+    pub(crate) fn unreadable_item(
+        &self,
+        call: String,
+        item: &Value,
+        cause: serde_json::Error,
+    ) -> Error {
+        self.pipeline.unreadable_item(call, item, cause)
     }
 
     /// As [`send`](Client::send), and tells whether an earlier attempt may have taken effect.

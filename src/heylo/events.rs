@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::community::Community;
 use super::record::{decode, id_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nullable::null_as_default;
 use crate::page::{Cursor, CursorList, Sealed, Walk, list_name};
 use crate::pipeline::retry::Safety;
@@ -157,6 +157,10 @@ impl CursorList for EventList {
 
     fn call_name(&self) -> String {
         "POST /apiv1-fetch communityEvents".to_owned()
+    }
+
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.community.client().unreadable_item(self.call_name(), item, cause)
     }
 
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {

@@ -24,6 +24,10 @@ pub trait CursorList: sealed::Sealed {
     #[doc(hidden)]
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>>;
 
+    /// The error of an item that could not be decoded, with what may be shown of it.
+    #[doc(hidden)]
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
+
     /// The id that the next page can begin after.
     #[doc(hidden)]
     fn id(item: &Value) -> Option<String>;
@@ -216,8 +220,8 @@ impl<L: CursorList> Pager for Cursor<L> {
         self.page_size = items;
     }
 
-    fn name(&self) -> String {
-        self.list.call_name()
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.list.unreadable(item, cause)
     }
 }
 
@@ -259,6 +263,10 @@ mod tests {
 
         fn call_name(&self) -> String {
             "POST /model".to_owned()
+        }
+
+        fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
+            Error::new(ErrorKind::Unreadable, "odd").with_source(cause)
         }
 
         fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {

@@ -24,6 +24,10 @@ pub trait NumberedList: sealed::Sealed {
 
     #[doc(hidden)]
     fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage>;
+
+    /// The error of an item that could not be decoded, with what may be shown of it.
+    #[doc(hidden)]
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
 }
 
 /// Turns numbered pages (`page`, `per_page`) of a list that others may change meanwhile.
@@ -269,8 +273,8 @@ impl<L: NumberedList> Pager for Numbered<L> {
         (self.page_size, self.per_page) = (items, items);
     }
 
-    fn name(&self) -> String {
-        self.list.call_name()
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.list.unreadable(item, cause)
     }
 }
 
@@ -343,6 +347,10 @@ mod tests {
 
         fn call_name(&self) -> String {
             "GET /model".to_owned()
+        }
+
+        fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
+            Error::new(ErrorKind::Unreadable, "odd").with_source(cause)
         }
 
         fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {

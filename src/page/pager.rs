@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::position::Position;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A way of turning pages.
 ///
@@ -44,9 +44,9 @@ pub trait Pager: sealed::Sealed {
     #[doc(hidden)]
     fn set_page_size(&mut self, items: u32);
 
-    /// What the list is called in errors.
+    /// The error of an item that could not be decoded, with what may be shown of it.
     #[doc(hidden)]
-    fn name(&self) -> String;
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
 }
 
 pub(crate) mod sealed {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::pager::Pager;
 use super::position::Position;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// An iterator over the items of a listing, which asks for pages as it goes.
 ///
@@ -342,12 +342,7 @@ impl<P: Pager, T: DeserializeOwned> Walk<P, T> {
 
     // The page came as a list of any JSON, so an item that does not fit spoils only itself.
     fn decode(&self, item: Value) -> Result<T> {
-        T::deserialize(&item).map_err(|error| {
-            Error::new(ErrorKind::Unreadable, "an item is not what was expected")
-                .with_call(self.pager.name())
-                .with_body(item.to_string().into_bytes())
-                .with_source(error)
-        })
+        T::deserialize(&item).map_err(|cause| self.pager.unreadable(&item, cause))
     }
 }
 

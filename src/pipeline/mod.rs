@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Response};
+use serde_json::Value;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -89,6 +90,19 @@ impl Pipeline {
                 Err(failure) => self.prepare_again(failure, &mut run)?,
             }
         }
+    }
+
+    /// The error of an item that could not be decoded, with its JSON at hand, but for the key.
+    pub(crate) fn unreadable_item(
+        &self,
+        call: String,
+        item: &Value,
+        cause: serde_json::Error,
+    ) -> Error {
+        Error::new(ErrorKind::Unreadable, "an item is not what was expected")
+            .with_call(call)
+            .with_body(self.auth.redact(item.to_string().as_bytes()))
+            .with_source(self.auth.hide_in(cause.into()))
     }
 
     fn begin(&self, call: &Call) -> Run {
