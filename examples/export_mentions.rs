@@ -22,7 +22,7 @@ use serde_json::Value;
 fn main() -> Result<(), Box<dyn Error>> {
     let target = env::args().nth(1).ok_or("usage: export_mentions FILE")?;
     let (target, place) = (PathBuf::from(&target), PathBuf::from(target + ".position"));
-    let mut mentions = client()?.mentions().typed::<Value>();
+    let mut mentions = client()?.mentions().decode_as::<Value>();
     if let Some((length, position)) = saved(&place)? {
         eprintln!("going on from {position}");
         mentions = mentions.resume_at(&position)?;

@@ -186,14 +186,14 @@ fn change_heylerts(client: &heylerts::Client) -> Result<()> {
     step("alert created", format!("{:?} watches for {:?}", alert.name, alert.keyword));
     let paused = client.update_alert(&alert.id, &AlertPatch::new().is_active(false))?;
     step("alert updated", if paused.is_active { "still active" } else { "paused" });
-    step("alert read", format!("{:?}", client.alert(&alert.id)?.name));
+    step("alert read", format!("{:?}", client.get_alert(&alert.id)?.name));
     step("its stats", format!("{} mentions", client.alert_stats(&alert.id)?.total));
     let call = Call::get(["mentions"]).query("per_page", 1).safety(Safety::Read);
     let page: Value = client.send(&call)?;
     step("a call of one's own", format!("{} mentions in all", page["total_items"]));
     client.delete_alert(&alert.id)?;
     step("alert deleted", format!("{:?}", alert.name));
-    let gone = client.alert(&alert.id).err().map(|error| error.to_string());
+    let gone = client.get_alert(&alert.id).err().map(|error| error.to_string());
     step("read once more", gone.unwrap_or_else(|| json!("still there").to_string()));
     Ok(())
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use url::{Host, Url};
 
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
+use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::Pipeline;
 use crate::pipeline::auth::{ApiKey, Auth, Scheme};
-use crate::pipeline::clock::{Clock, SystemClock};
-use crate::pipeline::limiter::{Rate, TokenBucket};
 use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
 use crate::pipeline::transport::{Transport, TransportOptions, UreqTransport};
@@ -211,7 +211,7 @@ impl Config {
     /// use heysync::{Config, heylerts, sandbox};
     ///
     /// let service = sandbox::Heylerts::demo();
-    /// service.trouble(2, sandbox::Trouble::BadGateway(sandbox::Moment::Before));
+    /// service.inject(2, sandbox::Fault::BadGateway(sandbox::FaultPoint::BeforeEffect));
     /// let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     /// let client = heylerts::Client::with_config("hlt_key", config.retries(2))?;
     /// assert!(client.hello()?.ok);
@@ -304,7 +304,7 @@ impl Config {
     /// Sets the largest body of an answer that is taken in, in bytes after decompression. Default: 10 MiB.
     ///
     /// A larger one is an error, [`Unreadable`](crate::ErrorKind::Unreadable) or
-    /// [`DoneUnreadable`](crate::ErrorKind::DoneUnreadable), and is not asked for again.
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable), and is not asked for again.
     pub fn max_body(mut self, bytes: u64) -> Config {
         self.transport_options.max_body = bytes;
         self

@@ -89,10 +89,10 @@ struct Inner {
 ///   [`Configuration`](ErrorKind::Configuration), [`Deadline`](ErrorKind::Deadline).
 /// * Nothing was done, and trying later may help: [`NotSent`](ErrorKind::NotSent),
 ///   [`RateLimited`](ErrorKind::RateLimited).
-/// * Asking again can do no harm: [`NoAnswer`](ErrorKind::NoAnswer), [`Server`](ErrorKind::Server),
+/// * Asking again can do no harm: [`NoResponse`](ErrorKind::NoResponse), [`Server`](ErrorKind::Server),
 ///   [`Unreadable`](ErrorKind::Unreadable).
 /// * Look before asking again: [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). Do not ask again:
-///   [`DoneUnreadable`](ErrorKind::DoneUnreadable).
+///   [`AppliedUnreadable`](ErrorKind::AppliedUnreadable).
 /// * The service refused, and will again: the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -118,17 +118,17 @@ pub enum ErrorKind {
     /// The request never left: no address, no connection, no TLS.
     NotSent,
     /// The request was sent and no answer came. It can safely be sent again.
-    NoAnswer,
+    NoResponse,
     /// A call that must not be repeated blindly may or may not have taken effect.
     OutcomeUnknown,
     /// The call took effect, but its answer could not be read.
-    DoneUnreadable,
+    AppliedUnreadable,
     /// An answer, or one item of it, is not what it should be.
     Unreadable,
     /// Waiting for the rate limit would have outlasted the deadline, so it was not begun.
     Deadline,
     /// A listing did not advance: the server repeats itself.
-    Stuck,
+    NoProgress,
 }
 
 impl Error {
@@ -217,7 +217,7 @@ impl Error {
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// let error = client.alert("no-such-id").unwrap_err();
+    /// let error = client.get_alert("no-such-id").unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::NotFound);
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -233,9 +233,9 @@ impl Error {
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// let error = client.alert("no-such-id").unwrap_err();
+    /// let error = client.get_alert("no-such-id").unwrap_err();
     /// assert_eq!(error.status().unwrap(), 404);
-    /// assert!(client.alert("").unwrap_err().status().is_none());
+    /// assert!(client.get_alert("").unwrap_err().status().is_none());
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn status(&self) -> Option<StatusCode> {
@@ -254,7 +254,7 @@ impl Error {
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// let error = client.alert("no-such-id").unwrap_err();
+    /// let error = client.get_alert("no-such-id").unwrap_err();
     /// assert_eq!(error.message(), "Alert not found");
     /// assert_eq!(error.to_string(), "GET /alerts/no-such-id: 404 Not Found: Alert not found");
     /// # Ok::<(), heysync::Error>(())
@@ -271,7 +271,7 @@ impl Error {
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// let error = client.alert("no-such-id").unwrap_err();
+    /// let error = client.get_alert("no-such-id").unwrap_err();
     /// assert_eq!(error.headers()["content-type"], "application/json");
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -287,7 +287,7 @@ impl Error {
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// let error = client.alert("no-such-id").unwrap_err();
+    /// let error = client.get_alert("no-such-id").unwrap_err();
     /// assert_eq!(error.body(), br#"{"detail":"Alert not found"}"#);
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -311,7 +311,7 @@ impl Error {
     /// # let service = sandbox::Heylerts::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(1);
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// # service.trouble(2, sandbox::Trouble::Refused(Some("30".to_owned())));
+    /// # service.inject(2, sandbox::Fault::Refused(Some("30".to_owned())));
     /// let error = client.hello().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::RateLimited);
     /// assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
@@ -332,7 +332,7 @@ impl Error {
     /// # let service = sandbox::Heylerts::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(1);
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// # service.trouble(2, sandbox::Trouble::ServerError(sandbox::Moment::Before));
+    /// # service.inject(2, sandbox::Fault::ServerError(sandbox::FaultPoint::BeforeEffect));
     /// let error = client.hello().unwrap_err();
     /// assert_eq!(error.attempts(), 2);
     /// assert!(error.to_string().ends_with("(after 2 attempts)"));
@@ -350,9 +350,9 @@ impl Error {
     /// use heysync::heylerts::NewAlert;
     ///
     /// # use heysync::{Config, heylerts, sandbox};
-    /// # use heysync::sandbox::{Moment, Trouble};
+    /// # use heysync::sandbox::{FaultPoint, Fault};
     /// # let service = sandbox::Heylerts::demo();
-    /// # service.trouble(1, Trouble::Cut(Moment::After));
+    /// # service.inject(1, Fault::Cut(FaultPoint::AfterEffect));
     /// # let config = Config::new().transport(service).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
     /// // The answer to this was lost on the way.
@@ -378,11 +378,11 @@ impl ErrorKind {
             }
             ErrorKind::Redirect => "check the base address: it must be the final one, with https",
             ErrorKind::NotSent => "check the network, the proxy and the base address",
-            ErrorKind::NoAnswer | ErrorKind::Server => {
+            ErrorKind::NoResponse | ErrorKind::Server => {
                 "try again later; nothing is lost by asking again"
             }
             ErrorKind::OutcomeUnknown => "find out whether it took effect before sending it again",
-            ErrorKind::DoneUnreadable => "do not send it again: it took effect",
+            ErrorKind::AppliedUnreadable => "do not send it again: it took effect",
             ErrorKind::Deadline => "raise the deadline, or send less at once",
             _ => return None,
         })

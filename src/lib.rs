@@ -76,10 +76,12 @@
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod clock;
 mod config;
 mod error;
 pub mod heylerts;
 pub mod heylo;
+pub mod limiter;
 mod nullable;
 pub mod page;
 mod pipeline;
@@ -87,13 +89,12 @@ mod pipeline;
 pub mod sandbox;
 mod time;
 
+pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use error::{Error, ErrorKind, Result};
 pub use http;
+pub use limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::call::Call;
-pub use pipeline::clock::{Clock, SystemClock};
-pub use pipeline::limiter;
-pub use pipeline::limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::retry::Safety;
 pub use pipeline::transport::{Transport, TransportError, TransportOptions, UreqTransport};

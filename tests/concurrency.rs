@@ -184,7 +184,7 @@ fn an_observer_that_panics_holds_up_nobody_else() {
     let moments: [fn(&Activity<'_>) -> bool; 3] = [
         |activity| matches!(activity, Activity::Waiting { .. }),
         |activity| matches!(activity, Activity::Sending { .. }),
-        |activity| matches!(activity, Activity::Answered { .. }),
+        |activity| matches!(activity, Activity::Responded { .. }),
     ];
     for moment in moments {
         let (in_transport, in_observer) = (Fuse::default(), Fuse::default());

@@ -84,7 +84,7 @@ fn an_attempt_gets_what_is_left_and_its_own_limit_at_most() {
         clock.advance(25 * SECOND);
         Err(TransportError::maybe_sent("timed out"))
     });
-    assert_eq!(world.fails().kind(), ErrorKind::NoAnswer);
+    assert_eq!(world.fails().kind(), ErrorKind::NoResponse);
     let ends = world.begun().into_iter().zip(world.given()).map(|(begun, given)| begun + given);
     assert!(ends.clone().all(|end| end <= DEADLINE), "{:?}", world.attempts);
     let given = world.given();

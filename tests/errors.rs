@@ -17,8 +17,8 @@ mod wire;
 use wire::{Answer, HEYLERTS_KEY, HEYLO_KEY, Wire, local};
 
 use ErrorKind::{
-    DoneUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected, Server,
-    Unauthorized, Unreadable,
+    AppliedUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected,
+    Server, Unauthorized, Unreadable,
 };
 
 const UNKNOWN: &str = "whether it took effect is not known";
@@ -339,7 +339,7 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
     let other = r#"{"unexpected": 1}"#;
     for operation in OPERATIONS.iter().filter(|operation| !operation.success.is_empty()) {
         let is_read = operation.safety == Safety::Read;
-        let kind = if is_read { Unreadable } else { DoneUnreadable };
+        let kind = if is_read { Unreadable } else { AppliedUnreadable };
         for (body, attempts) in
             [(page, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
         {

@@ -277,7 +277,7 @@ fn a_list_is_decoded_into_a_type_of_ones_own() {
         url: String,
     }
     let wire = Wire::new([page(vec![praise()], 1, 100, 1)]);
-    let links = wire.heylerts().mentions().typed::<Link>().read_all().unwrap();
+    let links = wire.heylerts().mentions().decode_as::<Link>().read_all().unwrap();
     assert_eq!(links, [Link { url: "https://...".into() }]);
 }
 
@@ -338,7 +338,7 @@ fn filters_are_kept_from_page_to_page() {
 #[test]
 fn an_alert_is_read_by_its_id() {
     let wire = Wire::new([Answer::json(my_brand())]);
-    assert_is_my_brand(&wire.heylerts().alert("uuid").unwrap());
+    assert_is_my_brand(&wire.heylerts().get_alert("uuid").unwrap());
     assert_eq!(sent(&wire), ["GET /api/v1/alerts/uuid"]);
 }
 
@@ -548,7 +548,7 @@ fn values_that_nobody_listed_are_kept_and_sent_back_unchanged() {
     let listed = json!({"id": "a1", "sources": ["brave", "Blue Sky"], "frequency": "every 15 min"});
     let wire = Wire::new([Answer::json(listed), Answer::json(my_brand())]);
     let client = wire.heylerts();
-    let alert = client.alert("a1").unwrap();
+    let alert = client.get_alert("a1").unwrap();
     assert_eq!(alert.sources[1], Source::Other("Blue Sky".into()));
     let patch = AlertPatch::new().sources(alert.sources).frequency(alert.frequency.unwrap());
     client.update_alert("a1", &patch).unwrap();
@@ -566,7 +566,7 @@ fn fields_that_nobody_listed_are_kept() {
     let wire =
         Wire::new([Answer::json(merged(my_brand())), page(vec![merged(praise())], 1, 100, 1)]);
     let client = wire.heylerts();
-    assert_eq!(json!(client.alert("uuid").unwrap().other), other);
+    assert_eq!(json!(client.get_alert("uuid").unwrap().other), other);
     assert_eq!(json!(client.mentions().next().unwrap().unwrap().other), other);
 }
 
@@ -635,7 +635,7 @@ fn a_call_that_cannot_have_a_body_is_refused_with_nothing_sent() {
 /// Every call that takes an alert's id as a part of its path.
 fn calls_with(client: &Client, id: &str) -> [heysync::Result<()>; 3] {
     [
-        client.alert(id).map(drop),
+        client.get_alert(id).map(drop),
         client.update_alert(id, &AlertPatch::new().is_active(false)).map(drop),
         client.delete_alert(id),
     ]

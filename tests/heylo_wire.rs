@@ -179,7 +179,7 @@ fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() 
     let page =
         json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
     let wire = Wire::new([Answer::json(json!({"events": page})), events(&[])]);
-    let meetups: Vec<_> = group(&wire).events().typed::<Meetup>().collect();
+    let meetups: Vec<_> = group(&wire).events().decode_as::<Meetup>().collect();
     let meetup = |id: &str, title: &str| Meetup { id: id.into(), title: title.into() };
     assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
     assert_eq!(*meetups[2].as_ref().unwrap(), meetup("e3", "Picnic"));
@@ -207,7 +207,7 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
         let requests = answers.len();
         let wire = Wire::new(answers);
         let last = group(&wire).events().last().unwrap();
-        assert_eq!(last.unwrap_err().kind(), ErrorKind::Stuck);
+        assert_eq!(last.unwrap_err().kind(), ErrorKind::NoProgress);
         assert_eq!(wire.requests().len(), requests);
     }
 }
@@ -359,7 +359,7 @@ fn an_answer_to_an_update_that_names_neither_side_does_not_say_that_all_were_ign
         let wire = Wire::new([Answer::json(answer.clone())]);
         let partial = captains(&wire).update(&RoleUpdate::new().add(["u1"]));
         let partial = partial.unwrap_err();
-        assert_eq!(partial.error.kind(), ErrorKind::DoneUnreadable, "{answer}");
+        assert_eq!(partial.error.kind(), ErrorKind::AppliedUnreadable, "{answer}");
         assert_eq!(partial.left.added(), ["u1"]);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use heysync::ErrorKind::{self, *};
 use heysync::heylerts::NewAlert;
-use heysync::sandbox::{Heylerts, Moment, Services, TestClock, Trouble};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock};
 use heysync::{Config, Error, Rate, Result, Safety, TransportError, heylerts};
 
 #[path = "../examples/support/serve.rs"]
@@ -120,11 +120,11 @@ fn a_failure_that_stays_is_not_tried_again() {
 fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read() {
     let particular = |sample: &Sample| !sample.takes_any_body;
     for page in ["<html>please log in</html>", "", "{\"total\": 3, \"ro"] {
-        let row = (None, Some(DoneUnreadable), Some(DoneUnreadable));
+        let row = (None, Some(AppliedUnreadable), Some(AppliedUnreadable));
         check(page, &Act::answer(200, page), row, particular);
     }
     for other in ["{}", "[]", "42", "null"] {
-        let row = (Some(Unreadable), Some(DoneUnreadable), Some(DoneUnreadable));
+        let row = (Some(Unreadable), Some(AppliedUnreadable), Some(AppliedUnreadable));
         check(other, &Act::answer(200, other), row, particular);
     }
     for body in ["<html>done</html>", "", "{}", "done"] {
@@ -253,15 +253,15 @@ fn nothing_but_a_removal_succeeds_by_finding_nothing() {
     }
 }
 
-/// What an account holds after an alert was created in it, over a socket, through these troubles.
-fn alerts_created(troubles: &[Trouble]) -> (Result<heylerts::Alert>, usize) {
+/// What an account holds after an alert was created in it, over a socket, through these faults.
+fn alerts_created(faults: &[Fault]) -> (Result<heylerts::Alert>, usize) {
     let clock = TestClock::new();
     let services = Services { heylerts: Heylerts::demo().clock(clock.clone()), ..Services::demo() };
     let sandbox = services.heylerts.clone();
     let before = sandbox.state().alerts.len();
     let is_creation = |request: &heysync::sandbox::Recorded| request.method == "POST";
-    for trouble in troubles {
-        sandbox.trouble_where(1, trouble.clone(), is_creation);
+    for fault in faults {
+        sandbox.inject_if(1, fault.clone(), is_creation);
     }
     let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
     let config = Config::new().base_url(server.url()).clock(clock);
@@ -272,9 +272,10 @@ fn alerts_created(troubles: &[Trouble]) -> (Result<heylerts::Alert>, usize) {
 
 #[test]
 fn an_alert_whose_creation_is_not_known_of_is_looked_for_and_created_once() {
-    let (before, after) = (Trouble::Cut(Moment::Before), Trouble::Cut(Moment::After));
-    let gateway = [Moment::Before, Moment::After].map(Trouble::BadGateway);
-    for troubles in [
+    let (before, after) =
+        (Fault::Cut(FaultPoint::BeforeEffect), Fault::Cut(FaultPoint::AfterEffect));
+    let gateway = [FaultPoint::BeforeEffect, FaultPoint::AfterEffect].map(Fault::BadGateway);
+    for faults in [
         vec![],
         vec![after.clone()],
         vec![before.clone()],
@@ -283,15 +284,15 @@ fn an_alert_whose_creation_is_not_known_of_is_looked_for_and_created_once() {
         vec![gateway[0].clone()],
         vec![gateway[1].clone()],
     ] {
-        let (outcome, created) = alerts_created(&troubles);
-        assert_eq!(outcome.unwrap().name, "Competitor X", "{troubles:?}");
-        assert_eq!(created, 1, "{troubles:?}");
+        let (outcome, created) = alerts_created(&faults);
+        assert_eq!(outcome.unwrap().name, "Competitor X", "{faults:?}");
+        assert_eq!(created, 1, "{faults:?}");
     }
 }
 
 #[test]
 fn an_alert_that_cannot_be_created_is_given_up_after_three_times() {
-    let (outcome, created) = alerts_created(&vec![Trouble::Cut(Moment::Before); 3]);
+    let (outcome, created) = alerts_created(&vec![Fault::Cut(FaultPoint::BeforeEffect); 3]);
     assert_eq!(outcome.unwrap_err().kind(), OutcomeUnknown);
     assert_eq!(created, 0);
 }

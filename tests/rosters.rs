@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heysync::heylo::{Client, Community, NewMember, RoleMembers, RoleUpdate};
 use heysync::sandbox::heylo::{Community as Made, Role};
-use heysync::sandbox::{Heylo, Moment, Recorded, Services, TestClock, Trouble};
+use heysync::sandbox::{Fault, FaultPoint, Heylo, Recorded, Services, TestClock};
 use heysync::{Config, ErrorKind};
 
 #[path = "../examples/support/serve.rs"]
@@ -44,14 +44,14 @@ impl World {
         self.club.role("captains")
     }
 
-    /// The `nth` request to `endpoint` runs into `trouble`.
-    fn trouble(&self, trouble: Trouble, endpoint: &'static str, nth: usize) {
+    /// The `nth` request to `endpoint` runs into `inject`.
+    fn inject(&self, fault: Fault, endpoint: &'static str, nth: usize) {
         let met = AtomicUsize::new(0);
         let applies = move |request: &Recorded| {
             let is_one = request.path.ends_with(endpoint);
             is_one && met.fetch_add(1, Ordering::SeqCst) + 1 == nth
         };
-        self.sandbox.trouble_where(1, trouble, applies);
+        self.sandbox.inject_if(1, fault, applies);
     }
 
     fn requests_to(&self, endpoint: &str) -> usize {
@@ -67,20 +67,20 @@ fn ids(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 #[test]
 fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignored() {
     for names_only_changes in [false, true] {
-        for trouble in [
-            Trouble::Cut(Moment::After),
-            Trouble::Cut(Moment::Before),
-            Trouble::BadGateway(Moment::After),
-            Trouble::Truncated,
+        for fault in [
+            Fault::Cut(FaultPoint::AfterEffect),
+            Fault::Cut(FaultPoint::BeforeEffect),
+            Fault::BadGateway(FaultPoint::AfterEffect),
+            Fault::Truncated,
         ] {
             let world = World::new();
             world.sandbox.change(|world| world.settings.names_only_changes = names_only_changes);
-            world.trouble(trouble.clone(), "/apiv1-update", 2);
+            world.inject(fault.clone(), "/apiv1-update", 2);
             let (mut added, removed) = (ids(300..550), ids(0..120));
             added.push("stranger".to_owned());
             let update = RoleUpdate::new().add(added).remove(removed.clone());
             let change = world.captains().update(&update);
-            let told = format!("{trouble:?}, {names_only_changes}: {change:?}");
+            let told = format!("{fault:?}, {names_only_changes}: {change:?}");
             let change = change.expect(&told);
             assert_eq!(change.added, ids(300..550), "{told}");
             assert_eq!(change.removed, removed, "{told}");
@@ -105,19 +105,19 @@ fn an_update_whose_answers_are_not_lost_reads_nothing_besides() {
 #[test]
 fn a_success_that_cannot_be_read_and_did_nothing_is_an_error_with_all_left() {
     let world = World::with(Config::new().retries(0));
-    let page = Trouble::Altered(|answer| *answer.body_mut() = b"<html>Welcome</html>".to_vec());
-    world.trouble(page, "/apiv1-update", 1);
+    let page = Fault::Altered(|answer| *answer.body_mut() = b"<html>Welcome</html>".to_vec());
+    world.inject(page, "/apiv1-update", 1);
     let role = world.club.role("captains");
     let update = RoleUpdate::new().add(["stranger"]);
     let partial = role.update(&update).unwrap_err();
-    assert_eq!(partial.error.kind(), ErrorKind::DoneUnreadable);
+    assert_eq!(partial.error.kind(), ErrorKind::AppliedUnreadable);
     assert_eq!(partial.left, update);
 }
 
 #[test]
 fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
     let world = World::with(Config::new().retries(0));
-    world.trouble(Trouble::BadGateway(Moment::Before), "/apiv1-update", 3);
+    world.inject(Fault::BadGateway(FaultPoint::BeforeEffect), "/apiv1-update", 3);
     let (added, removed) = (ids(300..600), ids(0..300));
     let many: Vec<String> = added.iter().cloned().chain(ids(600..800)).collect();
     let update = RoleUpdate::new().add(many).remove(removed.clone());
@@ -137,7 +137,7 @@ fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
 fn setting_the_members_tells_the_same_when_answers_are_lost() {
     let world = World::new();
     world.sandbox.change(|world| world.settings.names_only_changes = true);
-    world.trouble(Trouble::Cut(Moment::After), "/apiv1-update", 1);
+    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-update", 1);
     let change = world.captains().set_members(ids(200..450)).unwrap();
     assert_eq!(change.added, ids(300..450));
     assert_eq!(change.removed, ids(0..200));
@@ -148,7 +148,7 @@ fn setting_the_members_tells_the_same_when_answers_are_lost() {
 #[test]
 fn many_removals_go_at_the_buckets_speed_and_succeed_where_an_answer_was_lost() {
     let world = World::new();
-    world.trouble(Trouble::Cut(Moment::After), "/apiv1-remove", 7);
+    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 7);
     let outcomes: Vec<_> = world.club.remove_each(ids(0..50)).collect();
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     assert_eq!(world.sandbox.refusals(), 0);
@@ -161,7 +161,7 @@ fn many_removals_go_at_the_buckets_speed_and_succeed_where_an_answer_was_lost() 
 fn invites_that_broke_off_are_taken_up_again_and_nobody_is_invited_twice() {
     let world = World::new();
     let people = || ids(1000..1030).into_iter().map(NewMember::new);
-    world.trouble(Trouble::Cut(Moment::After), "/apiv1-create", 4);
+    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-create", 4);
     let first: Vec<_> = world.club.invite_each(people()).take(12).collect();
     let unknown = first[3].result.as_ref().unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown);

@@ -157,7 +157,7 @@ fn a_call_that_lost_half_its_answer_is_sent_again_if_it_only_reads() {
                 assert_eq!(server.heard().len(), 2, "{told}");
             } else {
                 let error = outcome.unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::DoneUnreadable, "{told}");
+                assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{told}");
                 assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{told}");
                 assert_eq!(server.heard().len(), 1, "{told}");
             }
@@ -224,7 +224,7 @@ fn a_change_whose_answer_is_too_large_was_made_and_is_not_made_again() {
         let server = Server::start([Act::answer(200, [b' '; 201])]);
         let clients = Clients::with(quick(&server).max_body(200));
         let error = (call.make)(&clients).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::DoneUnreadable, "{}", call.name);
+        assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{}", call.name);
         assert_eq!(server.heard().len(), 1, "{}", call.name);
     }
 }

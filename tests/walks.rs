@@ -6,7 +6,7 @@ use heysync::heylerts::Alert;
 use heysync::page::Position;
 use heysync::sandbox::heylerts::{Alert as Made, Mention};
 use heysync::sandbox::heylo::{Community, Event};
-use heysync::sandbox::{Heylerts, Heylo, Moment, Services, TestClock, Trouble};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Services, TestClock};
 use heysync::{Config, Error, ErrorKind, Result, Timestamp, heylerts, heylo, http};
 use serde_json::{Value, json};
 use std::error::Error as _;
@@ -138,7 +138,7 @@ type Alteration = fn(&mut http::Response<Vec<u8>>);
 /// Reads 35 alerts in pages of ten that are altered on their way: how many came, the error, the requests.
 fn altered(alter: Alteration) -> (usize, Option<Error>, usize) {
     let (sandbox, client, _server) = account(35);
-    sandbox.trouble(usize::MAX, Trouble::Altered(alter));
+    sandbox.inject(usize::MAX, Fault::Altered(alter));
     let (good, bad): (Vec<_>, Vec<_>) = client.alerts().page_size(10).partition(Result::is_ok);
     let error = bad.into_iter().find_map(Result::err);
     (good.len(), error, sandbox.requests().len())
@@ -187,7 +187,7 @@ fn a_server_that_does_not_advance_is_an_error_that_says_where() {
     for (alter, what, came, requests) in cases {
         let outcome = altered(alter);
         let error = outcome.1.expect(what);
-        assert_eq!(error.kind(), ErrorKind::Stuck);
+        assert_eq!(error.kind(), ErrorKind::NoProgress);
         assert!(error.to_string().starts_with("GET /alerts: "), "{error}");
         assert!(error.to_string().contains(what), "{error}");
         assert_eq!((outcome.0, outcome.2), (came, requests), "{what}");
@@ -249,9 +249,9 @@ fn events_are_read_to_the_empty_page_however_the_service_pages() {
 #[test]
 fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
     let (sandbox, client, _server) = account(3);
-    sandbox.trouble(
+    sandbox.inject(
         1,
-        Trouble::Altered(|response| {
+        Fault::Altered(|response| {
             let mut page: Value = serde_json::from_slice(response.body()).expect("a page");
             page["items"][1] = json!({"id": 7, "name": "odd"});
             *response.body_mut() = page.to_string().into_bytes();
@@ -269,7 +269,7 @@ fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
 fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
     let (sandbox, client, _server) = account(150);
     let fail_second = |sandbox: &Heylerts| {
-        sandbox.trouble_where(usize::MAX, Trouble::BadGateway(Moment::Before), |request| {
+        sandbox.inject_if(usize::MAX, Fault::BadGateway(FaultPoint::BeforeEffect), |request| {
             request.query.contains("page=2")
         });
     };
@@ -288,11 +288,12 @@ fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
 #[test]
 fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
     let (sandbox, client, _server) = account(230);
-    sandbox
-        .trouble_where(1, Trouble::Cut(Moment::Before), |request| request.query.contains("page=3"));
+    sandbox.inject_if(1, Fault::Cut(FaultPoint::BeforeEffect), |request| {
+        request.query.contains("page=3")
+    });
     let interrupted = client.alerts().read_all().expect_err("the third page is cut");
     assert_eq!(interrupted.items.len(), 200);
-    assert_eq!(interrupted.error.kind(), ErrorKind::NoAnswer);
+    assert_eq!(interrupted.error.kind(), ErrorKind::NoResponse);
     let cause = interrupted.source().expect("a cause").to_string();
     assert!(!interrupted.to_string().contains(&cause), "{interrupted}: {cause}");
     let saved = interrupted.position.to_string();
@@ -300,7 +301,7 @@ fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
     let position: Position = saved.parse().expect("a position");
     let rest = client.alerts().resume_at(&position).expect("the same list");
     assert_eq!(names(rest), numbered(201..=230));
-    assert_eq!(Error::from(interrupted).kind(), ErrorKind::NoAnswer);
+    assert_eq!(Error::from(interrupted).kind(), ErrorKind::NoResponse);
 }
 
 #[test]
@@ -332,7 +333,7 @@ fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
             }
         });
     };
-    sandbox.trouble(usize::MAX, Trouble::Altered(spoil));
+    sandbox.inject(usize::MAX, Fault::Altered(spoil));
     let named = |alert: Result<Alert>| match alert {
         Ok(alert) => alert.name,
         Err(error) => {
@@ -371,7 +372,7 @@ fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
             }
         });
     };
-    sandbox.trouble(usize::MAX, Trouble::Altered(nameless));
+    sandbox.inject(usize::MAX, Fault::Altered(nameless));
     let interrupted = group.events().read_all().expect_err("the third has no id");
     assert_eq!(interrupted.items.len(), 2);
     let rest = group.events().resume_at(&interrupted.position);
@@ -475,7 +476,7 @@ fn items_are_decoded_into_the_callers_own_type() -> Result<()> {
         keyword: String,
     }
     let (_, client, _server) = account(2);
-    let mine: Vec<Mine> = client.alerts().typed::<Mine>().collect::<Result<_>>()?;
+    let mine: Vec<Mine> = client.alerts().decode_as::<Mine>().collect::<Result<_>>()?;
     assert!(mine.iter().all(|mine| !mine.id.is_empty() && mine.keyword == "keyword"));
     Ok(())
 }

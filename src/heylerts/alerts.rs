@@ -315,15 +315,15 @@ impl Client {
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
     /// # let id = client.alerts().next().unwrap()?.id;
-    /// let alert = client.alert(&id)?;
+    /// let alert = client.get_alert(&id)?;
     /// println!("{}, last searched at {:?}", alert.name, alert.last_checked_at);
     ///
-    /// assert_eq!(client.alert("no-such-id").unwrap_err().kind(), ErrorKind::NotFound);
+    /// assert_eq!(client.get_alert("no-such-id").unwrap_err().kind(), ErrorKind::NotFound);
     /// // Else this would be a GET of the whole list.
-    /// assert_eq!(client.alert("").unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// assert_eq!(client.get_alert("").unwrap_err().kind(), ErrorKind::InvalidInput);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn alert(&self, id: &str) -> Result<Alert> {
+    pub fn get_alert(&self, id: &str) -> Result<Alert> {
         self.send(&Call::get(["alerts", id]))
     }
 
@@ -350,7 +350,7 @@ impl Client {
     /// let new = NewAlert::new("Competitor X", "competitor x").sources([Source::Reddit]);
     /// let alert = client.create_alert(&new)?;
     /// assert!(alert.is_active);
-    /// assert_eq!(client.alert(&alert.id)?.sources, [Source::Reddit]);
+    /// assert_eq!(client.get_alert(&alert.id)?.sources, [Source::Reddit]);
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn create_alert(&self, alert: &NewAlert) -> Result<Alert> {
@@ -379,8 +379,8 @@ impl Client {
     /// # let service = sandbox::Heylerts::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// # let lost = sandbox::Trouble::Cut(sandbox::Moment::After);
-    /// # service.trouble_where(1, lost, |request| request.method == "POST");
+    /// # let lost = sandbox::Fault::Cut(sandbox::FaultPoint::AfterEffect);
+    /// # service.inject_if(1, lost, |request| request.method == "POST");
     /// let alert = client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"))?;
     /// assert_eq!(alert.name, "Competitor X");
     /// assert_eq!(client.alerts().count(), 4);

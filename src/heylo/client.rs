@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::reply::{Reply, read_reply};
 use crate::config::{Config, Service};
 use crate::error::{Error, Result};
+use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::Pipeline;
 use crate::pipeline::answer;
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
-use crate::pipeline::limiter::{Rate, TokenBucket};
 
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
@@ -160,7 +160,7 @@ impl Client {
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the call makes no valid address;
     /// [`Unreadable`](crate::ErrorKind::Unreadable), or
-    /// [`DoneUnreadable`](crate::ErrorKind::DoneUnreadable) for a call that changes something, where the
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) for a call that changes something, where the
     /// answer is no `T`; else see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples

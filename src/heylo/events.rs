@@ -30,7 +30,7 @@ pub struct Event {
 const EVENT_ID: [&str; 2] = ["id", "eventId"];
 
 impl Event {
-    /// Decodes the event into a type of the caller's own. [`Walk::typed`] does so for all.
+    /// Decodes the event into a type of the caller's own. [`Walk::decode_as`] does so for all.
     ///
     /// # Errors
     ///

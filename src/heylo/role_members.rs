@@ -123,7 +123,7 @@ impl RoleMembers {
         match self.community.client().send_telling(&call) {
             Ok((answer, true)) => Ok(self.complete(batch, answer)),
             Ok((answer, false)) => Ok(answer),
-            Err(error) if error.kind() == ErrorKind::DoneUnreadable => {
+            Err(error) if error.kind() == ErrorKind::AppliedUnreadable => {
                 let answer = self.complete(batch, UpdateAnswer::default());
                 answer.names_all(batch).then_some(answer).ok_or(error)
             }

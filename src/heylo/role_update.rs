@@ -143,7 +143,7 @@ impl RoleChange {
 ///
 /// # use heysync::{Config, heylo, sandbox};
 /// # let (service, clock) = (sandbox::Heylo::demo(), sandbox::TestClock::new());
-/// # service.trouble_where(1, sandbox::Trouble::ServerError(sandbox::Moment::Before), |r| r.number == 2);
+/// # service.inject_if(1, sandbox::Fault::ServerError(sandbox::FaultPoint::BeforeEffect), |r| r.number == 2);
 /// # let config = Config::new().transport(service).clock(clock).retries(0);
 /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
 /// let captains = group.role("captains");

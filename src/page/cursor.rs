@@ -142,7 +142,7 @@ impl<L: CursorList> Cursor<L> {
 
     fn stuck(&self, what: &str) -> Error {
         let hint = "the list cannot be read to its end; what came before is complete up to here";
-        Error::new(ErrorKind::Stuck, what).with_call(self.list.call_name()).with_hint(hint)
+        Error::new(ErrorKind::NoProgress, what).with_call(self.list.call_name()).with_hint(hint)
     }
 }
 
@@ -325,7 +325,7 @@ mod tests {
         let (came, error, requests) = read(&server(|_, n| behind(None, false, n as usize)));
         assert_eq!((came.as_str(), requests), ("abc", 2));
         let error = error.expect("an error");
-        assert_eq!(error.kind(), ErrorKind::Stuck);
+        assert_eq!(error.kind(), ErrorKind::NoProgress);
         assert!(error.to_string().contains("after \"c\""), "{error}");
     }
 
@@ -337,14 +337,14 @@ mod tests {
         };
         let (came, error, requests) = read(&server(circle));
         assert_eq!((came.as_str(), requests), ("abcd", 3));
-        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Stuck));
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::NoProgress));
     }
 
     #[test]
     fn a_page_that_ends_without_an_id_is_handed_on_and_then_an_error() {
         let (came, error, requests) = read(&server(|_, _| vec![json!("a"), json!(7)]));
         assert_eq!((came.as_str(), requests), ("a", 1));
-        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Stuck));
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::NoProgress));
     }
 
     #[test]

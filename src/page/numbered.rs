@@ -217,7 +217,7 @@ impl<L: NumberedList> Numbered<L> {
 
     fn stuck(&self, what: String) -> Error {
         let hint = "the list cannot be read to its end; what came before is complete up to here";
-        Error::new(ErrorKind::Stuck, what).with_call(self.list.call_name()).with_hint(hint)
+        Error::new(ErrorKind::NoProgress, what).with_call(self.list.call_name()).with_hint(hint)
     }
 }
 
@@ -620,7 +620,7 @@ mod tests {
             answer
         };
         let (came, error, requests) = failure(same_page);
-        assert_eq!((came, error.kind(), requests), (10, ErrorKind::Stuck, 3));
+        assert_eq!((came, error.kind(), requests), (10, ErrorKind::NoProgress, 3));
         assert!(error.to_string().contains("another page repeats page 1"), "{error}");
     }
 
@@ -632,7 +632,7 @@ mod tests {
             answer
         };
         let (came, error, requests) = failure(circle);
-        assert_eq!((came, error.kind(), requests), (20, ErrorKind::Stuck, 4));
+        assert_eq!((came, error.kind(), requests), (20, ErrorKind::NoProgress, 4));
     }
 
     #[test]
@@ -645,7 +645,7 @@ mod tests {
             }
             answer
         });
-        assert_eq!((came, error.kind()), (20, ErrorKind::Stuck));
+        assert_eq!((came, error.kind()), (20, ErrorKind::NoProgress));
         assert!(error.to_string().contains("page 3"), "{error}");
     }
 
@@ -653,7 +653,7 @@ mod tests {
     fn another_page_than_the_one_asked_for_is_an_error() {
         let (came, error, _) =
             failure(|list, page, per_page| envelope(list, page.min(2), per_page));
-        assert_eq!((came, error.kind()), (20, ErrorKind::Stuck));
+        assert_eq!((came, error.kind()), (20, ErrorKind::NoProgress));
         assert!(error.to_string().contains("page 3 was asked for and page 2 came"), "{error}");
     }
 
@@ -664,7 +664,7 @@ mod tests {
             answer["total_items"] = json!(if page % 2 == 0 { 10 } else { 35 });
             answer
         });
-        assert_eq!(error.kind(), ErrorKind::Stuck);
+        assert_eq!(error.kind(), ErrorKind::NoProgress);
         assert!(requests < 120, "{requests} requests");
     }
 

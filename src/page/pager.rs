@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 ///
 /// /// The first item, as JSON of any shape.
 /// fn first<P: Pager, T>(walk: Walk<P, T>) -> Option<heysync::Result<serde_json::Value>> {
-///     walk.limit(1).typed().next()
+///     walk.limit(1).decode_as().next()
 /// }
 /// ```
 pub trait Pager: sealed::Sealed {

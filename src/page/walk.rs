@@ -144,13 +144,13 @@ impl<P: Pager, T> Walk<P, T> {
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// for link in client.mentions().typed::<Link>() {
+    /// for link in client.mentions().decode_as::<Link>() {
     ///     let link = link?;
     ///     println!("{} ({})", link.title.unwrap_or_default(), link.url);
     /// }
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn typed<U: DeserializeOwned>(self) -> Walk<P, U> {
+    pub fn decode_as<U: DeserializeOwned>(self) -> Walk<P, U> {
         Walk {
             pager: self.pager,
             queue: self.queue,
@@ -202,8 +202,8 @@ impl<P: Pager, T> Walk<P, T> {
     /// # let service = sandbox::Heylerts::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(0);
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// # let trouble = sandbox::Trouble::BadGateway(sandbox::Moment::Before);
-    /// # service.trouble_where(1, trouble, |request| request.query.contains("page=2"));
+    /// # let fault = sandbox::Fault::BadGateway(sandbox::FaultPoint::BeforeEffect);
+    /// # service.inject_if(1, fault, |request| request.query.contains("page=2"));
     /// let mut walk = client.mentions();
     /// let came = walk.by_ref().take_while(Result::is_ok).count();
     /// assert_eq!(came, 100);
@@ -494,8 +494,8 @@ impl<P: Pager, T> fmt::Debug for Pages<P, T> {
 /// # let service = sandbox::Heylerts::demo();
 /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(0);
 /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-/// # let trouble = sandbox::Trouble::ServerError(sandbox::Moment::Before);
-/// # service.trouble_where(1, trouble, |request| request.query.contains("page=2"));
+/// # let fault = sandbox::Fault::ServerError(sandbox::FaultPoint::BeforeEffect);
+/// # service.inject_if(1, fault, |request| request.query.contains("page=2"));
 /// let mentions = match client.mentions().read_all() {
 ///     Ok(mentions) => mentions,
 ///     Err(Interrupted { mut items, position, .. }) => {

@@ -192,7 +192,7 @@ impl Call {
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let service = sandbox::Heylo::demo();
-    /// # service.trouble(1, sandbox::Trouble::Cut(sandbox::Moment::After));
+    /// # service.inject(1, sandbox::Fault::Cut(sandbox::FaultPoint::AfterEffect));
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     /// # let client = heylo::Client::with_config("key", config)?;
     /// let roles = json!({"type": "communityRoles", "communityId": "harbour-runners"});

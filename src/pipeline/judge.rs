@@ -10,9 +10,9 @@ use http::{Response, StatusCode};
 use super::answer::{self, Unreadable};
 use super::auth::Auth;
 use super::call::Call;
-use super::retry_after::retry_after;
 use super::transport::{Progress, TransportError};
 use crate::error::{Error, ErrorKind};
+use crate::limiter::retry_after::retry_after;
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -88,14 +88,14 @@ impl Judge<'_> {
                 lost_an_answer: false,
             },
             Progress::MaybeSent => {
-                let error = self.unknown_or(ErrorKind::NoAnswer, what).with_source(cause);
+                let error = self.unknown_or(ErrorKind::NoResponse, what).with_source(cause);
                 Failure { error, again: self.unless_unsafe(BACKOFF), lost_an_answer: true }
             }
             // The status comes before the body: a 502 that broke off is a 502.
-            Progress::Answered { head, .. } if !head.status.is_success() => {
+            Progress::Responded { head, .. } if !head.status.is_success() => {
                 self.refusal(*head, Vec::new())
             }
-            Progress::Answered { head, too_large } => {
+            Progress::Responded { head, too_large } => {
                 self.unread(*head, Vec::new(), what, cause, !too_large)
             }
         }
@@ -128,7 +128,7 @@ impl Judge<'_> {
         may_pass: bool,
     ) -> Failure {
         let read = self.call.is_read();
-        let kind = if read { ErrorKind::Unreadable } else { ErrorKind::DoneUnreadable };
+        let kind = if read { ErrorKind::Unreadable } else { ErrorKind::AppliedUnreadable };
         let error = self.with_answer(Error::new(kind, what), head, body).with_source(cause);
         let again = if read && may_pass { BACKOFF } else { Again::Never };
         Failure { error, again, lost_an_answer: false }

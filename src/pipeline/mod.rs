@@ -3,12 +3,9 @@
 pub(crate) mod answer;
 pub(crate) mod auth;
 pub(crate) mod call;
-pub(crate) mod clock;
 pub(crate) mod judge;
-pub mod limiter;
 pub(crate) mod observer;
 pub(crate) mod retry;
-pub(crate) mod retry_after;
 pub(crate) mod transport;
 
 use std::fmt;
@@ -20,13 +17,13 @@ use http::{HeaderValue, Request, Response};
 use serde_json::Value;
 use url::Url;
 
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::limiter::{self, Permit, RateLimitHeaders, TokenBucket};
 use answer::Unreadable;
 use auth::Auth;
 use call::Call;
-use clock::Clock;
 use judge::{Again, Failure, Judge};
-use limiter::{Permit, Remark, TokenBucket};
 use observer::{Activity, Observer};
 use retry::RetryBudget;
 use transport::{Transport, TransportError};
@@ -172,15 +169,15 @@ impl Pipeline {
     ) {
         let elapsed = self.clock.now().saturating_duration_since(sent);
         self.tell(&match outcome {
-            Ok(answer) => Activity::Answered { call, status: answer.status(), elapsed },
+            Ok(answer) => Activity::Responded { call, status: answer.status(), elapsed },
             Err(error) => Activity::Failed { call, error, elapsed },
         });
     }
 
     fn give_back(&self, permit: Permit, outcome: &Result<Response<Vec<u8>>, TransportError>) {
-        let answered = |status, headers| Remark {
+        let answered = |status, headers| RateLimitHeaders {
             period: Some(self.limit_period),
-            ..Remark::read(status, headers)
+            ..RateLimitHeaders::read(status, headers)
         };
         match outcome {
             Ok(response) => permit.remarked(answered(response.status(), response.headers())),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::limiter::Wait;
 use super::transport::TransportError;
 use crate::error::{Error, in_words};
+use crate::limiter::Wait;
 
 /// Is told what a client does, as it does it.
 ///
@@ -98,7 +98,7 @@ pub enum Activity<'a> {
     },
     /// An answer came, of whatever status.
     #[non_exhaustive]
-    Answered {
+    Responded {
         /// The call.
         call: &'a str,
         /// The answer's status.
@@ -135,7 +135,7 @@ impl fmt::Display for Activity<'_> {
             // Most calls are sent once; the number would only make a reader wonder.
             Activity::Sending { call, attempt: 1 } => write!(f, "{call}: sending"),
             Activity::Sending { call, attempt } => write!(f, "{call}: sending, attempt {attempt}"),
-            Activity::Answered { call, status, elapsed } => {
+            Activity::Responded { call, status, elapsed } => {
                 let status = in_words(*status);
                 write!(f, "{call}: {status} in {} ms", elapsed.as_millis())
             }
@@ -162,7 +162,7 @@ impl Activity<'_> {
             Activity::Sending { call, attempt } => {
                 log::trace!(target: "heysync", "sending call={call:?} attempt={attempt}");
             }
-            Activity::Answered { call, status, elapsed } => log::debug!(
+            Activity::Responded { call, status, elapsed } => log::debug!(
                 target: "heysync",
                 "answered call={call:?} status={} elapsed_ms={}", status.as_u16(), elapsed.as_millis()
             ),

@@ -88,7 +88,7 @@ pub(crate) enum Progress {
     /// Some or all of it may have been sent; no answer came.
     MaybeSent,
     /// The answer's head came, its body did not.
-    Answered {
+    Responded {
         head: Box<Parts>,
         /// Asking again would bring the same: the body is larger than is taken in.
         too_large: bool,
@@ -100,8 +100,8 @@ impl fmt::Display for Progress {
         f.write_str(match self {
             Progress::NeverSent => "could not connect; nothing was sent",
             Progress::MaybeSent => "no answer came",
-            Progress::Answered { too_large: true, .. } => "the answer's body is too large",
-            Progress::Answered { .. } => "the answer's body broke off",
+            Progress::Responded { too_large: true, .. } => "the answer's body is too large",
+            Progress::Responded { .. } => "the answer's body broke off",
         })
     }
 }
@@ -119,13 +119,13 @@ impl TransportError {
 
     /// The server answered, but the body of its answer was lost on the way.
     pub fn body_lost(head: Parts, source: impl Into<Cause>) -> TransportError {
-        let progress = Progress::Answered { head: Box::new(head), too_large: false };
+        let progress = Progress::Responded { head: Box::new(head), too_large: false };
         TransportError { progress, source: source.into() }
     }
 
     /// The server answered with a body larger than `limit` bytes, which was not taken in.
     pub fn body_too_large(head: Parts, limit: u64) -> TransportError {
-        let progress = Progress::Answered { head: Box::new(head), too_large: true };
+        let progress = Progress::Responded { head: Box::new(head), too_large: true };
         TransportError { progress, source: format!("the limit is {limit} bytes").into() }
     }
 
@@ -137,14 +137,14 @@ impl TransportError {
     /// The head of the answer, where one came.
     pub(crate) fn head(&self) -> Option<&Parts> {
         match &self.progress {
-            Progress::Answered { head, .. } => Some(head),
+            Progress::Responded { head, .. } => Some(head),
             Progress::NeverSent | Progress::MaybeSent => None,
         }
     }
 
     pub(crate) fn head_mut(&mut self) -> Option<&mut Parts> {
         match &mut self.progress {
-            Progress::Answered { head, .. } => Some(head),
+            Progress::Responded { head, .. } => Some(head),
             Progress::NeverSent | Progress::MaybeSent => None,
         }
     }

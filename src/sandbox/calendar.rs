@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::pipeline::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 
 /// 2026-05-08T12:00:00Z, in seconds since 1970: a sandbox begins on this day, on every run.
 const FIRST_DAY: u64 = 1_778_241_600;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
-use crate::pipeline::clock::Clock;
+use crate::clock::Clock;
 
 /// How long nobody may have touched the clock, in real time, before a participant that neither sleeps
 /// nor ends is taken to be blocked on something only another thread can bring about.

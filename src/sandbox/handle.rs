@@ -5,17 +5,17 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::pipeline::clock::Clock;
+use crate::clock::Clock;
 use crate::pipeline::transport::{Transport, TransportError};
 
 use super::exchange::Incoming;
+use super::fault::Fault;
 use super::journal::Recorded;
 use super::limit::Limit;
 use super::planned::Planned;
 use super::reception::Reception;
 use super::reply::Reply;
 use super::service::Service;
-use super::trouble::Trouble;
 
 /// One of the services in memory: [`Heylo`](crate::sandbox::Heylo) or
 /// [`Heylerts`](crate::sandbox::Heylerts).
@@ -91,29 +91,29 @@ impl<S: Service> Sandbox<S> {
         self.lock().calendar.now()
     }
 
-    /// Lets the next `count` requests run into `trouble`.
+    /// Lets the next `count` requests run into `inject`.
     ///
-    /// A request runs into one trouble at most: the first that was asked for and is not used up.
-    pub fn trouble(&self, count: usize, trouble: Trouble) {
-        self.trouble_where(count, trouble, |_| true);
+    /// A request runs into one fault at most: the first that was asked for and is not used up.
+    pub fn inject(&self, count: usize, fault: Fault) {
+        self.inject_if(count, fault, |_| true);
     }
 
-    /// Lets the next `count` requests that `applies` picks run into `trouble`.
+    /// Lets the next `count` requests that `applies` picks run into `inject`.
     ///
     /// `applies` gets the request, and must not ask this handle for anything.
-    pub fn trouble_where(
+    pub fn inject_if(
         &self,
         count: usize,
-        trouble: Trouble,
+        fault: Fault,
         applies: impl Fn(&Recorded) -> bool + Send + Sync + 'static,
     ) {
-        let planned = Planned::new(count, trouble, applies);
-        self.lock().troubles.push(planned);
+        let planned = Planned::new(count, fault, applies);
+        self.lock().faults.push(planned);
     }
 
-    /// Forgets every trouble that is still to come.
-    pub fn clear_troubles(&self) {
-        self.lock().troubles.clear();
+    /// Forgets every fault that is still to come.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
     }
 
     /// Runs `hook` just before the `number`-th request, counted from 1, takes effect.
@@ -150,26 +150,26 @@ impl<S: Service> Sandbox<S> {
     /// Receives a request and says what goes back over the wire; waits for `timeout` at most.
     pub fn reply(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> Reply {
         let request = Incoming::new(request);
-        let (number, trouble) = self.lock().arrive(&request);
+        let (number, fault) = self.lock().arrive(&request);
         self.run_hooks(number);
-        let reply = self.serve(&request, trouble, timeout);
+        let reply = self.serve(&request, fault, timeout);
         self.lock().leave(number, reply.status());
         reply
     }
 
-    fn serve(&self, request: &Incoming, trouble: Option<Trouble>, timeout: Duration) -> Reply {
-        let Some(trouble) = trouble else {
+    fn serve(&self, request: &Incoming, fault: Option<Fault>, timeout: Duration) -> Reply {
+        let Some(fault) = fault else {
             return Reply::Answer(self.lock().serve(request, None));
         };
-        if trouble.keeps_it_away() {
-            return trouble.befalls(Default::default());
+        if fault.keeps_it_away() {
+            return fault.befalls(Default::default());
         }
-        self.wait(trouble.delays_arrival().min(timeout));
-        let answer = self.lock().serve(request, Some(&trouble));
-        self.wait(trouble.delays_answer().min(timeout));
-        match trouble.delays_arrival() + trouble.delays_answer() {
+        self.wait(fault.delays_arrival().min(timeout));
+        let answer = self.lock().serve(request, Some(&fault));
+        self.wait(fault.delays_answer().min(timeout));
+        match fault.delays_arrival() + fault.delays_answer() {
             delay if delay >= timeout && !delay.is_zero() => Reply::TimedOut,
-            _ => trouble.befalls(answer),
+            _ => fault.befalls(answer),
         }
     }
 
@@ -234,7 +234,7 @@ impl<S: Service> fmt::Debug for Sandbox<S> {
         f.debug_struct("Sandbox")
             .field("requests", &reception.journal.came())
             .field("refusals", &reception.tally.refusals)
-            .field("troubles", &reception.troubles)
+            .field("faults", &reception.faults)
             .finish_non_exhaustive()
     }
 }
@@ -306,9 +306,9 @@ mod tests {
     #[test]
     fn a_trouble_that_is_used_up_is_forgotten() {
         let heylo = Heylo::demo();
-        heylo.trouble(1, Trouble::Truncated);
+        heylo.inject(1, Fault::Truncated);
         drop(heylo.send(roles(), SECOND));
-        assert!(format!("{heylo:?}").contains("troubles: []"), "{heylo:?}");
+        assert!(format!("{heylo:?}").contains("faults: []"), "{heylo:?}");
     }
 
     #[test]

@@ -28,7 +28,7 @@
 //! }
 //!
 //! use heysync::sandbox::heylo::{Community, Role};
-//! use heysync::sandbox::{Heylo, Moment, TestClock, Trouble};
+//! use heysync::sandbox::{Heylo, FaultPoint, TestClock, Fault};
 //!
 //! /// A club of twelve, and a client of it. Nobody waits for real.
 //! fn club(key: &str) -> heysync::Result<(Heylo, Client)> {
@@ -58,11 +58,11 @@
 //! fn a_run_that_failed_is_taken_up_again() -> heysync::Result<()> {
 //!     let (heylo, client) = club("resume")?;
 //!     // Somewhere in the middle, a removal is done, and its answer lost.
-//!     heylo.trouble_where(1, Trouble::Cut(Moment::After), |request| {
+//!     heylo.inject_if(1, Fault::Cut(FaultPoint::AfterEffect), |request| {
 //!         request.json()["userId"] == "u8"
 //!     });
 //!     let error = sync(&client, &["u2", "u3"], &LEFT).unwrap_err();
-//!     assert_eq!(error.kind(), ErrorKind::NoAnswer);
+//!     assert_eq!(error.kind(), ErrorKind::NoResponse);
 //!     assert!(heylo.member_ids("abc123").contains(&"u9".to_owned()));
 //!     // The second run does what is left.
 //!     sync(&client, &["u2", "u3"], &LEFT)?;
@@ -81,8 +81,8 @@
 //!   [`TestClock`] to both. Tests with threads read [its page](TestClock).
 //! * **Data.** [`demo`](Heylo::demo) is a club or an account in one line; or build it item by item, change
 //!   it at any time by [`change`](Sandbox::change), and look at [`state`](Sandbox::state).
-//! * **Troubles.** [`trouble`](Sandbox::trouble) and [`trouble_where`](Sandbox::trouble_where) let requests
-//!   run into a [`Trouble`]: a lost answer, a 502, a truncated body. [`before`](Sandbox::before) changes a
+//! * **Fault.** [`inject`](Sandbox::inject) and [`inject_if`](Sandbox::inject_if) let requests
+//!   run into a [`Fault`]: a lost answer, a 502, a truncated body. [`before`](Sandbox::before) changes a
 //!   list between two pages.
 //! * **Other readings.** Where the vendors' pages are silent, [`heylo::Settings`] and
 //!   [`heylerts::Settings`] choose: short pages, no answer bodies, times without offset. [`Limit`] counts
@@ -100,6 +100,7 @@
 mod calendar;
 mod clock;
 mod exchange;
+mod fault;
 mod handle;
 pub mod heylerts;
 pub mod heylo;
@@ -114,10 +115,10 @@ mod reply;
 mod service;
 mod services;
 mod tally;
-mod trouble;
 
 pub use calendar::TimeStyle;
 pub use clock::{Participant, TestClock};
+pub use fault::{Fault, FaultPoint};
 pub use handle::Sandbox;
 pub use heylerts::Heylerts;
 pub use heylo::Heylo;
@@ -125,4 +126,3 @@ pub use journal::Recorded;
 pub use limit::{Algorithm, Limit, RetryAfter};
 pub use reply::Reply;
 pub use services::Services;
-pub use trouble::{Moment, Trouble};

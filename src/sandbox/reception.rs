@@ -6,17 +6,17 @@ use std::time::{Duration, Instant, SystemTime};
 use http::StatusCode;
 use http::header::{DATE, RETRY_AFTER};
 
-use crate::pipeline::clock::Clock;
+use crate::clock::Clock;
 
 use super::calendar::{self, Calendar};
 use super::exchange::{self, Answer, Incoming};
+use super::fault::Fault;
 use super::journal::{Journal, Recorded};
 use super::limit::{Limit, RetryAfter};
 use super::meter::Verdict;
 use super::planned::Planned;
 use super::service::Service;
 use super::tally::Tally;
-use super::trouble::Trouble;
 
 /// Everything a sandbox knows, behind its lock.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Reception<S> {
     pub(crate) calendar: Calendar,
     pub(crate) tally: Tally,
     pub(crate) journal: Journal,
-    pub(crate) troubles: Vec<Planned>,
+    pub(crate) faults: Vec<Planned>,
     pub(crate) most_at_once: usize,
     at_once: usize,
     began: Instant,
@@ -40,7 +40,7 @@ impl<S: Service> Reception<S> {
             calendar,
             tally: Tally::new(S::usual_limit()),
             journal: Journal::default(),
-            troubles: Vec::new(),
+            faults: Vec::new(),
             most_at_once: 0,
             at_once: 0,
         }
@@ -53,26 +53,26 @@ impl<S: Service> Reception<S> {
     }
 
     /// Takes a request down and says which number it has and what befalls it.
-    pub(crate) fn arrive(&mut self, request: &Incoming) -> (usize, Option<Trouble>) {
+    pub(crate) fn arrive(&mut self, request: &Incoming) -> (usize, Option<Fault>) {
         self.at_once += 1;
         self.most_at_once = self.most_at_once.max(self.at_once);
         let number = self.journal.came() + 1;
         let now = self.calendar.instant();
         let at = now.saturating_duration_since(self.began);
         let recorded = Recorded::new(number, at, request);
-        let mut troubles = self.troubles.iter_mut();
-        let trouble = troubles.find_map(|planned| planned.strikes(&recorded));
-        self.troubles.retain(Planned::is_to_come);
+        let mut faults = self.faults.iter_mut();
+        let fault = faults.find_map(|planned| planned.strikes(&recorded));
+        self.faults.retain(Planned::is_to_come);
         self.journal.push(recorded);
-        (number, trouble)
+        (number, fault)
     }
 
-    /// Counts a request and, where the limit and the trouble allow it, does what it asks for.
-    pub(crate) fn serve(&mut self, request: &Incoming, trouble: Option<&Trouble>) -> Answer {
+    /// Counts a request and, where the limit and the fault allow it, does what it asks for.
+    pub(crate) fn serve(&mut self, request: &Incoming, fault: Option<&Fault>) -> Answer {
         let (now, today) = (self.calendar.instant(), self.calendar.now());
         let verdict = self.tally.count(&S::key(request), now);
-        let refusal = self.refused(verdict, trouble, today);
-        let answer = match (refusal, trouble.and_then(Trouble::prevents)) {
+        let refusal = self.refused(verdict, fault, today);
+        let answer = match (refusal, fault.and_then(Fault::prevents)) {
             (Some(refusal), _) => refusal,
             // What broke, or stands in front of the service, tells nothing of its limit.
             (None, Some(answer)) => return answer,
@@ -88,16 +88,16 @@ impl<S: Service> Reception<S> {
         self.journal.note(number, status);
     }
 
-    /// A 429, if the trouble or the limit wants one.
+    /// A 429, if the fault or the limit wants one.
     fn refused(
         &self,
         verdict: Option<Verdict>,
-        trouble: Option<&Trouble>,
+        fault: Option<&Fault>,
         today: SystemTime,
     ) -> Option<Answer> {
         let limit = self.tally.limit();
-        let retry_after = match (trouble, limit, verdict) {
-            (Some(Trouble::Refused(text)), ..) => text.clone(),
+        let retry_after = match (fault, limit, verdict) {
+            (Some(Fault::Refused(text)), ..) => text.clone(),
             (_, Some(limit), Some(verdict)) if !verdict.admitted => {
                 written(limit.retry_after, verdict.wait, today)
             }
@@ -152,7 +152,7 @@ mod tests {
     fn the_most_at_once_are_those_under_way_together() {
         let clock = TestClock::new();
         let heylo = Heylo::demo().clock(clock.clone());
-        heylo.trouble(3, Trouble::AnsweredLate(SECOND));
+        heylo.inject(3, Fault::AnsweredLate(SECOND));
         let participants = [(); 3].map(|()| clock.participant());
         std::thread::scope(|scope| {
             for participant in participants {
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_late_request_is_counted_when_it_arrives() {
         let heylo = Heylo::demo().clock(TestClock::new()).limit(Limit::sliding_log(1, SECOND));
-        heylo.trouble(1, Trouble::ArrivesLate(5 * SECOND));
+        heylo.inject(1, Fault::ArrivesLate(5 * SECOND));
         assert_eq!([ask(&heylo, roles()).0, ask(&heylo, roles()).0], [200, 429]);
     }
 

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::pipeline::transport::TransportError;
 
-/// The largest body that the default transport takes in, in bytes; [`Trouble::Oversized`] exceeds it.
+/// The largest body that the default transport takes in, in bytes; [`Fault::Oversized`] exceeds it.
 pub(crate) const LARGEST_BODY: usize = 10 * 1024 * 1024;
 
 /// What a request brings back, as it would go over a wire.

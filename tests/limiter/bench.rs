@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heysync::Rate;
-use heysync::limiter::{Lease, Memory, Outcome, Remark, TokenStore, WaitReason};
+use heysync::limiter::{Lease, Memory, Outcome, RateLimitHeaders, TokenStore, WaitReason};
 
 use crate::clock::Hand;
 
@@ -35,11 +35,11 @@ impl Bench {
     }
 
     pub(crate) fn answer(&self, lease: Lease) {
-        self.store.release(lease, Outcome::Answered(Remark::default()));
+        self.store.release(lease, Outcome::Answered(RateLimitHeaders::default()));
     }
 
     pub(crate) fn refuse(&self, lease: Lease, retry_after: Option<Duration>) {
-        let mut remark = Remark::default();
+        let mut remark = RateLimitHeaders::default();
         (remark.refused, remark.retry_after) = (true, retry_after);
         self.store.release(lease, Outcome::Answered(remark));
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heysync::Rate;
-use heysync::limiter::{Lease, Memory, Outcome, Remark, TokenStore};
+use heysync::limiter::{Lease, Memory, Outcome, RateLimitHeaders, TokenStore};
 
 use crate::clock::Hand;
 
@@ -60,7 +60,7 @@ impl Trial {
     }
 
     fn answer(&self, lease: Lease) {
-        self.store.release(lease, Outcome::Answered(Remark::default()));
+        self.store.release(lease, Outcome::Answered(RateLimitHeaders::default()));
     }
 
     /// There is no token just before `time` has passed, and one just then.
@@ -98,7 +98,7 @@ fn never_sent_means_free_at_once(trial: &Trial) {
 
 fn no_answer_means_held_for_a_period_and_a_grace(trial: &Trial) {
     let [one, ..] = trial.all();
-    trial.store.release(one, Outcome::NoAnswer);
+    trial.store.release(one, Outcome::NoResponse);
     trial.has_one_after(HELD + GRACE);
 }
 
@@ -135,7 +135,7 @@ fn the_outlook_is_what_happens(trial: &Trial) {
 }
 
 fn a_refusal_stops_everybody_and_then_one_goes_ahead(trial: &Trial) {
-    let mut remark = Remark::default();
+    let mut remark = RateLimitHeaders::default();
     (remark.refused, remark.retry_after) = (true, Some(Duration::from_secs(10)));
     trial.store.release(trial.lease(), Outcome::Answered(remark));
     (trial.pass)(Duration::from_secs(10) - A_MOMENT);
@@ -160,7 +160,7 @@ fn tightening_never_loosens(trial: &Trial) {
 fn what_a_server_remarks_never_loosens(trial: &Trial) {
     let remarks = [(Some(2), Some(0)), (Some(9), Some(9)), (None, None)];
     for (limit, remaining) in remarks {
-        let mut remark = Remark::default();
+        let mut remark = RateLimitHeaders::default();
         (remark.limit, remark.remaining) = (limit, remaining);
         let lease = trial.store.lease(TERM).unwrap_or_else(|_| {
             (trial.pass)(HELD);

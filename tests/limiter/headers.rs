@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use heysync::http::{HeaderMap, StatusCode};
-use heysync::limiter::{Outcome, Remark, TokenStore};
+use heysync::limiter::{Outcome, RateLimitHeaders, TokenStore};
 use heysync::{Rate, TokenBucket};
 
 use crate::bench::{Bench, HELD};
@@ -14,7 +14,7 @@ use crate::servers::{Server, SlidingLog};
 use crate::simulation::{End, Journey, MS, Manners, SECOND, Simulation};
 
 fn remaining(remaining: u32) -> Outcome {
-    let mut remark = Remark::default();
+    let mut remark = RateLimitHeaders::default();
     remark.remaining = Some(remaining);
     Outcome::Answered(remark)
 }
@@ -81,7 +81,7 @@ fn what_others_spent_is_held_in_whatever_order_the_answers_arrive() {
 fn a_lower_limit_is_adopted_at_once_and_a_higher_one_is_not() {
     let bench = Bench::new(Rate::per_second(5));
     for (limit, expected) in [(8, 5), (3, 3), (4, 3), (2, 2)] {
-        let mut remark = Remark::default();
+        let mut remark = RateLimitHeaders::default();
         remark.limit = Some(limit);
         bench.store.release(bench.next(), Outcome::Answered(remark));
         assert_eq!(bench.store.snapshot().rate, Rate::per_second(expected));

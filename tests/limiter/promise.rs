@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
-use heysync::limiter::{Lease, Outcome, Outlook, Snapshot, TokenStore, WaitReason};
+use heysync::limiter::{Lease, NotReady, Outcome, Snapshot, TokenStore, WaitReason};
 use heysync::{Clock, Rate};
 use proptest::prelude::*;
 
@@ -133,7 +133,7 @@ impl Textbook {
 }
 
 impl TokenStore for Textbook {
-    fn lease(&self, _: Duration) -> Result<Lease, Outlook> {
+    fn lease(&self, _: Duration) -> Result<Lease, NotReady> {
         let now = (self.clock.now() - self.origin).as_nanos() as u64;
         let mut taken = self.taken.lock().unwrap();
         while taken.front().is_some_and(|back| *back <= now) {
@@ -141,7 +141,7 @@ impl TokenStore for Textbook {
         }
         if taken.len() == self.n as usize {
             let look = Duration::from_nanos(taken[0] - now);
-            return Err(Outlook {
+            return Err(NotReady {
                 at_least: look,
                 look_again: Some(look),
                 reason: WaitReason::Full,
@@ -154,7 +154,7 @@ impl TokenStore for Textbook {
 
     fn release(&self, _: Lease, _: Outcome) {}
 
-    fn outlook(&self, _: usize) -> Outlook {
+    fn outlook(&self, _: usize) -> NotReady {
         unimplemented!()
     }
 
@@ -261,7 +261,7 @@ proptest! {
             let (there, back, fate) = journeys[i as usize];
             let end = match fate {
                 0..3 => End::NeverSent,
-                3..6 => End::NoAnswer,
+                3..6 => End::NoResponse,
                 _ => End::Answered,
             };
             Journey { there, back, end }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use heysync::Rate;
-use heysync::limiter::{Outcome, Remark, TokenStore, WaitReason};
+use heysync::limiter::{Outcome, RateLimitHeaders, TokenStore, WaitReason};
 
 use crate::bench::{Bench, HELD, SHARE};
 use crate::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
@@ -117,7 +117,7 @@ fn where_the_one_ahead_comes_to_nothing_another_one_goes() {
     bench.refuse(bench.lease(), None);
     bench.pass(HELD);
     bench.store.release(bench.lease(), Outcome::NeverSent);
-    bench.store.release(bench.lease(), Outcome::NoAnswer);
+    bench.store.release(bench.lease(), Outcome::NoResponse);
     let ahead = bench.lease();
     bench.is_shut(WaitReason::Paused);
     bench.answer(ahead);
@@ -129,7 +129,7 @@ fn just_after_a_429_that_a_lowered_limit_explains() -> Bench {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
     for lease in leases {
-        let mut remark = Remark::default();
+        let mut remark = RateLimitHeaders::default();
         (remark.refused, remark.limit) = (true, Some(3));
         bench.store.release(lease, Outcome::Answered(remark));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heysync::Rate;
-use heysync::limiter::{Lease, Memory, Outcome, Outlook, Remark, TokenStore};
+use heysync::limiter::{Lease, Memory, NotReady, Outcome, RateLimitHeaders, TokenStore};
 
 use crate::clock::Hand;
 use crate::servers::Server;
@@ -26,7 +26,7 @@ pub(crate) struct Journey {
 pub(crate) enum End {
     Answered,
     NeverSent,
-    NoAnswer,
+    NoResponse,
 }
 
 /// Told at which moment something happened, and what.
@@ -50,7 +50,7 @@ pub(crate) struct Simulation<'a, S> {
     pub(crate) manners: Manners,
     pub(crate) journey: Box<dyn FnMut(u64) -> Journey + 'a>,
     /// Asked at each refusal of a token.
-    pub(crate) on_refusal: Hook<'a, Outlook>,
+    pub(crate) on_refusal: Hook<'a, NotReady>,
     /// Told of each request's end.
     pub(crate) on_event: Hook<'a, Event>,
     events: BinaryHeap<Reverse<(u64, u64)>>,
@@ -179,7 +179,7 @@ impl<'a, S: Server> Simulation<'a, S> {
             }
             Event::Ends(outcome) => {
                 (self.on_event)(now, &event);
-                if let Outcome::Answered(Remark { refused: true, .. }) = outcome {
+                if let Outcome::Answered(RateLimitHeaders { refused: true, .. }) = outcome {
                     self.report.refused.push(request);
                     if self.report.refused.len() == 2 {
                         self.report.sent_by_second = self.report.sent;
@@ -194,12 +194,12 @@ impl<'a, S: Server> Simulation<'a, S> {
     fn arrive(&mut self, end: End, now: u64) -> Outcome {
         match end {
             End::NeverSent => Outcome::NeverSent,
-            End::NoAnswer => {
+            End::NoResponse => {
                 self.server.admit(now);
-                Outcome::NoAnswer
+                Outcome::NoResponse
             }
             End::Answered => {
-                let mut remark = Remark::default();
+                let mut remark = RateLimitHeaders::default();
                 remark.refused = !self.server.admit(now);
                 if remark.refused {
                     remark.retry_after = self.manners.retry_after;

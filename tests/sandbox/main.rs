@@ -3,11 +3,11 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod faults;
 mod limits;
 mod script;
 mod server;
 mod setup;
-mod troubles;
 
 #[path = "../../examples/support/serve.rs"]
 mod support;

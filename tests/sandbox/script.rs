@@ -36,7 +36,7 @@ fn script(heylo: &heylo::Client, heylerts: &heylerts::Client) -> heysync::Result
     }
     told.push(heylerts.stats()?.total.to_string());
     heylerts.delete_alert(&alert.id)?;
-    let missing = heylerts.alert(&alert.id).map_err(|error| error.to_string());
+    let missing = heylerts.get_alert(&alert.id).map_err(|error| error.to_string());
     told.push(format!("{:?}", missing.map(|alert| alert.id)));
     Ok(told)
 }

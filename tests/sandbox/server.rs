@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use heysync::http::Response;
-use heysync::sandbox::{Heylerts, Heylo, Moment, Services, TestClock, Trouble};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Services, TestClock};
 
 use crate::support::{PATIENCE, Server, serve};
 
@@ -43,12 +43,15 @@ const HELLO: &str = "GET /api/v1/hello HTTP/1.1\r\nhost: localhost\r\nx-api-key:
 #[test]
 fn a_connection_that_is_cut_is_really_cut() {
     let services = frozen();
-    for trouble in [Trouble::Unreachable, Trouble::Cut(Moment::Before), Trouble::Cut(Moment::After)]
-    {
-        services.heylerts.trouble(1, trouble);
+    for fault in [
+        Fault::Unreachable,
+        Fault::Cut(FaultPoint::BeforeEffect),
+        Fault::Cut(FaultPoint::AfterEffect),
+    ] {
+        services.heylerts.inject(1, fault);
         assert_eq!(raw(&services, HELLO), "");
     }
-    services.heylerts.trouble(1, Trouble::Truncated);
+    services.heylerts.inject(1, Fault::Truncated);
     let answer = raw(&services, HELLO);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("content-length: 124"), "{head}");
@@ -58,7 +61,7 @@ fn a_connection_that_is_cut_is_really_cut() {
 #[test]
 fn an_oversized_body_really_is() {
     let services = frozen();
-    services.heylerts.trouble(1, Trouble::Oversized);
+    services.heylerts.inject(1, Fault::Oversized);
     assert!(raw(&services, HELLO).len() > 10 * 1024 * 1024);
 }
 
@@ -91,7 +94,7 @@ fn what_has_no_body_is_followed_by_the_next_answer() {
     let services = frozen();
     let id = services.heylerts.state().alerts[0].id.clone();
     let with_a_body = |answer: &mut Response<Vec<u8>>| *answer.body_mut() = b"stray".to_vec();
-    services.heylerts.trouble(1, Trouble::Altered(with_a_body));
+    services.heylerts.inject(1, Fault::Altered(with_a_body));
     let delete = format!("DELETE /api/v1/alerts/{id} HTTP/1.1\r\nx-api-key: hlt_k\r\n\r\n");
     let answers = raw(&services, &(delete + HELLO));
     let (first, second) = answers.split_once("\r\n\r\n").unwrap();

@@ -61,7 +61,6 @@
 //! [encoding](Verifier::verify) is read, fields are looked for [where they usually are](Delivery::mention),
 //! and the [whole JSON](Delivery::json) is always at hand.
 
-mod body_suspects;
 mod delivery;
 mod diagnose;
 mod encoding;
@@ -72,17 +71,14 @@ mod payload;
 mod replay;
 mod replay_key;
 mod secret;
-mod secret_suspects;
 mod signature;
 mod verifier;
 
-pub use body_suspects::BodyFault;
 pub use delivery::Delivery;
-pub use diagnose::Diagnosis;
+pub use diagnose::{BodyFault, Diagnosis, SecretFault};
 pub use error::WebhookError;
 pub use event_name::EventName;
 pub use replay::{Claim, Handling, ReplayGuard};
 pub use secret::sign;
-pub use secret_suspects::SecretFault;
 pub use signature::SIGNATURE_HEADER;
 pub use verifier::Verifier;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::ledger::Ledger;
 use super::nanos::Nanos;
 use super::rate::Rate;
-use super::remark::Remark;
+use super::remark::RateLimitHeaders;
 use super::store::Outcome;
 
 #[derive(Clone, Debug)]
@@ -27,9 +27,9 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     let remark = (proptest::bool::weighted(0.2), pause, period, number(), number());
     prop_oneof![
         Just(Outcome::NeverSent),
-        Just(Outcome::NoAnswer),
+        Just(Outcome::NoResponse),
         remark.prop_map(|(refused, retry_after, period, limit, remaining)| {
-            Outcome::Answered(Remark { refused, retry_after, period, limit, remaining })
+            Outcome::Answered(RateLimitHeaders { refused, retry_after, period, limit, remaining })
         }),
     ]
 }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::pipeline::clock::Clock;
+use crate::clock::Clock;
 
 use super::ledger::Ledger;
 use super::nanos::{Nanos, nanos, since};
 use super::rate::Rate;
 use super::snapshot::Snapshot;
-use super::store::{Lease, Outcome, Outlook, TokenStore};
+use super::store::{Lease, NotReady, Outcome, TokenStore};
 
 /// Holds the tokens of a rate limit in this process: what every bucket uses unless it is given another store.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Memory {
 }
 
 impl TokenStore for Memory {
-    fn lease(&self, term: Duration) -> Result<Lease, Outlook> {
+    fn lease(&self, term: Duration) -> Result<Lease, NotReady> {
         let now = self.now();
         self.ledger().lease(now, nanos(term)).map(Lease::new)
     }
@@ -49,7 +49,7 @@ impl TokenStore for Memory {
         self.ledger().release(lease.id(), outcome, now);
     }
 
-    fn outlook(&self, ahead: usize) -> Outlook {
+    fn outlook(&self, ahead: usize) -> NotReady {
         let now = self.now();
         self.ledger().outlook(ahead, now)
     }
@@ -69,7 +69,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::pipeline::clock::SystemClock;
+    use crate::clock::SystemClock;
 
     #[test]
     fn a_poisoned_lock_is_survived() {

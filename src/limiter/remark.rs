@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::pipeline::retry_after::retry_after;
+use super::retry_after::retry_after;
 
 /// What an answer says about the rate limit, as its status and headers tell it.
 ///
@@ -15,13 +15,13 @@ use crate::pipeline::retry_after::retry_after;
 /// ```
 /// use std::time::Duration;
 /// use heysync::http::{HeaderMap, StatusCode};
-/// use heysync::limiter::Remark;
+/// use heysync::limiter::RateLimitHeaders;
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert("retry-after", "30".parse()?);
 /// headers.insert("x-ratelimit-remaining", "none".parse()?);
 ///
-/// let remark = Remark::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+/// let remark = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
 /// assert!(remark.refused);
 /// assert_eq!(remark.retry_after, Some(Duration::from_secs(30)));
 /// assert_eq!(remark.remaining, None);
@@ -29,7 +29,7 @@ use crate::pipeline::retry_after::retry_after;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Remark {
+pub struct RateLimitHeaders {
     /// It is a 429: the server refused the request for its rate.
     pub refused: bool,
     /// How long the server asked to wait, by `Retry-After` on a 429 or a 503: a day at most, and never zero.
@@ -43,16 +43,16 @@ pub struct Remark {
     pub remaining: Option<u32>,
 }
 
-impl Remark {
+impl RateLimitHeaders {
     /// Reads an answer's status and headers. What makes no sense there is left out.
     ///
-    /// No header tells the period in which they count, so [`period`](Remark::period) is left open.
-    pub fn read(status: StatusCode, headers: &HeaderMap) -> Remark {
+    /// No header tells the period in which they count, so [`period`](RateLimitHeaders::period) is left open.
+    pub fn read(status: StatusCode, headers: &HeaderMap) -> RateLimitHeaders {
         let limit = number(headers, "x-ratelimit-limit");
         let remaining = number(headers, "x-ratelimit-remaining");
         // A limit of nothing, and more left than there is, are no budget of ours.
         let sound = limit.is_none_or(|limit| limit > 0 && remaining.is_none_or(|it| it <= limit));
-        Remark {
+        RateLimitHeaders {
             refused: status == StatusCode::TOO_MANY_REQUESTS,
             retry_after: retry_after(status, headers),
             period: None,
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_answer_tells_what_is_left_of_the_limit() {
         let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", " 0 ")]);
-        let remark = Remark::read(StatusCode::OK, &headers);
+        let remark = RateLimitHeaders::read(StatusCode::OK, &headers);
         assert_eq!((remark.limit, remark.remaining, remark.refused), (Some(5), Some(0), false));
     }
 
@@ -107,16 +107,20 @@ mod tests {
         ] {
             let headers =
                 headers(&[("x-ratelimit-limit", value), ("x-ratelimit-remaining", value)]);
-            assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default(), "{value:?}");
+            assert_eq!(
+                RateLimitHeaders::read(StatusCode::OK, &headers),
+                RateLimitHeaders::default(),
+                "{value:?}"
+            );
         }
         let zero = headers(&[("x-ratelimit-limit", "0")]);
-        assert_eq!(Remark::read(StatusCode::OK, &zero).limit, None);
+        assert_eq!(RateLimitHeaders::read(StatusCode::OK, &zero).limit, None);
     }
 
     #[test]
     fn more_left_than_there_is_says_nothing() {
         let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", "6")]);
-        assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default());
+        assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers), RateLimitHeaders::default());
     }
 
     #[test]
@@ -124,15 +128,15 @@ mod tests {
         for (second, expected) in [("5", Some(5)), ("100", None), ("", None)] {
             let mut headers = headers(&[("x-ratelimit-limit", "5")]);
             headers.append("x-ratelimit-limit", second.parse().unwrap());
-            assert_eq!(Remark::read(StatusCode::OK, &headers).limit, expected);
+            assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers).limit, expected);
         }
     }
 
     #[test]
     fn retry_after_is_heeded_on_a_429_only_where_it_makes_sense() {
         let headers = headers(&[("retry-after", "7")]);
-        let remark = Remark::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+        let remark = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
         assert_eq!((remark.refused, remark.retry_after), (true, Some(Duration::from_secs(7))));
-        assert_eq!(Remark::read(StatusCode::OK, &headers), Remark::default());
+        assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers), RateLimitHeaders::default());
     }
 }

@@ -9,9 +9,9 @@ use super::nanos::{Nanos, nanos, until};
 use super::opening::Opening;
 use super::pace::Pace;
 use super::rate::{Rate, Shape};
-use super::remark::Remark;
+use super::remark::RateLimitHeaders;
 use super::snapshot::Snapshot;
-use super::store::{Outcome, Outlook};
+use super::store::{NotReady, Outcome};
 use super::wait::WaitReason;
 
 /// A request that we gave up on may still be under way to the server: so much longer is its token held.
@@ -61,7 +61,7 @@ impl Ledger {
     }
 
     /// Takes a token at `now` and returns its id, or says when there may be one.
-    pub(crate) fn lease(&mut self, now: Nanos, term: Nanos) -> Result<u64, Outlook> {
+    pub(crate) fn lease(&mut self, now: Nanos, term: Nanos) -> Result<u64, NotReady> {
         self.settle(now);
         let opening = self.opening(0, now);
         if !opening.is_open(now) {
@@ -84,7 +84,7 @@ impl Ledger {
         let flight = self.land(id);
         match outcome {
             Outcome::NeverSent => self.gate.unsent(id, now),
-            Outcome::NoAnswer => {
+            Outcome::NoResponse => {
                 self.hold(flight.is_some(), now.saturating_add(GRACE));
                 self.gate.unanswered(id, now);
             }
@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// When a caller would get a token before whom `ahead` others take theirs.
-    pub(crate) fn outlook(&mut self, ahead: usize, now: Nanos) -> Outlook {
+    pub(crate) fn outlook(&mut self, ahead: usize, now: Nanos) -> NotReady {
         self.settle(now);
         outlook(self.opening(ahead, now), now)
     }
@@ -169,7 +169,7 @@ impl Ledger {
     }
 
     /// Takes in what an answer remarks: a lower limit first, since it may explain a refusal.
-    fn heed(&mut self, id: u64, flight: Option<Flight>, remark: Remark, now: Nanos) {
+    fn heed(&mut self, id: u64, flight: Option<Flight>, remark: RateLimitHeaders, now: Nanos) {
         let period = remark.period.unwrap_or(self.rate.period());
         if let Some(limit) = remark.limit {
             self.tighten(Rate::new(limit, period));
@@ -261,8 +261,8 @@ impl Ledger {
     }
 }
 
-fn outlook(opening: Opening, now: Nanos) -> Outlook {
-    Outlook {
+fn outlook(opening: Opening, now: Nanos) -> NotReady {
+    NotReady {
         at_least: until(opening.at, now),
         look_again: opening.look.map(|look| until(look, now)),
         reason: opening.reason,
@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn fine() -> Outcome {
-        Outcome::Answered(Remark::default())
+        Outcome::Answered(RateLimitHeaders::default())
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
     fn what_others_hold_is_waited_for_like_our_own() {
         let mut ledger = ledger(3);
         let id = ledger.lease(0, Nanos::MAX).unwrap();
-        let remark = Remark { remaining: Some(0), ..Remark::default() };
+        let remark = RateLimitHeaders { remaining: Some(0), ..RateLimitHeaders::default() };
         ledger.release(id, Outcome::Answered(remark), SECOND);
         let outlook = ledger.lease(SECOND, Nanos::MAX).unwrap_err();
         assert_eq!(outlook.look_again, Some(Duration::from_nanos(HELD)));

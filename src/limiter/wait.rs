@@ -31,7 +31,7 @@ pub enum WaitReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the rate limit would take {}: {reason}", Span(*wait))]
 #[non_exhaustive]
-pub struct TooLong {
+pub struct AcquireError {
     /// How long the wait would have been, at least, as far as is known now.
     pub wait: Duration,
     /// Why.
@@ -44,9 +44,9 @@ impl Wait {
     }
 }
 
-impl From<Wait> for TooLong {
-    fn from(wait: Wait) -> TooLong {
-        TooLong { wait: wait.duration, reason: wait.reason }
+impl From<Wait> for AcquireError {
+    fn from(wait: Wait) -> AcquireError {
+        AcquireError { wait: wait.duration, reason: wait.reason }
     }
 }
 
@@ -101,6 +101,6 @@ mod tests {
     fn a_wait_that_was_not_begun_says_how_long_it_would_have_been() {
         let wait = Wait::new(Duration::from_secs(61), WaitReason::Full);
         let text = "the rate limit would take 1 min 1 s: the rate limit is used up";
-        assert_eq!(TooLong::from(wait).to_string(), text);
+        assert_eq!(AcquireError::from(wait).to_string(), text);
     }
 }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-use crate::pipeline::clock::SystemClock;
+use crate::clock::SystemClock;
 
 use super::bucket::{Shared, TokenBucket};
 use super::rate::Rate;

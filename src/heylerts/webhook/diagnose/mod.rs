@@ -1,13 +1,18 @@
 //! Why signatures do not match, for the person who wonders.
 
+mod body;
+mod secret;
+
+pub use body::BodyFault;
+pub use secret::SecretFault;
+
 use std::fmt;
 
-use super::body_suspects::{self, BodyFault};
-use super::error::WebhookError;
-use super::json_text::is_printed_value;
-use super::secret::{Secret, Tag};
-use super::secret_suspects::{self, SecretFault};
-use super::verifier::Verifier;
+use crate::heylerts::webhook::error::WebhookError;
+use crate::heylerts::webhook::json_text::is_printed_value;
+use crate::heylerts::webhook::secret::{Secret, Tag};
+
+use crate::heylerts::webhook::verifier::Verifier;
 
 const UNEXPLAINED: &str = "no usual fault explains it: look whether the secret is this alert's, and whether \
      the bytes are those that came";
@@ -79,7 +84,7 @@ impl Verifier {
 
     fn explain(&self, body: &[u8], offered: &[Tag]) -> Diagnosis {
         let suspects = self.suspects();
-        let explained = body_suspects::suspects(body).find_map(|(body_fault, body)| {
+        let explained = body::suspects(body).find_map(|(body_fault, body)| {
             let signed = |suspect: &&Suspect| suspect.meant.signed(&body, offered);
             let signer = suspects.iter().find(signed)?;
             Some(Diagnosis::Explained {
@@ -96,7 +101,7 @@ impl Verifier {
     fn suspects(&self) -> Vec<Suspect> {
         let suspects = |(index, secret)| {
             let suspect = move |(fault, meant)| Suspect { index, fault, meant };
-            secret_suspects::suspects(secret).into_iter().map(suspect)
+            secret::suspects(secret).into_iter().map(suspect)
         };
         self.secrets().iter().enumerate().flat_map(suspects).collect()
     }

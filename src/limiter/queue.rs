@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::pipeline::clock::Clock;
+use crate::clock::Clock;
 
 /// Threads in the order in which they came.
 ///
@@ -178,7 +178,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::pipeline::clock::SystemClock;
+    use crate::clock::SystemClock;
 
     fn queue() -> Arc<Queue> {
         Arc::new(Queue::new(Arc::new(SystemClock)))

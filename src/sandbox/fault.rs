@@ -15,16 +15,16 @@ use super::reply::{LARGEST_BODY, Reply};
 /// The second update of a role takes effect, and its answer is lost:
 ///
 /// ```
-/// use heysync::sandbox::{self, Moment, Trouble};
+/// use heysync::sandbox::{self, FaultPoint, Fault};
 ///
 /// let heylo = sandbox::Heylo::demo();
-/// heylo.trouble_where(1, Trouble::Cut(Moment::After), |request| {
+/// heylo.inject_if(1, Fault::Cut(FaultPoint::AfterEffect), |request| {
 ///     request.path.ends_with("/apiv1-update") && request.number > 1
 /// });
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Trouble {
+pub enum Fault {
     /// It is answered with a 429 and this `Retry-After`, word for word; with none where this is `None`.
     Refused(Option<String>),
     /// It arrives so much later, and is counted then.
@@ -34,11 +34,11 @@ pub enum Trouble {
     /// No connection comes about: nothing is sent. Over a socket, which is there, the connection is cut.
     Unreachable,
     /// The connection is cut without an answer.
-    Cut(Moment),
+    Cut(FaultPoint),
     /// It is answered with `500 Internal Server Error`, as plain text.
-    ServerError(Moment),
+    ServerError(FaultPoint),
     /// It is answered with a `502 Bad Gateway`, as the HTML page of a proxy.
-    BadGateway(Moment),
+    BadGateway(FaultPoint),
     /// It takes effect, and the connection is cut in the middle of the answer's body.
     Truncated,
     /// It takes effect, and the answer's body is larger than the default transport takes in (10 MiB).
@@ -54,25 +54,25 @@ pub enum Trouble {
 
 /// When something goes wrong: before the request took effect, or after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Moment {
+pub enum FaultPoint {
     /// Nothing was changed.
-    Before,
+    BeforeEffect,
     /// What was asked for was done.
-    After,
+    AfterEffect,
 }
 
-impl Trouble {
+impl Fault {
     /// Whether the request never comes to be counted.
     pub(crate) fn keeps_it_away(&self) -> bool {
-        matches!(self, Trouble::Unreachable | Trouble::Cut(Moment::Before))
+        matches!(self, Fault::Unreachable | Fault::Cut(FaultPoint::BeforeEffect))
     }
 
     /// What is answered in place of doing what was asked for.
     pub(crate) fn prevents(&self) -> Option<Answer> {
         match self {
-            Trouble::ServerError(Moment::Before) => Some(server_error()),
-            Trouble::BadGateway(Moment::Before) => Some(bad_gateway()),
-            Trouble::Redirect(location) => Some(redirect(location)),
+            Fault::ServerError(FaultPoint::BeforeEffect) => Some(server_error()),
+            Fault::BadGateway(FaultPoint::BeforeEffect) => Some(bad_gateway()),
+            Fault::Redirect(location) => Some(redirect(location)),
             _ => None,
         }
     }
@@ -80,7 +80,7 @@ impl Trouble {
     /// How long the request is on its way.
     pub(crate) fn delays_arrival(&self) -> Duration {
         match self {
-            Trouble::ArrivesLate(delay) => *delay,
+            Fault::ArrivesLate(delay) => *delay,
             _ => Duration::ZERO,
         }
     }
@@ -88,7 +88,7 @@ impl Trouble {
     /// How long the answer is on its way.
     pub(crate) fn delays_answer(&self) -> Duration {
         match self {
-            Trouble::AnsweredLate(delay) => *delay,
+            Fault::AnsweredLate(delay) => *delay,
             _ => Duration::ZERO,
         }
     }
@@ -96,16 +96,16 @@ impl Trouble {
     /// What becomes of the answer on its way back.
     pub(crate) fn befalls(&self, mut answer: Answer) -> Reply {
         match self {
-            Trouble::Unreachable => return Reply::Unreachable,
-            Trouble::Cut(_) => return Reply::Cut,
-            Trouble::Truncated => return truncated(answer),
-            Trouble::ServerError(_) => answer = server_error(),
-            Trouble::BadGateway(_) => answer = bad_gateway(),
-            Trouble::Oversized => {
+            Fault::Unreachable => return Reply::Unreachable,
+            Fault::Cut(_) => return Reply::Cut,
+            Fault::Truncated => return truncated(answer),
+            Fault::ServerError(_) => answer = server_error(),
+            Fault::BadGateway(_) => answer = bad_gateway(),
+            Fault::Oversized => {
                 answer = with_a_body(answer, |body| body.resize(LARGEST_BODY + 1, b' '))
             }
-            Trouble::WrongType => answer = with_a_body(answer, |body| *body = b"42".to_vec()),
-            Trouble::Altered(alter) => alter(&mut answer),
+            Fault::WrongType => answer = with_a_body(answer, |body| *body = b"42".to_vec()),
+            Fault::Altered(alter) => alter(&mut answer),
             _ => {}
         }
         Reply::Answer(answer)
@@ -173,10 +173,10 @@ mod tests {
         heylo.member_ids("book-circle").contains(&"user-2".to_owned())
     }
 
-    /// How a removal ends that runs into a trouble, and whether it took effect.
-    fn removed(trouble: Trouble) -> (Result<Answer, TransportError>, bool) {
+    /// How a removal ends that runs into a fault, and whether it took effect.
+    fn removed(fault: Fault) -> (Result<Answer, TransportError>, bool) {
         let heylo = Heylo::demo().clock(TestClock::new());
-        heylo.trouble(1, trouble);
+        heylo.inject(1, fault);
         let outcome = heylo.send(removal(), 30 * SECOND);
         let took_effect = !is_there(&heylo);
         assert_eq!(ask(&heylo, roles()).0, 200, "the next request is all right");
@@ -185,24 +185,28 @@ mod tests {
 
     #[test]
     fn a_cut_comes_before_or_after_the_effect() {
-        for (moment, expected) in [(Moment::Before, false), (Moment::After, true)] {
-            let (outcome, took_effect) = removed(Trouble::Cut(moment));
+        for (moment, expected) in
+            [(FaultPoint::BeforeEffect, false), (FaultPoint::AfterEffect, true)]
+        {
+            let (outcome, took_effect) = removed(Fault::Cut(moment));
             assert!(outcome.unwrap_err().may_have_been_sent());
             assert_eq!(took_effect, expected);
         }
-        let (outcome, took_effect) = removed(Trouble::Unreachable);
+        let (outcome, took_effect) = removed(Fault::Unreachable);
         assert!(!outcome.unwrap_err().may_have_been_sent());
         assert!(!took_effect);
     }
 
     #[test]
     fn a_500_and_a_502_come_before_or_after_the_effect() {
-        for (moment, expected) in [(Moment::Before, false), (Moment::After, true)] {
-            let (outcome, took_effect) = removed(Trouble::ServerError(moment));
+        for (moment, expected) in
+            [(FaultPoint::BeforeEffect, false), (FaultPoint::AfterEffect, true)]
+        {
+            let (outcome, took_effect) = removed(Fault::ServerError(moment));
             let answer = outcome.unwrap();
             assert_eq!((answer.status().as_u16(), took_effect), (500, expected));
             assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
-            let (outcome, took_effect) = removed(Trouble::BadGateway(moment));
+            let (outcome, took_effect) = removed(Fault::BadGateway(moment));
             let answer = outcome.unwrap();
             assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
             assert!(!answer.headers().contains_key("x-ratelimit-limit"));
@@ -212,29 +216,29 @@ mod tests {
 
     #[test]
     fn a_body_is_truncated_oversized_or_of_another_type() {
-        let (outcome, took_effect) = removed(Trouble::Truncated);
+        let (outcome, took_effect) = removed(Fault::Truncated);
         assert_eq!(
             (outcome.unwrap_err().to_string().as_str(), took_effect),
             ("the answer's body broke off", true)
         );
-        let (outcome, took_effect) = removed(Trouble::Oversized);
+        let (outcome, took_effect) = removed(Fault::Oversized);
         assert_eq!(
             (outcome.unwrap_err().to_string().as_str(), took_effect),
             ("the answer's body is too large", true)
         );
-        let (outcome, took_effect) = removed(Trouble::WrongType);
+        let (outcome, took_effect) = removed(Fault::WrongType);
         assert_eq!((outcome.unwrap().into_body(), took_effect), (b"42".to_vec(), true));
         let upset = |answer: &mut Answer| *answer.status_mut() = StatusCode::IM_A_TEAPOT;
-        let (outcome, took_effect) = removed(Trouble::Altered(upset));
+        let (outcome, took_effect) = removed(Fault::Altered(upset));
         assert_eq!((outcome.unwrap().status().as_u16(), took_effect), (418, true));
     }
 
     #[test]
     fn an_answer_that_had_no_body_gets_one_that_a_wire_can_carry() {
-        for trouble in [Trouble::WrongType, Trouble::Oversized] {
+        for fault in [Fault::WrongType, Fault::Oversized] {
             let heylerts = Heylerts::demo();
             let id = heylerts.state().alerts[0].id.clone();
-            heylerts.trouble(1, trouble);
+            heylerts.inject(1, fault);
             let delete = to_heylerts("DELETE", &format!("alerts/{id}"), &Value::Null);
             let Reply::Answer(answer) = heylerts.reply(delete, SECOND) else {
                 unreachable!("a whole answer");
@@ -247,26 +251,25 @@ mod tests {
 
     #[test]
     fn a_redirect_and_a_refusal_have_no_effect() {
-        let (outcome, took_effect) =
-            removed(Trouble::Redirect("https://elsewhere.example/".into()));
+        let (outcome, took_effect) = removed(Fault::Redirect("https://elsewhere.example/".into()));
         let answer = outcome.unwrap();
         assert_eq!((answer.status().as_u16(), took_effect), (302, false));
         assert_eq!(answer.headers()["location"], "https://elsewhere.example/");
-        let (outcome, took_effect) = removed(Trouble::Refused(Some("soon".into())));
+        let (outcome, took_effect) = removed(Fault::Refused(Some("soon".into())));
         let answer = outcome.unwrap();
         assert_eq!((answer.status().as_u16(), took_effect), (429, false));
         assert_eq!(answer.headers()["retry-after"], "soon");
-        let (outcome, _) = removed(Trouble::Refused(None));
+        let (outcome, _) = removed(Fault::Refused(None));
         assert!(!outcome.unwrap().headers().contains_key("retry-after"));
     }
 
     #[test]
     fn a_delay_passes_on_the_clock_and_may_outlast_the_caller() {
-        for trouble in [Trouble::ArrivesLate, Trouble::AnsweredLate] {
+        for fault in [Fault::ArrivesLate, Fault::AnsweredLate] {
             let clock = TestClock::new();
             let heylo = Heylo::demo().clock(clock.clone());
-            heylo.trouble(1, trouble(3 * SECOND));
-            heylo.trouble(1, trouble(60 * SECOND));
+            heylo.inject(1, fault(3 * SECOND));
+            heylo.inject(1, fault(60 * SECOND));
             assert_eq!(heylo.send(roles(), 30 * SECOND).unwrap().status(), 200);
             assert_eq!(clock.elapsed(), 3 * SECOND);
             assert!(heylo.send(removal(), 30 * SECOND).unwrap_err().may_have_been_sent());
@@ -279,12 +282,12 @@ mod tests {
     fn troubles_befall_those_they_are_meant_for_and_as_often() {
         let heylo = Heylo::demo().limit(None);
         let is_removal = |request: &Recorded| request.operation() == "member";
-        heylo.trouble_where(2, Trouble::ServerError(Moment::Before), is_removal);
+        heylo.inject_if(2, Fault::ServerError(FaultPoint::BeforeEffect), is_removal);
         let mut status = |request| ask(&heylo, request).0;
         let seen = [roles(), removal(), roles(), removal(), removal()].map(&mut status);
         assert_eq!(seen, [200, 500, 200, 500, 200]);
-        heylo.trouble(9, Trouble::BadGateway(Moment::Before));
-        heylo.clear_troubles();
+        heylo.inject(9, Fault::BadGateway(FaultPoint::BeforeEffect));
+        heylo.clear_faults();
         assert_eq!(ask(&heylo, roles()).0, 200);
     }
 }

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode};
 
-use crate::pipeline::clock::Clock;
+use crate::clock::Clock;
 
 use super::memory::Memory;
 use super::queue::{Place, Queue};
 use super::rate::Rate;
-use super::remark::Remark;
+use super::remark::RateLimitHeaders;
 use super::snapshot::Snapshot;
-use super::store::{Lease, Outcome, Outlook, TokenStore};
-use super::wait::{TooLong, Wait, WaitReason};
+use super::store::{Lease, NotReady, Outcome, TokenStore};
+use super::wait::{AcquireError, Wait, WaitReason};
 
 /// For how long a token is leased where others hold it for many processes: longer than any request can
 /// still arrive at its server after it was sent.
@@ -103,7 +103,7 @@ impl TokenBucket {
     /// A bucket whose tokens `store` holds, each leased for an hour at most. Its threads wait on `clock`.
     ///
     /// A release through one bucket wakes only those who wait at that bucket. So of a store that counts on
-    /// being told ([`Outlook::look_again`] may be `None`, as with [`Memory`]) make one bucket, and clone
+    /// being told ([`NotReady::look_again`] may be `None`, as with [`Memory`]) make one bucket, and clone
     /// that.
     ///
     /// # Examples
@@ -135,7 +135,7 @@ impl TokenBucket {
     ///
     /// # Errors
     ///
-    /// [`TooLong`] as soon as it is known that the wait cannot end by `until`; mostly that is at once.
+    /// [`AcquireError`] as soon as it is known that the wait cannot end by `until`; mostly that is at once.
     /// Nothing is held then.
     ///
     /// # Examples
@@ -155,13 +155,13 @@ impl TokenBucket {
     ///
     /// let too_long = bucket.acquire(Some(soon), &mut |_| {}).unwrap_err();
     /// assert!(too_long.wait > Duration::from_secs(50));
-    /// # Ok::<(), heysync::limiter::TooLong>(())
+    /// # Ok::<(), heysync::limiter::AcquireError>(())
     /// ```
     pub fn acquire(
         &self,
         until: Option<Instant>,
         on_wait: &mut dyn FnMut(&Wait),
-    ) -> Result<Permit, TooLong> {
+    ) -> Result<Permit, AcquireError> {
         let place = Queue::join(&self.shared.queue, until);
         let mut told = Told::default();
         loop {
@@ -182,8 +182,8 @@ impl TokenBucket {
     ///
     /// # Errors
     ///
-    /// [`TooLong`], with how long the wait would be.
-    pub fn try_acquire(&self) -> Result<Permit, TooLong> {
+    /// [`AcquireError`], with how long the wait would be.
+    pub fn try_acquire(&self) -> Result<Permit, AcquireError> {
         self.acquire(Some(self.shared.clock.now()), &mut |_| {})
     }
 
@@ -203,7 +203,7 @@ impl TokenBucket {
     }
 
     /// The first in the queue takes a token; the others hear how long it takes.
-    fn ask(&self, place: &Place) -> Result<Lease, Outlook> {
+    fn ask(&self, place: &Place) -> Result<Lease, NotReady> {
         match place.ahead() {
             0 => self.shared.store.lease(self.shared.term),
             ahead => Err(self.shared.store.outlook(ahead)),
@@ -216,7 +216,7 @@ impl TokenBucket {
 }
 
 /// Whether the wait can end in time. One that takes no time at all always can.
-fn in_time(outlook: &Outlook, until: Option<Instant>, now: Instant) -> Result<(), TooLong> {
+fn in_time(outlook: &NotReady, until: Option<Instant>, now: Instant) -> Result<(), AcquireError> {
     let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
     if outlook.at_least > left {
         return Err(Wait::new(outlook.at_least, outlook.reason).into());
@@ -232,7 +232,7 @@ struct Told {
 
 impl Told {
     /// A wait for another reason, or a pause that has grown.
-    fn news(&mut self, outlook: &Outlook, now: Instant) -> Option<Wait> {
+    fn news(&mut self, outlook: &NotReady, now: Instant) -> Option<Wait> {
         let end = now.checked_add(outlook.at_least);
         let grown = |told| {
             outlook.reason == WaitReason::Paused && outlook.look_again.is_some() && end > told
@@ -271,11 +271,11 @@ impl Permit {
     ///
     /// `X-RateLimit-Limit` and `-Remaining` are taken to count in the period of the bucket's own rate.
     pub fn answered(self, status: StatusCode, headers: &HeaderMap) {
-        self.remarked(Remark::read(status, headers));
+        self.remarked(RateLimitHeaders::read(status, headers));
     }
 
     /// The same, where it is known better what the answer remarks.
-    pub(crate) fn remarked(mut self, remark: Remark) {
+    pub(crate) fn remarked(mut self, remark: RateLimitHeaders) {
         self.give_back(Outcome::Answered(remark));
     }
 
@@ -298,7 +298,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.give_back(Outcome::NoAnswer);
+        self.give_back(Outcome::NoResponse);
     }
 }
 

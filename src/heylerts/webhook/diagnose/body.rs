@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::json_text::reprints;
+use crate::heylerts::webhook::json_text::reprints;
 
 /// What happened to a body between Heylerts and the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::rate::Rate;
-use super::remark::Remark;
+use super::remark::RateLimitHeaders;
 use super::snapshot::Snapshot;
 use super::wait::WaitReason;
 
@@ -37,14 +37,14 @@ pub trait TokenStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// No token can be had now. [`Outlook`] says why, and when to ask again.
-    fn lease(&self, term: Duration) -> Result<Lease, Outlook>;
+    /// No token can be had now. [`NotReady`] says why, and when to ask again.
+    fn lease(&self, term: Duration) -> Result<Lease, NotReady>;
 
     /// Gives a token back, and tells how its request ended.
     fn release(&self, lease: Lease, outcome: Outcome);
 
     /// When a caller would get a token before whom `ahead` others take theirs.
-    fn outlook(&self, ahead: usize) -> Outlook;
+    fn outlook(&self, ahead: usize) -> NotReady;
 
     /// Adopts `rate` as well, where it is lower than what is in force.
     fn tighten(&self, rate: Rate);
@@ -75,16 +75,16 @@ impl Lease {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The head of its answer arrived, and this is what it remarks on the rate limit.
-    Answered(Remark),
+    Answered(RateLimitHeaders),
     /// Not a byte of it left.
     NeverSent,
     /// It was sent, in part at least, and no answer came.
-    NoAnswer,
+    NoResponse,
 }
 
 /// When a token can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outlook {
+pub struct NotReady {
     /// It takes at least so long, as far as is known: requests under way are taken to be answered right now.
     /// Zero where there is a token.
     pub at_least: Duration,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::encoding::{from_base64, from_hex};
-use super::secret::Secret;
+use crate::heylerts::webhook::encoding::{from_base64, from_hex};
+use crate::heylerts::webhook::secret::Secret;
 
 /// What is wrong with a secret as it was configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
