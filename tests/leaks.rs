@@ -275,7 +275,7 @@ fn use_everything() {
     drop(heylerts.hello());
     drop(heylerts.create_alert(&NewAlert::new("Augusta", "ada@example.com")));
     drop(heylerts.update_alert("ada@example.com", &AlertPatch::new().name("Augusta")));
-    drop(heylerts.alert("ada@example.com"));
+    drop(heylerts.get_alert("ada@example.com"));
     drop(heylerts.delete_alert("ada@example.com"));
     drop(heylerts.alert_stats("ada@example.com"));
     heylerts.mentions().alert("ada@example.com").for_each(drop);
