@@ -1,43 +1,76 @@
-//! Moments, as both services write them.
+//! Moments and days, as both services write them.
 
 use std::fmt;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
 
-/// A moment in time, to the nanosecond, from the year -9999 to 9999.
+/// The most digits of a fraction of a second that a [`Timestamp`] keeps.
+const FRACTION_DIGITS: usize = 9;
+
+/// A moment in time, to the nanosecond, from [`MIN`](Timestamp::MIN) to [`MAX`](Timestamp::MAX).
 ///
 /// Heylerts writes it as RFC 3339 text, Heylo as milliseconds since 1970. Text is read with `Z`, with an
-/// offset, with or without fractions of a second; text without any offset is taken for UTC (not
-/// documented; decided, since such services run on UTC). It is written with `Z`.
+/// offset, and with a fraction of a second of any length, of which nine digits are kept. Text without an
+/// offset is read as UTC: the services do not document it, and services of this kind run on UTC. A
+/// timestamp is always written in UTC, with `Z`.
+///
+/// # Other types of time
+///
+/// A [`SystemTime`] converts into a timestamp and back, and other time libraries convert from and to a
+/// `SystemTime`.
+///
+/// # Arithmetic
+///
+/// A [`Duration`] can be added and subtracted. The result is limited to the range of a timestamp;
+/// [`checked_add`](Timestamp::checked_add) and [`checked_sub`](Timestamp::checked_sub) return `None`
+/// instead. The difference of two timestamps is a `Duration`, as with [`Instant`](std::time::Instant):
+/// zero if the second one is later.
 ///
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::time::{Duration, SystemTime};
 /// use heysync::Timestamp;
 ///
 /// let found: Timestamp = "2026-05-08T13:00:00+02:00".parse()?;
 /// assert_eq!(found.to_string(), "2026-05-08T11:00:00Z");
 /// assert_eq!(found.as_millisecond(), 1_778_238_000_000);
-/// assert!(Timestamp::ago(Duration::from_secs(60)) < Timestamp::now());
+///
+/// let later = found + Duration::from_secs(90);
+/// assert_eq!(later.to_string(), "2026-05-08T11:01:30Z");
+/// assert_eq!(later - found, Duration::from_secs(90));
+///
+/// assert!(Timestamp::from(SystemTime::now()) > found);
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(jiff::Timestamp);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// In UTC. `jiff::Timestamp` ends 26 hours before the year 9999 does, so that every offset fits.
+pub struct Timestamp(DateTime);
 
 impl Timestamp {
-    /// Returns the present moment, by the system's wall clock.
+    /// The first moment: `-009999-01-01T00:00:00Z`.
+    pub const MIN: Timestamp = Timestamp(DateTime::MIN);
+
+    /// The last moment: `9999-12-31T23:59:59.999999999Z`.
+    pub const MAX: Timestamp = Timestamp(DateTime::MAX);
+
+    /// The beginning of 1970, in UTC.
+    pub const UNIX_EPOCH: Timestamp = Timestamp(date(1970, 1, 1).at(0, 0, 0, 0));
+
+    /// Returns the present moment, by the wall clock of the system.
     pub fn now() -> Timestamp {
-        Timestamp(jiff::Timestamp::now())
+        SystemTime::now().into()
     }
 
-    /// Returns the moment that was `duration` before now; the earliest there is, if that is earlier still.
+    /// Returns the moment that was `duration` before now, or [`MIN`](Timestamp::MIN) if that is out of range.
     ///
     /// # Examples
     ///
@@ -49,17 +82,17 @@ impl Timestamp {
     /// assert!(yesterday < Timestamp::now());
     /// ```
     pub fn ago(duration: Duration) -> Timestamp {
-        Timestamp(jiff::Timestamp::now().saturating_sub(duration).unwrap_or(jiff::Timestamp::MIN))
+        Timestamp::now() - duration
     }
 
-    /// Makes the moment so many milliseconds after 1970 began (UTC), or before it where negative.
+    /// Makes a timestamp from milliseconds since the beginning of 1970 (UTC), which may be negative.
     ///
-    /// This is how Heylo writes moments: "unix timestamp in ms".
+    /// Heylo writes moments in this way: "unix timestamp in ms".
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) beyond the years -9999 and 9999, as where
-    /// microseconds were handed in.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the moment is out of range, as when the number
+    /// is of microseconds.
     ///
     /// # Examples
     ///
@@ -72,11 +105,12 @@ impl Timestamp {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn from_millisecond(millisecond: i64) -> Result<Timestamp> {
-        let refused = |error| Error::invalid("the moment is out of range").with_source(error);
-        jiff::Timestamp::from_millisecond(millisecond).map(Timestamp).map_err(refused)
+        let since_epoch = SignedDuration::from_millis(millisecond);
+        let rejected = |error| Error::invalid("the moment is out of range").with_source(error);
+        Timestamp::UNIX_EPOCH.0.checked_add(since_epoch).map(Timestamp).map_err(rejected)
     }
 
-    /// Returns the milliseconds since 1970 began (UTC). What is finer is cut off.
+    /// Returns the milliseconds since the beginning of 1970 (UTC), rounded down.
     ///
     /// # Examples
     ///
@@ -88,56 +122,164 @@ impl Timestamp {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn as_millisecond(self) -> i64 {
-        self.0.as_millisecond()
+        let since_epoch = self.0.duration_since(Timestamp::UNIX_EPOCH.0);
+        let (seconds, nanoseconds) = (since_epoch.as_secs(), since_epoch.subsec_nanos());
+        // Rounded down, as the digits of a fraction are: not towards 1970.
+        seconds * 1_000 + i64::from(nanoseconds.div_euclid(1_000_000))
+    }
+
+    /// Returns the moment `duration` later, or `None` if it is after [`MAX`](Timestamp::MAX).
+    pub fn checked_add(self, duration: Duration) -> Option<Timestamp> {
+        self.0.checked_add(duration).ok().map(Timestamp)
+    }
+
+    /// Returns the moment `duration` earlier, or `None` if it is before [`MIN`](Timestamp::MIN).
+    pub fn checked_sub(self, duration: Duration) -> Option<Timestamp> {
+        self.0.checked_sub(duration).ok().map(Timestamp)
+    }
+
+    /// Returns the time from `earlier` to this moment, or zero if `earlier` is later. `-` does the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::Timestamp;
+    ///
+    /// let (noon, midnight) = ("2026-05-08T12:00:00Z".parse()?, "2026-05-08T00:00:00Z".parse()?);
+    /// assert_eq!(Timestamp::duration_since(noon, midnight), Duration::from_secs(12 * 60 * 60));
+    /// assert_eq!(midnight - noon, Duration::ZERO);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn duration_since(self, earlier: Timestamp) -> Duration {
+        self.checked_duration_since(earlier).unwrap_or_default()
+    }
+
+    /// Returns the time from `earlier` to this moment, or `None` if `earlier` is later.
+    pub fn checked_duration_since(self, earlier: Timestamp) -> Option<Duration> {
+        Duration::try_from(self.0.duration_since(earlier.0)).ok()
     }
 }
 
-impl TryFrom<SystemTime> for Timestamp {
-    type Error = Error;
+impl Add<Duration> for Timestamp {
+    type Output = Timestamp;
 
-    /// Takes the moment over.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) beyond the years -9999 and 9999.
-    fn try_from(time: SystemTime) -> Result<Timestamp> {
-        let refused = |error| Error::invalid("the moment is out of range").with_source(error);
-        jiff::Timestamp::try_from(time).map(Timestamp).map_err(refused)
+    /// Returns the moment `duration` later, or [`MAX`](Timestamp::MAX) if that is out of range.
+    fn add(self, duration: Duration) -> Timestamp {
+        self.checked_add(duration).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Timestamp;
+
+    /// Returns the moment `duration` earlier, or [`MIN`](Timestamp::MIN) if that is out of range.
+    fn sub(self, duration: Duration) -> Timestamp {
+        self.checked_sub(duration).unwrap_or(Timestamp::MIN)
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Duration;
+
+    /// Returns [`duration_since`](Timestamp::duration_since).
+    fn sub(self, earlier: Timestamp) -> Duration {
+        self.duration_since(earlier)
+    }
+}
+
+impl AddAssign<Duration> for Timestamp {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
+    }
+}
+
+impl SubAssign<Duration> for Timestamp {
+    fn sub_assign(&mut self, duration: Duration) {
+        *self = *self - duration;
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// Converts a moment of the system's clock. A moment out of range, which no calendar of four digits holds,
+    /// becomes [`MIN`](Timestamp::MIN) or [`MAX`](Timestamp::MAX).
+    fn from(time: SystemTime) -> Timestamp {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Timestamp::UNIX_EPOCH + since,
+            Err(before) => Timestamp::UNIX_EPOCH - before.duration(),
+        }
     }
 }
 
 impl From<Timestamp> for SystemTime {
+    /// Converts into a moment of the system's clock. On Unix every timestamp fits. A moment before 1601, which
+    /// Windows cannot hold, becomes the beginning of 1601 there.
     fn from(timestamp: Timestamp) -> SystemTime {
-        timestamp.0.into()
+        const FROM_1601_TO_1970: Duration = Duration::from_secs(11_644_473_600);
+        let epoch = SystemTime::UNIX_EPOCH;
+        let since_epoch = timestamp.0.duration_since(Timestamp::UNIX_EPOCH.0);
+        let distance = since_epoch.unsigned_abs();
+        let time = match since_epoch.is_negative() {
+            true => epoch.checked_sub(distance).or_else(|| epoch.checked_sub(FROM_1601_TO_1970)),
+            false => epoch.checked_add(distance),
+        };
+        time.unwrap_or(epoch)
     }
 }
 
 impl FromStr for Timestamp {
     type Err = Error;
 
-    /// Reads RFC 3339, with or without an offset. White space around it is dropped.
+    /// Reads RFC 3339, with or without an offset. White space around it is ignored.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the text is no moment.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a moment.
     fn from_str(text: &str) -> Result<Timestamp> {
-        let text = text.trim();
-        let with_offset = text.parse::<jiff::Timestamp>();
-        // Heylerts shows `Z`. A Python service also writes `datetime.isoformat()` of a naive time: no offset.
-        let moment = with_offset.or_else(|_| {
-            let utc = text.parse::<DateTime>()?.to_zoned(TimeZone::UTC)?;
-            Ok(utc.timestamp())
-        });
-        let refused = |error: jiff::Error| {
+        let rejected = |error: jiff::Error| {
             Error::invalid("a moment is written like 2026-05-08T11:00:00Z").with_source(error)
         };
-        moment.map(Timestamp).map_err(refused)
+        let text = with_short_fraction(text.trim());
+        let pieces = Pieces::parse(&text).map_err(rejected)?;
+        let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+        match pieces.to_numeric_offset().map(|offset| offset.seconds()) {
+            Some(ahead) => local.checked_sub(SignedDuration::from_secs(ahead.into())),
+            // 11:00 in Berlin is not 11:00 UTC.
+            None if pieces.time_zone_annotation().is_some() => {
+                return Err(Error::invalid(
+                    "a moment in a time zone needs its offset, like +02:00",
+                ));
+            }
+            // Heylerts shows `Z`. A Python service also writes `datetime.isoformat()` of a naive time.
+            None => Ok(local),
+        }
+        .map(Timestamp)
+        .map_err(rejected)
+    }
+}
+
+/// Leaves out the digits of a fraction of a second after the ninth: .NET writes 7, some languages write 12.
+fn with_short_fraction(text: &str) -> String {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    match text.split_once(['.', ',']) {
+        Some((whole, rest)) if digits(rest) > FRACTION_DIGITS => {
+            let (kept, after) = (&rest[..FRACTION_DIGITS], &rest[digits(rest)..]);
+            format!("{whole}.{kept}{after}")
+        }
+        _ => text.to_owned(),
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.fmt(f)?;
+        f.write_str("Z")
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -150,11 +292,11 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| de::Error::custom(format_args!("no moment: {text:?}")))
+        text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is not a moment")))
     }
 }
 
-/// A day of the calendar, written `YYYY-MM-DD`. Always one that exists.
+/// A day of the calendar, written `YYYY-MM-DD`. It always exists.
 ///
 /// # Examples
 ///
@@ -165,7 +307,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// assert!(Date::new(2023, 2, 29).is_err());
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(jiff::civil::Date);
 
 impl Date {
@@ -173,8 +315,8 @@ impl Date {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where there is no such day, or the year is not
-    /// from 1 to 9999.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such day, or if the year is not from
+    /// 1 to 9999.
     ///
     /// # Examples
     ///
@@ -186,31 +328,34 @@ impl Date {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn new(year: u16, month: u8, day: u8) -> Result<Date> {
-        let refused = || Error::invalid(format!("there is no day {year:04}-{month:02}-{day:02}"));
-        let small = |number: u8| i8::try_from(number).map_err(|_| refused());
+        let rejected = || Error::invalid(format!("there is no day {year:04}-{month:02}-{day:02}"));
+        let small = |number: u8| i8::try_from(number).map_err(|_| rejected());
         // jiff takes the year 0 too; four digits of it are more often an empty field.
-        let year = i16::try_from(year).ok().filter(|year| *year > 0).ok_or_else(refused)?;
+        let year = i16::try_from(year).ok().filter(|year| *year > 0).ok_or_else(rejected)?;
         let date = jiff::civil::Date::new(year, small(month)?, small(day)?);
-        date.map(Date).map_err(|_| refused())
+        date.map(Date).map_err(|_| rejected())
     }
 }
 
 impl FromStr for Date {
     type Err = Error;
 
-    /// Reads `YYYY-MM-DD` and nothing else.
+    /// Reads `YYYY-MM-DD`. White space around it is ignored.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for another form, or a day that does not exist.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text has another form, or if the day does not
+    /// exist.
     fn from_str(text: &str) -> Result<Date> {
-        let refused = || Error::invalid(format!("{text:?} is no day: write it YYYY-MM-DD"));
+        let text = text.trim();
+        let rejected = || Error::invalid(format!("{text:?} is not a day: write it YYYY-MM-DD"));
         // jiff takes more forms, such as a sign before the year. Heylo's page names this one.
-        let is_shape = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        if !is_shape {
-            return Err(refused());
+        let has_shape = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        if !has_shape {
+            return Err(rejected());
         }
-        text.parse().map(Date).map_err(|_| refused())
+        let date: jiff::civil::Date = text.parse().map_err(|_| rejected())?;
+        if date.year() == 0 { Err(rejected()) } else { Ok(Date(date)) }
     }
 }
 
@@ -220,17 +365,47 @@ impl fmt::Display for Date {
     }
 }
 
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is not a day")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn timestamp(text: &str) -> Timestamp {
+        text.parse().expect(text)
+    }
+
     #[test]
     fn a_date_is_one_that_exists_written_in_one_way() {
-        let date: Date = "1815-12-10".parse().expect("a day");
+        let date: Date = " 1815-12-10\n".parse().expect("a day");
         assert_eq!(date.to_string(), "1815-12-10");
-        for text in
-            ["1815-13-01", "10.12.1815", "1815-12-1", "-815-12-10", "1815\u{2011}12\u{2011}10", ""]
-        {
+        let bad = [
+            "1815-13-01",
+            "10.12.1815",
+            "1815-12-1",
+            "-815-12-10",
+            "1815\u{2011}12\u{2011}10",
+            "0000-01-01",
+            "",
+        ];
+        for text in bad {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
         assert!(Date::new(0, 1, 1).is_err() && Date::new(2026, 1, 200).is_err());
@@ -242,28 +417,94 @@ mod tests {
             "2026-05-08T11:00:00Z",
             "2026-05-08T11:00:00.000000Z",
             "2026-05-08T11:00:00+00:00",
+            "2026-05-08T11:00:00-00:00",
             "2026-05-08T13:00:00+02:00",
+            "2026-05-08T13:00:00+0200",
             "2026-05-08T11:00:00",
             "2026-05-08 11:00:00.000",
+            "2026-05-08t11:00:00z",
             " 2026-05-08T11:00:00Z\n",
         ] {
-            let timestamp: Timestamp = text.parse().expect(text);
-            assert_eq!(timestamp.to_string(), "2026-05-08T11:00:00Z", "{text}");
+            assert_eq!(timestamp(text).to_string(), "2026-05-08T11:00:00Z", "{text}");
         }
-        for text in ["", "yesterday", "2026-13-01T00:00:00Z", "1778238000"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00Z",
+            "1778238000",
+            "2026-05-08T11:00:00[Europe/Berlin]",
+        ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn fractions_survive_a_round_trip() {
-        let timestamp: Timestamp = "2026-05-08T11:00:00.123456Z".parse().expect("a moment");
-        assert_eq!(timestamp.to_string().parse::<Timestamp>().expect("a moment"), timestamp);
+    fn fractions_of_any_length_are_cut_to_nanoseconds() {
+        for (text, expected) in [
+            ("2026-05-08T11:00:00.5Z", "2026-05-08T11:00:00.5Z"),
+            ("2026-05-08T11:00:00.1234567Z", "2026-05-08T11:00:00.1234567Z"),
+            ("2026-05-08T11:00:00.123456789999Z", "2026-05-08T11:00:00.123456789Z"),
+            ("2026-05-08T13:00:00.999999999999999999999+02:00", "2026-05-08T11:00:00.999999999Z"),
+            ("2026-05-08T11:00:00,1234567891", "2026-05-08T11:00:00.123456789Z"),
+        ] {
+            assert_eq!(timestamp(text).to_string(), expected);
+            assert_eq!(timestamp(expected).to_string(), expected);
+        }
     }
 
     #[test]
-    fn moments_out_of_range_are_refused() {
+    fn the_whole_documented_range_is_read_and_written() {
+        for text in [
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999999999Z",
+            "9999-12-30T22:00:01Z",
+            "0000-01-01T00:00:00Z",
+            "-009999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(timestamp(text).to_string(), text);
+            let milliseconds = timestamp(text).as_millisecond();
+            let again = Timestamp::from_millisecond(milliseconds).expect(text);
+            assert!(timestamp(text) - again < Duration::from_millis(1), "{text}");
+            assert_eq!(Timestamp::from(SystemTime::from(timestamp(text))), timestamp(text));
+        }
+        assert_eq!(timestamp("9999-12-31T23:59:59.999999999Z"), Timestamp::MAX);
+        assert!("9999-12-31T23:59:59-01:00".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn moments_out_of_range_are_rejected() {
         assert!(Timestamp::from_millisecond(i64::MAX).is_err());
-        assert_eq!(Timestamp::ago(Duration::MAX).0, jiff::Timestamp::MIN);
+        assert!(Timestamp::from_millisecond(i64::MIN).is_err());
+        assert_eq!(Timestamp::ago(Duration::MAX), Timestamp::MIN);
+    }
+
+    #[test]
+    fn durations_are_added_and_subtracted_up_to_the_ends_of_the_range() {
+        let (second, noon) = (Duration::from_secs(1), timestamp("2026-05-08T12:00:00Z"));
+        let mut moment = noon;
+        moment += second;
+        assert_eq!((moment, moment - noon, noon - moment), (noon + second, second, Duration::ZERO));
+        moment -= second + second;
+        assert_eq!(moment.to_string(), "2026-05-08T11:59:59Z");
+        assert_eq!(noon.checked_duration_since(moment), Some(second));
+        assert_eq!(moment.checked_duration_since(noon), None);
+        assert_eq!((noon + Duration::MAX, noon - Duration::MAX), (Timestamp::MAX, Timestamp::MIN));
+        assert_eq!(
+            (Timestamp::MAX.checked_add(second), Timestamp::MIN.checked_sub(second)),
+            (None, None)
+        );
+        assert_eq!(Timestamp::MIN + (Timestamp::MAX - Timestamp::MIN), Timestamp::MAX);
+    }
+
+    #[test]
+    fn system_times_are_converted_before_1970_and_out_of_range() {
+        let before = SystemTime::UNIX_EPOCH - Duration::new(1, 500_000_000);
+        let moment = Timestamp::from(before);
+        assert_eq!(moment.to_string(), "1969-12-31T23:59:58.5Z");
+        assert_eq!(moment.as_millisecond(), -1_500);
+        assert_eq!(SystemTime::from(moment), before);
+        assert_eq!(timestamp("1969-12-31T23:59:59.9995Z").as_millisecond(), -1);
+        let far = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(1 << 40));
+        assert_eq!(far.map(Timestamp::from), Some(Timestamp::MAX));
     }
 }
