@@ -97,7 +97,9 @@ pub use limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::call::Call;
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::retry::Safety;
-pub use pipeline::transport::{Transport, TransportError, TransportOptions, UreqTransport};
+pub use pipeline::transport::{
+    SendProgress, Transport, TransportError, TransportOptions, UreqTransport,
+};
 pub use time::{Date, Timestamp};
 
 /// The programs of the README, compiled by the tests.

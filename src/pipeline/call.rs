@@ -286,6 +286,10 @@ impl Call {
         self.outcome_hint
     }
 
+    pub(crate) fn stated_safety(&self) -> Safety {
+        self.safety
+    }
+
     pub(crate) fn is_unsafe(&self) -> bool {
         self.safety == Safety::Unsafe
     }

@@ -120,6 +120,8 @@ impl Pipeline {
         let mut request = Request::new(call.to_body());
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = call.to_uri(base)?;
+        // For the transport: an unsafe call should not be sent on a connection that may be dying.
+        request.extensions_mut().insert(call.stated_safety());
         let has_body = !request.body().is_empty();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

@@ -1,5 +1,6 @@
-//! How a request reaches a server: the [`Transport`] trait, and ureq behind it.
+//! How a request reaches a server: the [`Transport`] trait, and its implementation over ureq.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read};
@@ -7,21 +8,25 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use http::header::CONTENT_LENGTH;
 use http::response::Parts;
+use http::{HeaderMap, Method, StatusCode};
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
-/// Sends one request and brings back the answer, whatever its status.
+/// Sends one request and returns its response, whatever the status.
 ///
-/// It follows no redirect, repeats nothing and waits for no rate limit: the client does what of that is
-/// to be done. A closure `Fn(http::Request<Vec<u8>>, Duration) -> Result<http::Response<Vec<u8>>,
-/// TransportError>` is a transport too.
+/// Implementations must not follow redirects, retry or rate-limit; the client does that. A closure
+/// `Fn(http::Request<Vec<u8>>, Duration) -> Result<http::Response<Vec<u8>>, TransportError>` is a transport,
+/// and so are an `Arc` of a transport and a `Box<dyn Transport>`.
+///
+/// The [`Safety`](crate::Safety) of the call is in the extensions of the request:
+/// `request.extensions().get::<Safety>()`. A transport that reuses connections can avoid an old one for an
+/// unsafe call.
 ///
 /// # Examples
 ///
-/// A transport that answers from memory:
+/// A transport that responds from memory:
 ///
 /// ```
 /// use heysync::{Config, heylerts};
@@ -35,16 +40,105 @@ type Cause = Box<dyn StdError + Send + Sync>;
 /// # Ok::<(), heysync::Error>(())
 /// ```
 pub trait Transport: Send + Sync {
-    /// Sends `request` and returns the answer with its whole body, within `timeout`.
+    /// Sends `request` and returns the response with its whole body, within `timeout`.
     ///
     /// # Errors
     ///
-    /// Only where no whole answer came: see [`TransportError`]. A 404 or a 500 is an `Ok`.
+    /// Fails only if no whole response was received: see [`TransportError`]. A 404 or a 500 is an `Ok`.
     fn send(
         &self,
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError>;
+
+    /// Sends `request` like [`send`](Transport::send), and reports its progress on the way.
+    ///
+    /// This is the method that the client calls. By default it calls `send` and reports nothing; then the
+    /// token of the rate limit is held until the end of the response instead of until its head.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Transport::send).
+    ///
+    /// # Examples
+    ///
+    /// A transport around another one passes the progress on:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::{SendProgress, Transport, TransportError, UreqTransport};
+    /// use http::{Request, Response};
+    ///
+    /// struct Traced(UreqTransport);
+    ///
+    /// impl Transport for Traced {
+    ///     fn send(
+    ///         &self,
+    ///         request: Request<Vec<u8>>,
+    ///         timeout: Duration,
+    ///     ) -> Result<Response<Vec<u8>>, TransportError> {
+    ///         self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
+    ///     }
+    ///
+    ///     fn send_with(
+    ///         &self,
+    ///         request: Request<Vec<u8>>,
+    ///         timeout: Duration,
+    ///         progress: &mut SendProgress<'_>,
+    ///     ) -> Result<Response<Vec<u8>>, TransportError> {
+    ///         eprintln!("{} {}", request.method(), request.uri().path());
+    ///         self.0.send_with(request, timeout, progress)
+    ///     }
+    /// }
+    /// ```
+    fn send_with(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        let _ = progress;
+        self.send(request, timeout)
+    }
+}
+
+/// Receives what a [`Transport`] knows about a request before its response is complete.
+pub struct SendProgress<'a> {
+    on_head: Option<&'a mut dyn FnMut(StatusCode, &HeaderMap)>,
+}
+
+impl<'a> SendProgress<'a> {
+    /// Creates one that calls `on_head` when the head of the response is received, at most once.
+    ///
+    /// # Examples
+    ///
+    /// A test of a transport:
+    ///
+    /// ```
+    /// use heysync::SendProgress;
+    /// use http::{HeaderMap, StatusCode};
+    ///
+    /// let mut status = None;
+    /// let mut on_head = |received: StatusCode, _: &HeaderMap| status = Some(received);
+    /// SendProgress::new(&mut on_head).head_received(StatusCode::OK, &HeaderMap::new());
+    /// assert_eq!(status, Some(StatusCode::OK));
+    /// ```
+    pub fn new(on_head: &'a mut dyn FnMut(StatusCode, &HeaderMap)) -> SendProgress<'a> {
+        SendProgress { on_head: Some(on_head) }
+    }
+
+    /// Reports that the head of the response was received just now. Only the first report counts.
+    pub fn head_received(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if let Some(on_head) = self.on_head.take() {
+            on_head(status, headers);
+        }
+    }
+}
+
+impl fmt::Debug for SendProgress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendProgress").field("head_received", &self.on_head.is_none()).finish()
+    }
 }
 
 impl<F> Transport for F
@@ -70,14 +164,47 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         (**self).send(request, timeout)
     }
+
+    fn send_with(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        (**self).send_with(request, timeout, progress)
+    }
 }
 
-/// No whole answer came back. What matters is how far the request got.
+// Not of `Box<T>`: a boxed closure is a closure already.
+impl Transport for Box<dyn Transport> {
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        (**self).send(request, timeout)
+    }
+
+    fn send_with(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        (**self).send_with(request, timeout, progress)
+    }
+}
+
+/// No whole response was received. The error states how far the request got.
 #[derive(Debug, thiserror::Error)]
-#[error("{progress}")]
+#[error("{}", self.message())]
 pub struct TransportError {
     progress: Progress,
     source: Cause,
+    /// The host, and the proxy if there is one.
+    peer: Option<Box<str>>,
+    is_permanent: bool,
+    hint: Option<Cow<'static, str>>,
 }
 
 /// How far a request got before it failed.
@@ -85,56 +212,87 @@ pub struct TransportError {
 pub(crate) enum Progress {
     /// Not one byte of it was sent.
     NeverSent,
-    /// Some or all of it may have been sent; no answer came.
+    /// Some or all of it may have been sent; no response was received.
     MaybeSent,
-    /// The answer's head came, its body did not.
-    Responded {
-        head: Box<Parts>,
-        /// Asking again would bring the same: the body is larger than is taken in.
-        too_large: bool,
-    },
-}
-
-impl fmt::Display for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Progress::NeverSent => "could not connect; nothing was sent",
-            Progress::MaybeSent => "no answer came",
-            Progress::Responded { too_large: true, .. } => "the answer's body is too large",
-            Progress::Responded { .. } => "the answer's body broke off",
-        })
-    }
+    /// The head of the response was received, and not the whole body.
+    Responded { head: Box<Parts>, too_large: bool },
 }
 
 impl TransportError {
-    /// The request never left: no address, no connection, no TLS. It is safe to send again, whatever it is.
+    /// Creates the error of a request that was not sent at all: no address, no connection, no TLS.
+    ///
+    /// The client sends such a request again, whatever its [`Safety`](crate::Safety).
     pub fn never_sent(source: impl Into<Cause>) -> TransportError {
-        TransportError { progress: Progress::NeverSent, source: source.into() }
+        TransportError::new(Progress::NeverSent, source.into())
     }
 
-    /// The request, or part of it, may have reached the server, and no answer came.
+    /// Creates the error of a request that was sent, at least in part, and got no response.
     pub fn maybe_sent(source: impl Into<Cause>) -> TransportError {
-        TransportError { progress: Progress::MaybeSent, source: source.into() }
+        TransportError::new(Progress::MaybeSent, source.into())
     }
 
-    /// The server answered, but the body of its answer was lost on the way.
+    /// Creates the error of a response whose body was lost on the way.
     pub fn body_lost(head: Parts, source: impl Into<Cause>) -> TransportError {
         let progress = Progress::Responded { head: Box::new(head), too_large: false };
-        TransportError { progress, source: source.into() }
+        TransportError::new(progress, source.into())
     }
 
-    /// The server answered with a body larger than `limit` bytes, which was not taken in.
+    /// Creates the error of a response with a body of more than `limit` bytes. It is not retried.
     pub fn body_too_large(head: Parts, limit: u64) -> TransportError {
         let progress = Progress::Responded { head: Box::new(head), too_large: true };
-        TransportError { progress, source: format!("the limit is {limit} bytes").into() }
+        let source = format!("the limit is {limit} bytes").into();
+        TransportError::new(progress, source).permanent()
     }
 
-    /// Whether the request, or a part of it, may have reached the server.
+    fn new(progress: Progress, source: Cause) -> TransportError {
+        TransportError { progress, source, peer: None, is_permanent: false, hint: None }
+    }
+
+    /// States that another attempt would fail in the same way, so that the client does not retry.
+    ///
+    /// Examples are a certificate that is not trusted and a proxy that refuses the password.
+    pub fn permanent(mut self) -> TransportError {
+        self.is_permanent = true;
+        self
+    }
+
+    /// Adds a hint for a person who has to fix the cause, as [`Error::hint`](crate::Error::hint) returns it.
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> TransportError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Returns whether the request, or a part of it, may have reached the server.
     pub fn may_have_been_sent(&self) -> bool {
         !matches!(self.progress, Progress::NeverSent)
     }
 
-    /// The head of the answer, where one came.
+    /// Returns whether another attempt would fail in the same way.
+    pub fn is_permanent(&self) -> bool {
+        self.is_permanent
+    }
+
+    /// Returns the hint for a person, if there is one.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    fn message(&self) -> String {
+        let peer = |preposition| match &self.peer {
+            Some(peer) => format!(" {preposition} {peer}"),
+            None => String::new(),
+        };
+        match self.progress {
+            Progress::NeverSent => format!("could not connect{}; nothing was sent", peer("to")),
+            Progress::MaybeSent => format!("no response{}", peer("from")),
+            Progress::Responded { too_large: true, .. } => {
+                format!("the response body{} is too large", peer("from"))
+            }
+            Progress::Responded { .. } => format!("the response body{} broke off", peer("from")),
+        }
+    }
+
+    /// The head of the response, if one was received.
     pub(crate) fn head(&self) -> Option<&Parts> {
         match &self.progress {
             Progress::Responded { head, .. } => Some(head),
@@ -175,17 +333,23 @@ pub struct UreqTransport {
     options: TransportOptions,
 }
 
-/// What can be chosen of a [`UreqTransport`].
+/// Configures a [`UreqTransport`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use heysync::{TransportOptions, UreqTransport};
+///
+/// let options = TransportOptions::new().connect_timeout(Duration::from_secs(3)).max_body(1024 * 1024);
+/// let transport = UreqTransport::new(options);
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
+#[must_use]
 pub struct TransportOptions {
-    /// How long resolving, connecting and TLS may take together. Default: 10 seconds.
-    pub connect_timeout: Duration,
-    /// The largest body that is taken in, in bytes after decompression. Default: 10 MiB.
-    pub max_body: u64,
-    /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` count. Default: true.
-    /// A server on loopback is always reached directly.
-    pub proxy_from_env: bool,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_body: u64,
+    pub(crate) proxy_from_env: bool,
 }
 
 impl Default for TransportOptions {
@@ -195,6 +359,34 @@ impl Default for TransportOptions {
             max_body: 10 * 1024 * 1024,
             proxy_from_env: true,
         }
+    }
+}
+
+impl TransportOptions {
+    /// Creates the default options.
+    pub fn new() -> TransportOptions {
+        TransportOptions::default()
+    }
+
+    /// Sets how long resolving, connecting and TLS may take together. Default: 10 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> TransportOptions {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets the size of the largest response body that is accepted, in bytes after decompression.
+    /// Default: 10 MiB.
+    pub fn max_body(mut self, bytes: u64) -> TransportOptions {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Sets whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are read. Default: true.
+    ///
+    /// A server on loopback is always reached directly.
+    pub fn proxy_from_env(mut self, yes: bool) -> TransportOptions {
+        self.proxy_from_env = yes;
+        self
     }
 }
 
@@ -248,6 +440,15 @@ impl Transport for UreqTransport {
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
+    }
+
+    fn send_with(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
         let (mut parts, body) = request.into_parts();
         let mut outgoing = Outgoing::new(&body);
         let outcome = if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
@@ -259,6 +460,7 @@ impl Transport for UreqTransport {
             self.agent.run(self.configure(http::Request::from_parts(parts, ()), timeout))
         };
         let response = outcome.map_err(|error| classify(error, outgoing.touched))?;
+        progress.head_received(response.status(), response.headers());
         receive(response, self.options.max_body)
     }
 }
@@ -391,4 +593,75 @@ fn tls_config() -> ureq::tls::TlsConfig {
         .provider(if native { TlsProvider::NativeTls } else { TlsProvider::Rustls })
         .root_certs(if trust_system { RootCerts::PlatformVerifier } else { RootCerts::WebPki })
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reports a head, which a transport that only implements `send` does not.
+    struct Reporting;
+
+    impl Transport for Reporting {
+        fn send(
+            &self,
+            _: http::Request<Vec<u8>>,
+            _: Duration,
+        ) -> Result<http::Response<Vec<u8>>, TransportError> {
+            Ok(http::Response::new(Vec::new()))
+        }
+
+        fn send_with(
+            &self,
+            request: http::Request<Vec<u8>>,
+            timeout: Duration,
+            progress: &mut SendProgress<'_>,
+        ) -> Result<http::Response<Vec<u8>>, TransportError> {
+            progress.head_received(StatusCode::CREATED, &HeaderMap::new());
+            progress.head_received(StatusCode::OK, &HeaderMap::new());
+            self.send(request, timeout)
+        }
+    }
+
+    fn reported(transport: &impl Transport) -> Vec<StatusCode> {
+        let mut heads = Vec::new();
+        let mut on_head = |status, _: &HeaderMap| heads.push(status);
+        let mut progress = SendProgress::new(&mut on_head);
+        let request = http::Request::new(Vec::new());
+        assert!(transport.send_with(request, Duration::ZERO, &mut progress).is_ok());
+        heads
+    }
+
+    #[test]
+    fn the_first_head_is_reported_through_every_wrapper() {
+        let expected = [StatusCode::CREATED];
+        assert_eq!(reported(&Reporting), expected);
+        assert_eq!(reported(&Arc::new(Reporting)), expected);
+        let boxed: Box<dyn Transport> = Box::new(Reporting);
+        assert_eq!(reported(&boxed), expected);
+    }
+
+    #[test]
+    fn a_closure_boxed_or_not_is_a_transport_that_reports_nothing() {
+        let respond = |_: http::Request<Vec<u8>>, _: Duration| Ok(http::Response::new(Vec::new()));
+        assert!(reported(&respond).is_empty());
+        assert!(reported(&Box::new(respond)).is_empty());
+    }
+
+    #[test]
+    fn an_error_states_how_far_the_request_got() {
+        let (head, _) = http::Response::new(()).into_parts();
+        for (error, message) in [
+            (TransportError::never_sent("x"), "could not connect; nothing was sent"),
+            (TransportError::maybe_sent("x"), "no response"),
+            (TransportError::body_lost(head.clone(), "x"), "the response body broke off"),
+            (TransportError::body_too_large(head, 7), "the response body is too large"),
+        ] {
+            assert_eq!(error.to_string(), message);
+            assert_eq!(error.may_have_been_sent(), !message.contains("nothing"));
+            assert_eq!(error.is_permanent(), message.contains("large"));
+        }
+        let error = TransportError::never_sent("x").permanent().with_hint("look there");
+        assert_eq!((error.is_permanent(), error.hint()), (true, Some("look there")));
+    }
 }

@@ -219,12 +219,12 @@ mod tests {
         let (outcome, took_effect) = removed(Fault::Truncated);
         assert_eq!(
             (outcome.unwrap_err().to_string().as_str(), took_effect),
-            ("the answer's body broke off", true)
+            ("the response body broke off", true)
         );
         let (outcome, took_effect) = removed(Fault::Oversized);
         assert_eq!(
             (outcome.unwrap_err().to_string().as_str(), took_effect),
-            ("the answer's body is too large", true)
+            ("the response body is too large", true)
         );
         let (outcome, took_effect) = removed(Fault::WrongType);
         assert_eq!((outcome.unwrap().into_body(), took_effect), (b"42".to_vec(), true));
