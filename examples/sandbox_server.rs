@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let server = serve(port, move |request| {
         let asked = asked(&request);
-        let reply = services.reply(request, PATIENCE);
+        let reply = services.respond(request, PATIENCE);
         let status = reply.status();
         let answered = status.map_or("no answer".to_owned(), |status| status.to_string());
         println!("{asked}: {answered}");

@@ -73,7 +73,7 @@ fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
     let services = Services::demo();
     let server = serve(0, {
         let services = services.clone();
-        move |request| services.reply(request, PATIENCE)
+        move |request| services.respond(request, PATIENCE)
     })?;
     println!("No keys are set, so this is the sandbox, at {}", server.url());
 
@@ -90,7 +90,7 @@ fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
     change_heylerts(&client)?;
 
     let (heylo, heylerts) = (services.heylo.requests().len(), services.heylerts.requests().len());
-    let refused = services.heylo.refusals() + services.heylerts.refusals();
+    let refused = services.heylo.rate_limit_hits() + services.heylerts.rate_limit_hits();
     println!(
         "\n{heylo} requests to Heylo and {heylerts} to Heylerts; {refused} refused for coming too fast."
     );

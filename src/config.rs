@@ -330,7 +330,7 @@ impl Config {
     ///     group.attendance(&event?.id)?;
     /// }
     /// assert_eq!(clock.elapsed().as_secs(), 20);
-    /// assert_eq!(service.refusals(), 0);
+    /// assert_eq!(service.rate_limit_hits(), 0);
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Config {

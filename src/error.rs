@@ -311,7 +311,7 @@ impl Error {
     /// # let service = sandbox::Heylerts::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(1);
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// # service.inject(2, sandbox::Fault::Refused(Some("30".to_owned())));
+    /// # service.inject(2, sandbox::Fault::RateLimited(Some("30".to_owned())));
     /// let error = client.hello().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::RateLimited);
     /// assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));

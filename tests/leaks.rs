@@ -260,7 +260,7 @@ fn use_everything() {
         heylo: Heylo::demo().clock(clock.clone()),
         heylerts: Heylerts::demo().clock(clock.clone()),
     };
-    let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
+    let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
     let clients = Clients::with(Config::new().base_url(server.url()).clock(clock));
     let club = clients.heylo.community("harbour-runners");
     let ada = NewMember::new("ada@example.com").email("ada@example.com").first_name("Augusta");

@@ -259,11 +259,11 @@ fn alerts_created(faults: &[Fault]) -> (Result<heylerts::Alert>, usize) {
     let services = Services { heylerts: Heylerts::demo().clock(clock.clone()), ..Services::demo() };
     let sandbox = services.heylerts.clone();
     let before = sandbox.state().alerts.len();
-    let is_creation = |request: &heysync::sandbox::Recorded| request.method == "POST";
+    let is_creation = |request: &heysync::sandbox::RequestRecord| request.method == "POST";
     for fault in faults {
         sandbox.inject_if(1, fault.clone(), is_creation);
     }
-    let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
+    let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
     let config = Config::new().base_url(server.url()).clock(clock);
     let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
     let outcome = client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heysync::heylo::{Client, Community, NewMember, RoleMembers, RoleUpdate};
 use heysync::sandbox::heylo::{Community as Made, Role};
-use heysync::sandbox::{Fault, FaultPoint, Heylo, Recorded, Services, TestClock};
+use heysync::sandbox::{Fault, FaultPoint, Heylo, RequestRecord, Services, TestClock};
 use heysync::{Config, ErrorKind};
 
 #[path = "../examples/support/serve.rs"]
@@ -34,7 +34,7 @@ impl World {
         let club = Made::new("club").members(ids(0..600));
         let sandbox = Heylo::new().community(club.role(captains)).clock(clock.clone());
         let services = Services { heylo: sandbox.clone(), ..Services::demo() };
-        let server = serve(0, move |request| services.reply(request, PATIENCE)).unwrap();
+        let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
         let config = config.base_url(server.url()).clock(clock.clone());
         let client = Client::with_config("rosters", config).unwrap();
         World { sandbox, clock, club: client.community("club"), _server: server }
@@ -47,7 +47,7 @@ impl World {
     /// The `nth` request to `endpoint` runs into `inject`.
     fn inject(&self, fault: Fault, endpoint: &'static str, nth: usize) {
         let met = AtomicUsize::new(0);
-        let applies = move |request: &Recorded| {
+        let applies = move |request: &RequestRecord| {
             let is_one = request.path.ends_with(endpoint);
             is_one && met.fetch_add(1, Ordering::SeqCst) + 1 == nth
         };
@@ -66,7 +66,7 @@ fn ids(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 
 #[test]
 fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignored() {
-    for names_only_changes in [false, true] {
+    for update_returns_only_changes in [false, true] {
         for fault in [
             Fault::Cut(FaultPoint::AfterEffect),
             Fault::Cut(FaultPoint::BeforeEffect),
@@ -74,13 +74,15 @@ fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignor
             Fault::Truncated,
         ] {
             let world = World::new();
-            world.sandbox.change(|world| world.settings.names_only_changes = names_only_changes);
+            world.sandbox.change(|world| {
+                world.settings.update_returns_only_changes = update_returns_only_changes
+            });
             world.inject(fault.clone(), "/apiv1-update", 2);
             let (mut added, removed) = (ids(300..550), ids(0..120));
             added.push("stranger".to_owned());
             let update = RoleUpdate::new().add(added).remove(removed.clone());
             let change = world.captains().update(&update);
-            let told = format!("{fault:?}, {names_only_changes}: {change:?}");
+            let told = format!("{fault:?}, {update_returns_only_changes}: {change:?}");
             let change = change.expect(&told);
             assert_eq!(change.added, ids(300..550), "{told}");
             assert_eq!(change.removed, removed, "{told}");
@@ -136,7 +138,7 @@ fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
 #[test]
 fn setting_the_members_tells_the_same_when_answers_are_lost() {
     let world = World::new();
-    world.sandbox.change(|world| world.settings.names_only_changes = true);
+    world.sandbox.change(|world| world.settings.update_returns_only_changes = true);
     world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-update", 1);
     let change = world.captains().set_members(ids(200..450)).unwrap();
     assert_eq!(change.added, ids(300..450));
@@ -151,8 +153,8 @@ fn many_removals_go_at_the_buckets_speed_and_succeed_where_an_answer_was_lost() 
     world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 7);
     let outcomes: Vec<_> = world.club.remove_each(ids(0..50)).collect();
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
-    assert_eq!(world.sandbox.refusals(), 0);
-    assert!(world.sandbox.most_in_any_window() <= 5);
+    assert_eq!(world.sandbox.rate_limit_hits(), 0);
+    assert!(world.sandbox.max_in_any_window() <= 5);
     let seconds = world.clock.elapsed().as_secs_f64();
     assert!((9.0..13.0).contains(&seconds), "{seconds} s for 50");
 }

@@ -32,7 +32,7 @@ fn account(alerts: usize) -> (Heylerts, heylerts::Client, Server) {
 }
 
 fn served(services: Services) -> Server {
-    serve(0, move |request| services.reply(request, PATIENCE)).expect("a server")
+    serve(0, move |request| services.respond(request, PATIENCE)).expect("a server")
 }
 
 /// A group with so many events, a client on a clock that takes no time, and what lies between.
@@ -99,7 +99,7 @@ fn deleting_what_is_walked_over_deletes_all_of_it() -> Result<()> {
         client.delete_alert(&alert?.id)?;
     }
     assert!(sandbox.state().alerts.is_empty());
-    assert_eq!(sandbox.refusals(), 0);
+    assert_eq!(sandbox.rate_limit_hits(), 0);
     Ok(())
 }
 
@@ -112,7 +112,7 @@ fn deleting_a_thousand_alerts_costs_hardly_more_than_reading_them() -> Result<()
     assert!(sandbox.state().alerts.is_empty());
     // Eleven pages, the one that showed that the list shrinks, and a deletion each.
     assert_eq!(sandbox.requests().len(), 12 + 1050);
-    assert_eq!(sandbox.refusals(), 0);
+    assert_eq!(sandbox.rate_limit_hits(), 0);
     Ok(())
 }
 

@@ -262,7 +262,7 @@ fn what_the_sandbox_delivers_is_handled_and_is_what_happened_there() {
         Ok(seen_by.send((event, mention.and_then(|mention| mention.title)))?)
     });
     let hook = format!("http://{}/hook", running.address());
-    let sandbox = sandbox::Heylerts::new().with(|world| world.settings.spike_at = 2);
+    let sandbox = sandbox::Heylerts::new().with(|world| world.settings.spike_threshold = 2);
     let alert = sandbox.add_alert(Alert::new("Brand", "brand").webhook(&hook, SECRET));
     for title in ["first", "second"] {
         sandbox.receive(Mention::new(&alert, title));

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use heysync::http::{Request, Response, Version};
-use heysync::sandbox::Reply;
+use heysync::sandbox::WireResponse;
 
 const LARGEST_HEAD: usize = 64 * 1024;
 const LARGEST_BODY: u64 = 16 * 1024 * 1024;
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     listening: Option<JoinHandle<()>>,
 }
 
-type Handler = dyn Fn(Request<Vec<u8>>) -> Reply + Send + Sync;
+type Handler = dyn Fn(Request<Vec<u8>>) -> WireResponse + Send + Sync;
 
 struct Shared {
     handler: Box<Handler>,
@@ -43,10 +43,10 @@ struct Connections {
 
 /// Serves whatever `handler` replies, on `127.0.0.1:port`; port 0 takes any that is free.
 ///
-/// For both services in memory the handler is `move |request| services.reply(request, PATIENCE)`.
+/// For both services in memory the handler is `move |request| services.respond(request, PATIENCE)`.
 pub(crate) fn serve(
     port: u16,
-    handler: impl Fn(Request<Vec<u8>>) -> Reply + Send + Sync + 'static,
+    handler: impl Fn(Request<Vec<u8>>) -> WireResponse + Send + Sync + 'static,
 ) -> io::Result<Server> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     let address = listener.local_addr()?;
@@ -211,14 +211,14 @@ fn body_length(request: &Request<()>) -> io::Result<u64> {
 }
 
 /// Sends a reply; whether the connection can be used again.
-fn send(stream: &TcpStream, reply: Reply, head_only: bool) -> io::Result<bool> {
+fn send(stream: &TcpStream, reply: WireResponse, head_only: bool) -> io::Result<bool> {
     match reply {
-        Reply::Answer(answer) => {
+        WireResponse::Complete(answer) => {
             let whole = if head_only { 0 } else { answer.body().len() };
             write(stream, &answer, whole)?;
             Ok(true)
         }
-        Reply::Broken(answer, bytes) => {
+        WireResponse::Truncated(answer, bytes) => {
             write(stream, &answer, bytes)?;
             Ok(false)
         }

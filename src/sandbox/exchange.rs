@@ -1,4 +1,4 @@
-//! A request as it arrives and an answer as it leaves.
+//! A request as it arrives, and functions to build a response.
 
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::request::Parts;
@@ -6,16 +6,16 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
 
-/// What a service answers.
-pub(crate) type Answer = http::Response<Vec<u8>>;
+/// A response of a service.
+pub(crate) type Response = http::Response<Vec<u8>>;
 
-/// A request, taken apart.
+/// A request, split into its parts.
 #[derive(Clone, Debug)]
 pub struct Incoming {
     pub(crate) method: Method,
-    /// The host of the address; none where only a path came, as over a socket.
+    /// The host of the address; `None` if there is only a path, as over a socket.
     pub(crate) host: Option<String>,
-    /// The path as it came, still encoded.
+    /// The path as it was sent, percent-encoded.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
@@ -35,26 +35,26 @@ impl Incoming {
         }
     }
 
-    /// The parts of the path between its slashes, decoded.
+    /// Returns the segments of the path, percent-decoded.
     pub(crate) fn segments(&self) -> Vec<String> {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         path.split('/').map(percent_decoded).collect()
     }
 
-    /// A parameter of the query; of several with one name the last counts.
+    /// Returns a query parameter; the last one if the name is repeated.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let pairs = form_urlencoded::parse(self.query.as_bytes());
         let found = pairs.filter(|(key, _)| key == name).last();
         found.map(|(_, value)| value.into_owned())
     }
 
-    /// A header's text, trimmed.
+    /// Returns the value of a header, trimmed.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let value = self.headers.get(name)?.to_str().ok()?;
         Some(value.trim())
     }
 
-    /// Whether the body says that it is JSON.
+    /// Whether the `Content-Type` is JSON.
     pub(crate) fn is_json(&self) -> bool {
         let kind = self.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -62,42 +62,42 @@ impl Incoming {
     }
 }
 
-/// An answer with a JSON body.
-pub(crate) fn json(status: StatusCode, value: &Value) -> Answer {
+/// Builds a response with a JSON body.
+pub(crate) fn json(status: StatusCode, value: &Value) -> Response {
     with_body(status, "application/json", value.to_string())
 }
 
-/// An answer with no body.
-pub(crate) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Answer::new(Vec::new());
-    *answer.status_mut() = status;
-    answer
+/// Builds a response without a body.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = status;
+    response
 }
 
-/// An answer with a body of another kind.
+/// Builds a response with a body of this media type.
 pub(crate) fn with_body(
     status: StatusCode,
     kind: &'static str,
     body: impl Into<Vec<u8>>,
-) -> Answer {
-    let mut answer = empty(status);
+) -> Response {
+    let mut response = empty(status);
     let kind = HeaderValue::from_static(kind);
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    *answer.body_mut() = body.into();
-    answer
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    *response.body_mut() = body.into();
+    response
 }
 
-/// The answer, with a header that says which method would have been right.
-pub(crate) fn allowing(mut answer: Answer, methods: &'static str) -> Answer {
+/// Adds an `Allow` header.
+pub(crate) fn allowing(mut response: Response, methods: &'static str) -> Response {
     let methods = HeaderValue::from_static(methods);
-    answer.headers_mut().insert(ALLOW, methods);
-    answer
+    response.headers_mut().insert(ALLOW, methods);
+    response
 }
 
-/// Sets a header of an answer; a value that cannot be one is left out.
-pub(crate) fn set(answer: &mut Answer, name: &'static str, value: &str) {
+/// Sets a header of a response; an invalid value is left out.
+pub(crate) fn set(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
 }
 
@@ -112,7 +112,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The byte that a `%41` at the beginning of `text` stands for.
+/// Decodes an escape such as `%41` at the start of `text`.
 fn escaped(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = *text else {
         return None;
@@ -143,5 +143,49 @@ mod tests {
         assert_eq!(request.parameter("absent"), None);
         let request = incoming("/x?since=1+2");
         assert_eq!(request.parameter("since").as_deref(), Some("1 2"));
+    }
+}
+
+/// Requests for unit tests.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use crate::pipeline::transport::Transport;
+
+    /// Sends a request. Returns the status and the JSON of the response; null if it has none.
+    pub(crate) fn send(sandbox: &impl Transport, request: http::Request<Vec<u8>>) -> (u16, Value) {
+        let response = sandbox.send(request, Duration::from_secs(30)).expect("a complete response");
+        let body = serde_json::from_slice(response.body()).unwrap_or_default();
+        (response.status().as_u16(), body)
+    }
+
+    /// A request to Heylo.
+    pub(crate) fn to_heylo(endpoint: &str, body: &Value) -> http::Request<Vec<u8>> {
+        http::Request::post(format!("https://heylo.example/{endpoint}"))
+            .header("authorization", "Bearer key")
+            .header("content-type", "application/json")
+            .body(body.to_string().into_bytes())
+            .expect("a valid request")
+    }
+
+    /// A request to Heylo that changes nothing.
+    pub(crate) fn roles() -> http::Request<Vec<u8>> {
+        let body = json!({"type": "communityRoles", "communityId": "book-circle"});
+        to_heylo("apiv1-fetch", &body)
+    }
+
+    /// A request to Heylerts, without a body if `body` is null.
+    pub(crate) fn to_heylerts(method: &str, path: &str, body: &Value) -> http::Request<Vec<u8>> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        http::Request::builder()
+            .method(method)
+            .uri(format!("https://heylerts.com/api/v1/{path}"))
+            .header("x-api-key", "hlt_key")
+            .header("content-type", "application/json")
+            .body(body.into_bytes())
+            .expect("a valid request")
     }
 }

@@ -1,74 +1,79 @@
-//! What can go wrong with a request, on demand.
+//! Failures of single requests, on demand.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use super::exchange::{self, Answer};
-use super::reply::{LARGEST_BODY, Reply};
+use super::exchange::{self, Response};
+use super::request_log::RequestRecord;
+use super::wire_response::{LARGEST_BODY, WireResponse};
 
-/// Something that goes wrong with one request.
+/// A failure of one request, for [`Sandbox::inject`](crate::sandbox::Sandbox::inject).
 ///
 /// # Examples
 ///
-/// The second update of a role takes effect, and its answer is lost:
+/// The first update of a role takes effect, but its response is lost:
 ///
 /// ```
-/// use heysync::sandbox::{self, FaultPoint, Fault};
+/// use heysync::sandbox::{self, Fault, FaultPoint};
 ///
 /// let heylo = sandbox::Heylo::demo();
 /// heylo.inject_if(1, Fault::Cut(FaultPoint::AfterEffect), |request| {
-///     request.path.ends_with("/apiv1-update") && request.number > 1
+///     request.path.ends_with("/apiv1-update")
 /// });
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It is answered with a 429 and this `Retry-After`, word for word; with none where this is `None`.
-    Refused(Option<String>),
-    /// It arrives so much later, and is counted then.
-    ArrivesLate(Duration),
-    /// It takes effect at once, and is answered so much later.
-    AnsweredLate(Duration),
-    /// No connection comes about: nothing is sent. Over a socket, which is there, the connection is cut.
+    /// The response is a 429 with this `Retry-After`, word for word, or without one.
+    RateLimited(Option<String>),
+    /// The request arrives this much later. It is counted and takes effect then, even if the client has
+    /// given up.
+    RequestDelayed(Duration),
+    /// The request takes effect at once; the response is sent this much later.
+    ResponseDelayed(Duration),
+    /// The connection is refused, and nothing is sent. Over a socket, where there is a server, the connection
+    /// is closed without a response.
     Unreachable,
-    /// The connection is cut without an answer.
+    /// The connection is closed without a response.
     Cut(FaultPoint),
-    /// It is answered with `500 Internal Server Error`, as plain text.
+    /// The response is a `500 Internal Server Error` in plain text.
     ServerError(FaultPoint),
-    /// It is answered with a `502 Bad Gateway`, as the HTML page of a proxy.
+    /// The response is a `502 Bad Gateway` with the HTML page of a proxy.
     BadGateway(FaultPoint),
-    /// It takes effect, and the connection is cut in the middle of the answer's body.
+    /// The request takes effect; the connection is closed in the middle of the response's body.
     Truncated,
-    /// It takes effect, and the answer's body is larger than the default transport takes in (10 MiB).
-    /// A 204, which has none, becomes a 200.
+    /// The request takes effect; the response's body is larger than the default transport accepts (10 MiB).
+    /// A 204 becomes a 200.
     Oversized,
-    /// It takes effect, and the answer is JSON of another type than it should be. A 204 becomes a 200.
+    /// The request takes effect; the response is JSON of an unexpected type. A 204 becomes a 200.
     WrongType,
-    /// It is answered with a `302 Found` that leads to this address.
+    /// The response is a `302 Found` with this `Location`.
     Redirect(String),
-    /// It takes effect, and the answer is changed like this.
+    /// The request takes effect; the response is changed by this function.
     Altered(fn(&mut http::Response<Vec<u8>>)),
 }
 
-/// When something goes wrong: before the request took effect, or after.
+/// Whether a failure happens before or after the request takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FaultPoint {
-    /// Nothing was changed.
+    /// The request has changed nothing.
     BeforeEffect,
-    /// What was asked for was done.
+    /// The request has been carried out.
     AfterEffect,
 }
 
 impl Fault {
-    /// Whether the request never comes to be counted.
-    pub(crate) fn keeps_it_away(&self) -> bool {
+    /// Whether the request never arrives.
+    pub(crate) fn prevents_arrival(&self) -> bool {
         matches!(self, Fault::Unreachable | Fault::Cut(FaultPoint::BeforeEffect))
     }
 
-    /// What is answered in place of doing what was asked for.
-    pub(crate) fn prevents(&self) -> Option<Answer> {
+    /// The response that is sent instead of carrying out the request.
+    pub(crate) fn early_response(&self) -> Option<Response> {
         match self {
             Fault::ServerError(FaultPoint::BeforeEffect) => Some(server_error()),
             Fault::BadGateway(FaultPoint::BeforeEffect) => Some(bad_gateway()),
@@ -77,79 +82,116 @@ impl Fault {
         }
     }
 
-    /// How long the request is on its way.
-    pub(crate) fn delays_arrival(&self) -> Duration {
+    /// How long until the request arrives.
+    pub(crate) fn request_delay(&self) -> Duration {
         match self {
-            Fault::ArrivesLate(delay) => *delay,
+            Fault::RequestDelayed(delay) => *delay,
             _ => Duration::ZERO,
         }
     }
 
-    /// How long the answer is on its way.
-    pub(crate) fn delays_answer(&self) -> Duration {
+    /// How long the response is held back.
+    pub(crate) fn response_delay(&self) -> Duration {
         match self {
-            Fault::AnsweredLate(delay) => *delay,
+            Fault::ResponseDelayed(delay) => *delay,
             _ => Duration::ZERO,
         }
     }
 
-    /// What becomes of the answer on its way back.
-    pub(crate) fn befalls(&self, mut answer: Answer) -> Reply {
+    /// Applies the fault to the response.
+    pub(crate) fn apply_to(&self, mut response: Response) -> WireResponse {
         match self {
-            Fault::Unreachable => return Reply::Unreachable,
-            Fault::Cut(_) => return Reply::Cut,
-            Fault::Truncated => return truncated(answer),
-            Fault::ServerError(_) => answer = server_error(),
-            Fault::BadGateway(_) => answer = bad_gateway(),
+            Fault::Unreachable => return WireResponse::Unreachable,
+            Fault::Cut(_) => return WireResponse::Closed,
+            Fault::Truncated => return truncated(response),
+            Fault::ServerError(_) => response = server_error(),
+            Fault::BadGateway(_) => response = bad_gateway(),
             Fault::Oversized => {
-                answer = with_a_body(answer, |body| body.resize(LARGEST_BODY + 1, b' '))
+                response = with_body(response, |body| body.resize(LARGEST_BODY + 1, b' '))
             }
-            Fault::WrongType => answer = with_a_body(answer, |body| *body = b"42".to_vec()),
-            Fault::Altered(alter) => alter(&mut answer),
+            Fault::WrongType => response = with_body(response, |body| *body = b"42".to_vec()),
+            Fault::Altered(alter) => alter(&mut response),
             _ => {}
         }
-        Reply::Answer(answer)
+        WireResponse::Complete(response)
     }
 }
 
-fn server_error() -> Answer {
+/// A fault, and the requests that it waits for.
+pub(crate) struct PlannedFault {
+    left: usize,
+    fault: Fault,
+    applies: Box<dyn Fn(&RequestRecord) -> bool + Send + Sync>,
+}
+
+impl PlannedFault {
+    pub(crate) fn new(
+        count: usize,
+        fault: Fault,
+        applies: impl Fn(&RequestRecord) -> bool + Send + Sync + 'static,
+    ) -> PlannedFault {
+        PlannedFault { left: count, fault, applies: Box::new(applies) }
+    }
+
+    /// Whether it still waits for a request.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Returns the fault and counts it as used, if it applies to this request.
+    pub(crate) fn take_for(&mut self, request: &RequestRecord) -> Option<Fault> {
+        if !self.is_pending() || !(self.applies)(request) {
+            return None;
+        }
+        self.left -= 1;
+        Some(self.fault.clone())
+    }
+}
+
+impl fmt::Debug for PlannedFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {:?}", self.left, self.fault)
+    }
+}
+
+fn server_error() -> Response {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     exchange::with_body(status, "text/plain; charset=utf-8", "Internal Server Error")
 }
 
-fn bad_gateway() -> Answer {
+fn bad_gateway() -> Response {
     const PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
         <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
     exchange::with_body(StatusCode::BAD_GATEWAY, "text/html", PAGE)
 }
 
-fn redirect(location: &str) -> Answer {
-    let mut answer = exchange::empty(StatusCode::FOUND);
-    exchange::set(&mut answer, LOCATION.as_str(), location);
-    answer
+fn redirect(location: &str) -> Response {
+    let mut response = exchange::empty(StatusCode::FOUND);
+    exchange::set(&mut response, LOCATION.as_str(), location);
+    response
 }
 
-/// The answer as JSON with another body; a 204, which can have none, becomes a 200.
-fn with_a_body(answer: Answer, change: impl FnOnce(&mut Vec<u8>)) -> Answer {
-    let (mut head, mut body) = answer.into_parts();
+/// Changes the body; a 204, which cannot have one, becomes a 200.
+fn with_body(response: Response, change: impl FnOnce(&mut Vec<u8>)) -> Response {
+    let (mut head, mut body) = response.into_parts();
     change(&mut body);
     if head.status == StatusCode::NO_CONTENT {
         head.status = StatusCode::OK;
     }
     let kind = HeaderValue::from_static("application/json");
     head.headers.insert(CONTENT_TYPE, kind);
-    Answer::from_parts(head, body)
+    Response::from_parts(head, body)
 }
 
-/// Half of the body, after a head that promises all of it.
-fn truncated(mut answer: Answer) -> Reply {
-    let length = answer.body().len();
+/// Keeps half of the body, with the `Content-Length` of all of it.
+fn truncated(mut response: Response) -> WireResponse {
+    let length = response.body().len();
     if length == 0 {
-        return Reply::Cut;
+        return WireResponse::Closed;
     }
-    let promised = HeaderValue::from(length);
-    answer.headers_mut().insert(CONTENT_LENGTH, promised);
-    Reply::Broken(answer, length / 2)
+    let declared = HeaderValue::from(length);
+    response.headers_mut().insert(CONTENT_LENGTH, declared);
+    WireResponse::Truncated(response, length / 2)
 }
 
 #[cfg(test)]
@@ -158,8 +200,8 @@ mod tests {
 
     use super::*;
     use crate::pipeline::transport::{Transport, TransportError};
-    use crate::sandbox::Recorded;
-    use crate::sandbox::probe::{ask, roles, to_heylerts, to_heylo};
+    use crate::sandbox::RequestRecord;
+    use crate::sandbox::exchange::testing::{roles, send, to_heylerts, to_heylo};
     use crate::sandbox::{Heylerts, Heylo, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -173,22 +215,22 @@ mod tests {
         heylo.member_ids("book-circle").contains(&"user-2".to_owned())
     }
 
-    /// How a removal ends that runs into a fault, and whether it took effect.
-    fn removed(fault: Fault) -> (Result<Answer, TransportError>, bool) {
+    /// The outcome of a removal with a fault, and whether it took effect.
+    fn removed(fault: Fault) -> (Result<Response, TransportError>, bool) {
         let heylo = Heylo::demo().clock(TestClock::new());
         heylo.inject(1, fault);
         let outcome = heylo.send(removal(), 30 * SECOND);
         let took_effect = !is_there(&heylo);
-        assert_eq!(ask(&heylo, roles()).0, 200, "the next request is all right");
+        assert_eq!(send(&heylo, roles()).0, 200, "the next request succeeds");
         (outcome, took_effect)
     }
 
     #[test]
-    fn a_cut_comes_before_or_after_the_effect() {
-        for (moment, expected) in
+    fn a_cut_happens_before_or_after_the_effect() {
+        for (point, expected) in
             [(FaultPoint::BeforeEffect, false), (FaultPoint::AfterEffect, true)]
         {
-            let (outcome, took_effect) = removed(Fault::Cut(moment));
+            let (outcome, took_effect) = removed(Fault::Cut(point));
             assert!(outcome.unwrap_err().may_have_been_sent());
             assert_eq!(took_effect, expected);
         }
@@ -198,19 +240,19 @@ mod tests {
     }
 
     #[test]
-    fn a_500_and_a_502_come_before_or_after_the_effect() {
-        for (moment, expected) in
+    fn a_500_and_a_502_happen_before_or_after_the_effect() {
+        for (point, expected) in
             [(FaultPoint::BeforeEffect, false), (FaultPoint::AfterEffect, true)]
         {
-            let (outcome, took_effect) = removed(Fault::ServerError(moment));
-            let answer = outcome.unwrap();
-            assert_eq!((answer.status().as_u16(), took_effect), (500, expected));
-            assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
-            let (outcome, took_effect) = removed(Fault::BadGateway(moment));
-            let answer = outcome.unwrap();
-            assert_eq!((answer.status().as_u16(), took_effect), (502, expected));
-            assert!(!answer.headers().contains_key("x-ratelimit-limit"));
-            assert!(answer.body().starts_with(b"<html>"));
+            let (outcome, took_effect) = removed(Fault::ServerError(point));
+            let response = outcome.unwrap();
+            assert_eq!((response.status().as_u16(), took_effect), (500, expected));
+            assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+            let (outcome, took_effect) = removed(Fault::BadGateway(point));
+            let response = outcome.unwrap();
+            assert_eq!((response.status().as_u16(), took_effect), (502, expected));
+            assert!(!response.headers().contains_key("x-ratelimit-limit"));
+            assert!(response.body().starts_with(b"<html>"));
         }
     }
 
@@ -228,44 +270,45 @@ mod tests {
         );
         let (outcome, took_effect) = removed(Fault::WrongType);
         assert_eq!((outcome.unwrap().into_body(), took_effect), (b"42".to_vec(), true));
-        let upset = |answer: &mut Answer| *answer.status_mut() = StatusCode::IM_A_TEAPOT;
+        let upset = |response: &mut Response| *response.status_mut() = StatusCode::IM_A_TEAPOT;
         let (outcome, took_effect) = removed(Fault::Altered(upset));
         assert_eq!((outcome.unwrap().status().as_u16(), took_effect), (418, true));
     }
 
     #[test]
-    fn an_answer_that_had_no_body_gets_one_that_a_wire_can_carry() {
+    fn a_response_without_a_body_becomes_one_that_can_have_a_body() {
         for fault in [Fault::WrongType, Fault::Oversized] {
             let heylerts = Heylerts::demo();
             let id = heylerts.state().alerts[0].id.clone();
             heylerts.inject(1, fault);
             let delete = to_heylerts("DELETE", &format!("alerts/{id}"), &Value::Null);
-            let Reply::Answer(answer) = heylerts.reply(delete, SECOND) else {
-                unreachable!("a whole answer");
+            let WireResponse::Complete(response) = heylerts.respond(delete, SECOND) else {
+                unreachable!("a complete response");
             };
-            assert_eq!(answer.status(), 200);
-            assert_eq!(answer.headers()["content-type"], "application/json");
-            assert!(!answer.body().is_empty() && heylerts.state().alerts.len() == 2);
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.headers()["content-type"], "application/json");
+            assert!(!response.body().is_empty() && heylerts.state().alerts.len() == 2);
         }
     }
 
     #[test]
-    fn a_redirect_and_a_refusal_have_no_effect() {
+    fn a_redirect_and_a_429_have_no_effect() {
         let (outcome, took_effect) = removed(Fault::Redirect("https://elsewhere.example/".into()));
-        let answer = outcome.unwrap();
-        assert_eq!((answer.status().as_u16(), took_effect), (302, false));
-        assert_eq!(answer.headers()["location"], "https://elsewhere.example/");
-        let (outcome, took_effect) = removed(Fault::Refused(Some("soon".into())));
-        let answer = outcome.unwrap();
-        assert_eq!((answer.status().as_u16(), took_effect), (429, false));
-        assert_eq!(answer.headers()["retry-after"], "soon");
-        let (outcome, _) = removed(Fault::Refused(None));
+        let response = outcome.unwrap();
+        assert_eq!((response.status().as_u16(), took_effect), (302, false));
+        assert_eq!(response.headers()["location"], "https://elsewhere.example/");
+        let (outcome, took_effect) = removed(Fault::RateLimited(Some("soon".into())));
+        let response = outcome.unwrap();
+        assert_eq!((response.status().as_u16(), took_effect), (429, false));
+        assert_eq!(response.headers()["retry-after"], "soon");
+        let (outcome, _) = removed(Fault::RateLimited(None));
         assert!(!outcome.unwrap().headers().contains_key("retry-after"));
     }
 
     #[test]
-    fn a_delay_passes_on_the_clock_and_may_outlast_the_caller() {
-        for fault in [Fault::ArrivesLate, Fault::AnsweredLate] {
+    fn a_delay_passes_on_the_clock_and_may_outlast_the_client() {
+        let faults = [(Fault::RequestDelayed as fn(_) -> _, true), (Fault::ResponseDelayed, false)];
+        for (fault, is_late) in faults {
             let clock = TestClock::new();
             let heylo = Heylo::demo().clock(clock.clone());
             heylo.inject(1, fault(3 * SECOND));
@@ -273,21 +316,23 @@ mod tests {
             assert_eq!(heylo.send(roles(), 30 * SECOND).unwrap().status(), 200);
             assert_eq!(clock.elapsed(), 3 * SECOND);
             assert!(heylo.send(removal(), 30 * SECOND).unwrap_err().may_have_been_sent());
-            assert_eq!((clock.elapsed(), is_there(&heylo)), (33 * SECOND, false));
+            assert_eq!((clock.elapsed(), is_there(&heylo)), (33 * SECOND, is_late));
             assert_eq!(heylo.requests()[1].status, None);
+            clock.advance(30 * SECOND);
+            assert!(!is_there(&heylo));
         }
     }
 
     #[test]
-    fn troubles_befall_those_they_are_meant_for_and_as_often() {
+    fn faults_apply_to_the_chosen_requests_as_often_as_injected() {
         let heylo = Heylo::demo().limit(None);
-        let is_removal = |request: &Recorded| request.operation() == "member";
+        let is_removal = |request: &RequestRecord| request.operation() == "member";
         heylo.inject_if(2, Fault::ServerError(FaultPoint::BeforeEffect), is_removal);
-        let mut status = |request| ask(&heylo, request).0;
+        let mut status = |request| send(&heylo, request).0;
         let seen = [roles(), removal(), roles(), removal(), removal()].map(&mut status);
         assert_eq!(seen, [200, 500, 200, 500, 200]);
         heylo.inject(9, Fault::BadGateway(FaultPoint::BeforeEffect));
         heylo.clear_faults();
-        assert_eq!(ask(&heylo, roles()).0, 200);
+        assert_eq!(send(&heylo, roles()).0, 200);
     }
 }

@@ -1,4 +1,4 @@
-//! A service in memory, as its users hold it.
+//! The handle of a service in memory.
 
 use std::fmt;
 use std::mem;
@@ -8,174 +8,192 @@ use std::time::{Duration, SystemTime};
 use crate::clock::Clock;
 use crate::pipeline::transport::{Transport, TransportError};
 
-use super::exchange::Incoming;
-use super::fault::Fault;
-use super::journal::Recorded;
+use super::engine::{Backend, Engine, Job};
+use super::exchange::{Incoming, Response};
+use super::fault::{Fault, PlannedFault};
 use super::limit::Limit;
-use super::planned::Planned;
-use super::reception::Reception;
-use super::reply::Reply;
-use super::service::Service;
+use super::request_log::RequestRecord;
+use super::wire_response::WireResponse;
 
-/// One of the services in memory: [`Heylo`](crate::sandbox::Heylo) or
-/// [`Heylerts`](crate::sandbox::Heylerts).
+/// A service in memory: [`Heylo`](crate::sandbox::Heylo) or [`Heylerts`](crate::sandbox::Heylerts).
 ///
-/// It is a [`Transport`]: handed to a client's configuration, it takes the place of the network. Clones
-/// are handles of the same service, so a test keeps one to look into it afterwards.
+/// It is a [`Transport`]: pass it to the configuration of a client, and the client sends its requests here
+/// instead of over the network. Clones are handles to the same service, so that a test can keep one.
 pub struct Sandbox<S> {
     shared: Arc<Shared<S>>,
 }
 
 struct Shared<S> {
-    reception: Mutex<Reception<S>>,
+    engine: Mutex<Engine<S>>,
     hooks: Mutex<Vec<(usize, Hook<S>)>>,
 }
 
 type Hook<S> = Box<dyn FnOnce(&Sandbox<S>) + Send>;
 
-impl<S: Service> Sandbox<S> {
-    /// An empty service with the vendor's limit, on the system's clock.
+impl<S: Backend> Sandbox<S> {
+    /// Creates an empty service with the documented rate limit, on the system clock.
     pub fn new() -> Sandbox<S> {
         Sandbox::from(S::default())
     }
 
-    /// Tells the time by another clock, from now on: the one that the client has.
+    /// Sets the clock. Use the clock of the client.
     ///
-    /// The sandbox begins on 2026-05-08 at 12:00 UTC, or on its [`today`](Sandbox::today), whatever the
-    /// clock, so that runs are alike.
+    /// The sandbox starts on 2026-05-08 at 12:00 UTC, or at the time of [`today`](Sandbox::today), with
+    /// every clock, so that all runs are alike.
     pub fn clock(self, clock: impl Clock + 'static) -> Sandbox<S> {
         self.lock().set_clock(Arc::new(clock));
         self
     }
 
-    /// Says what time it is in the sandbox.
+    /// Sets the current date and time of the sandbox.
     pub fn today(self, time: SystemTime) -> Sandbox<S> {
-        self.lock().calendar.set(time);
+        self.lock().clock.set(time);
         self
     }
 
-    /// Sets another limit for each key, or none. Default: the vendor's, by a sliding log.
+    /// Sets the rate limit of each key, or removes it. Default: the documented limit, as a sliding log.
     pub fn limit(self, limit: impl Into<Option<Limit>>) -> Sandbox<S> {
-        self.lock().tally.set_limit(limit.into());
+        self.lock().throttle.set_limit(limit.into());
         self
     }
 
-    /// Keeps the latest `most` requests for [`requests`](Sandbox::requests). Default: 100,000.
+    /// Sets how many requests [`requests`](Sandbox::requests) returns at most: the latest. Default: 100,000.
     ///
-    /// A server that runs for days keeps few, since each is kept with its body.
-    pub fn keep_requests(self, most: usize) -> Sandbox<S> {
-        self.lock().journal.keep(most);
+    /// Each request is kept with its body. A server that runs for days should keep few.
+    pub fn keep_requests(self, count: usize) -> Sandbox<S> {
+        self.lock().request_log.keep(count);
         self
     }
 
-    /// Changes the data or the settings while the sandbox is set up.
+    /// Changes the data or the settings while the sandbox is being built.
     pub fn with(self, change: impl FnOnce(&mut S)) -> Sandbox<S> {
         self.change(change);
         self
     }
 
-    /// Changes the data or the settings at any time; no request is served meanwhile.
+    /// Changes the data or the settings at any time; no request is handled meanwhile.
     ///
-    /// `change` gets the data itself, and must not ask this handle for anything.
+    /// `change` must not call methods of this sandbox: that would be a deadlock.
     pub fn change<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
-        change(&mut self.lock().world)
+        change(&mut self.lock().state)
     }
 
-    /// The data as they are now: a copy.
+    /// Returns a copy of the current data.
     pub fn state(&self) -> S {
-        self.lock().world.clone()
+        self.lock().state.clone()
     }
 
-    /// What time it is in the sandbox.
+    /// Returns the current date and time of the sandbox.
     pub fn now(&self) -> SystemTime {
-        self.lock().calendar.now()
+        self.lock().clock.now()
     }
 
-    /// Lets the next `count` requests run into `inject`.
+    /// Makes the next `count` requests fail with `fault`.
     ///
-    /// A request runs into one fault at most: the first that was asked for and is not used up.
+    /// A request meets at most one fault: the first that was injected and is not used up.
     pub fn inject(&self, count: usize, fault: Fault) {
         self.inject_if(count, fault, |_| true);
     }
 
-    /// Lets the next `count` requests that `applies` picks run into `inject`.
+    /// Makes the next `count` requests for which `applies` returns true fail with `fault`.
     ///
-    /// `applies` gets the request, and must not ask this handle for anything.
+    /// `applies` must not call methods of this sandbox: that would be a deadlock.
     pub fn inject_if(
         &self,
         count: usize,
         fault: Fault,
-        applies: impl Fn(&Recorded) -> bool + Send + Sync + 'static,
+        applies: impl Fn(&RequestRecord) -> bool + Send + Sync + 'static,
     ) {
-        let planned = Planned::new(count, fault, applies);
+        let planned = PlannedFault::new(count, fault, applies);
         self.lock().faults.push(planned);
     }
 
-    /// Forgets every fault that is still to come.
+    /// Removes every fault that is not used up.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
     }
 
-    /// Runs `hook` just before the `number`-th request, counted from 1, takes effect.
+    /// Runs `hook` just before request `number`, counted from 1, takes effect.
     ///
-    /// This is how a list changes between two pages. A number that is already past means the next request.
+    /// Use it to change a list between two pages. If the number is already past, the hook runs before the
+    /// next request.
     pub fn before(&self, number: usize, hook: impl FnOnce(&Sandbox<S>) + Send + 'static) {
         self.hooks().push((number, Box::new(hook)));
     }
 
-    /// Every request that came, in the order of arrival; the latest
-    /// [so many](Sandbox::keep_requests) where there were more.
-    pub fn requests(&self) -> Vec<Recorded> {
-        self.lock().journal.records()
+    /// Returns the requests in the order of arrival: all, or the latest as set by
+    /// [`keep_requests`](Sandbox::keep_requests).
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.lock().request_log.records()
     }
 
-    /// How many requests were answered with a 429.
-    pub fn refusals(&self) -> usize {
-        self.lock().tally.refusals
+    /// Returns the number of requests that got a 429.
+    pub fn rate_limit_hits(&self) -> usize {
+        self.lock().throttle.rejected
     }
 
-    /// The most requests of one key that came in any window as long as the limit's period, refused ones
+    /// Returns the largest number of requests of one key in any window of the limit's period, rejected ones
     /// included.
     ///
-    /// A window is open at its beginning: of two requests exactly one period apart it holds one.
-    pub fn most_in_any_window(&self) -> usize {
-        self.lock().tally.most()
+    /// A window excludes its start: of two requests exactly one period apart it contains one.
+    pub fn max_in_any_window(&self) -> usize {
+        self.lock().throttle.max_in_window()
     }
 
-    /// The most requests that were under way together: Heylo's older page allows five.
-    pub fn most_at_once(&self) -> usize {
-        self.lock().most_at_once
+    /// Returns the largest number of requests that were in progress at once. Heylo's older page allows five.
+    pub fn max_concurrent_requests(&self) -> usize {
+        self.lock().max_concurrent
     }
 
-    /// Receives a request and says what goes back over the wire; waits for `timeout` at most.
-    pub fn reply(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> Reply {
+    /// Handles a request, and returns the response as it goes out over a connection.
+    ///
+    /// `timeout` is how long the client waits, measured on the clock of the sandbox. If the response takes
+    /// longer, this returns [`WireResponse::TimedOut`] after `timeout`; the request takes effect at its time
+    /// nevertheless.
+    pub fn respond(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> WireResponse {
         let request = Incoming::new(request);
-        let (number, fault) = self.lock().arrive(&request);
+        let (number, fault) = self.lock().receive(&request);
         self.run_hooks(number);
-        let reply = self.serve(&request, fault, timeout);
-        self.lock().leave(number, reply.status());
-        reply
+        let response = self.process(request, fault, timeout);
+        self.lock().finish(number, response.status());
+        response
     }
 
-    fn serve(&self, request: &Incoming, fault: Option<Fault>, timeout: Duration) -> Reply {
-        let Some(fault) = fault else {
-            return Reply::Answer(self.lock().serve(request, None));
-        };
-        if fault.keeps_it_away() {
-            return fault.befalls(Default::default());
+    fn process(&self, request: Incoming, fault: Option<Fault>, timeout: Duration) -> WireResponse {
+        if let Some(fault) = fault.as_ref().filter(|fault| fault.prevents_arrival()) {
+            return fault.apply_to(Response::default());
         }
-        self.wait(fault.delays_arrival().min(timeout));
-        let answer = self.lock().serve(request, Some(&fault));
-        self.wait(fault.delays_answer().min(timeout));
-        match fault.delays_arrival() + fault.delays_answer() {
-            delay if delay >= timeout && !delay.is_zero() => Reply::TimedOut,
-            _ => fault.befalls(answer),
+        let mut left = timeout;
+        let mut job = Job::new(request, fault.clone());
+        let response = loop {
+            let outcome = self.lock().run(&mut job);
+            match outcome {
+                Ok(response) => break response,
+                Err(delay) if delay < left => {
+                    self.wait(delay);
+                    left -= delay;
+                }
+                Err(delay) => {
+                    self.wait(left);
+                    self.lock().abandon(job, delay - left);
+                    return WireResponse::TimedOut;
+                }
+            }
+        };
+        let Some(fault) = fault else {
+            return WireResponse::Complete(response);
+        };
+        let delay = fault.response_delay();
+        self.wait(delay.min(left));
+        match delay >= left && !delay.is_zero() {
+            true => WireResponse::TimedOut,
+            false => fault.apply_to(response),
         }
     }
 
     fn wait(&self, duration: Duration) {
-        let calendar = self.lock().calendar.clone();
-        calendar.wait(duration);
+        let clock = self.lock().clock.clone();
+        clock.wait(duration);
     }
 
     fn run_hooks(&self, number: usize) {
@@ -187,9 +205,11 @@ impl<S: Service> Sandbox<S> {
         due.into_iter().for_each(|(_, hook)| hook(self));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Reception<S>> {
-        let reception = self.shared.reception.lock();
-        reception.unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Engine<S>> {
+        let engine = self.shared.engine.lock();
+        let mut engine = engine.unwrap_or_else(PoisonError::into_inner);
+        engine.catch_up();
+        engine
     }
 
     fn hooks(&self) -> MutexGuard<'_, Vec<(usize, Hook<S>)>> {
@@ -198,21 +218,20 @@ impl<S: Service> Sandbox<S> {
     }
 }
 
-impl<S: Service> From<S> for Sandbox<S> {
-    fn from(world: S) -> Sandbox<S> {
-        let shared =
-            Shared { reception: Mutex::new(Reception::new(world)), hooks: Mutex::default() };
+impl<S: Backend> From<S> for Sandbox<S> {
+    fn from(state: S) -> Sandbox<S> {
+        let shared = Shared { engine: Mutex::new(Engine::new(state)), hooks: Mutex::default() };
         Sandbox { shared: Arc::new(shared) }
     }
 }
 
-impl<S: Service> Transport for Sandbox<S> {
+impl<S: Backend> Transport for Sandbox<S> {
     fn send(
         &self,
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        self.reply(request, timeout).into_result()
+        self.respond(request, timeout).into_result()
     }
 }
 
@@ -222,19 +241,19 @@ impl<S> Clone for Sandbox<S> {
     }
 }
 
-impl<S: Service> Default for Sandbox<S> {
+impl<S: Backend> Default for Sandbox<S> {
     fn default() -> Sandbox<S> {
         Sandbox::new()
     }
 }
 
-impl<S: Service> fmt::Debug for Sandbox<S> {
+impl<S: Backend> fmt::Debug for Sandbox<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reception = self.lock();
+        let engine = self.lock();
         f.debug_struct("Sandbox")
-            .field("requests", &reception.journal.came())
-            .field("refusals", &reception.tally.refusals)
-            .field("faults", &reception.faults)
+            .field("requests", &engine.request_log.received())
+            .field("rate_limit_hits", &engine.throttle.rejected)
+            .field("faults", &engine.faults)
             .finish_non_exhaustive()
     }
 }
@@ -246,7 +265,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::sandbox::probe::{ask, roles, to_heylerts};
+    use crate::sandbox::exchange::testing::{roles, send, to_heylerts};
     use crate::sandbox::{Heylerts, Heylo, TestClock};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -256,55 +275,55 @@ mod tests {
         let heylo = Heylo::demo().limit(None);
         heylo.before(2, |heylo| {
             assert_eq!(heylo.requests().len(), 2);
-            heylo.change(|world| world.communities[1].roles.clear());
+            heylo.change(|state| state.communities[1].roles.clear());
         });
-        let count = || ask(&heylo, roles()).1["roles"].as_array().unwrap().len();
+        let count = || send(&heylo, roles()).1["roles"].as_array().unwrap().len();
         assert_eq!([count(), count(), count()], [1, 0, 0]);
     }
 
     #[test]
-    fn the_journal_tells_what_came_and_what_was_answered() {
+    fn the_request_log_has_every_request_with_its_status() {
         let clock = TestClock::new();
         let heylerts = Heylerts::demo().clock(clock.clone());
-        ask(&heylerts, to_heylerts("GET", "hello", &Value::Null));
+        send(&heylerts, to_heylerts("GET", "hello", &Value::Null));
         clock.advance(SECOND);
-        ask(&heylerts, to_heylerts("GET", "alerts/x?y=z", &Value::Null));
-        let journal = heylerts.requests();
-        let lines: Vec<String> = journal.iter().map(Recorded::to_string).collect();
+        send(&heylerts, to_heylerts("GET", "alerts/x?y=z", &Value::Null));
+        let log = heylerts.requests();
+        let lines: Vec<String> = log.iter().map(RequestRecord::to_string).collect();
         assert_eq!(lines, ["GET /api/v1/hello: 200 OK", "GET /api/v1/alerts/x?y=z: 404 Not Found"]);
-        assert_eq!((journal[1].number, journal[1].at), (2, SECOND));
-        assert!(!format!("{journal:?}").contains("hlt_key"));
+        assert_eq!((log[1].number, log[1].at), (2, SECOND));
+        assert!(!format!("{log:?}").contains("hlt_key"));
     }
 
     #[test]
     fn a_sandbox_is_the_same_on_every_run() {
-        let told = |heylerts: Heylerts| {
+        let run = |heylerts: Heylerts| {
             let create = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
             let heylerts = heylerts.clock(TestClock::new());
             (
-                ask(&heylerts, create).1,
-                ask(&heylerts, to_heylerts("GET", "mentions", &Value::Null)).1,
+                send(&heylerts, create).1,
+                send(&heylerts, to_heylerts("GET", "mentions", &Value::Null)).1,
             )
         };
-        assert_eq!(told(Heylerts::demo()), told(Heylerts::demo()));
-        assert_ne!(told(Heylerts::demo()), told(Heylerts::demo_with_seed(8)));
+        assert_eq!(run(Heylerts::demo()), run(Heylerts::demo()));
+        assert_ne!(run(Heylerts::demo()), run(Heylerts::demo_with_seed(8)));
     }
 
     #[test]
-    fn the_day_can_be_chosen_before_the_clock_and_after_it() {
+    fn the_date_can_be_set_before_the_clock_and_after_it() {
         let clock = TestClock::new;
         for heylerts in [
             Heylerts::new().clock(clock()).today(UNIX_EPOCH),
             Heylerts::new().today(UNIX_EPOCH).clock(clock()),
         ] {
             let hello = to_heylerts("GET", "hello", &Value::Null);
-            let answer = heylerts.send(hello, SECOND).unwrap();
-            assert_eq!(answer.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+            let response = heylerts.send(hello, SECOND).unwrap();
+            assert_eq!(response.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
         }
     }
 
     #[test]
-    fn a_trouble_that_is_used_up_is_forgotten() {
+    fn a_fault_that_is_used_up_is_removed() {
         let heylo = Heylo::demo();
         heylo.inject(1, Fault::Truncated);
         drop(heylo.send(roles(), SECOND));
@@ -318,6 +337,6 @@ mod tests {
         let outcome =
             std::thread::spawn(move || broken.change(|_| panic!("a test's mistake"))).join();
         assert!(outcome.is_err());
-        assert_eq!(ask(&heylo, roles()).0, 200);
+        assert_eq!(send(&heylo, roles()).0, 200);
     }
 }

@@ -1,10 +1,10 @@
-//! The rate limit of a service, counted as real servers count.
+//! The rate limit of a service, counted as real servers do.
 
 use std::time::Duration;
 
-/// So many requests in so long a period for each key, and how they are counted.
+/// The number of requests that each key may send in a period, and how they are counted.
 ///
-/// Refused requests do not count against the limit.
+/// Rejected requests do not count against the limit.
 ///
 /// # Examples
 ///
@@ -20,11 +20,11 @@ use std::time::Duration;
 pub struct Limit {
     /// How requests are counted.
     pub algorithm: Algorithm,
-    /// How many a period allows.
+    /// The number of requests that a period allows.
     pub requests: u32,
-    /// How long a period is.
+    /// The length of a period.
     pub period: Duration,
-    /// How a 429 says when to come back.
+    /// The `Retry-After` of a 429.
     pub retry_after: RetryAfter,
 }
 
@@ -32,17 +32,18 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// A window opens with the first request and closes a period later; each counts from zero.
+    /// A window opens with the first request and closes a period later. Each window counts from zero.
     FixedWindow,
-    /// Every request counts for one period from when it came.
+    /// Every request counts for one period.
     SlidingLog,
-    /// A bucket that holds a period's requests and is refilled evenly.
+    /// A bucket holds the requests of one period and is refilled evenly.
     TokenBucket,
-    /// This window's requests, and those of the one before by the share of it that is still in sight.
+    /// The requests of this window, plus those of the previous one times the share of it that is less than a
+    /// period old.
     SlidingWindowCounter,
 }
 
-/// How a 429 says when to come back.
+/// The `Retry-After` of a 429.
 #[derive(Clone, Debug, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryAfter {
@@ -52,32 +53,32 @@ pub enum RetryAfter {
     Fraction,
     /// The date, in whole seconds: `Retry-After: Fri, 08 May 2026 12:00:01 GMT`.
     Date,
-    /// Not at all.
+    /// No header.
     Absent,
 }
 
 impl Limit {
-    /// Windows that open with a request; `Retry-After` in whole seconds.
+    /// Counts in windows that open with a request; sends `Retry-After` in whole seconds.
     pub const fn fixed_window(requests: u32, period: Duration) -> Limit {
         Limit::new(Algorithm::FixedWindow, requests, period)
     }
 
-    /// A log of a period's requests; `Retry-After` with a fraction.
+    /// Counts the requests of the last period; sends `Retry-After` with a fraction.
     pub const fn sliding_log(requests: u32, period: Duration) -> Limit {
         Limit::new(Algorithm::SlidingLog, requests, period).retry_after(RetryAfter::Fraction)
     }
 
-    /// A bucket that is refilled evenly; `Retry-After` in whole seconds.
+    /// Counts by a bucket that is refilled evenly; sends `Retry-After` in whole seconds.
     pub const fn token_bucket(requests: u32, period: Duration) -> Limit {
         Limit::new(Algorithm::TokenBucket, requests, period)
     }
 
-    /// Two windows, weighed; `Retry-After` as a date.
+    /// Counts by two weighted windows; sends `Retry-After` as a date.
     pub const fn sliding_window_counter(requests: u32, period: Duration) -> Limit {
         Limit::new(Algorithm::SlidingWindowCounter, requests, period).retry_after(RetryAfter::Date)
     }
 
-    /// Says when to come back in another way.
+    /// Sets the style of `Retry-After`.
     pub const fn retry_after(mut self, style: RetryAfter) -> Limit {
         self.retry_after = style;
         self

@@ -6,9 +6,9 @@ use crate::pipeline::transport::{Transport, TransportError};
 
 use super::heylerts::Heylerts;
 use super::heylo::Heylo;
-use super::reply::Reply;
+use super::wire_response::WireResponse;
 
-/// Both services: a request to `/apiv1-…` is Heylo's, every other is Heylerts'.
+/// Both services at one address: requests to `/apiv1-…` go to Heylo, all others to Heylerts.
 ///
 /// # Examples
 ///
@@ -20,29 +20,31 @@ use super::reply::Reply;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Services {
-    /// The one service.
+    /// Heylo.
     pub heylo: Heylo,
-    /// The other.
+    /// Heylerts.
     pub heylerts: Heylerts,
 }
 
 impl Services {
-    /// Both, empty.
+    /// Creates both services without data.
     pub fn new() -> Services {
         Services::default()
     }
 
-    /// Both, with made-up data.
+    /// Creates both services with invented data.
     pub fn demo() -> Services {
         Services { heylo: Heylo::demo(), heylerts: Heylerts::demo() }
     }
 
-    /// Hands a request to its service and says what goes back over the wire.
-    pub fn reply(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> Reply {
+    /// Handles a request, and returns the response as it goes out over a connection.
+    ///
+    /// See [`Sandbox::respond`](crate::sandbox::Sandbox::respond).
+    pub fn respond(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> WireResponse {
         if is_for_heylo(request.uri().path()) {
-            self.heylo.reply(request, timeout)
+            self.heylo.respond(request, timeout)
         } else {
-            self.heylerts.reply(request, timeout)
+            self.heylerts.respond(request, timeout)
         }
     }
 }
@@ -53,7 +55,7 @@ impl Transport for Services {
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        self.reply(request, timeout).into_result()
+        self.respond(request, timeout).into_result()
     }
 }
 
@@ -81,18 +83,18 @@ mod tests {
     }
 
     #[test]
-    fn no_request_makes_it_panic() {
+    fn no_request_causes_a_panic() {
         let mut random = fastrand::Rng::with_seed(11);
         let services = Services::demo();
         for _ in 0..5_000 {
             let request = noise(&mut random);
-            drop(services.reply(request, Duration::MAX));
+            drop(services.respond(request, Duration::MAX));
         }
         assert!(services.heylo.requests().len() > 500);
         assert!(services.heylerts.requests().len() > 500);
     }
 
-    /// A request that is almost right.
+    /// Returns an almost valid request.
     fn noise(random: &mut fastrand::Rng) -> http::Request<Vec<u8>> {
         const METHODS: [&str; 5] = ["GET", "POST", "PATCH", "DELETE", "BREW"];
         const PATHS: [&str; 10] = [

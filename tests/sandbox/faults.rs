@@ -1,4 +1,4 @@
-//! Every fault, in memory and over a socket, as the crate's clients get over it or tell of it.
+//! Every fault, in memory and over a socket: how the clients recover or fail.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::setup::{Setup, WAYS, Way};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How a read ends that runs into a fault, how an invite ends, and whether somebody was invited.
+/// The outcome of a read and of an invite with a fault, and whether the invite took effect.
 type Outcome = (Option<ErrorKind>, Option<ErrorKind>, bool);
 
 fn outcome(way: Way, fault: &Fault) -> Outcome {
@@ -23,32 +23,33 @@ fn outcome(way: Way, fault: &Fault) -> Outcome {
     setup.services.heylerts.inject(1, fault.clone());
     setup.services.heylo.inject(1, fault.clone());
     let read = setup.heylerts.hello().err();
-    let group = setup.heylo.community("book-circle");
-    let invited = group.invite(&NewMember::new("user-42")).err();
+    let community = setup.heylo.community("book-circle");
+    let invited = community.invite(&NewMember::new("user-42")).err();
     let kind = |error: heysync::Error| error.kind();
+    setup.clock.advance(500 * SECOND);
     let is_there = !setup.services.heylo.invites("book-circle").is_empty();
-    // It befell one request of each, and the next is all right.
+    // The fault applied to one request of each service: the next succeeds.
     assert!(setup.heylerts.hello().is_ok(), "{fault:?}");
-    assert!(group.roles().is_ok(), "{fault:?}");
+    assert!(community.roles().is_ok(), "{fault:?}");
     (read.map(kind), invited.map(kind), is_there)
 }
 
-/// Every fault, and how it ends.
+/// Every fault with its outcome.
 fn faults() -> Vec<(Fault, Outcome)> {
-    let teapot = |answer: &mut heysync::http::Response<Vec<u8>>| {
-        *answer.status_mut() = StatusCode::IM_A_TEAPOT;
+    let teapot = |response: &mut heysync::http::Response<Vec<u8>>| {
+        *response.status_mut() = StatusCode::IM_A_TEAPOT;
     };
     let elsewhere = "https://elsewhere.example/".to_owned();
     let (ok, no, yes) = (None, false, true);
     let (lost, broken) = (Some(NoResponse), Some(Server));
     let (unknown, unreadable) = (Some(OutcomeUnknown), Some(Unreadable));
     vec![
-        (Fault::Refused(Some("1".into())), (Some(RateLimited), Some(RateLimited), no)),
-        (Fault::Refused(None), (Some(RateLimited), Some(RateLimited), no)),
-        (Fault::ArrivesLate(3 * SECOND), (ok, ok, yes)),
-        (Fault::AnsweredLate(3 * SECOND), (ok, ok, yes)),
-        (Fault::ArrivesLate(400 * SECOND), (lost, unknown, yes)),
-        (Fault::AnsweredLate(400 * SECOND), (lost, unknown, yes)),
+        (Fault::RateLimited(Some("1".into())), (Some(RateLimited), Some(RateLimited), no)),
+        (Fault::RateLimited(None), (Some(RateLimited), Some(RateLimited), no)),
+        (Fault::RequestDelayed(3 * SECOND), (ok, ok, yes)),
+        (Fault::ResponseDelayed(3 * SECOND), (ok, ok, yes)),
+        (Fault::RequestDelayed(400 * SECOND), (lost, unknown, yes)),
+        (Fault::ResponseDelayed(400 * SECOND), (lost, unknown, yes)),
         (Fault::Cut(FaultPoint::BeforeEffect), (lost, unknown, no)),
         (Fault::Cut(FaultPoint::AfterEffect), (lost, unknown, yes)),
         (Fault::ServerError(FaultPoint::BeforeEffect), (broken, unknown, no)),
@@ -57,7 +58,7 @@ fn faults() -> Vec<(Fault, Outcome)> {
         (Fault::BadGateway(FaultPoint::AfterEffect), (broken, unknown, yes)),
         (Fault::Truncated, (unreadable, Some(AppliedUnreadable), yes)),
         (Fault::Oversized, (unreadable, Some(AppliedUnreadable), yes)),
-        // What an invite is answered with is nobody's business: Heylo does not document it.
+        // Heylo does not document the response to an invite: any JSON is a success.
         (Fault::WrongType, (unreadable, ok, yes)),
         (Fault::Redirect(elsewhere), (Some(Redirect), Some(Redirect), no)),
         (Fault::Altered(teapot), (Some(Rejected), Some(Rejected), yes)),
@@ -65,7 +66,7 @@ fn faults() -> Vec<(Fault, Outcome)> {
 }
 
 #[test]
-fn every_trouble_ends_alike_in_memory_and_over_a_socket() {
+fn every_fault_has_the_same_outcome_in_memory_and_over_a_socket() {
     for (fault, expected) in faults() {
         for way in WAYS {
             assert_eq!(outcome(way, &fault), expected, "{way:?} {fault:?}");
@@ -74,7 +75,7 @@ fn every_trouble_ends_alike_in_memory_and_over_a_socket() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_one_that_hangs_up_where_it_has_a_socket() {
+fn an_unreachable_server_closes_the_connection_over_a_socket() {
     let outcomes = WAYS.map(|way| outcome(way, &Fault::Unreachable));
     let in_memory = (Some(NotSent), Some(NotSent), false);
     let over_a_socket = (Some(NoResponse), Some(OutcomeUnknown), false);
@@ -82,17 +83,17 @@ fn a_server_that_cannot_be_reached_is_one_that_hangs_up_where_it_has_a_socket() 
 }
 
 #[test]
-fn a_delay_passes_on_the_clock_whoever_waits() {
+fn a_delay_passes_on_the_clock_in_memory_and_over_a_socket() {
     for way in WAYS {
         let setup = Setup::new(way);
-        setup.services.heylerts.inject(1, Fault::AnsweredLate(3 * SECOND));
+        setup.services.heylerts.inject(1, Fault::ResponseDelayed(3 * SECOND));
         assert!(setup.heylerts.hello().is_ok());
         assert_eq!(setup.clock.elapsed(), 3 * SECOND, "{way:?}");
     }
 }
 
 #[test]
-fn a_walk_gets_over_troubles_and_a_list_that_changes() {
+fn an_iteration_is_exact_with_faults_and_a_list_that_changes() {
     for way in WAYS {
         let setup = Setup::new(way);
         let sandbox = &setup.services.heylerts;
@@ -102,7 +103,7 @@ fn a_walk_gets_over_troubles_and_a_list_that_changes() {
         sandbox.inject(1, Fault::BadGateway(FaultPoint::BeforeEffect));
         sandbox.inject(1, Fault::Truncated);
         sandbox.before(4, |sandbox| {
-            sandbox.change(|world| drop(world.mentions.drain(..3)));
+            sandbox.change(|state| drop(state.mentions.drain(..3)));
             let alert = sandbox.state().alerts[0].id.clone();
             sandbox.receive(Mention::new(alert, "Just now"));
         });
@@ -116,19 +117,19 @@ fn a_walk_gets_over_troubles_and_a_list_that_changes() {
 }
 
 #[test]
-fn an_invite_whose_answer_is_lost_is_sent_once() {
+fn an_invite_whose_response_is_lost_is_sent_once() {
     for way in WAYS {
         let setup = Setup::new(way);
         setup.services.heylo.inject(1, Fault::Cut(FaultPoint::AfterEffect));
-        let group = setup.heylo.community("book-circle");
-        let outcome = group.invite(&NewMember::new("user-42"));
+        let community = setup.heylo.community("book-circle");
+        let outcome = community.invite(&NewMember::new("user-42"));
         assert_eq!(outcome.unwrap_err().kind(), OutcomeUnknown);
         assert_eq!(setup.services.heylo.invites("book-circle").len(), 1);
     }
 }
 
 #[test]
-fn a_deletion_that_loses_its_answer_or_its_body_is_done() {
+fn a_deletion_whose_response_or_body_is_lost_succeeds() {
     let faults = [
         Fault::Cut(FaultPoint::AfterEffect),
         Fault::ServerError(FaultPoint::AfterEffect),

@@ -1,4 +1,4 @@
-//! The rate limits, counted in every way, on a clock that takes no time.
+//! The rate limits with every algorithm, on a clock that takes no time.
 
 use std::thread;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::setup::{Setup, WAYS, Way};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Sixty requests to a Heylo of this limit, every one of which succeeds.
+/// Sends sixty requests to Heylo with this limit; each succeeds.
 fn sixty(way: Way, limit: Limit) -> Setup {
     let setup = Setup::new(way);
     drop(setup.services.heylo.clone().limit(limit));
@@ -19,12 +19,12 @@ fn sixty(way: Way, limit: Limit) -> Setup {
 }
 
 #[test]
-fn a_script_is_never_refused_whatever_counts_it() {
+fn a_script_never_gets_a_429_with_any_exact_algorithm() {
     for limit in [Limit::fixed_window, Limit::sliding_log, Limit::token_bucket] {
         for way in WAYS {
             let setup = sixty(way, limit(5, SECOND));
             let heylo = &setup.services.heylo;
-            assert_eq!((heylo.refusals(), heylo.most_in_any_window()), (0, 5));
+            assert_eq!((heylo.rate_limit_hits(), heylo.max_in_any_window()), (0, 5));
             let elapsed = setup.clock.elapsed();
             assert!(elapsed >= 11 * SECOND && elapsed < 12 * SECOND, "{elapsed:?}");
         }
@@ -32,33 +32,33 @@ fn a_script_is_never_refused_whatever_counts_it() {
 }
 
 #[test]
-fn a_counter_that_estimates_and_tells_what_is_left_never_refuses_either() {
+fn an_estimating_counter_with_rate_limit_headers_sends_no_429_either() {
     for way in WAYS {
         let setup = sixty(way, Limit::sliding_window_counter(5, SECOND));
         let heylo = &setup.services.heylo;
-        assert_eq!(heylo.refusals(), 0);
-        assert!(heylo.most_in_any_window() <= 5);
+        assert_eq!(heylo.rate_limit_hits(), 0);
+        assert!(heylo.max_in_any_window() <= 5);
         assert!(setup.clock.elapsed() < 25 * SECOND, "{:?}", setup.clock);
     }
 }
 
-/// Such a counter refuses some of what its service promises to admit, and this one does not tell what is
-/// left. Nobody who sends as much as is promised can avoid that. The client never sends more, and learns.
+/// Such a counter rejects some requests that the service promises to admit, and this one sends no headers. A
+/// client that uses the whole limit cannot avoid that; it never sends more, and slows down afterwards.
 #[test]
-fn a_counter_that_estimates_and_tells_nothing_refuses_a_few_and_everything_is_done() {
+fn an_estimating_counter_without_headers_sends_a_few_429s_and_every_call_succeeds() {
     for way in WAYS {
         let setup = Setup::new(way);
         let heylerts = setup.services.heylerts.clone();
         let heylerts = heylerts.limit(Limit::sliding_window_counter(100, 60 * SECOND));
         assert!((0..500).all(|_| setup.heylerts.hello().is_ok()));
-        assert!((1..=5).contains(&heylerts.refusals()), "{heylerts:?}");
-        assert!(heylerts.most_in_any_window() <= 100);
-        assert_eq!(heylerts.requests().len() - heylerts.refusals(), 500);
+        assert!((1..=5).contains(&heylerts.rate_limit_hits()), "{heylerts:?}");
+        assert!(heylerts.max_in_any_window() <= 100);
+        assert_eq!(heylerts.requests().len() - heylerts.rate_limit_hits(), 500);
     }
 }
 
 #[test]
-fn threads_wait_a_minute_in_no_time_and_always_alike() {
+fn threads_wait_a_minute_in_no_time_and_reproducibly() {
     let passed = || {
         let setup = Setup::new(Way::InMemory);
         let participants = [(); 4].map(|()| setup.clock.participant());
@@ -72,7 +72,7 @@ fn threads_wait_a_minute_in_no_time_and_always_alike() {
             }
         });
         let requests = setup.services.heylerts.requests().len();
-        assert_eq!((setup.refusals(), requests), (0, 160));
+        assert_eq!((setup.rate_limit_hits(), requests), (0, 160));
         setup.clock.elapsed()
     };
     let first = passed();

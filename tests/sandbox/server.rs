@@ -17,7 +17,7 @@ fn frozen() -> Services {
 
 fn served(services: &Services) -> Server {
     let services = services.clone();
-    serve(0, move |request| services.reply(request, PATIENCE)).unwrap()
+    serve(0, move |request| services.respond(request, PATIENCE)).unwrap()
 }
 
 /// Everything that comes back over a socket until it is closed.

@@ -1,13 +1,13 @@
-//! A sandbox, and clients of it that wait on its clock: in memory, or over a socket.
+//! A sandbox, and clients that wait on its clock: in memory, or over a socket.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use heysync::sandbox::{Heylerts, Heylo, Recorded, Services, TestClock};
+use heysync::sandbox::{Heylerts, Heylo, RequestRecord, Services, TestClock};
 use heysync::{Config, heylerts, heylo};
 
 use crate::support::{PATIENCE, Server, serve};
 
-/// Both services with made-up data, and a client of each.
+/// Both services with invented data, and a client of each.
 pub(crate) struct Setup {
     pub(crate) clock: TestClock,
     pub(crate) services: Services,
@@ -16,7 +16,7 @@ pub(crate) struct Setup {
     _server: Option<Server>,
 }
 
-/// The two ways to a sandbox.
+/// How the clients reach the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     InMemory,
@@ -30,7 +30,7 @@ impl Setup {
         Setup::with(way, |config| config)
     }
 
-    /// A setup whose clients have the configuration that `adjust` makes.
+    /// A setup whose clients have the configuration that `adjust` returns.
     pub(crate) fn with(way: Way, adjust: impl Fn(Config) -> Config) -> Setup {
         let clock = TestClock::new();
         let services = Services {
@@ -41,7 +41,7 @@ impl Setup {
         let server = match way {
             Way::InMemory => None,
             Way::OverASocket => {
-                Some(serve(0, move |request| served.reply(request, PATIENCE)).unwrap())
+                Some(serve(0, move |request| served.respond(request, PATIENCE)).unwrap())
             }
         };
         let config = || {
@@ -60,19 +60,19 @@ impl Setup {
         }
     }
 
-    /// What came, and when, without what a connection adds to it.
-    pub(crate) fn journal(&self) -> Vec<String> {
+    /// Every request with its time, without the headers of the connection.
+    pub(crate) fn request_log(&self) -> Vec<String> {
         let requests = [self.services.heylo.requests(), self.services.heylerts.requests()].concat();
-        let told = |it: &Recorded| format!("{:?} {it} {:?}", it.at, it.json());
-        requests.iter().map(told).collect()
+        let line = |it: &RequestRecord| format!("{:?} {it} {:?}", it.at, it.json());
+        requests.iter().map(line).collect()
     }
 
-    pub(crate) fn refusals(&self) -> usize {
-        self.services.heylo.refusals() + self.services.heylerts.refusals()
+    pub(crate) fn rate_limit_hits(&self) -> usize {
+        self.services.heylo.rate_limit_hits() + self.services.heylerts.rate_limit_hits()
     }
 }
 
-/// A key of its own for each client: clients with one key share a token bucket, and with it a clock.
+/// A new key for each client: clients with one key share a token bucket, and with it a clock.
 fn key(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}{}", COUNT.fetch_add(1, Ordering::Relaxed))

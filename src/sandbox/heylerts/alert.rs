@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::calendar::{self, TimeStyle};
+use crate::sandbox::wall_clock::{self, TimestampFormat};
 
 /// A search that runs again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Alert {
             frequency: "daily".to_owned(),
             is_active: true,
             last_checked_at: None,
-            created_at: calendar::first_day(),
+            created_at: wall_clock::first_day(),
             x_enabled: false,
             webhook_url: None,
             webhook_secret: String::new(),
@@ -80,8 +80,8 @@ impl Alert {
         self
     }
 
-    pub(crate) fn to_json(&self, mention_count: usize, style: TimeStyle) -> Value {
-        let time = |time| calendar::iso(time, style);
+    pub(crate) fn to_json(&self, mention_count: usize, style: TimestampFormat) -> Value {
+        let time = |time| wall_clock::iso(time, style);
         json!({
             "id": self.id,
             "name": self.name,

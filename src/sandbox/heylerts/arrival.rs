@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::calendar;
+use crate::sandbox::wall_clock;
 
 use super::delivery::Delivery;
 use super::mention::Mention;
-use super::world::World;
+use super::state::State;
 
-impl World {
+impl State {
     /// Lets a mention arrive: stores it, and tells the alert's webhook. `None` where there is no such alert.
     pub(crate) fn receive(&mut self, mut mention: Mention, now: SystemTime) -> Option<String> {
         let alert = self.alert_mut(&mention.alert_id)?;
@@ -18,12 +18,12 @@ impl World {
         let before = self.latest_height(&mention.alert_id, now);
         mention.found_at = now;
         let mention = self.add_mention(mention).clone();
-        let created = json!({"mention": mention.to_json(self.settings.time_style)});
+        let created = json!({"mention": mention.to_json(self.settings.timestamp_format)});
         self.deliver(&mention.alert_id, "mention.created", created, now);
         let count = self.found_lately(&mention.alert_id, now);
         // A jump is a spike; going on at the height of it is none.
-        let spike_at = self.settings.spike_at;
-        if before < spike_at && count >= spike_at {
+        let spike_threshold = self.settings.spike_threshold;
+        if before < spike_threshold && count >= spike_threshold {
             let minutes = self.settings.spike_window.as_secs() / 60;
             let spike = json!({"mention_count": count, "window_minutes": minutes});
             self.deliver(&mention.alert_id, "spike.detected", spike, now);
@@ -40,7 +40,7 @@ impl World {
         };
         payload["event"] = event.into();
         payload["alert_id"] = alert_id.into();
-        payload["created_at"] = calendar::iso(now, self.settings.time_style).into();
+        payload["created_at"] = wall_clock::iso(now, self.settings.timestamp_format).into();
         let delivery = Delivery {
             url,
             alert_id: alert_id.to_owned(),
@@ -143,9 +143,9 @@ mod tests {
     fn what_a_spike_is_can_be_set() {
         let clock = TestClock::new();
         let (heylerts, alert) = heylerts(&clock);
-        heylerts.change(|world| {
-            world.settings.spike_at = 3;
-            world.settings.spike_window = Duration::from_secs(120);
+        heylerts.change(|state| {
+            state.settings.spike_threshold = 3;
+            state.settings.spike_window = Duration::from_secs(120);
         });
         let arrive = |apart| {
             clock.advance(Duration::from_secs(apart));
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn a_new_secret_signs_the_next_delivery() {
         let (heylerts, alert) = heylerts(&TestClock::new());
-        let rotate = |world: &mut crate::sandbox::heylerts::World| {
-            world.alerts[0].webhook_secret = "fresh".to_owned();
+        let rotate = |state: &mut crate::sandbox::heylerts::State| {
+            state.alerts[0].webhook_secret = "fresh".to_owned();
         };
         heylerts.receive(Mention::new(&alert, "Title"));
         heylerts.change(rotate);

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::sandbox::calendar;
+use crate::sandbox::wall_clock;
 
 use super::alert::Alert;
 use super::mention::Mention;
-use super::world::World;
+use super::state::State;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const SOURCES: [&str; 3] = ["brave", "reddit", "hackernews"];
@@ -20,25 +20,25 @@ const OPINIONS: [&str; 5] = [
 ];
 
 /// The data of [`Heylerts::demo`](crate::sandbox::Heylerts::demo), the same for the same seed.
-pub(crate) fn world(seed: u64) -> World {
-    let mut world = World { random: fastrand::Rng::with_seed(seed), ..World::default() };
+pub(crate) fn state(seed: u64) -> State {
+    let mut state = State { random: fastrand::Rng::with_seed(seed), ..State::default() };
     let watched = [
         ("Our brand", "harbour runners"),
         ("Competitor", "hill striders"),
         ("Town", "harbour town"),
     ];
-    let alerts = watched.map(|(name, keyword)| add_alert(&mut world, name, keyword));
+    let alerts = watched.map(|(name, keyword)| add_alert(&mut state, name, keyword));
     for number in 0..140 {
-        let mention = mention(number, &alerts[number % alerts.len()], &mut world.random);
-        world.add_mention(mention);
+        let mention = mention(number, &alerts[number % alerts.len()], &mut state.random);
+        state.add_mention(mention);
     }
-    world
+    state
 }
 
-fn add_alert(world: &mut World, name: &str, keyword: &str) -> Alert {
-    let age = HOUR * (30 - 10 * world.alerts.len() as u32) * 24;
+fn add_alert(state: &mut State, name: &str, keyword: &str) -> Alert {
+    let age = HOUR * (30 - 10 * state.alerts.len() as u32) * 24;
     let alert = Alert::new(name, keyword).created_at(ago(age));
-    world.add_alert(alert).clone()
+    state.add_alert(alert).clone()
 }
 
 /// One mention every three hours, the first nearly three weeks ago; every fortieth is ignored.
@@ -58,7 +58,7 @@ fn mention(number: usize, alert: &Alert, random: &mut fastrand::Rng) -> Mention 
 }
 
 fn ago(duration: Duration) -> SystemTime {
-    calendar::first_day() - duration
+    wall_clock::first_day() - duration
 }
 
 fn pick(random: &mut fastrand::Rng, from: &[&'static str]) -> &'static str {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::sandbox::exchange::Incoming;
 
 use super::alert::Alert;
-use super::refusal::{Refusal, problem};
+use super::request::{ApiError, problem};
 
 /// A body, and what is wrong with it.
 struct Form {
@@ -28,7 +28,7 @@ pub(crate) struct AlertFields {
 
 impl AlertFields {
     /// Reads a create, which must have a name and a keyword.
-    pub(crate) fn of_create(request: &Incoming) -> Result<AlertFields, Refusal> {
+    pub(crate) fn of_create(request: &Incoming) -> Result<AlertFields, ApiError> {
         let mut form = Form::of(request)?;
         form.require("name");
         form.require("keyword");
@@ -36,11 +36,11 @@ impl AlertFields {
     }
 
     /// Reads an update, in which every field is optional.
-    pub(crate) fn of_update(request: &Incoming) -> Result<AlertFields, Refusal> {
+    pub(crate) fn of_update(request: &Incoming) -> Result<AlertFields, ApiError> {
         AlertFields::read(Form::of(request)?)
     }
 
-    fn read(mut form: Form) -> Result<AlertFields, Refusal> {
+    fn read(mut form: Form) -> Result<AlertFields, ApiError> {
         let fields = AlertFields {
             name: form.text("name"),
             keyword: form.text("keyword"),
@@ -53,7 +53,7 @@ impl AlertFields {
         };
         match form.problems.is_empty() {
             true => Ok(fields),
-            false => Err(Refusal::unprocessable(form.problems)),
+            false => Err(ApiError::unprocessable(form.problems)),
         }
     }
 
@@ -77,14 +77,14 @@ fn put<T>(place: &mut T, value: Option<T>) {
 }
 
 impl Form {
-    fn of(request: &Incoming) -> Result<Form, Refusal> {
+    fn of(request: &Incoming) -> Result<Form, ApiError> {
         let Ok(value) = serde_json::from_slice(&request.body) else {
             let (kind, message) = match request.body.is_empty() {
                 true => ("missing", "Field required"),
                 false => ("json_invalid", "JSON decode error"),
             };
             let problem = json!({"type": kind, "loc": ["body"], "msg": message, "input": null});
-            return Err(Refusal::unprocessable(vec![problem]));
+            return Err(ApiError::unprocessable(vec![problem]));
         };
         match value {
             Value::Object(fields) if request.is_json() => Ok(Form { fields, problems: Vec::new() }),
@@ -153,9 +153,9 @@ impl Form {
     }
 }
 
-fn not_an_object(value: &Value) -> Refusal {
+fn not_an_object(value: &Value) -> ApiError {
     let message = "Input should be a valid dictionary or object to extract fields from";
-    Refusal::unprocessable(vec![json!({
+    ApiError::unprocessable(vec![json!({
         "type": "model_attributes_type",
         "loc": ["body"],
         "msg": message,
@@ -168,10 +168,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::sandbox::Heylerts;
-    use crate::sandbox::probe::{ask, to_heylerts};
+    use crate::sandbox::exchange::testing::{send, to_heylerts};
 
     fn create(body: Value) -> (u16, Value) {
-        ask(&Heylerts::new(), to_heylerts("POST", "alerts", &body))
+        send(&Heylerts::new(), to_heylerts("POST", "alerts", &body))
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         let told = |body: &[u8]| {
             let mut request = to_heylerts("POST", "alerts", &Value::Null);
             *request.body_mut() = body.to_vec();
-            let (status, answer) = ask(&Heylerts::new(), request);
+            let (status, answer) = send(&Heylerts::new(), request);
             (status, answer["detail"][0]["type"].clone(), answer["detail"][0]["msg"].clone())
         };
         assert_eq!(told(b""), (422, "missing".into(), "Field required".into()));
@@ -211,7 +211,7 @@ mod tests {
     fn json_that_is_sent_as_text_is_refused() {
         let mut request = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
         request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
-        let (status, answer) = ask(&Heylerts::new(), request);
+        let (status, answer) = send(&Heylerts::new(), request);
         assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body"])));
     }
 }

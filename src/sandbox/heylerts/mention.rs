@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::sandbox::calendar::{self, TimeStyle};
+use crate::sandbox::wall_clock::{self, TimestampFormat};
 
 /// Something that an alert found.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl Mention {
             author: None,
             sentiment: Some("neutral".to_owned()),
             relevance_score: Some(0.5),
-            found_at: calendar::first_day(),
+            found_at: wall_clock::first_day(),
             published_at: None,
             ignored: false,
         };
@@ -89,8 +89,8 @@ impl Mention {
         self
     }
 
-    pub(crate) fn to_json(&self, style: TimeStyle) -> Value {
-        let time = |time| calendar::iso(time, style);
+    pub(crate) fn to_json(&self, style: TimestampFormat) -> Value {
+        let time = |time| wall_clock::iso(time, style);
         json!({
             "id": self.id,
             "alert_id": self.alert_id,

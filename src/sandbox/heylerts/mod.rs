@@ -1,6 +1,6 @@
 //! Heylerts in memory.
 //!
-//! [`Heylerts`] is the service; [`World`] is what it holds, down to each [`Alert`] and [`Mention`];
+//! [`Heylerts`] is the service; [`State`] is what it holds, down to each [`Alert`] and [`Mention`];
 //! [`Settings`] choose what the vendor's page leaves open.
 
 mod account;
@@ -11,10 +11,10 @@ mod demo;
 mod form;
 mod mention;
 mod operations;
-mod query;
-mod refusal;
+mod request;
+
 mod service;
-mod world;
+mod state;
 
 use std::mem;
 
@@ -23,7 +23,7 @@ use crate::sandbox::handle::Sandbox;
 pub use alert::Alert;
 pub use delivery::Delivery;
 pub use mention::Mention;
-pub use world::{Plan, Settings, World};
+pub use state::{Plan, Settings, State};
 
 /// Heylerts in memory.
 ///
@@ -40,9 +40,9 @@ pub use world::{Plan, Settings, World};
 /// heylerts.receive(Mention::new(&alert, "Look at this").source("reddit"));
 /// assert_eq!(heylerts.take_deliveries()[0].event, "mention.created");
 /// ```
-pub type Heylerts = Sandbox<World>;
+pub type Heylerts = Sandbox<State>;
 
-impl Sandbox<World> {
+impl Sandbox<State> {
     /// Heylerts with a made-up account on the Pro plan: three alerts with 137 mentions, and three ignored ones.
     pub fn demo() -> Heylerts {
         Heylerts::demo_with_seed(7)
@@ -50,35 +50,35 @@ impl Sandbox<World> {
 
     /// The same with other ids and mentions; equal for equal seeds.
     pub fn demo_with_seed(seed: u64) -> Heylerts {
-        Heylerts::from(demo::world(seed))
+        Heylerts::from(demo::state(seed))
     }
 
     /// Puts the account on a plan.
     pub fn plan(self, plan: Plan) -> Heylerts {
-        self.with(|world| world.plan = plan)
+        self.with(|state| state.plan = plan)
     }
 
     /// Adds an alert, whatever the plan's quota, and gives its id.
     pub fn add_alert(&self, alert: Alert) -> String {
-        self.change(|world| world.add_alert(alert).id.clone())
+        self.change(|state| state.add_alert(alert).id.clone())
     }
 
     /// Adds a mention as if it had been there before, and gives its id. No webhook hears of it.
     pub fn add_mention(&self, mention: Mention) -> String {
-        self.change(|world| world.add_mention(mention).id.clone())
+        self.change(|state| state.add_mention(mention).id.clone())
     }
 
     /// Lets a mention arrive now, and gives its id; `None` where there is no such alert.
     ///
     /// The alert's webhook, if it has one, is told `mention.created`, and `spike.detected` when this
-    /// makes [so many](Settings::spike_at) in [the window](Settings::spike_window).
+    /// makes [so many](Settings::spike_threshold) in [the window](Settings::spike_window).
     pub fn receive(&self, mention: Mention) -> Option<String> {
         let now = self.now();
-        self.change(|world| world.receive(mention, now))
+        self.change(|state| state.receive(mention, now))
     }
 
     /// What was sent to webhooks since this was last asked, in the order it happened.
     pub fn take_deliveries(&self) -> Vec<Delivery> {
-        self.change(|world| mem::take(&mut world.deliveries))
+        self.change(|state| mem::take(&mut state.deliveries))
     }
 }

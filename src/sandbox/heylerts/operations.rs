@@ -1,28 +1,35 @@
-//! What can be done with alerts and mentions.
+//! The operations on alerts and mentions.
 
 use std::cmp::Reverse;
 use std::time::SystemTime;
 
 use http::StatusCode;
 
-use crate::sandbox::exchange::{self, Answer, Incoming};
+use crate::sandbox::exchange::{self, Incoming, Response};
 
 use super::alert::Alert;
 use super::form::AlertFields;
 use super::mention::Mention;
-use super::query::{self, Paging};
-use super::refusal::Refusal;
-use super::world::World;
+use super::request::{self, ApiError, Paging};
+use super::state::State;
 
-impl World {
-    pub(crate) fn list_alerts(&self, request: &Incoming) -> Result<Answer, Refusal> {
+const SOURCES: [&str; 3] = ["brave", "reddit", "hackernews"];
+const SENTIMENTS: [&str; 3] = ["positive", "neutral", "negative"];
+
+impl State {
+    pub(crate) fn list_alerts(
+        &self,
+        request: &Incoming,
+        now: SystemTime,
+    ) -> Result<Response, ApiError> {
         let paging = Paging::of(request)?;
-        let alerts = newest_first(&self.alerts, |alert| alert.created_at);
+        let mut alerts = newest_first(&self.alerts, |alert| alert.created_at);
+        alerts.retain(|alert| self.is_listed(alert.created_at, now));
         let envelope = paging.envelope(&alerts, |alert| self.alert_json(alert));
         Ok(exchange::json(StatusCode::OK, &envelope))
     }
 
-    pub(crate) fn get_alert(&self, id: &str) -> Result<Answer, Refusal> {
+    pub(crate) fn get_alert(&self, id: &str) -> Result<Response, ApiError> {
         let alert = self.alert(id).ok_or_else(no_alert)?;
         Ok(exchange::json(StatusCode::OK, &self.alert_json(alert)))
     }
@@ -31,68 +38,87 @@ impl World {
         &mut self,
         request: &Incoming,
         now: SystemTime,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Response, ApiError> {
         let fields = AlertFields::of_create(request)?;
         let quota = self.plan.quota();
         if self.alerts.len() >= quota {
             let detail = format!("Alert quota reached: {quota} on the {} plan", self.plan.name());
-            return Err(Refusal::new(StatusCode::FORBIDDEN, detail));
+            return Err(ApiError::new(StatusCode::FORBIDDEN, detail));
         }
         let mut alert = Alert::new("", "").created_at(now);
         fields.apply(&mut alert);
         let alert = self.add_alert(alert).clone();
-        let status = match self.settings.create_is_ok {
+        let status = match self.settings.create_returns_200 {
             true => StatusCode::OK,
             false => StatusCode::CREATED,
         };
         Ok(exchange::json(status, &self.alert_json(&alert)))
     }
 
-    pub(crate) fn update_alert(&mut self, id: &str, request: &Incoming) -> Result<Answer, Refusal> {
+    pub(crate) fn update_alert(
+        &mut self,
+        id: &str,
+        request: &Incoming,
+    ) -> Result<Response, ApiError> {
         let alert = self.alert_mut(id).ok_or_else(no_alert)?;
         AlertFields::of_update(request)?.apply(alert);
         self.get_alert(id)
     }
 
-    pub(crate) fn delete_alert(&mut self, id: &str) -> Result<Answer, Refusal> {
+    pub(crate) fn delete_alert(&mut self, id: &str) -> Result<Response, ApiError> {
         self.alert(id).ok_or_else(no_alert)?;
         self.alerts.retain(|alert| alert.id != id);
         self.mentions.retain(|mention| mention.alert_id != id);
         Ok(exchange::empty(StatusCode::NO_CONTENT))
     }
 
-    pub(crate) fn list_mentions(&self, request: &Incoming) -> Result<Answer, Refusal> {
+    pub(crate) fn list_mentions(
+        &self,
+        request: &Incoming,
+        now: SystemTime,
+    ) -> Result<Response, ApiError> {
         let paging = Paging::of(request)?;
-        let since = query::since(request)?;
-        let alert_id = self.alert_asked_for(request)?;
+        let since = request::parse_since(request)?;
+        let alert_id = self.alert_id_filter(request)?;
+        if self.settings.unknown_filter_returns_422 {
+            request::check_one_of(request, "source", &SOURCES)?;
+            request::check_one_of(request, "sentiment", &SENTIMENTS)?;
+        }
         let (source, sentiment) = (request.parameter("source"), request.parameter("sentiment"));
         let mut mentions = newest_first(&self.mentions, |mention| mention.found_at);
         mentions.retain(|mention: &&Mention| {
             !mention.ignored
+                && self.is_listed(mention.found_at, now)
                 && alert_id.as_ref().is_none_or(|id| mention.alert_id == *id)
                 && source.as_ref().is_none_or(|source| mention.source == *source)
                 && (sentiment.is_none() || mention.sentiment == sentiment)
                 && since.is_none_or(|since| mention.found_at >= since)
         });
-        let style = self.settings.time_style;
+        let style = self.settings.timestamp_format;
         let envelope = paging.envelope(&mentions, |mention| mention.to_json(style));
         Ok(exchange::json(StatusCode::OK, &envelope))
     }
 
+    /// Whether lists contain an item that was created at this time.
+    fn is_listed(&self, created: SystemTime, now: SystemTime) -> bool {
+        let lag = self.settings.list_lag;
+        lag.is_zero() || now.duration_since(created).is_ok_and(|age| age >= lag)
+    }
+
     fn alert_json(&self, alert: &Alert) -> serde_json::Value {
-        alert.to_json(self.mention_count(&alert.id), self.settings.time_style)
+        alert.to_json(self.mention_count(&alert.id), self.settings.timestamp_format)
     }
 }
 
-/// The items by time, the latest first; of two at one time the one that was added later.
+/// Sorts by time, latest first; of two items with the same time, the one added later comes first.
 fn newest_first<T>(items: &[T], time: impl Fn(&T) -> SystemTime) -> Vec<&T> {
     let mut items: Vec<&T> = items.iter().rev().collect();
     items.sort_by_key(|item| Reverse(time(item)));
     items
 }
 
-fn no_alert() -> Refusal {
-    Refusal::not_found("Alert not found")
+fn no_alert() -> ApiError {
+    ApiError::not_found("Alert not found")
 }
 
 #[cfg(test)]
@@ -101,16 +127,16 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use crate::sandbox::exchange::testing::{send, to_heylerts};
     use crate::sandbox::heylerts::{Alert, Mention, Plan};
-    use crate::sandbox::probe::{ask, to_heylerts};
-    use crate::sandbox::{Heylerts, TestClock, TimeStyle};
+    use crate::sandbox::{Heylerts, TestClock, TimestampFormat, WireResponse};
 
     fn get(heylerts: &Heylerts, path: &str) -> (u16, Value) {
-        ask(heylerts, to_heylerts("GET", path, &Value::Null))
+        send(heylerts, to_heylerts("GET", path, &Value::Null))
     }
 
     fn create(heylerts: &Heylerts, body: Value) -> (u16, Value) {
-        ask(heylerts, to_heylerts("POST", "alerts", &body))
+        send(heylerts, to_heylerts("POST", "alerts", &body))
     }
 
     fn names(page: &Value) -> Vec<&str> {
@@ -119,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_come_newest_first_in_pages() {
+    fn alerts_are_listed_newest_first_in_pages() {
         let heylerts = Heylerts::demo();
         let (_, page) = get(&heylerts, "alerts?per_page=2");
         assert_eq!(names(&page), ["Town", "Competitor"]);
@@ -133,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_created_alert_is_whole_and_the_newest() {
+    fn a_created_alert_is_complete_and_the_newest() {
         let heylerts = Heylerts::demo().clock(TestClock::new());
         let body = json!({"name": "New", "keyword": "k", "sources": ["brave"], "is_active": false});
         let (status, alert) = create(&heylerts, body);
@@ -153,8 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn creating_answers_200_where_the_setting_says_so() {
-        let heylerts = Heylerts::new().with(|world| world.settings.create_is_ok = true);
+    fn creating_returns_200_if_set() {
+        let heylerts = Heylerts::new().with(|state| state.settings.create_returns_200 = true);
         assert_eq!(create(&heylerts, json!({"name": "a", "keyword": "b"})).0, 200);
     }
 
@@ -164,20 +190,20 @@ mod tests {
             let heylerts = Heylerts::new().plan(plan).limit(None);
             let body = json!({"name": "a", "keyword": "b"});
             assert!((0..quota).all(|_| create(&heylerts, body.clone()).0 == 201));
-            let (status, answer) = create(&heylerts, body);
-            assert_eq!((status, answer["detail"].is_string()), (403, true));
+            let (status, response) = create(&heylerts, body);
+            assert_eq!((status, response["detail"].is_string()), (403, true));
             assert_eq!(heylerts.state().alerts.len(), quota);
         }
     }
 
     #[test]
-    fn an_update_changes_what_is_sent_and_nothing_else() {
+    fn an_update_changes_the_fields_that_are_sent_and_no_other() {
         let heylerts = Heylerts::new();
         let id = heylerts.add_alert(Alert::new("Name", "keyword"));
         let before = get(&heylerts, &format!("alerts/{id}")).1;
         let patch = json!({"is_active": false, "sources": []});
         let path = format!("alerts/{id}");
-        let (status, after) = ask(&heylerts, to_heylerts("PATCH", &path, &patch));
+        let (status, after) = send(&heylerts, to_heylerts("PATCH", &path, &patch));
         let mut expected = before;
         expected["is_active"] = false.into();
         expected["sources"] = json!([]);
@@ -185,19 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn deleting_an_alert_answers_204_and_takes_its_mentions_along() {
+    fn deleting_an_alert_returns_204_and_deletes_its_mentions() {
         let heylerts = Heylerts::demo();
         let id = heylerts.state().alerts[0].id.clone();
         let path = format!("alerts/{id}");
-        let delete = || heylerts.reply(to_heylerts("DELETE", &path, &Value::Null), Duration::MAX);
-        let answer = delete().into_result().unwrap();
-        assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0));
+        let delete = || heylerts.respond(to_heylerts("DELETE", &path, &Value::Null), Duration::MAX);
+        let response = delete().into_result().unwrap();
+        assert_eq!((response.status().as_u16(), response.body().len()), (204, 0));
         assert!(heylerts.state().mentions.iter().all(|mention| mention.alert_id != id));
         assert_eq!(delete().status().unwrap(), 404);
     }
 
     #[test]
-    fn mentions_are_filtered_and_the_ignored_left_out() {
+    fn mentions_are_filtered_and_ignored_ones_left_out() {
         let heylerts = Heylerts::demo();
         let total = |path: &str| get(&heylerts, path).1["total_items"].as_u64().unwrap();
         assert_eq!(total("mentions"), 137);
@@ -218,14 +244,79 @@ mod tests {
         let heylerts = Heylerts::demo();
         assert_eq!(get(&heylerts, "mentions?alert_id=x").1["total_items"], 0);
         assert_eq!(get(&heylerts, "stats?alert_id=x").1["total"], 0);
-        heylerts.change(|world| world.settings.unknown_alert_is_missing = true);
+        heylerts.change(|state| state.settings.unknown_alert_returns_404 = true);
         assert_eq!(get(&heylerts, "mentions?alert_id=x").0, 404);
         assert_eq!(get(&heylerts, "stats?alert_id=x").0, 404);
     }
 
     #[test]
-    fn a_time_is_written_as_the_setting_says() {
-        let heylerts = Heylerts::new().with(|world| world.settings.time_style = TimeStyle::Naive);
+    fn a_malformed_id_returns_422_if_set() {
+        let heylerts = Heylerts::demo();
+        let id = heylerts.state().alerts[0].id.clone();
+        let statuses = |id: &str| {
+            let get = |path: &str| get(&heylerts, path).0;
+            let path = format!("alerts/{id}");
+            let patch = send(&heylerts, to_heylerts("PATCH", &path, &json!({}))).0;
+            let stats = get(&format!("stats?alert_id={id}"));
+            [get(&path), patch, get(&format!("mentions?alert_id={id}")), stats]
+        };
+        assert_eq!(statuses("no-uuid"), [404, 404, 200, 200]);
+        heylerts.change(|state| state.settings.malformed_id_returns_422 = true);
+        assert_eq!(statuses("no-uuid"), [422; 4]);
+        assert_eq!(statuses(&id), [200; 4]);
+        let (status, error) = send(&heylerts, to_heylerts("DELETE", "alerts/x", &Value::Null));
+        assert_eq!((status, &error["detail"][0]["loc"]), (422, &json!(["path", "alert_id"])));
+    }
+
+    #[test]
+    fn an_unknown_source_or_sentiment_returns_422_if_set() {
+        let heylerts = Heylerts::demo();
+        let unknown = ["mentions?source=x", "mentions?sentiment=mixed"];
+        assert_eq!(unknown.map(|path| get(&heylerts, path).0), [200; 2]);
+        heylerts.change(|state| state.settings.unknown_filter_returns_422 = true);
+        assert_eq!(unknown.map(|path| get(&heylerts, path).0), [422; 2]);
+        assert_eq!(get(&heylerts, "mentions?source=brave&sentiment=neutral").0, 200);
+    }
+
+    #[test]
+    fn a_new_alert_is_listed_after_the_lag() {
+        let clock = TestClock::new();
+        let heylerts = Heylerts::demo().clock(clock.clone());
+        heylerts.change(|state| state.settings.list_lag = Duration::from_secs(2));
+        let id = create(&heylerts, json!({"name": "New", "keyword": "k"})).1["id"].clone();
+        assert_eq!(get(&heylerts, "alerts").1["total_items"], 3);
+        let path = format!("alerts/{}", id.as_str().unwrap());
+        assert_eq!(get(&heylerts, &path).0, 200);
+        heylerts.receive(Mention::new(id.as_str().unwrap(), "Title"));
+        assert_eq!(get(&heylerts, "mentions").1["total_items"], 137);
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(get(&heylerts, "alerts").1["items"][0]["id"], id);
+        assert_eq!(get(&heylerts, "mentions").1["total_items"], 138);
+    }
+
+    #[test]
+    fn a_create_takes_effect_after_its_duration_although_the_client_gave_up() {
+        let clock = TestClock::new();
+        let heylerts = Heylerts::new().clock(clock.clone());
+        heylerts.change(|state| state.settings.create_duration = Duration::from_millis(1500));
+        let body = json!({"name": "a", "keyword": "b"});
+        let request = || to_heylerts("POST", "alerts", &body);
+        let response = heylerts.respond(request(), Duration::from_secs(1));
+        assert!(matches!(response, WireResponse::TimedOut));
+        assert_eq!((clock.elapsed().as_millis(), heylerts.state().alerts.len()), (1000, 0));
+        clock.advance(Duration::from_millis(499));
+        assert_eq!(heylerts.state().alerts.len(), 0);
+        clock.advance(Duration::from_millis(1));
+        let created = heylerts.state().alerts[0].created_at;
+        assert_eq!((heylerts.state().alerts.len(), created), (1, heylerts.now()));
+        assert_eq!(send(&heylerts, request()).0, 201);
+        assert_eq!(clock.elapsed().as_millis(), 3000);
+    }
+
+    #[test]
+    fn timestamps_have_the_format_of_the_setting() {
+        let heylerts = Heylerts::new()
+            .with(|state| state.settings.timestamp_format = TimestampFormat::NoOffset);
         let id = heylerts.add_alert(Alert::new("Name", "keyword"));
         heylerts.add_mention(Mention::new(&id, "Title"));
         let (_, page) = get(&heylerts, "mentions");

@@ -1,40 +1,47 @@
-//! From a request to the operation that it names.
+//! Routes a request to its operation.
 
 use std::time::{Duration, SystemTime};
 
 use http::header::LOCATION;
 use http::{Method, StatusCode};
 
-use crate::sandbox::exchange::{self, Answer, Incoming};
+use crate::sandbox::engine::Backend;
+use crate::sandbox::exchange::{self, Incoming, Response};
 use crate::sandbox::limit::{Limit, RetryAfter};
-use crate::sandbox::service::Service;
 
-use super::refusal::Refusal;
-use super::world::{Plan, World};
+use super::request::{self, ApiError};
+use super::state::{Plan, State};
 
-impl Service for World {
-    fn usual_limit() -> Limit {
+impl Backend for State {
+    fn default_limit() -> Limit {
         Limit::sliding_log(100, Duration::from_secs(60)).retry_after(RetryAfter::Seconds)
     }
 
-    fn key(request: &Incoming) -> String {
+    fn rate_limit_key(request: &Incoming) -> String {
         request.header("x-api-key").unwrap_or_default().to_owned()
     }
 
-    fn tells_what_is_left(&self) -> bool {
-        self.settings.tells_what_is_left
+    fn sends_rate_limit_headers(&self) -> bool {
+        self.settings.sends_rate_limit_headers
     }
 
-    fn answer(&mut self, request: &Incoming, now: SystemTime) -> Answer {
-        self.operate(request, now).unwrap_or_else(Refusal::into_answer)
+    fn processing_time(&self, request: &Incoming) -> Duration {
+        match request.method == Method::POST {
+            true => self.settings.create_duration,
+            false => Duration::ZERO,
+        }
     }
 
-    fn refusal() -> Answer {
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded").into_answer()
+    fn handle(&mut self, request: &Incoming, now: SystemTime) -> Response {
+        self.operate(request, now).unwrap_or_else(ApiError::into_response)
+    }
+
+    fn rate_limited() -> Response {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded").into_response()
     }
 }
 
-/// What a path leads to.
+/// The resource of a path.
 enum Route {
     Hello,
     Alerts,
@@ -43,36 +50,39 @@ enum Route {
     Stats,
 }
 
-impl World {
-    fn operate(&mut self, request: &Incoming, now: SystemTime) -> Result<Answer, Refusal> {
+impl State {
+    fn operate(&mut self, request: &Incoming, now: SystemTime) -> Result<Response, ApiError> {
         let segments = request.segments();
         let Some(route) = Route::of(&segments) else {
             return without_slash(request, &segments);
         };
         let method = route.checked(&request.method)?;
         self.authorize(request)?;
+        if let (true, Route::Alert(id)) = (self.settings.malformed_id_returns_422, &route) {
+            request::check_uuid(["path", "alert_id"], id)?;
+        }
         match (route, method) {
             (Route::Hello, _) => Ok(self.hello()),
             (Route::Alerts, &Method::POST) => self.create_alert(request, now),
-            (Route::Alerts, _) => self.list_alerts(request),
+            (Route::Alerts, _) => self.list_alerts(request, now),
             (Route::Alert(id), &Method::PATCH) => self.update_alert(&id, request),
             (Route::Alert(id), &Method::DELETE) => self.delete_alert(&id),
             (Route::Alert(id), _) => self.get_alert(&id),
-            (Route::Mentions, _) => self.list_mentions(request),
+            (Route::Mentions, _) => self.list_mentions(request, now),
             (Route::Stats, _) => self.stats(request),
         }
     }
 
-    fn authorize(&self, request: &Incoming) -> Result<(), Refusal> {
+    fn authorize(&self, request: &Incoming) -> Result<(), ApiError> {
         let key = request.header("x-api-key").unwrap_or_default();
         let known = self.keys.is_empty() || self.keys.iter().any(|known| known == key);
         if !known || !key.starts_with("hlt_") {
             let detail = "Missing or invalid API key";
-            return Err(Refusal::new(StatusCode::UNAUTHORIZED, detail));
+            return Err(ApiError::new(StatusCode::UNAUTHORIZED, detail));
         }
         match self.plan {
             Plan::Free => {
-                Err(Refusal::new(StatusCode::FORBIDDEN, "API access requires a paid plan"))
+                Err(ApiError::new(StatusCode::FORBIDDEN, "API access requires a paid plan"))
             }
             _ => Ok(()),
         }
@@ -80,7 +90,7 @@ impl World {
 }
 
 impl Route {
-    /// The route of the segments after `api/v1`.
+    /// Returns the route of the segments after `api/v1`.
     fn of(segments: &[String]) -> Option<Route> {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let start = segments.windows(2).position(|pair| pair == ["api", "v1"])?;
@@ -94,31 +104,31 @@ impl Route {
         }
     }
 
-    /// The method, if it is one of the route's.
-    fn checked<'a>(&self, method: &'a Method) -> Result<&'a Method, Refusal> {
+    /// Returns the method if the route allows it.
+    fn checked<'a>(&self, method: &'a Method) -> Result<&'a Method, ApiError> {
         let allowed = match self {
             Route::Alerts => "GET, POST",
             Route::Alert(_) => "GET, PATCH, DELETE",
             _ => "GET",
         };
         let found = allowed.split(", ").any(|allowed| allowed == method.as_str());
-        found.then_some(method).ok_or_else(|| Refusal::method(allowed))
+        found.then_some(method).ok_or_else(|| ApiError::method(allowed))
     }
 }
 
-/// A path that is known but for its trailing slash is answered with a redirect, as FastAPI does.
-fn without_slash(request: &Incoming, segments: &[String]) -> Result<Answer, Refusal> {
+/// Redirects a path with a trailing slash to the one without, as FastAPI does.
+fn without_slash(request: &Incoming, segments: &[String]) -> Result<Response, ApiError> {
     match segments.split_last() {
         Some((last, rest)) if last.is_empty() && Route::of(rest).is_some() => {
             let host = request.header("host").unwrap_or("heylerts.com");
             let path = request.path.trim_end_matches('/');
             let query = if request.query.is_empty() { "" } else { "?" };
             let location = format!("http://{host}{path}{query}{}", request.query);
-            let mut answer = exchange::empty(StatusCode::TEMPORARY_REDIRECT);
-            exchange::set(&mut answer, LOCATION.as_str(), &location);
-            Ok(answer)
+            let mut response = exchange::empty(StatusCode::TEMPORARY_REDIRECT);
+            exchange::set(&mut response, LOCATION.as_str(), &location);
+            Ok(response)
         }
-        _ => Err(Refusal::not_found("Not Found")),
+        _ => Err(ApiError::not_found("Not Found")),
     }
 }
 
@@ -128,30 +138,30 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use crate::sandbox::exchange::testing::{send, to_heylerts};
     use crate::sandbox::heylerts::Plan;
-    use crate::sandbox::probe::{ask, to_heylerts};
     use crate::sandbox::{Heylerts, TestClock};
 
     fn status(heylerts: &Heylerts, method: &str, path: &str) -> u16 {
-        ask(heylerts, to_heylerts(method, path, &Value::Null)).0
+        send(heylerts, to_heylerts(method, path, &Value::Null)).0
     }
 
     #[test]
-    fn only_known_keys_that_begin_with_hlt_are_let_in() {
+    fn only_known_keys_that_begin_with_hlt_are_accepted() {
         let heylerts = Heylerts::demo();
         let with = |key: &str| {
             let mut request = to_heylerts("GET", "hello", &Value::Null);
             request.headers_mut().insert("x-api-key", key.parse().unwrap());
-            ask(&heylerts, request)
+            send(&heylerts, request)
         };
         assert_eq!(with("hlt_abc").0, 200);
         assert_eq!(with("abc"), (401, json!({"detail": "Missing or invalid API key"})));
-        heylerts.change(|world| world.keys.push("hlt_abc".to_owned()));
+        heylerts.change(|state| state.keys.push("hlt_abc".to_owned()));
         assert_eq!((with("hlt_abc").0, with("hlt_abcd").0, with("").0), (200, 401, 401));
     }
 
     #[test]
-    fn the_free_plan_is_let_into_nothing() {
+    fn the_free_plan_has_no_access() {
         let heylerts = Heylerts::demo().plan(Plan::Free);
         for path in ["hello", "alerts", "mentions", "stats", "alerts/x"] {
             assert_eq!(status(&heylerts, "GET", path), 403, "{path}");
@@ -166,43 +176,45 @@ mod tests {
         assert_eq!(status(&heylerts, "GET", "alerts//"), 404);
         assert_eq!(status(&heylerts, "PUT", "alerts"), 405);
         assert_eq!(status(&heylerts, "POST", "hello"), 405);
-        let answer = heylerts.reply(to_heylerts("PUT", "alerts/x", &Value::Null), Duration::MAX);
-        let answer = answer.into_result().unwrap();
-        assert_eq!(answer.headers()["allow"], "GET, PATCH, DELETE");
+        let response =
+            heylerts.respond(to_heylerts("PUT", "alerts/x", &Value::Null), Duration::MAX);
+        let response = response.into_result().unwrap();
+        assert_eq!(response.headers()["allow"], "GET, PATCH, DELETE");
     }
 
     #[test]
-    fn a_trailing_slash_is_answered_with_a_redirect() {
+    fn a_trailing_slash_is_redirected() {
         let heylerts = Heylerts::demo();
-        let answer =
-            heylerts.reply(to_heylerts("GET", "alerts/?page=2", &Value::Null), Duration::MAX);
-        let answer = answer.into_result().unwrap();
-        assert_eq!(answer.status(), 307);
-        assert_eq!(answer.headers()["location"], "http://heylerts.com/api/v1/alerts?page=2");
+        let response =
+            heylerts.respond(to_heylerts("GET", "alerts/?page=2", &Value::Null), Duration::MAX);
+        let response = response.into_result().unwrap();
+        assert_eq!(response.status(), 307);
+        assert_eq!(response.headers()["location"], "http://heylerts.com/api/v1/alerts?page=2");
     }
 
     #[test]
-    fn the_hundred_and_first_request_in_a_minute_is_refused() {
+    fn the_hundred_and_first_request_in_a_minute_gets_a_429() {
         let clock = TestClock::new();
         let heylerts = Heylerts::demo().clock(clock.clone());
         assert!((0..100).all(|_| status(&heylerts, "GET", "hello") == 200));
         clock.advance(Duration::from_millis(59_500));
-        let reply = heylerts.reply(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
-        let answer = reply.into_result().unwrap();
+        let reply = heylerts.respond(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
+        let response = reply.into_result().unwrap();
         assert_eq!(
-            (answer.status().as_u16(), &answer.headers()["retry-after"]),
+            (response.status().as_u16(), &response.headers()["retry-after"]),
             (429, &"1".parse().unwrap())
         );
-        assert!(!answer.headers().contains_key("x-ratelimit-remaining"));
+        assert!(!response.headers().contains_key("x-ratelimit-remaining"));
         clock.advance(Duration::from_millis(500));
         assert_eq!(status(&heylerts, "GET", "hello"), 200);
     }
 
     #[test]
-    fn what_is_left_of_the_limit_is_told_where_the_setting_says_so() {
-        let heylerts = Heylerts::demo().with(|world| world.settings.tells_what_is_left = true);
-        let reply = heylerts.reply(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
-        let answer = reply.into_result().unwrap();
-        assert_eq!(answer.headers()["x-ratelimit-remaining"], "99");
+    fn responses_have_rate_limit_headers_if_set() {
+        let heylerts =
+            Heylerts::demo().with(|state| state.settings.sends_rate_limit_headers = true);
+        let reply = heylerts.respond(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
+        let response = reply.into_result().unwrap();
+        assert_eq!(response.headers()["x-ratelimit-remaining"], "99");
     }
 }

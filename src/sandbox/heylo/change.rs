@@ -1,24 +1,24 @@
-//! What can be changed: the members of a role, the members of a community.
+//! The operations that change the members of a role or of a community.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::sandbox::exchange::{self, Answer};
+use crate::sandbox::exchange::{self, Response};
 
-use super::fields::{Fields, Refusal};
+use super::fields::{ApiError, Fields};
 use super::service::ok;
-use super::world::{Acknowledgement, Community, Role, World};
+use super::state::{Community, Role, State, SuccessBody};
 
-impl World {
-    pub(crate) fn update_role(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
-        let only_changes = self.settings.names_only_changes;
+impl State {
+    pub(crate) fn update_role(&mut self, fields: &Fields) -> Result<Response, ApiError> {
+        let only_changes = self.settings.update_returns_only_changes;
         let community = self.named(fields)?;
         let role_id = fields.required("roleId")?;
         let mut added = fields.ids("addedUserIds")?;
         let mut removed = fields.ids("removedUserIds")?;
         if added.is_empty() && removed.is_empty() {
             let message = "At least one of addedUserIds or removedUserIds must be non-empty";
-            return Err(Refusal::bad(message));
+            return Err(ApiError::bad(message));
         }
         for ids in [&mut added, &mut removed] {
             ids.retain(|id| community.can_have_roles(id));
@@ -32,30 +32,30 @@ impl World {
         ok(json!({"addedUserIds": added, "removedUserIds": removed}))
     }
 
-    pub(crate) fn remove_member(&mut self, fields: &Fields) -> Result<Answer, Refusal> {
-        let absent_is_removed = self.settings.absent_is_removed;
+    pub(crate) fn remove_member(&mut self, fields: &Fields) -> Result<Response, ApiError> {
+        let removal_of_absent_succeeds = self.settings.removal_of_absent_succeeds;
         let community = self.named(fields)?;
         let user_id = fields.required("userId")?;
-        if !community.forget(user_id) && !absent_is_removed {
-            return Err(Refusal::not_found("Member"));
+        if !community.remove(user_id) && !removal_of_absent_succeeds {
+            return Err(ApiError::not_found("Member"));
         }
         Ok(self.acknowledge(StatusCode::OK, json!({"success": true})))
     }
 
-    /// What a success answers where the vendor's page does not say.
-    pub(crate) fn acknowledge(&self, status: StatusCode, value: Value) -> Answer {
-        match self.settings.acknowledgement {
-            Acknowledgement::Json => exchange::json(status, &value),
-            Acknowledgement::Text => exchange::with_body(status, "text/plain", "OK"),
-            Acknowledgement::Empty => exchange::empty(status),
+    /// Builds the response to a success that the vendor does not document.
+    pub(crate) fn acknowledge(&self, status: StatusCode, value: Value) -> Response {
+        match self.settings.success_body {
+            SuccessBody::Json => exchange::json(status, &value),
+            SuccessBody::Text => exchange::with_body(status, "text/plain", "OK"),
+            SuccessBody::Empty => exchange::empty(status),
         }
     }
 }
 
 impl Community {
-    /// Takes somebody out of the community, its roles and its pending invites; whether they were a member or
-    /// invited.
-    fn forget(&mut self, user_id: &str) -> bool {
+    /// Removes a user from the community, its roles and its pending invites. Returns whether the user was a
+    /// member or invited.
+    fn remove(&mut self, user_id: &str) -> bool {
         let before = self.members.len() + self.invites.len();
         self.members.retain(|member| member.user_id != user_id);
         self.invites.retain(|invite| invite.user_id != user_id);
@@ -65,9 +65,9 @@ impl Community {
         self.members.len() + self.invites.len() < before
     }
 
-    fn role_mut(&mut self, id: &str) -> Result<&mut Role, Refusal> {
+    fn role_mut(&mut self, id: &str) -> Result<&mut Role, ApiError> {
         let found = self.roles.iter_mut().find(|role| role.id == id);
-        found.ok_or_else(|| Refusal::not_found("Role"))
+        found.ok_or_else(|| ApiError::not_found("Role"))
     }
 }
 
@@ -87,8 +87,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::sandbox::Heylo;
-    use crate::sandbox::heylo::Acknowledgement;
-    use crate::sandbox::probe::{ask, to_heylo};
+    use crate::sandbox::exchange::testing::{send, to_heylo};
+    use crate::sandbox::heylo::SuccessBody;
 
     fn heylo() -> Heylo {
         Heylo::demo().limit(None)
@@ -99,37 +99,37 @@ mod tests {
             "type": "roleMembers", "communityId": "harbour-runners", "roleId": "captains",
             "addedUserIds": added, "removedUserIds": removed,
         });
-        ask(heylo, to_heylo("apiv1-update", &body))
+        send(heylo, to_heylo("apiv1-update", &body))
     }
 
     fn remove(heylo: &Heylo, user_id: &str) -> (u16, Value) {
         let body = json!({"type": "member", "communityId": "harbour-runners", "userId": user_id});
-        ask(heylo, to_heylo("apiv1-remove", &body))
+        send(heylo, to_heylo("apiv1-remove", &body))
     }
 
     #[test]
-    fn an_update_drops_silently_who_is_no_active_or_hidden_member() {
+    fn an_update_silently_drops_ids_that_are_no_active_or_hidden_member() {
         let heylo = heylo();
         let added = json!(["user-9", "user-37", "user-39", "nobody"]);
-        let (status, answer) = update(&heylo, added, json!(["user-1", "user-40"]));
+        let (status, response) = update(&heylo, added, json!(["user-1", "user-40"]));
         let applied = json!({"addedUserIds": ["user-9", "user-37"], "removedUserIds": ["user-1"]});
-        assert_eq!((status, answer), (200, applied));
+        assert_eq!((status, response), (200, applied));
         let captains = ["user-2", "user-3", "user-4", "user-9", "user-37"];
         assert_eq!(heylo.role_members("harbour-runners", "captains"), captains);
     }
 
     #[test]
-    fn an_update_can_name_only_what_it_changed() {
+    fn an_update_returns_only_changes_if_set() {
         let heylo = heylo();
         let update = || update(&heylo, json!(["user-1", "user-9"]), json!(["user-8"])).1;
         let all = json!({"addedUserIds": ["user-1", "user-9"], "removedUserIds": ["user-8"]});
         assert_eq!([update(), update()], [all.clone(), all]);
-        heylo.change(|world| world.settings.names_only_changes = true);
+        heylo.change(|state| state.settings.update_returns_only_changes = true);
         assert_eq!(update(), json!({"addedUserIds": [], "removedUserIds": []}));
     }
 
     #[test]
-    fn an_update_takes_a_hundred_ids_a_side_and_one_at_least() {
+    fn an_update_accepts_one_to_a_hundred_ids_per_list() {
         let heylo = heylo();
         let ids = |count: usize| json!(vec!["user-1"; count]);
         assert_eq!(update(&heylo, ids(100), ids(100)).0, 200);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_removed_loses_roles_and_invites_too() {
+    fn a_removal_removes_roles_and_invites_too() {
         let heylo = heylo();
         assert_eq!(remove(&heylo, "user-3"), (200, json!({"success": true})));
         assert!(!heylo.member_ids("harbour-runners").contains(&"user-3".to_owned()));
@@ -151,24 +151,25 @@ mod tests {
     }
 
     #[test]
-    fn removing_somebody_absent_is_refused_unless_the_setting_allows_it() {
+    fn the_removal_of_an_absent_user_is_rejected_unless_set() {
         let heylo = heylo();
         assert_eq!(remove(&heylo, "nobody"), (404, json!({"error": "Member not found"})));
-        heylo.change(|world| world.settings.absent_is_removed = true);
+        heylo.change(|state| state.settings.removal_of_absent_succeeds = true);
         assert_eq!(remove(&heylo, "nobody").0, 200);
     }
 
     #[test]
-    fn a_removal_can_be_acknowledged_by_text_or_by_nothing() {
+    fn a_removal_can_return_text_or_an_empty_body() {
         let heylo = heylo();
-        for (style, body) in [(Acknowledgement::Text, "OK"), (Acknowledgement::Empty, "")] {
-            let heylo = heylo.clone().with(|world| world.settings.acknowledgement = style);
-            heylo.change(|world| world.settings.absent_is_removed = true);
+        for (style, body) in [(SuccessBody::Text, "OK"), (SuccessBody::Empty, "")] {
+            let heylo = heylo.clone().with(|state| state.settings.success_body = style);
+            heylo.change(|state| state.settings.removal_of_absent_succeeds = true);
             let body_sent = json!({"type": "member", "communityId": "book-circle", "userId": "x"});
-            let reply = heylo.reply(to_heylo("apiv1-remove", &body_sent), std::time::Duration::MAX);
-            let answer = reply.into_result().unwrap();
+            let response =
+                heylo.respond(to_heylo("apiv1-remove", &body_sent), std::time::Duration::MAX);
+            let response = response.into_result().unwrap();
             assert_eq!(
-                (answer.status().as_u16(), answer.body().as_slice()),
+                (response.status().as_u16(), response.body().as_slice()),
                 (200, body.as_bytes())
             );
         }

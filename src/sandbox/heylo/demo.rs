@@ -1,12 +1,12 @@
-//! A made-up running club and its small neighbour.
+//! An invented running community and a small one.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::sandbox::calendar;
+use crate::sandbox::wall_clock;
 
-use super::world::{Community, Event, Invite, Member, Role, Standing, World};
+use super::state::{Community, Event, Invite, Member, MemberStatus, Role, State};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const TITLES: [&str; 5] =
@@ -15,12 +15,12 @@ const PLACES: [&str; 4] = ["Harbour gate", "City stadium", "North pier", "Old mi
 const STATUSES: [&str; 3] = ["going", "maybe", "not_going"];
 
 /// The data of [`Heylo::demo`](crate::sandbox::Heylo::demo), the same for the same seed.
-pub(crate) fn world(seed: u64) -> World {
+pub(crate) fn state(seed: u64) -> State {
     let mut random = fastrand::Rng::with_seed(seed);
-    World {
+    State {
         communities: vec![harbour_runners(&mut random), book_circle()],
         invites_sent: 1,
-        ..World::default()
+        ..State::default()
     }
 }
 
@@ -37,16 +37,16 @@ fn harbour_runners(random: &mut fastrand::Rng) -> Community {
 }
 
 fn member((at, id): (usize, &String)) -> Member {
-    Member::new(id).standing(match at {
-        36 | 37 => Standing::Hidden,
-        38 | 39 => Standing::Inactive,
-        _ => Standing::Active,
+    Member::new(id).status(match at {
+        36 | 37 => MemberStatus::Hidden,
+        38 | 39 => MemberStatus::Inactive,
+        _ => MemberStatus::Active,
     })
 }
 
 /// One event every third day, from about a year ago to a month ahead.
 fn event(number: u32, people: &[String], random: &mut fastrand::Rng) -> Event {
-    let start = calendar::first_day() - 360 * DAY + 3 * number * DAY;
+    let start = wall_clock::first_day() - 360 * DAY + 3 * number * DAY;
     let mut event = Event::new(format!("event-{number:03}"), start)
         .field("title", pick(random, &TITLES))
         .field("location", pick(random, &PLACES));
@@ -70,7 +70,7 @@ fn pending_invite() -> Invite {
 }
 
 fn book_circle() -> Community {
-    let evening = calendar::first_day() + 7 * DAY;
+    let evening = wall_clock::first_day() + 7 * DAY;
     Community::new("book-circle")
         .members(["user-1", "user-2", "user-3"])
         .role(Role::new("hosts").name("Hosts").members(["user-2"]))

@@ -1,7 +1,7 @@
 //! Heylo in memory.
 //!
-//! [`Heylo`] is the service; [`World`] is what it holds, down to each [`Member`], [`Role`], [`Event`] and
-//! [`Invite`]; [`Settings`] choose what the vendor's page leaves open.
+//! [`Heylo`] is the service. [`State`] is its data, with each [`Member`], [`Role`], [`Event`] and [`Invite`].
+//! [`Settings`] choose the behaviour that the vendor does not document.
 
 mod change;
 mod demo;
@@ -9,12 +9,13 @@ mod fetch;
 mod fields;
 mod invite;
 mod service;
-mod world;
+mod state;
 
 use crate::sandbox::handle::Sandbox;
 
-pub use world::{
-    Acknowledgement, Community, Event, EventId, Invite, Member, Role, Settings, Standing, World,
+pub use state::{
+    Community, Event, EventIdFormat, Invite, Member, MemberStatus, MonthFormat, Role, Settings,
+    State, SuccessBody, UnknownCursor,
 };
 
 /// Heylo in memory.
@@ -35,10 +36,10 @@ pub use world::{
 /// );
 /// assert_eq!(heylo.role_members("abc123", "captains"), ["u1"]);
 /// ```
-pub type Heylo = Sandbox<World>;
+pub type Heylo = Sandbox<State>;
 
-impl Sandbox<World> {
-    /// Heylo with two made-up communities.
+impl Sandbox<State> {
+    /// Creates Heylo with two invented communities.
     ///
     /// `harbour-runners` has the members `user-1` to `user-40` (37 and 38 are hidden, 39 and 40 inactive),
     /// the roles `everybody`, `captains` (`user-1` to `user-4`) and `coaches`, the events `event-001` to
@@ -47,17 +48,18 @@ impl Sandbox<World> {
         Heylo::demo_with_seed(7)
     }
 
-    /// The same with other titles, places and attendance; equal for equal seeds.
+    /// Creates the communities of [`demo`](Sandbox::demo) with other titles, places and attendance. Equal seeds
+    /// give equal data.
     pub fn demo_with_seed(seed: u64) -> Heylo {
-        Heylo::from(demo::world(seed))
+        Heylo::from(demo::state(seed))
     }
 
     /// Adds a community.
     pub fn community(self, community: Community) -> Heylo {
-        self.with(|world| world.communities.push(community))
+        self.with(|state| state.communities.push(community))
     }
 
-    /// Who has a role now, in the order they got it; nobody where there is no such role.
+    /// Returns the ids of the members of a role, in the order in which they got it; none if there is no such role.
     pub fn role_members(&self, community_id: &str, role_id: &str) -> Vec<String> {
         let state = self.state();
         let roles = state.community(community_id).map(|community| &community.roles);
@@ -65,14 +67,14 @@ impl Sandbox<World> {
         role.map(|role| role.member_ids.clone()).unwrap_or_default()
     }
 
-    /// The ids of a community's members, whatever their standing.
+    /// Returns the ids of the members of a community, whatever their status.
     pub fn member_ids(&self, community_id: &str) -> Vec<String> {
         let state = self.state();
         let members = state.community(community_id).map(|community| community.members.iter());
         members.into_iter().flatten().map(|member| member.user_id.clone()).collect()
     }
 
-    /// The invites of a community that are pending, in the order they were sent.
+    /// Returns the pending invites of a community, in the order in which they were sent.
     pub fn invites(&self, community_id: &str) -> Vec<Invite> {
         let state = self.state();
         let community = state.community(community_id);

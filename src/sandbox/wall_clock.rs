@@ -1,4 +1,4 @@
-//! What day it is in a sandbox, and how the services write that.
+//! The date and time in a sandbox, and how the services write them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,54 +10,54 @@ use jiff::tz::TimeZone;
 
 use crate::clock::{Clock, SystemClock};
 
-/// 2026-05-08T12:00:00Z, in seconds since 1970: a sandbox begins on this day, on every run.
+/// 2026-05-08T12:00:00Z, in seconds since 1970: every sandbox starts at this time.
 const FIRST_DAY: u64 = 1_778_241_600;
 
-/// How timestamps are written in answers.
+/// The format of timestamps in responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum TimeStyle {
-    /// `2026-05-08T12:00:00Z`, as on the vendor's page.
+pub enum TimestampFormat {
+    /// `2026-05-08T12:00:00Z`, as the vendor documents.
     #[default]
-    Zulu,
+    Z,
     /// `2026-05-08T12:00:00+00:00`.
     Offset,
-    /// `2026-05-08T12:00:00`: a Python service's time without an offset, which is UTC.
-    Naive,
+    /// `2026-05-08T12:00:00`: no offset, as some Python services send it. It is UTC.
+    NoOffset,
 }
 
-/// The clock of a sandbox, with a day on which it started.
+/// The clock of a sandbox, with the date on which it started.
 #[derive(Clone)]
-pub(crate) struct Calendar {
+pub(crate) struct WallClock {
     clock: Arc<dyn Clock>,
     started: Instant,
     first_day: SystemTime,
 }
 
-impl Default for Calendar {
-    fn default() -> Calendar {
-        Calendar::new(Arc::new(SystemClock))
+impl Default for WallClock {
+    fn default() -> WallClock {
+        WallClock::new(Arc::new(SystemClock))
     }
 }
 
-impl fmt::Debug for Calendar {
+impl fmt::Debug for WallClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&iso(self.now(), TimeStyle::Zulu))
+        f.write_str(&iso(self.now(), TimestampFormat::Z))
     }
 }
 
-impl Calendar {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Calendar {
-        Calendar { started: clock.now(), first_day: first_day(), clock }
+impl WallClock {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> WallClock {
+        WallClock { started: clock.now(), first_day: first_day(), clock }
     }
 
-    /// Passes with another clock from now on; begins on the same day.
+    /// Sets another clock; the date starts anew.
     pub(crate) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.started = clock.now();
         self.clock = clock;
     }
 
-    /// Today is the day given; time passes from there.
+    /// Sets the current date and time.
     pub(crate) fn set(&mut self, today: SystemTime) {
         self.started = self.clock.now();
         self.first_day = today;
@@ -68,11 +68,16 @@ impl Calendar {
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        let elapsed = self.instant().saturating_duration_since(self.started);
+        self.at(self.instant())
+    }
+
+    /// The date and time at an instant of the clock.
+    pub(crate) fn at(&self, instant: Instant) -> SystemTime {
+        let elapsed = instant.saturating_duration_since(self.started);
         self.first_day.checked_add(elapsed).unwrap_or(self.first_day)
     }
 
-    /// Lets `duration` pass, however often the clock's sleep ends early.
+    /// Sleeps for `duration`, even if the sleep of the clock ends early.
     pub(crate) fn wait(&self, duration: Duration) {
         let Some(until) = self.instant().checked_add(duration) else {
             return;
@@ -87,7 +92,7 @@ impl Calendar {
     }
 }
 
-/// The day on which every sandbox begins.
+/// The date on which every sandbox starts.
 pub(crate) fn first_day() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(FIRST_DAY)
 }
@@ -97,29 +102,29 @@ pub(crate) fn to_millis(time: SystemTime) -> i64 {
     timestamp(time).as_millisecond()
 }
 
-/// A time as in `2026-05-08T12:00:00Z`, with fractions where it has any.
-pub(crate) fn iso(time: SystemTime, style: TimeStyle) -> String {
+/// Formats a time, with fractions if it has any.
+pub(crate) fn iso(time: SystemTime, style: TimestampFormat) -> String {
     let text = timestamp(time).to_string();
     let bare = text.trim_end_matches('Z');
     match style {
-        TimeStyle::Zulu => text,
-        TimeStyle::Offset => format!("{bare}+00:00"),
-        TimeStyle::Naive => bare.to_owned(),
+        TimestampFormat::Z => text,
+        TimestampFormat::Offset => format!("{bare}+00:00"),
+        TimestampFormat::NoOffset => bare.to_owned(),
     }
 }
 
-/// A time as headers have it: `Fri, 08 May 2026 12:00:00 GMT`.
+/// Formats a time for a header: `Fri, 08 May 2026 12:00:00 GMT`.
 pub(crate) fn http_date(time: SystemTime) -> String {
     timestamp(time).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// The same, of the next whole second where the time is between two.
+/// Formats a time for a header, rounded up to a whole second.
 pub(crate) fn next_http_date(time: SystemTime) -> String {
     let just_before_the_next = time.checked_add(Duration::from_nanos(999_999_999));
     http_date(just_before_the_next.unwrap_or(time))
 }
 
-/// Reads an ISO 8601 timestamp; one without an offset is UTC.
+/// Parses an ISO 8601 timestamp; one without an offset is UTC.
 pub(crate) fn parse_iso(text: &str) -> Option<SystemTime> {
     let with_offset = text.parse::<Timestamp>().ok();
     with_offset.or_else(|| in_utc(text)).map(SystemTime::from)
@@ -141,22 +146,22 @@ mod tests {
     use crate::sandbox::clock::TestClock;
 
     #[test]
-    fn the_day_passes_with_the_clock() {
+    fn the_date_advances_with_the_clock() {
         let clock = TestClock::new();
-        let mut calendar = Calendar::new(Arc::new(clock.clone()));
-        assert_eq!(format!("{calendar:?}"), "2026-05-08T12:00:00Z");
+        let mut wall_clock = WallClock::new(Arc::new(clock.clone()));
+        assert_eq!(format!("{wall_clock:?}"), "2026-05-08T12:00:00Z");
         clock.advance(Duration::from_millis(90_500));
-        assert_eq!(format!("{calendar:?}"), "2026-05-08T12:01:30.5Z");
-        calendar.set(UNIX_EPOCH);
-        assert_eq!(calendar.now(), UNIX_EPOCH);
+        assert_eq!(format!("{wall_clock:?}"), "2026-05-08T12:01:30.5Z");
+        wall_clock.set(UNIX_EPOCH);
+        assert_eq!(wall_clock.now(), UNIX_EPOCH);
     }
 
     #[test]
-    fn a_time_is_written_in_three_styles() {
+    fn a_time_is_written_in_three_formats() {
         let written = |style| iso(first_day(), style);
-        assert_eq!(written(TimeStyle::Zulu), "2026-05-08T12:00:00Z");
-        assert_eq!(written(TimeStyle::Offset), "2026-05-08T12:00:00+00:00");
-        assert_eq!(written(TimeStyle::Naive), "2026-05-08T12:00:00");
+        assert_eq!(written(TimestampFormat::Z), "2026-05-08T12:00:00Z");
+        assert_eq!(written(TimestampFormat::Offset), "2026-05-08T12:00:00+00:00");
+        assert_eq!(written(TimestampFormat::NoOffset), "2026-05-08T12:00:00");
         assert_eq!(http_date(first_day()), "Fri, 08 May 2026 12:00:00 GMT");
         assert_eq!(to_millis(first_day()), 1_778_241_600_000);
     }
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_goes_on_when_a_sleep_ends_early() {
+    fn a_wait_continues_after_a_sleep_that_ends_early() {
         #[derive(Debug)]
         struct Drowsy(TestClock);
         impl Clock for Drowsy {
@@ -189,7 +194,7 @@ mod tests {
             }
         }
         let clock = TestClock::new();
-        Calendar::new(Arc::new(Drowsy(clock.clone()))).wait(Duration::from_millis(100));
+        WallClock::new(Arc::new(Drowsy(clock.clone()))).wait(Duration::from_millis(100));
         assert_eq!(clock.elapsed(), Duration::from_millis(100));
     }
 }
