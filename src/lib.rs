@@ -1,76 +1,84 @@
-//! A blocking client for two services: **Heylo**, which runs communities, and **Heylerts**, which watches
-//! for mentions of keywords. It is for programs without an async runtime: scripts, sync applications, and
-//! command-line tools.
+//! A blocking client for two HTTP services: **Heylo**, which runs communities, and **Heylerts**, which finds
+//! mentions of keywords. It is made for programs without an async runtime: scripts, command-line tools and
+//! sync applications.
 //!
-//! * [`heylo`]: events, attendance, roles, members, invites.
-//! * [`heylerts`]: alerts, mentions, statistics, webhooks.
-//! * [`page`]: walks over listings, which are exact while the list changes and can be taken up again.
-//! * [`Config`]: addresses, time-outs, limits, retries, and what stands in for the network or the clock.
-//! * [`TokenBucket`]: what keeps a client inside its service's rate limit, and what a script feels of it.
-//! * [`Error`]: what went wrong, whether it took effect, and what to do.
-//! * [`Call`]: what this crate does not know yet.
-//!
+//! | module or type | |
+//! |---|---|
+//! | [`heylo`] | events, attendance, roles, members, invites |
+//! | [`heylerts`] | alerts, mentions, statistics, webhooks |
+//! | [`page`] | pagination: lists as iterators that stay exact while the list changes, and resume |
+//! | [`Config`] | addresses, timeouts, limits, retries, proxies; a transport or a clock of your own |
+//! | [`TokenBucket`] | how a client stays inside the rate limit, and what a script feels of it |
+//! | [`Error`] | what failed, whether the call took effect, and what to do |
+//! | [`Call`] | requests for endpoints that have no method here |
 #![cfg_attr(
     feature = "sandbox",
-    doc = " * [`sandbox`]: both services in memory, for your own tests."
+    doc = "| [`sandbox`] | both services in memory, for your own tests |"
 )]
 //!
 //! # Examples
 //!
-//! The examples on these pages run against the sandbox, in memory; `client` and `group` stand for a client of
-//! yours, and its community. Who came to the events of a community:
+//! The number of people who came to each event of a community:
 //!
 //! ```no_run
 //! use heysync::heylo;
 //!
-//! # fn main() -> heysync::Result<()> {
-//! let group = heylo::Client::from_env()?.community("abc123"); // HEYLO_API_KEY
-//! for event in group.events() {
-//!     let event = event?;
-//!     println!("{}: {} people", event.id, group.attendance(&event.id)?.len());
+//! fn main() -> heysync::Result<()> {
+//!     let community = heylo::Client::from_env()?.community("abc123"); // reads HEYLO_API_KEY
+//!     for event in community.events() {
+//!         let event = event?;
+//!         println!("{}: {} people", event.id, community.attendance(&event.id)?.len());
+//!     }
+//!     Ok(())
 //! }
-//! # Ok(())
-//! # }
 //! ```
 //!
-//! What was said of a brand:
+//! The negative mentions of a brand:
 //!
 //! ```no_run
 //! use heysync::heylerts::{self, Sentiment};
 //!
-//! # fn main() -> heysync::Result<()> {
-//! let client = heylerts::Client::from_env()?; // HEYLERTS_API_KEY
-//! for mention in client.mentions().sentiment(Sentiment::Negative) {
-//!     println!("{}", mention?.url);
+//! fn main() -> heysync::Result<()> {
+//!     let client = heylerts::Client::from_env()?; // reads HEYLERTS_API_KEY
+//!     for mention in client.mentions().sentiment(Sentiment::Negative) {
+//!         println!("{}", mention?.url);
+//!     }
+//!     Ok(())
 //! }
-//! # Ok(())
-//! # }
 //! ```
 //!
-//! # What can be relied on
+//! The other examples in this documentation run against the [sandbox](#features), in memory. `client` stands
+//! for your client, and `community` for one of its communities.
 //!
-//! * The service never counts more requests in a period than it allows, whatever the network does.
-//! * Nothing is sent twice that would be done twice; where the outcome is unknown, the error says so.
-//! * A walk yields whatever stayed in the list throughout exactly once.
-//! * A call ends by its deadline, with everything: queue, pauses, attempts.
-//! * Keys go to the service alone: no redirect is followed, only `https` is spoken beyond loopback, and no
-//!   error, log line or debug output shows one.
-//! * Bad input is refused before anything is sent; a bad answer is an error, never a panic.
+//! # Guarantees
+//!
+//! * **Rate limit.** The service never counts more requests in a period than it allows, if all requests with
+//!   the key come from one process. See [`TokenBucket`] for the conditions.
+//! * **Retries.** A request that may have been received is sent again only if sending it twice does no harm.
+//!   If it cannot be known whether a call took effect, the error reports that. See [`Safety`].
+//! * **Lists.** An iteration yields each item that stays in the list throughout exactly once. See [`page`]
+//!   for what that assumes of the service.
+//! * **Time.** A call ends by its deadline, with its waits and retries. See [`Config::deadline`].
+//! * **Keys.** A key is sent to the configured service only, by `https`, loopback excepted. No redirect is
+//!   followed, and no error, log line or `Debug` form contains a key.
+//! * **Input.** Invalid arguments are rejected before anything is sent. A response that cannot be read is an
+//!   error, never a panic.
 //!
 //! # Features
 //!
 //! * `rustls` (default): TLS by rustls, with Mozilla's roots compiled in. `platform-verifier` trusts the roots
-//!   of the operating system instead; `native-tls` takes its library, too. Without any of them, `https` is
-//!   refused.
-//! * `gzip` (default): answers may come compressed.
-//! * `webhook` (default): verifies what Heylerts sends to you.
+//!   of the operating system instead; `native-tls` uses the system's TLS library too. Without any of them,
+//!   an `https` address is an error.
+//! * `gzip` (default): accepts compressed responses.
+//! * `webhook`: verifies the webhooks of Heylerts.
 //! * `sandbox`: both services in memory, for the tests of your own program.
 //!
 //! # Logging
 //!
-//! Through the [`log`] crate, target `heysync`: waits, answers and retries at debug, requests at trace,
-//! without keys, e-mail addresses or bodies. ureq's own target `ureq_proto` dumps raw bytes at trace, keys
-//! included; leave it out, as by `RUST_LOG=trace,ureq_proto=off`.
+//! The crate logs through the [`log`] crate, target `heysync`: waits, responses and retries at debug, requests
+//! at trace, without keys, e-mail addresses or bodies. The HTTP library below it logs raw bytes, keys
+//! included, at trace under the target `ureq_proto`. Leave that target out, for example with
+//! `RUST_LOG=trace,ureq_proto=off`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -102,7 +110,7 @@ pub use pipeline::transport::{
 };
 pub use time::{Date, Timestamp};
 
-/// The programs of the README, compiled by the tests.
+// The tests compile the programs of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
