@@ -89,8 +89,8 @@ mod config;
 mod error;
 pub mod heylerts;
 pub mod heylo;
+mod json;
 pub mod limiter;
-mod nullable;
 pub mod page;
 mod pipeline;
 #[cfg(feature = "sandbox")]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::client::Client;
 use super::open_enum::open_enum;
 use crate::error::Result;
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 use crate::pipeline::call::Call;
 
 /// What Heylerts says of a key and its account.

@@ -10,7 +10,7 @@ use super::listing::Listing;
 use super::mentions::Source;
 use super::open_enum::open_enum;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 use crate::page::{Numbered, Walk};
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;

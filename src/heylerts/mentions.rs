@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::client::Client;
 use super::listing::Listing;
 use super::open_enum::open_enum;
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 use crate::page::{Numbered, Walk};
 use crate::pipeline::call::Call;
 use crate::time::Timestamp;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::client::Client;
 use crate::error::Result;
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 use crate::pipeline::call::Call;
 
 /// Counts of mentions, with those of one alert or of all.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::community::Community;
 use super::record::{decode, id_of};
 use crate::error::{Error, Result};
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 use crate::page::{Cursor, CursorList, Sealed, Walk, list_name};
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;

@@ -8,7 +8,7 @@ use super::community::Community;
 use super::record::{decode, id_of};
 use super::role_members::RoleMembers;
 use crate::error::Result;
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 
 /// A role of a community.
 ///

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::progress::Place;
 use super::seen::{Key, key};
-use crate::nullable::null_as_default;
+use crate::json::null_as_default;
 
 /// A page as Heylerts sends it. Only the items must be there.
 #[doc(hidden)]

@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::json;
+
 /// An answer whose status is success but whose body is not what was asked for.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
@@ -15,12 +17,8 @@ pub(crate) struct Unreadable {
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     let is_empty = body.is_empty();
     let text = if is_empty { b"null" } else { body };
-    parse(text).map_err(|source| Unreadable { may_pass: is_empty || !source.is_data(), source })
-}
-
-/// Some servers put a byte order mark first, which RFC 8259 (8.1) lets a reader ignore.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
+    json::from_slice(text)
+        .map_err(|source| Unreadable { may_pass: is_empty || !source.is_data(), source })
 }
 
 /// Takes any body for a success.
@@ -31,7 +29,7 @@ pub(crate) fn nothing(_body: &[u8]) -> Result<(), Unreadable> {
 /// The message in an error's body, in any of the shapes that such services use.
 pub(crate) fn message(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    match parse::<Value>(body) {
+    match json::from_slice::<Value>(body) {
         Ok(json) => told(&json).unwrap_or_else(|| text.trim().to_owned()),
         Err(_) if looks_like_markup(&text) => title(&text).unwrap_or_default().to_owned(),
         Err(_) => text.trim().to_owned(),
@@ -40,13 +38,13 @@ pub(crate) fn message(body: &[u8]) -> String {
 
 /// Whether a body is an error in the service's own shape, and not a page of something in between.
 pub(crate) fn is_own_error(body: &[u8]) -> bool {
-    parse(body).is_ok_and(|json| told(&json).is_some())
+    json::from_slice::<Value>(body).is_ok_and(|json| told(&json).is_some())
 }
 
 /// What a success says that is none: an error in the service's own shape, or the title of a page. Nothing
 /// else of it, which may be people's data.
 pub(crate) fn excuse(body: &[u8]) -> Option<String> {
-    match parse::<Value>(body) {
+    match json::from_slice::<Value>(body) {
         Ok(json) => told(&json),
         Err(_) => title(&String::from_utf8_lossy(body)).map(str::to_owned),
     }

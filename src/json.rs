@@ -1,0 +1,644 @@
+//! JSON as services write it: decoding, and the field helpers of the models.
+
+#![allow(dead_code, reason = "the models take up the helpers one by one")]
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const REPLACEMENT: &[u8] = br"\ufffd";
+
+/// Decodes a JSON text, also one that `serde_json` alone cannot hold.
+///
+/// A byte order mark is ignored. Of a field that comes twice, the last one counts. A lone surrogate becomes
+/// U+FFFD. An integer beyond 64 bits becomes a string of its digits, another number out of range `null`; as
+/// an id, every number that is no 64-bit integer becomes its text.
+///
+/// # Errors
+///
+/// [`is_data`](serde_json::Error::is_data) if the text is valid JSON that does not fit `T` or is nested deeper
+/// than 127 levels: another attempt would bring the same. A syntax error means that it is not JSON at all.
+pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    // RFC 8259, section 8.1: a reader may ignore a byte order mark.
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    serde_json::from_slice(text).or_else(|error| tolerant(text, error))
+}
+
+/// The slow path, by way of a [`Value`], for the rare text on which the fast one failed with `first`.
+fn tolerant<T: DeserializeOwned>(text: &[u8], first: serde_json::Error) -> serde_json::Result<T> {
+    let value: Value = match serde_json::from_slice(&Rewriter::rewrite(text)) {
+        Ok(value) => value,
+        Err(_) if is_valid(text) => return Err(serde_json::Error::custom("nested too deeply")),
+        Err(error) => return Err(error),
+    };
+    // If both are about the data, the first error is the one that names a line and a column.
+    T::deserialize(value).map_err(|second| if first.is_data() { first } else { second })
+}
+
+/// Whether `text` is JSON by RFC 8259. Takes no stack, however deep the nesting.
+fn is_valid(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok() && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
+/// Copies a JSON text, and rewrites the strings and numbers that Rust cannot hold.
+///
+/// It leaves everything else alone, so that a text that was not valid is not made so.
+struct Rewriter<'a> {
+    rest: &'a [u8],
+    out: Vec<u8>,
+    /// For each open array or object, whether the present value in it is an id or a list of ids.
+    holds_id: Vec<bool>,
+}
+
+impl<'a> Rewriter<'a> {
+    fn rewrite(text: &'a [u8]) -> Vec<u8> {
+        let out = Vec::with_capacity(text.len());
+        let mut rewriter = Rewriter { rest: text, out, holds_id: vec![false] };
+        let mut last_string: &[u8] = b"";
+        while let Some(&byte) = rewriter.rest.first() {
+            match byte {
+                b'"' => last_string = rewriter.string(),
+                b'-' | b'0'..=b'9' => rewriter.number(),
+                _ => rewriter.punctuation(byte, last_string),
+            }
+        }
+        rewriter.out
+    }
+
+    fn punctuation(&mut self, byte: u8, last_string: &[u8]) {
+        match byte {
+            b'{' => self.holds_id.push(false),
+            b'[' => self.holds_id.push(self.is_id()),
+            b'}' | b']' => drop(self.holds_id.pop()),
+            b':' => {
+                self.holds_id.pop();
+                self.holds_id.push(names_id(last_string));
+            }
+            _ => {}
+        }
+        self.copy(1);
+    }
+
+    fn is_id(&self) -> bool {
+        self.holds_id.last().copied().unwrap_or_default()
+    }
+
+    /// Copies a string and returns it as it was, with its quotes.
+    fn string(&mut self) -> &'a [u8] {
+        let whole = &self.rest[..string_length(self.rest)];
+        let end = self.rest.len() - whole.len();
+        while self.rest.len() > end {
+            let left = &self.rest[..self.rest.len() - end];
+            let plain = left.iter().position(|byte| *byte == b'\\').unwrap_or(left.len());
+            self.copy(plain);
+            if self.rest.len() > end {
+                self.escape();
+            }
+        }
+        whole
+    }
+
+    /// Copies the escape that `rest` begins with, or U+FFFD for half a surrogate pair.
+    fn escape(&mut self) {
+        match (utf16_unit(self.rest), self.rest.get(6..).and_then(utf16_unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => self.copy(12),
+            (Some(0xD800..=0xDFFF), _) => self.replace(6, REPLACEMENT),
+            _ => self.copy(2),
+        }
+    }
+
+    fn number(&mut self) {
+        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let length = self.rest.iter().position(|byte| !is_part(byte)).unwrap_or(self.rest.len());
+        let token = self.rest.get(..length).unwrap_or_default();
+        let replacement =
+            std::str::from_utf8(token).ok().and_then(|token| held(token, self.is_id()));
+        match replacement {
+            Some(replacement) => self.replace(length, replacement.as_bytes()),
+            None => self.copy(length),
+        }
+    }
+
+    fn copy(&mut self, length: usize) {
+        let (token, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.out.extend_from_slice(token);
+        self.rest = rest;
+    }
+
+    fn replace(&mut self, length: usize, replacement: &[u8]) {
+        self.out.extend_from_slice(replacement);
+        self.rest = self.rest.get(length..).unwrap_or_default();
+    }
+}
+
+/// Whether a field of this name, in quotes, holds an id or several: `id`, `eventId`, `alert_id`, `memberUserIds`.
+fn names_id(quoted: &[u8]) -> bool {
+    let name = quoted.strip_suffix(b"\"").unwrap_or_default();
+    let name = name.strip_suffix(b"s").unwrap_or(name);
+    name == b"\"id" || name.ends_with(b"Id") || name.ends_with(b"_id")
+}
+
+/// The length of the string that `text` begins with, quotes included; all of `text` if it does not end.
+fn string_length(text: &[u8]) -> usize {
+    let mut is_escaped = false;
+    for (at, byte) in text.iter().enumerate().skip(1) {
+        match byte {
+            b'"' if !is_escaped => return at + 1,
+            _ => is_escaped = *byte == b'\\' && !is_escaped,
+        }
+    }
+    text.len()
+}
+
+/// The UTF-16 code unit of the `\u` escape that `text` begins with.
+fn utf16_unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(br"\u")?.get(..4)?;
+    // `from_str_radix` alone would take a sign, too.
+    let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// What stands for a number that Rust cannot hold; `None` if it can, or if it is no number of JSON.
+fn held(token: &str, is_id: bool) -> Option<Cow<'static, str>> {
+    serde_json::from_str::<IgnoredAny>(token).ok()?;
+    let is_integer = token.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let fits = token.parse::<i64>().is_ok() || token.parse::<u64>().is_ok();
+    match token {
+        _ if fits && token != "-0" => None,
+        _ if is_id || is_integer && !fits => Some(format!("\"{token}\"").into()),
+        _ => token.parse().is_ok_and(f64::is_infinite).then_some(Cow::Borrowed("null")),
+    }
+}
+
+/// Reads `null` as the default.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads a list and leaves out what is `null` in it; `null` is an empty list.
+pub(crate) fn vec_without_nulls<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_any(WithoutNulls(PhantomData))
+}
+
+/// Reads a count: a whole number that is not negative, also as `3.0` or `"3"`; `null` is 0.
+pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Count::deserialize(deserializer).map(|count| count.0)
+}
+
+/// Reads an object of [`count`]s; `null` is an empty one.
+pub(crate) fn counts<'de, D, C>(deserializer: D) -> Result<C, D::Error>
+where
+    D: Deserializer<'de>,
+    C: FromIterator<(String, u64)>,
+{
+    let counts: std::collections::BTreeMap<String, Count> = null_as_default(deserializer)?;
+    Ok(counts.into_iter().map(|(name, count)| (name, count.0)).collect())
+}
+
+/// Reads a flag: a boolean, also as 0 or 1, or as a string of either; `null` is false.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    deserializer.deserialize_any(FlagVisitor)
+}
+
+/// Reads an id: a string, or an integer by its digits.
+pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Id::deserialize(deserializer).map(|id| id.0)
+}
+
+/// Reads a list of [`id`]s and leaves out what is `null` in it; `null` is an empty list.
+pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let ids: Vec<Id> = vec_without_nulls(deserializer)?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+struct WithoutNulls<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for WithoutNulls<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element::<Option<T>>()? {
+            items.extend(item);
+        }
+        Ok(items)
+    }
+}
+
+struct Count(u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+        deserializer.deserialize_any(CountVisitor).map(Count)
+    }
+}
+
+struct CountVisitor;
+
+impl Visitor<'_> for CountVisitor {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count")
+    }
+
+    fn visit_unit<E>(self) -> Result<u64, E> {
+        Ok(0)
+    }
+
+    fn visit_u64<E>(self, count: u64) -> Result<u64, E> {
+        Ok(count)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<u64, E> {
+        u64::try_from(count).map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, count: f64) -> Result<u64, E> {
+        // Below 2^53 every whole f64 is exactly one integer.
+        let is_count = count.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&count);
+        is_count
+            .then_some(count as u64)
+            .ok_or_else(|| E::invalid_value(Unexpected::Float(count), &self))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, count: &str) -> Result<u64, E> {
+        let whole = count.trim();
+        let whole = whole.split_once('.').map_or(whole, |(whole, fraction)| {
+            if fraction.bytes().all(|digit| digit == b'0') { whole } else { count }
+        });
+        whole.parse().map_err(|_| E::invalid_value(Unexpected::Str(count), &self))
+    }
+}
+
+struct FlagVisitor;
+
+impl Visitor<'_> for FlagVisitor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a boolean")
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<bool, E> {
+        Ok(flag)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, flag: u64) -> Result<bool, E> {
+        match flag {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(E::invalid_value(Unexpected::Unsigned(flag), &self)),
+        }
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, flag: f64) -> Result<bool, E> {
+        let whole = CountVisitor.visit_f64(flag)?;
+        self.visit_u64(whole)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, flag: &str) -> Result<bool, E> {
+        let is_any =
+            |words: [&str; 3]| words.iter().any(|word| word.eq_ignore_ascii_case(flag.trim()));
+        match () {
+            () if is_any(["true", "1", "yes"]) => Ok(true),
+            () if is_any(["false", "0", "no"]) => Ok(false),
+            () => Err(E::invalid_value(Unexpected::Str(flag), &self)),
+        }
+    }
+}
+
+struct Id(String);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
+        deserializer.deserialize_any(IdVisitor).map(Id)
+    }
+}
+
+/// Fails on every other number, so that [`from_slice`] takes its second path, which knows the digits: as an
+/// `f64`, two ids could become one.
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E>(self, id: &str) -> Result<String, E> {
+        Ok(id.to_owned())
+    }
+
+    fn visit_string<E>(self, id: String) -> Result<String, E> {
+        Ok(id)
+    }
+
+    fn visit_u64<E>(self, id: u64) -> Result<String, E> {
+        Ok(id.to_string())
+    }
+
+    fn visit_i64<E>(self, id: i64) -> Result<String, E> {
+        Ok(id.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Value {
+        from_slice(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Item {
+        #[serde(deserialize_with = "id")]
+        id: String,
+        #[serde(default, deserialize_with = "count")]
+        size: u64,
+        #[serde(default, deserialize_with = "flag")]
+        open: bool,
+        #[serde(default, deserialize_with = "vec_without_nulls")]
+        tags: Vec<String>,
+        #[serde(default, deserialize_with = "ids")]
+        user_ids: Vec<String>,
+        #[serde(flatten)]
+        other: serde_json::Map<String, Value>,
+    }
+
+    fn item(text: &str) -> serde_json::Result<Item> {
+        from_slice(text.as_bytes())
+    }
+
+    #[test]
+    fn a_lone_surrogate_costs_the_character() {
+        for (text, expected) in [
+            (r#""Run \ud83d""#, "Run \u{fffd}"),
+            (r#""\uDE00!""#, "\u{fffd}!"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (r#""\ud83d\n\\ud83d""#, "\u{fffd}\n\\ud83d"),
+            (r#""\ud83dx\"\udfff""#, "\u{fffd}x\"\u{fffd}"),
+            (r#""\ud83d\u0041""#, "\u{fffd}A"),
+            (r#""\ud83d\\""#, "\u{fffd}\\"),
+        ] {
+            assert_eq!(read(text), json!(expected), "{text}");
+            assert_eq!(read(&format!("{{{text}: 1}}")), json!({expected: 1}), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_null() {
+        let text = r#"{"a": 1e400, "b": [-1E+999, 1e-400, 2.5], "c": 0e999}"#;
+        let number = |number: &str| serde_json::from_str::<Value>(number).expect("a number");
+        let expected = json!({"a": null, "b": [null, number("1e-400"), 2.5], "c": number("0e999")});
+        assert_eq!(read(text), expected);
+    }
+
+    #[test]
+    fn an_integer_of_any_length_keeps_its_digits() {
+        let long = "9".repeat(400);
+        assert_eq!(
+            read(&format!("[1e400, {long}, -{long}]")),
+            json!([null, long, format!("-{long}")])
+        );
+        let text = "[1e400, 18446744073709551615, 18446744073709551616, -9223372036854775809]";
+        let expected = json!([null, u64::MAX, "18446744073709551616", "-9223372036854775809"]);
+        assert_eq!(read(text), expected);
+    }
+
+    #[test]
+    fn an_id_is_a_string_or_the_text_of_a_number() {
+        for (text, expected) in [
+            (r#"{"id": "a"}"#, "a"),
+            (r#"{"id": 7}"#, "7"),
+            (r#"{"id": -7}"#, "-7"),
+            (r#"{"id": 36893488147419103232}"#, "36893488147419103232"),
+            (r#"{"id": 36893488147419103233}"#, "36893488147419103233"),
+            (r#"{"id": 3.0}"#, "3.0"),
+            (r#"{"id": 1e400}"#, "1e400"),
+            (r#"{"id": -0}"#, "-0"),
+        ] {
+            assert_eq!(item(text).map(|item| item.id).ok().as_deref(), Some(expected), "{text}");
+        }
+        for text in [r#"{"id": null}"#, r#"{"id": true}"#, r#"{"id": [1]}"#, "{}"] {
+            assert!(item(text).is_err_and(|error| error.is_data()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_ids_has_holes_and_numbers_of_every_kind() {
+        let text = r#"{"id": 1, "user_ids": [null, "a", 7, 36893488147419103232, 1.5, null]}"#;
+        assert_eq!(
+            item(text).expect("an item").user_ids,
+            ["a", "7", "36893488147419103232", "1.5"]
+        );
+        assert!(item(r#"{"id": 1, "user_ids": null}"#).expect("an item").user_ids.is_empty());
+    }
+
+    #[test]
+    fn only_the_fields_of_ids_turn_fractions_into_strings() {
+        let text = r#"{"id": 0.5, "score": 0.5, "in": {"score": [0.5], "eventId": 1.0}, "list_ids": [[2.0]]}"#;
+        let item = item(text).expect("an item");
+        assert_eq!(item.other["score"], 0.5);
+        assert_eq!(item.other["in"], json!({"score": [0.5], "eventId": "1.0"}));
+        assert_eq!(item.other["list_ids"], json!([["2.0"]]));
+    }
+
+    #[test]
+    fn the_last_of_two_fields_counts() {
+        let item = item(r#"{"id": "a", "size": 1, "x": 1, "id": "b", "x": 2}"#).expect("an item");
+        assert_eq!((item.id.as_str(), item.size, &item.other["x"]), ("b", 1, &json!(2)));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored_once() {
+        assert_eq!(read("\u{feff}7"), json!(7));
+        assert_eq!(read("\u{feff}\"\\ud83d\""), json!("\u{fffd}"));
+        assert!(from_slice::<Value>("\u{feff}\u{feff}7".as_bytes()).is_err());
+        assert!(from_slice::<Value>(" \u{feff}7".as_bytes()).is_err());
+    }
+
+    #[test]
+    fn counts_and_flags_are_read_from_whatever_states_them() {
+        for (text, expected) in [
+            ("3", 3),
+            ("3.0", 3),
+            ("-0", 0),
+            ("\"3\"", 3),
+            ("\" 3.00 \"", 3),
+            ("null", 0),
+            ("1e400", 0),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            let text = format!(r#"{{"id": "a", "size": {text}}}"#);
+            assert_eq!(item(&text).map(|item| item.size).ok(), Some(expected), "{text}");
+        }
+        for (text, expected) in [
+            ("true", true),
+            ("null", false),
+            ("1", true),
+            ("0.0", false),
+            ("\"True\"", true),
+            ("\"0\"", false),
+        ] {
+            let text = format!(r#"{{"id": "a", "open": {text}}}"#);
+            assert_eq!(item(&text).map(|item| item.open).ok(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_count_nor_flag_is_refused() {
+        for text in
+            ["-1", "2.5", "\"many\"", "\"\"", "\"1.5\"", "true", "[3]", "18446744073709551616"]
+        {
+            let text = format!(r#"{{"id": "a", "size": {text}}}"#);
+            assert!(item(&text).is_err_and(|error| error.is_data()), "{text}");
+        }
+        for text in ["2", "-1", "0.5", "\"perhaps\"", "{}"] {
+            let text = format!(r#"{{"id": "a", "open": {text}}}"#);
+            assert!(item(&text).is_err_and(|error| error.is_data()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_map_of_counts_takes_null_for_nothing() {
+        #[derive(Deserialize)]
+        struct Stats {
+            #[serde(deserialize_with = "counts")]
+            by: std::collections::BTreeMap<String, u64>,
+        }
+        let by = |text: &str| from_slice::<Stats>(text.as_bytes()).expect("stats").by;
+        let counts = by(r#"{"by": {"a": 1, "b": null, "c": 2.0, "d": "3"}}"#);
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [1, 0, 2, 3]);
+        assert!(by(r#"{"by": null}"#).is_empty());
+    }
+
+    #[test]
+    fn a_list_loses_only_its_nulls() {
+        let item = item(r#"{"id": "a", "tags": [null, "x", null, "y"]}"#).expect("an item");
+        assert_eq!(item.tags, ["x", "y"]);
+    }
+
+    #[test]
+    fn what_is_not_json_stays_so() {
+        for text in [
+            &b""[..],
+            b"{",
+            b"\"\\ud83d",
+            b"\"\\ud83d\" x",
+            b"[1e400,]",
+            b"[01e400]",
+            b"[1e400 2]",
+            b"[+99999999999999999999]",
+            b"[-]",
+            b"[1.]",
+            b"[99999999999999999999.]",
+            b"\"\\ud83\"",
+            b"\"\\u+d83\"",
+            b"\"\x01\\ud83d\"",
+            b"\"\xff\\ud83d\"",
+            b"\"\xed\xa0\xbd\"",
+            b"{'a': 1}",
+            b"NaN",
+            b"]",
+        ] {
+            let error = from_slice::<Value>(text).expect_err("no JSON");
+            assert!(!error.is_data(), "{}: {error}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_early_is_no_matter_of_its_data() {
+        assert!(item(r#"{"id": null, "#).is_err_and(|error| !error.is_data()));
+    }
+
+    #[test]
+    fn nesting_of_any_depth_is_an_error_of_the_data_and_takes_no_stack() {
+        for depth in [128, 1_000_000] {
+            let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            assert!(from_slice::<Value>(text.as_bytes()).is_err_and(|error| error.is_data()));
+            assert!(
+                from_slice::<Value>(&text.as_bytes()[1..]).is_err_and(|error| !error.is_data())
+            );
+            let text = format!("{}1{}", "{\"id\":".repeat(depth), "}".repeat(depth));
+            assert!(from_slice::<Value>(text.as_bytes()).is_err_and(|error| error.is_data()));
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn ordinary_json_is_read_as_serde_json_reads_it(value in any_json(), pretty in any::<bool>()) {
+            let text = match pretty {
+                true => serde_json::to_string_pretty(&value),
+                false => serde_json::to_string(&value),
+            };
+            let text = text.expect("JSON");
+            prop_assert_eq!(Rewriter::rewrite(text.as_bytes()), text.as_bytes());
+            let plain: Value = serde_json::from_str(&text).expect("JSON");
+            let slow = tolerant::<Value>(text.as_bytes(), serde_json::Error::custom("first"));
+            prop_assert_eq!(from_slice::<Value>(text.as_bytes()).expect("JSON"), plain.clone());
+            prop_assert_eq!(slow.expect("JSON"), plain);
+        }
+
+        #[test]
+        fn bytes_of_any_kind_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let plain = serde_json::from_slice::<Value>(&bytes).ok();
+            let ours = from_slice::<Value>(&bytes).ok();
+            prop_assert!(plain.is_none() || plain == ours);
+        }
+
+        #[test]
+        fn only_what_is_json_is_read(text in r#"[\[\]{},:" 0-9eE.+\-\\udDfF8a]{0,24}"#) {
+            let read = from_slice::<Value>(text.as_bytes()).is_ok();
+            prop_assert_eq!(read, is_valid(text.as_bytes()), "{}", text);
+        }
+    }
+}
