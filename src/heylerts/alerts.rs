@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use super::listing::Listing;
+use super::listing;
 use super::mentions::Source;
 use super::open_enum::open_enum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::null_as_default;
-use crate::page::{Numbered, Walk};
+use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
@@ -264,8 +264,19 @@ fn source_texts<I: IntoIterator<Item: Into<Source>>>(sources: I) -> Vec<Value> {
     texts(sources.into_iter().map(|source| source.into().as_str().to_owned()))
 }
 
-/// A walk over the alerts of an account, newest first, as [`Client::alerts`] makes it.
-pub type Alerts<T = Alert> = Walk<Numbered<Listing<Alert>>, T>;
+/// An iterator over the alerts of an account, newest first, as [`Client::alerts`] returns it.
+pub type Alerts<T = Alert> = Pager<Alert, T>;
+
+impl<T> Pager<Alert, T> {
+    /// Sets a filter that this crate does not know, as a parameter of the query.
+    ///
+    /// It is percent-encoded. A parameter that is set again replaces the earlier one. An empty value makes the first
+    /// item an error and sends nothing, since services treat it as no filter at all. So does a filter that is set
+    /// after the first item was requested, or after [`resume_at`](Pager::resume_at).
+    pub fn parameter(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Alerts<T> {
+        self.filter_by(name.as_ref(), value.as_ref().into())
+    }
+}
 
 impl Client {
     /// Lists the alerts, newest first.
@@ -293,7 +304,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn alerts(&self) -> Alerts {
-        Listing::walk(self, "heylerts/alerts", Call::get(["alerts"]))
+        listing::pager(self, "heylerts/alerts", Call::get(["alerts"]))
     }
 
     /// Gets one alert.

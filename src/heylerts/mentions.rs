@@ -1,46 +1,60 @@
-//! Mentions: what was found.
+//! Mentions: pages on which an alert's keyword was found.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use super::listing::Listing;
+use super::listing;
 use super::open_enum::open_enum;
 use crate::json::null_as_default;
-use crate::page::{Numbered, Walk};
+use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::time::Timestamp;
 
-/// A place that mentions a keyword.
+/// A page on which an alert's keyword was found.
 ///
-/// Which fields may be null is not documented, so all but the id and the address may be missing here.
-#[derive(Clone, Debug, Deserialize)]
+/// Heylerts does not document which fields may be null, so all but the id may be missing here. Written as JSON, a
+/// mention has the fields that it came with, also those that this crate does not know.
+///
+/// # Examples
+///
+/// For the tests of your own program:
+///
+/// ```
+/// use heysync::heylerts::{Mention, Sentiment};
+///
+/// let mut mention = Mention::default();
+/// mention.url = "https://example.com/review".to_owned();
+/// mention.sentiment = Some(Sentiment::Negative);
+/// assert_eq!(serde_json::json!(mention)["sentiment"], "negative");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Mention {
-    /// Its id, a UUID as text.
+    /// The id, a UUID.
     pub id: String,
     /// The id of the alert that found it.
     pub alert_id: Option<String>,
-    /// Where it was found.
+    /// The source that it was found in.
     pub source: Option<Source>,
-    /// Its address.
+    /// The address of the page.
     #[serde(default, deserialize_with = "null_as_default")]
     pub url: String,
-    /// Its title.
+    /// The title of the page.
     pub title: Option<String>,
-    /// The words around the keyword.
+    /// The text around the keyword.
     pub snippet: Option<String>,
-    /// Who wrote it, such as `u/example`.
+    /// The author, such as `u/example`.
     pub author: Option<String>,
-    /// Its tone.
+    /// The tone of the mention.
     pub sentiment: Option<Sentiment>,
-    /// How much it is about the keyword. Not documented; `0.87` is shown, so from 0 to 1.
+    /// How relevant it is. Not documented; the vendor's example is `0.87`, so probably from 0 to 1.
     pub relevance_score: Option<f64>,
-    /// When it was found.
+    /// When Heylerts found it.
     pub found_at: Option<Timestamp>,
-    /// When it was published.
+    /// When the page was published.
     pub published_at: Option<Timestamp>,
-    /// Whether somebody chose to ignore it. Listings leave such out.
+    /// Whether it is ignored. Lists leave ignored mentions out.
     pub ignored: Option<bool>,
     /// The fields that this crate does not know.
     #[serde(flatten)]
@@ -48,9 +62,9 @@ pub struct Mention {
 }
 
 open_enum! {
-    /// Where mentions are found.
+    /// The source of a mention.
     Source {
-        /// The web, by Brave's search.
+        /// The web, through Brave's search.
         Brave = "brave",
         /// Reddit.
         Reddit = "reddit",
@@ -62,19 +76,24 @@ open_enum! {
 open_enum! {
     /// The tone of a mention.
     Sentiment {
-        /// It speaks well.
+        /// The mention is favourable.
         Positive = "positive",
-        /// Neither.
+        /// The mention is neither favourable nor unfavourable.
         Neutral = "neutral",
-        /// It speaks badly.
+        /// The mention is unfavourable.
         Negative = "negative",
     }
 }
 
-/// A walk over mentions, newest first, as [`Client::mentions`] makes it.
+/// An iterator over mentions, newest first, as [`Client::mentions`] returns it.
 ///
-/// Set the filters before the first mention is asked for; a filter that is set later starts the walk anew.
-/// Different filters hold together (not documented; decided), and the same one again replaces what was set.
+/// Set the filters before the first mention is requested: one that is set later, or after
+/// [`resume_at`](Pager::resume_at), is an error of the kind [`InvalidInput`](crate::ErrorKind::InvalidInput), and the
+/// only item that comes. Different filters are combined (not documented; decided); a filter that is set again
+/// replaces the earlier one.
+///
+/// A mention that somebody un-ignores while the list is read enters it at its old place. It comes if that place was
+/// not read yet, and else it does not; the other mentions are not affected.
 ///
 /// # Examples
 ///
@@ -91,12 +110,12 @@ open_enum! {
 /// }
 /// # Ok::<(), heysync::Error>(())
 /// ```
-pub type Mentions<T = Mention> = Walk<Numbered<Listing<Mention>>, T>;
+pub type Mentions<T = Mention> = Pager<Mention, T>;
 
-impl<T> Walk<Numbered<Listing<Mention>>, T> {
-    /// Lists only mentions that the alert with this id found. Sent as `alert_id`.
+impl<T> Pager<Mention, T> {
+    /// Lists only the mentions that the alert with this id found: `alert_id`.
     ///
-    /// An empty id is refused when the first mention is asked for, since it would list all.
+    /// An empty id makes the first item an error and sends nothing, since it would list the mentions of all alerts.
     ///
     /// # Examples
     ///
@@ -113,29 +132,31 @@ impl<T> Walk<Numbered<Listing<Mention>>, T> {
     /// assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn alert(self, id: impl Into<String>) -> Mentions<T> {
+    pub fn alert(self, id: impl AsRef<str>) -> Mentions<T> {
         self.parameter("alert_id", id)
     }
 
-    /// Lists only mentions from this source. Sent as `source`; a text will do, such as `"reddit"`.
+    /// Lists only mentions from this source: `source`. A string will do, such as `"reddit"`.
     pub fn source(self, source: impl Into<Source>) -> Mentions<T> {
         self.parameter("source", source.into().as_str())
     }
 
-    /// Lists only mentions of this tone. Sent as `sentiment`; a text will do, such as `"negative"`.
+    /// Lists only mentions of this tone: `sentiment`. A string will do, such as `"negative"`.
     pub fn sentiment(self, sentiment: impl Into<Sentiment>) -> Mentions<T> {
         self.parameter("sentiment", sentiment.into().as_str())
     }
 
-    /// Lists only mentions since this moment. Sent as `since`, in RFC 3339 with `Z`.
+    /// Lists only mentions since this moment: `since`, in RFC 3339 with `Z`. A [`Timestamp`] or a
+    /// [`SystemTime`](std::time::SystemTime) will do.
     ///
-    /// It is not documented whether it counts when a mention was found or when it was published, nor
-    /// whether the moment itself belongs to it. A script that reads what is new begins a little earlier
-    /// than it ended the last time, and leaves out the ids that it knows.
+    /// Heylerts does not document whether the time of finding or of publishing counts, nor whether the moment itself
+    /// is included. A script that reads new mentions starts a little before the end of its last run, and leaves out
+    /// the ids that it has.
     ///
     /// # Examples
     ///
     /// ```
+    /// use std::time::{Duration, SystemTime};
     /// use heysync::Timestamp;
     ///
     /// # use heysync::{Config, heylerts, sandbox};
@@ -143,19 +164,41 @@ impl<T> Walk<Numbered<Listing<Mention>>, T> {
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
     /// let noon: Timestamp = "2026-05-07T12:00:00Z".parse()?;
     /// assert_eq!(client.mentions().since(noon).count(), 8);
+    ///
+    /// let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    /// let recent = client.mentions().since(yesterday);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn since(self, moment: Timestamp) -> Mentions<T> {
-        self.parameter("since", moment.to_string())
+    pub fn since(self, moment: impl Into<Timestamp>) -> Mentions<T> {
+        self.parameter("since", moment.into().to_string())
+    }
+
+    /// Sets a filter that this crate does not know, as a parameter of the query.
+    ///
+    /// It is percent-encoded. A parameter that is set again replaces the earlier one. An empty value makes the first
+    /// item an error and sends nothing, since services treat it as no filter at all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let german = client.mentions().parameter("language", "de");
+    /// assert_eq!(german.count(), 137); // the sandbox ignores parameters that it does not know
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn parameter(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Mentions<T> {
+        self.filter_by(name.as_ref(), value.as_ref().into())
     }
 }
 
 impl Client {
-    /// Lists the mentions of all alerts, newest first, without those that are ignored.
+    /// Lists the mentions of all alerts, newest first, without ignored ones.
     ///
-    /// Calls `GET /mentions`, in pages of 100, the most that Heylerts gives (its own default is 20).
-    /// Nothing is sent before the first mention is asked for. A request that fails is one `Err`, and ends
-    /// the walk; see [`page`](crate::page).
+    /// Calls `GET /mentions`, in pages of 100, the most that Heylerts sends (its own default is 20). Nothing is sent
+    /// before the first mention is requested. A request that fails is one `Err` and finishes the iterator; see
+    /// [`page`](crate::page).
     ///
     /// # Examples
     ///
@@ -172,6 +215,6 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn mentions(&self) -> Mentions {
-        Listing::walk(self, "heylerts/mentions", Call::get(["mentions"]))
+        listing::pager(self, "heylerts/mentions", Call::get(["mentions"]))
     }
 }

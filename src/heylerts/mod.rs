@@ -40,6 +40,5 @@ pub mod webhook;
 pub use account::{Hello, Plan, User};
 pub use alerts::{Alert, AlertPatch, Alerts, Frequency, NewAlert};
 pub use client::Client;
-pub use listing::Listing;
 pub use mentions::{Mention, Mentions, Sentiment, Source};
 pub use stats::Stats;

@@ -1,41 +1,64 @@
-//! Events, and who attended them.
+//! Events, and the attendance at them.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::community::Community;
 use super::record::{decode, id_of};
 use crate::error::{Error, Result};
 use crate::json::null_as_default;
-use crate::page::{Cursor, CursorList, Sealed, Walk, list_name};
+use crate::page::{Cursor, CursorList, Pager, list_name};
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
 
 /// An event of a community.
 ///
-/// Heylo documents no field of it, so it is handed on whole: read a field of [`json`](Event::json), or
-/// [`decode`](Event::decode) it into a type of your own.
+/// Heylo documents no field of it, so it is kept whole: read a field of [`json`](Event::json), or
+/// [`decode`](Event::decode) it into a type of your own. It is written as the JSON that it came as.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its id: `id` or `eventId`, whichever Heylo sends.
+    /// The id: the field `id` or `eventId`, whichever Heylo sends.
     pub id: String,
-    /// All of it. Heylo does not document the fields.
+    /// All fields.
     pub json: Value,
 }
 
 const EVENT_ID: [&str; 2] = ["id", "eventId"];
 
 impl Event {
-    /// Decodes the event into a type of the caller's own. [`Walk::decode_as`] does so for all.
+    /// Makes an event from its JSON, as for the tests of your own program.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) where it does not fit; the error's
-    /// [`body`](crate::Error::body) is the event.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it has neither `id` nor `eventId`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::Event;
+    /// use serde_json::json;
+    ///
+    /// let event = Event::from_json(json!({"id": "e1", "title": "Tempo run"}))?;
+    /// assert_eq!(event.id, "e1");
+    /// assert_eq!(json!(event)["title"], "Tempo run");
+    /// assert!(Event::from_json(json!({"title": "no id"})).is_err());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn from_json(json: Value) -> Result<Event> {
+        let id = id_of(&json, &EVENT_ID).ok_or_else(|| Error::invalid("the event has no id"))?;
+        Ok(Event { id, json })
+    }
+
+    /// Decodes the event into a type of your own. [`Pager::decode_as`] does so for all events of a list.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if it does not fit. The error's [`body`](crate::Error::body) is
+    /// the event.
     ///
     /// # Examples
     ///
@@ -48,8 +71,8 @@ impl Event {
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// let first = group.events().next().expect("a club with events")?;
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let first = community.events().next().expect("a community with events")?;
     /// let meetup: Meetup = first.decode()?;
     /// println!("{} at {:?}", meetup.title, meetup.location);
     /// # Ok::<(), heysync::Error>(())
@@ -59,38 +82,60 @@ impl Event {
     }
 }
 
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event, D::Error> {
-        let json = Value::deserialize(deserializer)?;
-        let id = id_of(&json, &EVENT_ID).ok_or_else(|| de::Error::custom("the event has no id"))?;
-        Ok(Event { id, json })
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
     }
 }
 
-/// A record of somebody's attendance at an event.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event, D::Error> {
+        let json = Value::deserialize(deserializer)?;
+        Event::from_json(json).map_err(|refused| de::Error::custom(refused.message()))
+    }
+}
+
+/// A record of a person's attendance at an event.
+///
+/// Heylo documents no field of it, so it is kept whole. It is written as the JSON that it came as.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[non_exhaustive]
 pub struct Attendance {
-    /// All of it. Heylo does not document the fields.
+    /// All fields.
     pub json: Value,
 }
 
 impl Attendance {
-    /// Returns the record's `id`, if it has one. A number is taken as its text.
+    /// Makes a record from its JSON, as for the tests of your own program.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::Attendance;
+    /// use serde_json::json;
+    ///
+    /// let record = Attendance::from_json(json!({"id": 7, "status": "going"}));
+    /// assert_eq!(record.id().as_deref(), Some("7"));
+    /// ```
+    pub fn from_json(json: Value) -> Attendance {
+        Attendance { json }
+    }
+
+    /// Returns the record's `id`, if it has one. A number becomes a string of its digits.
     pub fn id(&self) -> Option<String> {
         id_of(&self.json, &["id"])
     }
 
-    /// Decodes the record into a type of the caller's own.
+    /// Decodes the record into a type of your own.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) where it does not fit.
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if it does not fit.
     ///
     /// # Examples
     ///
-    /// Fields that you have seen in your own group's answers:
+    /// With the fields that your own community's responses have:
     ///
     /// ```
     /// #[derive(serde::Deserialize)]
@@ -102,9 +147,9 @@ impl Attendance {
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
     /// let mut going = Vec::new();
-    /// for record in group.attendance("event-001")? {
+    /// for record in community.attendance("event-001")? {
     ///     let rsvp: Rsvp = record.decode()?;
     ///     if rsvp.status == "going" {
     ///         going.push(rsvp.user_id);
@@ -119,37 +164,36 @@ impl Attendance {
 }
 
 #[derive(Deserialize)]
-struct AttendanceAnswer {
+struct AttendanceResponse {
     #[serde(deserialize_with = "null_as_default")]
     attendance: Vec<Attendance>,
 }
 
-/// A walk over the events of a community, ordered by their start, as [`Community::events`] makes it.
+/// An iterator over the events of a community, ordered by their start, as [`Community::events`] returns it.
 ///
-/// Its settings are [`starting_after`](Walk::starting_after), [`starting_before`](Walk::starting_before) and
-/// [`parameter`](Walk::parameter), beside those of every [`Walk`].
-pub type Events<T = Event> = Walk<Cursor<EventList>, T>;
+/// Set the filters before the first event is requested: one that is set later, or after
+/// [`resume_at`](Pager::resume_at), is an error of the kind [`InvalidInput`](crate::ErrorKind::InvalidInput), and the
+/// only item that comes.
+pub type Events<T = Event> = Pager<Event, T>;
 
-/// The listing behind [`Events`]: a community, and what it is filtered by.
-#[derive(Clone, Debug)]
-pub struct EventList {
+/// A community and the filters of its events.
+#[derive(Debug)]
+struct EventList {
     community: Community,
     parameters: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
-struct EventsAnswer {
+struct EventsResponse {
     #[serde(deserialize_with = "null_as_default")]
     events: Vec<Value>,
 }
 
-impl Sealed for EventList {}
-
 impl CursorList for EventList {
     fn list_name(&self) -> String {
         let community = self.community.id();
-        // The batch size is not part of it: a cursor holds whatever the size of the page.
-        // Sorted, since the map is so only where no other crate has `serde_json` keep the order.
+        // The page size is no part of the name: a cursor is valid for any.
+        // Sorted, since the map keeps another order if some crate turns on that feature of `serde_json`.
         let sorted: BTreeMap<&String, &Value> = self.parameters.iter().collect();
         let filters = format!("{community} {}", json!(sorted));
         list_name("heylo/communityEvents", &filters)
@@ -159,20 +203,24 @@ impl CursorList for EventList {
         "POST /apiv1-fetch communityEvents".to_owned()
     }
 
-    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
-        self.community.client().unreadable_item(self.call_name(), item, cause)
-    }
-
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {
         let mut fields = self.parameters.clone();
-        // Always named: "default 50" would take twice the requests, and those are what is limited.
+        // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
         let call =
             self.community.call("apiv1-fetch", "communityEvents", fields)?.safety(Safety::Read);
         self.community.check(&[]).map_err(|refused| refused.with_call(call.name()))?;
-        let answer: EventsAnswer = self.community.client().send(&call)?;
-        Ok(answer.events)
+        let response: EventsResponse = self.community.client().send(&call)?;
+        Ok(response.events)
+    }
+
+    fn set_filter(&mut self, name: &str, value: Value) {
+        self.parameters.insert(name.to_owned(), value);
+    }
+
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.community.client().unreadable_item(self.call_name(), item, cause)
     }
 
     fn id(item: &Value) -> Option<String> {
@@ -180,10 +228,11 @@ impl CursorList for EventList {
     }
 }
 
-impl<T> Walk<Cursor<EventList>, T> {
-    /// Lists only events that start after this moment, not at it.
+impl<T> Pager<Event, T> {
+    /// Lists only events that start after this moment, not at it: `startTimestamp`.
     ///
-    /// Sent in `startTimestamp`, as milliseconds since 1970; parts of one are cut off.
+    /// A [`Timestamp`] or a [`SystemTime`](std::time::SystemTime) will do. It is sent as milliseconds since 1970;
+    /// fractions of a millisecond are cut off.
     ///
     /// # Examples
     ///
@@ -192,100 +241,94 @@ impl<T> Walk<Cursor<EventList>, T> {
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
     /// let may: Timestamp = "2026-05-01T00:00:00Z".parse()?;
     /// let june: Timestamp = "2026-06-01T00:00:00Z".parse()?;
-    /// let events = group.events().starting_after(may).starting_before(june);
+    /// let events = community.events().starting_after(may).starting_before(june);
     /// assert_eq!(events.count(), 10);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn starting_after(self, moment: Timestamp) -> Events<T> {
-        self.parameter("startTimestamp", moment.as_millisecond())
+    pub fn starting_after(self, moment: impl Into<Timestamp>) -> Events<T> {
+        self.parameter("startTimestamp", moment.into().as_millisecond())
     }
 
-    /// Lists only events that start before this moment. It is their start that counts, not their end.
+    /// Lists only events that start before this moment: `endTimestamp`. Their start counts, not their end.
     ///
-    /// Sent in `endTimestamp`, as milliseconds since 1970.
-    pub fn starting_before(self, moment: Timestamp) -> Events<T> {
-        self.parameter("endTimestamp", moment.as_millisecond())
+    /// A [`Timestamp`] or a [`SystemTime`](std::time::SystemTime) will do. It is sent as milliseconds since 1970.
+    pub fn starting_before(self, moment: impl Into<Timestamp>) -> Events<T> {
+        self.parameter("endTimestamp", moment.into().as_millisecond())
     }
 
-    /// Sets a parameter of the request that this crate does not know.
-    ///
-    /// It becomes a field of the JSON body, next to `type` and `communityId`. As with every filter, setting
-    /// one starts the walk anew.
+    /// Sets a filter that this crate does not know, as a field of the request's JSON beside `type` and
+    /// `communityId`. A field that is set again replaces the earlier one.
     ///
     /// # Examples
     ///
     /// ```
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// let drafts = group.events().parameter("includeDrafts", true);
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let drafts = community.events().parameter("includeDrafts", true);
     /// assert!(drafts.count() > 100);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn parameter(self, name: &str, value: impl Into<Value>) -> Events<T> {
-        let value = value.into();
-        self.change(|pager| drop(pager.list_mut().parameters.insert(name.to_owned(), value)))
+    pub fn parameter(self, name: impl AsRef<str>, value: impl Into<Value>) -> Events<T> {
+        self.filter_by(name.as_ref(), value.into())
     }
 }
 
 impl Community {
     /// Lists the events, ordered by their start.
     ///
-    /// Calls `POST /apiv1-fetch`, `communityEvents`, in batches of 100, the most that Heylo gives (its own
-    /// default is 50). Nothing is sent before the first event is asked for. It ends at an empty batch,
-    /// since Heylo does not say that a short one is the last: one request more than there are batches.
-    ///
-    /// A request that fails is one `Err`, and ends the walk; see [`page`](crate::page).
+    /// Calls `POST /apiv1-fetch`, `communityEvents`, in batches of 100, the most that Heylo sends (its own default is
+    /// 50). Nothing is sent before the first event is requested. A request that fails is one `Err` and finishes the
+    /// iterator; see [`page`](crate::page).
     ///
     /// # Examples
     ///
-    /// The first few now, and the rest in a later run:
+    /// The first events now, and the rest in a later run:
     ///
     /// ```
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// let mut events = group.events();
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let mut events = community.events();
     /// for event in events.by_ref().take(3) {
     ///     println!("{}", event?.id);
     /// }
-    /// let place = events.position().to_string(); // a line of text, to be kept in a file
+    /// let saved = events.position().to_string(); // one line, to be kept in a file
     ///
-    /// let rest = group.events().resume_at(&place.parse()?)?;
+    /// let rest = community.events().resume_at(&saved.parse()?)?;
     /// assert_eq!(rest.count(), 127);
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn events(&self) -> Events {
         let list = EventList { community: self.clone(), parameters: Map::new() };
-        Walk::new(Cursor::new(list))
+        Pager::new(Cursor::new(list))
     }
 
-    /// Lists the attendance records of an event, all in one answer.
+    /// Lists the attendance records of an event, all in one response.
     ///
     /// Calls `POST /apiv1-fetch`, `eventAttendance`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where an id is empty; else see
-    /// [`ErrorKind`](crate::ErrorKind).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an id is empty; else see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
     /// ```
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// let records = group.attendance("event-001")?;
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let records = community.attendance("event-001")?;
     /// let maybe = records.iter().filter(|record| record.json["status"] == "maybe");
-    /// println!("{} answers, {} of them maybe", records.len(), maybe.count());
+    /// println!("{} responses, {} of them maybe", records.len(), maybe.count());
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn attendance(&self, event_id: &str) -> Result<Vec<Attendance>> {
-        let call = self.read("eventAttendance", &[("eventId", event_id)])?;
-        let answer: AttendanceAnswer = self.client().send(&call)?;
-        Ok(answer.attendance)
+    pub fn attendance(&self, event_id: impl AsRef<str>) -> Result<Vec<Attendance>> {
+        let call = self.read("eventAttendance", &[("eventId", event_id.as_ref())])?;
+        let response: AttendanceResponse = self.client().send(&call)?;
+        Ok(response.attendance)
     }
 }

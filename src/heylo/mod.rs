@@ -45,7 +45,7 @@ mod roster;
 
 pub use client::Client;
 pub use community::Community;
-pub use events::{Attendance, Event, EventList, Events};
+pub use events::{Attendance, Event, Events};
 pub use invite::{Gender, Month, NewMember};
 pub use members::{Each, Outcome};
 pub use reply::Reply;

@@ -1,35 +1,34 @@
 //! Pages that go on after a named item, as Heylo's `lastEventId`.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use serde_json::Value;
 
-use super::pager::{Leaf, Pager, sealed};
 use super::position::Position;
+use super::source::{FetchedPage, Mark, PageInfo, PageSource};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest page that the services give, in items.
 const LARGEST_PAGE: u32 = 100;
 
-/// A listing that goes on after a named item. Sealed: implemented by this crate's listings.
-pub trait CursorList: sealed::Sealed {
+/// A listing that goes on after a named item.
+pub(crate) trait CursorList: fmt::Debug + Send + Sync {
     /// The listing and its filters, as positions name them.
-    #[doc(hidden)]
     fn list_name(&self) -> String;
 
     /// What the call is named in errors.
-    #[doc(hidden)]
     fn call_name(&self) -> String;
 
-    #[doc(hidden)]
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>>;
 
+    /// Sets a filter.
+    fn set_filter(&mut self, name: &str, value: Value);
+
     /// The error of an item that could not be decoded, with what may be shown of it.
-    #[doc(hidden)]
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
 
     /// The id that the next page can begin after.
-    #[doc(hidden)]
     fn id(item: &Value) -> Option<String>;
 }
 
@@ -41,7 +40,7 @@ pub trait CursorList: sealed::Sealed {
 /// Items that are added or removed behind the cursor meanwhile come or do not come as they should. Where the
 /// named item itself is deleted, it is the service that decides what comes.
 #[derive(Debug)]
-pub struct Cursor<L> {
+pub(crate) struct Cursor<L> {
     list: L,
     page_size: u32,
     /// The last item of the page before: where the next one begins.
@@ -68,10 +67,6 @@ impl<L: CursorList> Cursor<L> {
             dead_end: None,
             is_at_end: false,
         }
-    }
-
-    pub(crate) fn list_mut(&mut self) -> &mut L {
-        &mut self.list
     }
 
     fn fetch(&mut self) -> Result<Vec<Value>> {
@@ -116,24 +111,22 @@ impl<L: CursorList> Cursor<L> {
         Ok(())
     }
 
-    fn leaf(&mut self, page: Vec<Value>, mut mark: Mark) -> Leaf<Mark> {
+    fn page_of(&mut self, page: Vec<Value>) -> FetchedPage {
+        let (mut last, mut nameless) = (self.after.clone(), 0);
         let mut items = Vec::with_capacity(page.len());
         for item in page {
-            // An item without an id can be yielded, but nothing can go on after it: the one before counts.
-            mark = mark.behind(L::id(&item));
-            items.push((item, mark.clone()));
+            // An item without an id can be yielded, but no page can begin after it: the one before counts.
+            match L::id(&item) {
+                Some(id) => (last, nameless) = (Some(id), 0),
+                None => nameless += 1,
+            }
+            items.push((item, Mark::After { id: last.clone(), nameless }));
         }
         items.drain(..self.skipped.min(items.len()));
         self.skipped = 0;
         self.pages += 1;
-        Leaf {
-            items,
-            end: mark,
-            number: self.pages,
-            total_items: None,
-            total_pages: None,
-            has_more: None,
-        }
+        let info = PageInfo { number: self.pages, ..PageInfo::default() };
+        FetchedPage { items, end: Mark::After { id: last, nameless }, info }
     }
 
     fn after(&self) -> &str {
@@ -146,29 +139,8 @@ impl<L: CursorList> Cursor<L> {
     }
 }
 
-impl<L> sealed::Sealed for Cursor<L> {}
-
-/// A place behind an item: the last that had an id, or the top, and how many without one came since.
-#[doc(hidden)]
-#[derive(Clone, Debug, Default)]
-pub struct Mark {
-    id: Option<String>,
-    nameless: usize,
-}
-
-impl Mark {
-    fn behind(self, id: Option<String>) -> Mark {
-        match id {
-            Some(_) => Mark { id, nameless: 0 },
-            None => Mark { nameless: self.nameless + 1, ..self },
-        }
-    }
-}
-
-impl<L: CursorList> Pager for Cursor<L> {
-    type Mark = Mark;
-
-    fn turn(&mut self) -> Result<Option<Leaf<Mark>>> {
+impl<L: CursorList> PageSource for Cursor<L> {
+    fn next_page(&mut self) -> Result<Option<FetchedPage>> {
         if self.is_at_end {
             return Ok(None);
         }
@@ -181,35 +153,43 @@ impl<L: CursorList> Pager for Cursor<L> {
         if self.is_at_end {
             return Ok(None);
         }
-        let mark = Mark { id: self.after.clone(), nameless: 0 };
+        let before = self.after.clone();
         self.advance(&page)?;
-        let leaf = self.leaf(page, mark);
-        if leaf.items.is_empty() {
-            return self.turn();
+        let last = std::mem::replace(&mut self.after, before);
+        let fetched = self.page_of(page);
+        self.after = last;
+        if fetched.items.is_empty() {
+            return self.next_page();
         }
-        Ok(Some(leaf))
+        Ok(Some(fetched))
     }
 
-    fn start(&mut self, position: Option<&Position>) -> Result<Mark> {
-        let place =
-            position.map(|position| position.place_in(&self.list.list_name())).transpose()?;
-        let mark = place.map_or(Some(Mark::default()), parse).ok_or_else(Position::unreadable)?;
-        self.after.clone_from(&mark.id);
-        self.skipped = mark.nameless;
+    fn resume_at(&mut self, position: &Position) -> Result<Mark> {
+        let place = position.place_in(&self.list.list_name())?;
+        let (id, nameless) = parse(place).ok_or_else(Position::unreadable)?;
+        self.after.clone_from(&id);
+        self.skipped = nameless;
         (self.used, self.pages) = (HashSet::new(), 0);
         (self.dead_end, self.is_at_end) = (None, false);
-        Ok(mark)
+        Ok(Mark::After { id, nameless })
     }
 
-    fn position(&self, mark: &Mark) -> Position {
+    fn position(&self, mark: Option<&Mark>) -> Position {
+        let (id, nameless) = match mark {
+            Some(Mark::After { id, nameless }) => (id.as_deref(), *nameless),
+            _ => (None, 0),
+        };
         // An id may hold spaces: it comes last, and `Position` splits no further than there.
-        let after = mark.id.as_ref().map(|id| format!("after {id}"));
-        let place = after.unwrap_or_else(|| "start".to_owned());
-        let place = match mark.nameless {
+        let place = id.map_or_else(|| "start".to_owned(), |id| format!("after {id}"));
+        let place = match nameless {
             0 => place,
             more => format!("{more} {place}"),
         };
         Position::new(self.list.list_name(), place)
+    }
+
+    fn reports_total(&self) -> bool {
+        false
     }
 
     fn total_items(&self) -> Option<u64> {
@@ -220,13 +200,21 @@ impl<L: CursorList> Pager for Cursor<L> {
         self.page_size = items;
     }
 
+    fn set_filter(&mut self, name: &str, value: Value) {
+        self.list.set_filter(name, value);
+    }
+
+    fn call_name(&self) -> String {
+        self.list.call_name()
+    }
+
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.list.unreadable(item, cause)
     }
 }
 
 /// Reads `start` and `after ID`, perhaps with a number before it: how many items without an id lie between.
-fn parse(place: &str) -> Option<Mark> {
+fn parse(place: &str) -> Option<(Option<String>, usize)> {
     let number = place.split_once(' ').and_then(|(number, place)| {
         let nameless = number.parse().ok()?;
         Some((nameless, place))
@@ -236,27 +224,33 @@ fn parse(place: &str) -> Option<Mark> {
         "start" => None,
         place => Some(place.strip_prefix("after ")?.to_owned()),
     };
-    Some(Mark { id, nameless })
+    Some((id, nameless))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::fmt;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use serde_json::json;
 
     use super::*;
-    use crate::page::walk::Walk;
+    use crate::page::pager::Pager;
 
     /// A server by what it answers to a cursor and a page size.
     struct Server<F> {
         answer: F,
-        requests: Cell<u32>,
+        requests: AtomicU32,
     }
 
-    impl<F> sealed::Sealed for &Server<F> {}
+    impl<F> fmt::Debug for Server<F> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Server")
+        }
+    }
 
-    impl<F: Fn(Option<&str>, u32) -> Vec<Value>> CursorList for &Server<F> {
+    impl<F: Fn(Option<&str>, u32) -> Vec<Value> + Send + Sync> CursorList for Arc<Server<F>> {
         fn list_name(&self) -> String {
             "model 0".to_owned()
         }
@@ -270,17 +264,19 @@ mod tests {
         }
 
         fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {
-            self.requests.set(self.requests.get() + 1);
+            self.requests.fetch_add(1, Ordering::Relaxed);
             Ok((self.answer)(after, items))
         }
+
+        fn set_filter(&mut self, _name: &str, _value: Value) {}
 
         fn id(item: &Value) -> Option<String> {
             item.as_str().map(str::to_owned)
         }
     }
 
-    fn server<F: Fn(Option<&str>, u32) -> Vec<Value>>(answer: F) -> Server<F> {
-        Server { answer, requests: Cell::new(0) }
+    fn server<F: Fn(Option<&str>, u32) -> Vec<Value>>(answer: F) -> Arc<Server<F>> {
+        Arc::new(Server { answer, requests: AtomicU32::new(0) })
     }
 
     const ALL: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
@@ -293,17 +289,17 @@ mod tests {
     }
 
     /// What came, the last error if one did, and how many requests it took.
-    fn read<F: Fn(Option<&str>, u32) -> Vec<Value>>(
-        server: &Server<F>,
+    fn read<F: Fn(Option<&str>, u32) -> Vec<Value> + Send + Sync + 'static>(
+        server: &Arc<Server<F>>,
     ) -> (String, Option<Error>, u32) {
         let (mut came, mut error) = (String::new(), None);
-        for item in Walk::<_, String>::new(Cursor::new(server)).page_size(3) {
+        for item in Pager::<String>::new(Cursor::new(Arc::clone(server))).page_size(3) {
             match item {
                 Ok(id) => came.push_str(&id),
                 Err(stuck) => error = Some(stuck),
             }
         }
-        (came, error, server.requests.get())
+        (came, error, server.requests.load(Ordering::Relaxed))
     }
 
     #[test]
@@ -350,7 +346,7 @@ mod tests {
     #[test]
     fn pages_of_one_item_suffice_for_an_inclusive_server_too() {
         let server = server(|after, n| behind(after, true, n as usize));
-        let walk = Walk::<_, String>::new(Cursor::new(&server)).page_size(1);
+        let walk = Pager::<String>::new(Cursor::new(Arc::clone(&server))).page_size(1);
         let came: Vec<String> = walk.map(|id| id.expect("an id")).collect();
         assert_eq!(came, ALL);
     }
@@ -358,13 +354,14 @@ mod tests {
     #[test]
     fn a_walk_goes_on_behind_items_without_an_id_too() {
         let all = [json!(1), json!("a"), json!(2), json!(3), json!("b")];
-        let server = server(|after, _| match after {
-            None => all.to_vec(),
-            Some("a") => all[2..].to_vec(),
+        let listed = all.to_vec();
+        let server = server(move |after, _| match after {
+            None => listed.clone(),
+            Some("a") => listed[2..].to_vec(),
             Some(_) => Vec::new(),
         });
         for taken in 0..=all.len() {
-            let walk = || Walk::<_, Value>::new(Cursor::new(&server));
+            let walk = || Pager::<Value>::new(Cursor::new(Arc::clone(&server)));
             let mut first = walk();
             let mut came: Vec<_> = first.by_ref().take(taken).flatten().collect();
             let saved = first.position().to_string().parse().expect("a position");
@@ -378,13 +375,12 @@ mod tests {
     fn a_place_is_read_as_it_was_written_and_nothing_else_is() {
         for id in ["e1", "2 after x", " ", "start", "after", "a\nb"] {
             for nameless in [0, 1, 300] {
-                let mark = Mark { id: Some(id.to_owned()), nameless };
+                let mark = Mark::After { id: Some(id.to_owned()), nameless };
                 let server = server(|_, _| Vec::new());
-                let list = &server;
-                let saved = Cursor::new(list).position(&mark);
-                let place = saved.place_in(&list.list_name()).expect("the same list");
+                let saved = Cursor::new(Arc::clone(&server)).position(Some(&mark));
+                let place = saved.place_in(&server.list_name()).expect("the same list");
                 let read = parse(place).expect("a place");
-                assert_eq!((read.id.as_deref(), read.nameless), (Some(id), nameless));
+                assert_eq!(read, (Some(id.to_owned()), nameless));
             }
         }
         for text in ["", "x", "7", "7 x", "-1 start", "1e9 start", "startx", "after"] {
@@ -395,9 +391,10 @@ mod tests {
     #[test]
     fn a_walk_resumed_at_any_position_yields_exactly_the_rest() {
         for inclusive in [false, true] {
-            let server = server(|after: Option<&str>, n: u32| behind(after, inclusive, n as usize));
+            let server =
+                server(move |after: Option<&str>, n: u32| behind(after, inclusive, n as usize));
             for taken in 0..=ALL.len() {
-                let walk = || Walk::<_, String>::new(Cursor::new(&server)).page_size(3);
+                let walk = || Pager::<String>::new(Cursor::new(Arc::clone(&server))).page_size(3);
                 let mut first = walk();
                 let mut came: Vec<String> =
                     first.by_ref().take(taken).map(|id| id.expect("an id")).collect();

@@ -1,18 +1,18 @@
-//! Walks over listings that come in pages: lazy, exact while the list changes, and resumable.
+//! Pagination: lazy iterators over listings, exact while the list changes, and resumable.
 //!
-//! A [`Walk`] is an iterator of `Result<T>` over the items of a listing. [`Walk::pages`] makes it one over
-//! pages. Nothing is requested before the first item is asked for, and pages are as large as the service
-//! allows, since requests are what is scarce.
+//! A [`Pager`] is an iterator of `Result<T>` over the items of a listing; [`Pager::pages`] turns it into one over
+//! pages. Nothing is requested before the first item is, and pages are as large as the service allows, since
+//! requests are limited.
 //!
-//! A failed request ends the walk: it is yielded as one `Err`, and then there is nothing more, so that
-//! `.flatten()`, `.filter_map(Result::ok)` and `.collect::<Result<Vec<_>, _>>()` all end. An item that
-//! cannot be decoded is one `Err` in its place, and the walk goes on behind it. [`Walk::position`] tells
-//! at any time where the walk stands, also after an error; [`Walk::resume_at`] goes on from there.
+//! A failed request finishes the iterator: it is one `Err`, and then nothing more comes, so that `.flatten()`,
+//! `.filter_map(Result::ok)` and `.collect::<Result<Vec<_>, _>>()` all end. An item that cannot be decoded is one
+//! `Err` in its place, and the items after it still come. [`Pager::position`] returns the current position at any
+//! time, also after an error; [`Pager::resume_at`] continues from there.
 //!
-//! The two services page differently. Heylerts numbers its pages, newest first, so new items push others
-//! onto the next page and deletions pull them onto the one before; a [`Numbered`] walk follows that, and
-//! yields every item that was in the list throughout exactly once, also when the caller deletes what it
-//! walks over. Heylo names the event to go on after, and a [`Cursor`] walk ends at an empty page.
+//! The two services page differently. Heylerts numbers its pages, newest first, so that a new item pushes others
+//! onto the next page, and a deletion pulls them onto the one before. The iterator follows both, and yields every
+//! item that was in the list throughout exactly once, also if the caller deletes items meanwhile. Heylo names the
+//! event to continue after.
 //!
 //! # Examples
 //!
@@ -24,9 +24,9 @@
 //! # let client = heylerts::Client::with_config("hlt_key", config)?;
 //! let mentions = match client.mentions().read_all() {
 //!     Ok(mentions) => mentions,
-//!     Err(interrupted) => {
-//!         eprintln!("{}; go on later from {}", interrupted.error, interrupted.position);
-//!         interrupted.items
+//!     Err(stopped) => {
+//!         eprintln!("{}; continue later from {}", stopped.error, stopped.position);
+//!         stopped.items
 //!     }
 //! };
 //! assert_eq!(mentions.len(), 137);
@@ -41,12 +41,12 @@
 //! # let client = heylerts::Client::with_config("hlt_key", config)?;
 //! # let path = std::env::temp_dir().join(format!("heysync-{}.position", std::process::id()));
 //! # for expected in [60, 60, 17, 0] {
-//! let mut walk = client.mentions();
+//! let mut mentions = client.mentions();
 //! if let Ok(saved) = std::fs::read_to_string(&path) {
-//!     walk = walk.resume_at(&saved.parse()?)?;
+//!     mentions = mentions.resume_at(&saved.parse()?)?;
 //! }
-//! let some: Vec<heylerts::Mention> = walk.by_ref().take(60).collect::<heysync::Result<_>>()?;
-//! std::fs::write(&path, walk.position().to_string()).expect("a writable file");
+//! let some: Vec<heylerts::Mention> = mentions.by_ref().take(60).collect::<heysync::Result<_>>()?;
+//! std::fs::write(&path, mentions.position().to_string()).expect("a writable file");
 //! # assert_eq!(some.len(), expected);
 //! # }
 //! # std::fs::remove_file(&path).expect("the file");
@@ -54,20 +54,23 @@
 //! ```
 
 mod cursor;
+mod error;
 mod numbered;
 mod pager;
+mod pages;
 mod position;
 mod progress;
+mod raw_pager;
 mod seen;
+mod source;
 mod span;
-mod walk;
 
-pub use cursor::{Cursor, CursorList};
-pub use numbered::{Numbered, NumberedList};
+pub use error::ReadAllError;
 pub use pager::Pager;
+pub use pages::{Page, Pages};
 pub use position::Position;
-pub use walk::{Interrupted, Page, Pages, Walk};
 
-pub(crate) use pager::sealed::Sealed;
+pub(crate) use cursor::{Cursor, CursorList};
+pub(crate) use numbered::{Numbered, NumberedList};
 pub(crate) use position::list_name;
 pub(crate) use span::NumberedPage;

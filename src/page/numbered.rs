@@ -1,32 +1,33 @@
 //! Numbered pages, newest first, read exactly while the list changes.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::pager::{Leaf, Pager, sealed};
 use super::position::Position;
 use super::progress::{Place, Progress, Reading};
 use super::seen::{Key, Seen};
+use super::source::{FetchedPage, Mark, PageInfo, PageSource};
 use super::span::{NumberedPage, Span};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest page that the services give, in items.
 const LARGEST_PAGE: u32 = 100;
 
-/// A listing in numbered pages. Sealed: implemented by this crate's listings.
-pub trait NumberedList: sealed::Sealed {
+/// A listing in numbered pages.
+pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
     /// The listing and its filters, as positions name them.
-    #[doc(hidden)]
     fn list_name(&self) -> String;
 
     /// What the call is named in errors.
-    #[doc(hidden)]
     fn call_name(&self) -> String;
 
-    #[doc(hidden)]
     fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage>;
 
+    /// Sets a filter.
+    fn set_filter(&mut self, name: &str, value: Value);
+
     /// The error of an item that could not be decoded, with what may be shown of it.
-    #[doc(hidden)]
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
 }
 
@@ -41,7 +42,7 @@ pub trait NumberedList: sealed::Sealed {
 /// While the list shrinks it expects the next answer to move the frontier up again, and asks for a page
 /// that reaches back so far; else a list that loses an item before every answer could not be walked.
 #[derive(Debug)]
-pub struct Numbered<L> {
+pub(crate) struct Numbered<L> {
     list: L,
     /// How many items the caller wants in a page.
     page_size: u32,
@@ -96,7 +97,7 @@ impl Frontier {
     }
 
     fn mark(&self, behind: u64) -> Mark {
-        Mark { behind, total: self.total }
+        Mark::Offset { behind, total: self.total }
     }
 }
 
@@ -113,12 +114,8 @@ impl<L: NumberedList> Numbered<L> {
         }
     }
 
-    pub(crate) fn list_mut(&mut self) -> &mut L {
-        &mut self.list
-    }
-
     /// Fetches the page that holds the frontier, and takes it in.
-    fn step(&mut self) -> Result<Option<Leaf<Mark>>> {
+    fn step(&mut self) -> Result<Option<FetchedPage>> {
         if !(1..=LARGEST_PAGE).contains(&self.page_size) {
             let refused = Error::invalid("the page size must be from 1 to 100");
             return Err(refused.with_call(self.list.call_name()));
@@ -149,7 +146,7 @@ impl<L: NumberedList> Numbered<L> {
     }
 
     /// Takes in an answer; gives what of it is to be yielded, if anything is.
-    fn take_in(&mut self, span: Span) -> Result<Option<Leaf<Mark>>> {
+    fn take_in(&mut self, span: Span) -> Result<Option<FetchedPage>> {
         if span.contradicts_itself() && span.start <= self.frontier.behind {
             let number = span.place.number;
             return Err(
@@ -167,7 +164,7 @@ impl<L: NumberedList> Numbered<L> {
         }
         self.frontier.behind = self.frontier.behind.max(span.end());
         self.is_at_end = !span.has_more();
-        Ok(self.leaf(span, fresh, &keys))
+        Ok(self.page_of(span, fresh, &keys))
     }
 
     /// Rules out that a page without anything new is one that the server repeats. Tells whether the list
@@ -196,14 +193,19 @@ impl<L: NumberedList> Numbered<L> {
         (0..keys.len()).filter(|nth| !is_known(*nth)).collect()
     }
 
-    fn leaf(&mut self, span: Span, fresh: Vec<usize>, keys: &[Key]) -> Option<Leaf<Mark>> {
+    fn page_of(&mut self, span: Span, fresh: Vec<usize>, keys: &[Key]) -> Option<FetchedPage> {
         if fresh.is_empty() {
             return None;
         }
         self.progress.something_new(Reading::new(span.place, keys));
         self.seen.extend(fresh.iter().map(|nth| keys[*nth]).collect());
-        let (number, has_more, start) = (span.place.number, Some(span.has_more()), span.start);
-        let (total_items, total_pages) = (span.page.total_items, span.page.total_pages);
+        let start = span.start;
+        let info = PageInfo {
+            number: span.place.number,
+            total_items: span.page.total_items,
+            total_pages: span.page.total_pages,
+            has_more: Some(span.has_more()),
+        };
         let mut items: Vec<Option<Value>> = span.page.items.into_iter().map(Some).collect();
         let taken = fresh.into_iter().filter_map(|nth| {
             let item = items.get_mut(nth)?.take()?;
@@ -212,7 +214,7 @@ impl<L: NumberedList> Numbered<L> {
         });
         let items = taken.collect();
         let end = self.frontier.mark(self.frontier.behind);
-        Some(Leaf { items, end, number, total_items, total_pages, has_more })
+        Some(FetchedPage { items, end, info })
     }
 
     fn stuck(&self, what: String) -> Error {
@@ -221,48 +223,38 @@ impl<L: NumberedList> Numbered<L> {
     }
 }
 
-/// A place in the list: so many positions from the top, when it held so many items.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mark {
-    behind: u64,
-    total: Option<u64>,
-}
-
-impl<L> sealed::Sealed for Numbered<L> {}
-
-impl<L: NumberedList> Pager for Numbered<L> {
-    type Mark = Mark;
-
-    fn turn(&mut self) -> Result<Option<Leaf<Mark>>> {
+impl<L: NumberedList> PageSource for Numbered<L> {
+    fn next_page(&mut self) -> Result<Option<FetchedPage>> {
         while !self.is_at_end {
-            if let Some(leaf) = self.step()? {
-                return Ok(Some(leaf));
+            if let Some(page) = self.step()? {
+                return Ok(Some(page));
             }
         }
         Ok(None)
     }
 
-    fn start(&mut self, position: Option<&Position>) -> Result<Mark> {
-        let place =
-            position.map(|position| position.place_in(&self.list.list_name())).transpose()?;
-        let mark = place.map_or(Some(Mark::default()), parse).ok_or_else(Position::unreadable)?;
-        self.frontier = Frontier {
-            behind: mark.behind,
-            // Of what came before a resumed walk only the number is known, so it is told by its place.
-            inherited: mark.behind,
-            total: mark.total,
-            unrest: 0,
-        };
+    fn resume_at(&mut self, position: &Position) -> Result<Mark> {
+        let place = position.place_in(&self.list.list_name())?;
+        let (behind, total) = parse(place).ok_or_else(Position::unreadable)?;
+        // Of what came before only the number is known, so it is recognized by its place.
+        self.frontier = Frontier { behind, inherited: behind, total, unrest: 0 };
         self.per_page = self.page_size;
         (self.seen, self.progress) = (Seen::default(), Progress::default());
         self.is_at_end = false;
-        Ok(mark)
+        Ok(self.frontier.mark(behind))
     }
 
-    fn position(&self, mark: &Mark) -> Position {
-        let total = mark.total.map_or_else(|| "?".to_owned(), |total| total.to_string());
-        Position::new(self.list.list_name(), format!("{} of {total}", mark.behind))
+    fn position(&self, mark: Option<&Mark>) -> Position {
+        let (behind, total) = match mark {
+            Some(Mark::Offset { behind, total }) => (*behind, *total),
+            _ => (0, None),
+        };
+        let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
+        Position::new(self.list.list_name(), format!("{behind} of {total}"))
+    }
+
+    fn reports_total(&self) -> bool {
+        true
     }
 
     fn total_items(&self) -> Option<u64> {
@@ -273,46 +265,84 @@ impl<L: NumberedList> Pager for Numbered<L> {
         (self.page_size, self.per_page) = (items, items);
     }
 
+    fn set_filter(&mut self, name: &str, value: Value) {
+        self.list.set_filter(name, value);
+    }
+
+    fn call_name(&self) -> String {
+        self.list.call_name()
+    }
+
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.list.unreadable(item, cause)
     }
 }
 
-fn parse(place: &str) -> Option<Mark> {
+/// Reads `37 of 137`, or `37 of ?`.
+fn parse(place: &str) -> Option<(u64, Option<u64>)> {
     let (behind, total) = place.split_once(" of ")?;
     let total = if total == "?" { None } else { Some(total.parse().ok()?) };
-    Some(Mark { behind: behind.parse().ok()?, total })
+    Some((behind.parse().ok()?, total))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::{Cell, RefCell};
     use std::collections::HashSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex, MutexGuard};
 
     use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
-    use crate::page::walk::Walk;
+    use crate::page::pager::Pager;
 
-    type Change = Box<dyn Fn(&mut Vec<u32>)>;
+    type Change = Box<dyn FnMut(&mut Vec<u32>) + Send>;
+    type Respond = fn(&[u32], u64, u32) -> Value;
 
     /// A list, newest first, that changes before each request but the first.
     struct Model {
-        list: RefCell<Vec<u32>>,
-        requests: Cell<usize>,
-        change: Change,
-        answer: fn(&[u32], u64, u32) -> Value,
+        list: Mutex<Vec<u32>>,
+        requests: AtomicUsize,
+        change: Mutex<Change>,
+        respond: Respond,
     }
 
     impl Model {
-        fn new(items: u32, change: impl Fn(&mut Vec<u32>) + 'static) -> Model {
-            Model {
-                list: RefCell::new((0..items).rev().collect()),
-                requests: Cell::new(0),
-                change: Box::new(change),
-                answer: envelope,
-            }
+        fn new(items: u32, change: impl FnMut(&mut Vec<u32>) + Send + 'static) -> Arc<Model> {
+            Model::with(items, change, envelope)
+        }
+
+        /// A list that stands still, behind a server that responds in its own way.
+        fn still(items: u32, respond: Respond) -> Arc<Model> {
+            Model::with(items, |_| (), respond)
+        }
+
+        fn with(
+            items: u32,
+            change: impl FnMut(&mut Vec<u32>) + Send + 'static,
+            respond: Respond,
+        ) -> Arc<Model> {
+            Arc::new(Model {
+                list: Mutex::new((0..items).rev().collect()),
+                requests: AtomicUsize::new(0),
+                change: Mutex::new(Box::new(change)),
+                respond,
+            })
+        }
+
+        fn list(&self) -> MutexGuard<'_, Vec<u32>> {
+            self.list.lock().expect("no panic before")
+        }
+
+        fn requests(&self) -> usize {
+            self.requests.load(Ordering::Relaxed)
+        }
+    }
+
+    impl fmt::Debug for Model {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Model")
         }
     }
 
@@ -333,14 +363,12 @@ mod tests {
 
     /// The same, as a server would send it that leaves out what can be worked out.
     fn without_more(list: &[u32], page: u64, per_page: u32) -> Value {
-        let mut answer = envelope(list, page, per_page);
-        answer["has_more"] = Value::Null;
-        answer
+        let mut sent = envelope(list, page, per_page);
+        sent["has_more"] = Value::Null;
+        sent
     }
 
-    impl sealed::Sealed for &Model {}
-
-    impl NumberedList for &Model {
+    impl NumberedList for Arc<Model> {
         fn list_name(&self) -> String {
             "model 0".to_owned()
         }
@@ -354,12 +382,14 @@ mod tests {
         }
 
         fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {
-            if self.requests.replace(self.requests.get() + 1) > 0 {
-                (self.change)(&mut self.list.borrow_mut());
+            if self.requests.fetch_add(1, Ordering::Relaxed) > 0 {
+                (self.change.lock().expect("no panic before"))(&mut self.list());
             }
-            let answer = (self.answer)(&self.list.borrow(), number, per_page);
-            Ok(serde_json::from_value(answer).expect("a page"))
+            let page = (self.respond)(&self.list(), number, per_page);
+            Ok(serde_json::from_value(page).expect("a page"))
         }
+
+        fn set_filter(&mut self, _name: &str, _value: Value) {}
     }
 
     #[derive(Debug, Deserialize)]
@@ -367,30 +397,29 @@ mod tests {
         id: String,
     }
 
-    fn walk(model: &Model, per_page: u32) -> Walk<Numbered<&Model>, Item> {
-        Walk::new(Numbered::new(model)).page_size(per_page)
+    fn pager(model: &Arc<Model>, per_page: u32) -> Pager<Item> {
+        Pager::new(Numbered::new(Arc::clone(model))).page_size(per_page)
     }
 
-    fn ids(walk: impl Iterator<Item = Result<Item>>) -> Vec<u32> {
-        walk.map(|item| item.expect("an item").id.parse().expect("a number")).collect()
+    fn ids(pager: impl Iterator<Item = Result<Item>>) -> Vec<u32> {
+        pager.map(|item| item.expect("an item").id.parse().expect("a number")).collect()
     }
 
     /// Insertions at the top and deletions anywhere, seldom or often, few or many at once.
-    fn churn(seed: u64) -> impl Fn(&mut Vec<u32>) {
-        let random = RefCell::new(fastrand::Rng::with_seed(seed));
-        let often = random.borrow_mut().f64();
-        let many = random.borrow_mut().usize(1..9);
-        let next = Cell::new(1_000_000);
+    fn churn(seed: u64) -> impl FnMut(&mut Vec<u32>) + Send {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let often = random.f64();
+        let many = random.usize(1..9);
+        let mut next = 1_000_000;
         move |list| {
-            let random = &mut *random.borrow_mut();
             if random.f64() > often {
                 return;
             }
             let burst = if random.u8(..) < 10 { 40 } else { 0 };
             for _ in 0..random.usize(0..=many.max(burst)) {
                 if random.bool() {
-                    next.set(next.get() + 1);
-                    list.insert(0, next.get());
+                    next += 1;
+                    list.insert(0, next);
                 } else if !list.is_empty() {
                     list.remove(random.usize(0..list.len()));
                 }
@@ -401,19 +430,17 @@ mod tests {
     /// Walks a list under churn; gives what stayed in it throughout, what came, and the error if any.
     fn history(seed: u64, per_page: u32) -> (Vec<u32>, Vec<u32>, Option<Error>) {
         let items = fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60);
-        let model = Model {
-            answer: if seed % 4 == 1 { without_more } else { envelope },
-            ..Model::new(items, churn(seed))
-        };
-        let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
+        let respond = if seed % 4 == 1 { without_more } else { envelope };
+        let model = Model::with(items, churn(seed), respond);
+        let before: HashSet<u32> = model.list().iter().copied().collect();
         let (mut came, mut error) = (Vec::new(), None);
-        for item in walk(&model, per_page) {
+        for item in pager(&model, per_page) {
             match item {
                 Ok(item) => came.push(item.id.parse().expect("a number")),
                 Err(stuck) => error = Some(stuck),
             }
         }
-        let list = model.list.borrow();
+        let list = model.list();
         let stayed = list.iter().copied().filter(|id| before.contains(id)).collect();
         (stayed, came, error)
     }
@@ -452,11 +479,11 @@ mod tests {
     fn deleting_what_is_walked_over_deletes_everything() {
         for (items, per_page) in [(0, 3), (1, 3), (3, 3), (10, 3), (250, 100), (7, 1)] {
             let model = Model::new(items, |_| ());
-            for item in walk(&model, per_page) {
+            for item in pager(&model, per_page) {
                 let id = item.expect("an item").id.parse::<u32>().expect("a number");
-                model.list.borrow_mut().retain(|other| *other != id);
+                model.list().retain(|other| *other != id);
             }
-            assert!(model.list.borrow().is_empty(), "{items} items in pages of {per_page}");
+            assert!(model.list().is_empty(), "{items} items in pages of {per_page}");
         }
     }
 
@@ -464,8 +491,8 @@ mod tests {
     fn a_list_that_stands_still_costs_what_a_trusting_walk_costs() {
         for (items, requests) in [(0, 1), (1, 1), (9, 1), (10, 1), (11, 2), (30, 3), (31, 4)] {
             let model = Model::new(items, |_| ());
-            assert_eq!(ids(walk(&model, 10)).len(), items as usize);
-            assert_eq!(model.requests.get(), requests, "{items} items");
+            assert_eq!(ids(pager(&model, 10)).len(), items as usize);
+            assert_eq!(model.requests(), requests, "{items} items");
         }
     }
 
@@ -477,13 +504,13 @@ mod tests {
         };
         for (lose, per_page) in [(oldest, 100), (newest, 100), (oldest, 20), (newest, 30)] {
             let model = Model::new(5000, lose);
-            let came = ids(walk(&model, per_page));
+            let came = ids(pager(&model, per_page));
             let distinct: HashSet<u32> = came.iter().copied().collect();
             assert_eq!(distinct.len(), came.len());
-            let list = model.list.borrow();
+            let list = model.list();
             assert!(list.iter().all(|id| distinct.contains(id)));
             let trusting = 5000_usize.div_ceil(per_page as usize);
-            let requests = model.requests.get();
+            let requests = model.requests();
             assert!(
                 requests < 2 * trusting,
                 "{requests} requests for {trusting} pages of {per_page}"
@@ -494,25 +521,25 @@ mod tests {
     #[test]
     fn deleting_what_is_walked_over_costs_hardly_more_than_the_pages_there_are() {
         let model = Model::new(1050, |_| ());
-        for item in walk(&model, 100) {
+        for item in pager(&model, 100) {
             let id = item.expect("an item").id.parse::<u32>().expect("a number");
-            model.list.borrow_mut().retain(|other| *other != id);
+            model.list().retain(|other| *other != id);
         }
-        assert!(model.list.borrow().is_empty());
-        assert_eq!(model.requests.get(), 12);
+        assert!(model.list().is_empty());
+        assert_eq!(model.requests(), 12);
     }
 
     #[test]
     fn an_item_yielded_costs_sixteen_bytes_at_most() {
         for (items, per_page) in [(50_000, 100), (20_000, 10)] {
             let model = Model::new(items, |_| ());
-            let mut pager = Numbered::new(&model);
-            pager.set_page_size(per_page);
+            let mut source = Numbered::new(Arc::clone(&model));
+            source.set_page_size(per_page);
             let mut yielded = 0;
-            while let Some(leaf) = pager.turn().expect("a page") {
-                yielded += leaf.items.len();
-                drop(leaf);
-                let kept = pager.seen.bytes() + pager.progress.bytes();
+            while let Some(page) = source.next_page().expect("a page") {
+                yielded += page.items.len();
+                drop(page);
+                let kept = source.seen.bytes() + source.progress.bytes();
                 assert!(yielded < 5000 || kept <= 16 * yielded, "{kept} for {yielded}");
             }
             assert_eq!(yielded, items as usize);
@@ -530,7 +557,7 @@ mod tests {
             for per_page in [1, 3, 100] {
                 let model = Model::new(25, |_| ());
                 let saved = format!("model 0 {place}").parse().expect("a position");
-                let rest = walk(&model, per_page).resume_at(&saved).expect("the list");
+                let rest = pager(&model, per_page).resume_at(&saved).expect("the list");
                 assert!(rest.count() <= 25, "{place}");
             }
         }
@@ -538,73 +565,73 @@ mod tests {
 
     #[test]
     fn a_server_with_larger_pages_than_asked_for_is_followed() {
-        let answer = |list: &[u32], page, _| envelope(list, page, 15);
-        let model = Model { answer, ..Model::new(35, |_| ()) };
-        assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+        let respond = |list: &[u32], page, _| envelope(list, page, 15);
+        let model = Model::still(35, respond);
+        assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
         let largest = |list: &[u32], page, per_page| {
-            let mut answer = envelope(list, page, per_page);
-            answer["per_page"] = json!(u32::MAX);
-            answer
+            let mut sent = envelope(list, page, per_page);
+            sent["per_page"] = json!(u32::MAX);
+            sent
         };
-        let model = Model { answer: largest, ..Model::new(35, |_| ()) };
-        assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+        let model = Model::still(35, largest);
+        assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
     }
 
     #[test]
     fn a_walk_resumed_at_any_position_yields_exactly_the_rest() {
         for taken in 0..=25 {
             let model = Model::new(25, |_| ());
-            let mut first = walk(&model, 10);
+            let mut first = pager(&model, 10);
             let head = ids(first.by_ref().take(taken));
             let saved = first.position().to_string().parse().expect("a position");
-            let rest = ids(walk(&model, 10).resume_at(&saved).expect("the same list"));
+            let rest = ids(pager(&model, 10).resume_at(&saved).expect("the same list"));
             assert_eq!([head, rest].concat(), (0..25).rev().collect::<Vec<_>>(), "after {taken}");
         }
     }
 
     #[test]
     fn a_walk_resumed_behind_a_page_does_not_read_it_again_however_few_it_showed() {
-        let answer = |list: &[u32], page, per_page| {
-            let mut answer = envelope(list, page, per_page);
-            answer["items"].as_array_mut().expect("items").pop();
-            answer
+        let respond = |list: &[u32], page, per_page| {
+            let mut sent = envelope(list, page, per_page);
+            sent["items"].as_array_mut().expect("items").pop();
+            sent
         };
-        let model = Model { answer, ..Model::new(30, |_| ()) };
-        let mut first = walk(&model, 10);
+        let model = Model::still(30, respond);
+        let mut first = pager(&model, 10);
         assert_eq!(first.by_ref().take(9).count(), 9);
-        let rest = walk(&model, 10).resume_at(&first.position());
+        let rest = pager(&model, 10).resume_at(&first.position());
         assert_eq!(rest.expect("the same list").count(), 18);
-        assert_eq!(model.requests.get(), 3);
+        assert_eq!(model.requests(), 3);
     }
 
     #[test]
     fn a_resumed_walk_misses_nothing_that_slid_up_meanwhile() {
         for seed in 0..4000 {
             let model = Model::new(40, churn(seed));
-            let before: HashSet<u32> = model.list.borrow().iter().copied().collect();
-            let mut first = walk(&model, 7);
+            let before: HashSet<u32> = model.list().iter().copied().collect();
+            let mut first = pager(&model, 7);
             let head: HashSet<u32> =
                 ids(first.by_ref().take(seed as usize % 40)).into_iter().collect();
             let rest: HashSet<u32> =
-                ids(walk(&model, 7).resume_at(&first.position()).expect("the same list"))
+                ids(pager(&model, 7).resume_at(&first.position()).expect("the same list"))
                     .into_iter()
                     .collect();
-            let list = model.list.borrow();
+            let list = model.list();
             let mut stayed = list.iter().filter(|id| before.contains(id));
             assert!(stayed.all(|id| head.contains(id) || rest.contains(id)), "seed {seed}");
         }
     }
 
-    fn failure(answer: fn(&[u32], u64, u32) -> Value) -> (usize, Error, usize) {
-        let model = Model { answer, ..Model::new(35, |_| ()) };
-        let mut walk = walk(&model, 10);
+    fn failure(respond: Respond) -> (usize, Error, usize) {
+        let model = Model::still(35, respond);
+        let mut items = pager(&model, 10);
         let mut came = 0;
-        for item in walk.by_ref() {
+        for item in items.by_ref() {
             match item {
                 Ok(_) => came += 1,
                 Err(error) => {
-                    assert!(walk.next().is_none());
-                    return (came, error, model.requests.get());
+                    assert!(items.next().is_none());
+                    return (came, error, model.requests());
                 }
             }
         }
@@ -614,10 +641,10 @@ mod tests {
     #[test]
     fn a_server_that_repeats_itself_is_told_from_a_list_that_moved() {
         let same_page = |list: &[u32], page, per_page| {
-            let mut answer = envelope(list, 1, per_page);
-            answer["page"] = json!(page);
-            answer["has_more"] = json!(true);
-            answer
+            let mut sent = envelope(list, 1, per_page);
+            sent["page"] = json!(page);
+            sent["has_more"] = json!(true);
+            sent
         };
         let (came, error, requests) = failure(same_page);
         assert_eq!((came, error.kind(), requests), (10, ErrorKind::NoProgress, 3));
@@ -627,9 +654,9 @@ mod tests {
     #[test]
     fn pages_in_a_circle_are_an_error() {
         let circle = |list: &[u32], page: u64, per_page| {
-            let mut answer = envelope(list, (page - 1) % 2 + 1, per_page);
-            answer["page"] = json!(page);
-            answer
+            let mut sent = envelope(list, (page - 1) % 2 + 1, per_page);
+            sent["page"] = json!(page);
+            sent
         };
         let (came, error, requests) = failure(circle);
         assert_eq!((came, error.kind(), requests), (20, ErrorKind::NoProgress, 4));
@@ -638,12 +665,12 @@ mod tests {
     #[test]
     fn more_to_come_and_nothing_in_it_is_an_error() {
         let (came, error, _) = failure(|list, page, per_page| {
-            let mut answer = envelope(list, page, per_page);
-            answer["has_more"] = json!(true);
+            let mut sent = envelope(list, page, per_page);
+            sent["has_more"] = json!(true);
             if page == 3 {
-                answer["items"] = json!([]);
+                sent["items"] = json!([]);
             }
-            answer
+            sent
         });
         assert_eq!((came, error.kind()), (20, ErrorKind::NoProgress));
         assert!(error.to_string().contains("page 3"), "{error}");
@@ -660,9 +687,9 @@ mod tests {
     #[test]
     fn a_total_that_jumps_to_and_fro_ends_in_an_error() {
         let (_, error, requests) = failure(|list, page, per_page| {
-            let mut answer = envelope(list, page, per_page);
-            answer["total_items"] = json!(if page % 2 == 0 { 10 } else { 35 });
-            answer
+            let mut sent = envelope(list, page, per_page);
+            sent["total_items"] = json!(if page % 2 == 0 { 10 } else { 35 });
+            sent
         });
         assert_eq!(error.kind(), ErrorKind::NoProgress);
         assert!(requests < 120, "{requests} requests");
@@ -670,28 +697,28 @@ mod tests {
 
     #[test]
     fn a_server_with_smaller_pages_than_asked_for_is_followed() {
-        let answer = |list: &[u32], page, _| envelope(list, page, 4);
-        let model = Model { answer, ..Model::new(35, |_| ()) };
-        assert_eq!(ids(walk(&model, 10)), (0..35).rev().collect::<Vec<_>>());
-        assert_eq!(model.requests.get(), 9);
+        let respond = |list: &[u32], page, _| envelope(list, page, 4);
+        let model = Model::still(35, respond);
+        assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+        assert_eq!(model.requests(), 9);
     }
 
     #[test]
     fn items_without_ids_and_envelopes_without_totals_are_walked_too() {
-        let answer = |list: &[u32], page, per_page| json!({"items": envelope(list, page, per_page)["items"]});
-        let model = Model { answer, ..Model::new(35, |_| ()) };
-        assert_eq!(ids(walk(&model, 10)).len(), 35);
+        let respond = |list: &[u32], page, per_page| json!({"items": envelope(list, page, per_page)["items"]});
+        let model = Model::still(35, respond);
+        assert_eq!(ids(pager(&model, 10)).len(), 35);
     }
 
     #[test]
     fn a_page_size_out_of_bounds_sends_nothing() {
         for size in [0, 101] {
             let model = Model::new(3, |_| ());
-            let outcomes: Vec<_> = walk(&model, size).collect();
+            let outcomes: Vec<_> = pager(&model, size).collect();
             assert!(
                 matches!(&outcomes[..], [Err(error)] if error.kind() == ErrorKind::InvalidInput)
             );
-            assert_eq!(model.requests.get(), 0);
+            assert_eq!(model.requests(), 0);
         }
     }
 }

@@ -1,69 +1,314 @@
-//! What a walk needs of a way of paging.
+//! The public iterator over the items of a listing.
 
 use std::fmt;
+use std::iter::FusedIterator;
+use std::marker::PhantomData;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::error::ReadAllError;
+use super::pages::Pages;
 use super::position::Position;
-use crate::error::{Error, Result};
+use super::raw_pager::RawPager;
+use super::source::PageSource;
+use crate::error::Result;
 
-/// A way of turning pages.
+/// A lazy iterator over the items of a listing, which requests pages as it goes.
 ///
-/// It is implemented by [`Numbered`](super::Numbered) and [`Cursor`](super::Cursor), and by nothing outside
-/// of this crate. Code that works with any walk names it as a bound:
+/// `Item` is the kind of the listing, which decides the filters there are; `T` is the type that the items are
+/// decoded into. [`heylerts::Mentions`](crate::heylerts::Mentions), [`heylerts::Alerts`](crate::heylerts::Alerts) and
+/// [`heylo::Events`](crate::heylo::Events) are aliases. See the [module](crate::page) for the guarantees.
+///
+/// # Examples
+///
+/// All methods of iterators are there:
 ///
 /// ```
-/// use heysync::page::{Pager, Walk};
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let mut mentions = client.mentions();
+/// let newest = mentions.next().expect("mentions")?;
+/// let untitled = mentions.filter(|mention| mention.as_ref().is_ok_and(|m| m.title.is_none()));
+/// assert_eq!(untitled.count(), 0);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 ///
-/// /// The first item, as JSON of any shape.
-/// fn first<P: Pager, T>(walk: Walk<P, T>) -> Option<heysync::Result<serde_json::Value>> {
-///     walk.limit(1).decode_as().next()
+/// Errors are items, so `collect` stops at the first:
+///
+/// ```
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let alerts: Vec<heylerts::Alert> = client.alerts().collect::<heysync::Result<_>>()?;
+/// assert_eq!(alerts.len(), 3);
+/// # Ok::<(), heysync::Error>(())
+/// ```
+///
+/// It can be stored, and sent to another thread:
+///
+/// ```
+/// use heysync::heylerts::{Mention, Mentions};
+///
+/// struct Export {
+///     mentions: Mentions,
+///     written: u64,
 /// }
+///
+/// fn first_of<Item>(mut pager: heysync::page::Pager<Item, Mention>) -> Option<Mention> {
+///     pager.next()?.ok()
+/// }
+/// # fn send<T: Send>() {}
+/// # send::<Export>();
 /// ```
-pub trait Pager: sealed::Sealed {
-    /// A place between two items.
-    #[doc(hidden)]
-    type Mark: Clone + Default + fmt::Debug;
-
-    /// Fetches the next page that has something to yield; `None` at the end of the list.
-    #[doc(hidden)]
-    fn turn(&mut self) -> Result<Option<Leaf<Self::Mark>>>;
-
-    /// Starts anew behind `position`, or at the top.
-    #[doc(hidden)]
-    fn start(&mut self, position: Option<&Position>) -> Result<Self::Mark>;
-
-    /// Writes a place down.
-    #[doc(hidden)]
-    fn position(&self, mark: &Self::Mark) -> Position;
-
-    /// How many items there are, if the service has told.
-    #[doc(hidden)]
-    fn total_items(&self) -> Option<u64>;
-
-    #[doc(hidden)]
-    fn set_page_size(&mut self, items: u32);
-
-    /// The error of an item that could not be decoded, with what may be shown of it.
-    #[doc(hidden)]
-    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
+#[must_use = "iterators are lazy: nothing is requested until an item is"]
+pub struct Pager<Item, T = Item> {
+    raw: RawPager,
+    types: PhantomData<fn() -> (Item, T)>,
 }
 
-pub(crate) mod sealed {
-    /// Keeps other crates from implementing what may still change.
-    pub trait Sealed {}
+impl<Item, T> Pager<Item, T> {
+    pub(crate) fn new(source: impl PageSource + 'static) -> Pager<Item, T> {
+        Pager { raw: RawPager::new(Box::new(source)), types: PhantomData }
+    }
+
+    /// Sets a filter of the listing.
+    pub(crate) fn filter_by(mut self, name: &str, value: Value) -> Pager<Item, T> {
+        self.raw.set_filter(name, value);
+        self
+    }
+
+    /// Sets how many items are requested with each page, from 1 to 100. The default is 100, the most that both
+    /// services send.
+    ///
+    /// Smaller pages cost more requests, and requests are limited; to get fewer items, set a
+    /// [`limit`](Pager::limit). Any other number makes the first item an error of the kind
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.alerts().page_size(101).next().expect("one error").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// assert_eq!(error.attempts(), 0);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn page_size(mut self, items: u32) -> Pager<Item, T> {
+        self.raw.set_page_size(items);
+        self
+    }
+
+    /// Sets how many items are yielded at most. The default is all of them.
+    ///
+    /// It does not change the size of the pages, and no page is requested beyond the limit. Unlike `take`, it
+    /// holds for [`pages`](Pager::pages) and [`read_all`](Pager::read_all) too. An item that is an `Err` counts.
+    /// [`resume_at`](Pager::resume_at) starts the count again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let newest = client.mentions().limit(10).read_all()?;
+    /// assert_eq!(newest.len(), 10);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn limit(mut self, items: u64) -> Pager<Item, T> {
+        self.raw.set_limit(items);
+        self
+    }
+
+    /// Decodes the items into another type.
+    ///
+    /// An item that does not fit is one `Err` of the kind [`Unreadable`](crate::ErrorKind::Unreadable), whose
+    /// [`body`](crate::Error::body) is the item's JSON. The items after it still come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct Link {
+    ///     url: String,
+    ///     title: Option<String>,
+    /// }
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// for link in client.mentions().decode_as::<Link>() {
+    ///     let link = link?;
+    ///     println!("{} ({})", link.title.unwrap_or_default(), link.url);
+    /// }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn decode_as<U: DeserializeOwned>(self) -> Pager<Item, U> {
+        Pager { raw: self.raw, types: PhantomData }
+    }
+
+    /// Returns the position after the last item yielded, whether that was a value or an error.
+    ///
+    /// After a failed request it is still the position after the last item, so an iterator that is resumed
+    /// there requests the same page again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let mut mentions = client.mentions();
+    /// let _first_ten: Vec<_> = mentions.by_ref().take(10).collect();
+    /// assert!(mentions.position().to_string().ends_with("10 of 137"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn position(&self) -> Position {
+        self.raw.position()
+    }
+
+    /// Continues right after `position`, which an iterator over the same listing returned. Nothing is sent yet.
+    ///
+    /// The position may be from another client, from an earlier run of the program, or from after an error. An
+    /// iterator that was used before forgets what it has read. The page size and the limit stay.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the position is from another listing, or from the same
+    /// with other filters. Set the filters first: a filter that is set after this call is an error, too, and the
+    /// only item that comes.
+    ///
+    /// # Examples
+    ///
+    /// The second page fails. That finishes the iterator, and another one reads the rest:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(0);
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # let fault = sandbox::Fault::BadGateway(sandbox::FaultPoint::BeforeEffect);
+    /// # service.inject_if(1, fault, |request| request.query.contains("page=2"));
+    /// let mut mentions = client.mentions();
+    /// let came = mentions.by_ref().take_while(Result::is_ok).count();
+    /// assert_eq!(came, 100);
+    ///
+    /// let rest = client.mentions().resume_at(&mentions.position())?;
+    /// assert_eq!(rest.count(), 37);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn resume_at(mut self, position: &Position) -> Result<Pager<Item, T>> {
+        self.raw.resume_at(position)?;
+        Ok(self)
+    }
+
+    /// Returns how many items the service says there are; `None` if it does not, as Heylo never does.
+    ///
+    /// For a service that does, it requests the first page if that has not happened yet. That page is not
+    /// requested again for the items. For Heylo, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Those of the request. The iterator is finished then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let mut mentions = client.mentions();
+    /// let total = mentions.total_items()?;
+    /// assert_eq!(total, Some(137));
+    /// assert_eq!(mentions.count(), 137);
+    /// assert_eq!(client.bucket().snapshot().granted, 2); // two pages, two requests
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn total_items(&mut self) -> Result<Option<u64>> {
+        self.raw.total_items()
+    }
+
+    /// Turns it into an iterator over pages. The first one is the rest of the current page, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// A line of progress for each page:
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// for page in client.mentions().pages() {
+    ///     let page = page?;
+    ///     eprintln!("page {} of {:?}: {} items", page.number, page.total_pages, page.items.len());
+    /// }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn pages(self) -> Pages<Item, T> {
+        Pages::new(self.raw)
+    }
 }
 
-/// A page as it came, without what was yielded before.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Leaf<M> {
-    /// Each item, and the place behind it.
-    pub items: Vec<(Value, M)>,
-    /// The place behind the page.
-    pub end: M,
-    pub number: u64,
-    pub total_items: Option<u64>,
-    pub total_pages: Option<u64>,
-    pub has_more: Option<bool>,
+impl<Item, T: DeserializeOwned> Pager<Item, T> {
+    /// Reads all items that are left into memory.
+    ///
+    /// # Errors
+    ///
+    /// Stops at the first error, of a request or of an item. The error holds the items before it and the position
+    /// to continue from: see [`ReadAllError`]. With `?` it becomes a [`heysync::Error`](crate::Error).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let alerts = client.alerts().read_all()?; // on an error, the items before it are dropped
+    /// assert_eq!(alerts.len(), 3);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn read_all(mut self) -> Result<Vec<T>, ReadAllError<T>> {
+        let mut items = Vec::new();
+        while let Some(item) = self.next() {
+            match item {
+                Ok(item) => items.push(item),
+                Err(error) => {
+                    return Err(ReadAllError { items, position: self.position(), error });
+                }
+            }
+        }
+        Ok(items)
+    }
+}
+
+impl<Item, T: DeserializeOwned> Iterator for Pager<Item, T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        let item = self.raw.next()?;
+        Some(item.and_then(|item| self.raw.decode(&item)))
+    }
+
+    /// At least the items that were fetched and not yet yielded; at most the limit.
+    ///
+    /// The total that the service reports is no bound: the list may change while it is read.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.raw.size_hint()
+    }
+}
+
+impl<Item, T: DeserializeOwned> FusedIterator for Pager<Item, T> {}
+
+impl<Item, T> fmt::Debug for Pager<Item, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pager")
+            .field("position", &self.position())
+            .field("is_finished", &self.raw.is_finished())
+            .finish_non_exhaustive()
+    }
 }

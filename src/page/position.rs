@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use crate::error::{Error, Result};
 
 /// Where a walk stands: right behind the last item it yielded.
@@ -73,7 +75,7 @@ impl FromStr for Position {
     type Err = Error;
 
     /// Reads what a position printed. White space around it is dropped. Whether it fits the listing is told
-    /// when a walk is [resumed](super::Walk::resume_at) at it.
+    /// when a walk is [resumed](super::Pager::resume_at) at it.
     ///
     /// # Errors
     ///
@@ -86,6 +88,18 @@ impl FromStr for Position {
             return Err(Position::unreadable());
         };
         Ok(Position { list: format!("{listing} {filters}"), place: place.to_owned() })
+    }
+}
+
+impl Serialize for Position {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Position, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

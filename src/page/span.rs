@@ -8,9 +8,8 @@ use super::seen::{Key, key};
 use crate::json::null_as_default;
 
 /// A page as Heylerts sends it. Only the items must be there.
-#[doc(hidden)]
 #[derive(Debug, Deserialize)]
-pub struct NumberedPage {
+pub(crate) struct NumberedPage {
     #[serde(deserialize_with = "null_as_default")]
     pub(crate) items: Vec<Value>,
     #[serde(default, deserialize_with = "count")]

@@ -1,9 +1,9 @@
-//! Walks over the listings of both services, over sockets: lists that change, fail and come back.
+//! Pagination of both services over sockets: lists that change, fail and are resumed.
 
 #![cfg(feature = "sandbox")]
 
 use heysync::heylerts::Alert;
-use heysync::page::Position;
+use heysync::page::{Pager, Position};
 use heysync::sandbox::heylerts::{Alert as Made, Mention};
 use heysync::sandbox::heylo::{Community, Event};
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Services, TestClock};
@@ -291,17 +291,18 @@ fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
     sandbox.inject_if(1, Fault::Cut(FaultPoint::BeforeEffect), |request| {
         request.query.contains("page=3")
     });
-    let interrupted = client.alerts().read_all().expect_err("the third page is cut");
-    assert_eq!(interrupted.items.len(), 200);
-    assert_eq!(interrupted.error.kind(), ErrorKind::NoResponse);
-    let cause = interrupted.source().expect("a cause").to_string();
-    assert!(!interrupted.to_string().contains(&cause), "{interrupted}: {cause}");
-    let saved = interrupted.position.to_string();
+    let stopped = client.alerts().read_all().expect_err("the third page is cut");
+    assert_eq!(stopped.items.len(), 200);
+    assert_eq!(stopped.error.kind(), ErrorKind::NoResponse);
+    let cause = stopped.source().expect("a cause").to_string();
+    assert_eq!(cause, stopped.error.to_string());
+    assert!(!stopped.to_string().contains(&cause), "{stopped}: {cause}");
+    let saved = stopped.position.to_string();
 
     let position: Position = saved.parse().expect("a position");
     let rest = client.alerts().resume_at(&position).expect("the same list");
     assert_eq!(names(rest), numbered(201..=230));
-    assert_eq!(Error::from(interrupted).kind(), ErrorKind::NoResponse);
+    assert_eq!(Error::from(stopped).kind(), ErrorKind::NoResponse);
 }
 
 #[test]
@@ -373,9 +374,9 @@ fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
         });
     };
     sandbox.inject(usize::MAX, Fault::Altered(nameless));
-    let interrupted = group.events().read_all().expect_err("the third has no id");
-    assert_eq!(interrupted.items.len(), 2);
-    let rest = group.events().resume_at(&interrupted.position);
+    let stopped = group.events().read_all().expect_err("the third has no id");
+    assert_eq!(stopped.items.len(), 2);
+    let rest = group.events().resume_at(&stopped.position);
     let rest = rest.expect("the same list").read_all().expect("the rest");
     let ids: Vec<String> = rest.into_iter().map(|event| event.id).collect();
     assert_eq!(ids, ["e4", "e5"]);
@@ -456,16 +457,107 @@ fn the_total_is_known_without_a_further_request() -> Result<()> {
     Ok(())
 }
 
+/// The single item that comes, which must be the error of a late filter.
+fn late<T: std::fmt::Debug>(outcomes: impl Iterator<Item = Result<T>>) -> Error {
+    let mut outcomes: Vec<Result<T>> = outcomes.collect();
+    assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+    let error = outcomes.remove(0).expect_err("the filter came too late");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    error
+}
+
 #[test]
-fn a_filter_set_late_starts_the_walk_anew() {
-    let (sandbox, client, _server) = account(1);
+fn a_filter_set_after_the_first_item_is_one_error_and_nothing_else() {
+    let (sandbox, client, _server) = account(2);
     let alert = sandbox.state().alerts[0].id.clone();
     for source in ["reddit", "brave", "reddit"] {
         sandbox.add_mention(Mention::new(&alert, source).source(source));
     }
-    let mut walk = client.mentions();
-    assert!(walk.next().is_some());
-    assert_eq!(walk.source("reddit").count(), 2);
+    let mut mentions = client.mentions();
+    assert!(mentions.next().is_some());
+    let error = late(mentions.source("reddit"));
+    assert!(error.to_string().starts_with("GET /mentions: the filter `source`"), "{error}");
+    assert_eq!(sandbox.requests().len(), 1);
+
+    let mut counted = client.mentions();
+    assert_eq!(counted.total_items().expect("a total"), Some(3));
+    late(counted.source("reddit").pages());
+    let mut finished = client.alerts();
+    finished.by_ref().for_each(drop);
+    let mut finished = finished.parameter("q", "x");
+    assert_eq!(finished.total_items().expect_err("late").kind(), ErrorKind::InvalidInput);
+    assert!(finished.next().is_none() && finished.next().is_none());
+}
+
+#[test]
+fn a_filter_set_after_resuming_is_one_error_and_nothing_is_sent() {
+    let (sandbox, client, _server) = account(2);
+    let position = client.alerts().position();
+    late(client.alerts().resume_at(&position).expect("the same list").parameter("q", "x"));
+    let resumed = client.alerts().resume_at(&position).expect("the same list");
+    let refused = resumed.parameter("q", "x").resume_at(&position);
+    assert_eq!(refused.expect_err("late").kind(), ErrorKind::InvalidInput);
+    assert!(sandbox.requests().is_empty());
+
+    let (sandbox, group, _server) = group(3);
+    let mut events = group.events();
+    events.next();
+    let requests = sandbox.requests().len();
+    late(events.parameter("drafts", true));
+    assert_eq!(sandbox.requests().len(), requests);
+}
+
+#[test]
+fn heylo_reports_no_total_and_is_not_asked_for_one() {
+    let (sandbox, group, _server) = group(3);
+    assert_eq!(group.events().total_items().expect("nothing was sent"), None);
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn an_iterator_that_was_used_up_starts_afresh_where_it_is_resumed() {
+    let (sandbox, client, _server) = account(25);
+    let start = client.alerts().position();
+    let mut alerts = client.alerts().page_size(10).limit(12);
+    assert_eq!(alerts.by_ref().count(), 12);
+    let after = alerts.position();
+    let mut alerts = alerts.resume_at(&after).expect("the same list");
+    assert_eq!(names(alerts.by_ref()), numbered(13..=24));
+    let alerts = alerts.limit(100).resume_at(&start).expect("the same list");
+    assert_eq!(names(alerts), numbered(1..=25));
+    assert!(sandbox.requests().iter().all(|request| request.query.ends_with("per_page=10")));
+}
+
+#[test]
+fn one_function_takes_the_iterators_of_both_services() -> Result<()> {
+    fn first<Item>(pager: Pager<Item>) -> Option<Result<Value>> {
+        pager.decode_as().next()
+    }
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    struct Stored {
+        alerts: heylerts::Alerts,
+        events: heylo::Events,
+    }
+    let ((_, client, _one), (_, group, _other)) = (account(1), group(1));
+    let stored = send(Stored { alerts: client.alerts(), events: group.events() });
+    assert_eq!(first(stored.alerts).expect("an alert")?["name"], "alert 1");
+    assert_eq!(first(stored.events).expect("an event")?["id"], "e1");
+    Ok(())
+}
+
+#[test]
+fn a_position_is_stored_as_a_string() {
+    let (_, client, _server) = account(3);
+    let mut alerts = client.alerts();
+    alerts.next();
+    let position = alerts.position();
+    let stored = json!({"position": position});
+    assert_eq!(stored["position"], position.to_string());
+    let read: Position = serde_json::from_value(stored["position"].clone()).expect("a position");
+    assert_eq!(read, position);
+    assert!(serde_json::from_value::<Position>(json!("nonsense")).is_err());
 }
 
 #[test]
@@ -479,4 +571,22 @@ fn items_are_decoded_into_the_callers_own_type() -> Result<()> {
     let mine: Vec<Mine> = client.alerts().decode_as::<Mine>().collect::<Result<_>>()?;
     assert!(mine.iter().all(|mine| !mine.id.is_empty() && mine.keyword == "keyword"));
     Ok(())
+}
+
+#[test]
+fn models_are_written_as_they_came() {
+    let mention = json!({"id": "m1", "alert_id": null, "source": "mastodon", "url": "https://x.example",
+        "title": "T", "snippet": null, "author": "u/a", "sentiment": "negative", "relevance_score": 0.87,
+        "found_at": "2026-05-08T11:00:00Z", "published_at": null, "ignored": false, "language": "de",
+        "nested": {"deep": [1, null]}});
+    let read: heylerts::Mention = serde_json::from_value(mention.clone()).expect("a mention");
+    assert_eq!(json!(read), mention);
+    for event in [json!({"eventId": 7, "when": {"start": 1.5}}), json!({"id": "e1", "host": null})]
+    {
+        let read: heylo::Event = serde_json::from_value(event.clone()).expect("an event");
+        assert_eq!(json!(read), event);
+    }
+    let record = json!({"id": 7, "status": "going", "guests": [null]});
+    let read: heylo::Attendance = serde_json::from_value(record.clone()).expect("a record");
+    assert_eq!(json!(read), record);
 }
