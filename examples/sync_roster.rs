@@ -12,7 +12,7 @@ use std::env;
 use std::error::Error;
 use std::io;
 
-use heysync::heylo::{Client, PartialUpdate};
+use heysync::heylo::{Client, RoleUpdateError};
 use heysync::{Activity, Config, sandbox};
 
 const USAGE: &str = "usage: sync_roster COMMUNITY ROLE [--apply] < user-ids.txt";
@@ -25,18 +25,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err(USAGE.into()),
     };
     let role = client()?.community(community).role(role);
-    let plan = role.plan_members(user_ids()?)?;
-    println!("to add:    {}", plan.update.added().join(" "));
-    println!("to remove: {}", plan.update.removed().join(" "));
-    println!("unchanged: {}", plan.unchanged.len());
+    let diff = role.plan_members(user_ids()?)?;
+    print!("{diff}");
     if !apply {
         println!("nothing was changed: add --apply to do it");
         return Ok(());
     }
-    match role.apply(&plan) {
-        Ok(change) if change.ignored.is_empty() => println!("done"),
-        Ok(change) => println!("done; Heylo ignored {}", change.ignored.join(" ")),
-        Err(partial) => return Err(tell(&partial).into()),
+    match role.apply(&diff) {
+        Ok(change) if change.ignored.is_empty() => println!("{change}"),
+        Ok(change) => println!("{change}: {}", change.ignored.join(" ")),
+        Err(failed) => return Err(explain(&failed).into()),
     }
     Ok(())
 }
@@ -46,10 +44,10 @@ fn user_ids() -> io::Result<Vec<String>> {
     lines.filter(|line| line.as_ref().map_or(true, |id| !id.is_empty())).collect()
 }
 
-/// What a person needs to know of an update that failed half-way: run again, it does what is left.
-fn tell(partial: &PartialUpdate) -> String {
-    let (added, removed) = (partial.change.added.len(), partial.change.removed.len());
-    format!("{partial}\n{added} were added and {removed} removed; run it again for the rest")
+/// Explains an update that failed half-way.
+fn explain(failed: &RoleUpdateError) -> String {
+    let (error, change) = (&failed.error, &failed.change);
+    format!("{failed}: {error}\n{change}; run it again for the rest")
 }
 
 /// The service where there is a key, else the sandbox.

@@ -145,7 +145,7 @@ fn change_heylo(group: &Community) -> Result<()> {
     step("invite", "Ada Lovelace, as user-42");
     group.remove_member("user-42")?;
     step("removal", "user-42, whose invite is cancelled");
-    for removed in group.remove_each(["user-39", "nobody", "user-40"]) {
+    for removed in group.remove_members(["user-39", "nobody", "user-40"]) {
         let outcome = removed
             .result
             .map_or_else(|error| error.message().to_owned(), |_| "removed".to_owned());

@@ -1,4 +1,4 @@
-//! Every operation of Heylo over a socket: what is sent, and what is made of the answer.
+//! Every operation of Heylo over a socket: the request that is sent, and how the response is read.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::error::Error as _;
 
 use heysync::heylo::{
-    Community, Event, Gender, Month, NewMember, PartialUpdate, RoleMembers, RoleUpdate,
+    Community, Event, Gender, MemberOutcome, Month, NewMember, Role, RoleMembers, RoleUpdate,
+    RoleUpdateError,
 };
 use heysync::page::Position;
 use heysync::{Call, Date, ErrorKind, Safety, Timestamp};
@@ -23,15 +24,15 @@ const UPDATE: &str = "POST /apiv1-update";
 const REMOVE: &str = "POST /apiv1-remove";
 const CREATE: &str = "POST /apiv1-create";
 
-fn group(wire: &Wire) -> Community {
+fn community(wire: &Wire) -> Community {
     wire.heylo().community("abc123")
 }
 
 fn captains(wire: &Wire) -> RoleMembers {
-    group(wire).role("captains")
+    community(wire).role("captains")
 }
 
-/// What was sent: the endpoint and the body of each request, whose headers are as they must be.
+/// The endpoint and the body of each request, whose headers are checked.
 fn sent(wire: &Wire) -> Vec<(String, Value)> {
     let requests = wire.requests();
     let checked = requests.iter().map(|request| {
@@ -41,8 +42,8 @@ fn sent(wire: &Wire) -> Vec<(String, Value)> {
     checked.collect()
 }
 
-/// A request about the community, as [`sent`] tells it.
-fn asked(endpoint: &str, kind: &str, mut fields: Value) -> (String, Value) {
+/// A request about the community, as [`sent`] returns it.
+fn request(endpoint: &str, kind: &str, mut fields: Value) -> (String, Value) {
     fields["type"] = kind.into();
     fields["communityId"] = "abc123".into();
     (endpoint.to_owned(), fields)
@@ -57,20 +58,20 @@ fn ids(events: impl Iterator<Item = heysync::Result<Event>>) -> Vec<String> {
     events.map(|event| event.unwrap().id).collect()
 }
 
-/// A page of events is asked for after this one, or from the start.
-fn asked_after(last: Option<&str>) -> (String, Value) {
+/// The request for the page of events after this one, or for the first.
+fn request_after(last: Option<&str>) -> (String, Value) {
     let fields = match last {
         Some(last) => json!({"batchSize": 100, "lastEventId": last}),
         None => json!({"batchSize": 100}),
     };
-    asked(FETCH, "communityEvents", fields)
+    request(FETCH, "communityEvents", fields)
 }
 
 fn user_ids(letter: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{letter}{n}")).collect()
 }
 
-/// The answer to an update that applied all of this.
+/// The response to an update that applied all of this.
 fn applied(added: &[String], removed: &[String]) -> Answer {
     Answer::json(json!({"addedUserIds": added, "removedUserIds": removed}))
 }
@@ -84,23 +85,23 @@ fn members(ids: &[&str]) -> Answer {
 #[test]
 fn events_are_fetched_after_the_last_one_until_a_page_is_empty() {
     let wire = Wire::new([events(&["e1", "e2"]), events(&["e3"]), events(&[])]);
-    assert_eq!(ids(group(&wire).events()), ["e1", "e2", "e3"]);
-    let expected = [None, Some("e2"), Some("e3")].map(asked_after);
+    assert_eq!(ids(community(&wire).events()), ["e1", "e2", "e3"]);
+    let expected = [None, Some("e2"), Some("e3")].map(request_after);
     assert_eq!(sent(&wire), expected);
 }
 
 #[test]
 fn a_short_page_of_events_is_not_taken_for_the_last() {
     let wire = Wire::new([events(&["e1"]), events(&["e2"]), events(&["e3", "e4"]), events(&[])]);
-    assert_eq!(ids(group(&wire).events().page_size(50)), ["e1", "e2", "e3", "e4"]);
+    assert_eq!(ids(community(&wire).events().page_size(50)), ["e1", "e2", "e3", "e4"]);
     assert_eq!(wire.requests().len(), 4);
 }
 
 #[test]
 fn an_event_that_comes_back_with_the_page_after_it_is_left_out() {
     let wire = Wire::new([events(&["e1", "e2"]), events(&["e2", "e3"]), events(&["e3"])]);
-    assert_eq!(ids(group(&wire).events()), ["e1", "e2", "e3"]);
-    let expected = [None, Some("e2"), Some("e3")].map(asked_after);
+    assert_eq!(ids(community(&wire).events()), ["e1", "e2", "e3"]);
+    let expected = [None, Some("e2"), Some("e3")].map(request_after);
     assert_eq!(sent(&wire), expected);
 }
 
@@ -108,7 +109,7 @@ fn an_event_that_comes_back_with_the_page_after_it_is_left_out() {
 fn every_parameter_of_events_is_sent() {
     let wire = Wire::new([events(&["e8"]), events(&[])]);
     let moment = |text: &str| text.parse::<Timestamp>().unwrap();
-    let walk = group(&wire)
+    let walk = community(&wire)
         .events()
         .starting_after(moment("2026-05-08T13:00:00+02:00"))
         .starting_before(moment("2026-05-08T11:00:01.5Z"))
@@ -121,37 +122,37 @@ fn every_parameter_of_events_is_sent() {
         "includeDrafts": true,
         "batchSize": 7,
     });
-    let first = asked(FETCH, "communityEvents", fields.clone());
+    let first = request(FETCH, "communityEvents", fields.clone());
     fields["lastEventId"] = "e8".into();
-    assert_eq!(sent(&wire), [first, asked(FETCH, "communityEvents", fields)]);
+    assert_eq!(sent(&wire), [first, request(FETCH, "communityEvents", fields)]);
 }
 
 #[test]
 fn nothing_is_sent_before_the_first_event_is_asked_for() {
     let wire = Wire::new([events(&["e1"])]);
-    let mut walk = group(&wire).events();
+    let mut walk = community(&wire).events();
     assert!(sent(&wire).is_empty());
     assert_eq!(walk.next().unwrap().unwrap().id, "e1");
-    assert_eq!(sent(&wire), [asked_after(None)]);
+    assert_eq!(sent(&wire), [request_after(None)]);
 }
 
 #[test]
 fn a_limit_on_events_is_no_page_size_and_asks_for_no_page_too_many() {
     let wire = Wire::new([events(&["e1", "e2", "e3"])]);
-    assert_eq!(ids(group(&wire).events().limit(2)), ["e1", "e2"]);
-    assert_eq!(sent(&wire), [asked_after(None)]);
+    assert_eq!(ids(community(&wire).events().limit(2)), ["e1", "e2"]);
+    assert_eq!(sent(&wire), [request_after(None)]);
 }
 
 #[test]
 fn a_walk_over_events_is_taken_up_again_where_its_position_says() {
     let wire = Wire::new([events(&["e1", "e2", "e3"]), events(&["e3"]), events(&[])]);
-    let mut walk = group(&wire).events();
+    let mut walk = community(&wire).events();
     assert_eq!(ids(walk.by_ref().take(2)), ["e1", "e2"]);
     let written = walk.position().to_string();
     let position: Position = written.parse().unwrap();
-    let resumed = group(&wire).events().resume_at(&position).unwrap();
+    let resumed = community(&wire).events().resume_at(&position).unwrap();
     assert_eq!(ids(resumed), ["e3"]);
-    let expected = [None, Some("e2"), Some("e3")].map(asked_after);
+    let expected = [None, Some("e2"), Some("e3")].map(request_after);
     assert_eq!(sent(&wire), expected);
 }
 
@@ -163,7 +164,7 @@ fn an_event_is_kept_whole_whatever_its_id_is_called() {
         json!({"id": 3}),
     ];
     let wire = Wire::new([Answer::json(json!({"events": sent, "next": 1})), events(&[])]);
-    let events: Vec<Event> = group(&wire).events().read_all().unwrap();
+    let events: Vec<Event> = community(&wire).events().read_all().unwrap();
     assert_eq!(events.iter().map(|event| &event.id).collect::<Vec<_>>(), ["e1", "e2", "3"]);
     assert_eq!(events.iter().map(|event| &event.json).collect::<Vec<_>>(), sent.each_ref());
 }
@@ -179,7 +180,7 @@ fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() 
     let page =
         json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
     let wire = Wire::new([Answer::json(json!({"events": page})), events(&[])]);
-    let meetups: Vec<_> = group(&wire).events().decode_as::<Meetup>().collect();
+    let meetups: Vec<_> = community(&wire).events().decode_as::<Meetup>().collect();
     let meetup = |id: &str, title: &str| Meetup { id: id.into(), title: title.into() };
     assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
     assert_eq!(*meetups[2].as_ref().unwrap(), meetup("e3", "Picnic"));
@@ -191,7 +192,7 @@ fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() 
 #[test]
 fn a_failed_page_of_events_is_one_error_and_the_end() {
     let wire = Wire::new([events(&["e1"]), Answer::status(400)]);
-    let walk: Vec<_> = group(&wire).events().collect();
+    let walk: Vec<_> = community(&wire).events().collect();
     assert_eq!(walk.len(), 2);
     assert_eq!(walk[1].as_ref().unwrap_err().kind(), ErrorKind::Rejected);
 }
@@ -206,21 +207,21 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
     ] {
         let requests = answers.len();
         let wire = Wire::new(answers);
-        let last = group(&wire).events().last().unwrap();
+        let last = community(&wire).events().last().unwrap();
         assert_eq!(last.unwrap_err().kind(), ErrorKind::NoProgress);
         assert_eq!(wire.requests().len(), requests);
     }
 }
 
-// What is read at once.
+// Lists in one response.
 
 #[test]
 fn attendance_is_read_for_one_event() {
     let records =
         json!([{"id": 7, "userId": "u1", "status": "going"}, {"userId": "u2", "note": null}]);
     let wire = Wire::new([Answer::json(json!({"attendance": records}))]);
-    let attendance = group(&wire).attendance("e1").unwrap();
-    assert_eq!(sent(&wire), [asked(FETCH, "eventAttendance", json!({"eventId": "e1"}))]);
+    let attendance = community(&wire).attendance("e1").unwrap();
+    assert_eq!(sent(&wire), [request(FETCH, "eventAttendance", json!({"eventId": "e1"}))]);
     let kept: Vec<&Value> = attendance.iter().map(|record| &record.json).collect();
     assert_eq!(json!(kept), records);
     assert_eq!([attendance[0].id(), attendance[1].id()], [Some("7".to_owned()), None]);
@@ -234,18 +235,31 @@ fn attendance_is_read_for_one_event() {
 }
 
 #[test]
-fn roles_are_read_whole() {
-    let roles = json!([{"id": "captains", "name": "Captains"}, {"roleId": "r2"}]);
+fn roles_are_read_and_written_whole() {
+    let roles = json!([{"id": "captains", "name": "Captains"}, {"roleId": 2}, {"name": "no id"}]);
     let wire = Wire::new([Answer::json(json!({"roles": roles}))]);
-    let read = group(&wire).roles().unwrap();
-    assert_eq!(sent(&wire), [asked(FETCH, "communityRoles", json!({}))]);
-    assert_eq!([&read[0].id, &read[1].id], ["captains", "r2"]);
-    assert_eq!([&read[0].json, &read[1].json], [&roles[0], &roles[1]]);
+    let read = community(&wire).roles().unwrap();
+    assert_eq!(sent(&wire), [request(FETCH, "communityRoles", json!({}))]);
+    assert_eq!([&read[0].id, &read[1].id, &read[2].id], ["captains", "2", ""]);
+    assert_eq!(json!(read), roles);
     #[derive(Deserialize)]
     struct Named {
         name: String,
     }
     assert_eq!(read[0].decode::<Named>().unwrap().name, "Captains");
+    assert_eq!(read[1].decode::<Named>().err().unwrap().kind(), ErrorKind::Unreadable);
+}
+
+#[test]
+fn a_null_among_the_roles_is_left_out() {
+    for (roles, expected) in [
+        (json!([null, {"id": "captains"}, null]), vec![Role::new("captains")]),
+        (json!([null]), vec![]),
+        (json!(null), vec![]),
+    ] {
+        let wire = Wire::new([Answer::json(json!({"roles": roles}))]);
+        assert_eq!(community(&wire).roles().unwrap(), expected);
+    }
 }
 
 #[test]
@@ -253,12 +267,16 @@ fn the_members_of_a_role_are_their_user_ids() {
     for (answer, expected) in [
         (json!({"memberUserIds": ["u1", "u2"]}), &["u1", "u2"][..]),
         (json!({"memberUserIds": [1, "u2"], "roleId": "captains"}), &["1", "u2"]),
+        (
+            json!({"memberUserIds": [null, "u1", null, 18_446_744_073_709_551_615_u64]}),
+            &["u1", "18446744073709551615"],
+        ),
         (json!({"memberUserIds": []}), &[]),
         (json!({"memberUserIds": null}), &[]),
     ] {
         let wire = Wire::new([Answer::json(answer)]);
         assert_eq!(captains(&wire).members().unwrap(), expected);
-        assert_eq!(sent(&wire), [asked(FETCH, "roleMembers", json!({"roleId": "captains"}))]);
+        assert_eq!(sent(&wire), [request(FETCH, "roleMembers", json!({"roleId": "captains"}))]);
     }
 }
 
@@ -281,12 +299,12 @@ fn an_update_sends_only_the_sides_that_are_set() {
         assert!(change.ignored.is_empty());
         let mut fields = fields;
         fields["roleId"] = "captains".into();
-        assert_eq!(sent(&wire), [asked(UPDATE, "roleMembers", fields)]);
+        assert_eq!(sent(&wire), [request(UPDATE, "roleMembers", fields)]);
     }
 }
 
 #[test]
-fn whom_heylo_leaves_out_of_its_answer_was_ignored() {
+fn ids_that_the_response_leaves_out_were_ignored() {
     for answer in [
         json!({"addedUserIds": ["u1"], "removedUserIds": []}),
         json!({"addedUserIds": ["u1"], "removedUserIds": null}),
@@ -320,7 +338,7 @@ fn an_update_of_many_is_sent_a_hundred_a_side_at_a_time() {
 }
 
 #[test]
-fn an_update_that_fails_half_way_tells_what_is_done_and_what_is_left() {
+fn an_update_that_fails_half_way_says_how_far_it_came() {
     let ids = user_ids("a", 450);
     let wire = Wire::new([
         applied(&ids[..100], &[]),
@@ -331,41 +349,41 @@ fn an_update_that_fails_half_way_tells_what_is_done_and_what_is_left() {
         applied(&ids[400..], &[]),
     ]);
     let role = captains(&wire);
-    let partial: PartialUpdate = role.update(&RoleUpdate::new().add(ids.clone())).unwrap_err();
+    let failed: RoleUpdateError = role.update(&RoleUpdate::new().add(ids.clone())).unwrap_err();
     assert_eq!(wire.requests().len(), 3);
-    assert_eq!(partial.error.kind(), ErrorKind::NotFound);
-    assert_eq!(partial.change.added, ids[..199]);
-    assert_eq!(partial.change.ignored, ids[199..200]);
-    assert_eq!((partial.left.added(), partial.left.removed()), (&ids[200..], &[][..]));
-    assert!(partial.to_string().ends_with("200 ids were dealt with before, 250 are left"));
-    assert_eq!(role.update(&partial.left).unwrap().added, ids[200..]);
-    let error = heysync::Error::from(partial);
+    assert_eq!(failed.kind(), ErrorKind::NotFound);
+    assert_eq!(failed.hint(), failed.error.hint());
+    assert_eq!(failed.change.added, ids[..199]);
+    assert_eq!(failed.change.ignored, ids[199..200]);
+    assert_eq!((failed.left.added(), failed.left.removed()), (&ids[200..], &[][..]));
+    assert_eq!(failed.to_string(), "the update failed after 200 of 450 ids");
+    assert_eq!(role.update(&failed.left).unwrap().added, ids[200..]);
+    let error = heysync::Error::from(failed);
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().ends_with("200 ids were dealt with before, 250 are left"));
+    assert!(error.to_string().ends_with("no such role; the update failed after 200 of 450 ids"));
 }
 
 #[test]
-fn an_update_that_fails_hands_on_the_cause() {
+fn the_source_of_a_failed_update_is_the_error_of_its_request_and_is_printed_once() {
     let wire = Wire::new([Answer::text("<p>oh")]);
-    let partial = captains(&wire).update(&RoleUpdate::new().add(["u1"]));
-    let partial = partial.unwrap_err();
-    let cause = partial.source().unwrap().to_string();
-    assert!(!partial.to_string().contains(&cause), "{partial}: {cause}");
+    let failed = captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err();
+    let source = failed.source().unwrap().downcast_ref::<heysync::Error>().unwrap();
+    assert_eq!(source.kind(), failed.kind());
+    assert!(!failed.to_string().contains(&source.to_string()), "{failed}: {source}");
 }
 
 #[test]
-fn an_answer_to_an_update_that_names_neither_side_does_not_say_that_all_were_ignored() {
+fn a_response_to_an_update_that_names_neither_side_does_not_mean_that_all_were_ignored() {
     for answer in [json!({"error": "no such role"}), json!({}), json!([])] {
         let wire = Wire::new([Answer::json(answer.clone())]);
-        let partial = captains(&wire).update(&RoleUpdate::new().add(["u1"]));
-        let partial = partial.unwrap_err();
-        assert_eq!(partial.error.kind(), ErrorKind::AppliedUnreadable, "{answer}");
-        assert_eq!(partial.left.added(), ["u1"]);
+        let failed = captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::AppliedUnreadable, "{answer}");
+        assert_eq!(failed.left.added(), ["u1"]);
     }
 }
 
 #[test]
-fn an_update_that_cannot_be_meant_is_refused_with_nothing_sent() {
+fn an_update_that_cannot_be_meant_is_rejected_with_nothing_sent() {
     for update in [
         RoleUpdate::new(),
         RoleUpdate::new().add(["u1", " "]),
@@ -393,8 +411,8 @@ fn setting_the_members_sends_only_the_difference() {
         "roleId": "captains", "addedUserIds": ["u4", "u5"], "removedUserIds": ["u1", "u3"],
     });
     let expected = [
-        asked(FETCH, "roleMembers", json!({"roleId": "captains"})),
-        asked(UPDATE, "roleMembers", difference),
+        request(FETCH, "roleMembers", json!({"roleId": "captains"})),
+        request(UPDATE, "roleMembers", difference),
     ];
     assert_eq!(sent(&wire), expected);
 }
@@ -408,38 +426,64 @@ fn setting_members_who_are_members_already_changes_nothing() {
 }
 
 #[test]
-fn a_plan_is_only_read_and_can_be_applied_later() {
+fn a_plan_changes_nothing_and_can_be_applied_later() {
     let wire = Wire::new([members(&["u1", "u2"]), applied(&["u3".into()], &["u1".into()])]);
-    let plan = captains(&wire).plan_members(["u2", "u3"]).unwrap();
+    let diff = captains(&wire).plan_members(["u2", "u3"]).unwrap();
     assert_eq!(
-        (plan.update.added(), plan.update.removed()),
-        (&["u3".to_owned()][..], &["u1".to_owned()][..])
+        diff.to_string(),
+        "captains of abc123: 1 to add, 1 to remove, 1 unchanged\n+ u3\n- u1\n"
     );
-    assert_eq!(plan.unchanged, ["u2"]);
+    assert_eq!(diff.unchanged, ["u2"]);
     assert_eq!(wire.lines(), [FETCH]);
-    assert_eq!(captains(&wire).apply(&plan).unwrap().added, ["u3"]);
+    let approved = serde_json::from_value(json!(diff)).unwrap();
+    assert_eq!(diff, approved);
+    assert_eq!(captains(&wire).apply(&approved).unwrap().added, ["u3"]);
     assert_eq!(wire.lines(), [FETCH, UPDATE]);
 }
 
 #[test]
-fn a_list_that_would_leave_nobody_is_refused_and_removing_all_is_said_in_words() {
+fn a_plan_of_another_role_is_not_applied() {
     let wire = Wire::new([members(&["u1", "u2"])]);
-    let refused = captains(&wire).set_members(Vec::<String>::new()).unwrap_err().error;
-    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
-    assert!(refused.message().contains("remove_all_members"));
+    let diff = captains(&wire).plan_members(["u2", "u3"]).unwrap();
+    for other in [community(&wire).role("coaches"), wire.heylo().community("x").role("captains")] {
+        assert_eq!(other.apply(&diff).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(wire.lines(), [FETCH]);
+}
+
+#[test]
+fn a_list_that_was_read_wrongly_removes_nobody() {
+    for misread in ["u1\r", " u1", "\u{feff}u1", "\"u1\"", "u1,", "u1\u{a0}"] {
+        let wire = Wire::new([members(&["u1", "u2"])]);
+        let rejected = captains(&wire).set_members([misread, "u2"]).unwrap_err();
+        assert_eq!(rejected.kind(), ErrorKind::InvalidInput, "{misread:?}");
+        assert!(rejected.error.message().contains("seems to be \"u1\""), "{}", rejected.error);
+        assert_eq!(wire.lines(), [FETCH]);
+    }
+    // An id that Heylo itself has in this form is one.
+    let wire = Wire::new([members(&[" u1", "u2"])]);
+    assert!(captains(&wire).plan_members([" u1", "u2"]).unwrap().is_empty());
+}
+
+#[test]
+fn a_list_that_would_leave_nobody_is_rejected_and_removing_everybody_is_explicit() {
+    let wire = Wire::new([members(&["u1", "u2"])]);
+    let rejected = captains(&wire).set_members(Vec::<String>::new()).unwrap_err().error;
+    assert_eq!(rejected.kind(), ErrorKind::InvalidInput);
+    assert!(rejected.message().contains("remove_all_members"));
     assert_eq!(wire.lines(), [FETCH]);
 
     let wire = Wire::new([members(&["u1", "u2"]), applied(&[], &["u1".into(), "u2".into()])]);
     let change = captains(&wire).remove_all_members().unwrap();
     assert_eq!(change.removed, ["u1", "u2"]);
     let everybody = json!({"roleId": "captains", "removedUserIds": ["u1", "u2"]});
-    assert_eq!(sent(&wire)[1], asked(UPDATE, "roleMembers", everybody));
+    assert_eq!(sent(&wire)[1], request(UPDATE, "roleMembers", everybody));
 }
 
 // Removing and inviting people.
 
 #[test]
-fn a_removal_takes_whatever_is_answered() {
+fn a_removal_succeeds_with_a_body_of_any_form() {
     let removed = json!({"removed": true});
     for (answer, json, text) in [
         (Answer::json(removed.clone()), Some(removed.clone()), r#"{"removed":true}"#),
@@ -448,9 +492,9 @@ fn a_removal_takes_whatever_is_answered() {
         (Answer::status(204), None, ""),
     ] {
         let wire = Wire::new([answer]);
-        let reply = group(&wire).remove_member("user-42").unwrap();
-        assert_eq!((reply.json, reply.text.as_str()), (json, text));
-        assert_eq!(sent(&wire), [asked(REMOVE, "member", json!({"userId": "user-42"}))]);
+        let response = community(&wire).remove_member("user-42").unwrap();
+        assert_eq!((response.json, response.text.as_str()), (json, text));
+        assert_eq!(sent(&wire), [request(REMOVE, "member", json!({"userId": "user-42"}))]);
     }
 }
 
@@ -472,8 +516,8 @@ fn ada() -> NewMember {
 #[test]
 fn an_invite_is_sent_as_the_vendors_page_shows_it() {
     let wire = Wire::new([Answer::json(json!({"inviteId": "i1"})).with_status(201)]);
-    let reply = group(&wire).invite(&ada()).unwrap();
-    assert_eq!(reply.json, Some(json!({"inviteId": "i1"})));
+    let response = community(&wire).invite(&ada()).unwrap();
+    assert_eq!(response.json, Some(json!({"inviteId": "i1"})));
     let expected = json!({
         "communityId": "abc123",
         "member": {
@@ -501,9 +545,9 @@ fn an_invite_is_sent_as_the_vendors_page_shows_it() {
 fn an_invite_sends_nothing_that_was_not_set() {
     let wire = Wire::new([Answer::text("ok")]);
     let member = NewMember::new("u1").field("shirtSize", "M");
-    assert_eq!(group(&wire).invite(&member).unwrap().text, "ok");
+    assert_eq!(community(&wire).invite(&member).unwrap().text, "ok");
     let fields = json!({"member": {"userId": "u1", "shirtSize": "M"}});
-    assert_eq!(sent(&wire), [asked(CREATE, "invite", fields)]);
+    assert_eq!(sent(&wire), [request(CREATE, "invite", fields)]);
 }
 
 #[test]
@@ -515,59 +559,159 @@ fn genders_and_months_are_written_as_heylo_lists_them() {
 }
 
 #[test]
-fn one_persons_failure_does_not_stop_the_others() {
+fn a_month_can_be_sent_in_another_way() {
+    let wire = Wire::new([Answer::text("ok")]);
+    let ada = NewMember::new("u1").member_since(Month::January, 2024);
+    community(&wire).invite(&ada.field("memberSinceMonth", Month::January.name())).unwrap();
+    let member = json!({"userId": "u1", "memberSinceMonth": "January", "memberSinceYear": "2024"});
+    assert_eq!(sent(&wire), [request(CREATE, "invite", json!({"member": member}))]);
+}
+
+// Bulk calls.
+
+fn kinds(outcomes: impl Iterator<Item = MemberOutcome>) -> Vec<Option<ErrorKind>> {
+    outcomes.map(|outcome| outcome.result.err().map(|error| error.kind())).collect()
+}
+
+#[test]
+fn a_failure_for_one_person_does_not_stop_the_others() {
     let answers =
         || [Answer::text("ok"), Answer::status(400), Answer::status(500), Answer::text("ok")];
     let people = ["u1", "u2", "u3", "u4"];
 
     let wire = Wire::new(answers());
-    let removed: Vec<_> = group(&wire).remove_each(people).collect();
-    assert_eq!(
-        removed.iter().map(|outcome| &outcome.user_id).collect::<Vec<_>>(),
-        people.each_ref()
-    );
-    let kinds = |outcome: &heysync::heylo::Outcome| outcome.result.as_ref().err().map(|e| e.kind());
+    let mut removals = community(&wire).remove_members(people);
     let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::Server), None];
-    assert_eq!(removed.iter().map(kinds).collect::<Vec<_>>(), expected);
-    let requests = people.map(|id| asked(REMOVE, "member", json!({"userId": id})));
+    assert_eq!(kinds(removals.by_ref()), expected);
+    assert_eq!((removals.done(), removals.failed(), removals.len()), (2, 2, 0));
+    let requests = people.map(|id| request(REMOVE, "member", json!({"userId": id})));
     assert_eq!(sent(&wire), requests);
 
     let wire = Wire::new(answers());
-    let invited: Vec<_> = group(&wire).invite_each(people.map(NewMember::new)).collect();
+    let invites = community(&wire).invite_members(people.map(NewMember::new));
     let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::OutcomeUnknown), None];
-    assert_eq!(invited.iter().map(kinds).collect::<Vec<_>>(), expected);
-    let requests = people.map(|id| asked(CREATE, "invite", json!({"member": {"userId": id}})));
+    assert_eq!(kinds(invites), expected);
+    let requests = people.map(|id| request(CREATE, "invite", json!({"member": {"userId": id}})));
     assert_eq!(sent(&wire), requests);
 }
 
 #[test]
-fn a_refused_key_stops_the_work_on_many() {
-    let wire = Wire::new([Answer::text("ok"), Answer::status(401)]);
-    let outcomes: Vec<_> = group(&wire).remove_each(["u1", "u2", "u3"]).collect();
-    assert_eq!(outcomes.len(), 2);
-    assert_eq!(outcomes[1].result.as_ref().unwrap_err().kind(), ErrorKind::Unauthorized);
+fn a_person_who_comes_twice_is_sent_once() {
+    let wire = Wire::new([Answer::text("ok"), Answer::text("ok")]);
+    let mut removals = community(&wire).remove_members(["u1", "u2", "u1", "u2", "u1"]);
+    assert_eq!((removals.len(), removals.size_hint()), (2, (1, Some(2))));
+    let ids: Vec<String> = removals.by_ref().map(|outcome| outcome.user_id).collect();
+    assert_eq!((ids.len(), removals.done()), (2, 2));
     assert_eq!(wire.requests().len(), 2);
-}
 
-#[test]
-fn the_work_on_many_is_taken_up_again_behind_the_one_named() {
     let wire = Wire::new([Answer::text("ok")]);
-    let people = ["u1", "u2", "u3"];
-    let removed: Vec<_> = group(&wire).remove_each(people).resume_after("u2").collect();
-    assert_eq!(removed.iter().map(|outcome| outcome.user_id.as_str()).collect::<Vec<_>>(), ["u3"]);
-    assert_eq!(sent(&wire), [asked(REMOVE, "member", json!({"userId": "u3"}))]);
-
-    let wire = Wire::silent();
-    let outcomes: Vec<_> = group(&wire).remove_each(people).resume_after("u7").collect();
-    assert_eq!(outcomes.len(), 1);
-    assert_eq!(outcomes[0].result.as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
-    assert!(wire.lines().is_empty());
+    let people = ["Ada", "Bob"].map(|name| NewMember::new("u1").first_name(name));
+    assert_eq!(community(&wire).invite_members(&people).count(), 1);
+    assert_eq!(sent(&wire)[0].1["member"]["firstName"], "Ada");
 }
 
-// What the crate does not know.
+#[test]
+fn a_failure_that_everybody_would_meet_ends_the_rest() {
+    let error = |message: &str| Answer::json(json!({"error": message}));
+    for (answer, kind) in [
+        (Answer::status(401), ErrorKind::Unauthorized),
+        (Answer::status(403), ErrorKind::Forbidden),
+        (Answer::status(301), ErrorKind::Redirect),
+        (error("Community not found").with_status(404), ErrorKind::NotFound),
+        (error("unknown communityId").with_status(400), ErrorKind::Rejected),
+    ] {
+        let wire = Wire::new([answer]);
+        let mut removals = community(&wire).remove_members(["u1", "u2", "u3"]);
+        assert_eq!(kinds(removals.by_ref()), [Some(kind)]);
+        assert_eq!(removals.left().collect::<Vec<_>>(), ["u2", "u3"]);
+        assert_eq!((removals.len(), removals.size_hint()), (2, (0, Some(0))));
+        assert_eq!(removals.journal().failed().collect::<Vec<_>>(), ["u1"]);
+        assert_eq!(wire.requests().len(), 1);
+    }
+}
 
 #[test]
-fn a_call_of_ones_own_goes_the_same_way() {
+fn an_empty_community_id_is_reported_once() {
+    let wire = Wire::silent();
+    let mut removals = wire.heylo().community(" ").remove_members(["u1", "u2"]);
+    assert_eq!(kinds(removals.by_ref()), [Some(ErrorKind::InvalidInput)]);
+    let mut removals = community(&wire).remove_members(["", " ", "\t"]);
+    assert_eq!(kinds(removals.by_ref()).len(), 3);
+}
+
+#[test]
+fn people_who_are_not_found_do_not_end_the_rest() {
+    for message in ["Member not found", "user unknown in this community"] {
+        let answers = vec![Answer::json(json!({"error": message})).with_status(404); 8];
+        let wire = Wire::new(answers);
+        let ids = user_ids("u", 8);
+        assert_eq!(community(&wire).remove_members(&ids).count(), 8);
+        assert_eq!(wire.requests().len(), 8);
+    }
+    // Nor does any after a success.
+    let mut answers = vec![Answer::status(404); 8];
+    answers[1] = Answer::text("ok");
+    let wire = Wire::new(answers);
+    assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
+    assert_eq!(wire.requests().len(), 8);
+}
+
+#[test]
+fn rejections_without_a_reason_are_checked_once_by_reading_the_roles() {
+    let wire = Wire::new(vec![Answer::status(404); 4]);
+    let mut removals = community(&wire).remove_members(user_ids("u", 100));
+    assert_eq!(removals.by_ref().count(), 3);
+    assert_eq!((removals.failed(), removals.len()), (3, 97));
+    assert_eq!(wire.lines(), [REMOVE, REMOVE, REMOVE, FETCH]);
+
+    let mut answers = vec![Answer::status(404); 9];
+    answers[3] = Answer::json(json!({"roles": []}));
+    let wire = Wire::new(answers);
+    assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
+    assert_eq!(wire.lines().iter().filter(|line| *line == FETCH).count(), 1);
+}
+
+#[test]
+fn the_third_server_error_in_a_row_ends_the_rest() {
+    let wire = Wire::new(vec![Answer::status(500); 3]);
+    let mut invites =
+        community(&wire).invite_members(user_ids("u", 9).into_iter().map(NewMember::new));
+    assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::OutcomeUnknown); 3]);
+    assert_eq!(invites.len(), 6);
+    assert_eq!(invites.journal().unknown().collect::<Vec<_>>(), ["u0", "u1", "u2"]);
+    assert_eq!(wire.requests().len(), 3);
+}
+
+#[test]
+fn a_journal_of_other_work_is_not_resumed() {
+    let wire = Wire::new([Answer::text("ok"), Answer::text("ok")]);
+    let mut removals = community(&wire).remove_members(["u1", "u2"]);
+    removals.next();
+    let journal = removals.journal().clone();
+    let elsewhere = wire.heylo().community("other").remove_members(["u1"]);
+    let invites = community(&wire).invite_members([NewMember::new("u1")]);
+    let mut started = community(&wire).remove_members(["u2"]);
+    started.next();
+    for bulk in [elsewhere, invites, started] {
+        assert_eq!(bulk.resume(&journal).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn a_bulk_call_prints_what_it_will_do_and_its_debug_form_names_nobody() {
+    let wire = Wire::silent();
+    let ada = NewMember::new("u1").first_name("Ada").email("ada@example.com");
+    let invites = community(&wire).invite_members([ada]);
+    assert_eq!(invites.to_string(), "invite 1 person to abc123\n+ u1 (Ada, ada@example.com)\n");
+    assert!(!format!("{invites:?}").contains("ada@"));
+    let removals = community(&wire).remove_members(["u1", "u2"]);
+    assert_eq!(removals.to_string(), "remove 2 people from abc123\n- u1\n- u2\n");
+}
+
+// Calls of the caller's own.
+
+#[test]
+fn a_call_of_the_callers_own_is_sent_in_the_same_way() {
     let body = json!({"type": "communityPolls", "communityId": "abc123"});
     let call = Call::post(["apiv1-fetch"]).query("v", "1 & 2").json(&body).unwrap();
     let wire = Wire::new([Answer::json(json!({"polls": [1]}))]);
@@ -576,14 +720,14 @@ fn a_call_of_ones_own_goes_the_same_way() {
     assert_eq!(sent(&wire), [("POST /apiv1-fetch?v=1+%26+2".to_owned(), body)]);
 
     let wire = Wire::new([Answer::text("thanks")]);
-    assert_eq!(wire.heylo().send_for_reply(&call).unwrap().text, "thanks");
+    assert_eq!(wire.heylo().send_raw(&call).unwrap().text, "thanks");
 }
 
-// What is refused before anything is sent, and what goes through as it is.
+// Ids that are rejected before anything is sent, and ids that are sent as they are.
 
 /// Every call that takes ids, with `id` in one place and good ones in all others.
 fn calls_with(wire: &Wire, id: &str) -> Vec<(&'static str, heysync::Result<()>)> {
-    let (bad, good) = (wire.heylo().community(id), group(wire));
+    let (bad, good) = (wire.heylo().community(id), community(wire));
     let nothing = |result: heysync::Result<_>| result.map(drop);
     let update = RoleUpdate::new().add(["u1"]);
     vec![
@@ -591,19 +735,19 @@ fn calls_with(wire: &Wire, id: &str) -> Vec<(&'static str, heysync::Result<()>)>
         ("communityId", bad.attendance("e1").map(drop)),
         ("communityId", bad.roles().map(drop)),
         ("communityId", bad.role("r1").members().map(drop)),
-        ("communityId", bad.role("r1").update(&update).map(drop).map_err(|partial| partial.error)),
+        ("communityId", bad.role("r1").update(&update).map(drop).map_err(|failed| failed.error)),
         ("communityId", nothing(bad.remove_member("u1"))),
         ("communityId", nothing(bad.invite(&NewMember::new("u1")))),
         ("eventId", good.attendance(id).map(drop)),
         ("roleId", good.role(id).members().map(drop)),
-        ("roleId", good.role(id).update(&update).map(drop).map_err(|partial| partial.error)),
+        ("roleId", good.role(id).update(&update).map(drop).map_err(|failed| failed.error)),
         ("userId", nothing(good.remove_member(id))),
         ("userId", nothing(good.invite(&NewMember::new(id)))),
     ]
 }
 
 #[test]
-fn an_empty_id_is_refused_by_name_with_nothing_sent() {
+fn an_empty_id_is_rejected_by_name_with_nothing_sent() {
     for id in ["", " ", "\t\n"] {
         let wire = Wire::silent();
         for (name, result) in calls_with(&wire, id) {
@@ -616,7 +760,7 @@ fn an_empty_id_is_refused_by_name_with_nothing_sent() {
     }
 }
 
-/// An answer that every operation can read.
+/// A response that every operation can read.
 fn anything() -> Answer {
     Answer::json(json!({
         "events": [], "attendance": [], "roles": [], "memberUserIds": [],
@@ -644,16 +788,19 @@ fn a_hostile_id_stays_in_the_body_and_reaches_no_other_endpoint() {
 }
 
 #[test]
-fn a_page_size_out_of_bounds_is_refused_with_nothing_sent() {
+fn a_page_size_out_of_bounds_is_rejected_with_nothing_sent() {
     for size in [0, 101, u32::MAX] {
         let wire = Wire::silent();
-        let walk: HashSet<_> =
-            group(&wire).events().page_size(size).map(|event| event.unwrap_err().kind()).collect();
+        let walk: HashSet<_> = community(&wire)
+            .events()
+            .page_size(size)
+            .map(|event| event.unwrap_err().kind())
+            .collect();
         assert_eq!(walk, HashSet::from([ErrorKind::InvalidInput]));
         assert!(wire.lines().is_empty());
     }
     let wire = Wire::new([events(&[]), events(&[])]);
     for size in [1, 100] {
-        assert!(ids(group(&wire).events().page_size(size)).is_empty());
+        assert!(ids(community(&wire).events().page_size(size)).is_empty());
     }
 }

@@ -97,7 +97,7 @@ fn a_client_and_what_it_is_made_of_print_no_key() {
     let config = quick(&server);
     assert_hides_keys(&format!("{clients:#?} {config:#?} {club:#?} {:#?}", club.role("r")));
     let (alerts, events) = (clients.heylerts.alerts(), club.events());
-    assert_hides_keys(&format!("{alerts:#?} {events:#?} {:#?}", club.remove_each(["u"])));
+    assert_hides_keys(&format!("{alerts:#?} {events:#?} {:#?}", club.remove_members(["u"])));
     assert_hides_keys(&format!("{:#?}", Call::get(["stats"])));
 }
 

@@ -1,25 +1,29 @@
-//! Work on the members of roles and communities, over sockets, with answers that are lost.
+//! Changes to the members of roles and communities, over sockets, with responses that are lost.
 
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use heysync::heylo::{Client, Community, NewMember, RoleMembers, RoleUpdate};
+use heysync::heylo::{Client, Community, Journal, NewMember, RoleMembers, RoleUpdate};
 use heysync::sandbox::heylo::{Community as Made, Role};
 use heysync::sandbox::{Fault, FaultPoint, Heylo, RequestRecord, Services, TestClock};
-use heysync::{Config, ErrorKind};
+use heysync::{Config, ErrorKind, TransportError, http};
 
 #[path = "../examples/support/serve.rs"]
 mod serve;
 
 use serve::{PATIENCE, Server, serve};
 
-/// A club of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
+/// A community of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
 struct World {
     sandbox: Heylo,
     clock: TestClock,
-    club: Community,
+    client: Client,
+    community: Community,
     _server: Server,
 }
 
@@ -31,20 +35,21 @@ impl World {
     fn with(config: Config) -> World {
         let clock = TestClock::new();
         let captains = Role::new("captains").members(ids(0..300));
-        let club = Made::new("club").members(ids(0..600));
-        let sandbox = Heylo::new().community(club.role(captains)).clock(clock.clone());
+        let made = Made::new("club").members(ids(0..600)).role(captains);
+        let sandbox = Heylo::new().community(made).clock(clock.clone());
         let services = Services { heylo: sandbox.clone(), ..Services::demo() };
         let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
         let config = config.base_url(server.url()).clock(clock.clone());
         let client = Client::with_config("rosters", config).unwrap();
-        World { sandbox, clock, club: client.community("club"), _server: server }
+        let community = client.community("club");
+        World { sandbox, clock, client, community, _server: server }
     }
 
     fn captains(&self) -> RoleMembers {
-        self.club.role("captains")
+        self.community.role("captains")
     }
 
-    /// The `nth` request to `endpoint` runs into `inject`.
+    /// The `nth` request to `endpoint` meets the fault.
     fn inject(&self, fault: Fault, endpoint: &'static str, nth: usize) {
         let met = AtomicUsize::new(0);
         let applies = move |request: &RequestRecord| {
@@ -65,7 +70,7 @@ fn ids(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 }
 
 #[test]
-fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignored() {
+fn an_update_whose_response_was_lost_reports_what_it_applied_and_not_that_it_was_ignored() {
     for update_returns_only_changes in [false, true] {
         for fault in [
             Fault::Cut(FaultPoint::AfterEffect),
@@ -82,11 +87,11 @@ fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignor
             added.push("stranger".to_owned());
             let update = RoleUpdate::new().add(added).remove(removed.clone());
             let change = world.captains().update(&update);
-            let told = format!("{fault:?}, {update_returns_only_changes}: {change:?}");
-            let change = change.expect(&told);
-            assert_eq!(change.added, ids(300..550), "{told}");
-            assert_eq!(change.removed, removed, "{told}");
-            assert_eq!(change.ignored, ["stranger"], "{told}");
+            let context = format!("{fault:?}, {update_returns_only_changes}: {change:?}");
+            let change = change.expect(&context);
+            assert_eq!(change.added, ids(300..550), "{context}");
+            assert_eq!(change.removed, removed, "{context}");
+            assert_eq!(change.ignored, ["stranger"], "{context}");
             let mut members = world.captains().members().unwrap();
             members.sort();
             let mut expected = ids(120..550);
@@ -97,7 +102,7 @@ fn an_update_that_lost_an_answer_tells_what_it_applied_and_not_that_it_was_ignor
 }
 
 #[test]
-fn an_update_whose_answers_are_not_lost_reads_nothing_besides() {
+fn an_update_whose_responses_arrive_reads_nothing_else() {
     let world = World::new();
     let update = RoleUpdate::new().add(["u400", "stranger"]);
     assert_eq!(world.captains().update(&update).unwrap().ignored, ["stranger"]);
@@ -109,11 +114,11 @@ fn a_success_that_cannot_be_read_and_did_nothing_is_an_error_with_all_left() {
     let world = World::with(Config::new().retries(0));
     let page = Fault::Altered(|answer| *answer.body_mut() = b"<html>Welcome</html>".to_vec());
     world.inject(page, "/apiv1-update", 1);
-    let role = world.club.role("captains");
+    let role = world.community.role("captains");
     let update = RoleUpdate::new().add(["stranger"]);
-    let partial = role.update(&update).unwrap_err();
-    assert_eq!(partial.error.kind(), ErrorKind::AppliedUnreadable);
-    assert_eq!(partial.left, update);
+    let failed = role.update(&update).unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::AppliedUnreadable);
+    assert_eq!(failed.left, update);
 }
 
 #[test]
@@ -123,11 +128,11 @@ fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
     let (added, removed) = (ids(300..600), ids(0..300));
     let many: Vec<String> = added.iter().cloned().chain(ids(600..800)).collect();
     let update = RoleUpdate::new().add(many).remove(removed.clone());
-    let partial = world.captains().update(&update).unwrap_err();
+    let failed = world.captains().update(&update).unwrap_err();
     assert_eq!(world.requests_to("/apiv1-update"), 3);
-    assert_eq!(partial.change.added, added[..200]);
-    assert_eq!(partial.change.removed, removed[..200]);
-    let rest = world.captains().update(&partial.left).unwrap();
+    assert_eq!(failed.change.added, added[..200]);
+    assert_eq!(failed.change.removed, removed[..200]);
+    let rest = world.captains().update(&failed.left).unwrap();
     assert_eq!(rest.added, added[200..]);
     assert_eq!(rest.removed, removed[200..]);
     assert_eq!(rest.ignored, ids(600..800));
@@ -136,7 +141,7 @@ fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
 }
 
 #[test]
-fn setting_the_members_tells_the_same_when_answers_are_lost() {
+fn setting_the_members_reports_the_same_when_responses_are_lost() {
     let world = World::new();
     world.sandbox.change(|world| world.settings.update_returns_only_changes = true);
     world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-update", 1);
@@ -148,10 +153,10 @@ fn setting_the_members_tells_the_same_when_answers_are_lost() {
 }
 
 #[test]
-fn many_removals_go_at_the_buckets_speed_and_succeed_where_an_answer_was_lost() {
+fn many_removals_keep_to_the_rate_limit_and_succeed_if_a_response_was_lost() {
     let world = World::new();
     world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 7);
-    let outcomes: Vec<_> = world.club.remove_each(ids(0..50)).collect();
+    let outcomes: Vec<_> = world.community.remove_members(ids(0..50)).collect();
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     assert_eq!(world.sandbox.rate_limit_hits(), 0);
     assert!(world.sandbox.max_in_any_window() <= 5);
@@ -160,17 +165,86 @@ fn many_removals_go_at_the_buckets_speed_and_succeed_where_an_answer_was_lost() 
 }
 
 #[test]
-fn invites_that_broke_off_are_taken_up_again_and_nobody_is_invited_twice() {
+fn an_unknown_community_costs_one_request() {
     let world = World::new();
+    let nowhere = world.client.community("nowhere");
+    let mut removals = nowhere.remove_members(ids(0..100));
+    assert_eq!(removals.next().unwrap().result.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(removals.next().is_none());
+    assert_eq!((removals.len(), world.sandbox.requests().len()), (99, 1));
+}
+
+#[test]
+fn a_network_that_is_down_costs_the_attempts_of_one_person() {
+    let world = World::with(Config::new().retries(2));
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = attempts.clone();
+    let down = move |_: http::Request<Vec<u8>>, _: Duration| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Err(TransportError::never_sent(io::Error::other("no route to host")))
+    };
+    let config = Config::new().transport(down).clock(world.clock.clone()).retries(2);
+    let community = Client::with_config("key", config).unwrap().community("club");
+    let people = || ids(0..100).into_iter().map(NewMember::new);
+    let mut invites = community.invite_members(people());
+    assert_eq!(invites.by_ref().count(), 1);
+    assert_eq!((invites.failed(), invites.len(), attempts.load(Ordering::SeqCst)), (1, 99, 3));
+
+    // Later it is up again, and nobody is left out.
+    let journal: Journal = invites.journal().to_string().parse().unwrap();
+    let rest = world.community.invite_members(people()).resume(&journal).unwrap();
+    assert_eq!(rest.filter(|outcome| outcome.result.is_ok()).count(), 100);
+}
+
+#[test]
+fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
+    let world = World::with(Config::new().retries(0));
     let people = || ids(1000..1030).into_iter().map(NewMember::new);
+    let rejected = Fault::Altered(|answer| *answer.status_mut() = http::StatusCode::BAD_REQUEST);
+    world.inject(rejected, "/apiv1-create", 30);
     world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-create", 4);
-    let first: Vec<_> = world.club.invite_each(people()).take(12).collect();
-    let unknown = first[3].result.as_ref().unwrap_err();
-    assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown);
-    let last = &first.last().unwrap().user_id;
-    let rest = world.club.invite_each(people()).resume_after(last);
-    assert_eq!(rest.filter(|outcome| outcome.result.is_ok()).count(), 18);
-    let club = world.sandbox.state().communities[0].clone();
-    let invited: Vec<String> = club.invites.into_iter().map(|one| one.user_id).collect();
+    world.inject(Fault::Refused(None), "/apiv1-create", 12);
+    let mut first = world.community.invite_members(people());
+    let kinds: Vec<_> = first.by_ref().map(|o| o.result.err().map(|e| e.kind())).collect();
+    assert_eq!(kinds[3], Some(ErrorKind::OutcomeUnknown));
+    assert_eq!((kinds.len(), kinds[11]), (12, Some(ErrorKind::RateLimited)));
+    assert_eq!((first.done(), first.failed(), first.len()), (10, 2, 18));
+
+    let saved = first.journal().to_string();
+    let mut second =
+        world.community.invite_members(people()).resume(&saved.parse().unwrap()).unwrap();
+    assert_eq!(second.len(), 19);
+    second.by_ref().for_each(drop);
+    let journal = second.journal();
+    assert_eq!(journal.unknown().collect::<Vec<_>>(), ["u1003"]);
+    assert_eq!(journal.done().count() + journal.failed().count() + 1, 30);
+    let community = world.sandbox.state().communities[0].clone();
+    let mut invited: Vec<String> = community.invites.into_iter().map(|one| one.user_id).collect();
+    invited.sort();
     assert_eq!(invited, ids(1000..1030));
+}
+
+#[test]
+fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
+    let world = World::with(Config::new().retries(0));
+    let people = || ["x", "y"].map(NewMember::new);
+    world.inject(Fault::Cut(FaultPoint::BeforeEffect), "/apiv1-create", 1);
+    let mut first = world.community.invite_members(people());
+    first.by_ref().for_each(drop);
+    let mut journal = first.journal().clone();
+    assert!(world.community.invite_members(people()).resume(&journal).unwrap().is_empty());
+    journal.forget("x");
+    let rest = world.community.invite_members(people()).resume(&journal).unwrap();
+    assert_eq!(rest.left().collect::<Vec<_>>(), ["x"]);
+}
+
+#[test]
+fn a_removal_whose_response_was_lost_is_sent_again_in_a_later_run() {
+    let world = World::with(Config::new().retries(0));
+    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 1);
+    let mut first = world.community.remove_members(["u1", "u2"]);
+    first.by_ref().for_each(drop);
+    assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1"]);
+    let rest = world.community.remove_members(["u1", "u2"]).resume(first.journal()).unwrap();
+    assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
 }

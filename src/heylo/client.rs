@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::reply::{Reply, read_reply};
+use super::raw_response::RawResponse;
 use crate::config::{Config, Service};
 use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
@@ -17,10 +17,8 @@ use crate::pipeline::call::Call;
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
 
-/// What the vendor's pages say of the service as a whole. The host for invites is named only by the older
-/// of the two.
-///
-/// That page's prose has typographic hyphens in the host's name; only its cURL lines can be copied.
+// The host for invites is named only by the vendor's older page. The prose of that page has typographic hyphens in
+// the name; only its cURL lines can be copied.
 const HEYLO: Service = Service {
     base_url: "https://api.heylo.com",
     path: "/",
@@ -31,18 +29,18 @@ const HEYLO: Service = Service {
 };
 
 fn check_key(key: &ApiKey) -> Result<()> {
-    // "Keys begin with hlt_", says the page of Heylerts. Sent here, one would be shown to another company.
+    // "Keys begin with hlt_", says the page of Heylerts. Sent here, such a key would reach another company.
     if key.as_str().starts_with("hlt_") {
         return Err(key.refused("is a key of Heylerts: those begin with hlt_"));
     }
     Ok(())
 }
 
-/// A client of Heylo.
+/// A client for Heylo.
 ///
 /// Cloning it is cheap, and clones share one connection pool and one token bucket. It can be used from
-/// any number of threads. All calls but [`send`](Client::send) belong to a community:
-/// [`community`](Client::community) names it.
+/// any number of threads. All calls but [`send`](Client::send) belong to a community, which
+/// [`community`](Client::community) names.
 ///
 /// # Examples
 ///
@@ -63,13 +61,13 @@ pub struct Client {
 impl Client {
     /// Makes a client for `key`, with the defaults of [`Config`]. Nothing is sent yet.
     ///
-    /// Heylo's team issues one key for each group or organization. White space around it is dropped, so a key
-    /// may be read from a file as it is.
+    /// Heylo's team issues one key for each community or organization. White space around it is ignored, so a
+    /// key may be read from a file as it is.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where the key is empty, cannot be a header, or
-    /// is one of Heylerts.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the key is empty, cannot be a header, or is a key
+    /// of Heylerts.
     ///
     /// # Examples
     ///
@@ -93,7 +91,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::new`], and where the variable is not set.
+    /// As [`Client::new`], and if the variable is not set.
     ///
     /// # Examples
     ///
@@ -105,15 +103,15 @@ impl Client {
         Client::from_env_with(Config::new())
     }
 
-    /// Makes a client for `key` with a configuration of its own.
+    /// Makes a client for `key` with this configuration.
     ///
     /// # Errors
     ///
-    /// As [`Client::new`], and where a value of the configuration is out of its range.
+    /// As [`Client::new`], and if a value of the configuration is out of its range.
     ///
     /// # Examples
     ///
-    /// A client for a test: the sandbox in place of the network, and a clock on which nobody waits.
+    /// A client for a test: the sandbox in place of the network, and a clock that takes no time.
     ///
     /// ```
     /// use heysync::{Config, heylo, sandbox};
@@ -127,11 +125,11 @@ impl Client {
         Client::open(ApiKey::new(key), config)
     }
 
-    /// Makes a client for the key in `HEYLO_API_KEY` with a configuration of its own.
+    /// Makes a client for the key in `HEYLO_API_KEY` with this configuration.
     ///
     /// # Errors
     ///
-    /// As [`Client::with_config`], and where the variable is not set.
+    /// As [`Client::with_config`], and if the variable is not set.
     ///
     /// # Examples
     ///
@@ -149,19 +147,19 @@ impl Client {
         Ok(Client { pipeline: Arc::new(config.open(&HEYLO, key)?) })
     }
 
-    /// Sends a call of the caller's own, and decodes its JSON answer. An empty answer is read as `null`: ask for
-    /// `()` where nothing comes.
+    /// Sends a call of the caller's own and decodes the JSON response. An empty body is read as `null`, so use
+    /// `()` if none is expected.
     ///
-    /// It goes through the same authentication, rate limit, retries and errors as every other call. It is
-    /// for operations and fields that this crate does not know. A `POST` is
-    /// [`Safety::Unsafe`](crate::Safety) unless the call says otherwise.
+    /// It is for operations and fields that this crate has no method for, and has the same authentication, rate
+    /// limit, retries and errors as every other call. A `POST` is [`Safety::Unsafe`](crate::Safety) unless the
+    /// call says otherwise.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the call makes no valid address;
-    /// [`Unreadable`](crate::ErrorKind::Unreadable), or
-    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) for a call that changes something, where the
-    /// answer is no `T`; else see [`ErrorKind`](crate::ErrorKind).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid address;
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the response is not a `T`, or
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) if the call also changes something; otherwise
+    /// see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
@@ -175,15 +173,14 @@ impl Client {
     /// let call = Call::post(["apiv1-fetch"])
     ///     .json(&json!({"type": "communityRoles", "communityId": "harbour-runners"}))?
     ///     .safety(Safety::Read);
-    /// let answer: Value = client.send(&call)?;
-    /// assert_eq!(answer["roles"][1]["name"], "Captains");
+    /// let response: Value = client.send(&call)?;
+    /// assert_eq!(response["roles"][1]["name"], "Captains");
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         self.pipeline.execute(call, answer::json)
     }
 
-    /// The error of an item of a listing that could not be decoded.
     pub(crate) fn unreadable_item(
         &self,
         call: String,
@@ -193,16 +190,15 @@ impl Client {
         self.pipeline.unreadable_item(call, item, cause)
     }
 
-    /// As [`send`](Client::send), and tells whether an earlier attempt may have taken effect.
+    /// As [`send`](Client::send), and returns whether an earlier attempt may have been applied.
     pub(crate) fn send_telling<T: DeserializeOwned>(&self, call: &Call) -> Result<(T, bool)> {
         self.pipeline.execute_telling(call, answer::json)
     }
 
-    /// Returns the bucket that this client takes its tokens from.
+    /// Returns the token bucket of this client.
     ///
-    /// Its [`snapshot`](TokenBucket::snapshot) tells how much of the limit is left, and a
-    /// [`Config::bucket`] hands it to another client. Heylo allows 5 requests a second, all endpoints
-    /// together.
+    /// Its [`snapshot`](TokenBucket::snapshot) shows how much of the limit is left, and [`Config::bucket`] shares
+    /// it with another client. Heylo allows 5 requests a second, all endpoints together.
     ///
     /// # Examples
     ///
@@ -219,9 +215,9 @@ impl Client {
         &self.pipeline.bucket
     }
 
-    /// Sends a call of the caller's own whose answer may be anything: JSON, plain text, or nothing.
+    /// Sends a call of the caller's own whose response may be JSON of any shape, plain text, or empty.
     ///
-    /// As [`send`](Client::send), but no body of a success is an error.
+    /// Otherwise it is as [`send`](Client::send).
     ///
     /// # Errors
     ///
@@ -239,11 +235,11 @@ impl Client {
     /// let call = Call::post(["apiv1-remove"])
     ///     .json(&json!({"type": "member", "communityId": "harbour-runners", "userId": "user-7"}))?
     ///     .safety(Safety::Idempotent);
-    /// let reply = client.send_for_reply(&call)?;
-    /// println!("{}", reply.text);
+    /// let response = client.send_raw(&call)?;
+    /// println!("{}", response.text);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn send_for_reply(&self, call: &Call) -> Result<Reply> {
-        self.pipeline.execute(call, read_reply)
+    pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
+        self.pipeline.execute(call, RawResponse::read)
     }
 }

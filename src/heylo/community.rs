@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 
-/// A community (Heylo also says "group"), by its id.
+/// A community, by its id. Heylo also calls it a group.
 ///
 /// Nothing is sent to make one, and cloning it is cheap.
 ///
@@ -17,8 +17,8 @@ use crate::pipeline::retry::Safety;
 /// # use heysync::{Config, heylo, sandbox};
 /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
 /// # let client = heylo::Client::with_config("key", config)?;
-/// let club = client.community("harbour-runners");
-/// let captains = club.role("captains").members()?;
+/// let community = client.community("harbour-runners");
+/// let captains = community.role("captains").members()?;
 /// assert_eq!(captains, ["user-1", "user-2", "user-3", "user-4"]);
 /// # Ok::<(), heysync::Error>(())
 /// ```
@@ -29,9 +29,9 @@ pub struct Community {
 }
 
 impl Client {
-    /// Names the community with this id: `communityId`.
+    /// Returns a handle for the community with this id: `communityId`.
     ///
-    /// Nothing is sent. An empty id is refused by the first call, one that Heylo does not know by Heylo.
+    /// Nothing is sent. An empty id is rejected by the first call, one that Heylo does not know by Heylo.
     ///
     /// # Examples
     ///
@@ -45,13 +45,13 @@ impl Client {
     /// assert_eq!(nowhere.roles().unwrap_err().kind(), ErrorKind::InvalidInput);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn community(&self, id: impl Into<String>) -> Community {
-        Community { client: self.clone(), id: id.into() }
+    pub fn community(&self, id: impl AsRef<str>) -> Community {
+        Community { client: self.clone(), id: id.as_ref().to_owned() }
     }
 }
 
 impl Community {
-    /// Returns its id.
+    /// Returns the id of the community.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -60,10 +60,10 @@ impl Community {
         &self.client
     }
 
-    /// Checks the ids that a call needs, by name.
+    /// Rejects empty ids, by name.
     pub(crate) fn check(&self, ids: &[(&str, &str)]) -> Result<()> {
         let own = [("communityId", self.id.as_str())];
-        // An empty id might be read as no filter at all. What else is no id, Heylo can tell best.
+        // An empty id might be read as no filter at all. Every other id is for Heylo to judge.
         let empty = own.iter().chain(ids).find(|(_, id)| id.trim().is_empty());
         match empty {
             Some((name, _)) => Err(Error::invalid(format!("{name} is empty"))),
@@ -71,25 +71,25 @@ impl Community {
         }
     }
 
-    /// States a call about this community: `kind` is the `type` that selects the operation.
+    /// Builds a call about this community; `kind` is the `type` that selects the operation.
     pub(crate) fn call(
         &self,
         endpoint: &str,
         kind: &str,
         fields: Map<String, Value>,
     ) -> Result<Call> {
-        // These two last, so that no parameter of the caller's makes it another operation or community.
+        // These two last, so that no parameter of a caller selects another operation or community.
         let mut body = fields;
         body.insert("type".to_owned(), kind.into());
         body.insert("communityId".to_owned(), self.id.as_str().into());
         Call::post([endpoint]).json(&body)
     }
 
-    /// States a call that only reads, with ids that must not be empty.
+    /// Builds a call that only reads, with ids that must not be empty.
     pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Result<Call> {
         let fields = ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())).collect();
         let call = self.call("apiv1-fetch", kind, fields)?.safety(Safety::Read);
-        self.check(ids).map_err(|refused| refused.with_call(call.name()))?;
+        self.check(ids).map_err(|rejected| rejected.with_call(call.name()))?;
         Ok(call)
     }
 }

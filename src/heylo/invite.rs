@@ -1,13 +1,32 @@
-//! Whom to invite.
+//! The people to invite.
 
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::gender::Gender;
+use super::month::Month;
+use crate::error::Result;
 use crate::time::Date;
 
-/// Somebody to invite, with all that Heylo's page on invites names.
+const USER_ID: &str = "userId";
+const MEMBER_SINCE_YEAR: &str = "memberSinceYear";
+const REPLY_TO_EMAIL: &str = "replyToEmail";
+const SUPPRESS_EMAILS: &str = "suppressEmails";
+
+/// A person to invite, with all that Heylo's page on invites names.
 ///
-/// Only what is set is sent. Heylo does not say which fields it needs beside the user id; a name and an
-/// e-mail address are a sensible least.
+/// Only the fields that are set are sent. Heylo does not say which fields it needs beside the user id; a name
+/// and an e-mail address are a sensible minimum.
+///
+/// # JSON and CSV
+///
+/// It is written and read as one flat object with Heylo's names: `userId`, `firstName`, `lastName`, `email`,
+/// `phoneNumber`, `birthDate`, `gender`, `memberSinceMonth`, `memberSinceYear`, `emergencyContactName`,
+/// `emergencyContactPhoneNumber`, `emergencyContactRelationship`, `replyToEmail`, `suppressEmails`. Other
+/// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set.
 ///
 /// # Examples
 ///
@@ -23,28 +42,28 @@ use crate::time::Date;
 ///     .gender(Gender::Female)
 ///     .member_since(Month::May, 2024)
 ///     .suppress_emails(true);
-/// # let _ = ada;
+/// assert_eq!(ada.to_string(), "user-42 (Ada Lovelace, ada@example.com)");
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct NewMember {
-    pub(crate) user_id: String,
-    pub(crate) member: Map<String, Value>,
-    /// What stands beside the member in the request.
-    pub(crate) beside: Map<String, Value>,
+    user_id: String,
+    member: Map<String, Value>,
+    /// The fields of the request that are not of the member.
+    beside: Map<String, Value>,
 }
 
 impl NewMember {
-    /// Names somebody by the stable id that they have in the caller's own system: `userId`.
+    /// Makes a member with the stable id that the person has in the caller's own system: `userId`.
     ///
-    /// It is what [`remove_member`](super::Community::remove_member) takes later. An empty one is refused
+    /// [`remove_member`](super::Community::remove_member) takes the same id later. An empty one is rejected
     /// when the invite is sent.
     pub fn new(user_id: impl Into<String>) -> NewMember {
         NewMember { user_id: user_id.into(), member: Map::new(), beside: Map::new() }
     }
 
-    /// Returns the id that it was made with.
+    /// Returns the user id.
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
@@ -69,27 +88,37 @@ impl NewMember {
         self.field("phoneNumber", number.into())
     }
 
-    /// Sets the date of birth. Sent as `YYYY-MM-DD`, such as `1815-12-10`.
+    /// Sets the date of birth. It is sent as `YYYY-MM-DD`, such as `1815-12-10`.
     pub fn birth_date(self, date: Date) -> NewMember {
         self.field("birthDate", date.to_string())
     }
 
-    /// Sets the gender, one of the four that Heylo lists.
+    /// Sets the gender.
     pub fn gender(self, gender: Gender) -> NewMember {
         self.field("gender", gender.as_str())
     }
 
-    /// Sets since when they have been a member: `memberSinceMonth` and `memberSinceYear`.
+    /// Sets the month and the year in which the membership began: `memberSinceMonth` and `memberSinceYear`.
     ///
-    /// The month is sent as three letters, the year as text. Heylo shows "May" and "2024", which leaves open
-    /// how it writes the longer months; three letters are decided.
+    /// The month is sent as three letters, the year as a string. Heylo's page shows "May" and "2024", which
+    /// does not say how the longer months are written. If your community's server wants them in full, set the
+    /// field after this call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::{Month, NewMember};
+    ///
+    /// let ada = NewMember::new("user-42")
+    ///     .member_since(Month::January, 2024)
+    ///     .field("memberSinceMonth", Month::January.name());
+    /// assert_eq!(serde_json::to_value(&ada).unwrap()["memberSinceMonth"], "January");
+    /// ```
     pub fn member_since(self, month: Month, year: u16) -> NewMember {
-        self.field("memberSinceMonth", month.as_str())
-            // "2024", in quotes.
-            .field("memberSinceYear", year.to_string())
+        self.field("memberSinceMonth", month.as_str()).field(MEMBER_SINCE_YEAR, year.to_string())
     }
 
-    /// Sets whom to call in an emergency: name, telephone number, and relationship.
+    /// Sets the person to call in an emergency: name, telephone number, and relationship.
     pub fn emergency_contact(
         self,
         name: impl Into<String>,
@@ -101,22 +130,22 @@ impl NewMember {
             .field("emergencyContactRelationship", relationship.into())
     }
 
-    /// Sets where answers to Heylo's e-mails go: `replyToEmail`, beside the member. Default: Heylo's own
+    /// Sets the address for replies to Heylo's e-mails: `replyToEmail`, beside the member. Default: Heylo's own
     /// ("override default reply-to").
-    pub fn reply_to_email(mut self, address: impl Into<String>) -> NewMember {
-        self.beside.insert("replyToEmail".to_owned(), Value::String(address.into()));
-        self
+    pub fn reply_to_email(self, address: impl Into<String>) -> NewMember {
+        self.field(REPLY_TO_EMAIL, address.into())
     }
 
-    /// Sets whether to leave out Heylo's e-mails of invitation and reminder. Default: Heylo sends them.
-    pub fn suppress_emails(mut self, suppress: bool) -> NewMember {
-        self.beside.insert("suppressEmails".to_owned(), suppress.into());
-        self
+    /// Sets whether Heylo leaves out its e-mails of invitation and reminder: `suppressEmails`, beside the
+    /// member. Default: Heylo sends them.
+    pub fn suppress_emails(self, suppress: bool) -> NewMember {
+        self.field(SUPPRESS_EMAILS, suppress)
     }
 
-    /// Sets a field of the member that this crate does not know, or a known one in another way.
+    /// Sets a field by its name in Heylo's JSON: one that this crate has no method for, or another value of a
+    /// known one.
     ///
-    /// The user id stays the one that the member was made with.
+    /// The last value counts. The user id cannot be changed.
     ///
     /// # Examples
     ///
@@ -126,70 +155,169 @@ impl NewMember {
     /// # use heysync::{Config, heylo, sandbox};
     /// # let service = sandbox::Heylo::demo();
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// group.invite(&NewMember::new("user-42").first_name("Ada").field("shirtSize", "M"))?;
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// community.invite(&NewMember::new("user-42").first_name("Ada").field("shirtSize", "M"))?;
     /// # let invited = service.invites("harbour-runners").pop().expect("the invite");
     /// # assert_eq!(invited.member["shirtSize"], "M");
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> NewMember {
-        self.member.insert(name.to_owned(), value.into());
+        let fields = match name {
+            USER_ID => return self,
+            REPLY_TO_EMAIL | SUPPRESS_EMAILS => &mut self.beside,
+            _ => &mut self.member,
+        };
+        fields.insert(name.to_owned(), value.into());
         self
     }
-}
 
-/// A gender, as Heylo's page on invites lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Gender {
-    /// `male`
-    Male,
-    /// `female`
-    Female,
-    /// `non-binary`
-    NonBinary,
-    /// `decline`: does not say.
-    Decline,
-}
+    /// Returns the fields of the request that invites this member.
+    pub(crate) fn to_fields(&self) -> Map<String, Value> {
+        let mut member = self.member.clone();
+        member.insert(USER_ID.to_owned(), self.user_id.as_str().into());
+        let mut fields = self.beside.clone();
+        fields.insert("member".to_owned(), Value::Object(member));
+        fields
+    }
 
-impl Gender {
-    /// Returns it as Heylo writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Gender::Male => "male",
-            Gender::Female => "female",
-            Gender::NonBinary => "non-binary",
-            Gender::Decline => "decline",
-        }
+    fn text(&self, name: &str) -> Option<&str> {
+        self.member.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 }
 
-/// A month. Heylo takes three letters of its English name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the months need no words")]
-pub enum Month {
-    January,
-    February,
-    March,
-    April,
-    May,
-    June,
-    July,
-    August,
-    September,
-    October,
-    November,
-    December,
+/// Writes the user id, and in parentheses the name and the e-mail address that are set.
+impl fmt::Display for NewMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = [self.text("firstName"), self.text("lastName")];
+        let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let name = Some(name.as_str()).filter(|name| !name.is_empty());
+        let known = [name, self.text("email")].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        f.write_str(&self.user_id)?;
+        if known.is_empty() { Ok(()) } else { write!(f, " ({known})") }
+    }
 }
 
-impl Month {
-    const NAMES: [&str; 12] = [
-        // "May", or on an older copy of the page "Jan, Feb, etc.": what satisfies both.
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+impl Serialize for NewMember {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let user_id = Value::from(self.user_id.as_str());
+        let fields = self.member.iter().chain(&self.beside);
+        serializer.collect_map([(USER_ID, &user_id)].into_iter().chain(
+            fields.filter(|(name, _)| *name != USER_ID).map(|(name, value)| (&**name, value)),
+        ))
+    }
+}
 
-    /// Returns it as Heylo writes it: `Jan`, `Feb` and so on.
-    pub fn as_str(self) -> &'static str {
-        Month::NAMES[self as usize]
+impl<'de> Deserialize<'de> for NewMember {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NewMember, D::Error> {
+        deserializer.deserialize_map(MemberVisitor)
+    }
+}
+
+struct MemberVisitor;
+
+impl<'de> Visitor<'de> for MemberVisitor {
+    type Value = NewMember;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member with a userId")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NewMember, A::Error> {
+        let mut member = NewMember::new("");
+        let mut user_id = None;
+        while let Some(name) = map.next_key::<String>()? {
+            let value = match name.as_str() {
+                USER_ID => {
+                    user_id = Some(map.next_value::<String>()?);
+                    continue;
+                }
+                SUPPRESS_EMAILS => map.next_value::<Option<bool>>()?.map(Value::from),
+                MEMBER_SINCE_YEAR => map.next_value::<Option<Value>>()?.map(as_text),
+                // CSV has no types: asked for any, it makes the number 7 of the telephone number "007".
+                name if is_text(name) => map.next_value::<Option<String>>()?.map(Value::from),
+                _ => map.next_value::<Option<Value>>()?,
+            };
+            member = match value {
+                Some(value) => member.field(&name, value),
+                None => member,
+            };
+        }
+        member.user_id = user_id.ok_or_else(|| de::Error::missing_field(USER_ID))?;
+        Ok(member)
+    }
+}
+
+/// The year is "2024" in quotes on Heylo's page, and often a number in a file.
+fn as_text(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::String(number.to_string()),
+        other => other,
+    }
+}
+
+/// Whether the field of this name holds a string.
+fn is_text(name: &str) -> bool {
+    const TEXTS: [&str; 11] = [
+        "firstName",
+        "lastName",
+        "email",
+        "phoneNumber",
+        "birthDate",
+        "gender",
+        "memberSinceMonth",
+        "emergencyContactName",
+        "emergencyContactPhoneNumber",
+        "emergencyContactRelationship",
+        REPLY_TO_EMAIL,
+    ];
+    TEXTS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_member_is_written_and_read_as_one_flat_object() {
+        let ada = json!({
+            "userId": "user-42", "firstName": "Ada", "phoneNumber": "007", "memberSinceYear": "2024",
+            "shirt": {"size": "M"}, "replyToEmail": "club@example.com", "suppressEmails": true,
+        });
+        let member: NewMember = serde_json::from_value(ada.clone()).expect("a member");
+        assert_eq!(serde_json::to_value(&member).ok(), Some(ada));
+        let fields = Value::Object(member.to_fields());
+        assert_eq!(fields["replyToEmail"], "club@example.com");
+        assert_eq!(fields["suppressEmails"], true);
+        assert_eq!(fields["member"]["shirt"]["size"], "M");
+        assert_eq!(fields["member"]["userId"], "user-42");
+        assert_eq!(fields["member"].get("suppressEmails"), None);
+        let year =
+            serde_json::from_value::<NewMember>(json!({"userId": "u", "memberSinceYear": 2024}));
+        assert_eq!(year.ok(), Some(NewMember::new("u").field("memberSinceYear", "2024")));
+    }
+
+    #[test]
+    fn a_field_that_is_null_is_not_set_and_a_member_without_an_id_is_rejected() {
+        let read = |json| serde_json::from_value::<NewMember>(json);
+        let member = read(json!({"email": null, "suppressEmails": null, "x": null, "userId": "u"}));
+        assert_eq!(member.ok(), Some(NewMember::new("u")));
+        for json in [json!({}), json!({"userId": null}), json!([]), json!("u")] {
+            assert!(read(json.clone()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn no_field_changes_the_user_id() {
+        let member = NewMember::new("u1").field("userId", "u2");
+        assert_eq!(member, NewMember::new("u1"));
+    }
+
+    #[test]
+    fn a_member_prints_as_what_is_known_of_it() {
+        let ada = NewMember::new("u1");
+        assert_eq!(ada.to_string(), "u1");
+        assert_eq!(ada.clone().email("a@example.com").to_string(), "u1 (a@example.com)");
+        assert_eq!(ada.last_name("Lovelace").email("").to_string(), "u1 (Lovelace)");
     }
 }

@@ -1,9 +1,9 @@
 //! Heylo: the events, attendance, roles and members of communities.
 //!
-//! Facts are from Heylo's API page: every call is a `POST` whose body names the operation in `type`, the
-//! key is a bearer token, and there may be 5 requests a second over all endpoints together. It needs a
-//! Business subscription. What an event, a role or an attendance record holds is not documented, so each
-//! is handed on whole, as JSON, with its id.
+//! By Heylo's API page, every call is a `POST` whose body names the operation in `type`, the key is a bearer
+//! token, and 5 requests a second are allowed over all endpoints together. The API needs a Business subscription.
+//! The fields of an event, of a role and of an attendance record are not documented, so each of these is kept
+//! whole, as JSON, beside its id.
 //!
 //! # Examples
 //!
@@ -14,42 +14,55 @@
 //!
 //! # fn main() -> heysync::Result<()> {
 //! let client = heylo::Client::from_env()?; // HEYLO_API_KEY
-//! let group = client.community("abc123");
+//! let community = client.community("abc123");
 //!
 //! let last_week = Timestamp::ago(Duration::from_secs(7 * 24 * 60 * 60));
-//! for event in group.events().starting_after(last_week) {
+//! for event in community.events().starting_after(last_week) {
 //!     let event = event?;
-//!     println!("{}: {} people", event.id, group.attendance(&event.id)?.len());
+//!     println!("{}: {} people", event.id, community.attendance(&event.id)?.len());
 //! }
 //!
-//! let change = group.role("captains").update(&RoleUpdate::new().add(["u1", "u2"]).remove(["u9"]))?;
+//! let update = RoleUpdate::new().add(["u1", "u2"]).remove(["u9"]);
+//! let change = community.role("captains").update(&update)?;
 //! println!("added {:?}, ignored by Heylo {:?}", change.added, change.ignored);
 //!
-//! group.invite(&NewMember::new("user-42").first_name("Ada").email("ada@example.com"))?;
-//! group.remove_member("user-42")?;
+//! community.invite(&NewMember::new("user-42").first_name("Ada").email("ada@example.com"))?;
+//! community.remove_member("user-42")?;
 //! # Ok(())
 //! # }
 //! ```
 
+mod bulk;
+mod bulk_task;
 mod client;
 mod community;
 mod events;
+mod gender;
 mod invite;
+mod journal;
+mod member_change;
+mod member_diff;
 mod members;
+mod month;
+mod raw_response;
 mod record;
-mod reply;
 mod role_members;
 mod role_update;
+mod role_update_error;
 mod roles;
-mod roster;
 
+pub use bulk::{Bulk, MemberOutcome};
 pub use client::Client;
 pub use community::Community;
 pub use events::{Attendance, Event, Events};
-pub use invite::{Gender, Month, NewMember};
-pub use members::{Each, Outcome};
-pub use reply::Reply;
+pub use gender::Gender;
+pub use invite::NewMember;
+pub use journal::Journal;
+pub use member_change::MemberChange;
+pub use member_diff::MemberDiff;
+pub use month::Month;
+pub use raw_response::RawResponse;
 pub use role_members::RoleMembers;
-pub use role_update::{PartialUpdate, RoleChange, RoleUpdate};
+pub use role_update::RoleUpdate;
+pub use role_update_error::RoleUpdateError;
 pub use roles::Role;
-pub use roster::{MemberChange, MemberPlan};

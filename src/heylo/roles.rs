@@ -1,33 +1,53 @@
 //! Roles.
 
-use serde::Deserialize;
-use serde::de::{self, DeserializeOwned, Deserializer};
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::community::Community;
-use super::record::{decode, id_of};
+use super::record::{check_id, decode, id_of, with_id};
 use super::role_members::RoleMembers;
 use crate::error::Result;
-use crate::json::null_as_default;
+
+const ROLE_ID: [&str; 2] = ["id", "roleId"];
 
 /// A role of a community.
 ///
-/// Its members are a list of their own: see [`Community::role`].
-#[derive(Clone, Debug, PartialEq)]
+/// Its members are a list of their own: see [`Community::role`]. Heylo documents no field of a role, so all
+/// of them are kept: read a field of [`json`](Role::json), or [`decode`](Role::decode) the role into a type of
+/// your own. It is written as the JSON that it was read from.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Role {
-    /// Its id: `id` or `roleId`, whichever Heylo sends.
+    /// The id: `id` or `roleId`, whichever Heylo sends; a number as its digits. Empty if there is none.
     pub id: String,
-    /// All of it. Heylo does not document the fields.
+    /// The whole object.
     pub json: Value,
 }
 
 impl Role {
+    /// Makes a role of this id, as for a test. [`serde_json::from_value`] makes one with more fields.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::Role;
+    /// use serde_json::json;
+    ///
+    /// let captains: Role = serde_json::from_value(json!({"id": "captains", "name": "Captains"})).unwrap();
+    /// assert_eq!(captains.id, Role::new("captains").id);
+    /// assert_eq!(serde_json::to_value(&captains).unwrap()["name"], "Captains");
+    /// ```
+    pub fn new(id: impl Into<String>) -> Role {
+        let id = id.into();
+        Role { json: json!({"id": id}), id }
+    }
+
     /// Decodes the role into a type of the caller's own.
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) where it does not fit; the error's
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the role does not fit the type; the error's
     /// [`body`](crate::Error::body) is the role.
     ///
     /// # Examples
@@ -40,8 +60,8 @@ impl Role {
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// let role = &group.roles()?[1];
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let role = &community.roles()?[1];
     /// assert_eq!(role.decode::<Named>()?.name, "Captains");
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -50,29 +70,41 @@ impl Role {
     }
 }
 
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        with_id(&self.json, &self.id, &ROLE_ID).serialize(serializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for Role {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
-        let json = Value::deserialize(deserializer)?;
-        let id = id_of(&json, &["id", "roleId"])
-            .ok_or_else(|| de::Error::custom("the role has no id"))?;
-        Ok(Role { id, json })
+        // An object; what it holds is not documented, so a role without an id does not cost the list.
+        let json = Value::Object(Deserialize::deserialize(deserializer)?);
+        check_id(&json, &ROLE_ID)?;
+        Ok(Role { id: id_of(&json, &ROLE_ID).unwrap_or_default(), json })
     }
 }
 
 #[derive(Deserialize)]
-struct RolesAnswer {
-    #[serde(deserialize_with = "null_as_default")]
+struct RolesResponse {
+    #[serde(deserialize_with = "roles")]
     roles: Vec<Role>,
 }
 
+/// Reads a list of roles and leaves out what is `null` in it; `null` is an empty list.
+fn roles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D::Error> {
+    let roles: Option<Vec<Option<Role>>> = Deserialize::deserialize(deserializer)?;
+    Ok(roles.unwrap_or_default().into_iter().flatten().collect())
+}
+
 impl Community {
-    /// Lists the roles, all in one answer.
+    /// Returns the roles, all in one response.
     ///
     /// Calls `POST /apiv1-fetch`, `communityRoles`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the community's id is empty; else see
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the id of the community is empty; otherwise see
     /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
@@ -80,32 +112,63 @@ impl Community {
     /// ```
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// let ids: Vec<String> = group.roles()?.into_iter().map(|role| role.id).collect();
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let ids: Vec<String> = community.roles()?.into_iter().map(|role| role.id).collect();
     /// assert_eq!(ids, ["everybody", "captains", "coaches"]);
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn roles(&self) -> Result<Vec<Role>> {
-        let answer: RolesAnswer = self.client().send(&self.read("communityRoles", &[])?)?;
-        Ok(answer.roles)
+        let call = self.read("communityRoles", &[])?;
+        let response: RolesResponse = self.client().send(&call)?;
+        Ok(response.roles)
     }
 
-    /// Names the members of the role with this id: `roleId`.
+    /// Returns a handle for the members of the role with this id: `roleId`.
     ///
-    /// Nothing is sent. An empty id is refused by the first call.
+    /// Nothing is sent. An empty id is rejected by the first call.
     ///
     /// # Examples
     ///
     /// ```
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
-    /// for role in group.roles()? {
-    ///     println!("{}: {} members", role.id, group.role(&role.id).members()?.len());
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// for role in community.roles()? {
+    ///     println!("{}: {} members", role.id, community.role(&role.id).members()?.len());
     /// }
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn role(&self, id: impl Into<String>) -> RoleMembers {
-        RoleMembers::new(self.clone(), id.into())
+    pub fn role(&self, id: impl AsRef<str>) -> RoleMembers {
+        RoleMembers::new(self.clone(), id.as_ref().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_written_as_it_was_read() {
+        for text in [
+            r#"{"id":"captains","name":"Captains"}"#,
+            r#"{"roleId":7,"members":[1,null]}"#,
+            r#"{"name":"no id"}"#,
+        ] {
+            let role: Role = serde_json::from_str(text).expect(text);
+            let json: Value = serde_json::from_str(text).expect(text);
+            assert_eq!(serde_json::to_value(&role).ok(), Some(json));
+        }
+        let mut role = Role::new("captains");
+        role.id = "coaches".to_owned();
+        assert_eq!(serde_json::to_value(&role).ok(), Some(json!({"id": "coaches"})));
+        assert_eq!(serde_json::to_value(Role::default()).ok(), Some(Value::Null));
+    }
+
+    #[test]
+    fn an_id_that_would_be_rounded_is_left_to_the_decoder() {
+        assert!(serde_json::from_str::<Role>(r#"{"id": 36893488147419103232}"#).is_err());
+        for text in ["[]", "7", "\"captains\""] {
+            assert!(serde_json::from_str::<Role>(text).is_err(), "{text}");
+        }
     }
 }

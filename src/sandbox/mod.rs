@@ -17,7 +17,7 @@
 //! fn sync(client: &Client, captains: &[&str], former: &[&str]) -> heysync::Result<()> {
 //!     let community = client.community("abc123");
 //!     community.role("captains").set_members(captains.iter().copied())?;
-//!     for removal in community.remove_each(former) {
+//!     for removal in community.remove_members(former) {
 //!         match removal.result {
 //!             // Removed by an earlier run.
 //!             Err(error) if error.kind() == ErrorKind::NotFound => {}
