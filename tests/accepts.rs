@@ -13,7 +13,8 @@ use heysync::heylo::{self, Bulk, Community, Gender, Month, NewMember, Role, Role
 use heysync::{Config, Date, Timestamp, sandbox};
 
 fn client() -> heylo::Client {
-    let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    let service = sandbox::Heylo::demo().limit(None);
+    let config = Config::new().transport(service).clock(sandbox::TestClock::new());
     heylo::Client::with_config("key", config).unwrap()
 }
 
