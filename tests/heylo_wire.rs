@@ -280,6 +280,50 @@ fn the_members_of_a_role_are_their_user_ids() {
     }
 }
 
+#[test]
+fn ids_beyond_64_bits_stay_apart_by_their_digits() {
+    let ids = ["36893488147419103232", "36893488147419103233"];
+    let wire = Wire::new([
+        Answer::text(&format!(r#"{{"memberUserIds": [{}, null, {}]}}"#, ids[0], ids[1])),
+        Answer::text(&format!(r#"{{"roles": [{{"id": {}}}, {{"roleId": {}}}]}}"#, ids[0], ids[1])),
+        Answer::text(&format!(
+            r#"{{"addedUserIds": [{}], "removedUserIds": [{}]}}"#,
+            ids[0], ids[1]
+        )),
+    ]);
+    assert_eq!(captains(&wire).members().unwrap(), ids);
+    let roles = community(&wire).roles().unwrap();
+    assert_eq!(roles.iter().map(|role| &*role.id).collect::<Vec<_>>(), ids);
+    let update = RoleUpdate::new().add([ids[0]]).remove([ids[1]]);
+    let change = captains(&wire).update(&update).unwrap();
+    assert_eq!((&*change.added[0], &*change.removed[0]), (ids[0], ids[1]));
+    assert!(change.ignored.is_empty());
+}
+
+#[test]
+fn a_byte_order_mark_a_field_that_comes_twice_and_half_a_character_cost_nothing_else() {
+    let wire = Wire::new([
+        Answer::text("\u{feff}{\"memberUserIds\": [\"u1\"]}"),
+        Answer::text(r#"{"memberUserIds": ["u1"], "memberUserIds": ["u2"]}"#),
+        Answer::text(
+            r#"{"roles": [{"id": "r1", "name": "Run \ud83d", "id": "r2", "size": 1e400}]}"#,
+        ),
+        Answer::text(r#"{"addedUserIds": ["u1"], "note": "\udead", "addedUserIds": ["u2"]}"#),
+        Answer::text("\u{feff}{\"removed\": true}"),
+    ]);
+    assert_eq!(captains(&wire).members().unwrap(), ["u1"]);
+    assert_eq!(captains(&wire).members().unwrap(), ["u2"]);
+    let role = community(&wire).roles().unwrap().remove(0);
+    assert_eq!((&*role.id, &role.json["name"]), ("r2", &json!("Run \u{fffd}")));
+    assert_eq!(captains(&wire).update(&RoleUpdate::new().add(["u2"])).unwrap().added, ["u2"]);
+    let removed = community(&wire).remove_member("u1").unwrap();
+    assert_eq!(
+        (removed.json, &*removed.text),
+        (Some(json!({"removed": true})), r#"{"removed": true}"#)
+    );
+    assert_eq!(wire.requests().len(), 5);
+}
+
 // Changing a role.
 
 #[test]

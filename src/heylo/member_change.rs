@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, de};
 
-use super::record::ids;
 use super::role_update::{RoleUpdate, distinct, set};
+use crate::json::ids;
 
 /// The changes that were really made to the members of a role.
 ///

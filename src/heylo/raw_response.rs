@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json;
 use crate::pipeline::answer::Unreadable;
 
 /// The body of Heylo's response to an invite or a removal.
@@ -37,7 +38,7 @@ impl RawResponse {
     pub(crate) fn read(body: &[u8]) -> Result<RawResponse, Unreadable> {
         let text = String::from_utf8_lossy(body);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-        Ok(RawResponse { json: serde_json::from_str(&text).ok(), text })
+        Ok(RawResponse { json: json::from_slice(body).ok(), text })
     }
 }
 

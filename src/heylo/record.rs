@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeOwned, Deserializer};
+use serde::de::{self, DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -45,16 +45,6 @@ pub(crate) fn with_id<'a>(json: &'a Value, id: &str, names: &[&str]) -> Cow<'a, 
         object.insert((*name).to_owned(), id.into());
     }
     Cow::Owned(Value::Object(object))
-}
-
-/// Reads a list of ids, some of which may be numbers, and leaves out what is `null` in it; `null` is an empty list.
-pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let values: Option<Vec<Option<Value>>> = Deserialize::deserialize(deserializer)?;
-    let id = |value: Value| match as_id(&value) {
-        Some(id) if !value.is_f64() => Ok(id),
-        _ => Err(de::Error::custom("an id is neither a string nor an integer")),
-    };
-    values.unwrap_or_default().into_iter().flatten().map(id).collect()
 }
 
 /// Decodes an object into a type of the caller's own.

@@ -5,10 +5,10 @@ use serde_json::Map;
 
 use super::community::Community;
 use super::member_change::{MemberChange, UpdateResponse};
-use super::record::ids;
 use super::role_update::RoleUpdate;
 use super::role_update_error::RoleUpdateError;
 use crate::error::{ErrorKind, Result};
+use crate::json::ids;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 

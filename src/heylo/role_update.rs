@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::ids;
 use crate::error::{Error, Result};
+use crate::json::ids;
 
 /// The most ids that Heylo takes on each side of one request: "max 100 per request".
 const MAX_IDS: usize = 100;

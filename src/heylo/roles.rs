@@ -8,6 +8,7 @@ use super::community::Community;
 use super::record::{check_id, decode, id_of, with_id};
 use super::role_members::RoleMembers;
 use crate::error::Result;
+use crate::json::vec_without_nulls;
 
 const ROLE_ID: [&str; 2] = ["id", "roleId"];
 
@@ -87,14 +88,8 @@ impl<'de> Deserialize<'de> for Role {
 
 #[derive(Deserialize)]
 struct RolesResponse {
-    #[serde(deserialize_with = "roles")]
+    #[serde(deserialize_with = "vec_without_nulls")]
     roles: Vec<Role>,
-}
-
-/// Reads a list of roles and leaves out what is `null` in it; `null` is an empty list.
-fn roles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D::Error> {
-    let roles: Option<Vec<Option<Role>>> = Deserialize::deserialize(deserializer)?;
-    Ok(roles.unwrap_or_default().into_iter().flatten().collect())
 }
 
 impl Community {
