@@ -116,7 +116,7 @@ fn a_bulk_call_is_stored_without_naming_anything_private() {
 
 #[test]
 fn the_models_of_heylo_can_be_made_compared_and_written_in_a_test() {
-    let role = Role::new("captains");
+    let role = Role::from_json(serde_json::json!({"id": "captains"})).unwrap();
     assert_eq!(serde_json::from_str::<Role>(r#"{"id":"captains"}"#).unwrap(), role);
     let member = NewMember::new("u1")
         .gender("f".parse::<Gender>().unwrap())

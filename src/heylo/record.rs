@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde::de::{self, DeserializeOwned};
 use serde_json::{Map, Value};
 

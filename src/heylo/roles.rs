@@ -1,13 +1,13 @@
 //! Roles.
 
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::community::Community;
 use super::record::{check_id, decode, id_of, with_id};
 use super::role_members::RoleMembers;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json::vec_without_nulls;
 
 const ROLE_ID: [&str; 2] = ["id", "roleId"];
@@ -27,7 +27,11 @@ pub struct Role {
 }
 
 impl Role {
-    /// Makes a role of this id, as for a test. [`serde_json::from_value`] makes one with more fields.
+    /// Makes a role from its JSON, as for the tests of your own program.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is not an object.
     ///
     /// # Examples
     ///
@@ -35,13 +39,17 @@ impl Role {
     /// use heysync::heylo::Role;
     /// use serde_json::json;
     ///
-    /// let captains: Role = serde_json::from_value(json!({"id": "captains", "name": "Captains"})).unwrap();
-    /// assert_eq!(captains.id, Role::new("captains").id);
-    /// assert_eq!(serde_json::to_value(&captains).unwrap()["name"], "Captains");
+    /// let captains = Role::from_json(json!({"id": "captains", "name": "Captains"}))?;
+    /// assert_eq!(captains.id, "captains");
+    /// assert_eq!(json!(captains)["name"], "Captains");
+    /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn new(id: impl Into<String>) -> Role {
-        let id = id.into();
-        Role { json: json!({"id": id}), id }
+    pub fn from_json(json: Value) -> Result<Role> {
+        // A role without an id does not cost the list: it is still of use to somebody who knows its fields.
+        match json.is_object() {
+            true => Ok(Role { id: id_of(&json, &ROLE_ID).unwrap_or_default(), json }),
+            false => Err(Error::invalid("a role is a JSON object")),
+        }
     }
 
     /// Decodes the role into a type of the caller's own.
@@ -79,10 +87,9 @@ impl Serialize for Role {
 
 impl<'de> Deserialize<'de> for Role {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
-        // An object; what it holds is not documented, so a role without an id does not cost the list.
-        let json = Value::Object(Deserialize::deserialize(deserializer)?);
+        let json = Value::deserialize(deserializer)?;
         check_id(&json, &ROLE_ID)?;
-        Ok(Role { id: id_of(&json, &ROLE_ID).unwrap_or_default(), json })
+        Role::from_json(json).map_err(|rejected| de::Error::custom(rejected.message()))
     }
 }
 
@@ -141,6 +148,7 @@ impl Community {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_role_is_written_as_it_was_read() {
@@ -153,7 +161,7 @@ mod tests {
             let json: Value = serde_json::from_str(text).expect(text);
             assert_eq!(serde_json::to_value(&role).ok(), Some(json));
         }
-        let mut role = Role::new("captains");
+        let mut role = Role::from_json(json!({"id": "captains"})).expect("an object");
         role.id = "coaches".to_owned();
         assert_eq!(serde_json::to_value(&role).ok(), Some(json!({"id": "coaches"})));
         assert_eq!(serde_json::to_value(Role::default()).ok(), Some(Value::Null));
