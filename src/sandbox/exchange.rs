@@ -157,9 +157,17 @@ pub(crate) mod testing {
 
     /// Sends a request. Returns the status and the JSON of the response; null if it has none.
     pub(crate) fn send(sandbox: &impl Transport, request: http::Request<Vec<u8>>) -> (u16, Value) {
-        let response = sandbox.send(request, Duration::from_secs(30)).expect("a complete response");
+        let response = response_to(sandbox, request);
         let body = serde_json::from_slice(response.body()).unwrap_or_default();
         (response.status().as_u16(), body)
+    }
+
+    /// Sends a request that must get a complete response.
+    pub(crate) fn response_to(
+        sandbox: &impl Transport,
+        request: http::Request<Vec<u8>>,
+    ) -> http::Response<Vec<u8>> {
+        sandbox.send(request, Duration::from_secs(30)).expect("a complete response")
     }
 
     /// A request to Heylo.

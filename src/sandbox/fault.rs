@@ -8,7 +8,8 @@ use http::{HeaderValue, StatusCode};
 
 use super::exchange::{self, Response};
 use super::request_log::RequestRecord;
-use super::wire_response::{LARGEST_BODY, WireResponse};
+use super::wall_clock::WallClock;
+use super::wire_response::{Framing, LARGEST_BODY, Pace, WireResponse};
 
 /// A failure of one request, for [`Sandbox::inject`](crate::sandbox::Sandbox::inject).
 ///
@@ -45,6 +46,13 @@ pub enum Fault {
     BadGateway(FaultPoint),
     /// The request takes effect; the connection is closed in the middle of the response's body.
     Truncated,
+    /// The request takes effect; in the middle of the response's body the server falls silent, until the client
+    /// gives up.
+    Stalled,
+    /// The request takes effect; the response's body arrives in small pieces over this time.
+    SlowBody(Duration),
+    /// The request takes effect; the framing of the response is wrong.
+    WrongFraming(Framing),
     /// The request takes effect; the response's body is larger than the default transport accepts (10 MiB).
     /// A 204 becomes a 200.
     Oversized,
@@ -99,11 +107,20 @@ impl Fault {
     }
 
     /// Applies the fault to the response.
-    pub(crate) fn apply_to(&self, mut response: Response) -> WireResponse {
+    pub(crate) fn apply_to(&self, mut response: Response, clock: &WallClock) -> WireResponse {
         match self {
             Fault::Unreachable => return WireResponse::Unreachable,
             Fault::Cut(_) => return WireResponse::Closed,
             Fault::Truncated => return truncated(response),
+            Fault::Stalled => {
+                let sent = response.body().len() / 2;
+                return WireResponse::Stalled(response, sent);
+            }
+            Fault::SlowBody(duration) => {
+                let pace = Pace { duration: *duration, clock: clock.clone() };
+                return WireResponse::Slow(response, pace);
+            }
+            Fault::WrongFraming(framing) => return WireResponse::Misframed(response, *framing),
             Fault::ServerError(_) => response = server_error(),
             Fault::BadGateway(_) => response = bad_gateway(),
             Fault::Oversized => {

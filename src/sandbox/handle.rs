@@ -13,6 +13,8 @@ use super::exchange::{Incoming, Response};
 use super::fault::{Fault, PlannedFault};
 use super::limit::Limit;
 use super::request_log::RequestRecord;
+use super::server::{Handler, MAX_WAIT};
+use super::wall_clock::Interrupt;
 use super::wire_response::WireResponse;
 
 /// A service in memory: [`Heylo`](crate::sandbox::Heylo) or [`Heylerts`](crate::sandbox::Heylerts).
@@ -151,17 +153,25 @@ impl<S: Backend> Sandbox<S> {
     /// longer, this returns [`WireResponse::TimedOut`] after `timeout`; the request takes effect at its time
     /// nevertheless.
     pub fn respond(&self, request: http::Request<Vec<u8>>, timeout: Duration) -> WireResponse {
+        let interrupt = request.extensions().get().cloned().unwrap_or_default();
         let request = Incoming::new(request);
         let (number, fault) = self.lock().receive(&request);
         self.run_hooks(number);
-        let response = self.process(request, fault, timeout);
+        let response = self.process(request, fault, timeout, &interrupt);
         self.lock().finish(number, response.status());
         response
     }
 
-    fn process(&self, request: Incoming, fault: Option<Fault>, timeout: Duration) -> WireResponse {
+    fn process(
+        &self,
+        request: Incoming,
+        fault: Option<Fault>,
+        timeout: Duration,
+        interrupt: &Interrupt,
+    ) -> WireResponse {
+        let clock = self.lock().clock.clone();
         if let Some(fault) = fault.as_ref().filter(|fault| fault.prevents_arrival()) {
-            return fault.apply_to(Response::default());
+            return fault.apply_to(Response::default(), &clock);
         }
         let mut left = timeout;
         let mut job = Job::new(request, fault.clone());
@@ -170,11 +180,11 @@ impl<S: Backend> Sandbox<S> {
             match outcome {
                 Ok(response) => break response,
                 Err(delay) if delay < left => {
-                    self.wait(delay);
+                    clock.wait(delay, interrupt);
                     left -= delay;
                 }
                 Err(delay) => {
-                    self.wait(left);
+                    clock.wait(left, interrupt);
                     self.lock().abandon(job, delay - left);
                     return WireResponse::TimedOut;
                 }
@@ -184,16 +194,11 @@ impl<S: Backend> Sandbox<S> {
             return WireResponse::Complete(response);
         };
         let delay = fault.response_delay();
-        self.wait(delay.min(left));
+        clock.wait(delay.min(left), interrupt);
         match delay >= left && !delay.is_zero() {
             true => WireResponse::TimedOut,
-            false => fault.apply_to(response),
+            false => fault.apply_to(response, &clock),
         }
-    }
-
-    fn wait(&self, duration: Duration) {
-        let clock = self.lock().clock.clone();
-        clock.wait(duration);
     }
 
     fn run_hooks(&self, number: usize) {
@@ -231,7 +236,17 @@ impl<S: Backend> Transport for Sandbox<S> {
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        self.respond(request, timeout).into_result()
+        let clock = self.lock().clock.clone();
+        let sent = clock.instant();
+        let response = self.respond(request, timeout);
+        let passed = clock.instant().saturating_duration_since(sent);
+        response.receive(&clock, timeout.saturating_sub(passed))
+    }
+}
+
+impl<S: Backend> Handler for Sandbox<S> {
+    fn handle(&self, request: http::Request<Vec<u8>>) -> WireResponse {
+        self.respond(request, MAX_WAIT)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::pipeline::transport::{Transport, TransportError};
 
 use super::heylerts::Heylerts;
 use super::heylo::Heylo;
+use super::server::Handler;
 use super::wire_response::WireResponse;
 
 /// Both services at one address: requests to `/apiv1-…` go to Heylo, all others to Heylerts.
@@ -55,7 +56,21 @@ impl Transport for Services {
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        self.respond(request, timeout).into_result()
+        if is_for_heylo(request.uri().path()) {
+            self.heylo.send(request, timeout)
+        } else {
+            self.heylerts.send(request, timeout)
+        }
+    }
+}
+
+impl Handler for Services {
+    fn handle(&self, request: http::Request<Vec<u8>>) -> WireResponse {
+        if is_for_heylo(request.uri().path()) {
+            self.heylo.handle(request)
+        } else {
+            self.heylerts.handle(request)
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Signal, SystemClock};
 
 /// 2026-05-08T12:00:00Z, in seconds since 1970: every sandbox starts at this time.
 const FIRST_DAY: u64 = 1_778_241_600;
@@ -77,18 +78,28 @@ impl WallClock {
         self.first_day.checked_add(elapsed).unwrap_or(self.first_day)
     }
 
-    /// Sleeps for `duration`, even if the sleep of the clock ends early.
-    pub(crate) fn wait(&self, duration: Duration) {
+    /// Waits for `duration`, even if the sleep of the clock ends early, or until `interrupt` is sent.
+    pub(crate) fn wait(&self, duration: Duration, interrupt: &Interrupt) {
         let Some(until) = self.instant().checked_add(duration) else {
             return;
         };
-        loop {
-            let left = until.saturating_duration_since(self.instant());
-            if left.is_zero() {
-                return;
-            }
-            self.clock.sleep(left);
+        while self.instant() < until && !interrupt.is_sent.load(Ordering::SeqCst) {
+            self.clock.wait(&interrupt.signal, Some(until));
         }
+    }
+}
+
+/// Ends the waits of one connection when its server stops.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Interrupt {
+    is_sent: Arc<AtomicBool>,
+    signal: Signal,
+}
+
+impl Interrupt {
+    pub(crate) fn send(&self) {
+        self.is_sent.store(true, Ordering::SeqCst);
+        self.signal.send();
     }
 }
 
@@ -194,7 +205,20 @@ mod tests {
             }
         }
         let clock = TestClock::new();
-        WallClock::new(Arc::new(Drowsy(clock.clone()))).wait(Duration::from_millis(100));
+        WallClock::new(Arc::new(Drowsy(clock.clone())))
+            .wait(Duration::from_millis(100), &Interrupt::default());
         assert_eq!(clock.elapsed(), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn an_interrupt_ends_this_wait_and_those_after_it() {
+        let interrupt = Interrupt::default();
+        let waiting = interrupt.clone();
+        let thread = std::thread::spawn(move || {
+            let hour = Duration::from_secs(3600);
+            (0..3).for_each(|_| WallClock::default().wait(hour, &waiting));
+        });
+        interrupt.send();
+        thread.join().unwrap();
     }
 }

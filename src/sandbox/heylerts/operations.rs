@@ -127,7 +127,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use crate::sandbox::exchange::testing::{send, to_heylerts};
+    use crate::sandbox::exchange::testing::{response_to, send, to_heylerts};
     use crate::sandbox::heylerts::{Alert, Mention, Plan};
     use crate::sandbox::{Heylerts, TestClock, TimestampFormat, WireResponse};
 
@@ -215,11 +215,11 @@ mod tests {
         let heylerts = Heylerts::demo();
         let id = heylerts.state().alerts[0].id.clone();
         let path = format!("alerts/{id}");
-        let delete = || heylerts.respond(to_heylerts("DELETE", &path, &Value::Null), Duration::MAX);
-        let response = delete().into_result().unwrap();
+        let delete = || response_to(&heylerts, to_heylerts("DELETE", &path, &Value::Null));
+        let response = delete();
         assert_eq!((response.status().as_u16(), response.body().len()), (204, 0));
         assert!(heylerts.state().mentions.iter().all(|mention| mention.alert_id != id));
-        assert_eq!(delete().status().unwrap(), 404);
+        assert_eq!(delete().status(), 404);
     }
 
     #[test]

@@ -138,7 +138,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use crate::sandbox::exchange::testing::{send, to_heylerts};
+    use crate::sandbox::exchange::testing::{response_to, send, to_heylerts};
     use crate::sandbox::heylerts::Plan;
     use crate::sandbox::{Heylerts, TestClock};
 
@@ -176,18 +176,14 @@ mod tests {
         assert_eq!(status(&heylerts, "GET", "alerts//"), 404);
         assert_eq!(status(&heylerts, "PUT", "alerts"), 405);
         assert_eq!(status(&heylerts, "POST", "hello"), 405);
-        let response =
-            heylerts.respond(to_heylerts("PUT", "alerts/x", &Value::Null), Duration::MAX);
-        let response = response.into_result().unwrap();
+        let response = response_to(&heylerts, to_heylerts("PUT", "alerts/x", &Value::Null));
         assert_eq!(response.headers()["allow"], "GET, PATCH, DELETE");
     }
 
     #[test]
     fn a_trailing_slash_is_redirected() {
         let heylerts = Heylerts::demo();
-        let response =
-            heylerts.respond(to_heylerts("GET", "alerts/?page=2", &Value::Null), Duration::MAX);
-        let response = response.into_result().unwrap();
+        let response = response_to(&heylerts, to_heylerts("GET", "alerts/?page=2", &Value::Null));
         assert_eq!(response.status(), 307);
         assert_eq!(response.headers()["location"], "http://heylerts.com/api/v1/alerts?page=2");
     }
@@ -198,8 +194,7 @@ mod tests {
         let heylerts = Heylerts::demo().clock(clock.clone());
         assert!((0..100).all(|_| status(&heylerts, "GET", "hello") == 200));
         clock.advance(Duration::from_millis(59_500));
-        let reply = heylerts.respond(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
-        let response = reply.into_result().unwrap();
+        let response = response_to(&heylerts, to_heylerts("GET", "hello", &Value::Null));
         assert_eq!(
             (response.status().as_u16(), &response.headers()["retry-after"]),
             (429, &"1".parse().unwrap())
@@ -213,8 +208,7 @@ mod tests {
     fn responses_have_rate_limit_headers_if_set() {
         let heylerts =
             Heylerts::demo().with(|state| state.settings.sends_rate_limit_headers = true);
-        let reply = heylerts.respond(to_heylerts("GET", "hello", &Value::Null), Duration::MAX);
-        let response = reply.into_result().unwrap();
+        let response = response_to(&heylerts, to_heylerts("GET", "hello", &Value::Null));
         assert_eq!(response.headers()["x-ratelimit-remaining"], "99");
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::sandbox::Heylo;
-    use crate::sandbox::exchange::testing::{send, to_heylo};
+    use crate::sandbox::exchange::testing::{response_to, send, to_heylo};
     use crate::sandbox::heylo::SuccessBody;
 
     fn heylo() -> Heylo {
@@ -165,9 +165,7 @@ mod tests {
             let heylo = heylo.clone().with(|state| state.settings.success_body = style);
             heylo.change(|state| state.settings.removal_of_absent_succeeds = true);
             let body_sent = json!({"type": "member", "communityId": "book-circle", "userId": "x"});
-            let response =
-                heylo.respond(to_heylo("apiv1-remove", &body_sent), std::time::Duration::MAX);
-            let response = response.into_result().unwrap();
+            let response = response_to(&heylo, to_heylo("apiv1-remove", &body_sent));
             assert_eq!(
                 (response.status().as_u16(), response.body().as_slice()),
                 (200, body.as_bytes())

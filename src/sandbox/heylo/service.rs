@@ -113,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     use crate::sandbox::Heylo;
-    use crate::sandbox::exchange::testing::{send, to_heylo};
+    use crate::sandbox::exchange::testing::{response_to, send, to_heylo};
 
     fn request(method: &str, path: &str, key: &str, kind: &str) -> Request<Vec<u8>> {
         let body = br#"{"type": "communityRoles", "communityId": "book-circle"}"#.to_vec();
@@ -167,8 +167,7 @@ mod tests {
         let heylo = Heylo::demo().clock(crate::sandbox::TestClock::new());
         let body = json!({"type": "communityRoles", "communityId": "book-circle"});
         for remaining in ["4", "3", "2", "1", "0", "0"] {
-            let response = heylo.respond(to_heylo("apiv1-fetch", &body), std::time::Duration::MAX);
-            let response = response.into_result().unwrap();
+            let response = response_to(&heylo, to_heylo("apiv1-fetch", &body));
             assert_eq!(response.headers()["x-ratelimit-limit"], "5");
             assert_eq!(response.headers()["x-ratelimit-remaining"], remaining);
         }

@@ -1,0 +1,144 @@
+//! Writes a response to a connection, complete or not.
+
+use std::io::{self, Write};
+
+use super::exchange::Response;
+use super::http1::{encode_head, has_no_body};
+use super::wall_clock::Interrupt;
+use super::wire_response::{AfterRaw, Framing, Pace, WireResponse};
+
+/// The number of pieces of a slow body.
+const PIECES: u32 = 10;
+
+/// What happens to the connection after a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    KeepOpen,
+    Close,
+    /// Nothing more is sent until the client closes the connection.
+    Stall,
+    /// It is closed in a way that lets the client read the response.
+    Linger,
+}
+
+/// Writes a response. `is_head` leaves out the body, and `keep_alive` is the wish of the client.
+pub(crate) fn write(
+    out: &mut impl Write,
+    response: WireResponse,
+    is_head: bool,
+    keep_alive: bool,
+    interrupt: &Interrupt,
+) -> io::Result<After> {
+    let after = if keep_alive { After::KeepOpen } else { After::Linger };
+    match response {
+        WireResponse::Complete(response) => {
+            let sent = if is_head { 0 } else { response.body().len() };
+            write_part(out, &response, sent, keep_alive)?;
+            Ok(after)
+        }
+        WireResponse::Truncated(response, sent) => {
+            write_part(out, &response, sent, keep_alive)?;
+            Ok(After::Close)
+        }
+        WireResponse::Stalled(response, sent) => {
+            write_part(out, &response, sent, keep_alive)?;
+            Ok(After::Stall)
+        }
+        WireResponse::Slow(response, pace) => {
+            write_slowly(out, &response, keep_alive, &pace, interrupt)?;
+            Ok(after)
+        }
+        WireResponse::Misframed(response, framing) => write_misframed(out, &response, framing),
+        WireResponse::Raw(bytes, then) => write_raw(out, &bytes, then),
+        WireResponse::Closed | WireResponse::Unreachable | WireResponse::TimedOut => {
+            Ok(After::Close)
+        }
+    }
+}
+
+/// Writes a head with the length of the whole body, and this many bytes of the body.
+fn write_part(
+    out: &mut impl Write,
+    response: &Response,
+    sent: usize,
+    keep_alive: bool,
+) -> io::Result<()> {
+    let mut bytes = head(response, keep_alive);
+    if !has_no_body(response.status()) {
+        let body = response.body();
+        bytes.extend(&body[..sent.min(body.len())]);
+    }
+    out.write_all(&bytes)
+}
+
+fn head(response: &Response, keep_alive: bool) -> Vec<u8> {
+    let mut framing = Vec::new();
+    if !has_no_body(response.status()) {
+        framing.push(format!("content-length: {}", response.body().len()));
+    }
+    if !keep_alive {
+        framing.push("connection: close".to_owned());
+    }
+    encode_head(response, &framing)
+}
+
+fn write_slowly(
+    out: &mut impl Write,
+    response: &Response,
+    keep_alive: bool,
+    pace: &Pace,
+    interrupt: &Interrupt,
+) -> io::Result<()> {
+    out.write_all(&head(response, keep_alive))?;
+    let size = response.body().len().div_ceil(PIECES as usize).max(1);
+    for piece in response.body().chunks(size) {
+        pace.clock.wait(pace.duration / PIECES, interrupt);
+        out.write_all(piece)?;
+    }
+    Ok(())
+}
+
+fn write_misframed(
+    out: &mut impl Write,
+    response: &Response,
+    framing: Framing,
+) -> io::Result<After> {
+    let body = response.body().as_slice();
+    let (first, rest) = body.split_at(body.len() / 2);
+    let (line, body) = match framing {
+        Framing::ShortLength => (format!("content-length: {}", first.len()), body.to_vec()),
+        Framing::InvalidLength => ("content-length: many".to_owned(), body.to_vec()),
+        Framing::InvalidChunk => {
+            ("transfer-encoding: chunked".to_owned(), [chunk(first), b"many\r\n".to_vec()].concat())
+        }
+        Framing::MissingLastChunk => {
+            ("transfer-encoding: chunked".to_owned(), [chunk(first), chunk(rest)].concat())
+        }
+        Framing::NotHttp => {
+            out.write_all(b"this is not HTTP\r\n\r\n")?;
+            return Ok(After::Close);
+        }
+    };
+    out.write_all(&[encode_head(response, &[line]), body].concat())?;
+    match framing {
+        Framing::ShortLength => Ok(After::KeepOpen),
+        _ => Ok(After::Close),
+    }
+}
+
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+fn write_raw(out: &mut impl Write, bytes: &[u8], then: AfterRaw) -> io::Result<After> {
+    out.write_all(bytes)?;
+    match then {
+        AfterRaw::KeepOpen => Ok(After::KeepOpen),
+        AfterRaw::Close => Ok(After::Close),
+        AfterRaw::Stall => Ok(After::Stall),
+        AfterRaw::Flood => {
+            io::copy(&mut io::repeat(b' '), out)?;
+            Ok(After::Close)
+        }
+    }
+}
