@@ -7,47 +7,43 @@
 //!     -H 'Content-Type: application/json' -d '{"type":"communityRoles","communityId":"harbour-runners"}'
 //! ```
 //!
-//! Each request is printed. The data are made up, the same on every start, and gone when it ends:
-//! press Ctrl-C.
+//! It prints each request. The data are invented, the same at every start, and lost at the end. Stop it with
+//! Ctrl-C.
 
 use std::env;
 use std::error::Error;
-use std::thread;
+use std::time::Duration;
 
 use heysync::http::Request;
-use heysync::sandbox::{Heylerts, Heylo, Services};
+use heysync::sandbox::{Heylerts, Heylo, Services, serve};
 use serde_json::Value;
 
-#[path = "support/serve.rs"]
-mod support;
-
-use support::{PATIENCE, serve};
-
 const USAGE: &str = "usage: sandbox_server [--port PORT]";
+/// How long a response may take.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = port(env::args().skip(1))?;
+    let port = parse_port(env::args().skip(1))?;
     let services = Services {
         heylo: Heylo::demo().keep_requests(0),
         heylerts: Heylerts::demo().keep_requests(0),
     };
     let server = serve(port, move |request| {
-        let asked = asked(&request);
-        let reply = services.respond(request, PATIENCE);
-        let status = reply.status();
-        let answered = status.map_or("no answer".to_owned(), |status| status.to_string());
-        println!("{asked}: {answered}");
-        reply
+        let line = request_line(&request);
+        let response = services.respond(request, TIMEOUT);
+        let status = response.status();
+        println!("{line}: {}", status.map_or("no response".to_owned(), |it| it.to_string()));
+        response
     })?;
+    let server = server.keep_requests(0);
     println!("Heylo and Heylerts are at {}", server.url());
     println!("stop with Ctrl-C");
-    loop {
-        thread::park();
-    }
+    server.wait();
+    Ok(())
 }
 
-/// A request in one line, as in `POST /apiv1-fetch communityRoles`.
-fn asked(request: &Request<Vec<u8>>) -> String {
+/// Formats a request, such as `POST /apiv1-fetch communityRoles`.
+fn request_line(request: &Request<Vec<u8>>) -> String {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let operation = body["type"].as_str().unwrap_or_default();
     let (method, uri) = (request.method(), request.uri());
@@ -55,7 +51,7 @@ fn asked(request: &Request<Vec<u8>>) -> String {
     line.trim_end().to_owned()
 }
 
-fn port(mut arguments: impl Iterator<Item = String>) -> Result<u16, Box<dyn Error>> {
+fn parse_port(mut arguments: impl Iterator<Item = String>) -> Result<u16, Box<dyn Error>> {
     match (arguments.next().as_deref(), arguments.next()) {
         (None, _) => Ok(8080),
         (Some("--port"), Some(port)) => Ok(port.parse().map_err(|_| USAGE)?),

@@ -14,14 +14,9 @@ use std::time::Duration;
 
 use heysync::heylerts::{AlertPatch, NewAlert, Sentiment, Source};
 use heysync::heylo::{Community, Gender, Month, NewMember, RoleUpdate};
-use heysync::sandbox::Services;
+use heysync::sandbox::{self, Services};
 use heysync::{Activity, Call, Config, Date, Result, Safety, Timestamp, heylerts, heylo};
 use serde_json::{Value, json};
-
-#[path = "support/serve.rs"]
-mod support;
-
-use support::{PATIENCE, serve};
 
 fn main() {
     if let Err(error) = tour() {
@@ -71,10 +66,7 @@ fn telling() -> Config {
 
 fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
     let services = Services::demo();
-    let server = serve(0, {
-        let services = services.clone();
-        move |request| services.respond(request, PATIENCE)
-    })?;
+    let server = sandbox::serve(0, services.clone())?;
     println!("No keys are set, so this is the sandbox, at {}", server.url());
 
     println!("\nHeylo: a community of runners");

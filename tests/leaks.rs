@@ -12,17 +12,14 @@ use std::time::Duration;
 
 use heysync::heylerts::{AlertPatch, NewAlert};
 use heysync::heylo::{NewMember, RoleUpdate};
-use heysync::sandbox::{Heylerts, Heylo, Services, TestClock};
+use heysync::sandbox::{Heylerts, Heylo, Services, TestClock, serve};
 use heysync::{Activity, Call, Config, Error, TransportError, UreqTransport, heylerts};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-#[path = "../examples/support/serve.rs"]
-mod serve;
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use serve::{PATIENCE, serve};
 use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, SAMPLES, Server, answer, head, quick};
 
 /// One line of the log.
@@ -260,7 +257,7 @@ fn use_everything() {
         heylo: Heylo::demo().clock(clock.clone()),
         heylerts: Heylerts::demo().clock(clock.clone()),
     };
-    let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
+    let server = serve(0, services).unwrap();
     let clients = Clients::with(Config::new().base_url(server.url()).clock(clock));
     let club = clients.heylo.community("harbour-runners");
     let ada = NewMember::new("ada@example.com").email("ada@example.com").first_name("Augusta");

@@ -6,16 +6,11 @@ use heysync::heylerts::Alert;
 use heysync::page::{Pager, Position};
 use heysync::sandbox::heylerts::{Alert as Made, Mention};
 use heysync::sandbox::heylo::{Community, Event};
-use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Services, TestClock};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Server, Services, TestClock, serve};
 use heysync::{Config, Error, ErrorKind, Result, Timestamp, heylerts, heylo, http};
 use serde_json::{Value, json};
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
-
-#[path = "../examples/support/serve.rs"]
-mod serve;
-
-use serve::{PATIENCE, Server, serve};
 
 /// An account with so many alerts, `alert 1` the newest, a client on a clock that takes no time, and what
 /// lies between.
@@ -32,7 +27,7 @@ fn account(alerts: usize) -> (Heylerts, heylerts::Client, Server) {
 }
 
 fn served(services: Services) -> Server {
-    serve(0, move |request| services.respond(request, PATIENCE)).expect("a server")
+    serve(0, services).expect("a server")
 }
 
 /// A group with so many events, a client on a clock that takes no time, and what lies between.

@@ -9,16 +9,13 @@ use std::time::Duration;
 
 use heysync::ErrorKind::{self, *};
 use heysync::heylerts::NewAlert;
-use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock, serve};
 use heysync::{Config, Error, Rate, Result, Safety, TransportError, heylerts};
 
-#[path = "../examples/support/serve.rs"]
-mod serve;
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use serve::{PATIENCE, serve};
 use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, SAMPLES, Sample, Server, answer, head, quick};
 
 const OWN_404: &str = r#"{"detail": "Not Found"}"#;
@@ -263,7 +260,7 @@ fn alerts_created(faults: &[Fault]) -> (Result<heylerts::Alert>, usize) {
     for fault in faults {
         sandbox.inject_if(1, fault.clone(), is_creation);
     }
-    let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
+    let server = serve(0, services).unwrap();
     let config = Config::new().base_url(server.url()).clock(clock);
     let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
     let outcome = client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"));

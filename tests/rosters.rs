@@ -10,13 +10,10 @@ use std::time::Duration;
 
 use heysync::heylo::{Client, Community, Journal, NewMember, RoleMembers, RoleUpdate};
 use heysync::sandbox::heylo::{Community as Made, Role};
-use heysync::sandbox::{Fault, FaultPoint, Heylo, RequestRecord, Services, TestClock};
+use heysync::sandbox::{
+    Fault, FaultPoint, Heylo, RequestRecord, Server, Services, TestClock, serve,
+};
 use heysync::{Config, ErrorKind, TransportError, http};
-
-#[path = "../examples/support/serve.rs"]
-mod serve;
-
-use serve::{PATIENCE, Server, serve};
 
 /// A community of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
 struct World {
@@ -38,7 +35,7 @@ impl World {
         let made = Made::new("club").members(ids(0..600)).role(captains);
         let sandbox = Heylo::new().community(made).clock(clock.clone());
         let services = Services { heylo: sandbox.clone(), ..Services::demo() };
-        let server = serve(0, move |request| services.respond(request, PATIENCE)).unwrap();
+        let server = serve(0, services).unwrap();
         let config = config.base_url(server.url()).clock(clock.clone());
         let client = Client::with_config("rosters", config).unwrap();
         let community = client.community("club");

@@ -49,10 +49,10 @@ pub(crate) fn read_request(
 
 /// Whether the client keeps the connection open after the response.
 pub(crate) fn is_kept_alive(request: &Request<Vec<u8>>) -> bool {
-    let values = request.headers().get_all(CONNECTION).into_iter();
+    let values = request.headers().get_all(CONNECTION);
     let has = |option: &str| {
-        let mut options = values.clone().filter_map(|value| value.to_str().ok());
-        options.any(|it| it.split(',').any(|it| it.trim().eq_ignore_ascii_case(option)))
+        let mut lists = values.iter().filter_map(|value| value.to_str().ok());
+        lists.any(|list| list.split(',').any(|it| it.trim().eq_ignore_ascii_case(option)))
     };
     match request.version() {
         Version::HTTP_10 => has("keep-alive"),

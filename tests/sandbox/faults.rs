@@ -9,7 +9,7 @@ use heysync::ErrorKind::{
 use heysync::heylo::NewMember;
 use heysync::http::StatusCode;
 use heysync::sandbox::heylerts::Mention;
-use heysync::sandbox::{Fault, FaultPoint};
+use heysync::sandbox::{Fault, FaultPoint, Framing};
 
 use crate::setup::{Setup, WAYS, Way};
 
@@ -57,6 +57,15 @@ fn faults() -> Vec<(Fault, Outcome)> {
         (Fault::BadGateway(FaultPoint::BeforeEffect), (broken, unknown, no)),
         (Fault::BadGateway(FaultPoint::AfterEffect), (broken, unknown, yes)),
         (Fault::Truncated, (unreadable, Some(AppliedUnreadable), yes)),
+        (Fault::SlowBody(3 * SECOND), (ok, ok, yes)),
+        (Fault::WrongFraming(Framing::ShortLength), (unreadable, ok, yes)),
+        (Fault::WrongFraming(Framing::InvalidLength), (lost, unknown, yes)),
+        (Fault::WrongFraming(Framing::InvalidChunk), (unreadable, Some(AppliedUnreadable), yes)),
+        (
+            Fault::WrongFraming(Framing::MissingLastChunk),
+            (unreadable, Some(AppliedUnreadable), yes),
+        ),
+        (Fault::WrongFraming(Framing::NotHttp), (lost, unknown, yes)),
         (Fault::Oversized, (unreadable, Some(AppliedUnreadable), yes)),
         // Heylo does not document the response to an invite: any JSON is a success.
         (Fault::WrongType, (unreadable, ok, yes)),

@@ -1,4 +1,4 @@
-//! The sandbox from outside: with the crate's clients, in memory and over a socket.
+//! The sandbox with the clients of the crate, in memory and over a socket.
 
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -8,6 +8,3 @@ mod limits;
 mod script;
 mod server;
 mod setup;
-
-#[path = "../../examples/support/serve.rs"]
-mod support;

@@ -2,10 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use heysync::sandbox::{Heylerts, Heylo, RequestRecord, Services, TestClock};
+use heysync::sandbox::{Heylerts, Heylo, RequestRecord, Server, Services, TestClock, serve};
 use heysync::{Config, heylerts, heylo};
-
-use crate::support::{PATIENCE, Server, serve};
 
 /// Both services with invented data, and a client of each.
 pub(crate) struct Setup {
@@ -37,12 +35,9 @@ impl Setup {
             heylo: Heylo::demo().clock(clock.clone()),
             heylerts: Heylerts::demo().clock(clock.clone()),
         };
-        let served = services.clone();
         let server = match way {
             Way::InMemory => None,
-            Way::OverASocket => {
-                Some(serve(0, move |request| served.respond(request, PATIENCE)).unwrap())
-            }
+            Way::OverASocket => Some(serve(0, services.clone()).unwrap()),
         };
         let config = || {
             let config = adjust(Config::new().clock(clock.clone()));
