@@ -174,21 +174,9 @@ impl<S: Backend> Sandbox<S> {
             return fault.apply_to(Response::default(), &clock);
         }
         let mut left = timeout;
-        let mut job = Job::new(request, fault.clone());
-        let response = loop {
-            let outcome = self.lock().run(&mut job);
-            match outcome {
-                Ok(response) => break response,
-                Err(delay) if delay < left => {
-                    clock.wait(delay, interrupt);
-                    left -= delay;
-                }
-                Err(delay) => {
-                    clock.wait(left, interrupt);
-                    self.lock().abandon(job, delay - left);
-                    return WireResponse::TimedOut;
-                }
-            }
+        let job = Job::new(request, fault.clone());
+        let Some(response) = self.run(job, &mut left, interrupt) else {
+            return WireResponse::TimedOut;
         };
         let Some(fault) = fault else {
             return WireResponse::Complete(response);
@@ -198,6 +186,24 @@ impl<S: Backend> Sandbox<S> {
         match delay >= left && !delay.is_zero() {
             true => WireResponse::TimedOut,
             false => fault.apply_to(response, &clock),
+        }
+    }
+
+    /// Runs a job for the time that is left. If it takes longer, it ends later, without a response.
+    fn run(&self, mut job: Job, left: &mut Duration, interrupt: &Interrupt) -> Option<Response> {
+        let clock = self.lock().clock.clone();
+        loop {
+            let outcome = self.lock().run(&mut job);
+            let delay = match outcome {
+                Ok(response) => return Some(response),
+                Err(delay) => delay,
+            };
+            clock.wait(delay.min(*left), interrupt);
+            if delay >= *left {
+                self.lock().abandon(job, delay - *left);
+                return None;
+            }
+            *left -= delay;
         }
     }
 

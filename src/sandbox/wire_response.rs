@@ -143,16 +143,9 @@ impl WireResponse {
                 ErrorKind::Unsupported,
                 "raw bytes are sent only by a server of the sandbox",
             )),
-            WireResponse::Closed => {
-                Err(maybe_sent(ErrorKind::ConnectionReset, "the sandbox closed the connection"))
-            }
-            WireResponse::Unreachable => Err(TransportError::never_sent(failure(
-                ErrorKind::ConnectionRefused,
-                "the sandbox refused the connection",
-            ))),
-            WireResponse::TimedOut => {
-                Err(maybe_sent(ErrorKind::TimedOut, "the sandbox sent no response in time"))
-            }
+            WireResponse::Closed => Err(closed()),
+            WireResponse::Unreachable => Err(unreachable()),
+            WireResponse::TimedOut => Err(silent()),
         }
     }
 }
@@ -184,6 +177,19 @@ fn truncated(head: Parts) -> TransportError {
 fn timed_out(head: Parts) -> TransportError {
     let cause = failure(ErrorKind::TimedOut, "the rest of the response did not arrive in time");
     TransportError::body_lost(head, cause)
+}
+
+fn closed() -> TransportError {
+    maybe_sent(ErrorKind::ConnectionReset, "the sandbox closed the connection")
+}
+
+fn unreachable() -> TransportError {
+    let cause = failure(ErrorKind::ConnectionRefused, "the sandbox refused the connection");
+    TransportError::never_sent(cause)
+}
+
+fn silent() -> TransportError {
+    maybe_sent(ErrorKind::TimedOut, "the sandbox sent no response in time")
 }
 
 fn maybe_sent(kind: ErrorKind, message: &'static str) -> TransportError {

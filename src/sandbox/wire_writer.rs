@@ -33,20 +33,16 @@ pub(crate) fn write(
     match response {
         WireResponse::Complete(response) => {
             let sent = if is_head { 0 } else { response.body().len() };
-            write_part(out, &response, sent, keep_alive)?;
-            Ok(after)
+            write_part(out, &response, sent, keep_alive).map(|()| after)
         }
         WireResponse::Truncated(response, sent) => {
-            write_part(out, &response, sent, keep_alive)?;
-            Ok(After::Close)
+            write_part(out, &response, sent, keep_alive).map(|()| After::Close)
         }
         WireResponse::Stalled(response, sent) => {
-            write_part(out, &response, sent, keep_alive)?;
-            Ok(After::Stall)
+            write_part(out, &response, sent, keep_alive).map(|()| After::Stall)
         }
         WireResponse::Slow(response, pace) => {
-            write_slowly(out, &response, keep_alive, &pace, interrupt)?;
-            Ok(after)
+            write_slowly(out, &response, keep_alive, &pace, interrupt).map(|()| after)
         }
         WireResponse::Misframed(response, framing) => write_misframed(out, &response, framing),
         WireResponse::Raw(bytes, then) => write_raw(out, &bytes, then),
