@@ -35,7 +35,7 @@ use std::sync::mpsc::{self, Receiver as Jobs, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use heysync::heylerts::webhook::{
-    Claim, Delivery, EventName, Handling, ReplayGuard, SIGNATURE_HEADER, Verifier,
+    Claim, Delivery, DuplicateGuard, EventName, Handling, SIGNATURE_HEADER, Verifier,
 };
 use tiny_http::{Method, Request, Response, Server, StatusCode};
 
@@ -112,7 +112,7 @@ impl Receiver {
         let clerk = Clerk {
             server: Arc::clone(&server),
             verifier: verifier.max_body(MAX_BODY),
-            seen: ReplayGuard::default(),
+            seen: DuplicateGuard::default(),
             queue,
         };
         Ok(Receiver {
@@ -147,7 +147,7 @@ impl Receiver {
 struct Clerk {
     server: Arc<Server>,
     verifier: Verifier,
-    seen: ReplayGuard,
+    seen: DuplicateGuard,
     queue: SyncSender<Job>,
 }
 
@@ -194,12 +194,12 @@ impl Clerk {
     /// Where the queue is full, the claim comes back and is given up: the next attempt is a first one again.
     fn enqueue(&self, delivery: Delivery) -> StatusCode {
         match self.seen.claim(&delivery) {
-            Claim::First(handling) => match self.queue.try_send((delivery, handling)) {
+            Claim::New(handling) => match self.queue.try_send((delivery, handling)) {
                 Ok(()) => StatusCode(202),
                 Err(_) => StatusCode(503),
             },
             // What is in the queue is in good hands: no need for another attempt.
-            Claim::Underway | Claim::Repeated => StatusCode(200),
+            Claim::InProgress | Claim::Duplicate => StatusCode(200),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! What is told to a person whose signatures do not match.
+//! The causes that a diagnosis finds when signatures do not match.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use heysync::heylerts::webhook::{BodyFault, Diagnosis, SecretFault, Verifier, WebhookError, sign};
+use heysync::heylerts::webhook::{
+    BodyFault, Diagnosis, SecretFault, SignatureFault, Verifier, WebhookError, sign,
+};
 use proptest::prelude::*;
 
 const SECRET: &str = "wh-7f3a";
@@ -13,7 +15,7 @@ fn verifier() -> Verifier {
     Verifier::new(SECRET).expect("a secret")
 }
 
-/// The faults of the secret and of the body, where they explain it.
+/// The faults of the secret and of the body, if they explain the mismatch and the header has none.
 fn faults(
     secret: &str,
     body: &[u8],
@@ -21,16 +23,26 @@ fn faults(
 ) -> Option<(Option<SecretFault>, Option<BodyFault>)> {
     let verifier = Verifier::with_secrets(["unrelated", secret]).expect("secrets");
     match verifier.diagnose(body, Some(signature)) {
-        Diagnosis::Explained { secret_index, secret_fault, body_fault, .. } => {
-            assert_eq!(secret_index, 1);
-            Some((secret_fault, body_fault))
-        }
+        Diagnosis::Explained {
+            secret_index: 1,
+            secret_fault,
+            body_fault,
+            signature_fault: None,
+            ..
+        } => Some((secret_fault, body_fault)),
         _ => None,
     }
 }
 
+/// The fault of the body, if it alone explains why `body` does not match the signature of `sent`.
+fn body_fault(sent: &[u8], body: &[u8]) -> Option<BodyFault> {
+    let (secret_fault, body_fault) = faults(SECRET, body, &sign(SECRET, sent))?;
+    assert_eq!(secret_fault, None);
+    body_fault
+}
+
 #[test]
-fn a_body_that_was_printed_again_is_diagnosed() {
+fn a_reserialized_body_is_diagnosed() {
     let python = r#"{"title": "caf\u00e9", "score": 1.0, "tags": [1, 2]}"#;
     let pretty =
         "{\n  \"title\": \"caf\\u00e9\",\n  \"score\": 1.0,\n  \"tags\": [\n    1,\n    2\n  ]\n}";
@@ -53,14 +65,15 @@ fn a_body_that_was_printed_again_is_diagnosed() {
 }
 
 #[test]
-fn a_body_whose_order_is_lost_is_suspected_of_having_been_printed_again() {
+fn a_body_whose_key_order_is_lost_is_suspected_of_being_reserialized() {
     let signature = sign(SECRET, br#"{"b": 1, "a": 2}"#);
     let diagnosis = verifier().diagnose(br#"{"a":2,"b":1}"#, Some(signature));
-    assert!(matches!(diagnosis, Diagnosis::Unexplained { looks_reserialized: true, .. }));
+    let suspected = Some(BodyFault::Reserialized);
+    assert!(matches!(diagnosis, Diagnosis::Unexplained { suspected: it, .. } if it == suspected));
 }
 
 #[test]
-fn json_nested_without_end_is_looked_at_in_bounded_memory() {
+fn deeply_nested_json_is_diagnosed_in_bounded_memory() {
     let deep = ["[".repeat(200_000), "]".repeat(200_000)].concat();
     let wide = ["[".repeat(100), "1,".repeat(10_000), "1".into(), "]".repeat(100)].concat();
     for body in [deep, wide] {
@@ -84,7 +97,7 @@ fn a_newline_that_was_added_or_lost_is_diagnosed() {
 }
 
 #[test]
-fn a_secret_that_is_not_what_it_is_meant_to_be_is_diagnosed() {
+fn every_fault_of_a_secret_is_diagnosed() {
     let raw: Vec<u8> = (200..=231).collect();
     for (configured, meant, fault) in [
         ("s3cret\n", &b"s3cret"[..], SecretFault::StraySpace),
@@ -94,6 +107,20 @@ fn a_secret_that_is_not_what_it_is_meant_to_be_is_diagnosed() {
         ("736563726574", b"secret", SecretFault::Hex),
         (&STANDARD.encode(&raw), &raw, SecretFault::Base64),
         (&format!("whsec_{}", STANDARD.encode(&raw)), &raw, SecretFault::Base64),
+        ("s3cret\\n", b"s3cret", SecretFault::StraySpace),
+        ("`s3cret`", b"s3cret", SecretFault::Quoted),
+        ("“s3cret”", b"s3cret", SecretFault::Quoted),
+        ("whsec_s3cret", b"s3cret", SecretFault::PrefixAdded),
+        ("\"whsec_s3cret\"", b"s3cret", SecretFault::PrefixAdded),
+        ("s3cret", b"whsec_s3cret", SecretFault::PrefixLost),
+        ("s3cret\u{200b}", b"s3cret", SecretFault::InvisibleCharacters),
+        ("\u{feff}s3cret", b"s3cret", SecretFault::InvisibleCharacters),
+        ("s3\u{2060}c\u{200d}ret", b"s3cret", SecretFault::InvisibleCharacters),
+        ("\u{a0}s3cret\u{3000}", b"s3cret", SecretFault::InvisibleCharacters),
+        ("s3c\nret", b"s3cret", SecretFault::InvisibleCharacters),
+        ("s3\u{2011}cret", b"s3-cret", SecretFault::InvisibleCharacters),
+        ("secret", b"736563726574", SecretFault::Decoded),
+        ("secret", b"c2VjcmV0", SecretFault::Decoded),
     ] {
         let found = faults(configured, BODY, &sign(meant, BODY));
         assert_eq!(found, Some((Some(fault), None)), "{configured:?}");
@@ -103,16 +130,166 @@ fn a_secret_that_is_not_what_it_is_meant_to_be_is_diagnosed() {
 }
 
 #[test]
-fn a_diagnosis_tells_what_there_is_to_tell_and_accepts_nothing() {
+fn a_body_in_another_encoding_is_diagnosed() {
+    let text = r#"{"title":"Café – 10 €","author":"Zoë"}"#;
+    let latin = r#"{"title":"Café","author":"Zoë"}"#;
+    let units = |mark: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        format!("{mark}{text}").encode_utf16().flat_map(order).collect()
+    };
+    for mark in ["", "\u{feff}"] {
+        for converted in [units(mark, u16::to_le_bytes), units(mark, u16::to_be_bytes)] {
+            assert_eq!(body_fault(text.as_bytes(), &converted), Some(BodyFault::Utf16));
+            assert_eq!(body_fault(&converted, text.as_bytes()), Some(BodyFault::Utf16));
+        }
+    }
+    let latin1: Vec<u8> = latin.chars().map(|letter| letter as u8).collect();
+    let windows1252 = b"{\"title\":\"Caf\xe9 \x96 10 \x80\",\"author\":\"Zo\xeb\"}".to_vec();
+    for (sent, got) in [(latin, latin1), (text, windows1252)] {
+        assert_eq!(body_fault(sent.as_bytes(), &got), Some(BodyFault::Latin1));
+        assert_eq!(body_fault(&got, sent.as_bytes()), Some(BodyFault::Latin1));
+    }
+    // UTF-8 that was decoded as the wrong one, and encoded as UTF-8 again.
+    let twice = r#"{"title":"CafÃ© â€“ 10 â‚¬","author":"ZoÃ«"}"#;
+    assert_eq!(body_fault(text.as_bytes(), twice.as_bytes()), Some(BodyFault::Latin1));
+}
+
+#[test]
+fn a_byte_order_mark_that_was_added_or_lost_is_diagnosed() {
+    let marked = [b"\xEF\xBB\xBF", BODY].concat();
+    assert_eq!(body_fault(BODY, &marked), Some(BodyFault::ByteOrderMarkAdded));
+    assert_eq!(body_fault(&marked, BODY), Some(BodyFault::ByteOrderMarkLost));
+}
+
+#[test]
+fn changed_line_breaks_are_diagnosed() {
+    let (unix, windows) =
+        (&b"{\n\"a\": 1,\n\"b\": 2\n}"[..], &b"{\r\n\"a\": 1,\r\n\"b\": 2\r\n}"[..]);
+    assert_eq!(body_fault(unix, windows), Some(BodyFault::LineBreaks));
+    assert_eq!(body_fault(windows, unix), Some(BodyFault::LineBreaks));
+}
+
+#[test]
+fn a_body_inside_something_else_is_diagnosed() {
+    let text = String::from_utf8(BODY.to_vec()).expect("UTF-8");
+    let string = serde_json::json!(text).to_string();
+    let form: String = BODY.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let base64 = STANDARD.encode(BODY);
+    for wrapped in [
+        serde_json::json!(string).to_string(),
+        string,
+        serde_json::json!({"isBase64Encoded": false, "body": text}).to_string(),
+        serde_json::json!({"isBase64Encoded": true, "body": base64}).to_string(),
+        format!("\"{base64}\""),
+        base64,
+        format!("payload={form}"),
+        form,
+        format!("b'{text}'"),
+    ] {
+        assert_eq!(body_fault(BODY, wrapped.as_bytes()), Some(BodyFault::Wrapped), "{wrapped}");
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_restored_is_suspected_and_named() {
+    let signature = sign(SECRET, BODY);
+    for (body, fault, name) in [
+        (&b""[..], BodyFault::Empty, "empty"),
+        (b" \n", BodyFault::Empty, "empty"),
+        (b"{}", BodyFault::Empty, "empty"),
+        (b"[object Object]", BodyFault::Empty, "empty"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", BodyFault::Compressed, "gzip"),
+        (b"\x78\x9c\0\0", BodyFault::Compressed, "zlib"),
+        ("{\"title\":\"Caf\u{fffd}\"}".as_bytes(), BodyFault::Lossy, "encoding"),
+    ] {
+        let diagnosis = verifier().diagnose(body, Some(&signature));
+        assert!(diagnosis.to_string().contains(name), "{diagnosis}");
+        let Diagnosis::Unexplained { suspected, is_complete: true, .. } = diagnosis else {
+            panic!("{diagnosis}");
+        };
+        assert_eq!(suspected, Some(fault));
+    }
+    // If the signature is that of the empty body, nothing is wrong with it.
+    assert!(matches!(verifier().diagnose(b"", Some(sign(SECRET, b""))), Diagnosis::Matches));
+}
+
+#[test]
+fn a_signature_behind_a_foreign_prefix_is_diagnosed() {
+    let hex = sign(SECRET, BODY);
+    let tag: Vec<u8> = (0..64)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+        .collect();
+    let base64 = STANDARD.encode(tag);
+    for signature in [&hex, &hex.to_uppercase(), &base64] {
+        for around in [
+            "v1=_",
+            "sha256:_",
+            "sha256: _",
+            "SHA256=_",
+            "t=12,v1=_",
+            "\"_\"",
+            "hmac-sha256 _",
+            "SHA-256=_",
+        ] {
+            let header = around.replace('_', signature);
+            assert!(verifier().verify(BODY, Some(&header)).is_err(), "{header}");
+            let diagnosis = verifier().diagnose(BODY, Some(&header));
+            let Diagnosis::Explained { secret_fault, body_fault, signature_fault, .. } = diagnosis
+            else {
+                panic!("{header}: {diagnosis}");
+            };
+            let expected = (None, None, Some(SignatureFault::ForeignPrefix));
+            assert_eq!((secret_fault, body_fault, signature_fault), expected, "{header}");
+        }
+    }
+    let diagnosis = verifier().diagnose(BODY, Some(format!("v1={}", sign("other", BODY))));
+    assert!(matches!(diagnosis, Diagnosis::Unexplained { .. }), "{diagnosis}");
+}
+
+#[test]
+fn a_repeated_header_is_diagnosed_as_it_is_verified_joined_by_commas() {
+    let (good, other) = (sign(SECRET, BODY), "00".repeat(32));
+    let verifier = verifier();
+    assert!(verifier.verify(BODY, Some(format!("{other},{good}"))).is_ok());
+    let diagnosis = verifier.diagnose(BODY, Some(format!("{other},{good}")));
+    assert!(matches!(diagnosis, Diagnosis::Matches), "{diagnosis}");
+    let diagnosis = verifier.diagnose(&[BODY, b"\n"].concat(), Some(format!("{good},{other}")));
+    assert!(matches!(
+        diagnosis,
+        Diagnosis::Explained { body_fault: Some(BodyFault::NewlineAdded), .. }
+    ));
+}
+
+#[test]
+fn a_large_body_is_diagnosed_incompletely_rather_than_slowly() {
+    let strings = format!("[{}1]", r#""\u00e9",1.0,"#.repeat(70_000));
+    let verifier = Verifier::with_secrets(["a", "b", "c"]).expect("secrets");
+    assert!(strings.len() > 900_000);
+    let diagnosis = verifier.diagnose(strings.as_bytes(), Some("00".repeat(32)));
+    assert!(matches!(diagnosis, Diagnosis::Unexplained { is_complete: false, .. }), "{diagnosis}");
+    // A common fault is found all the same.
+    let added =
+        verifier.diagnose(format!("{strings}\n").as_bytes(), Some(sign("c", strings.as_bytes())));
+    assert!(matches!(
+        added,
+        Diagnosis::Explained { body_fault: Some(BodyFault::NewlineAdded), .. }
+    ));
+}
+
+#[test]
+fn a_diagnosis_explains_and_accepts_nothing() {
     let verifier = verifier();
     let good = sign(SECRET, BODY);
-    assert!(matches!(verifier.diagnose(BODY, Some(&good)), Diagnosis::Holds));
+    assert!(matches!(verifier.diagnose(BODY, Some(&good)), Diagnosis::Matches));
     let incomparable = verifier.diagnose(BODY, Some("abc"));
     assert!(matches!(incomparable, Diagnosis::Incomparable(WebhookError::Malformed)));
     let incomparable = verifier.diagnose(BODY, None::<&str>);
     assert!(matches!(incomparable, Diagnosis::Incomparable(WebhookError::Missing)));
     let unexplained = verifier.diagnose(b"not JSON", Some(&good));
-    assert!(matches!(unexplained, Diagnosis::Unexplained { looks_reserialized: false, .. }));
+    assert!(matches!(
+        unexplained,
+        Diagnosis::Unexplained { suspected: None, is_complete: true, .. }
+    ));
 
     let explained = verifier.diagnose(b"{}\n", Some(sign(SECRET, b"{}")));
     assert!(matches!(explained, Diagnosis::Explained { .. }));
@@ -134,12 +311,12 @@ proptest! {
     #[test]
     fn no_header_and_no_body_panics(body: Vec<u8>, header in proptest::option::of(any::<Vec<u8>>())) {
         let diagnosis = verifier().diagnose(&body, header.as_ref());
-        let explained = matches!(diagnosis, Diagnosis::Holds | Diagnosis::Explained { .. });
+        let explained = matches!(diagnosis, Diagnosis::Matches | Diagnosis::Explained { .. });
         prop_assert!(!explained, "{diagnosis}");
     }
 
     #[test]
-    fn no_body_panics_when_it_is_really_looked_at(body in "[\\[\\]{}:,\"\\\\a1 \r\né]*") {
+    fn no_body_panics_when_its_signature_is_well_formed(body in "[\\[\\]{}:,\"\\\\a1 \r\né]*") {
         let diagnosis = verifier().diagnose(body.as_bytes(), Some("00".repeat(32)));
         let unexplained = matches!(diagnosis, Diagnosis::Unexplained { .. });
         prop_assert!(unexplained, "{diagnosis}");
@@ -157,7 +334,7 @@ proptest! {
     }
 }
 
-/// JSON of any shape, whose payload may look like a webhook's.
+/// JSON of any shape, which may look like a webhook's payload.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),

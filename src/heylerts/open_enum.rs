@@ -1,10 +1,12 @@
-//! Enums with a place for tomorrow's value.
+//! Enums that keep values they do not know.
 
-/// Declares an enum over texts that the service may add to: known ones are variants, every other one is
-/// kept as it came and sent back unchanged.
+/// Declares an enum over strings that the service may add to: known ones are variants, every other one is
+/// kept unchanged.
 macro_rules! open_enum {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $string:literal,)+ }) => {
         $(#[$about])*
+        ///
+        /// `From` takes every string, `parse` only the known ones, in any case. It serializes as its string.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -14,30 +16,56 @@ macro_rules! open_enum {
         }
 
         impl $name {
+            /// The values that this crate knows, in the order of the documentation.
+            pub const KNOWN: &'static [$name] = &[$($name::$variant),+];
+
+            /// Returns whether this crate knows the value.
+            pub fn is_known(&self) -> bool {
+                !matches!(self, $name::Other(_))
+            }
+
             /// Returns the value as the service writes it.
             pub fn as_str(&self) -> &str {
                 match self {
-                    $($name::$variant => $text,)+
-                    $name::Other(text) => text,
+                    $($name::$variant => $string,)+
+                    $name::Other(string) => string,
                 }
             }
         }
 
         impl From<&str> for $name {
-            fn from(text: &str) -> $name {
-                match text {
-                    $($text => $name::$variant,)+
+            fn from(string: &str) -> $name {
+                match string {
+                    $($string => $name::$variant,)+
                     other => $name::Other(other.to_owned()),
                 }
             }
         }
 
         impl From<String> for $name {
-            fn from(text: String) -> $name {
-                match $name::from(text.as_str()) {
-                    $name::Other(_) => $name::Other(text),
+            fn from(string: String) -> $name {
+                match $name::from(string.as_str()) {
+                    $name::Other(_) => $name::Other(string),
                     known => known,
                 }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::error::Error;
+
+            /// Returns the known value with this name, in any case.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with the known values, for every other string.
+            fn from_str(string: &str) -> Result<$name, crate::error::Error> {
+                let is_meant = |value: &&$name| value.as_str().eq_ignore_ascii_case(string);
+                $name::KNOWN.iter().find(is_meant).cloned().ok_or_else(|| {
+                    let known: Vec<&str> = $name::KNOWN.iter().map($name::as_str).collect();
+                    let known = known.join(", ");
+                    crate::error::Error::invalid(format!("{string:?} is not one of: {known}"))
+                })
             }
         }
 

@@ -1,21 +1,22 @@
-//! What came, once it is known to be genuine.
+//! A delivery whose signature matched.
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::error::WebhookError;
-use super::event_name::EventName;
-use super::payload;
+use super::payload::{self, EventName};
+use super::secret::Tag;
 use crate::heylerts::mentions::Mention;
 
-/// A delivery that Heylerts signed. A [`Verifier`](super::Verifier) makes it, and nothing else does.
+/// A delivery that Heylerts signed. Only a [`Verifier`](super::Verifier) makes one.
 ///
-/// What is not documented is looked for where it plausibly is. Nothing is missing because a field has
-/// moved: [`json`](Delivery::json) is all of it.
+/// The fields of a payload are not documented, so each is looked for in the usual places. [`json`](Delivery::json)
+/// is always the whole payload, and it is what a delivery serializes as. It does not deserialize: a test builds
+/// one with [`sign`](super::sign) and a verifier.
 ///
 /// # Examples
 ///
@@ -41,65 +42,75 @@ use crate::heylerts::mentions::Mention;
 /// # handle(&delivery)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Delivery {
     secret_index: usize,
-    body_hash: [u8; 32],
+    fingerprint: [u8; 32],
     event: Option<EventName>,
     id: Option<String>,
     payload: Value,
 }
 
 impl Delivery {
-    /// Reads a body whose signature held.
-    pub(super) fn read(body: &[u8], secret_index: usize) -> Result<Delivery, WebhookError> {
+    /// Decodes a body whose signature matched. `tag` is the signature of one secret, the same for every body.
+    pub(super) fn read(
+        body: &[u8],
+        secret_index: usize,
+        tag: &Tag,
+    ) -> Result<Delivery, WebhookError> {
         let payload: Value = serde_json::from_slice(body).map_err(WebhookError::NotJson)?;
         Ok(Delivery {
             secret_index,
-            body_hash: Sha256::digest(body).into(),
+            // Not the tag itself: kept in memory for long, that would be a valid signature.
+            fingerprint: Sha256::digest(tag.as_bytes()).into(),
             event: payload::event_name(&payload),
             id: payload::event_id(&payload),
             payload,
         })
     }
 
-    /// What it is about; `None` where the payload does not say so in any of the usual places.
+    /// Returns the name of the event; `None` if the payload has none in any of the usual places.
     pub fn event(&self) -> Option<&EventName> {
         self.event.as_ref()
     }
 
-    /// The id of the event: `event_id`, `delivery_id`, or the `id` of an envelope around `data`, `mention`
-    /// or `payload`. An `id` in the open is that of a mention or an alert, and so is not taken for it; nor is
-    /// one that is also the alert's.
+    /// Returns the id of the event: `event_id`, `delivery_id`, or the `id` of an envelope around `data`,
+    /// `mention` or `payload`.
+    ///
+    /// An `id` without an envelope is the id of a mention or an alert, and is not taken for the event's; neither
+    /// is one that is also the alert's.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// Which of the verifier's secrets matched, counted from 0.
+    /// Returns the index of the secret that matched, counted from 0 in the order given to the verifier.
     pub fn secret_index(&self) -> usize {
         self.secret_index
     }
 
-    /// The SHA-256 hash of the raw body.
-    pub fn body_hash(&self) -> [u8; 32] {
-        self.body_hash
+    /// Returns a hash that differs between bodies, and is the same for the same body and first secret.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
     }
 
-    /// The whole payload.
+    /// Returns the whole payload.
+    ///
+    /// The signature is checked on the raw bytes; of the JSON, a lone surrogate (`\ud83d`) becomes U+FFFD, and
+    /// a number out of range (`1e400`) becomes `null`.
     pub fn json(&self) -> &Value {
         &self.payload
     }
 
-    /// The whole payload, to keep.
+    /// Returns the whole payload, by value.
     pub fn into_json(self) -> Value {
         self.payload
     }
 
-    /// The payload as your own type.
+    /// Decodes the whole payload into your own type.
     ///
     /// # Errors
     ///
-    /// [`Undecodable`](WebhookError::Undecodable) where it is not like that.
+    /// [`Undecodable`](WebhookError::Undecodable) if it is not of that type.
     ///
     /// # Examples
     ///
@@ -122,13 +133,13 @@ impl Delivery {
         T::deserialize(&self.payload).map_err(WebhookError::Undecodable)
     }
 
-    /// The mention, where the payload carries one: as `mention`, alone or within `data`, `payload` or
-    /// `event`; or as `data`, `data.object`, `payload` or the payload itself, where that has a `url` and
-    /// another field of a mention.
+    /// Returns the mention, if the payload carries one: as `mention`, alone or within `data`, `payload` or
+    /// `event`; or as `data`, `data.object`, `payload` or the payload itself, if that has a `url` and another
+    /// field of a mention.
     ///
     /// # Errors
     ///
-    /// [`Undecodable`](WebhookError::Undecodable) where it is there and yet cannot be read, as when it has
+    /// [`Undecodable`](WebhookError::Undecodable) if it is there and does not decode, for example because it has
     /// no `id`.
     pub fn mention(&self) -> Option<Result<Mention, WebhookError>> {
         let mention = payload::mention(&self.payload)?;
@@ -136,7 +147,14 @@ impl Delivery {
     }
 }
 
-/// Shows what it is about, but not the payload: a log is no place for what people write.
+impl Serialize for Delivery {
+    /// Writes the whole payload.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.payload.serialize(serializer)
+    }
+}
+
+/// Shows the event, but not the payload: people's words do not belong into a log.
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
@@ -150,13 +168,15 @@ impl fmt::Debug for Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heylerts::webhook::secret::Secret;
 
     fn delivery(body: &str) -> Delivery {
-        Delivery::read(body.as_bytes(), 0).expect("JSON")
+        let tag = Secret::new(b"secret").expect("a secret").tag(body.as_bytes());
+        Delivery::read(body.as_bytes(), 0, &tag).expect("JSON")
     }
 
     #[test]
-    fn a_mention_that_cannot_be_read_says_so_and_the_rest_is_there() {
+    fn a_mention_that_does_not_decode_is_an_error_and_the_rest_is_there() {
         let delivery = delivery(r#"{"event": "mention.created", "mention": {"title": "T"}}"#);
         let mention = delivery.mention();
         assert!(matches!(mention, Some(Err(WebhookError::Undecodable(_)))));
@@ -169,5 +189,11 @@ mod tests {
         let delivery = delivery(r#"{"event": "mention.created", "mention": {"author": "u/ada"}}"#);
         let shown = format!("{delivery:?}");
         assert!(shown.contains("MentionCreated") && !shown.contains("ada"), "{shown}");
+    }
+
+    #[test]
+    fn a_delivery_serializes_as_its_whole_payload() {
+        let body = r#"{"event":"spike.detected","new":{"field":[1,2.5,null]}}"#;
+        assert_eq!(serde_json::to_string(&delivery(body)).expect("JSON"), body);
     }
 }

@@ -1,10 +1,10 @@
-//! Why a delivery is refused.
+//! Why a delivery is rejected.
 
 use http::StatusCode;
 
-/// Why a delivery was refused, or could not be read.
+/// Why a delivery was rejected, or could not be decoded.
 ///
-/// None of them shows the signature that was expected. The cause, where there is one, is the
+/// No variant shows the signature that was expected. The cause, if there is one, is the
 /// [`source`](std::error::Error::source).
 ///
 /// # Examples
@@ -13,45 +13,46 @@ use http::StatusCode;
 /// use heysync::heylerts::webhook::{Verifier, WebhookError};
 ///
 /// let verifier = Verifier::new("s3cret")?;
-/// let refused = verifier.verify(b"{}", Some("00".repeat(32)));
-/// assert!(matches!(refused, Err(WebhookError::Mismatch)));
-/// assert_eq!(refused.map_err(|error| error.status().as_u16()).err(), Some(401));
+/// let error = verifier.verify(b"{}", Some("00".repeat(32))).unwrap_err();
+/// assert!(matches!(error, WebhookError::Mismatch));
+/// assert_eq!(error.status(), 401);
+/// eprintln!("{error}; hint: {}", error.hint());
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// The body is larger than the verifier's cap. It was not hashed.
-    #[error("the body has {bytes} bytes, and {max} is the most that is taken")]
+    /// The body is larger than the verifier's limit. It was not hashed.
+    #[error("the body has {bytes} bytes; the limit is {max}")]
     #[non_exhaustive]
     TooLarge {
         /// The size of the body.
         bytes: usize,
-        /// The verifier's cap.
+        /// The verifier's limit.
         max: usize,
     },
     /// There is no signature: no header, or a blank one.
     #[error("the signature is missing")]
     Missing,
-    /// What stands in the header is no SHA-256 signature in any known encoding.
+    /// The header holds no SHA-256 signature in any known encoding.
     #[error("the signature is malformed: neither 64 hex digits nor 32 bytes in base64")]
     Malformed,
-    /// The signature is another body's, or another secret's. [`Verifier::diagnose`] may tell why.
+    /// The signature belongs to another body or another secret. [`Verifier::diagnose`] finds the usual causes.
     ///
     /// [`Verifier::diagnose`]: super::Verifier::diagnose
     #[error("the signature does not match the body")]
     Mismatch,
-    /// The signature holds, but the body is not JSON: empty, not UTF-8, cut off.
-    #[error("the signature holds, but the body is not JSON")]
+    /// The signature matches, but the body is not JSON: empty, not UTF-8, cut off.
+    #[error("the signature matches, but the body is not JSON")]
     NotJson(#[source] serde_json::Error),
-    /// The signature holds and the body is JSON, but not of the type that was asked for.
-    #[error("the signature holds, but the payload does not decode")]
+    /// The signature matches and the body is JSON, but not of the requested type.
+    #[error("the signature matches, but the payload does not decode")]
     Undecodable(#[source] serde_json::Error),
 }
 
 impl WebhookError {
-    /// The status to answer with: 401 for a signature that is missing, malformed or wrong, 413 for a body
-    /// that is too large, 400 for one that is not JSON, and 422 for a payload that does not decode.
+    /// Returns the status to respond with: 401 for a signature that is missing, malformed or wrong, 413 for a
+    /// body that is too large, 400 for one that is not JSON, and 422 for a payload that does not decode.
     pub fn status(&self) -> StatusCode {
         match self {
             WebhookError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -60,6 +61,27 @@ impl WebhookError {
             }
             WebhookError::NotJson(_) => StatusCode::BAD_REQUEST,
             WebhookError::Undecodable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// Returns a hint for the person who runs the receiver: where to look first.
+    ///
+    /// It is for a log, not for the response: the sender may be a stranger.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            WebhookError::TooLarge { .. } => {
+                "if such deliveries are genuine, raise Verifier::max_body"
+            }
+            WebhookError::Missing => {
+                "Heylerts signs in the header X-Heylerts-Signature: check that a proxy passes it on"
+            }
+            WebhookError::Malformed | WebhookError::Mismatch => {
+                "verify the raw bytes of the body, with the secret of this alert and the header as it came; \
+                 Verifier::diagnose finds the usual causes"
+            }
+            WebhookError::NotJson(_) | WebhookError::Undecodable(_) => {
+                "Heylerts does not document its payloads: keep the body, and look at it"
+            }
         }
     }
 }

@@ -1,10 +1,20 @@
-//! Where things plausibly are in a payload that is not documented.
+//! The name, the id and the mention of an event, looked for in a payload that is not documented.
 
 use serde_json::{Map, Value};
 
-use super::event_name::EventName;
+use crate::heylerts::open_enum::open_enum;
 
-/// Where such payloads have the name of the event.
+open_enum! {
+    /// The name of an event.
+    EventName {
+        /// A mention was found.
+        MentionCreated = "mention.created",
+        /// Mentions arrive faster than usual.
+        SpikeDetected = "spike.detected",
+    }
+}
+
+/// The usual places of the event's name.
 const EVENT_NAMES: [&str; 8] = [
     "/event",
     "/type",
@@ -16,18 +26,18 @@ const EVENT_NAMES: [&str; 8] = [
     "/event/name",
 ];
 
-/// Where they have it if it is in none of those.
+/// Its places if it is in none of those.
 const INNER_EVENT_NAMES: [&str; 4] =
     ["/data/event", "/data/type", "/payload/event", "/payload/type"];
 
-/// Where they have the id of the event.
+/// The usual places of the event's id.
 const EVENT_IDS: [&str; 5] = ["/event_id", "/eventId", "/delivery_id", "/deliveryId", "/event/id"];
 
-/// What they wrap around what the event is about. An `id` beside it is the event's own, unless it is the
-/// alert's: to take that for it would make one event of all of an alert's.
+/// The usual names of an object inside an envelope. An `id` beside it is the event's own, unless it is the
+/// alert's: taking that for the event's would make one event of all events of an alert.
 const WRAPPERS: [&str; 3] = ["data", "mention", "payload"];
 
-/// Where they have the id of the alert.
+/// The usual places of the alert's id.
 const ALERT_IDS: [&str; 7] = [
     "/alert_id",
     "/alert/id",
@@ -38,31 +48,31 @@ const ALERT_IDS: [&str; 7] = [
     "/mention/alert_id",
 ];
 
-/// Where they have the id of the mention, if it is not in the mention.
+/// The usual places of the mention's id, if it is not in the mention.
 const MENTION_IDS: [&str; 3] = ["/mention_id", "/data/mention_id", "/payload/mention_id"];
 
-/// Where they have an object that is a mention by its name.
+/// The usual places of an object that is a mention by its name.
 const MENTIONS: [&str; 4] = ["/mention", "/data/mention", "/payload/mention", "/event/mention"];
 
-/// Where they have an object that is a mention if it looks like one.
+/// The usual places of an object that is a mention if it looks like one.
 const MENTIONS_BY_LOOK: [&str; 4] = ["/data/object", "/data", "/payload", ""];
 
-/// Of these a mention has at least one, beside its `url`.
+/// A mention has at least one of these fields, beside its `url`.
 const MENTION_FIELDS: [&str; 6] =
     ["title", "snippet", "author", "sentiment", "relevance_score", "found_at"];
 
-/// The first name that is known, else the first there is: `{"type": "mention.created", "topic": "x"}`.
+/// Returns the first name that is known, else the first of any: `{"type": "mention.created", "topic": "x"}`.
 pub(super) fn event_name(payload: &Value) -> Option<EventName> {
     let names = || names(payload, &EVENT_NAMES);
     names()
-        .find(|name| !matches!(name, EventName::Other(_)))
+        .find(EventName::is_known)
         .or_else(|| names().next())
         .or_else(|| self::names(payload, &INNER_EVENT_NAMES).next())
 }
 
 fn names(payload: &Value, places: &[&str]) -> impl Iterator<Item = EventName> {
-    let texts = places.iter().filter_map(|place| payload.pointer(place)?.as_str());
-    texts.map(EventName::from)
+    let names = places.iter().filter_map(|place| payload.pointer(place)?.as_str());
+    names.map(EventName::from)
 }
 
 pub(super) fn event_id(payload: &Value) -> Option<String> {
@@ -76,7 +86,7 @@ fn is_envelope(payload: &Value) -> bool {
     WRAPPERS.iter().any(wraps) && !ALERT_IDS.iter().any(is_alerts)
 }
 
-/// An id as text; a number is taken for its digits.
+/// Returns an id as a string; a number becomes its digits.
 fn id_text(id: &Value) -> Option<String> {
     match id {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -85,7 +95,7 @@ fn id_text(id: &Value) -> Option<String> {
     }
 }
 
-/// The mention. Where it shares an object with the event, `mention_id` tells their ids apart.
+/// Returns the mention. If it shares an object with the event, its id is `mention_id`.
 pub(super) fn mention(payload: &Value) -> Option<Value> {
     let found = find_mention(payload)?;
     let own = ["mention_id", "id"].map(|field| found.get(field));
@@ -112,7 +122,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_events_name_is_found_where_it_plausibly_is() {
+    fn the_events_name_is_found_in_every_usual_place() {
         for payload in [
             json!({"event": "mention.created"}),
             json!({"type": "mention.created", "data": {}}),
@@ -130,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nobody_listed_is_kept_and_no_name_is_none() {
+    fn an_unknown_name_is_kept_and_no_name_is_none() {
         let paused = json!({"event": "alert.paused", "data": {"type": "mention.created"}});
         assert_eq!(event_name(&paused), Some(EventName::from("alert.paused")));
         for payload in [json!({}), json!([]), json!(null), json!({"event": 7})] {
@@ -139,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mention_is_found_where_it_plausibly_is() {
+    fn a_mention_is_found_in_every_usual_place() {
         let it = json!({"id": "m1", "url": "https://example.com/", "title": "T"});
         for payload in [
             json!({"mention": it}),
@@ -156,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mention_is_not_taken_for_one() {
+    fn an_object_that_is_no_mention_is_not_taken_for_one() {
         for payload in [
             json!({"event": "spike.detected", "id": "a1", "url": "https://heylerts.com/alerts/a1"}),
             json!({"event": "spike.detected", "data": {"id": "a1", "title": "My brand"}}),
@@ -170,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn the_mentions_id_is_told_from_the_events() {
+    fn the_mentions_id_is_distinguished_from_the_events() {
         let payload =
             json!({"id": "evt", "mention_id": 7, "url": "https://example.com/", "title": "T"});
         assert_eq!(mention(&payload).map(|mention| mention["id"].clone()), Some(json!("7")));
     }
 
     #[test]
-    fn the_mentions_id_is_found_where_it_plausibly_is() {
+    fn the_mentions_id_is_found_in_every_usual_place() {
         for payload in [
             json!({"mention": {"id": 7}}),
             json!({"mention": {"id": 7, "mention_id": null}}),
@@ -204,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_the_events_only_where_that_is_plain() {
+    fn an_id_is_the_events_only_if_that_is_certain() {
         let id = |payload: Value| event_id(&payload).unwrap_or_default();
         assert_eq!(id(json!({"event_id": "e1"})), "e1");
         assert_eq!(id(json!({"delivery_id": 12})), "12");

@@ -1,17 +1,20 @@
-//! The header: a signature, or several, in whatever encoding.
+//! The header: a signature, or several, in any usual encoding.
 
 use super::encoding::{from_base64, from_hex};
 use super::error::WebhookError;
 use super::secret::{TAG_BYTES, Tag};
 
-/// The header that carries the signature. Names of headers have no case.
+/// The name of the header that carries the signature. Header names are case-insensitive.
+///
+/// If a request carries the header several times, join the values with commas: see
+/// [`Verifier::verify`](super::Verifier::verify).
 pub const SIGNATURE_HEADER: &str = "X-Heylerts-Signature";
 
-/// The most of a header that is looked at, in bytes: two hundred signatures are enough.
+/// The longest header that is parsed, in bytes: it has room for two hundred signatures.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// Reads the signatures in a header. One that makes no sense is passed over where another one does: it may
-/// be of a scheme that is yet to come.
+/// Parses the signatures in a header. A malformed one is skipped if there is a well-formed one beside it: it
+/// may belong to a future scheme.
 pub(super) fn parse(header: Option<&[u8]>) -> Result<Vec<Tag>, WebhookError> {
     let header = header.unwrap_or_default().trim_ascii();
     let tags: Vec<Tag> = match header.len() {
@@ -25,8 +28,19 @@ pub(super) fn parse(header: Option<&[u8]>) -> Result<Vec<Tag>, WebhookError> {
     }
 }
 
-/// Reads one signature. Its length tells the encoding: what 32 bytes make of hex and of base64, with and
-/// without padding.
+/// Returns every run of characters in a header that could be a signature, whatever surrounds it.
+pub(super) fn parse_loosely(header: &[u8]) -> Vec<Tag> {
+    let is_separator = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"+/-_".contains(byte));
+    let header = header.get(..MAX_HEADER).unwrap_or(header);
+    let runs = header.split(is_separator);
+    // The end of a longer run, for prefixes such as `0x` and `sha256-`.
+    let ends = runs
+        .flat_map(|run| [64, 43].map(|length| run.len().checked_sub(length).map(|at| &run[at..])));
+    ends.flatten().filter_map(tag).collect()
+}
+
+/// Parses one signature. Its length determines the encoding: 32 bytes have one length in hex and one in
+/// base64, with and without padding.
 fn tag(text: &[u8]) -> Option<Tag> {
     let text = text.trim_ascii();
     let text = text.strip_prefix(b"sha256=").unwrap_or(text);
@@ -55,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_passed_over_beside_what_does() {
+    fn a_malformed_signature_is_skipped_beside_a_well_formed_one() {
         let hex = "0a".repeat(32);
         assert_eq!(count(&format!("v1=abc, {hex},,sha256={hex}")), Some(2));
         assert_eq!(count("v1=abc,,"), None);
@@ -74,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_a_signature_is_none() {
+    fn text_around_a_signature_makes_it_malformed() {
         let hex = "0a".repeat(32);
         for around in ["v1=_", "t=1;v1=_", "\"_\"", "sha256=sha256=_", "_;_", "_ _", "0x_"] {
             assert_eq!(count(&around.replace('_', &hex)), None, "{around}");
@@ -82,7 +96,27 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_header_is_malformed() {
+    fn a_signature_is_found_whatever_is_around_it() {
+        let hex = "0a".repeat(32);
+        let base64 = format!("{}A", "Zz".repeat(21));
+        for signature in [&hex, &base64] {
+            for around in
+                ["_", "v1=_", "t=1;v1=_=", "\"_\"", "SHA256=_", "sha256: _", "0x_", "SHA-256-_"]
+            {
+                let header = around.replace('_', signature);
+                let found = parse_loosely(header.as_bytes());
+                assert!(
+                    found.contains(&tag(signature.as_bytes()).expect("a signature")),
+                    "{header}"
+                );
+            }
+        }
+        assert!(parse_loosely(b"v1=abc").is_empty());
+        assert!(parse_loosely(&[b','; 2 * MAX_HEADER]).is_empty());
+    }
+
+    #[test]
+    fn a_header_that_is_too_long_is_malformed() {
         let header = format!("{},", "0a".repeat(32)).repeat(300);
         assert!(matches!(parse(Some(header.as_bytes())), Err(WebhookError::Malformed)));
     }

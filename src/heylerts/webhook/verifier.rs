@@ -8,12 +8,12 @@ use super::secret::{Secret, Tag};
 use super::signature;
 use crate::error::{Error, Result};
 
-/// The most of a body that is hashed, in bytes, where nothing else is set.
+/// The default of [`Verifier::max_body`], in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Verifies what comes in as Heylerts' own, by the secret of the alert.
+/// Verifies that deliveries come from Heylerts, by the secret of the alert.
 ///
-/// One serves all threads. It never shows its secrets.
+/// It can be shared by any number of threads. Its `Debug` form does not show the secrets.
 ///
 /// # Examples
 ///
@@ -36,22 +36,32 @@ pub struct Verifier {
     max_body: usize,
 }
 
+/// A body that one of the secrets signed.
+pub(super) struct Signed {
+    pub(super) secret_index: usize,
+    /// The tag of the first secret, whichever matched: one hash for the signature and for telling bodies apart.
+    pub(super) first_tag: Tag,
+}
+
 impl Verifier {
-    /// A verifier with one secret, taken as it is: space around it counts.
+    /// Makes a verifier with one secret, which is taken as it is: white space around it counts.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where the secret is empty, blank or all zero bytes.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the secret is empty, blank or all zero bytes.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Verifier> {
         Verifier::with_secrets([secret])
     }
 
-    /// A verifier with several secrets, any of which will do: those of several alerts, or the new and the
-    /// old one while a secret is being rotated.
+    /// Makes a verifier with several secrets, any of which may match: those of several alerts, or the new and
+    /// the old one while a secret is being rotated.
+    ///
+    /// A body is hashed once for each secret.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where there is none, or one is empty, blank or all zero bytes.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if there is none, or one is empty, blank or all zero
+    /// bytes.
     pub fn with_secrets<I>(secrets: I) -> Result<Verifier>
     where
         I: IntoIterator<Item: AsRef<[u8]>>,
@@ -66,31 +76,52 @@ impl Verifier {
         }
     }
 
-    /// Sets the size in bytes up to which bodies are taken; 1 MiB where it is not set. A larger one is
-    /// refused before it is hashed. Your server should not even read it.
+    /// Sets the largest accepted body, in bytes; the default is 1 MiB.
+    ///
+    /// A larger body is rejected before it is hashed. Your server should not even read it.
     pub fn max_body(self, bytes: usize) -> Verifier {
         Verifier { max_body: bytes, ..self }
     }
 
     /// Verifies the raw bytes of a body against the header
-    /// [`X-Heylerts-Signature`](super::SIGNATURE_HEADER), and reads the body where the signature holds.
+    /// [`X-Heylerts-Signature`](super::SIGNATURE_HEADER), and decodes the body if the signature matches.
     ///
     /// The bytes must be those that came over the wire, not JSON that was parsed and printed again.
-    /// `signature` is the value of the header as your server gives it (text, bytes, or an
-    /// [`http::HeaderValue`]), and `None` where there is no such header.
+    /// `signature` is the value of the header as your server gives it (a string, bytes, or an
+    /// [`http::HeaderValue`]), and `None` if there is no such header.
     ///
     /// # The signature
     ///
-    /// Read as 64 hex digits in either case or as base64 (standard or URL-safe, padded or not), with or
-    /// without `sha256=` before it and space around it. Of several, separated by commas, any one may match;
-    /// where the header itself comes several times, join its values with commas. Every secret is tried, and
-    /// every comparison takes the same time, whatever matches.
+    /// Parsed as 64 hex digits in either case or as base64 (standard or URL-safe, padded or not), with or
+    /// without `sha256=` before it and white space around it. Of several signatures, separated by commas, any
+    /// one may match. If the header itself comes several times, join its values with commas, in any order:
+    /// one of them may be genuine. Every secret is tried, and every comparison takes the same time, whatever
+    /// matches.
     ///
     /// # Errors
     ///
     /// [`TooLarge`](WebhookError::TooLarge), [`Missing`](WebhookError::Missing),
     /// [`Malformed`](WebhookError::Malformed) and [`Mismatch`](WebhookError::Mismatch), in this order; and
-    /// [`NotJson`](WebhookError::NotJson) where the signature holds and the body cannot be read.
+    /// [`NotJson`](WebhookError::NotJson) if the signature matches and the body is not JSON.
+    ///
+    /// # Examples
+    ///
+    /// A header that comes twice, in an [`http::HeaderMap`]:
+    ///
+    /// ```
+    /// use heysync::heylerts::webhook::{SIGNATURE_HEADER, Verifier, sign};
+    /// use heysync::http::HeaderMap;
+    ///
+    /// # let body = br#"{"event": "mention.created"}"#;
+    /// # let mut headers = HeaderMap::new();
+    /// # headers.append(SIGNATURE_HEADER, "of a proxy".parse()?);
+    /// # headers.append(SIGNATURE_HEADER, sign("s3cret", body).parse()?);
+    /// let values: Vec<&[u8]> =
+    ///     headers.get_all(SIGNATURE_HEADER).iter().map(|value| value.as_bytes()).collect();
+    /// let signature = values.join(&b','); // empty if there is none, which is the same as `None`
+    /// let delivery = Verifier::new("s3cret")?.verify(body, Some(signature))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify(
         &self,
         body: &[u8],
@@ -98,12 +129,12 @@ impl Verifier {
     ) -> Result<Delivery, WebhookError> {
         let offered = self.admit(body, signature.as_ref().map(AsRef::as_ref))?;
         match self.matching(body, &offered) {
-            Some(index) => Delivery::read(body, index),
+            Some(signed) => Delivery::read(body, signed.secret_index, &signed.first_tag),
             None => Err(WebhookError::Mismatch),
         }
     }
 
-    /// What can be refused without hashing; the signatures to compare with, if nothing is.
+    /// Rejects whatever can be rejected without hashing, and returns the signatures to compare with.
     pub(super) fn admit(
         &self,
         body: &[u8],
@@ -116,14 +147,17 @@ impl Verifier {
         signature::parse(signature)
     }
 
-    /// Which secret made one of the signatures: the first that did, after all have been tried.
-    pub(super) fn matching(&self, body: &[u8], offered: &[Tag]) -> Option<usize> {
-        let mut matching = None;
+    /// Returns the first secret that made one of the signatures, after all have been tried.
+    pub(super) fn matching(&self, body: &[u8], offered: &[Tag]) -> Option<Signed> {
+        let (mut matching, mut first_tag) = (None, None);
         for (index, secret) in self.secrets.iter().enumerate() {
-            let signed = secret.signed(body, offered);
-            matching = matching.or(signed.then_some(index));
+            let expected = secret.tag(body);
+            // No short cut, so that the time taken depends neither on the signature nor on the secret.
+            let matches = offered.iter().fold(false, |matched, tag| (expected == *tag) | matched);
+            matching = matching.or(matches.then_some(index));
+            first_tag.get_or_insert(expected);
         }
-        matching
+        Some(Signed { secret_index: matching?, first_tag: first_tag? })
     }
 
     pub(super) fn secrets(&self) -> &[Secret] {

@@ -1,61 +1,66 @@
-//! Why signatures do not match, for the person who wonders.
+//! Why signatures do not match, for the person who looks for the cause.
 
 mod body;
+mod charset;
+mod reprint;
+mod search;
 mod secret;
+mod signature;
+mod wrapper;
 
 pub use body::BodyFault;
 pub use secret::SecretFault;
+pub use signature::SignatureFault;
 
 use std::fmt;
 
 use crate::heylerts::webhook::error::WebhookError;
-use crate::heylerts::webhook::json_text::is_printed_value;
-use crate::heylerts::webhook::secret::{Secret, Tag};
-
 use crate::heylerts::webhook::verifier::Verifier;
+use search::{Found, Search};
 
-const UNEXPLAINED: &str = "no usual fault explains it: look whether the secret is this alert's, and whether \
-     the bytes are those that came";
-
-const LOOKS_RESERIALIZED: &str = "; with its keys sorted and no spaces, the body may have been parsed and \
-     printed again: verify the raw bytes, before a framework reads them";
-
-/// What [`Verifier::diagnose`] found out. It prints as a sentence or two.
+/// The result of [`Verifier::diagnose`]. It prints as a sentence or two.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Diagnosis {
-    /// The signature holds: nothing is wrong.
-    Holds,
+    /// The signature matches: nothing is wrong.
+    Matches,
     /// There was nothing to compare: the body is too large, or the signature missing or malformed.
     Incomparable(WebhookError),
-    /// The signature would hold if this were put right.
+    /// The signature would match if these faults were mended.
     #[non_exhaustive]
     Explained {
-        /// Which of the verifier's secrets it would hold for, counted from 0.
+        /// The index of the verifier's secret that it would match, counted from 0.
         secret_index: usize,
-        /// What is wrong with that secret, if anything is.
+        /// The fault of that secret, if it has one.
         secret_fault: Option<SecretFault>,
-        /// What happened to the body, if anything did.
+        /// The fault of the body, if it has one.
         body_fault: Option<BodyFault>,
+        /// The fault of the header, if it has one.
+        signature_fault: Option<SignatureFault>,
     },
-    /// Nothing that usually is wrong explains it.
+    /// No usual fault that was checked explains it.
     #[non_exhaustive]
     Unexplained {
-        /// Whether the body is, to the byte, what a JSON library prints that sorts keys and leaves out
-        /// spaces, as `serde_json` does. If it was printed again here, the order that was signed is lost;
-        /// but it may as well have been signed like that.
-        looks_reserialized: bool,
+        /// A fault that the look of the body suggests, and that cannot be checked: what was signed is lost.
+        suspected: Option<BodyFault>,
+        /// Whether every usual fault was checked. If not, the body is too large for that.
+        is_complete: bool,
     },
 }
 
 impl Verifier {
-    /// Tells why the signature of a body does not match, where the reason is one of the usual ones: the
-    /// body was read as JSON and printed again, a newline was added or lost, the secret has space or
-    /// quotation marks around it, or is hex or base64 for the real one.
+    /// Finds out why the signature of a body does not match, if the cause is a usual one.
     ///
-    /// It tells, and accepts nothing: what does not [verify](Verifier::verify) stays refused. It never
-    /// shows a signature. It hashes the body some hundreds of times, so keep it for a person's question,
-    /// and away from what answers to the internet.
+    /// Such causes are faults of the body (printed again from parsed JSON, a newline or a byte order mark too
+    /// many or too few, another encoding, a string or a form around it), of the secret (white space, quotes or
+    /// invisible characters in it, hex or base64 of the real one, `whsec_` too much or missing) and of the
+    /// header (a prefix such as `v1=`). The arguments are those of [`verify`](Verifier::verify).
+    ///
+    /// It only explains: whatever does not [verify](Verifier::verify) stays rejected. It never shows a signature.
+    ///
+    /// Its work is bounded, whoever chose the body: it hashes 16 MiB at most, about 10 milliseconds of a current
+    /// machine, and prints a body again only up to 256 KiB. That is still hundreds of times the work of `verify`
+    /// for a small body, so call it for a person's question rather than for every rejected request.
     ///
     /// # Examples
     ///
@@ -68,69 +73,73 @@ impl Verifier {
     /// let diagnosis = Verifier::new("s3cret\n")?.diagnose(parsed_and_printed, Some(signature));
     /// assert_eq!(
     ///     diagnosis.to_string(),
-    ///     "the secret has stray space around it: trim it; \
-    ///      the body was parsed and printed again: verify the raw bytes, before a framework reads them",
+    ///     "the secret has white space around it: trim it; \
+    ///      the body was parsed and printed again: verify the raw bytes, before a framework parses them",
     /// );
     /// # Ok::<(), heysync::Error>(())
     /// ```
     #[must_use]
     pub fn diagnose(&self, body: &[u8], signature: Option<impl AsRef<[u8]>>) -> Diagnosis {
-        match self.admit(body, signature.as_ref().map(AsRef::as_ref)) {
-            Ok(offered) if self.matching(body, &offered).is_some() => Diagnosis::Holds,
-            Ok(offered) => self.explain(body, &offered),
-            Err(refused) => Diagnosis::Incomparable(refused),
-        }
-    }
-
-    fn explain(&self, body: &[u8], offered: &[Tag]) -> Diagnosis {
-        let suspects = self.suspects();
-        let explained = body::suspects(body).find_map(|(body_fault, body)| {
-            let signed = |suspect: &&Suspect| suspect.meant.signed(&body, offered);
-            let signer = suspects.iter().find(signed)?;
-            Some(Diagnosis::Explained {
-                secret_index: signer.index,
-                secret_fault: signer.fault,
-                body_fault,
-            })
-        });
-        explained.unwrap_or_else(|| Diagnosis::Unexplained {
-            looks_reserialized: is_printed_value(body),
-        })
-    }
-
-    fn suspects(&self) -> Vec<Suspect> {
-        let suspects = |(index, secret)| {
-            let suspect = move |(fault, meant)| Suspect { index, fault, meant };
-            secret::suspects(secret).into_iter().map(suspect)
+        let header = signature.as_ref().map(AsRef::as_ref).unwrap_or_default();
+        let offered = match self.admit(body, Some(header)) {
+            Ok(offered) if self.matching(body, &offered).is_some() => return Diagnosis::Matches,
+            Ok(offered) => signature::suspects(offered, header),
+            Err(WebhookError::Malformed) => signature::suspects(Vec::new(), header),
+            Err(error) => return Diagnosis::Incomparable(error),
         };
-        self.secrets().iter().enumerate().flat_map(suspects).collect()
+        if offered.is_empty() {
+            return Diagnosis::Incomparable(WebhookError::Malformed);
+        }
+        let mut search = Search::new(&offered);
+        match search.run(body, self.secrets()) {
+            Some(found) => Diagnosis::from(found),
+            None => Diagnosis::Unexplained {
+                suspected: body::suspicion(body),
+                is_complete: search.is_complete(body),
+            },
+        }
     }
 }
 
-/// A secret that may have been meant, and what is wrong with it as it was given.
-struct Suspect {
-    index: usize,
-    fault: Option<SecretFault>,
-    meant: Secret,
+impl From<Found> for Diagnosis {
+    fn from(found: Found) -> Diagnosis {
+        Diagnosis::Explained {
+            secret_index: found.secret_index,
+            secret_fault: found.secret_fault,
+            body_fault: found.body_fault,
+            signature_fault: found.signature_fault,
+        }
+    }
 }
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Diagnosis::Holds => f.write_str("the signature holds"),
-            Diagnosis::Incomparable(refused) => refused.fmt(f),
-            Diagnosis::Explained { secret_fault, body_fault, .. } => {
-                f.write_str(&both(secret_fault, body_fault))
+            Diagnosis::Matches => f.write_str("the signature matches"),
+            Diagnosis::Incomparable(error) => error.fmt(f),
+            Diagnosis::Explained { secret_fault, body_fault, signature_fault, .. } => {
+                let faults = [
+                    secret_fault.map(|fault| fault.to_string()),
+                    body_fault.map(|fault| fault.to_string()),
+                    signature_fault.map(|fault| fault.to_string()),
+                ];
+                f.write_str(&faults.into_iter().flatten().collect::<Vec<String>>().join("; "))
             }
-            Diagnosis::Unexplained { looks_reserialized } => {
-                let hint = if *looks_reserialized { LOOKS_RESERIALIZED } else { "" };
-                write!(f, "{UNEXPLAINED}{hint}")
+            Diagnosis::Unexplained { suspected: Some(fault), .. } => {
+                write!(f, "nothing that can be checked explains it, but probably {fault}")
+            }
+            Diagnosis::Unexplained { suspected: None, is_complete } => {
+                f.write_str(match is_complete {
+                    true => UNEXPLAINED,
+                    false => TOO_LARGE,
+                })
             }
         }
     }
 }
 
-fn both(secret: &Option<SecretFault>, body: &Option<BodyFault>) -> String {
-    let texts = [secret.map(|fault| fault.to_string()), body.map(|fault| fault.to_string())];
-    texts.into_iter().flatten().collect::<Vec<String>>().join("; ")
-}
+const UNEXPLAINED: &str = "no usual fault explains it: check that the secret is this alert's, and that the \
+     bytes are those that came";
+
+const TOO_LARGE: &str = "the body is too large to check every usual fault, and none that was checked \
+     explains it: send a smaller delivery, and diagnose that";

@@ -1,28 +1,28 @@
-//! JSON printed again in other ways, with its numbers, its escapes and its order left alone.
+//! JSON printed again in other ways.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// How JSON is laid out.
+/// The white space of JSON.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// Without any space, as JavaScript prints it: `{"a":1,"b":2}`.
+    /// No white space, as JavaScript prints it: `{"a":1,"b":2}`.
     Compact,
-    /// With a space after commas and colons, as Python prints it: `{"a": 1, "b": 2}`.
+    /// A space after commas and colons, as Python prints it: `{"a": 1, "b": 2}`.
     Spaced,
-    /// Over several lines, indented by so many spaces.
+    /// Several lines, indented by this many spaces for each level.
     Indented(usize),
 }
 
 const LAYOUTS: [Layout; 4] =
     [Layout::Compact, Layout::Spaced, Layout::Indented(2), Layout::Indented(4)];
 
-/// No payload is nested deeper. Beyond, indentation stays as it is, or a small body would fill the memory.
+/// No payload is nested deeper. Beyond that, indentation does not grow, or a small body would fill the memory.
 const DEEPEST: usize = 16;
 
-/// How strings are spelt.
+/// The escapes of strings.
 #[derive(Clone, Copy)]
 enum Spelling {
     AsTheyAre,
@@ -34,24 +34,24 @@ enum Spelling {
 
 const SPELLINGS: [Spelling; 3] = [Spelling::AsTheyAre, Spelling::Plain, Spelling::Ascii];
 
-/// The same JSON in every usual way of printing it, made a few at a time; nothing where it is not JSON.
+/// Returns the same JSON in every usual way of printing it, its numbers unchanged; nothing if it is not JSON.
 pub(super) fn reprints(json: &[u8]) -> impl Iterator<Item = String> {
     orders(json).into_iter().flat_map(|text| {
         SPELLINGS.into_iter().flat_map(move |spelling| {
-            let tokens = spelt(&text, spelling);
+            let tokens = respelled(&text, spelling);
             LAYOUTS.map(|layout| Printer::print(&tokens, layout))
         })
     })
 }
 
-/// Whether it is, to the byte, what is left when `serde_json` and its like read JSON and print it again.
+/// Whether it is, to the byte, the form in which `serde_json` and similar libraries print JSON.
 pub(super) fn is_printed_value(json: &[u8]) -> bool {
     let printed = serde_json::from_slice(json).map(|value: Value| value.to_string());
     printed.is_ok_and(|printed| printed.as_bytes() == json)
 }
 
-/// The text as it is, and with its keys in the order of the alphabet (where nothing in the program has
-/// switched on `serde_json`'s own `preserve_order`).
+/// Returns the text as it is, and with its keys in alphabetical order (unless something in the program has
+/// enabled `preserve_order` of `serde_json`).
 fn orders(json: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(json).unwrap_or_default();
     match serde_json::from_str::<Value>(text) {
@@ -60,8 +60,8 @@ fn orders(json: &[u8]) -> Vec<String> {
     }
 }
 
-/// The tokens of JSON, its strings spelt in the given way.
-fn spelt(text: &str, spelling: Spelling) -> Vec<Cow<'_, str>> {
+/// Returns the tokens of JSON, its strings in the given spelling.
+fn respelled(text: &str, spelling: Spelling) -> Vec<Cow<'_, str>> {
     let spell = |token| match spelling {
         Spelling::AsTheyAre => Cow::Borrowed(token),
         Spelling::Plain => plain(token),
@@ -70,7 +70,7 @@ fn spelt(text: &str, spelling: Spelling) -> Vec<Cow<'_, str>> {
     tokens(text).into_iter().map(spell).collect()
 }
 
-/// A string without escapes that are not needed; what is no string, as it is.
+/// Returns a string without needless escapes, and any other token as it is.
 fn plain(token: &str) -> Cow<'_, str> {
     let text = match token.starts_with('"') {
         true => serde_json::from_str(token).ok(),
@@ -92,7 +92,7 @@ fn ascii(token: &str) -> String {
 
 fn escape(letter: char, text: &mut String) {
     for unit in letter.encode_utf16(&mut [0; 2]) {
-        write!(text, "\\u{unit:04x}").expect("a String takes everything");
+        write!(text, "\\u{unit:04x}").expect("writing to a String cannot fail");
     }
 }
 
@@ -128,7 +128,7 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// Lays tokens out as text.
+/// Prints tokens.
 struct Printer {
     text: String,
     depth: usize,
@@ -190,11 +190,11 @@ mod tests {
     use super::*;
 
     fn printed(json: &str, layout: Layout) -> String {
-        Printer::print(&spelt(json, Spelling::AsTheyAre), layout)
+        Printer::print(&respelled(json, Spelling::AsTheyAre), layout)
     }
 
     #[test]
-    fn every_layout_is_printed_as_its_language_prints_it() {
+    fn every_layout_is_the_one_that_its_language_prints() {
         let json = r#" { "b" : [ 1.0 , { } , "x, \"y\": \\" ] , "a" : [ ] }"#;
         let compact = r#"{"b":[1.0,{},"x, \"y\": \\"],"a":[]}"#;
         let spaced = r#"{"b": [1.0, {}, "x, \"y\": \\"], "a": []}"#;
@@ -214,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_spelt_plainly_or_in_ascii() {
-        let spell = |spelling| spelt(r#""\u00e9\/é😀\n""#, spelling).concat();
+    fn strings_are_printed_plainly_or_in_ascii() {
+        let spell = |spelling| respelled(r#""\u00e9\/é😀\n""#, spelling).concat();
         assert_eq!(spell(Spelling::Plain), r#""é/é😀\n""#);
         assert_eq!(spell(Spelling::Ascii), r#""\u00e9/\u00e9\ud83d\ude00\n""#);
     }
 
     #[test]
-    fn what_is_not_json_is_not_printed() {
+    fn nothing_is_printed_unless_it_is_json() {
         for text in [&b""[..], b"{", b"{} {}", b"\xff", b"nul"] {
             assert_eq!(reprints(text).count(), 0);
             assert!(!is_printed_value(text));
