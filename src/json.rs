@@ -29,6 +29,36 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result
     serde_json::from_slice(text).or_else(|error| tolerant(text, error))
 }
 
+/// Decodes a JSON text that is kept whole, as [`from_slice`] does, and keeps the digits of every integer.
+///
+/// # Errors
+///
+/// Those of [`from_slice`].
+#[cfg(feature = "webhook")]
+pub(crate) fn value(text: &[u8]) -> serde_json::Result<Value> {
+    let value = from_slice(text)?;
+    // As an `f64`, two ids could become one.
+    match lacks_digits(&value) {
+        true => serde_json::from_slice(&Rewriter::rewrite(
+            text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text),
+        )),
+        false => Ok(value),
+    }
+}
+
+/// Whether an integer beyond 64 bits may have become an `f64`.
+#[cfg(feature = "webhook")]
+fn lacks_digits(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(lacks_digits),
+        Value::Object(fields) => fields.values().any(lacks_digits),
+        Value::Number(number) => number
+            .as_f64()
+            .is_some_and(|float| number.is_f64() && float.abs() >= 9_223_372_036_854_775_808.0),
+        _ => false,
+    }
+}
+
 /// The slow path, by way of a [`Value`], for the rare text on which the fast one failed with `first`.
 fn tolerant<T: DeserializeOwned>(text: &[u8], first: serde_json::Error) -> serde_json::Result<T> {
     let value: Value = match serde_json::from_slice(&Rewriter::rewrite(text)) {

@@ -1,13 +1,16 @@
-//! What a verifier takes and what it refuses.
+//! The deliveries that a verifier accepts, and those that it rejects.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use heysync::ErrorKind;
-use heysync::heylerts::webhook::{Delivery, EventName, Verifier, WebhookError, sign};
+use heysync::heylerts::webhook::{
+    Claim, Delivery, DuplicateGuard, EventName, Verifier, WebhookError, sign,
+};
 use heysync::http::HeaderValue;
 use proptest::prelude::*;
+use serde_json::json;
 
 const SECRET: &str = "wh-7f3a";
 const BODY: &[u8] =
@@ -50,7 +53,7 @@ fn signing_agrees_with_rfc_4231() {
 }
 
 #[test]
-fn what_rfc_4231_signs_verifies() {
+fn a_signature_of_rfc_4231_verifies() {
     let verifier = Verifier::new("Jefe").expect("a secret");
     let signature = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     let read = verifier.verify(b"what do ya want for nothing?", Some(signature));
@@ -58,7 +61,7 @@ fn what_rfc_4231_signs_verifies() {
 }
 
 #[test]
-fn every_encoding_is_read() {
+fn every_encoding_is_accepted() {
     let tag = tag(BODY);
     let hex = sign(SECRET, BODY);
     let other = "00".repeat(32);
@@ -83,7 +86,7 @@ fn every_encoding_is_read() {
 }
 
 #[test]
-fn the_header_is_taken_as_servers_give_it() {
+fn the_header_is_accepted_as_servers_give_it() {
     let hex = sign(SECRET, BODY);
     let value = HeaderValue::from_str(&hex).expect("a header");
     assert!(verifier().verify(BODY, Some(&value)).is_ok());
@@ -93,7 +96,7 @@ fn the_header_is_taken_as_servers_give_it() {
 }
 
 #[test]
-fn missing_malformed_and_wrong_signatures_are_told_apart() {
+fn missing_malformed_and_wrong_signatures_are_distinguished() {
     let missing = [None, Some(""), Some("  ")].map(|header| verifier().verify(BODY, header));
     for refused in missing {
         assert!(matches!(refused, Err(WebhookError::Missing)), "{refused:?}");
@@ -122,7 +125,7 @@ fn missing_malformed_and_wrong_signatures_are_told_apart() {
 }
 
 #[test]
-fn every_changed_bit_of_the_body_is_refused() {
+fn every_changed_bit_of_the_body_is_rejected() {
     let signature = sign(SECRET, BODY);
     for (at, bit) in bits(BODY) {
         let mut body = BODY.to_vec();
@@ -133,7 +136,7 @@ fn every_changed_bit_of_the_body_is_refused() {
 }
 
 #[test]
-fn every_changed_bit_of_the_signature_is_refused() {
+fn every_changed_bit_of_the_signature_is_rejected() {
     let tag = tag(BODY);
     for (at, bit) in bits(&tag) {
         let mut changed = tag.clone();
@@ -144,7 +147,7 @@ fn every_changed_bit_of_the_signature_is_refused() {
 }
 
 #[test]
-fn every_changed_bit_of_the_header_is_refused_unless_it_is_the_case_of_a_hex_digit() {
+fn every_changed_bit_of_the_header_is_rejected_unless_it_is_the_case_of_a_hex_digit() {
     let tag = tag(BODY);
     let hex = sign(SECRET, BODY);
     for header in [
@@ -170,7 +173,7 @@ fn bits(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
 }
 
 #[test]
-fn while_a_secret_is_rotated_both_match_and_which_is_told() {
+fn while_a_secret_is_rotated_both_match_and_the_index_is_returned() {
     let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets");
     for (index, secret) in ["new", "old"].iter().enumerate() {
         let delivery = verifier.verify(BODY, Some(sign(secret, BODY)));
@@ -184,7 +187,7 @@ fn while_a_secret_is_rotated_both_match_and_which_is_told() {
 }
 
 #[test]
-fn empty_secrets_are_refused() {
+fn empty_secrets_are_rejected() {
     let kind = |made: heysync::Result<Verifier>| made.map(|_| ()).map_err(|error| error.kind());
     assert_eq!(kind(Verifier::new("")), Err(ErrorKind::Configuration));
     assert_eq!(kind(Verifier::new(" \n")), Err(ErrorKind::Configuration));
@@ -194,7 +197,7 @@ fn empty_secrets_are_refused() {
 }
 
 #[test]
-fn secrets_that_sign_as_the_empty_one_does_are_refused() {
+fn secrets_that_sign_like_the_empty_one_are_rejected() {
     for zeros in [&b"\0"[..], &[0; 32], &[0; 100], b"\0 \n"] {
         let made = Verifier::new(zeros).map(|_| ()).map_err(|error| error.kind());
         assert_eq!(made, Err(ErrorKind::Configuration), "{zeros:?}");
@@ -216,7 +219,7 @@ fn neither_secrets_nor_signatures_show() {
 }
 
 #[test]
-fn a_body_that_is_too_large_is_refused_before_its_signature_is_looked_at() {
+fn a_body_that_is_too_large_is_rejected_before_its_signature_is_parsed() {
     let verifier = verifier().max_body(BODY.len() - 1);
     let refused = verifier.verify(BODY, None::<&str>).expect_err("too large");
     assert!(matches!(refused, WebhookError::TooLarge { bytes, max, .. } if bytes == max + 1));
@@ -245,7 +248,95 @@ fn json_of_any_shape_is_a_delivery() {
 }
 
 #[test]
-fn a_delivery_gives_the_event_the_mention_and_ones_own_type() {
+fn genuine_json_that_rust_cannot_hold_costs_a_character_or_a_number_and_not_the_delivery() {
+    let mention = |text: &str| format!(r#"{{"event":"mention.created","mention":{text}}}"#);
+    for (body, place, expected) in [
+        (mention(r#"{"id":"m1","title":"Run \ud83d"}"#), "/mention/title", json!("Run \u{fffd}")),
+        (mention(r#"{"id":"m1","\udc00":1}"#), "/mention/\u{fffd}", json!(1)),
+        (
+            mention(r#"{"id":"m1","relevance_score":1e400}"#),
+            "/mention/relevance_score",
+            json!(null),
+        ),
+        (mention(r#"{"id":"m1","id":"m2","title":"T"}"#), "/mention/id", json!("m2")),
+        (format!("\u{feff}{}", mention(r#"{"id":"m1"}"#)), "/mention/id", json!("m1")),
+        (
+            mention(r#"{"id":123456789012345678901234567890}"#),
+            "/mention/id",
+            json!("123456789012345678901234567890"),
+        ),
+    ] {
+        let delivery = verify(body.as_bytes(), sign(SECRET, body.as_bytes())).expect(&body);
+        assert_eq!(delivery.event(), Some(&EventName::MentionCreated), "{body}");
+        assert_eq!(delivery.json().pointer(place), Some(&expected), "{body}");
+        assert!(delivery.mention().is_some_and(|mention| mention.is_ok()), "{body}");
+        // The signature is that of the raw bytes, and of no others.
+        let mended = delivery.json().to_string();
+        assert!(verify(mended.as_bytes(), sign(SECRET, body.as_bytes())).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn two_events_whose_ids_differ_in_the_last_of_many_digits_are_two() {
+    let guard = DuplicateGuard::default();
+    for last in 0..2 {
+        let body = format!(r#"{{"event_id":12345678901234567890{last},"weight":1e30}}"#);
+        let delivery = verify(body.as_bytes(), sign(SECRET, body.as_bytes())).expect("genuine");
+        assert_eq!(delivery.id(), Some(&format!("12345678901234567890{last}")[..]));
+        assert_eq!(delivery.json()["weight"], json!(1e30));
+        let Claim::New(handling) = guard.claim(&delivery) else { panic!("{body}") };
+        handling.done();
+    }
+}
+
+#[test]
+fn a_signature_alone_is_verified_whatever_the_body_is() {
+    let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets").max_body(8);
+    for body in [&b""[..], b"not JSON", b"\xff"] {
+        let index = verifier.verify_signature(body, Some(sign("old", body)));
+        assert_eq!(index.ok(), Some(1), "{body:?}");
+        let refused = verifier.verify_signature(body, Some(sign("other", body)));
+        assert!(matches!(refused, Err(WebhookError::Mismatch)), "{refused:?}");
+    }
+    let refused = verifier.verify_signature(b"too large", None::<&str>);
+    assert!(matches!(refused, Err(WebhookError::TooLarge { .. })), "{refused:?}");
+    let refused = verifier.verify_signature(b"", None::<&str>);
+    assert!(matches!(refused, Err(WebhookError::Missing)), "{refused:?}");
+}
+
+#[test]
+fn a_repeated_header_is_verified_joined_by_commas_in_any_order() {
+    let hex = sign(SECRET, BODY);
+    let (other, foreign) = (sign("other", BODY), "of a proxy");
+    for values in [[&hex[..], &other], [&other, &hex], [foreign, &hex], ["", &hex], [&hex, &hex]] {
+        assert!(verify(BODY, values.join(",")).is_ok(), "{values:?}");
+        assert!(verify(BODY, values.join(", ")).is_ok(), "{values:?}");
+    }
+    assert!(verify(BODY, [&other[..], foreign].join(",")).is_err());
+}
+
+#[test]
+fn a_duplicate_is_recognized_also_if_it_is_signed_with_the_other_secret() {
+    let verifier = Verifier::with_secrets(["new", "old"]).expect("secrets");
+    let guard = DuplicateGuard::default();
+    let claim = |body: &[u8], secret: &str| {
+        let delivery = verifier.verify(body, Some(sign(secret, body))).expect("genuine");
+        match guard.claim(&delivery) {
+            Claim::New(handling) => {
+                handling.done();
+                true
+            }
+            _ => false,
+        }
+    };
+    assert!(claim(BODY, "old"));
+    assert!(!claim(BODY, "old"));
+    assert!(!claim(BODY, "new"));
+    assert!(claim(b"{}", "new"));
+}
+
+#[test]
+fn a_delivery_decodes_into_the_event_the_mention_and_the_callers_type() {
     #[derive(serde::Deserialize)]
     struct Own {
         event: EventName,
@@ -261,7 +352,7 @@ fn a_delivery_gives_the_event_the_mention_and_ones_own_type() {
 }
 
 #[test]
-fn each_refusal_has_a_status_and_its_cause_is_not_printed_twice() {
+fn each_error_has_a_status_and_a_hint_and_does_not_print_its_cause() {
     let status = |refused: Result<Delivery, WebhookError>| {
         refused.map(|_| ()).map_err(|error| error.status().as_u16())
     };
@@ -274,6 +365,7 @@ fn each_refusal_has_a_status_and_its_cause_is_not_printed_twice() {
     let error = verify(b"", sign(SECRET, b"")).expect_err("no JSON");
     let cause = std::error::Error::source(&error).expect("a cause").to_string();
     assert!(!error.to_string().contains(&cause), "{error}: {cause}");
+    assert!(!error.hint().is_empty() && !error.hint().ends_with('.'));
 }
 
 proptest! {
@@ -283,7 +375,7 @@ proptest! {
     }
 
     #[test]
-    fn no_header_of_likely_letters_panics(header in "(sha256=)?[0-9a-fA-F+/_=, -]{0,140}") {
+    fn no_header_of_likely_characters_panics(header in "(sha256=)?[0-9a-fA-F+/_=, -]{0,140}") {
         prop_assert!(verify(BODY, &header).is_err());
     }
 
@@ -319,7 +411,7 @@ proptest! {
     }
 }
 
-/// An object with fields that are looked for in a payload.
+/// An object with fields of a payload.
 fn object<S: Strategy>(value: S) -> impl Strategy<Value = BTreeMap<String, S::Value>> {
     let field = "event|type|id|event_id|url|title|data|mention|mention_id|payload|object";
     proptest::collection::btree_map(field, value, 0..6)

@@ -58,7 +58,7 @@ impl Delivery {
         secret_index: usize,
         tag: &Tag,
     ) -> Result<Delivery, WebhookError> {
-        let payload: Value = serde_json::from_slice(body).map_err(WebhookError::NotJson)?;
+        let payload = crate::json::value(body).map_err(WebhookError::NotJson)?;
         Ok(Delivery {
             secret_index,
             // Not the tag itself: kept in memory for long, that would be a valid signature.
@@ -96,7 +96,7 @@ impl Delivery {
     /// Returns the whole payload.
     ///
     /// The signature is checked on the raw bytes; of the JSON, a lone surrogate (`\ud83d`) becomes U+FFFD, and
-    /// a number out of range (`1e400`) becomes `null`.
+    /// a number out of range (`1e400`) becomes `null`, and an integer beyond 64 bits a string of its digits.
     pub fn json(&self) -> &Value {
         &self.payload
     }

@@ -134,6 +134,34 @@ impl Verifier {
         }
     }
 
+    /// Verifies the signature alone, and returns the index of the secret that matched.
+    ///
+    /// For a receiver that stores the raw bytes and decodes them later. The arguments are those of
+    /// [`verify`](Verifier::verify). The body may be anything, JSON or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Verifier::verify), but for [`NotJson`](WebhookError::NotJson).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylerts::webhook::{Verifier, sign};
+    ///
+    /// let verifier = Verifier::new("s3cret")?;
+    /// assert_eq!(verifier.verify_signature(b"raw", Some(sign("s3cret", b"raw")))?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify_signature(
+        &self,
+        body: &[u8],
+        signature: Option<impl AsRef<[u8]>>,
+    ) -> Result<usize, WebhookError> {
+        let offered = self.admit(body, signature.as_ref().map(AsRef::as_ref))?;
+        let signed = self.matching(body, &offered).ok_or(WebhookError::Mismatch)?;
+        Ok(signed.secret_index)
+    }
+
     /// Rejects whatever can be rejected without hashing, and returns the signatures to compare with.
     pub(super) fn admit(
         &self,

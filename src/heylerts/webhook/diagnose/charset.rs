@@ -89,6 +89,6 @@ mod tests {
             assert!(utf16(&converted).contains(&text.as_bytes().to_vec()), "{converted:?}");
         }
         assert_eq!(utf16(text.as_bytes()).len(), 4);
-        assert!(utf16(b"\0\xd8").is_empty() && utf16(b"\xff").is_empty());
+        assert!(utf16(b"\0\xd8\xd8\0").is_empty() && utf16(b"\xff").is_empty());
     }
 }
