@@ -172,11 +172,11 @@ fn look_at_heylerts(client: &heylerts::Client) -> Result<()> {
 
 fn change_heylerts(client: &heylerts::Client) -> Result<()> {
     let new = NewAlert::new("Race day", "harbour half marathon")
-        .exclude(["job posting"])
+        .exclude_keywords(["job posting"])
         .sources([Source::Reddit]);
     let alert = client.create_alert(&new)?;
     step("alert created", format!("{:?} watches for {:?}", alert.name, alert.keyword));
-    let paused = client.update_alert(&alert.id, &AlertPatch::new().is_active(false))?;
+    let paused = client.update_alert(&alert.id, &AlertPatch::new().active(false))?;
     step("alert updated", if paused.is_active { "still active" } else { "paused" });
     step("alert read", format!("{:?}", client.get_alert(&alert.id)?.name));
     step("its stats", format!("{} mentions", client.alert_stats(&alert.id)?.total));

@@ -79,7 +79,7 @@ const OPERATIONS: [Operation; 6] = [
         success: r#"{"id": "a1"}"#,
         outcome_hint: None,
         run: |wire, config| {
-            let patch = AlertPatch::new().is_active(false);
+            let patch = AlertPatch::new().active(false);
             account(wire, config).update_alert("a1", &patch).map(drop)
         },
     },

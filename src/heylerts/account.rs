@@ -1,40 +1,73 @@
-//! Whose key it is.
+//! The account that a key belongs to.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::open_enum::open_enum;
 use crate::error::Result;
-use crate::json::null_as_default;
+use crate::json::{flag, null_as_default};
 use crate::pipeline::call::Call;
 
-/// What Heylerts says of a key and its account.
-#[derive(Clone, Debug, Deserialize)]
+/// A key's account and limit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hello {
-    /// Whether the key works. One that does not is an error before, so this is true.
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// Whether the key works. The call fails if it does not, so this is true.
+    #[serde(default, deserialize_with = "flag")]
     pub ok: bool,
     /// The account.
     pub user: User,
-    /// The limit of the key, as text such as `100/minute`. A [`Rate`](crate::Rate) reads it.
+    /// The rate limit of the key, such as `100/minute`. It parses as a [`Rate`](crate::Rate).
+    #[serde(default, deserialize_with = "any_as_string")]
     pub rate_limit: Option<String>,
-    /// Where the documentation is.
+    /// The address of the documentation.
     pub docs_url: Option<String>,
+    /// The fields that this crate does not know.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// The account that a key belongs to.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct User {
     /// Its e-mail address.
     pub email: Option<String>,
-    /// Its plan.
+    /// Its plan; an empty [`Other`](Plan::Other) if the service names none.
+    #[serde(default = "no_plan", deserialize_with = "null_as_no_plan")]
     pub plan: Plan,
+    /// The fields that this crate does not know.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+impl Default for User {
+    /// Makes a user without an address and without a plan.
+    fn default() -> User {
+        User { email: None, plan: no_plan(), other: Map::new() }
+    }
+}
+
+fn no_plan() -> Plan {
+    Plan::Other(String::new())
+}
+
+fn null_as_no_plan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Plan, D::Error> {
+    null_as_default(deserializer).map(|plan: String| plan.into())
+}
+
+/// The limit is a hint: in another form than documented, it must not cost the whole response.
+fn any_as_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(string) => Some(string),
+        other => Some(other.to_string()),
+    })
 }
 
 open_enum! {
-    /// A plan, which decides how many alerts there can be. The quotas are those of Heylerts' page.
+    /// A plan, which determines how many alerts an account can have. The quotas are those of the vendor's page.
     Plan {
         /// Two alerts, and no use of the API.
         Free = "free",
@@ -48,16 +81,15 @@ open_enum! {
 }
 
 impl Client {
-    /// Tells whether the key works, and whose it is.
+    /// Returns the account that the key belongs to, if the key works.
     ///
-    /// Calls `GET /hello`. A good first call for every program: Heylerts' page asks new integrations to
-    /// make it. Where it tells of a lower limit than the one that the client keeps to, the client adopts
-    /// it.
+    /// Calls `GET /hello`. The vendor's page recommends it as the first call of a new integration. If the
+    /// response names a lower limit than the client keeps to, the client adopts it.
     ///
     /// # Errors
     ///
-    /// [`Unauthorized`](crate::ErrorKind::Unauthorized) where the key does not work,
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) where the plan is Free; else see
+    /// [`Unauthorized`](crate::ErrorKind::Unauthorized) if the key does not work,
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) if the plan is Free; else see
     /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
@@ -75,9 +107,9 @@ impl Client {
     /// ```
     pub fn hello(&self) -> Result<Hello> {
         let hello: Hello = self.send(&Call::get(["hello"]))?;
-        // The limit may be another one for another plan, some day. What cannot be read changes nothing.
-        let told = hello.rate_limit.as_deref().and_then(|text| text.parse().ok());
-        told.into_iter().for_each(|rate| self.bucket().adopt(rate));
+        // The limit may differ by plan, some day. One that does not parse changes nothing.
+        let limit = hello.rate_limit.as_deref().and_then(|limit| limit.parse().ok());
+        limit.into_iter().for_each(|rate| self.bucket().adopt(rate));
         Ok(hello)
     }
 }

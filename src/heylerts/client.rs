@@ -16,7 +16,7 @@ use crate::pipeline::call::Call;
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLERTS_API_KEY";
 
-/// What the vendor's page says of the service as a whole.
+/// The facts of the vendor's page about the service as a whole.
 const HEYLERTS: Service = Service {
     base_url: "https://heylerts.com",
     path: "/api/v1",
@@ -27,12 +27,23 @@ const HEYLERTS: Service = Service {
 };
 
 fn check_key(key: &ApiKey) -> Result<()> {
-    // "Keys begin with hlt_", says the page. An empty one has a better error of its own.
-    let is_plausible = key.as_str().is_empty() || key.as_str().starts_with("hlt_");
-    if is_plausible {
-        return Ok(());
+    let text = key.as_str();
+    // An empty key, or one with white space in it, has a better error of its own.
+    let is_whole = !text.is_empty() && !text.contains(char::is_whitespace);
+    match () {
+        () if is_whole && text.contains(is_quote) => {
+            Err(key.refused("has quotes in it: give the key without them"))
+        }
+        // "Keys begin with hlt_", the vendor's page says.
+        () if is_whole && !text.starts_with("hlt_") => {
+            Err(key.refused("is no Heylerts key: those begin with hlt_"))
+        }
+        () => Ok(()),
     }
-    Err(key.refused("is no Heylerts key: those begin with hlt_"))
+}
+
+fn is_quote(letter: char) -> bool {
+    matches!(letter, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}' | '«' | '»')
 }
 
 /// A client of Heylerts.
@@ -59,19 +70,19 @@ fn check_key(key: &ApiKey) -> Result<()> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    pipeline: Arc<Pipeline>,
+    pub(super) pipeline: Arc<Pipeline>,
 }
 
 impl Client {
     /// Makes a client for `key`, with the defaults of [`Config`]. Nothing is sent yet.
     ///
     /// A key is made in the settings of an account, under "API Access", and shown there once. White space
-    /// around it is dropped.
+    /// around it is removed.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) where the key is empty, cannot be a header, or
-    /// does not begin with `hlt_` as all keys of Heylerts do.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the key is empty, has quotes around it, cannot be a
+    /// header, or does not begin with `hlt_` as all keys of Heylerts do.
     ///
     /// # Examples
     ///
@@ -93,7 +104,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::new`], and where the variable is not set.
+    /// Those of [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable is not set.
     ///
     /// # Examples
     ///
@@ -105,18 +116,19 @@ impl Client {
         Client::from_env_with(Config::new())
     }
 
-    /// Makes a client for `key` with a configuration of its own.
+    /// Makes a client for `key` with your configuration.
     ///
     /// # Errors
     ///
-    /// As [`Client::new`], and where a value of the configuration is out of its range.
+    /// Those of [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if a value of the
+    /// configuration is out of range.
     ///
     /// # Examples
     ///
     /// ```
     /// use heysync::{Config, Rate, heylerts};
     ///
-    /// // Half of the limit, for something else uses this key too.
+    /// // Half of the limit, since another program uses this key too.
     /// let config = Config::new().rate(Rate::per_minute(50)).user_agent("mention-export/2.0");
     /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
     /// let client = heylerts::Client::with_config("hlt_your_key_here", config)?;
@@ -126,11 +138,12 @@ impl Client {
         Client::open(ApiKey::new(key), config)
     }
 
-    /// Makes a client for the key in `HEYLERTS_API_KEY` with a configuration of its own.
+    /// Makes a client for the key in `HEYLERTS_API_KEY` with your configuration.
     ///
     /// # Errors
     ///
-    /// As [`Client::with_config`], and where the variable is not set.
+    /// Those of [`Client::with_config`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable is
+    /// not set.
     ///
     /// # Examples
     ///
@@ -148,18 +161,17 @@ impl Client {
         Ok(Client { pipeline: Arc::new(config.open(&HEYLERTS, key)?) })
     }
 
-    /// Sends a call of the caller's own, and decodes its JSON answer. An empty answer is read as `null`: ask for
-    /// `()` where nothing comes.
+    /// Sends a call that has no method here, and decodes its JSON response.
     ///
     /// It goes through the same authentication, rate limit, retries and errors as every other call. The path
-    /// is taken below `/api/v1`.
+    /// is below `/api/v1`. An empty response is decoded as `null`: use `()` for `T` if none is expected.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the call makes no valid address;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid address;
     /// [`Unreadable`](crate::ErrorKind::Unreadable), or
-    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) for a call that changes something, where the
-    /// answer is no `T`; else see [`ErrorKind`](crate::ErrorKind).
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) for a call that changes something, if the
+    /// response is no `T`; else see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
@@ -178,10 +190,10 @@ impl Client {
         self.pipeline.execute(call, answer::json)
     }
 
-    /// Returns the bucket that this client takes its tokens from.
+    /// Returns the token bucket of this client.
     ///
-    /// Its [`snapshot`](TokenBucket::snapshot) tells how much of the limit is left, and a
-    /// [`Config::bucket`] hands it to another client. Heylerts allows 100 requests a minute for each key.
+    /// Its [`snapshot`](TokenBucket::snapshot) shows how much of the limit is left, and [`Config::bucket`] shares it
+    /// with another client. Heylerts allows 100 requests per minute for each key.
     ///
     /// # Examples
     ///
@@ -197,7 +209,7 @@ impl Client {
         &self.pipeline.bucket
     }
 
-    /// The error of an item of a listing that could not be decoded.
+    /// Returns the error for an item of a list that could not be decoded.
     pub(crate) fn unreadable_item(
         &self,
         call: String,
@@ -207,7 +219,7 @@ impl Client {
         self.pipeline.unreadable_item(call, item, cause)
     }
 
-    /// Sends a call whose answer has no body that matters.
+    /// Sends a call whose response body does not matter.
     pub(crate) fn send_ignoring_body(&self, call: &Call) -> Result<()> {
         self.pipeline.execute(call, answer::nothing)
     }

@@ -1,7 +1,11 @@
-//! Heylerts: alerts on keywords, the mentions they find, and statistics.
+//! Heylerts: alerts on keywords, the mentions that they find, and statistics.
 //!
-//! Facts are from <https://heylerts.com/docs>: REST over JSON, the key in `X-API-Key`, 100 requests a
-//! minute, pages of up to 100 items. Every paid plan has it.
+//! The service is documented at <https://heylerts.com/docs>: REST with JSON, the key in `X-API-Key`, 100 requests
+//! per minute, pages of up to 100 items. Every paid plan includes it.
+//!
+//! Responses are plain data: every model is `Clone`, `Debug`, `PartialEq`, `Serialize` and `Deserialize`, keeps the
+//! fields that this crate does not know in `other`, and writes them out again. A test makes one with `default()` or
+//! from JSON.
 //!
 //! # Examples
 //!
@@ -14,8 +18,8 @@
 //! let client = heylerts::Client::from_env()?; // HEYLERTS_API_KEY
 //! println!("plan: {}", client.hello()?.user.plan);
 //!
-//! let alert = client.create_alert(&NewAlert::new("Competitor X", "competitor x").exclude(["job posting"]))?;
-//! client.update_alert(&alert.id, &AlertPatch::new().is_active(false))?;
+//! let alert = client.create_alert(&NewAlert::new("Competitor X", "competitor x").exclude_keywords(["job posting"]))?;
+//! client.update_alert(&alert.id, &AlertPatch::new().active(false))?;
 //!
 //! let yesterday = Timestamp::ago(Duration::from_secs(24 * 60 * 60));
 //! for mention in client.mentions().alert(&alert.id).sentiment(Sentiment::Negative).since(yesterday) {
@@ -27,8 +31,10 @@
 //! ```
 
 mod account;
+mod alert_fields;
 mod alerts;
 mod client;
+mod create_once;
 mod listing;
 mod mentions;
 mod open_enum;
@@ -38,7 +44,8 @@ mod stats;
 pub mod webhook;
 
 pub use account::{Hello, Plan, User};
-pub use alerts::{Alert, AlertPatch, Alerts, Frequency, NewAlert};
+pub use alert_fields::{AlertPatch, Frequency, NewAlert};
+pub use alerts::{Alert, Alerts};
 pub use client::Client;
 pub use mentions::{Mention, Mentions, Sentiment, Source};
 pub use stats::Stats;

@@ -1,36 +1,42 @@
-//! How many mentions there are, and of what kinds.
+//! Counts of mentions.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::client::Client;
 use crate::error::Result;
-use crate::json::null_as_default;
+use crate::json::{count, counts};
 use crate::pipeline::call::Call;
 
-/// Counts of mentions, with those of one alert or of all.
+/// Counts of the mentions of one alert, or of all.
 ///
-/// The keys are texts, since each of these sets is open: see [`Source`](super::Source) and
-/// [`Sentiment`](super::Sentiment) for the known ones; categories are `web`, `social` and `forum`.
-#[derive(Clone, Debug, Deserialize)]
+/// The keys are strings, since each of these sets is open: see [`Source`](super::Source) and
+/// [`Sentiment`](super::Sentiment) for the known ones; categories are `web`, `social` and `forum`. A count that is
+/// `null` is 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// All mentions.
+    #[serde(deserialize_with = "count")]
     pub total: u64,
-    /// By where they were found: `brave`, `reddit`, `hackernews`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// Mentions by the source that they were found in: `brave`, `reddit`, `hackernews`.
+    #[serde(default, deserialize_with = "counts")]
     pub by_source: BTreeMap<String, u64>,
-    /// By their tone: `positive`, `neutral`, `negative`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// Mentions by their tone: `positive`, `neutral`, `negative`.
+    #[serde(default, deserialize_with = "counts")]
     pub by_sentiment: BTreeMap<String, u64>,
-    /// By the kind of place: `web`, `social`, `forum`.
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// Mentions by the kind of site: `web`, `social`, `forum`.
+    #[serde(default, deserialize_with = "counts")]
     pub by_category: BTreeMap<String, u64>,
+    /// The fields that this crate does not know.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 impl Client {
-    /// Counts the mentions of all alerts.
+    /// Returns the counts of the mentions of all alerts.
     ///
     /// Calls `GET /stats`: one request, however many mentions there are.
     ///
@@ -55,14 +61,14 @@ impl Client {
         self.send(&Call::get(["stats"]))
     }
 
-    /// Counts the mentions of one alert.
+    /// Returns the counts of the mentions of one alert.
     ///
     /// Calls `GET /stats` with `alert_id`.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an empty id, since that would count all;
-    /// [`NotFound`](crate::ErrorKind::NotFound) where there is no such alert (not documented; a service may
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such alert (not documented; a service may
     /// count nothing instead); else see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
@@ -74,14 +80,13 @@ impl Client {
     /// for alert in client.alerts() {
     ///     let alert = alert?;
     ///     let stats = client.alert_stats(&alert.id)?;
-    ///     let bad = stats.by_sentiment.get("negative").copied().unwrap_or_default();
-    ///     println!("{}: {bad} of {} speak badly", alert.name, stats.total);
+    ///     let negative = stats.by_sentiment.get("negative").copied().unwrap_or_default();
+    ///     println!("{}: {negative} of {} mentions are negative", alert.name, stats.total);
     /// }
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn alert_stats(&self, alert_id: &str) -> Result<Stats> {
+    pub fn alert_stats(&self, alert_id: impl AsRef<str>) -> Result<Stats> {
         // `alert_id=` counts everything, or nothing, as the service pleases.
-        let call = Call::get(["stats"]).required_query("alert_id", alert_id);
-        self.send(&call)
+        self.send(&Call::get(["stats"]).required_query("alert_id", alert_id.as_ref()))
     }
 }

@@ -250,7 +250,7 @@ impl Pipeline {
         }
     }
 
-    fn sleep_until(&self, moment: Instant) {
+    pub(crate) fn sleep_until(&self, moment: Instant) {
         let mut left = moment.saturating_duration_since(self.clock.now());
         while !left.is_zero() {
             self.clock.sleep(left);

@@ -32,7 +32,7 @@ fn script(heylo: &heylo::Client, heylerts: &heylerts::Client) -> heysync::Result
     community.invite(&NewMember::new("user-42").first_name("Ada").email("ada@example.com"))?;
     lines.push(format!("{:?}", heylerts.hello()?.user.email));
     let alert = heylerts.create_alert(&NewAlert::new("Competitor X", "competitor x"))?;
-    let paused = heylerts.update_alert(&alert.id, &AlertPatch::new().is_active(false))?;
+    let paused = heylerts.update_alert(&alert.id, &AlertPatch::new().active(false))?;
     lines.push(format!("{} {} {}", alert.id, paused.name, paused.is_active));
     for mention in heylerts.mentions().sentiment(Sentiment::Negative) {
         let mention = mention?;

@@ -290,7 +290,7 @@ pub(crate) const SAMPLES: [Sample; 7] = [
         safety: Safety::Idempotent,
         takes_any_body: false,
         make: |clients| {
-            let patch = AlertPatch::new().is_active(false);
+            let patch = AlertPatch::new().active(false);
             clients.heylerts.update_alert("a-1", &patch).map(drop)
         },
     },

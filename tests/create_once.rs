@@ -1,0 +1,215 @@
+//! `create_alert_once` never creates an alert twice, and finds the one whose response was lost.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use heysync::heylerts::{Alert, Client, NewAlert};
+use heysync::http::{Request, Response};
+use heysync::sandbox::{self, Fault, FaultPoint, TestClock};
+use heysync::{Clock as _, Config, ErrorKind, Result, Transport as _, TransportError};
+use serde_json::json;
+
+type Sent = Result<Response<Vec<u8>>, TransportError>;
+
+/// The attempt timeout of every client here.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A service, the client of it, and the time that passes for both.
+struct World {
+    service: sandbox::Heylerts,
+    client: Client,
+    clock: TestClock,
+}
+
+impl World {
+    fn new() -> World {
+        World::with(|config, _| config)
+    }
+
+    fn with(configure: impl FnOnce(Config, &sandbox::Heylerts) -> Config) -> World {
+        let clock = TestClock::new();
+        let service = sandbox::Heylerts::demo().clock(clock.clone());
+        let config = Config::new().transport(service.clone()).clock(clock.clone());
+        let config = configure(config.attempt_timeout(TIMEOUT), &service);
+        let client = Client::with_config("hlt_key", config).expect("a client");
+        World { service, client, clock }
+    }
+
+    /// A world whose requests, without retries, go through `send`, which gets the number of each from 0.
+    fn through<F>(send: F) -> World
+    where
+        F: Fn(&sandbox::Heylerts, Request<Vec<u8>>, Duration, usize) -> Sent
+            + Send
+            + Sync
+            + 'static,
+    {
+        World::with(|config, service| {
+            let (service, count) = (service.clone(), AtomicUsize::new(0));
+            config.retries(0).transport(move |request, timeout| {
+                send(&service, request, timeout, count.fetch_add(1, Ordering::Relaxed))
+            })
+        })
+    }
+
+    /// Makes the next posts fail like this, one after the other.
+    fn failing(self, faults: impl IntoIterator<Item = Fault>) -> World {
+        for fault in faults {
+            self.service.inject_if(1, fault, |request| request.method == "POST");
+        }
+        self
+    }
+
+    /// The number of alerts with the name that every test here creates, whether lists show them or not.
+    fn created(&self) -> usize {
+        let state = self.service.state();
+        let is_new = |name: &str| name.split_whitespace().eq(["Competitor", "X"]);
+        state.alerts.iter().filter(|alert| is_new(&alert.name)).count()
+    }
+
+    fn posts(&self) -> usize {
+        self.service.requests().iter().filter(|request| request.method == "POST").count()
+    }
+}
+
+fn create_in(world: &World) -> Result<Alert> {
+    world.client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"))
+}
+
+#[test]
+fn an_alert_whose_response_was_lost_is_found_at_once() {
+    for fault in [Fault::Cut(FaultPoint::AfterEffect), Fault::BadGateway(FaultPoint::AfterEffect)] {
+        let world = World::new().failing([fault.clone()]);
+        let started = world.clock.now();
+        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{fault:?}");
+        assert_eq!((world.created(), world.posts()), (1, 1), "{fault:?}");
+        assert!(world.clock.now() - started < TIMEOUT, "{fault:?}");
+    }
+}
+
+#[test]
+fn an_alert_whose_response_cannot_be_read_is_found() {
+    for fault in [Fault::Truncated, Fault::WrongType, Fault::Oversized] {
+        let world = World::new().failing([fault.clone()]);
+        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{fault:?}");
+        assert_eq!((world.created(), world.posts()), (1, 1), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_request_that_is_still_running_at_its_timeout_is_waited_for_and_not_repeated() {
+    for millis in [1500, 2500, 4500] {
+        let world = World::new();
+        world.service.change(|state| {
+            state.settings.create_duration = Duration::from_millis(millis);
+        });
+        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{millis} ms");
+        assert_eq!((world.created(), world.posts()), (1, 1), "{millis} ms");
+    }
+}
+
+#[test]
+fn a_list_that_lags_behind_is_read_again() {
+    for lag in [1, 2, 3] {
+        let world = World::new().failing([Fault::Cut(FaultPoint::AfterEffect)]);
+        world.service.change(|state| state.settings.list_lag = Duration::from_secs(lag));
+        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{lag} s");
+        assert_eq!((world.created(), world.posts()), (1, 1), "{lag} s");
+    }
+}
+
+#[test]
+fn an_alert_that_is_not_found_in_time_leaves_the_outcome_unknown() {
+    for fault in [Fault::Cut(FaultPoint::BeforeEffect), Fault::BadGateway(FaultPoint::BeforeEffect)]
+    {
+        let world = World::new().failing([fault.clone()]);
+        let started = world.clock.now();
+        let error = create_in(&world).expect_err("an unknown outcome");
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{fault:?}");
+        assert!(error.message().contains("4.0 s later it was not in the list"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("list the alerts")), "{fault:?}");
+        assert_eq!((world.created(), world.posts()), (0, 1), "{fault:?}");
+        let waited = world.clock.now() - started;
+        assert!((4 * TIMEOUT..5 * TIMEOUT + TIMEOUT / 2).contains(&waited), "{waited:?}");
+    }
+}
+
+#[test]
+fn looking_ends_at_the_deadline() {
+    let world = World::with(|config, _| config.deadline(Duration::from_millis(2500)))
+        .failing([Fault::BadGateway(FaultPoint::BeforeEffect)]);
+    let started = world.clock.now();
+    let error = create_in(&world).expect_err("an unknown outcome");
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert!(error.message().contains("2.0 s later"), "{error}");
+    assert!(world.clock.now() - started < Duration::from_millis(2500));
+    assert_eq!(world.posts(), 1);
+}
+
+#[test]
+fn a_look_that_fails_does_not_end_the_looking() {
+    let world = World::through(|service, request, timeout, nth| match nth {
+        // The list before, the post, and the first look.
+        2 => Err(TransportError::maybe_sent("the connection is gone")),
+        _ => service.send(request, timeout),
+    });
+    let world = world.failing([Fault::Cut(FaultPoint::AfterEffect)]);
+    assert_eq!(create_in(&world).expect("the alert").name, "Competitor X");
+    assert_eq!((world.created(), world.posts()), (1, 1));
+}
+
+#[test]
+fn if_no_look_succeeds_the_outcome_is_unknown_and_the_last_failure_is_named() {
+    let world = World::through(|service, request, timeout, nth| match nth {
+        0 | 1 => service.send(request, timeout),
+        _ => Err(TransportError::maybe_sent("the connection is gone")),
+    });
+    let world = world.failing([Fault::Cut(FaultPoint::AfterEffect)]);
+    let error = create_in(&world).expect_err("an unknown outcome");
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert!(error.message().contains("looking for it failed: GET /alerts"), "{error}");
+    assert_eq!((world.created(), world.posts()), (1, 1));
+}
+
+#[test]
+fn an_alert_is_posted_again_only_if_the_first_request_certainly_created_nothing() {
+    for fault in [Fault::Unreachable, Fault::RateLimited(Some("1".to_owned()))] {
+        let world = World::new().failing([fault.clone(), fault.clone()]);
+        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{fault:?}");
+        assert_eq!(world.created(), 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn an_alert_that_was_there_before_is_not_taken_for_the_new_one() {
+    let world = World::new();
+    let old = create_in(&world).expect("the first alert");
+    let world = world.failing([Fault::Cut(FaultPoint::AfterEffect)]);
+    let new = create_in(&world).expect("the second alert");
+    assert_ne!(old.id, new.id);
+    assert_eq!(world.created(), 2);
+
+    let world = world.failing([Fault::Cut(FaultPoint::BeforeEffect)]);
+    let error = create_in(&world).expect_err("an unknown outcome");
+    assert_eq!((error.kind(), world.created()), (ErrorKind::OutcomeUnknown, 2));
+}
+
+#[test]
+fn a_name_whose_case_and_white_space_the_service_folds_is_found() {
+    for (name, keyword) in [
+        (" Competitor X ", "competitor x"),
+        ("Competitor \t X", "competitor\u{a0}x"),
+        ("COMPETITOR X", "Competitor X"),
+        ("competitor\nx", "competitor x\n"),
+    ] {
+        let world = World::through(|service, request, timeout, _| {
+            let (head, body) = request.into_parts();
+            let folded = json!({"name": "Competitor X", "keyword": "competitor x"});
+            let body = if body.is_empty() { body } else { folded.to_string().into_bytes() };
+            service.send(Request::from_parts(head, body), timeout)
+        });
+        let world = world.failing([Fault::BadGateway(FaultPoint::AfterEffect)]);
+        let created = world.client.create_alert_once(&NewAlert::new(name, keyword));
+        assert_eq!(created.expect("the alert").name, "Competitor X", "{name:?}");
+        assert_eq!((world.created(), world.posts()), (1, 1), "{name:?}");
+    }
+}
