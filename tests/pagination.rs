@@ -248,7 +248,7 @@ fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
         1,
         Fault::Altered(|response| {
             let mut page: Value = serde_json::from_slice(response.body()).expect("a page");
-            page["items"][1] = json!({"id": 7, "name": "odd"});
+            page["items"][1] = json!({"id": {"uuid": 7}, "name": "odd"});
             *response.body_mut() = page.to_string().into_bytes();
         }),
     );
