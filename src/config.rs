@@ -14,7 +14,9 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::auth::{ApiKey, Auth, Scheme};
 use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
-use crate::pipeline::transport::{Transport, TransportOptions, UreqTransport};
+use crate::pipeline::transport::Transport;
+use crate::pipeline::transport_options::TransportOptions;
+use crate::pipeline::ureq_transport::UreqTransport;
 
 /// The longest time that can be set for anything. It keeps `Instant + Duration` from overflowing, too.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -359,14 +361,15 @@ impl Config {
         // shorter is the milder reading: a limit lowers the rate only where it does so in either.
         let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
         let max_body = self.transport_options.max_body;
+        let options =
+            TransportOptions { usual_timeout: self.attempt_timeout, ..self.transport_options };
         Ok(Pipeline {
-            base,
-            invite_base,
             auth: Auth::new(service.scheme, key)?,
             user_agent: user_agent(self.user_agent.as_deref())?,
-            transport: self
-                .transport
-                .unwrap_or_else(|| Arc::new(UreqTransport::new(self.transport_options))),
+            transport: match self.transport {
+                Some(transport) => transport,
+                None => default_transport(options, [&base, &invite_base])?,
+            },
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
             limit_period,
@@ -376,6 +379,8 @@ impl Config {
             deadline: self.deadline,
             max_body,
             observer: self.observer,
+            base,
+            invite_base,
         })
     }
 
@@ -508,6 +513,18 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
+}
+
+/// The transport that a client has if none was set.
+fn default_transport(options: TransportOptions, bases: [&Url; 2]) -> Result<Arc<dyn Transport>> {
+    let transport = UreqTransport::new(options)?;
+    for base in bases {
+        // An address that is no `Uri` is refused by the call that makes one.
+        if let Ok(uri) = base.as_str().parse() {
+            transport.check(&uri).map_err(Error::configuration)?;
+        }
+    }
+    Ok(Arc::new(transport))
 }
 
 fn require_tls() -> Result<()> {

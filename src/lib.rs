@@ -105,9 +105,9 @@ pub use limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::call::Call;
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::retry::Safety;
-pub use pipeline::transport::{
-    SendProgress, Transport, TransportError, TransportOptions, UreqTransport,
-};
+pub use pipeline::transport::{SendProgress, Transport, TransportError};
+pub use pipeline::transport_options::TransportOptions;
+pub use pipeline::ureq_transport::UreqTransport;
 pub use time::{Date, Timestamp};
 
 // The tests compile the programs of the README.

@@ -9,8 +9,11 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use heysync::http::{HeaderMap, Request, StatusCode};
 use heysync::sandbox::TestClock;
-use heysync::{Activity, Clock, Config, Rate, heylerts, heylo};
+use heysync::{
+    Activity, Clock, Config, Rate, SendProgress, Transport, UreqTransport, heylerts, heylo,
+};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
@@ -42,7 +45,6 @@ fn calls_one_after_the_other_use_one_connection() {
         good(),
         Act::answer(404, r#"{"detail": "Not Found"}"#),
         Act::Say(head(204, &[])),
-        Act::answer(500, "oh"),
         Act::Say(answer(302, &["location: /elsewhere"], "moved")),
         Act::answer(200, "no JSON"),
         Act::answer(429, ""),
@@ -57,6 +59,55 @@ fn calls_one_after_the_other_use_one_connection() {
     }
     // Heylo and Heylerts are two clients, each with a connection of its own.
     assert_eq!((server.heard().len(), server.accepted()), (3 * SAMPLES.len(), 2));
+}
+
+#[test]
+fn a_connection_is_not_used_again_after_a_status_that_servers_close_it_with() {
+    for (status, connections) in [(200, 1), (404, 1), (429, 1), (408, 3), (500, 3), (503, 3)] {
+        for body in ["", r#"{"detail": "no"}"#] {
+            let server = Server::start([Act::answer(status, body)]);
+            let clients = Clients::with(quick(&server).retries(0));
+            (0..3).for_each(|_| drop(clients.heylerts.stats()));
+            let seen = (server.heard().len(), server.accepted());
+            assert_eq!(seen, (3, connections), "{status} {body:?}");
+        }
+    }
+}
+
+#[test]
+fn a_call_after_a_500_is_not_lost_on_the_connection_that_the_server_closes() {
+    // The server closes it without `Connection: close`, after an instant that leaves it open for a moment.
+    for sample in SAMPLES {
+        let server = Server::start([Act::Close(answer(500, &[], "oh")), good()]);
+        let clients = Clients::with(quick(&server).retries(0));
+        drop((sample.make)(&clients));
+        let second = (sample.make)(&clients);
+        assert!(second.is_ok(), "{}: {second:?}", sample.name);
+        assert_eq!((server.heard().len(), server.accepted()), (2, 2), "{}", sample.name);
+    }
+}
+
+#[test]
+fn after_a_lost_response_no_older_connection_to_the_host_is_used() {
+    let server = Server::start([good(), good(), Act::CUT, good()]);
+    let transport = UreqTransport::default();
+    let send = |on_head: &mut dyn FnMut(StatusCode, &HeaderMap)| {
+        let request = Request::get(server.url()).body(Vec::new()).unwrap();
+        transport.send_with(request, 30 * SECOND, &mut SendProgress::new(on_head))
+    };
+    let both_have_a_head = Barrier::new(2);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let wait = &mut |_, _: &HeaderMap| drop(both_have_a_head.wait());
+                assert!(send(wait).is_ok());
+            });
+        }
+    });
+    assert_eq!(server.accepted(), 2);
+    assert!(send(&mut |_, _| {}).is_err());
+    assert!(send(&mut |_, _| {}).is_ok());
+    assert_eq!((server.heard().len(), server.accepted()), (4, 3));
 }
 
 #[test]

@@ -2,11 +2,20 @@
 
 pub(crate) mod answer;
 pub(crate) mod auth;
+mod body;
 pub(crate) mod call;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod certificates;
+mod failure;
 pub(crate) mod judge;
+mod names;
 pub(crate) mod observer;
+mod proxy;
 pub(crate) mod retry;
 pub(crate) mod transport;
+pub(crate) mod transport_options;
+pub(crate) mod ureq_transport;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,16 +1,13 @@
-//! How a request reaches a server: the [`Transport`] trait, and its implementation over ureq.
+//! How a request reaches a server: the [`Transport`] trait, and how far a request got that failed.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::io::{self, Read};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
 use http::response::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -262,6 +259,12 @@ impl TransportError {
         self
     }
 
+    /// Adds the host, and the proxy if there is one, for the message.
+    pub(crate) fn at(mut self, peer: String) -> TransportError {
+        self.peer = Some(peer.into());
+        self
+    }
+
     /// Returns whether the request, or a part of it, may have reached the server.
     pub fn may_have_been_sent(&self) -> bool {
         !matches!(self.progress, Progress::NeverSent)
@@ -315,284 +318,6 @@ impl TransportError {
     pub(crate) fn into_parts(self) -> (Progress, Cause) {
         (self.progress, self.source)
     }
-}
-
-/// The default transport: ureq, with one pool of connections.
-///
-/// It follows no redirects, takes answers in up to a limit (counted after decompression), and keeps idle
-/// connections for four seconds, since common servers drop them after five.
-///
-/// # Logs
-///
-/// Below ureq, the crate `ureq_proto` writes every head and every answer to the log at trace, byte by
-/// byte, and with them the API key. Whoever logs at trace should leave it out, as by
-/// `RUST_LOG=trace,ureq_proto=off`; else one line at warn says so.
-#[derive(Clone, Debug)]
-pub struct UreqTransport {
-    agent: ureq::Agent,
-    options: TransportOptions,
-}
-
-/// Configures a [`UreqTransport`].
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use heysync::{TransportOptions, UreqTransport};
-///
-/// let options = TransportOptions::new().connect_timeout(Duration::from_secs(3)).max_body(1024 * 1024);
-/// let transport = UreqTransport::new(options);
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct TransportOptions {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) max_body: u64,
-    pub(crate) proxy_from_env: bool,
-}
-
-impl Default for TransportOptions {
-    fn default() -> TransportOptions {
-        TransportOptions {
-            connect_timeout: Duration::from_secs(10),
-            max_body: 10 * 1024 * 1024,
-            proxy_from_env: true,
-        }
-    }
-}
-
-impl TransportOptions {
-    /// Creates the default options.
-    pub fn new() -> TransportOptions {
-        TransportOptions::default()
-    }
-
-    /// Sets how long resolving, connecting and TLS may take together. Default: 10 seconds.
-    pub fn connect_timeout(mut self, timeout: Duration) -> TransportOptions {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Sets the size of the largest response body that is accepted, in bytes after decompression.
-    /// Default: 10 MiB.
-    pub fn max_body(mut self, bytes: u64) -> TransportOptions {
-        self.max_body = bytes;
-        self
-    }
-
-    /// Sets whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are read. Default: true.
-    ///
-    /// A server on loopback is always reached directly.
-    pub fn proxy_from_env(mut self, yes: bool) -> TransportOptions {
-        self.proxy_from_env = yes;
-        self
-    }
-}
-
-impl Default for UreqTransport {
-    fn default() -> UreqTransport {
-        UreqTransport::new(TransportOptions::default())
-    }
-}
-
-impl UreqTransport {
-    /// Makes a transport with a connection pool of its own. Nothing is connected yet.
-    pub fn new(options: TransportOptions) -> UreqTransport {
-        warn_of_raw_bytes();
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections(32)
-            .max_idle_connections_per_host(16)
-            .max_idle_age(Duration::from_secs(4));
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        {
-            config = config.tls_config(tls_config());
-        }
-        if !options.proxy_from_env {
-            config = config.proxy(None);
-        }
-        UreqTransport { agent: config.build().new_agent(), options }
-    }
-
-    fn configure<S: ureq::AsSendBody>(
-        &self,
-        request: http::Request<S>,
-        timeout: Duration,
-    ) -> http::Request<S> {
-        let connect = self.options.connect_timeout.min(timeout);
-        let local = is_loopback(request.uri());
-        let request = self
-            .agent
-            .configure_request(request)
-            .timeout_global(Some(timeout))
-            .timeout_resolve(Some(connect))
-            .timeout_connect(Some(connect));
-        if local { request.proxy(None).build() } else { request.build() }
-    }
-}
-
-impl Transport for UreqTransport {
-    fn send(
-        &self,
-        request: http::Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
-    }
-
-    fn send_with(
-        &self,
-        request: http::Request<Vec<u8>>,
-        timeout: Duration,
-        progress: &mut SendProgress<'_>,
-    ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        let (mut parts, body) = request.into_parts();
-        let mut outgoing = Outgoing::new(&body);
-        let outcome = if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
-            parts.headers.insert(CONTENT_LENGTH, body.len().into());
-            let body = ureq::SendBody::from_reader(&mut outgoing);
-            self.agent.run(self.configure(http::Request::from_parts(parts, body), timeout))
-        } else {
-            outgoing.touched = true;
-            self.agent.run(self.configure(http::Request::from_parts(parts, ()), timeout))
-        };
-        let response = outcome.map_err(|error| classify(error, outgoing.touched))?;
-        progress.head_received(response.status(), response.headers());
-        receive(response, self.options.max_body)
-    }
-}
-
-/// What `ureq_proto` logs cannot be changed from here, but nobody should find the key there by surprise.
-fn warn_of_raw_bytes() {
-    if log::log_enabled!(target: "ureq_proto::util", log::Level::Trace) {
-        log::warn!(
-            target: "heysync",
-            "the log takes in raw bytes, and with them the API key: leave out `ureq_proto`, as by \
-             RUST_LOG=trace,ureq_proto=off"
-        );
-    }
-}
-
-/// A request's body that remembers whether anybody began to read it.
-///
-/// ureq reads the body only once it is connected and has written the head. So a body nobody touched is
-/// proof that the server cannot have acted on the request. An empty body is never read, so it counts as
-/// touched from the beginning, as does that of a method that has none.
-struct Outgoing<'a> {
-    remaining: &'a [u8],
-    touched: bool,
-}
-
-impl Outgoing<'_> {
-    fn new(body: &[u8]) -> Outgoing<'_> {
-        Outgoing { remaining: body, touched: body.is_empty() }
-    }
-}
-
-impl Read for Outgoing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.touched = true;
-        self.remaining.read(buffer)
-    }
-}
-
-fn receive(
-    response: http::Response<ureq::Body>,
-    limit: u64,
-) -> Result<http::Response<Vec<u8>>, TransportError> {
-    let (head, body) = response.into_parts();
-    // ureq's own limit refuses a body of exactly that size too.
-    let one_more = limit.saturating_add(1);
-    match body.into_with_config().limit(one_more).read_to_vec() {
-        Ok(body) if body.len() as u64 <= limit => Ok(http::Response::from_parts(head, body)),
-        Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => {
-            Err(TransportError::body_too_large(head, limit))
-        }
-        Err(error) => Err(TransportError::body_lost(head, cause(error))),
-    }
-}
-
-fn classify(error: ureq::Error, maybe_sent: bool) -> TransportError {
-    if !maybe_sent || failed_before_sending(&error) {
-        TransportError::never_sent(cause(error))
-    } else {
-        TransportError::maybe_sent(cause(error))
-    }
-}
-
-/// Whether ureq reports this only before it has written anything.
-///
-/// For a request without a body this is all there is to go by, so what is not certain counts as sent.
-fn failed_before_sending(error: &ureq::Error) -> bool {
-    use ureq::Error::*;
-    match error {
-        HostNotFound
-        | ConnectionFailed
-        | InvalidProxyUrl
-        | ConnectProxyFailed(_)
-        | Tls(_)
-        | TlsRequired
-        | BadUri(_)
-        | Http(_) => true,
-        Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => true,
-        #[cfg(feature = "rustls")]
-        Rustls(_) => true,
-        #[cfg(feature = "native-tls")]
-        NativeTls(_) => true,
-        Io(error) => {
-            error.kind() == io::ErrorKind::ConnectionRefused
-                || is_lookup_failure(error)
-                || is_handshake_failure(error)
-        }
-        _ => false,
-    }
-}
-
-/// rustls hands on all its errors in the same way; these come up only while it introduces itself.
-fn is_handshake_failure(error: &io::Error) -> bool {
-    const TEXTS: [&str; 3] = [
-        "invalid peer certificate",
-        "peer is incompatible",
-        "received corrupt message of type InvalidContentType",
-    ];
-    let text = error.to_string();
-    error.kind() == io::ErrorKind::InvalidData && TEXTS.iter().any(|begin| text.starts_with(begin))
-}
-
-/// The standard library gives a failed look-up of a host name no kind that can be matched.
-fn is_lookup_failure(error: &io::Error) -> bool {
-    const WINDOWS_HOST_NOT_FOUND: std::ops::RangeInclusive<i32> = 11001..=11004;
-    let code = error.raw_os_error();
-    code.is_some_and(|code| cfg!(windows) && WINDOWS_HOST_NOT_FOUND.contains(&code))
-        || error.to_string().starts_with("failed to lookup address information")
-}
-
-/// ureq's errors print their cause themselves; what they wrap is handed on bare where it can be.
-fn cause(error: ureq::Error) -> Cause {
-    match error {
-        ureq::Error::Io(error) => error.into(),
-        error => error.into(),
-    }
-}
-
-fn is_loopback(uri: &http::Uri) -> bool {
-    let host = uri.host().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<IpAddr>().map_or(host.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback())
-}
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn tls_config() -> ureq::tls::TlsConfig {
-    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-    let native = cfg!(feature = "native-tls");
-    let trust_system = native || cfg!(feature = "platform-verifier");
-    TlsConfig::builder()
-        .provider(if native { TlsProvider::NativeTls } else { TlsProvider::Rustls })
-        .root_certs(if trust_system { RootCerts::PlatformVerifier } else { RootCerts::WebPki })
-        .build()
 }
 
 #[cfg(test)]

@@ -1,0 +1,316 @@
+//! What a failure inside ureq means: how far the request got, whether a retry can help, and what to do.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use http::Uri;
+use http::response::Parts;
+use ureq::Proxy;
+
+use super::proxy;
+use super::transport::TransportError;
+
+type Cause = Box<dyn StdError + Send + Sync>;
+
+/// One attempt, as far as it matters for its failure.
+pub(crate) struct Attempt<'a> {
+    pub(crate) uri: &'a Uri,
+    pub(crate) proxy: Option<&'a Proxy>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) timeout: Duration,
+}
+
+impl Attempt<'_> {
+    /// The failure of a request that got no response. `sent` is known from the connection.
+    pub(crate) fn failed(&self, error: ureq::Error, sent: bool) -> TransportError {
+        if sent {
+            return TransportError::maybe_sent(self.cause(error)).at(self.peer());
+        }
+        let advice = advice(&error);
+        let failure = TransportError::never_sent(match advice.words {
+            Some(words) => Worded { words, source: self.cause(error) }.into(),
+            None => self.cause(error),
+        });
+        let failure = if advice.is_permanent { failure.permanent() } else { failure };
+        let failure = failure.at(self.peer());
+        match advice.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+
+    pub(crate) fn body_too_large(&self, head: Parts, limit: u64) -> TransportError {
+        TransportError::body_too_large(head, limit).at(self.peer())
+    }
+
+    pub(crate) fn body_lost(&self, head: Parts, error: io::Error) -> TransportError {
+        // ureq's own errors come out of a body wrapped.
+        let error = ureq::Error::from(error);
+        TransportError::body_lost(head, self.cause(error)).at(self.peer())
+    }
+
+    fn peer(&self) -> String {
+        let host = host(self.uri);
+        match self.proxy {
+            Some(proxy) => format!("{host} through the proxy {}", proxy::name(proxy)),
+            None => host.to_owned(),
+        }
+    }
+
+    /// ureq's errors print their cause themselves; what they wrap is handed on bare if it can be.
+    fn cause(&self, error: ureq::Error) -> Cause {
+        let timed_out = |what: &str, limit: Duration| {
+            let message = format!("{what} took longer than {limit:?}");
+            io::Error::new(io::ErrorKind::TimedOut, message).into()
+        };
+        match error {
+            ureq::Error::Io(error) => error.into(),
+            ureq::Error::Timeout(ureq::Timeout::Resolve) => {
+                timed_out("looking up the host name", self.connect_timeout)
+            }
+            ureq::Error::Timeout(ureq::Timeout::Connect) => {
+                timed_out("connecting", self.connect_timeout)
+            }
+            ureq::Error::Timeout(_) => timed_out("the attempt", self.timeout),
+            error => error.into(),
+        }
+    }
+}
+
+/// The failure of a request that the settings of proxies or certificates do not let go.
+pub(crate) fn unusable(uri: &Uri, reason: String) -> TransportError {
+    TransportError::never_sent(reason).permanent().at(host(uri).to_owned())
+}
+
+/// The host and the port that is not the usual one, without user and password.
+fn host(uri: &Uri) -> &str {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// An error in words, in place of one that prints the name of a variant.
+#[derive(Debug)]
+struct Worded {
+    words: &'static str,
+    source: Cause,
+}
+
+impl fmt::Display for Worded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words)
+    }
+}
+
+impl StdError for Worded {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+/// What can be said about a request that was not sent.
+#[derive(Clone, Copy, Default)]
+struct Advice {
+    is_permanent: bool,
+    words: Option<&'static str>,
+    hint: Option<&'static str>,
+}
+
+const STORE: &str = if cfg!(feature = "native-tls") || cfg!(feature = "platform-verifier") {
+    "by default heysync trusts the certificates of the operating system; to trust others, install them there, or use \
+     Config::root_certificates or the variable SSL_CERT_FILE"
+} else {
+    "by default heysync trusts Mozilla's root certificates, compiled in; to trust others, such as those of a company that \
+     inspects TLS, use Config::root_certificates or the variable SSL_CERT_FILE, or the feature \
+     `platform-verifier` or `native-tls` of heysync to trust the operating system's"
+};
+const OTHER_NAME: &str = "the server's certificate is for another host name: check the base address; a \
+    certificate cannot be overruled";
+const DATES: &str = "check the date and time of this machine; if they are right, the server's operator has \
+    to renew the certificate";
+const PROXY_CREDENTIALS: &str = "the proxy wants a user name and password: put them into its address, as in \
+    http://user:password@proxy.example:3128";
+const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its operator, or name the host in \
+    NO_PROXY to go without it";
+
+/// Only for requests that were not sent: there the texts decide nothing but hints and whether to retry.
+fn advice(error: &ureq::Error) -> Advice {
+    let permanent = |hint| Advice { is_permanent: true, words: None, hint: Some(hint) };
+    match error {
+        ureq::Error::ConnectProxyFailed(reason) => match refusal(reason) {
+            Some(407) => permanent(PROXY_CREDENTIALS),
+            Some(400..=499) => permanent(PROXY_REFUSES),
+            _ => Advice::default(),
+        },
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+            Advice { is_permanent: true, ..Advice::default() }
+        }
+        ureq::Error::Io(error) if error.raw_os_error().is_none() => by_text(&error.to_string()),
+        error => by_text(&error.to_string()),
+    }
+}
+
+/// The status by which a proxy refused, from "proxy server responded 407/407".
+fn refusal(reason: &str) -> Option<u16> {
+    let digits = reason.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 3)?;
+    digits.parse().ok()
+}
+
+fn by_text(text: &str) -> Advice {
+    /// A part of the text, words for it, and a hint.
+    type Known = (&'static str, Option<&'static str>, &'static str);
+    const KNOWN: [Known; 14] = [
+        (
+            "CaUsedAsEndEntity",
+            Some(
+                "the server's certificate is that of a certificate authority, as self-signed ones often \
+                 are, and cannot stand for a server",
+            ),
+            STORE,
+        ),
+        (
+            "UnknownIssuer",
+            Some("the server's certificate was issued by an authority that is not trusted"),
+            STORE,
+        ),
+        ("certificate expired", Some("the server's certificate has expired"), DATES),
+        ("certificate not valid yet", Some("the server's certificate is not valid yet"), DATES),
+        ("not valid for name", None, OTHER_NAME),
+        ("NotValidForName", Some("the server's certificate is for another host name"), OTHER_NAME),
+        ("Revoked", Some("the server's certificate was revoked"), STORE),
+        ("invalid peer certificate", None, STORE),
+        // OpenSSL, macOS and Windows.
+        ("certificate has expired", None, DATES),
+        ("ostname mismatch", None, OTHER_NAME),
+        ("ertificate", None, STORE),
+        ("password authentication failed", None, PROXY_CREDENTIALS),
+        ("no acceptable auth methods", None, PROXY_CREDENTIALS),
+        ("connection not allowed by ruleset", None, PROXY_REFUSES),
+    ];
+    // An alert is the server's word on something else, such as the certificate of a client.
+    let is_alert = text.contains("alert");
+    let known = KNOWN.iter().find(|(part, _, _)| !is_alert && text.contains(part));
+    known.map_or_else(Advice::default, |(_, words, hint)| Advice {
+        is_permanent: true,
+        words: *words,
+        hint: Some(hint),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(error: ureq::Error, sent: bool, proxy: Option<&str>) -> TransportError {
+        let uri = "https://user:sesame@heylerts.com:8443/x".parse().expect("an address");
+        let proxy = proxy.map(|address| Proxy::new(address).expect("a proxy"));
+        let second = Duration::from_secs(1);
+        let attempt = Attempt {
+            uri: &uri,
+            proxy: proxy.as_ref(),
+            connect_timeout: second,
+            timeout: 3 * second,
+        };
+        attempt.failed(error, sent)
+    }
+
+    fn io(text: &str) -> ureq::Error {
+        ureq::Error::Io(io::Error::new(io::ErrorKind::InvalidData, text.to_owned()))
+    }
+
+    #[test]
+    fn a_failure_names_the_host_and_the_proxy_without_passwords() {
+        let eof = || ureq::Error::Io(io::ErrorKind::UnexpectedEof.into());
+        let proxy = Some("http://me:sesame@proxy.example:3128");
+        for (sent, proxy, expected) in [
+            (false, None, "could not connect to heylerts.com:8443; nothing was sent"),
+            (true, None, "no response from heylerts.com:8443"),
+            (
+                false,
+                proxy,
+                "could not connect to heylerts.com:8443 through the proxy proxy.example:3128; \
+                 nothing was sent",
+            ),
+        ] {
+            let failure = failed(eof(), sent, proxy);
+            assert_eq!(failure.to_string(), expected);
+            assert_eq!((failure.may_have_been_sent(), failure.is_permanent()), (sent, false));
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_permanent_and_explained() {
+        for (text, words, hint) in [
+            ("invalid peer certificate: UnknownIssuer", "not trusted", "root_certificates"),
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "that of a certificate authority",
+                "SSL_CERT_FILE",
+            ),
+            ("invalid peer certificate: certificate expired: …", "has expired", "date and time"),
+            ("invalid peer certificate: certificate not valid yet: …", "not valid yet", "date"),
+            (
+                "invalid peer certificate: certificate not valid for name \"a\"; certificate is only \
+                 valid for b",
+                "only valid for b",
+                "base address",
+            ),
+            ("invalid peer certificate: BadSignature", "BadSignature", "root_certificates"),
+            ("certificate verify failed: (unable to get local issuer)", "unable", "SSL_CERT_FILE"),
+        ] {
+            let failure = failed(io(text), false, None);
+            assert!(failure.is_permanent(), "{text}");
+            assert!(failure.hint().is_some_and(|it| it.contains(hint)), "{failure:?}");
+            let source = failure.source().map(ToString::to_string).unwrap_or_default();
+            assert!(source.contains(words), "{source}");
+            // Where a byte was sent, the text decides nothing.
+            assert!(!failed(io(text), true, None).is_permanent());
+        }
+    }
+
+    #[test]
+    fn an_alert_and_a_reset_in_the_handshake_may_pass() {
+        for text in [
+            "received fatal alert: HandshakeFailure",
+            "received fatal alert: CertificateRequired",
+            "peer is incompatible: ServerDoesNotSupportTls12Or13",
+            "received corrupt message of type InvalidContentType",
+        ] {
+            let failure = failed(io(text), false, None);
+            assert!(!failure.is_permanent() && failure.hint().is_none(), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_refuses_is_permanent_and_one_that_fails_is_not() {
+        for (status, permanent, hint) in [
+            (407, true, "user:password@"),
+            (403, true, "NO_PROXY"),
+            (400, true, "NO_PROXY"),
+            (502, false, ""),
+            (503, false, ""),
+        ] {
+            let reason = format!("proxy server responded {status}/{status}");
+            let failure = failed(ureq::Error::ConnectProxyFailed(reason), false, None);
+            assert_eq!(failure.is_permanent(), permanent, "{status}");
+            assert!(failure.hint().unwrap_or_default().contains(hint), "{failure:?}");
+        }
+        for text in ["password authentication failed", "no acceptable auth methods"] {
+            assert!(failed(io(text), false, None).is_permanent(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_says_which_limit_was_reached() {
+        for (reason, expected) in [
+            (ureq::Timeout::Resolve, "looking up the host name took longer than 1s"),
+            (ureq::Timeout::Connect, "connecting took longer than 1s"),
+            (ureq::Timeout::Global, "the attempt took longer than 3s"),
+        ] {
+            let failure = failed(ureq::Error::Timeout(reason), true, None);
+            let source = failure.source().map(ToString::to_string);
+            assert_eq!(source.as_deref(), Some(expected));
+        }
+    }
+}

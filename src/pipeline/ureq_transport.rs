@@ -1,0 +1,288 @@
+//! The default transport: ureq on sockets that this crate watches.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response, Uri};
+use ureq::config::Config;
+use ureq::{Agent, AsSendBody, Proxy};
+
+use super::body;
+use super::failure::{self, Attempt};
+use super::proxy::Proxies;
+use super::retry::Safety;
+use super::transport::{SendProgress, Transport, TransportError};
+use super::transport_options::TransportOptions;
+use super::wire::{self, Wire};
+use crate::error::Error;
+
+/// For how long an idle connection is kept. Common servers drop them after 5 seconds.
+const MAX_IDLE: Duration = Duration::from_secs(4);
+/// For how long a connection may have idled to be used by an unsafe call, which is not sent again if it dies.
+const MAX_IDLE_IF_UNSAFE: Duration = Duration::from_secs(1);
+
+/// The default transport: ureq, with one pool of connections.
+///
+/// It follows no redirects and reads bodies up to a limit, counted after decompression. A clone shares its
+/// connections.
+///
+/// # Connections
+///
+/// An idle connection is kept for 4 seconds. It is not used again after a 408 or a 5xx, since some servers
+/// close it then without notice, nor if a response was lost on a connection to the same host, nor by a forked
+/// child. A call of [`Safety::Unsafe`] uses only connections that have idled for less than a second.
+///
+/// A host name is looked up once a minute, and again after a failed connection. If that fails, its older
+/// addresses are used.
+///
+/// # Proxies
+///
+/// Without [`TransportOptions::proxy`], the variables of the environment are read when the transport is
+/// created, in lower case first: `HTTPS_PROXY`, or else `ALL_PROXY`; for plain http, `HTTP_PROXY` or
+/// `ALL_PROXY`. The upper-case `HTTP_PROXY` is not read in a CGI script (`REQUEST_METHOD` is set), where the
+/// sender of the request chooses it. `NO_PROXY` lists exceptions, separated by commas or blanks: a domain
+/// (`example.com` or `.example.com`: the host and all below it), an IP address, a network (`10.0.0.0/8`), each
+/// with a port if need be, or `*`. A server on loopback is always reached directly.
+///
+/// Proxies are given as `scheme://user:password@host:port` with the schemes `http` (the default), `https`,
+/// `socks4`, `socks4a`, `socks5` and `socks5h`. A setting that cannot be used is an error for each request that
+/// it applies to; no such request is sent directly.
+///
+/// # Certificates
+///
+/// Without [`TransportOptions::root_certificates`], the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name root
+/// certificates to trust in place of the built-in ones, as for OpenSSL. Without them, the feature decides:
+/// `rustls` trusts Mozilla's, `platform-verifier` and `native-tls` trust the operating system's.
+///
+/// # Logs
+///
+/// Below ureq, the crate `ureq_proto` writes every head and body to the log at trace, byte by byte, and with
+/// them the API key. Leave it out if you log at trace, as by `RUST_LOG=trace,ureq_proto=off`; otherwise one
+/// line at warn reports it.
+#[derive(Clone)]
+pub struct UreqTransport {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: TransportOptions,
+    proxies: Proxies,
+    /// An agent for going directly, and one for each proxy.
+    ways: Vec<Way>,
+    wire: Wire,
+    /// Why no `https` address can be reached.
+    unusable_certificates: Option<String>,
+}
+
+/// With an agent of its own, since a proxy that is chosen for one request costs a configuration of ureq and
+/// of TLS for each.
+struct Way {
+    proxy: Option<Proxy>,
+    agent: Agent,
+}
+
+impl Default for UreqTransport {
+    fn default() -> UreqTransport {
+        UreqTransport::assemble(TransportOptions::default(), Proxies::from_env())
+    }
+}
+
+impl UreqTransport {
+    /// Creates a transport with its own pool of connections. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the proxy or the root certificates of the options
+    /// cannot be used.
+    pub fn new(options: TransportOptions) -> Result<UreqTransport, Error> {
+        let proxies = match &options.proxy {
+            Some(address) => Proxies::explicit(address).map_err(|reason| {
+                Error::configuration(format!("proxy cannot be used: {reason}"))
+            })?,
+            None if options.proxy_from_env => Proxies::from_env(),
+            None => Proxies::default(),
+        };
+        let chose_certificates = options.root_certificates.is_some();
+        let transport = UreqTransport::assemble(options, proxies);
+        match &transport.shared.unusable_certificates {
+            Some(reason) if chose_certificates => Err(Error::configuration(reason.clone())),
+            _ => Ok(transport),
+        }
+    }
+
+    fn assemble(options: TransportOptions, proxies: Proxies) -> UreqTransport {
+        warn_of_raw_bytes();
+        let (tls, unusable_certificates) = tls(&options);
+        let wire = Wire::default();
+        let way = |proxy: Option<&Proxy>| Way {
+            agent: wire.agent(config(&options, &tls, proxy)),
+            proxy: proxy.cloned(),
+        };
+        let ways = [None].into_iter().chain(proxies.usable().map(Some)).map(way).collect();
+        let shared = Shared { options, proxies, ways, wire, unusable_certificates };
+        UreqTransport { shared: Arc::new(shared) }
+    }
+
+    /// Returns why no request to `uri` can be sent, if that is known from the settings alone.
+    pub(crate) fn check(&self, uri: &Uri) -> Result<(), String> {
+        self.shared.way(uri).map(drop)
+    }
+}
+
+impl Shared {
+    fn way(&self, uri: &Uri) -> Result<&Way, String> {
+        if let (Some("https"), Some(reason)) = (uri.scheme_str(), &self.unusable_certificates) {
+            return Err(reason.clone());
+        }
+        let proxy = self.proxies.of(uri)?;
+        let found = self.ways.iter().find(|way| way.proxy.as_ref() == proxy);
+        found.ok_or_else(|| "no connection is set up for this proxy".to_owned())
+    }
+
+    fn run(
+        &self,
+        agent: &Agent,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let (parts, body) = request.into_parts();
+        if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+            agent.run(self.timed(agent, Request::from_parts(parts, &body[..]), timeout))
+        } else {
+            agent.run(self.timed(agent, Request::from_parts(parts, ()), timeout))
+        }
+    }
+
+    fn timed<S: AsSendBody>(
+        &self,
+        agent: &Agent,
+        request: Request<S>,
+        timeout: Duration,
+    ) -> Request<S> {
+        // A configuration for one request alone costs a copy, and for a new connection one of TLS.
+        if timeout == self.options.usual_timeout {
+            return request;
+        }
+        let connect = self.options.connect_timeout.min(timeout);
+        agent
+            .configure_request(request)
+            .timeout_global(Some(timeout))
+            .timeout_resolve(Some(connect))
+            .timeout_connect(Some(connect))
+            .build()
+    }
+
+    fn receive(
+        &self,
+        attempt: &Attempt<'_>,
+        response: Response<ureq::Body>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        let (mut head, body) = response.into_parts();
+        let limit = self.options.max_body;
+        match body::read(body.into_reader(), &mut head.headers, limit) {
+            Ok(body) => Ok(Response::from_parts(head, body)),
+            Err(body::Failure::TooLarge) => Err(attempt.body_too_large(head, limit)),
+            Err(body::Failure::Lost(error)) => {
+                self.wire.distrust(attempt.uri);
+                Err(attempt.body_lost(head, error))
+            }
+        }
+    }
+}
+
+impl Transport for UreqTransport {
+    fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
+    }
+
+    fn send_with(
+        &self,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        let shared = &*self.shared;
+        let uri = request.uri().clone();
+        let way = shared.way(&uri).map_err(|reason| failure::unusable(&uri, reason))?;
+        let connect_timeout = shared.options.connect_timeout.min(timeout);
+        let attempt = Attempt { uri: &uri, proxy: way.proxy.as_ref(), connect_timeout, timeout };
+        let is_unsafe = request.extensions().get() == Some(&Safety::Unsafe);
+        let max_idle = is_unsafe.then_some(MAX_IDLE_IF_UNSAFE);
+        let (outcome, sent) = wire::watch(max_idle, || shared.run(&way.agent, request, timeout));
+        let response = outcome.map_err(|error| {
+            if sent {
+                shared.wire.distrust(&uri);
+            }
+            attempt.failed(error, sent)
+        })?;
+        progress.head_received(response.status(), response.headers());
+        shared.receive(&attempt, response)
+    }
+}
+
+impl fmt::Debug for UreqTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UreqTransport")
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}
+
+fn config(options: &TransportOptions, tls: &Tls, proxy: Option<&Proxy>) -> Config {
+    let timeout = options.usual_timeout;
+    let connect = options.connect_timeout.min(timeout);
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_connections(32)
+        .max_idle_connections_per_host(16)
+        .max_idle_age(MAX_IDLE)
+        .timeout_global(Some(timeout))
+        .timeout_resolve(Some(connect))
+        .timeout_connect(Some(connect))
+        // A proxy sees this one.
+        .user_agent(concat!("heysync/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding(if cfg!(feature = "gzip") { "gzip" } else { "" })
+        .proxy(proxy.cloned());
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let config = config.tls_config(tls.clone());
+    let _ = tls;
+    config.build()
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+type Tls = ureq::tls::TlsConfig;
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+type Tls = ();
+
+/// The settings of TLS, and why they cannot be used if they cannot.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn tls(options: &TransportOptions) -> (Tls, Option<String>) {
+    match super::certificates::tls_config(options.root_certificates.as_deref()) {
+        Ok(config) => (config, None),
+        Err(reason) => (Tls::builder().build(), Some(reason)),
+    }
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn tls(_options: &TransportOptions) -> (Tls, Option<String>) {
+    let reason = "https needs the feature `rustls` or `native-tls` of heysync";
+    ((), Some(reason.to_owned()))
+}
+
+/// What `ureq_proto` logs cannot be changed from here, but nobody should find the key there by surprise.
+fn warn_of_raw_bytes() {
+    if log::log_enabled!(target: "ureq_proto::util", log::Level::Trace) {
+        log::warn!(
+            target: "heysync",
+            "the log takes in raw bytes, and with them the API key: leave out `ureq_proto`, as by \
+             RUST_LOG=trace,ureq_proto=off"
+        );
+    }
+}

@@ -1,0 +1,398 @@
+//! Between ureq and its sockets: all of ureq's unversioned API that this crate uses is used here.
+//!
+//! It records whether a byte of a request was sent, remembers the addresses of hosts, and keeps ureq from
+//! using a connection again that may be dying.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
+};
+
+use super::names::Names;
+
+/// As many as ureq's list of addresses holds.
+const MOST_ADDRESSES: usize = 16;
+
+/// What happened on this thread within one [`watch`].
+///
+/// ureq does everything except look-ups on the calling thread, and a pooled connection never passes the
+/// connector, so a thread-local is how a connection finds the request that it carries.
+#[derive(Clone, Copy, Default)]
+struct Note {
+    /// How many connectors are at work. Bytes sent meanwhile belong to TLS, SOCKS or CONNECT.
+    connecting: u32,
+    /// A byte of the request was handed to a connection.
+    sent: bool,
+    /// The resolver, the connector or a connection was called on this thread.
+    seen: bool,
+    /// A connection that has idled for longer is not used.
+    max_idle: Option<Duration>,
+}
+
+const NOTHING: Note = Note { connecting: 0, sent: false, seen: false, max_idle: None };
+
+thread_local! {
+    static NOTE: Cell<Note> = const { Cell::new(NOTHING) };
+}
+
+/// Restores a note when it is dropped, also by a panic.
+struct Restore(Note);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        NOTE.set(self.0);
+    }
+}
+
+fn mark_seen() {
+    NOTE.set(Note { seen: true, ..NOTE.get() });
+}
+
+/// Runs `call`, which sends one request, and returns whether a byte of the request may have been sent.
+///
+/// It uses no connection that has idled for `max_idle` or longer, if that is given.
+pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> (T, bool) {
+    let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
+    let outcome = call();
+    let note = NOTE.get();
+    // If ureq came by nowhere on this thread, nothing is known: then it counts as sent.
+    (outcome, note.sent || !note.seen)
+}
+
+/// Makes agents that share what they know about hosts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wire {
+    hosts: Arc<Hosts>,
+}
+
+impl Wire {
+    pub(crate) fn agent(&self, config: Config) -> ureq::Agent {
+        let inner = DefaultConnector::default();
+        let connector = Watching { inner, hosts: Arc::clone(&self.hosts) };
+        ureq::Agent::with_parts(config, connector, Remembering(Arc::clone(&self.hosts)))
+    }
+
+    /// Uses no connection to the host of `uri` again that exists now: a response was lost on one of them.
+    pub(crate) fn distrust(&self, uri: &Uri) {
+        if let Some(host) = host_and_port(uri) {
+            self.hosts.generation(&host).fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is known about hosts, by `name:port`.
+#[derive(Debug, Default)]
+struct Hosts {
+    names: Arc<Names>,
+    /// A connection of an earlier generation is not used again.
+    generations: Mutex<HashMap<String, Arc<AtomicU64>>>,
+}
+
+impl Hosts {
+    fn generation(&self, host: &str) -> Arc<AtomicU64> {
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        match generations.get(host) {
+            Some(generation) => Arc::clone(generation),
+            None => Arc::clone(generations.entry(host.to_owned()).or_default()),
+        }
+    }
+
+    /// Which one of the two is to blame for a failed connection is not known, so both are looked up again.
+    fn suspect(&self, details: &ConnectionDetails<'_>) {
+        let proxy = details.config.proxy().map(|proxy| proxy.uri());
+        for host in [Some(details.uri), proxy].into_iter().flatten().filter_map(host_and_port) {
+            self.names.suspect(&host);
+        }
+    }
+}
+
+fn host_and_port(uri: &Uri) -> Option<String> {
+    DefaultResolver::host_and_port(uri.scheme()?, uri.authority()?)
+}
+
+#[derive(Debug)]
+struct Watching {
+    inner: DefaultConnector,
+    hosts: Arc<Hosts>,
+}
+
+impl Connector for Watching {
+    type Out = Watched;
+
+    /// For a CONNECT proxy, ureq calls this again within `inner`, for the connection to the proxy.
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Watched>, ureq::Error> {
+        let host = host_and_port(details.uri).unwrap_or_default();
+        let generation = self.hosts.generation(&host);
+        // Before connecting, so that a connection that is distrusted meanwhile stays distrusted.
+        let made_in = generation.load(Ordering::Relaxed);
+        let made = {
+            let note = Note { seen: true, ..NOTE.get() };
+            let _restore = Restore(note);
+            NOTE.set(Note { connecting: note.connecting + 1, ..note });
+            self.inner.connect(details, chained)
+        };
+        let inner = made.inspect_err(|_| self.hosts.suspect(details))?;
+        Ok(inner.map(|inner| Watched {
+            inner,
+            generation,
+            made_in,
+            made_by: process::id(),
+            carries_requests: NOTE.get().connecting == 0,
+            state: State::Idle(Instant::now()),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Watched {
+    inner: Box<dyn Transport>,
+    generation: Arc<AtomicU64>,
+    made_in: u64,
+    made_by: u32,
+    /// False for the connection to a proxy, inside which a tunnel goes.
+    carries_requests: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Since this moment.
+    Idle(Instant),
+    /// A request is being sent; the next input begins with the first line of a response.
+    AwaitsStatus,
+    /// The status was seen, and nothing is wrong with it.
+    Responded,
+    /// It carried a status after which servers close connections, some without saying so.
+    Dying,
+}
+
+impl Watched {
+    /// Reads the status from the input as soon as it is there.
+    ///
+    /// Not from the response that ureq returns: by then a connection with an empty 503 is back in the pool.
+    fn look_at_status(&mut self) {
+        const STATUS: std::ops::Range<usize> = 9..12;
+        if self.state != State::AwaitsStatus || !self.carries_requests {
+            return;
+        }
+        if let Some(status) = self.inner.buffers().input().get(STATUS) {
+            let is_sound = matches!(status[0], b'2'..=b'4') && status != b"408";
+            self.state = if is_sound { State::Responded } else { State::Dying };
+        }
+    }
+
+    /// Whether it has not idled for too long. ureq asks when it puts a connection back and when it takes one.
+    fn is_rested(&mut self) -> bool {
+        match self.state {
+            State::Dying => false,
+            State::Idle(since) => NOTE.get().max_idle.is_none_or(|max| since.elapsed() < max),
+            State::AwaitsStatus | State::Responded => {
+                self.state = State::Idle(Instant::now());
+                true
+            }
+        }
+    }
+}
+
+impl Transport for Watched {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let note = NOTE.get();
+        if note.connecting == 0 {
+            NOTE.set(Note { sent: true, ..note });
+            self.state = State::AwaitsStatus;
+        }
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let progress = self.inner.await_input(timeout)?;
+        self.look_at_status();
+        Ok(progress)
+    }
+
+    fn is_open(&mut self) -> bool {
+        mark_seen();
+        // The process first: asking the socket changes flags that it shares with the parent's.
+        self.made_by == process::id()
+            && self.made_in == self.generation.load(Ordering::Relaxed)
+            && self.is_rested()
+            && self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+/// ureq resolves on every call, before it looks into its pool, and with a timeout starts a thread for it.
+#[derive(Debug)]
+struct Remembering(Arc<Hosts>);
+
+impl Resolver for Remembering {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        mark_seen();
+        let Some(host) = host_and_port(uri) else {
+            // It knows what to say of an address without a host.
+            return DefaultResolver::default().resolve(uri, config, timeout);
+        };
+        let mut resolved = self.empty();
+        if let Ok(address) = host.parse() {
+            resolved.push(address);
+            return Ok(resolved);
+        }
+        let found = self.0.names.resolve(&host, Instant::now(), *timeout.after);
+        let found = found.map_err(|error| match error.kind() {
+            std::io::ErrorKind::TimedOut => ureq::Error::Timeout(timeout.reason),
+            _ => ureq::Error::Io(error),
+        })?;
+        found.into_iter().take(MOST_ADDRESSES).for_each(|address| resolved.push(address));
+        Ok(resolved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::unversioned::transport::LazyBuffers;
+
+    use super::*;
+
+    /// A connection that counts how often it is touched.
+    #[derive(Debug)]
+    struct Fake {
+        buffers: LazyBuffers,
+        touched: Arc<AtomicU64>,
+    }
+
+    impl Transport for Fake {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.buffers
+        }
+
+        fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+            Ok(())
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+            Ok(false)
+        }
+
+        fn is_open(&mut self) -> bool {
+            self.touched.fetch_add(1, Ordering::SeqCst);
+            true
+        }
+    }
+
+    fn connection() -> (Watched, Arc<AtomicU64>) {
+        let touched = Arc::new(AtomicU64::new(0));
+        let fake = Fake { buffers: LazyBuffers::new(64, 64), touched: Arc::clone(&touched) };
+        let watched = Watched {
+            inner: Box::new(fake),
+            generation: Arc::default(),
+            made_in: 0,
+            made_by: process::id(),
+            carries_requests: true,
+            state: State::Responded,
+        };
+        (watched, touched)
+    }
+
+    #[test]
+    fn a_forked_child_does_not_touch_the_connections_of_its_parent() {
+        let (mut connection, touched) = connection();
+        assert!(connection.is_open());
+        connection.made_by += 1;
+        assert!(!connection.is_open());
+        assert_eq!(touched.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_connection_of_an_earlier_generation_is_not_open() {
+        let (mut connection, touched) = connection();
+        connection.generation.fetch_add(1, Ordering::SeqCst);
+        assert!(!connection.is_open());
+        assert_eq!(touched.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn only_a_call_that_asks_for_it_refuses_a_connection_that_has_idled() {
+        let idled = |duration: Duration| {
+            let (mut connection, _) = connection();
+            connection.state = State::Idle(Instant::now().checked_sub(duration)?);
+            Some(connection)
+        };
+        let second = Duration::from_secs(1);
+        let open = |max_idle, idle| {
+            watch(max_idle, || idled(idle).is_none_or(|mut connection| connection.is_open())).0
+        };
+        assert!(open(None, 3 * second));
+        assert!(open(Some(60 * second), 3 * second));
+        assert!(!open(Some(second), 3 * second));
+        assert!(!open(Some(second), second));
+    }
+
+    #[test]
+    fn the_idle_time_begins_when_a_connection_is_put_back() {
+        let (mut connection, _) = connection();
+        let max_idle = Some(Duration::from_secs(60));
+        // Put back, then taken.
+        assert_eq!(watch(max_idle, || [connection.is_open(), connection.is_open()]).0, [true; 2]);
+        assert!(matches!(connection.state, State::Idle(_)));
+    }
+
+    #[test]
+    fn only_a_sound_status_lets_a_connection_be_used_again() {
+        for (line, is_sound) in [
+            ("HTTP/1.1 200 OK", true),
+            ("HTTP/1.0 404 ", true),
+            ("HTTP/1.1 429", true),
+            ("HTTP/1.1 408 Request Timeout", false),
+            ("HTTP/1.1 500", false),
+            ("HTTP/1.1 503 ", false),
+            ("HTTP/1.1 100 Continue", false),
+            ("SSH-2.0-OpenSSH", false),
+        ] {
+            let (mut connection, _) = connection();
+            connection.state = State::AwaitsStatus;
+            let buffers = connection.inner.buffers();
+            buffers.input_append_buf()[..line.len()].copy_from_slice(line.as_bytes());
+            buffers.input_appended(line.len());
+            connection.look_at_status();
+            assert_eq!(connection.is_open(), is_sound, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_ureq_did_on_another_thread_counts_as_sent() {
+        assert!(watch(None, || ()).1);
+        assert!(!watch(None, mark_seen).1);
+        let (_, sent) = watch(None, || {
+            mark_seen();
+            NOTE.set(Note { sent: true, ..NOTE.get() });
+            // A call inside this one, as of an observer, has a note of its own.
+            assert!(!watch(None, mark_seen).1);
+        });
+        assert!(sent);
+    }
+}
