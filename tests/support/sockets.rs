@@ -115,6 +115,15 @@ impl Server {
         self.shared.lock().accepted
     }
 
+    /// A function that waits until so many requests came.
+    pub(crate) fn waits_for(&self, requests: usize) -> impl Fn() + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || {
+            let state = shared.lock();
+            drop(shared.changed.wait_while(state, |state| state.heard.len() < requests).unwrap());
+        }
+    }
+
     /// Waits until so many connections have been closed.
     pub(crate) fn wait_until_closed(&self, connections: usize) {
         let mut state = self.shared.lock();
@@ -173,6 +182,7 @@ impl Shared {
     fn next_act(&self, request: String) -> Act {
         let mut state = self.lock();
         state.heard.push(request);
+        self.changed.notify_all();
         match state.script.len() {
             0 => Act::CUT,
             1 => state.script[0].clone(),
