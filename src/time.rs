@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
 use jiff::fmt::temporal::Pieces;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
@@ -19,8 +20,8 @@ const FRACTION_DIGITS: usize = 9;
 ///
 /// Heylerts writes it as RFC 3339 text, Heylo as milliseconds since 1970. Text is read with `Z`, with an
 /// offset, and with a fraction of a second of any length, of which nine digits are kept. Text without an
-/// offset is read as UTC: the services do not document it, and services of this kind run on UTC. A
-/// timestamp is always written in UTC, with `Z`.
+/// offset is read as UTC: the services do not document it, and services of this kind run on UTC. In JSON, a
+/// whole number is read as milliseconds since 1970. A timestamp is always written as text, in UTC, with `Z`.
 ///
 /// # Other types of time
 ///
@@ -289,10 +290,33 @@ impl Serialize for Timestamp {
     }
 }
 
+/// Reads text as [`FromStr`] does, and a whole number as [`from_millisecond`](Timestamp::from_millisecond).
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is not a moment")))
+        deserializer.deserialize_any(TimestampVisitor)
+    }
+}
+
+struct TimestampVisitor;
+
+impl Visitor<'_> for TimestampVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a moment, as RFC 3339 text or as milliseconds since 1970")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, millisecond: i64) -> Result<Timestamp, E> {
+        let moment = Timestamp::from_millisecond(millisecond);
+        moment.map_err(|_| E::invalid_value(Unexpected::Signed(millisecond), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, millisecond: u64) -> Result<Timestamp, E> {
+        self.visit_i64(i64::try_from(millisecond).unwrap_or(i64::MAX))
     }
 }
 
@@ -494,6 +518,41 @@ mod tests {
             (None, None)
         );
         assert_eq!(Timestamp::MIN + (Timestamp::MAX - Timestamp::MIN), Timestamp::MAX);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_moment_survives_text_and_system_time(seconds in -400_000_000_000_i64..260_000_000_000, nanos in 0_u32..1_000_000_000) {
+            let distance = Duration::new(seconds.unsigned_abs(), nanos);
+            let moment = match seconds < 0 {
+                true => Timestamp::UNIX_EPOCH - distance,
+                false => Timestamp::UNIX_EPOCH + distance,
+            };
+            proptest::prop_assert_eq!(timestamp(&moment.to_string()), moment);
+            proptest::prop_assert_eq!(Timestamp::from(SystemTime::from(moment)), moment);
+            let cut = Timestamp::from_millisecond(moment.as_millisecond()).expect("in range");
+            proptest::prop_assert!(cut <= moment && moment - cut < Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn json_holds_a_moment_as_text_or_as_milliseconds() {
+        let read = |json: &str| serde_json::from_str::<Timestamp>(json);
+        for json in [
+            r#""2026-05-08T13:00:00.5+02:00""#,
+            "1778238000500",
+            r#""2026-05-08\u005411:00:00.5Z""#,
+        ] {
+            let moment = read(json).expect(json);
+            assert_eq!(
+                serde_json::to_string(&moment).ok().as_deref(),
+                Some(r#""2026-05-08T11:00:00.5Z""#)
+            );
+        }
+        assert_eq!(read("-1").map(Timestamp::as_millisecond).ok(), Some(-1));
+        for json in ["1.5", "18446744073709551615", "null", "\"1778238000500\"", "[]", "true"] {
+            assert!(read(json).is_err(), "{json}");
+        }
     }
 
     #[test]

@@ -226,7 +226,9 @@ impl<'de> Visitor<'de> for MemberVisitor {
         let mut member = NewMember::new("");
         let mut user_id = None;
         while let Some(name) = map.next_key::<String>()? {
-            let value = match name.as_str() {
+            // A spreadsheet writes a byte order mark before the first column.
+            let name = name.trim_start_matches('\u{feff}');
+            let value = match name {
                 USER_ID => {
                     user_id = Some(map.next_value::<String>()?);
                     continue;
@@ -238,7 +240,7 @@ impl<'de> Visitor<'de> for MemberVisitor {
                 _ => map.next_value::<Option<Value>>()?,
             };
             member = match value {
-                Some(value) => member.field(&name, value),
+                Some(value) => member.field(name, value),
                 None => member,
             };
         }
@@ -300,7 +302,9 @@ mod tests {
     #[test]
     fn a_field_that_is_null_is_not_set_and_a_member_without_an_id_is_rejected() {
         let read = |json| serde_json::from_value::<NewMember>(json);
-        let member = read(json!({"email": null, "suppressEmails": null, "x": null, "userId": "u"}));
+        let nulls =
+            json!({"email": null, "suppressEmails": null, "x": null, "\u{feff}userId": "u"});
+        let member = read(nulls);
         assert_eq!(member.ok(), Some(NewMember::new("u")));
         for json in [json!({}), json!({"userId": null}), json!([]), json!("u")] {
             assert!(read(json.clone()).is_err(), "{json}");
