@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 
@@ -60,36 +60,26 @@ impl Community {
         &self.client
     }
 
-    /// Rejects empty ids, by name.
-    pub(crate) fn check(&self, ids: &[(&str, &str)]) -> Result<()> {
-        let own = [("communityId", self.id.as_str())];
-        // An empty id might be read as no filter at all. Every other id is for Heylo to judge.
-        let empty = own.iter().chain(ids).find(|(_, id)| id.trim().is_empty());
-        match empty {
-            Some((name, _)) => Err(Error::invalid(format!("{name} is empty"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Builds a call about this community; `kind` is the `type` that selects the operation.
+    /// Builds a call about this community; `kind` is the `type` that selects the operation, and an empty id is
+    /// rejected. Every other id is for Heylo to judge.
     pub(crate) fn call(
         &self,
         endpoint: &str,
         kind: &str,
+        ids: &[(&str, &str)],
         fields: Map<String, Value>,
     ) -> Result<Call> {
-        // These two last, so that no parameter of a caller selects another operation or community.
         let mut body = fields;
+        body.extend(ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())));
+        // These two last, so that no parameter of a caller selects another operation or community.
         body.insert("type".to_owned(), kind.into());
         body.insert("communityId".to_owned(), self.id.as_str().into());
-        Call::post([endpoint]).json(&body)
+        let call = Call::post([endpoint]).json(&body)?.require("communityId", &self.id);
+        Ok(ids.iter().fold(call, |call, (name, id)| call.require(name, id)))
     }
 
-    /// Builds a call that only reads, with ids that must not be empty.
+    /// Builds a call that only reads.
     pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Result<Call> {
-        let fields = ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())).collect();
-        let call = self.call("apiv1-fetch", kind, fields)?.safety(Safety::Read);
-        self.check(ids).map_err(|rejected| rejected.with_call(call.name()))?;
-        Ok(call)
+        Ok(self.call("apiv1-fetch", kind, ids, Map::new())?.safety(Safety::Read))
     }
 }

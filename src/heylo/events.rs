@@ -208,10 +208,8 @@ impl CursorList for EventList {
         // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
-        let call =
-            self.community.call("apiv1-fetch", "communityEvents", fields)?.safety(Safety::Read);
-        self.community.check(&[]).map_err(|refused| refused.with_call(call.name()))?;
-        let response: EventsResponse = self.community.client().send(&call)?;
+        let call = self.community.call("apiv1-fetch", "communityEvents", &[], fields)?;
+        let response: EventsResponse = self.community.client().send(&call.safety(Safety::Read))?;
         Ok(response.events)
     }
 

@@ -44,11 +44,10 @@ impl Community {
     pub fn invite(&self, member: &NewMember) -> Result<RawResponse> {
         // Nothing says that a second invite of the same person is the same invite: unsafe, as every POST.
         let call = self
-            .call("apiv1-create", "invite", member.to_fields())?
+            .call("apiv1-create", "invite", &[], member.to_fields())?
+            .require("userId", member.user_id())
             .on_invite_host()
             .outcome_hint("look for the invite in Heylo before sending it again");
-        self.check(&[("userId", member.user_id())])
-            .map_err(|rejected| rejected.with_call(call.name()))?;
         self.client().send_raw(&call)
     }
 
@@ -83,11 +82,9 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn remove_member(&self, user_id: impl AsRef<str>) -> Result<RawResponse> {
-        let user_id = user_id.as_ref();
-        let fields = Map::from_iter([("userId".to_owned(), user_id.into())]);
+        let person = [("userId", user_id.as_ref())];
         // On the host of the newer page, though the older one names the host of invites for it.
-        let call = self.call("apiv1-remove", "member", fields)?.removes();
-        self.check(&[("userId", user_id)]).map_err(|rejected| rejected.with_call(call.name()))?;
+        let call = self.call("apiv1-remove", "member", &person, Map::new())?.removes();
         self.client().send_raw(&call)
     }
 

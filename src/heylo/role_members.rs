@@ -7,14 +7,14 @@ use super::community::Community;
 use super::member_change::{MemberChange, UpdateResponse};
 use super::role_update::RoleUpdate;
 use super::role_update_error::RoleUpdateError;
-use crate::error::{ErrorKind, Result};
-use crate::json::ids;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 
 #[derive(Deserialize)]
 struct MembersResponse {
-    #[serde(rename = "memberUserIds", deserialize_with = "ids")]
+    #[serde(rename = "memberUserIds", deserialize_with = "json::ids")]
     ids: Vec<String>,
 }
 
@@ -102,7 +102,9 @@ impl RoleMembers {
     pub fn update(&self, update: &RoleUpdate) -> Result<MemberChange, RoleUpdateError> {
         let mut change = MemberChange::default();
         let mut left = update.without_duplicates();
-        match self.check(&left).and_then(|()| self.send_all(&mut left, &mut change)) {
+        let rejected = |error: Error| error.with_call("POST /apiv1-update roleMembers");
+        let valid = left.check().map_err(rejected);
+        match valid.and_then(|()| self.send_all(&mut left, &mut change)) {
             Ok(()) => Ok(change),
             Err(error) => Err(RoleUpdateError { change, left, error }),
         }
@@ -118,13 +120,6 @@ impl RoleMembers {
             change.take_in(&batch, &response);
         }
         Ok(())
-    }
-
-    fn check(&self, update: &RoleUpdate) -> Result<()> {
-        self.community
-            .check(&[("roleId", self.role_id.as_str())])
-            .and_then(|()| update.check())
-            .map_err(|rejected| rejected.with_call("POST /apiv1-update roleMembers"))
     }
 
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateResponse> {
@@ -153,14 +148,15 @@ impl RoleMembers {
     }
 
     fn update_call(&self, batch: &RoleUpdate) -> Result<Call> {
-        let mut fields = Map::from_iter([("roleId".to_owned(), self.role_id.as_str().into())]);
+        let mut fields = Map::new();
         for (name, ids) in [("addedUserIds", &batch.added), ("removedUserIds", &batch.removed)] {
             // The page wants "at least one" of the two; it says nothing of an empty one, so none is sent.
             if !ids.is_empty() {
                 fields.insert(name.to_owned(), ids.as_slice().into());
             }
         }
-        let call = self.community.call("apiv1-update", "roleMembers", fields)?;
+        let role = [("roleId", self.role_id.as_str())];
+        let call = self.community.call("apiv1-update", "roleMembers", &role, fields)?;
         // A member can be added again, and a person who is not a member removed.
         Ok(call.safety(Safety::Idempotent))
     }

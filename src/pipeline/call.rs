@@ -219,11 +219,18 @@ impl Call {
         // Set again, it replaces the one before: of two in a query, services differ on which counts.
         self.query.retain(|(other, _)| other != name);
         let value = value.into();
-        // Told when it is sent, so that setters need no `?`.
+        let mut call = self.require(name, &value);
+        call.query.push((name.to_owned(), value));
+        call
+    }
+
+    /// Rejects the call if this parameter is empty: as a filter, an empty id might be read as none.
+    ///
+    /// The error comes when the call is sent, so that setters need no `?`.
+    pub(crate) fn require(mut self, name: &str, value: &str) -> Call {
         if value.trim().is_empty() {
             self.missing.get_or_insert_with(|| name.to_owned());
         }
-        self.query.push((name.to_owned(), value));
         self
     }
 
