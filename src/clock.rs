@@ -1,19 +1,22 @@
-//! Time, asked for rather than taken, so that a test of waiting takes none.
+//! Time is asked for rather than taken, so that a test of waiting takes none.
 
 use std::fmt;
-use std::sync::Arc;
-use std::thread::{self, Thread};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Tells the time and lets it pass.
+/// Reads the time and waits.
 ///
-/// Everything in this crate that waits (for the rate limit, or before a retry) waits on a `Clock`. The
-/// default is [`SystemClock`]; a test hands in one that moves by itself, such as the sandbox's `TestClock`.
-/// An `Arc` of a clock is a clock, so one can be kept to look at.
+/// Everything in this crate that waits, for the rate limit or before a retry, waits on a `Clock`. The default is
+/// [`SystemClock`]; a test passes one that moves by itself, such as the sandbox's `TestClock`. An `Arc` of a clock
+/// is a clock, so that a test can keep one to look at.
+///
+/// [`now`](Clock::now) and [`sleep`](Clock::sleep) are enough for a clock of your own. A clock that runs in real
+/// time, or that several threads share, should implement [`wait`](Clock::wait) as well, so that a waiting thread
+/// notices a token that another thread releases.
 ///
 /// # Examples
 ///
-/// A clock on which nobody waits:
+/// A clock on which no wait takes any time:
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -38,29 +41,39 @@ use std::time::{Duration, Instant};
 /// let client = heylerts::Client::with_config("hlt_key", config)?;
 /// let started = Instant::now();
 /// client.hello()?;
-/// client.stats()?; // a minute later, by the client's clock
+/// client.hello()?;
 /// assert!(started.elapsed() < Duration::from_secs(60));
 /// # Ok::<(), heysync::Error>(())
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Returns the present moment. It must never go backwards.
+    /// Returns the current time of this clock. It never goes backwards.
     fn now(&self) -> Instant;
 
-    /// Blocks the calling thread for `duration`, or until it is [unparked](Clock::unpark).
+    /// Blocks the calling thread for `duration`.
     ///
-    /// It may return early, for no reason too: a caller looks at [`now`](Clock::now) and waits again.
+    /// It may return early: callers read [`now`](Clock::now) and sleep again.
     fn sleep(&self, duration: Duration);
 
-    /// Blocks the calling thread until it is [unparked](Clock::unpark), for however long.
+    /// Blocks the calling thread until `signal` is sent or the clock reaches `until`, and clears the signal.
     ///
-    /// It may return early, too. A clock that is to know who waits takes note.
-    fn park(&self) {
-        thread::park();
+    /// Without `until` only the signal ends the wait. It may return early: callers look again and wait again.
+    ///
+    /// The provided version waits for the signal in real time if there is no `until`. If there is one, it sleeps
+    /// until then and notices a signal that is sent meanwhile at the end.
+    fn wait(&self, signal: &Signal, until: Option<Instant>) {
+        match until {
+            _ if signal.take() => {}
+            None => signal.block(None),
+            Some(until) => {
+                self.sleep(until.saturating_duration_since(self.now()));
+                signal.take();
+            }
+        }
     }
 
-    /// Ends what `thread` waits for in [`park`](Clock::park) or [`sleep`](Clock::sleep), or will wait for next.
-    fn unpark(&self, thread: &Thread) {
-        thread.unpark();
+    /// Sends `signal`: ends the [`wait`](Clock::wait) of the thread that waits for it, or else its next one.
+    fn notify(&self, signal: &Signal) {
+        signal.send();
     }
 }
 
@@ -73,16 +86,85 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
         (**self).sleep(duration);
     }
 
-    fn park(&self) {
-        (**self).park();
+    fn wait(&self, signal: &Signal, until: Option<Instant>) {
+        (**self).wait(signal, until);
     }
 
-    fn unpark(&self, thread: &Thread) {
-        (**self).unpark(thread);
+    fn notify(&self, signal: &Signal) {
+        (**self).notify(signal);
     }
 }
 
-/// The monotonic clock of the operating system. On most it stands still while the machine is asleep.
+/// A wake-up flag for one waiting thread, which any thread can send.
+///
+/// Clones share the flag. A signal that is sent while nobody waits for it is kept until somebody does; sent twice,
+/// it counts once. Implementations of [`Clock::wait`] and [`Clock::notify`] are its only users.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::Signal;
+///
+/// let signal = Signal::new();
+/// signal.clone().send();
+/// assert!(signal.take());
+/// assert!(!signal.take());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Signal {
+    flag: Arc<Flag>,
+}
+
+#[derive(Debug, Default)]
+struct Flag {
+    sent: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Signal {
+    /// Creates a signal that has not been sent.
+    pub fn new() -> Signal {
+        Signal::default()
+    }
+
+    /// Sets the flag and wakes the thread that [blocks](Signal::block) on it.
+    pub fn send(&self) {
+        *self.sent() = true;
+        self.flag.changed.notify_one();
+    }
+
+    /// Clears the flag and returns whether it was set.
+    pub fn take(&self) -> bool {
+        std::mem::take(&mut *self.sent())
+    }
+
+    /// Blocks until the flag is set, in real time and for `timeout` at most, and clears it.
+    ///
+    /// Without a `timeout` only the flag ends the wait. It may return early.
+    pub fn block(&self, timeout: Option<Duration>) {
+        let sent = self.sent();
+        let mut sent = match timeout {
+            _ if *sent => sent,
+            None => self.flag.changed.wait(sent).unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                let waited = self.flag.changed.wait_timeout(sent, timeout);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        *sent = false;
+    }
+
+    /// Returns whether `other` is a clone of this signal.
+    pub fn is_same(&self, other: &Signal) -> bool {
+        Arc::ptr_eq(&self.flag, &other.flag)
+    }
+
+    fn sent(&self) -> MutexGuard<'_, bool> {
+        self.flag.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The monotonic clock of the operating system. On most systems it stands still while the machine is asleep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -92,7 +174,39 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) {
-        // Not `thread::sleep`: a thread in the queue for a token is woken when one is there.
-        thread::park_timeout(duration);
+        std::thread::sleep(duration);
+    }
+
+    fn wait(&self, signal: &Signal, until: Option<Instant>) {
+        signal.block(until.map(|until| until.saturating_duration_since(self.now())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_is_sent_before_the_wait_ends_it_at_once_and_is_used_up() {
+        let signal = Signal::new();
+        SystemClock.notify(&signal);
+        SystemClock.wait(&signal, None);
+        assert!(!signal.take());
+    }
+
+    #[test]
+    fn a_signal_from_another_thread_ends_a_wait_without_an_end() {
+        let signal = Signal::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| SystemClock.notify(&signal));
+            SystemClock.wait(&signal, None);
+        });
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_time_without_a_signal() {
+        let signal = Signal::new();
+        SystemClock.wait(&signal, Some(SystemClock.now()));
+        assert!(!signal.take());
     }
 }

@@ -97,7 +97,7 @@ mod pipeline;
 pub mod sandbox;
 mod time;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Signal, SystemClock};
 pub use config::Config;
 pub use error::{Error, ErrorKind, Result};
 pub use http;

@@ -109,7 +109,7 @@ impl Client {
         let hello: Hello = self.send(&Call::get(["hello"]))?;
         // The limit may differ by plan, some day. One that does not parse changes nothing.
         let limit = hello.rate_limit.as_deref().and_then(|limit| limit.parse().ok());
-        limit.into_iter().for_each(|rate| self.bucket().adopt(rate));
+        limit.into_iter().for_each(|rate| self.bucket().tighten(rate));
         Ok(hello)
     }
 }

@@ -8,13 +8,11 @@ use http::{HeaderMap, StatusCode};
 
 use crate::clock::Clock;
 
-use super::memory::Memory;
+use super::headers::RateLimitHeaders;
 use super::queue::{Place, Queue};
 use super::rate::Rate;
-use super::remark::RateLimitHeaders;
-use super::snapshot::Snapshot;
-use super::store::{Lease, NotReady, Outcome, TokenStore};
-use super::wait::{AcquireError, Wait, WaitReason};
+use super::status::{AcquireError, NotReady, Outcome, Snapshot, Wait, WaitReason};
+use super::store::{Lease, Memory, TokenStore};
 
 /// For how long a token is leased where others hold it for many processes: longer than any request can
 /// still arrive at its server after it was sent.
@@ -68,11 +66,10 @@ const TERM: Duration = Duration::from_secs(3600);
 /// # Examples
 ///
 /// ```
-/// use std::sync::Arc;
 /// use heysync::limiter::TokenBucket;
 /// use heysync::{Rate, SystemClock};
 ///
-/// let bucket = TokenBucket::new(Rate::per_second(5), Arc::new(SystemClock));
+/// let bucket = TokenBucket::new(Rate::per_second(5), SystemClock);
 /// let permits: Vec<_> = (0..6).map(|_| bucket.try_acquire()).collect();
 /// assert!(permits[4].is_ok());
 /// assert_eq!(permits[5].as_ref().unwrap_err().wait.as_millis(), 1006);
@@ -94,7 +91,8 @@ impl TokenBucket {
     /// A full bucket for `rate`, on `clock`.
     ///
     /// Where `rate` is not [usable](Rate::is_usable), the nearest that is will be taken.
-    pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> TokenBucket {
+    pub fn new(rate: Rate, clock: impl Clock + 'static) -> TokenBucket {
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let store = Memory::new(rate, Arc::clone(&clock));
         // In one process no holder dies without giving its token back.
         TokenBucket::assemble(Arc::new(store), Duration::MAX, clock)
@@ -129,9 +127,8 @@ impl TokenBucket {
     /// Waits for a token, in the order of asking, but not beyond `until`: a moment on the bucket's clock, or
     /// `None` to wait however long it takes.
     ///
-    /// `on_wait` hears of a wait before it begins, and again where its reason changes or a pause grows. It is
-    /// called from within the queue, so it should return soon, and not ask this bucket for a token: it would
-    /// wait behind itself.
+    /// `on_wait` is called before a wait begins, and again if its reason changes or a pause grows. While it runs,
+    /// the others in the queue pass by.
     ///
     /// # Errors
     ///
@@ -141,13 +138,12 @@ impl TokenBucket {
     /// # Examples
     ///
     /// ```
-    /// use std::sync::Arc;
     /// use std::time::{Duration, Instant};
     /// use heysync::http::{HeaderMap, StatusCode};
     /// use heysync::limiter::TokenBucket;
     /// use heysync::{Rate, SystemClock};
     ///
-    /// let bucket = TokenBucket::new(Rate::per_minute(1), Arc::new(SystemClock));
+    /// let bucket = TokenBucket::new(Rate::per_minute(1), SystemClock);
     /// let soon = Instant::now() + Duration::from_secs(5);
     /// let permit = bucket.acquire(Some(soon), &mut |wait| eprintln!("{wait}"))?;
     /// // Here a request is sent, and its answer read.
@@ -172,8 +168,11 @@ impl TokenBucket {
             let now = self.shared.clock.now();
             in_time(&outlook, until, now)?;
             match told.news(&outlook, now) {
-                Some(wait) => on_wait(&wait),
-                None => place.wait(outlook.look_again, &*self.shared.clock),
+                Some(wait) => place.step_aside(|| on_wait(&wait)),
+                None => {
+                    let look = outlook.look_again.and_then(|look| now.checked_add(look));
+                    place.wait(look, &*self.shared.clock);
+                }
             }
         }
     }
@@ -192,9 +191,9 @@ impl TokenBucket {
     ///
     /// Where their periods differ, the new rate is one that keeps to both: 100 a minute and 1,000 an hour come
     /// to 16 a minute. It holds for as long as the bucket lives.
-    pub fn adopt(&self, rate: Rate) {
+    pub fn tighten(&self, rate: Rate) {
         self.shared.store.tighten(rate);
-        self.shared.queue.call_all();
+        self.shared.queue.wake_all();
     }
 
     /// What is known now: how many tokens are free, how many requests wait, and why.
@@ -276,29 +275,29 @@ impl Permit {
 
     /// The same, where it is known better what the answer remarks.
     pub(crate) fn remarked(mut self, remark: RateLimitHeaders) {
-        self.give_back(Outcome::Answered(remark));
+        self.release(Outcome::Answered(remark));
     }
 
     /// The request never left: the token is back at once.
     pub fn never_sent(mut self) {
-        self.give_back(Outcome::NeverSent);
+        self.release(Outcome::NeverSent);
     }
 
-    fn give_back(&mut self, outcome: Outcome) {
+    fn release(&mut self, outcome: Outcome) {
         let Some(lease) = self.lease.take() else {
             return;
         };
         self.shared.store.release(lease, outcome);
         match outcome {
-            Outcome::Answered(remark) if remark.refused => self.shared.queue.call_all(),
-            _ => self.shared.queue.call_first(),
+            Outcome::Answered(remark) if remark.refused => self.shared.queue.wake_all(),
+            _ => self.shared.queue.wake_first(),
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.give_back(Outcome::NoResponse);
+        self.release(Outcome::NoResponse);
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::headers::RateLimitHeaders;
 use super::ledger::Ledger;
-use super::nanos::Nanos;
+use super::moment::Nanos;
 use super::rate::Rate;
-use super::remark::RateLimitHeaders;
-use super::store::Outcome;
+use super::status::Outcome;
 
 #[derive(Clone, Debug)]
 enum Step {

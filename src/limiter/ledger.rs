@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::foreign::Foreign;
-use super::gate::{Gate, Refusal};
-use super::nanos::{Nanos, nanos, until};
-use super::opening::Opening;
+use super::cooldown::{Cooldown, Refusal};
+use super::external::ExternalUsage;
+use super::headers::RateLimitHeaders;
+use super::moment::Opening;
+use super::moment::{Nanos, nanos, until};
 use super::pace::Pace;
 use super::rate::{Rate, Shape};
-use super::remark::RateLimitHeaders;
-use super::snapshot::Snapshot;
-use super::store::{NotReady, Outcome};
-use super::wait::WaitReason;
+use super::status::Snapshot;
+use super::status::WaitReason;
+use super::status::{NotReady, Outcome};
 
 /// A request that we gave up on may still be under way to the server: so much longer is its token held.
 pub(crate) const GRACE: Nanos = 2_000_000_000;
@@ -31,8 +31,8 @@ pub(crate) struct Ledger {
     flights: VecDeque<Flight>,
     /// When tokens are back, earliest first.
     returning: VecDeque<Nanos>,
-    foreign: Foreign,
-    gate: Gate,
+    external: ExternalUsage,
+    cooldown: Cooldown,
     granted: u64,
 }
 
@@ -54,8 +54,8 @@ impl Ledger {
             held: rate.held(),
             flights: VecDeque::new(),
             returning: VecDeque::new(),
-            foreign: Foreign::default(),
-            gate: Gate::new(rate.held(), pace),
+            external: ExternalUsage::default(),
+            cooldown: Cooldown::new(rate.held(), pace),
             granted: 0,
         }
     }
@@ -74,7 +74,7 @@ impl Ledger {
             expires: now.saturating_add(term),
             out: self.out() + 1,
         });
-        self.gate.granted(id, now);
+        self.cooldown.granted(id, now);
         Ok(id)
     }
 
@@ -83,10 +83,10 @@ impl Ledger {
         self.settle(now);
         let flight = self.land(id);
         match outcome {
-            Outcome::NeverSent => self.gate.unsent(id, now),
+            Outcome::NeverSent => self.cooldown.unsent(id, now),
             Outcome::NoResponse => {
                 self.hold(flight.is_some(), now.saturating_add(GRACE));
-                self.gate.unanswered(id, now);
+                self.cooldown.unanswered(id, now);
             }
             Outcome::Answered(remark) => {
                 self.hold(flight.is_some(), now);
@@ -113,31 +113,33 @@ impl Ledger {
         for back in &mut self.returning {
             *back = back.saturating_add(longer);
         }
-        self.foreign.prolong(longer);
+        self.external.prolong(longer);
         self.held = held;
-        self.gate.tighten(held, self.rate.share());
+        self.cooldown.tighten(held, self.rate.share());
     }
 
     /// What is known at `now`.
     pub(crate) fn snapshot(&mut self, now: Nanos) -> Snapshot {
         self.settle(now);
-        let others = self.foreign.level() as usize;
+        let others = self.external.level() as usize;
         Snapshot {
             granted: self.granted,
             in_flight: self.flights.len(),
             free: self.limit().saturating_sub(self.out() + others),
             held_for_others: others,
             next_back: self.returning.front().map(|back| until(*back, now)),
-            paused: self.gate.paused_until(now).map(|end| until(end, now)),
-            pauses: self.gate.pauses,
-            pace: Some(self.gate.pace.distance(now)).filter(|it| *it > 0).map(Duration::from_nanos),
+            paused: self.cooldown.paused_until(now).map(|end| until(end, now)),
+            pauses: self.cooldown.pauses,
+            pace: Some(self.cooldown.pace.distance(now))
+                .filter(|it| *it > 0)
+                .map(Duration::from_nanos),
             ..Snapshot::full(self.rate)
         }
     }
 
     /// Lets everything happen that time alone brings about.
     fn settle(&mut self, now: Nanos) {
-        self.foreign.settle(now);
+        self.external.settle(now);
         self.expire(now);
         while self.returning.front().is_some_and(|back| *back <= now) {
             self.returning.pop_front();
@@ -149,7 +151,7 @@ impl Ledger {
         while let Some(place) = self.flights.iter().position(|it| it.expires <= now) {
             if let Some(flight) = self.flights.remove(place) {
                 self.hold(true, flight.expires.saturating_add(GRACE));
-                self.gate.unanswered(flight.id, now);
+                self.cooldown.unanswered(flight.id, now);
             }
         }
     }
@@ -180,14 +182,14 @@ impl Ledger {
             self.share_with_others(remaining, &flight, now);
         }
         if !remark.refused {
-            return self.gate.passed(id, now);
+            return self.cooldown.passed(id, now);
         }
         let refusal = Refusal {
             retry_after: remark.retry_after.map(nanos),
             explained: self.out() > self.limit(),
             next_id: self.granted,
         };
-        self.gate.refused(id, now, refusal);
+        self.cooldown.refused(id, now, refusal);
     }
 
     /// What is missing from the server's budget and cannot be ours was spent by others.
@@ -200,7 +202,7 @@ impl Ledger {
         let ours = flight.out.saturating_add(since);
         let others = self.limit().saturating_sub(remaining as usize).saturating_sub(ours);
         let others = u32::try_from(others).unwrap_or(u32::MAX);
-        self.foreign.report(others, now.saturating_add(self.held));
+        self.external.report(others, now.saturating_add(self.held));
     }
 
     fn limit(&self) -> usize {
@@ -214,7 +216,7 @@ impl Ledger {
 
     fn opening(&self, ahead: usize, now: Nanos) -> Opening {
         let rank = u64::try_from(ahead).unwrap_or(u64::MAX);
-        self.token(ahead, now).and(self.gate.opening(rank, now))
+        self.token(ahead, now).and(self.cooldown.opening(rank, now))
     }
 
     /// When there is a token for the `ahead`th from now: each token serves once in P'.
@@ -229,7 +231,7 @@ impl Ledger {
     }
 
     fn first_round(&self, ahead: usize, now: Nanos) -> Opening {
-        let mut levels = self.foreign.levels();
+        let mut levels = self.external.levels();
         let timed = levels
             .by_ref()
             .filter_map(|(from, others)| Some(self.own(ahead + others as usize)?.max(from)))

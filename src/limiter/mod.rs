@@ -5,28 +5,23 @@
 //! for pauses and for the pace. It is kept in [`Memory`], or in another [`TokenStore`].
 
 mod bucket;
-mod foreign;
+mod cooldown;
+mod external;
 #[cfg(test)]
 mod fuzz;
-mod gate;
+pub(crate) mod headers;
 mod ledger;
-mod memory;
-mod nanos;
-mod opening;
+mod moment;
 mod pace;
 mod queue;
 mod rate;
 mod registry;
-mod remark;
-pub(crate) mod retry_after;
-mod snapshot;
+mod status;
 mod store;
-mod wait;
 
 pub use bucket::{Permit, TokenBucket};
-pub use memory::Memory;
+
+pub use headers::RateLimitHeaders;
 pub use rate::{Rate, Shape};
-pub use remark::RateLimitHeaders;
-pub use snapshot::Snapshot;
-pub use store::{Lease, NotReady, Outcome, TokenStore};
-pub use wait::{AcquireError, Wait, WaitReason};
+pub use status::{AcquireError, NotReady, Outcome, Snapshot, Wait, WaitReason};
+pub use store::{Lease, Memory, TokenStore};

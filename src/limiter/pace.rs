@@ -1,8 +1,8 @@
 //! The distance kept between requests, after refusals or by choice.
 
-use super::nanos::Nanos;
-use super::opening::Opening;
-use super::wait::WaitReason;
+use super::moment::Nanos;
+use super::moment::Opening;
+use super::status::WaitReason;
 
 /// So many answers without a refusal prove a pace, before anything faster is tried. More than a hundred, so
 /// that a try which fails is still fewer than one request in a hundred.

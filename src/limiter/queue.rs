@@ -1,19 +1,22 @@
-//! The queue of threads: first come, first served.
+//! The queue of threads that wait for a token: first come, first served.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Signal};
 
 /// Threads in the order in which they came.
 ///
-/// Only the first may ask for a token, and only the first waits with a timer: it wakes those whose deadline
-/// comes first. All others are parked until something concerns them.
+/// Only the first may take a token, and only the first waits with a timer, on behalf of all: it wakes the threads
+/// whose deadlines have come. The others wait until they are signalled. A thread that is busy with something else
+/// (the caller's own code) is passed over as if it were not there, so that it holds up nobody.
 #[derive(Debug)]
 pub(crate) struct Queue {
     line: Mutex<Line>,
+    /// The length of the line, readable without its lock.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -27,53 +30,58 @@ struct Line {
 #[derive(Debug)]
 struct Waiter {
     ticket: u64,
-    thread: Thread,
+    signal: Signal,
     until: Option<Instant>,
-    /// Something happened since the thread last looked. A thread's own parking token would not do: what it
-    /// does between two looks may use that up.
-    called: bool,
+    busy: bool,
 }
 
-/// A place in the queue. Dropping it leaves the queue, and calls the next one if it was the first.
+/// A place in the queue. Dropping it leaves the queue and wakes the next thread if this was the first.
 #[derive(Debug)]
 pub(crate) struct Place {
     queue: Arc<Queue>,
     ticket: u64,
+    signal: Signal,
 }
 
 impl Queue {
-    /// A queue whose threads wait on `clock`.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Queue {
         let line = Line { clock, waiters: VecDeque::new(), tickets: 0 };
-        Queue { line: Mutex::new(line) }
+        Queue { line: Mutex::new(line), waiting: AtomicUsize::new(0) }
     }
 
     /// Takes the last place in `queue`.
     pub(crate) fn join(queue: &Arc<Queue>, until: Option<Instant>) -> Place {
+        let signal = Signal::new();
         let mut line = queue.lock();
         if line.is_first_deadline(until) {
-            line.call_first();
+            // The first has to set its timer anew.
+            line.wake_first();
         }
         let ticket = line.tickets;
         line.tickets += 1;
-        line.waiters.push_back(Waiter { ticket, thread: thread::current(), until, called: false });
+        line.waiters.push_back(Waiter { ticket, signal: signal.clone(), until, busy: false });
+        queue.waiting.fetch_add(1, Ordering::SeqCst);
         drop(line);
-        Place { queue: Arc::clone(queue), ticket }
+        Place { queue: Arc::clone(queue), ticket, signal }
     }
 
-    /// How many have a place.
+    /// Returns how many threads have a place.
     pub(crate) fn len(&self) -> usize {
-        self.lock().waiters.len()
+        self.waiting.load(Ordering::SeqCst)
     }
 
-    /// Calls the first: there may be a token.
-    pub(crate) fn call_first(&self) {
-        self.lock().call_first();
+    /// Wakes the first: there may be a token.
+    pub(crate) fn wake_first(&self) {
+        if self.len() > 0 {
+            self.lock().wake_first();
+        }
     }
 
-    /// Calls everybody: for some, it may take too long now.
-    pub(crate) fn call_all(&self) {
-        self.lock().call(|_| true);
+    /// Wakes everybody: for some, the wait may have become too long.
+    pub(crate) fn wake_all(&self) {
+        if self.len() > 0 {
+            self.lock().wake(|_| true);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -82,35 +90,30 @@ impl Queue {
 }
 
 impl Place {
-    /// How many came earlier and are still here.
+    /// Returns how many threads came earlier and are still waiting.
     pub(crate) fn ahead(&self) -> usize {
-        self.queue.lock().place(self.ticket).unwrap_or(0)
+        self.queue.lock().ahead(self.ticket)
     }
 
-    /// Waits until something may have changed: as the first, for `look_again` at most; else until called.
-    pub(crate) fn wait(&self, look_again: Option<Duration>, clock: &dyn Clock) {
-        let mut line = self.queue.lock();
-        let first = line.place(self.ticket).is_none_or(|place| place == 0);
-        if line.take_call(self.ticket) {
-            return;
-        }
+    /// Runs the caller's own code, and is passed over by the others meanwhile.
+    pub(crate) fn step_aside(&self, code: impl FnOnce()) {
+        let _aside = Aside::step(self);
+        code();
+    }
+
+    /// Waits until something may have changed: the first until `look` at most, the others until signalled.
+    pub(crate) fn wait(&self, look: Option<Instant>, clock: &dyn Clock) {
+        let line = self.queue.lock();
+        let is_first = line.ahead(self.ticket) == 0;
         let deadline = line.waiters.iter().filter_map(|it| it.until).min();
         drop(line);
-        match deadline {
-            _ if !first => clock.park(),
-            None if look_again.is_none() => clock.park(),
-            deadline => self.sleep(look_again, deadline, clock),
+        if !is_first {
+            return clock.wait(&self.signal, None);
         }
-        self.queue.lock().take_call(self.ticket);
-    }
-
-    fn sleep(&self, look_again: Option<Duration>, deadline: Option<Instant>, clock: &dyn Clock) {
-        let left = deadline.map(|it| it.saturating_duration_since(clock.now()));
-        let shorter = look_again.into_iter().chain(left).min();
-        clock.sleep(shorter.unwrap_or(Duration::MAX));
+        clock.wait(&self.signal, look.into_iter().chain(deadline).min());
         if deadline.is_some() {
             let now = clock.now();
-            self.queue.lock().call_overdue(now);
+            self.queue.lock().wake_overdue(now);
         }
     }
 }
@@ -118,58 +121,78 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut line = self.queue.lock();
-        let place = line.place(self.ticket);
-        if let Some(place) = place {
-            line.waiters.remove(place);
+        let was_first = line.ahead(self.ticket) == 0;
+        if let Some(position) = line.position(self.ticket) {
+            line.waiters.remove(position);
+            self.queue.waiting.fetch_sub(1, Ordering::SeqCst);
         }
-        if place == Some(0) {
-            line.call_first();
+        if was_first {
+            line.wake_first();
         }
     }
 }
 
+/// A place whose thread runs the caller's own code, until this is dropped.
+struct Aside<'a> {
+    place: &'a Place,
+}
+
+impl Aside<'_> {
+    fn step(place: &Place) -> Aside<'_> {
+        place.queue.lock().set_busy(place.ticket, true);
+        Aside { place }
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.place.queue.lock().set_busy(self.place.ticket, false);
+    }
+}
+
 impl Line {
-    fn place(&self, ticket: u64) -> Option<usize> {
+    fn position(&self, ticket: u64) -> Option<usize> {
         self.waiters.binary_search_by_key(&ticket, |it| it.ticket).ok()
     }
 
-    fn call_first(&mut self) {
-        if let Some(first) = self.waiters.front_mut() {
-            first.call(&*self.clock);
+    fn ahead(&self, ticket: u64) -> usize {
+        self.waiters.iter().take_while(|it| it.ticket < ticket).filter(|it| !it.busy).count()
+    }
+
+    /// While the first is busy the next one keeps the timer, so it has to know.
+    fn set_busy(&mut self, ticket: u64, busy: bool) {
+        let position = self.position(ticket);
+        if let Some(waiter) = position.and_then(|position| self.waiters.get_mut(position)) {
+            waiter.busy = busy;
+        }
+        if busy {
+            self.wake_first();
         }
     }
 
-    /// Calls everybody of whom that is true.
-    fn call(&mut self, concerns: impl Fn(&mut Waiter) -> bool) {
+    fn wake_first(&mut self) {
+        if let Some(first) = self.waiters.iter().find(|it| !it.busy) {
+            self.clock.notify(&first.signal);
+        }
+    }
+
+    fn wake(&mut self, concerns: impl Fn(&mut Waiter) -> bool) {
         for waiter in &mut self.waiters {
             if concerns(waiter) {
-                waiter.call(&*self.clock);
+                self.clock.notify(&waiter.signal);
             }
         }
     }
 
-    /// Whether it comes before all others, so that the first has to set its timer anew.
+    /// Whether `until` comes before all other deadlines.
     fn is_first_deadline(&self, until: Option<Instant>) -> bool {
         let earlier = |until| self.waiters.iter().any(|it| it.until.is_some_and(|it| it <= until));
         until.is_some_and(|until| !earlier(until))
     }
 
-    /// Calls those whose deadline has come. Each is called once: nobody looks at its deadline again.
-    fn call_overdue(&mut self, now: Instant) {
-        self.call(|waiter| waiter.until.take_if(|until| *until <= now).is_some());
-    }
-
-    fn take_call(&mut self, ticket: u64) -> bool {
-        let place = self.place(ticket);
-        let waiter = place.and_then(|place| self.waiters.get_mut(place));
-        waiter.is_some_and(|waiter| std::mem::take(&mut waiter.called))
-    }
-}
-
-impl Waiter {
-    fn call(&mut self, clock: &dyn Clock) {
-        self.called = true;
-        clock.unpark(&self.thread);
+    /// Wakes the threads whose deadlines have come. Each is woken once: nobody waits for its deadline again.
+    fn wake_overdue(&mut self, now: Instant) {
+        self.wake(|waiter| waiter.until.take_if(|until| *until <= now).is_some());
     }
 }
 
@@ -196,12 +219,22 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_came_before_the_wait_is_not_lost() {
+    fn a_signal_that_came_before_the_wait_is_not_lost() {
         let queue = queue();
         let place = Queue::join(&queue, None);
-        queue.call_first();
-        thread::park(); // as foreign code may, between two looks
+        queue.wake_first();
         place.wait(None, &SystemClock);
+    }
+
+    #[test]
+    fn a_thread_that_is_busy_is_passed_over_and_keeps_its_place() {
+        let queue = queue();
+        let [first, second] = [(); 2].map(|()| Queue::join(&queue, None));
+        first.step_aside(|| {
+            assert_eq!(second.ahead(), 0);
+            second.wait(None, &SystemClock);
+        });
+        assert_eq!((first.ahead(), second.ahead()), (0, 1));
     }
 
     #[test]
@@ -210,7 +243,7 @@ mod tests {
         let place = Queue::join(&queue, None);
         let poisoning = AssertUnwindSafe(|| {
             let _line = queue.lock();
-            panic!("with the lock in hand");
+            panic!("with the lock held");
         });
         assert!(catch_unwind(poisoning).is_err() && queue.line.is_poisoned());
         assert_eq!((place.ahead(), queue.len()), (0, 1));

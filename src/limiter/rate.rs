@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-use super::nanos::{held, nanos};
+use super::moment::{held, nanos};
 
 const REQUESTS: (u32, u32) = (1, 10_000);
 const PERIOD: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(86_400));

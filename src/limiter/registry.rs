@@ -31,9 +31,9 @@ impl TokenBucket {
     pub(crate) fn for_key(address: &str, key: &str, rate: Rate) -> TokenBucket {
         let address = address.trim_end_matches('/');
         let hash = BUCKETS.hasher.hash_one((address, key));
-        let make = || TokenBucket::new(rate, Arc::new(SystemClock));
+        let make = || TokenBucket::new(rate, SystemClock);
         let bucket = BUCKETS.find_or_make(hash, make);
-        bucket.adopt(rate);
+        bucket.tighten(rate);
         bucket
     }
 }

@@ -12,7 +12,7 @@ use super::auth::Auth;
 use super::call::Call;
 use super::transport::{Progress, TransportError};
 use crate::error::{Error, ErrorKind};
-use crate::limiter::retry_after::retry_after;
+use crate::limiter::headers::retry_after;
 
 /// A failed attempt.
 #[derive(Debug)]

@@ -1,21 +1,19 @@
 //! A clock for tests: waiting on it takes no time.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Signal};
 
-/// How long nobody may have touched the clock, in real time, before a participant that neither sleeps
-/// nor ends is taken to be blocked on something only another thread can bring about.
+/// The real time after which a participant that neither waits nor ends, while nobody touches the clock, is taken
+/// to be blocked on something that only another thread can bring about.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A [`Clock`] whose time passes only while somebody waits for it, and then at once.
 ///
-/// [`sleep`](Clock::sleep) moves the time on and returns, so a whole minute of waiting for a rate limit
-/// passes in no time. Clones show the same time. Hand one to the client and to the sandbox:
+/// [`sleep`](Clock::sleep) advances the time and returns, so that a minute of waiting for a rate limit takes no
+/// time. Clones show the same time. Pass one to the client and to the sandbox:
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,27 +26,26 @@ const QUIET: Duration = Duration::from_secs(1);
 ///
 /// # Several threads
 ///
-/// Sleeping threads wake in the order of their wake-up times, one after the other, and, unless the test
-/// [advances](TestClock::advance) it, the time never moves past the wake-up time of a thread that sleeps.
-/// That is all there is to it where one thread works.
+/// Sleeping threads wake in the order of their wake-up times, one after the other. Unless the test
+/// [advances](TestClock::advance) the time, it never moves past the wake-up time of a sleeping thread. With one
+/// thread nothing else is needed.
 ///
-/// Where several do, one that is about to sleep must not be overtaken by one that sleeps already. So each
-/// thread says that it takes part, by a [`Participant`] which it holds until its end; the time then
-/// moves only once so many threads wait as take part. What this promises:
+/// With several threads, one that is about to sleep must not be overtaken by one that sleeps already. Each thread
+/// holds a [`Participant`] while it runs; the time advances only when all participants are waiting:
 ///
-/// * Every run tells the same times, on however slow a machine. Who waits in the queue of a
-///   [token bucket](crate::TokenBucket) on this clock counts as asleep until it is called.
-/// * A participant may be blocked on something else that only another thread can bring about: a lock, say.
-///   No clock can see that. If then nobody touches the clock for a second of real time, it moves all the same.
-/// * A thread that takes no part must not sleep meanwhile: it would be counted as one that does. A thread
-///   that sleeps for a participant which waits for it, as a server in the same process does, is right.
+/// * Every run shows the same times, on however slow a machine. A thread that waits in the queue of a
+///   [token bucket](crate::TokenBucket) on this clock counts as waiting until it is signalled.
+/// * A participant may be blocked on something else that only another thread can bring about, such as a lock. The
+///   clock cannot see that. If nobody touches the clock for a second of real time, the time advances anyway.
+/// * A thread without a participant must not sleep meanwhile: it would be counted as one that has one. A thread
+///   that sleeps for a participant which waits for it, such as a server in the same process, is fine.
 ///
 /// ```
 /// use std::{thread, time::Duration};
 /// use heysync::{Clock, sandbox};
 ///
 /// let clock = sandbox::TestClock::new();
-/// // Everybody takes part before the first thread begins.
+/// // All participants are created before the first thread begins.
 /// let plan = [3, 1, 2].map(|seconds| (seconds, clock.participant()));
 /// thread::scope(|scope| {
 ///     for (seconds, participant) in plan {
@@ -76,18 +73,21 @@ struct Shared {
 struct Time {
     elapsed: Duration,
     slept: Duration,
-    /// Who sleeps until when; the number keeps those with equal times in the order they came.
-    sleepers: HashMap<ThreadId, (Duration, u64)>,
-    /// Who waits to be called.
-    parked: HashSet<ThreadId>,
-    /// Who was called and does not know it yet.
-    called: HashSet<ThreadId>,
+    waiters: Vec<Waiter>,
     participants: usize,
     /// How often anybody has touched the clock.
     touched: u64,
 }
 
-/// A thread's word that it takes part in a [`TestClock`]'s time, until this is dropped.
+/// A thread that waits.
+struct Waiter {
+    /// Keeps waiters with equal times in the order in which they came.
+    number: u64,
+    until: Option<Duration>,
+    signal: Option<Signal>,
+}
+
+/// Counts a thread as taking part in a [`TestClock`]'s time until this is dropped.
 #[derive(Debug)]
 #[must_use = "the thread takes part only while this is held"]
 pub struct Participant {
@@ -95,14 +95,14 @@ pub struct Participant {
 }
 
 impl TestClock {
-    /// A clock that stands still until somebody sleeps on it or [advances](TestClock::advance) it.
+    /// Creates a clock that stands still until somebody waits on it or [advances](TestClock::advance) it.
     pub fn new() -> TestClock {
         let shared =
             Shared { start: Instant::now(), time: Mutex::default(), changed: Condvar::new() };
         TestClock { shared: Arc::new(shared) }
     }
 
-    /// Moves the time on by `duration`, and wakes whoever waited for less.
+    /// Advances the time by `duration` and wakes every thread that waited for less.
     pub fn advance(&self, duration: Duration) {
         let mut time = self.touch();
         time.elapsed = self.within_reach(time.elapsed, duration);
@@ -110,34 +110,42 @@ impl TestClock {
         self.shared.changed.notify_all();
     }
 
-    /// How much time has passed since the clock was made.
+    /// Returns how much time has passed since the clock was created.
     pub fn elapsed(&self) -> Duration {
         self.lock().elapsed
     }
 
-    /// How long everybody has slept, in sum.
+    /// Returns the sum of the times for which all threads have slept.
     pub fn slept(&self) -> Duration {
         self.lock().slept
     }
 
-    /// Counts a further thread in: the time stands still while it runs.
+    /// Counts one more thread: the time stands still while it runs.
     ///
-    /// It is made before the first of the threads begins, moved into its own, and dropped at the end.
+    /// Create it before the first of the threads begins, move it into its thread, and drop it at the end.
     pub fn participant(&self) -> Participant {
         self.touch().participants += 1;
         Participant { clock: self.clone() }
     }
 
-    /// Waits until `me` sleeps the shortest and the time may move, and moves it; or until it is called.
-    fn wait_for_turn(&self, mut time: MutexGuard<'_, Time>, me: ThreadId) {
+    /// Waits until `until` or until `signal` is sent, and advances the time if nobody else is running.
+    fn wait_for(&self, until: Option<Duration>, signal: Option<&Signal>) {
+        let mut time = self.touch();
+        let number = time.touched;
+        let until = until.map(|duration| self.within_reach(time.elapsed, duration));
+        let slept = until.map_or(Duration::ZERO, |until| until.saturating_sub(time.elapsed));
+        time.slept += slept;
+        time.waiters.push(Waiter { number, until, signal: signal.cloned() });
+        self.shared.changed.notify_all();
         let mut quiet = false;
-        while !time.take_call(me) && !time.wake(me, quiet) {
+        while !signal.is_some_and(Signal::take) && !time.wake(number, quiet) {
             let touched = time.touched;
             let waited = self.shared.changed.wait_timeout(time, QUIET);
             let (guard, result) = waited.unwrap_or_else(PoisonError::into_inner);
             quiet = result.timed_out() && guard.touched == touched;
             time = guard;
         }
+        time.waiters.retain(|waiter| waiter.number != number);
         drop(time);
         self.shared.changed.notify_all();
     }
@@ -153,7 +161,7 @@ impl TestClock {
         time.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `elapsed` and `duration` together, where an `Instant` can tell that; `elapsed` where not.
+    /// Returns `elapsed` plus `duration`, or `elapsed` if an `Instant` cannot hold the sum.
     fn within_reach(&self, elapsed: Duration, duration: Duration) -> Duration {
         let sum = elapsed.saturating_add(duration);
         let reachable = self.shared.start.checked_add(sum).is_some();
@@ -168,61 +176,41 @@ impl Clock for TestClock {
     }
 
     fn sleep(&self, duration: Duration) {
-        let me = thread::current().id();
-        let mut time = self.touch();
-        if time.take_call(me) {
-            return;
-        }
-        let until = self.within_reach(time.elapsed, duration);
-        let number = time.touched;
-        time.slept = time.slept.saturating_add(duration);
-        time.sleepers.insert(me, (until, number));
-        self.shared.changed.notify_all();
-        self.wait_for_turn(time, me);
+        self.wait_for(Some(duration), None);
     }
 
-    fn park(&self) {
-        let me = thread::current().id();
-        let mut time = self.touch();
-        if time.take_call(me) {
-            return;
-        }
-        time.parked.insert(me);
-        self.shared.changed.notify_all();
-        while !time.take_call(me) {
-            let waited = self.shared.changed.wait(time);
-            time = waited.unwrap_or_else(PoisonError::into_inner);
-        }
+    fn wait(&self, signal: &Signal, until: Option<Instant>) {
+        let left = until.map(|until| until.saturating_duration_since(self.now()));
+        self.wait_for(left, Some(signal));
     }
 
-    fn unpark(&self, thread: &Thread) {
+    fn notify(&self, signal: &Signal) {
         let mut time = self.touch();
-        let id = thread.id();
-        // From now on it works, though it may not have begun.
-        time.sleepers.remove(&id);
-        time.parked.remove(&id);
-        time.called.insert(id);
+        signal.send();
+        // From now on its thread is running, though it may not have begun.
+        let is_it = |waiter: &Waiter| waiter.signal.as_ref().is_some_and(|it| it.is_same(signal));
+        time.waiters.retain(|waiter| !is_it(waiter));
         drop(time);
         self.shared.changed.notify_all();
     }
 }
 
 impl Time {
-    fn take_call(&mut self, thread: ThreadId) -> bool {
-        self.called.remove(&thread)
-    }
-
-    /// Wakes the thread and moves the time on, if it is the first and nobody works.
-    fn wake(&mut self, thread: ThreadId, quiet: bool) -> bool {
-        let Some(me) = self.sleepers.get(&thread).copied() else {
-            return true;
+    /// Wakes a waiter and advances the time, if the waiter is the first and nobody is running.
+    fn wake(&mut self, number: u64, quiet: bool) -> bool {
+        let key = |waiter: &Waiter| Some((waiter.until?, waiter.number));
+        let Some(me) = self.waiters.iter().find(|waiter| waiter.number == number) else {
+            // It was signalled: the signal ends the wait.
+            return false;
         };
-        let first = self.sleepers.values().all(|other| me <= *other);
-        let nobody_works = self.sleepers.len() + self.parked.len() >= self.participants;
-        let may = first && (me.0 <= self.elapsed || nobody_works || quiet);
+        let Some((until, _)) = key(me) else {
+            return false;
+        };
+        let first = self.waiters.iter().filter_map(key).all(|other| (until, number) <= other);
+        let nobody_runs = self.waiters.len() >= self.participants;
+        let may = first && (until <= self.elapsed || nobody_runs || quiet);
         if may {
-            self.sleepers.remove(&thread);
-            self.elapsed = self.elapsed.max(me.0);
+            self.elapsed = self.elapsed.max(until);
             self.touched += 1;
         }
         may
@@ -240,7 +228,7 @@ impl fmt::Debug for TestClock {
         let time = self.lock();
         f.debug_struct("TestClock")
             .field("elapsed", &time.elapsed)
-            .field("asleep", &time.sleepers.len())
+            .field("waiting", &time.waiters.len())
             .finish_non_exhaustive()
     }
 }
@@ -254,6 +242,8 @@ impl Drop for Participant {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -303,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn many_threads_that_sleep_again_and_again_tell_one_story() {
+    fn many_threads_that_sleep_again_and_again_show_the_same_times() {
         let story = || {
             let (clock, heard) = (TestClock::new(), Mutex::new(Vec::new()));
             let plan = [3, 5, 7].map(|step| (step, clock.participant()));
@@ -341,40 +331,41 @@ mod tests {
     }
 
     #[test]
-    fn a_call_ends_a_sleep_and_the_time_stands_still_until_the_called_one_waits_again() {
-        let clock = TestClock::new();
-        let (sleeping, calling) = (clock.participant(), clock.participant());
+    fn a_signal_ends_a_wait_and_the_time_stands_still_until_its_thread_waits_again() {
+        let (clock, signal) = (TestClock::new(), Signal::new());
+        let (waiting, notifying) = (clock.participant(), clock.participant());
+        let until = clock.now() + 60 * SECOND;
         thread::scope(|scope| {
-            let asleep = scope.spawn(|| {
-                clock.sleep(60 * SECOND);
+            let waiter = scope.spawn(|| {
+                clock.wait(&signal, Some(until));
                 let woken = clock.elapsed();
                 clock.sleep(SECOND);
-                drop(sleeping);
+                drop(waiting);
                 woken
             });
-            clock.unpark(asleep.thread());
+            clock.notify(&signal);
             clock.sleep(5 * SECOND);
-            drop(calling);
-            assert_eq!(asleep.join().unwrap(), Duration::ZERO);
+            drop(notifying);
+            assert_eq!(waiter.join().unwrap(), Duration::ZERO);
         });
         assert_eq!(clock.elapsed(), 5 * SECOND);
     }
 
     #[test]
-    fn who_is_parked_counts_as_waiting_until_called() {
-        let clock = TestClock::new();
-        let (parked, calling) = (clock.participant(), clock.participant());
+    fn a_thread_that_waits_for_a_signal_counts_as_waiting_until_it_is_sent() {
+        let (clock, signal) = (TestClock::new(), Signal::new());
+        let (waiting, notifying) = (clock.participant(), clock.participant());
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| {
-                clock.park();
-                let called = clock.elapsed();
-                drop(parked);
-                called
+            let waiter = scope.spawn(|| {
+                clock.wait(&signal, None);
+                let signalled = clock.elapsed();
+                drop(waiting);
+                signalled
             });
             clock.sleep(5 * SECOND);
-            clock.unpark(waiting.thread());
-            drop(calling);
-            assert_eq!(waiting.join().unwrap(), 5 * SECOND);
+            clock.notify(&signal);
+            drop(notifying);
+            assert_eq!(waiter.join().unwrap(), 5 * SECOND);
         });
     }
 

@@ -2,10 +2,9 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use heysync::Clock;
+use heysync::{Clock, Signal};
 
 #[derive(Debug)]
 pub(crate) struct Hand {
@@ -46,9 +45,17 @@ impl Clock for Hand {
     }
 
     fn sleep(&self, duration: Duration) {
-        match self.still.load(SeqCst) {
-            true => thread::park(),
-            false => self.advance(duration),
+        self.advance(duration);
+    }
+
+    fn wait(&self, signal: &Signal, until: Option<Instant>) {
+        match until {
+            Some(until) if !self.still.load(SeqCst) => {
+                if !signal.take() {
+                    self.sleep(until.saturating_duration_since(self.now()));
+                }
+            }
+            _ => signal.block(None),
         }
     }
 }

@@ -149,22 +149,26 @@ fn a_pause_that_outlasts_their_deadlines_is_told_at_once_to_all_who_wait() {
         }
         assert_eq!(clock.passed(), Duration::ZERO);
         clock.set_still(false);
-        bucket.adopt(Rate::per_minute(1));
+        bucket.tighten(Rate::per_minute(1));
     });
     assert!(clock.passed() >= Duration::from_secs(3600));
 }
 
 #[test]
-fn a_deadline_behind_the_first_is_kept_by_the_firsts_timer() {
+fn a_deadline_is_kept_while_the_first_in_the_queue_is_stuck_in_its_callback() {
     let (bucket, clock) = bucket(Rate::per_minute(1));
     let (bucket, held) = (&bucket, take(&bucket));
     let [near, far] = [600, 3000].map(|s| clock.now() + Duration::from_secs(s));
+    let (release, released) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        let second_came = move |_: &Wait| until_waiting(bucket, 2);
-        let first = scope.spawn(move || bucket.acquire(Some(far), &mut { second_came }).is_err());
+        let stuck = move |_: &Wait| released.recv().unwrap_or(());
+        let first = scope.spawn(move || bucket.acquire(Some(far), &mut { stuck }).is_err());
         until_waiting(bucket, 1);
         let second = scope.spawn(move || bucket.acquire(Some(near), &mut |_| {}).is_err());
-        assert!(second.join().unwrap() && first.join().unwrap());
+        assert!(second.join().unwrap());
+        assert_eq!(clock.now(), near);
+        drop(release);
+        assert!(first.join().unwrap());
     });
     assert_eq!(clock.now(), far);
     answer(held);
@@ -253,7 +257,7 @@ fn a_lower_rate_is_adopted_while_others_wait() {
         until_waiting(bucket, 1);
         let second = scope.spawn(move || bucket.acquire(Some(until), &mut |_| {}).map(drop));
         until_waiting(bucket, 2);
-        bucket.adopt("1/minute".parse().unwrap());
+        bucket.tighten("1/minute".parse().unwrap());
         assert!(second.join().unwrap().is_err());
         assert_eq!(bucket.snapshot().rate, Rate::per_minute(1));
         one.never_sent();

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
-
-use super::retry_after::retry_after;
+use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::TimeZone;
 
 /// What an answer says about the rate limit, as its status and headers tell it.
 ///
@@ -70,6 +72,56 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     let text = values.all(|it| it == first).then(|| first.to_str().ok())??.trim();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
+}
+
+/// What is longer is no pause but a mistake: a point in time where seconds belong, or a broken clock.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// The two older ways to write a date that RFC 9110 (5.6.7) wants understood.
+const OLDER_DATES: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+
+/// How long the service asked to wait, on a 429 or a 503: elsewhere the header means nothing.
+///
+/// Seconds, fractions of them, or a date against the answer's own `Date`. Nothing where it is absent, zero,
+/// over already, longer than a day, or cannot be read. Of several, which proxies add, the longest holds.
+pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    if status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::SERVICE_UNAVAILABLE {
+        return None;
+    }
+    texts(headers, RETRY_AFTER)
+        .filter_map(|text| seconds(text).or_else(|| from_date(text, headers)))
+        .filter(|wait| !wait.is_zero() && *wait <= LONGEST)
+        .max()
+}
+
+fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    values.filter_map(|value| value.to_str().ok().map(str::trim))
+}
+
+/// `120` or `0.931`; no sign, no exponent, no word.
+fn seconds(text: &str) -> Option<Duration> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let seconds = plain.then(|| text.parse::<f64>().ok()).flatten()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The service's clock need not agree with ours, so its date is taken against its own `Date`.
+fn from_date(text: &str, headers: &HeaderMap) -> Option<Duration> {
+    let sent = texts(headers, DATE).find_map(date)?;
+    Duration::try_from(date(text)?.duration_since(sent)).ok()
+}
+
+/// A date as HTTP writes it, and as others do: `GMT`, `-0000`, an offset.
+fn date(text: &str) -> Option<Timestamp> {
+    let older = |format: &&str| strtime::parse(format, text).and_then(|it| it.to_datetime());
+    rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .or_else(|error| {
+            let found = OLDER_DATES.iter().find_map(|format| older(format).ok());
+            found.ok_or(error)?.to_zoned(TimeZone::UTC).map(|it| it.timestamp())
+        })
+        .ok()
 }
 
 #[cfg(test)]
@@ -138,5 +190,83 @@ mod tests {
         let remark = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
         assert_eq!((remark.refused, remark.retry_after), (true, Some(Duration::from_secs(7))));
         assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers), RateLimitHeaders::default());
+    }
+
+    fn wait(status: u16, value: &str, date: Option<&str>) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, value.parse().ok()?);
+        date.map(|date| headers.insert(DATE, date.parse().unwrap()));
+        retry_after(StatusCode::from_u16(status).unwrap(), &headers)
+    }
+
+    #[test]
+    fn seconds_and_fractions_are_read() {
+        assert_eq!(wait(429, "30", None), Some(Duration::from_secs(30)));
+        assert_eq!(wait(503, " 2 ", None), Some(Duration::from_secs(2)));
+        assert_eq!(wait(429, "0.931", None), Some(Duration::from_millis(931)));
+        assert_eq!(wait(429, "86400", None), Some(LONGEST));
+    }
+
+    #[test]
+    fn a_date_is_taken_against_the_answers_own_date() {
+        let sent = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for later in [
+            "Sun, 06 Nov 1994 08:49:47 GMT",
+            "Sun, 06 Nov 1994 08:49:47 -0000",
+            "Sun, 06 Nov 1994 09:49:47 +0100",
+            "06 Nov 1994 08:49:47 +0000",
+            "Sunday, 06-Nov-94 08:49:47 GMT",
+            "Sun Nov  6 08:49:47 1994",
+        ] {
+            assert_eq!(wait(429, later, Some(sent)), Some(Duration::from_secs(10)), "{later}");
+        }
+    }
+
+    #[test]
+    fn a_date_without_anything_to_take_it_against_says_nothing() {
+        let later = "Sun, 06 Nov 1994 08:49:47 GMT";
+        assert_eq!(wait(429, later, None), None);
+        assert_eq!(wait(429, later, Some("yesterday")), None);
+        assert_eq!(wait(429, later, Some(later)), None);
+        assert_eq!(wait(429, later, Some("Sun, 06 Nov 1994 08:49:48 GMT")), None);
+    }
+
+    #[test]
+    fn of_several_the_longest_holds() {
+        let mut headers = HeaderMap::new();
+        for value in ["soon", "7", "30", "1"] {
+            headers.append(RETRY_AFTER, value.parse().unwrap());
+        }
+        let wait = retry_after(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!(wait, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn nonsense_says_nothing() {
+        for value in [
+            "",
+            "0",
+            "0.0",
+            "-5",
+            "+5",
+            ".",
+            "1.2.3",
+            "inf",
+            "NaN",
+            "1e3",
+            "soon",
+            "86401",
+            "1700000000",
+        ] {
+            assert_eq!(wait(429, value, None), None, "{value:?}");
+        }
+        assert_eq!(wait(429, &"9".repeat(400), None), None);
+    }
+
+    #[test]
+    fn it_means_nothing_on_other_answers() {
+        for status in [200, 201, 204, 301, 401, 422, 500, 502] {
+            assert_eq!(wait(status, "30", None), None, "{status}");
+        }
     }
 }

@@ -1,7 +1,37 @@
-//! The moment from which a request may go, as each of the limiter's parts sees it.
+//! Time as the ledger counts it: whole nanoseconds since its bucket was made.
 
-use super::nanos::Nanos;
-use super::wait::WaitReason;
+use std::time::{Duration, Instant};
+
+use super::status::WaitReason;
+
+/// A moment, or a length of time, in nanoseconds. It lasts for 584 years and saturates after.
+pub(crate) type Nanos = u64;
+
+/// What comes on top of every period, where a server counts a window with both its ends.
+const MARGIN: Nanos = 5_000_000;
+
+/// A length of time as the ledger counts it.
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How long after `origin` the moment `at` is; nothing where it is before.
+pub(crate) fn since(origin: Instant, at: Instant) -> Nanos {
+    nanos(at.saturating_duration_since(origin))
+}
+
+/// From `now` until `at`; nothing where that is over.
+pub(crate) fn until(at: Nanos, now: Nanos) -> Duration {
+    Duration::from_nanos(at.saturating_sub(now))
+}
+
+/// P' = P·1.001 + 5 ms: how long after its answer a token is held.
+///
+/// The thousandth is for two clocks that run at different speeds.
+pub(crate) fn held(period: Duration) -> Nanos {
+    let period = nanos(period);
+    period.saturating_add(period.div_ceil(1000)).saturating_add(MARGIN)
+}
 
 /// From when on a request may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +82,20 @@ impl Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_held_a_thousandth_and_five_milliseconds_longer_than_the_period() {
+        assert_eq!(held(Duration::from_secs(1)), 1_006_000_000);
+        assert_eq!(held(Duration::from_secs(60)), 60_065_000_000);
+        assert_eq!(held(Duration::from_nanos(1)), 5_000_002);
+    }
+
+    #[test]
+    fn what_is_too_long_to_count_saturates() {
+        assert_eq!(nanos(Duration::MAX), u64::MAX);
+        assert_eq!(held(Duration::MAX), u64::MAX);
+        assert_eq!(until(3, 5), Duration::ZERO);
+    }
 
     #[test]
     fn of_two_obstacles_the_later_one_is_named() {

@@ -1,16 +1,16 @@
 //! Refusals: the pause after one, the single request that tries again, and the pace of the rest.
 
-use super::nanos::Nanos;
-use super::opening::Opening;
+use super::moment::Nanos;
+use super::moment::Opening;
 use super::pace::Pace;
-use super::wait::WaitReason;
+use super::status::WaitReason;
 
 /// A pause that follows another is twice as long, up to this (or up to the period, where that is longer).
 const LONGEST_PAUSE: Nanos = 300_000_000_000;
 
 /// Lets requests through, stops them all after a refusal, and then sends one ahead.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct Cooldown {
     phase: Phase,
     pub(crate) pace: Pace,
     /// P': the pause where the server names none, and how long a quiet time is.
@@ -45,9 +45,9 @@ pub(crate) struct Refusal {
     pub(crate) next_id: u64,
 }
 
-impl Gate {
-    pub(crate) fn new(period: Nanos, pace: Pace) -> Gate {
-        Gate { phase: Phase::Open, pace, period, pause: 0, uneasy: 0, barrier: 0, pauses: 0 }
+impl Cooldown {
+    pub(crate) fn new(period: Nanos, pace: Pace) -> Cooldown {
+        Cooldown { phase: Phase::Open, pace, period, pause: 0, uneasy: 0, barrier: 0, pauses: 0 }
     }
 
     /// When the next request may go, and the `ahead`th after it.

@@ -2,18 +2,18 @@
 
 use std::collections::VecDeque;
 
-use super::nanos::Nanos;
+use super::moment::Nanos;
 
 /// Tokens held because somebody else spent them, each report for one period.
 ///
 /// Reports speak of the same requests again and again, so they do not add up: the highest counts.
 #[derive(Debug, Default)]
-pub(crate) struct Foreign {
+pub(crate) struct ExternalUsage {
     /// When a report ends and how much it says: later ends and smaller amounts towards the back.
     reports: VecDeque<(Nanos, u32)>,
 }
 
-impl Foreign {
+impl ExternalUsage {
     /// How much is held now.
     pub(crate) fn level(&self) -> u32 {
         self.reports.front().map_or(0, |(_, amount)| *amount)
@@ -58,24 +58,24 @@ mod tests {
 
     #[test]
     fn a_smaller_report_does_not_loosen_a_larger_one() {
-        let mut foreign = Foreign::default();
-        foreign.report(3, 10);
-        foreign.report(1, 12);
-        assert_eq!(foreign.level(), 3);
-        foreign.settle(10);
-        assert_eq!(foreign.level(), 1);
-        foreign.settle(12);
-        assert_eq!(foreign.level(), 0);
+        let mut external = ExternalUsage::default();
+        external.report(3, 10);
+        external.report(1, 12);
+        assert_eq!(external.level(), 3);
+        external.settle(10);
+        assert_eq!(external.level(), 1);
+        external.settle(12);
+        assert_eq!(external.level(), 0);
     }
 
     #[test]
     fn the_order_of_reports_does_not_matter() {
         let reports = [(2, 10), (1, 15), (3, 12), (2, 11)];
         let level_at = |order: &[usize], now| {
-            let mut foreign = Foreign::default();
-            order.iter().for_each(|i| foreign.report(reports[*i].0, reports[*i].1));
-            foreign.settle(now);
-            foreign.level()
+            let mut external = ExternalUsage::default();
+            order.iter().for_each(|i| external.report(reports[*i].0, reports[*i].1));
+            external.settle(now);
+            external.level()
         };
         for now in 0..16 {
             let expected =
@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn the_levels_to_come_are_known() {
-        let mut foreign = Foreign::default();
-        foreign.report(3, 10);
-        foreign.report(1, 12);
-        assert_eq!(foreign.levels().collect::<Vec<_>>(), [(0, 3), (10, 1), (12, 0)]);
+        let mut external = ExternalUsage::default();
+        external.report(3, 10);
+        external.report(1, 12);
+        assert_eq!(external.levels().collect::<Vec<_>>(), [(0, 3), (10, 1), (12, 0)]);
     }
 }
