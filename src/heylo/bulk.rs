@@ -132,7 +132,7 @@ impl Bulk {
         Ok(self)
     }
 
-    /// Returns what became of each person so far, to continue in a later run.
+    /// Returns the outcome for each person so far, to continue in a later run.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
@@ -192,7 +192,8 @@ impl Iterator for Bulk {
 
 impl FusedIterator for Bulk {}
 
-/// Writes the people who are left, one a line, under a line that says what will be done.
+/// Writes a line with the kind of call, the number of people and the community, and one line for each person who is
+/// left.
 impl fmt::Display for Bulk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (operation, community) = (self.operation, self.community.id());

@@ -30,7 +30,7 @@ impl Task {
         }
     }
 
-    /// What a journal records of this outcome.
+    /// Returns the entry of a journal for this outcome.
     pub(crate) fn state(&self, result: &Result<RawResponse>) -> State {
         match (result.as_ref().map_err(Error::kind), self) {
             (Ok(_) | Err(ErrorKind::AppliedUnreadable), _) => State::Done,
@@ -107,14 +107,17 @@ enum Subject {
 
 /// Returns what a message is about, by its words.
 fn subject(message: &str) -> Subject {
-    const PERSON: [&str; 7] = ["member", "user", "person", "invite", "email", "e-mail", "phone"];
+    const PERSON: [&str; 6] = ["member", "user", "person", "email", "e-mail", "phone"];
     const COMMUNITY: [&str; 3] = ["community", "group", "organization"];
     let message = message.to_lowercase();
-    let names = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    match (names(&PERSON), names(&COMMUNITY)) {
-        (true, _) => Subject::Person,
-        (false, true) => Subject::Community,
-        (false, false) => Subject::NotNamed,
+    let first = |words: &[&str]| words.iter().filter_map(|word| message.find(word)).min();
+    match (first(&PERSON), first(&COMMUNITY)) {
+        (Some(person), community) if community.is_none_or(|community| person < community) => {
+            Subject::Person
+        }
+        // "Invite already exists in this community" is about a person, too.
+        (None, Some(_)) if !message.contains("invite") => Subject::Community,
+        _ => Subject::NotNamed,
     }
 }
 
@@ -123,13 +126,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_about_the_community_only_if_it_names_no_person() {
+    fn a_message_is_about_the_community_only_if_it_names_nothing_else() {
         for (message, expected) in [
             ("Community not found", Subject::Community),
             ("unknown communityId \"abc\"", Subject::Community),
             ("No such group", Subject::Community),
             ("Member not found", Subject::Person),
             ("User u1 is not in this community", Subject::Person),
+            ("Community not found for this user", Subject::NotNamed),
+            ("Invite already exists in this community", Subject::NotNamed),
             ("Not found", Subject::NotNamed),
             ("", Subject::NotNamed),
         ] {

@@ -29,7 +29,7 @@ const HEYLO: Service = Service {
 };
 
 fn check_key(key: &ApiKey) -> Result<()> {
-    // "Keys begin with hlt_", says the page of Heylerts. Sent here, such a key would reach another company.
+    // "Keys begin with hlt_", by the page of Heylerts. Sent here, such a key would reach another company.
     if key.as_str().starts_with("hlt_") {
         return Err(key.refused("is a key of Heylerts: those begin with hlt_"));
     }
@@ -151,8 +151,8 @@ impl Client {
     /// `()` if none is expected.
     ///
     /// It is for operations and fields that this crate has no method for, and has the same authentication, rate
-    /// limit, retries and errors as every other call. A `POST` is [`Safety::Unsafe`](crate::Safety) unless the
-    /// call says otherwise.
+    /// limit, retries and errors as every other call. A `POST` is [`Safety::Unsafe`](crate::Safety) unless
+    /// [`Call::safety`] sets another.
     ///
     /// # Errors
     ///
@@ -215,7 +215,8 @@ impl Client {
         &self.pipeline.bucket
     }
 
-    /// Sends a call of the caller's own whose response may be JSON of any shape, plain text, or empty.
+    /// Sends a call of the caller's own and returns the body of the response: JSON of any form, plain text, or
+    /// nothing.
     ///
     /// Otherwise it is as [`send`](Client::send).
     ///

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// assert_eq!("nonbinary".parse::<Gender>()?.as_str(), "non-binary");
 ///
 /// let unknown = "fem".parse::<Gender>().unwrap_err();
-/// assert_eq!(unknown.message(), r#""fem" is not one of male, female, non-binary, decline"#);
+/// assert_eq!(unknown.message(), r#""fem" is not one of: male, female, non-binary, decline"#);
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,8 @@ pub enum Gender {
 
 impl Gender {
     /// The genders that Heylo lists, in its order.
-    pub const ALL: [Gender; 4] = [Gender::Male, Gender::Female, Gender::NonBinary, Gender::Decline];
+    pub const KNOWN: &'static [Gender] =
+        &[Gender::Male, Gender::Female, Gender::NonBinary, Gender::Decline];
 
     /// Returns the gender as Heylo writes it.
     pub fn as_str(self) -> &'static str {
@@ -80,10 +81,10 @@ impl FromStr for Gender {
     fn from_str(text: &str) -> Result<Gender> {
         let is_letter = |c: &char| c.is_alphanumeric();
         let word: String = text.chars().filter(is_letter).flat_map(char::to_lowercase).collect();
-        let found = Gender::ALL.into_iter().find(|gender| gender.aliases().contains(&&*word));
+        let found = Gender::KNOWN.iter().copied().find(|gender| gender.aliases().contains(&&*word));
         found.ok_or_else(|| {
-            let known = Gender::ALL.map(Gender::as_str).join(", ");
-            Error::invalid(format!("{text:?} is not one of {known}"))
+            let known: Vec<&str> = Gender::KNOWN.iter().map(|gender| gender.as_str()).collect();
+            Error::invalid(format!("{text:?} is not one of: {}", known.join(", ")))
         })
     }
 }
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_gender_is_parsed_from_every_way_to_write_it() {
-        for gender in Gender::ALL {
+        for &gender in Gender::KNOWN {
             let texts = gender.aliases().iter().map(|alias| alias.to_uppercase());
             for text in texts.chain([gender.to_string(), format!(" {gender}\n")]) {
                 assert_eq!(text.parse::<Gender>().ok(), Some(gender), "{text}");

@@ -18,8 +18,8 @@ const SUPPRESS_EMAILS: &str = "suppressEmails";
 
 /// A person to invite, with all that Heylo's page on invites names.
 ///
-/// Only the fields that are set are sent. Heylo does not say which fields it needs beside the user id; a name
-/// and an e-mail address are a sensible minimum.
+/// Only the fields that are set are sent. It is not documented which fields Heylo needs beside the user id; a
+/// name and an e-mail address are a sensible minimum.
 ///
 /// # JSON and CSV
 ///
@@ -100,8 +100,8 @@ impl NewMember {
 
     /// Sets the month and the year in which the membership began: `memberSinceMonth` and `memberSinceYear`.
     ///
-    /// The month is sent as three letters, the year as a string. Heylo's page shows "May" and "2024", which
-    /// does not say how the longer months are written. If your community's server wants them in full, set the
+    /// The month is sent as three letters, the year as a string. Heylo's page shows "May" and "2024", and
+    /// no longer month. If your community's server wants them in full, set the
     /// field after this call.
     ///
     /// # Examples

@@ -1,4 +1,4 @@
-//! The journal of a bulk call: what became of each person, as a line of text.
+//! The journal of a bulk call: the outcome for each person, as one line of text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The record of a bulk call, to continue it in a later run: what became of each person so far.
+/// The record of a bulk call, to continue it in a later run: the outcome for each person so far.
 ///
 /// [`Bulk::journal`](super::Bulk::journal) returns it and [`Bulk::resume`](super::Bulk::resume) takes it. It
 /// prints as one line of JSON, which parses back, so it can be kept in a file. It belongs to one community and
@@ -39,7 +39,7 @@ pub struct Journal {
     people: BTreeMap<String, State>,
 }
 
-/// What became of one person.
+/// The outcome for one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum State {
@@ -114,7 +114,7 @@ impl FromStr for Journal {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a journal.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is of another form.
     fn from_str(text: &str) -> Result<Journal> {
         let rejected = |error| Error::invalid("this is not a journal").with_source(error);
         serde_json::from_str(text).map_err(rejected)

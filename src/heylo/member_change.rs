@@ -1,4 +1,4 @@
-//! What a change to the members of a role did.
+//! The changes that an update really made.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use crate::json::ids;
 
 /// The changes that were really made to the members of a role.
 ///
-/// Heylo's page says of the lists in its response that they are "the user IDs actually applied after
-/// filtering". Prints as one line of counts.
+/// By Heylo's page, the lists in its response are "the user IDs actually applied after filtering". Prints as
+/// one line of counts.
 ///
 /// # Examples
 ///
@@ -42,7 +42,7 @@ impl MemberChange {
     pub(crate) fn take_in(&mut self, requested: &RoleUpdate, response: &UpdateResponse) {
         let sides = [(&requested.added, &response.added), (&requested.removed, &response.removed)];
         for (requested, applied) in sides {
-            // "Silently dropped", says the page: only their absence from the response shows it.
+            // "Silently dropped", by the page: only their absence from the response shows it.
             let applied = set(applied);
             let is_ignored = |id: &&String| !applied.contains(id.as_str());
             self.ignored.extend(requested.iter().filter(is_ignored).cloned());

@@ -42,7 +42,7 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn invite(&self, member: &NewMember) -> Result<RawResponse> {
-        // Nothing says that a second invite of the same person is the same invite: unsafe, as every POST.
+        // It is not documented that a second invite of the same person is the same invite: unsafe, as every POST.
         let call = self
             .call("apiv1-create", "invite", &[], member.to_fields())?
             .require("userId", member.user_id())

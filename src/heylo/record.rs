@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The id of an object: the first of `names` that holds one. A number is taken as its text.
+/// Returns the id of an object: the first of `names` that holds one, a number as its digits.
 ///
-/// No page says under which name an event carries its id; `eventId` is its name in requests.
+/// The name under which an event carries its id is not documented; `eventId` is its name in requests.
 pub(crate) fn id_of(json: &Value, names: &[&str]) -> Option<String> {
     names.iter().filter_map(|name| json.get(name)).find_map(as_id)
 }

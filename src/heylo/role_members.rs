@@ -150,7 +150,7 @@ impl RoleMembers {
     fn update_call(&self, batch: &RoleUpdate) -> Result<Call> {
         let mut fields = Map::new();
         for (name, ids) in [("addedUserIds", &batch.added), ("removedUserIds", &batch.removed)] {
-            // The page wants "at least one" of the two; it says nothing of an empty one, so none is sent.
+            // The page wants "at least one" of the two; an empty one is not documented, so none is sent.
             if !ids.is_empty() {
                 fields.insert(name.to_owned(), ids.as_slice().into());
             }

@@ -80,7 +80,7 @@ impl RoleUpdate {
 
     pub(crate) fn check(&self) -> Result<()> {
         let added = set(&self.added);
-        // Heylo does not say which side would win, and across two requests it would be the order.
+        // It is not documented which side wins, and across two requests it would be the order.
         let both = self.removed.iter().find(|id| added.contains(id.as_str()));
         if self.is_empty() {
             return Err(Error::invalid("there is nobody to add and nobody to remove"));

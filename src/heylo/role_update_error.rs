@@ -9,9 +9,9 @@ use crate::error::{Error, ErrorKind};
 
 /// The error of an update of a role, perhaps after some of its requests were applied.
 ///
-/// It says how far the update came; its [`source`](StdError::source) is the [`Error`] of the request that
-/// failed. `?` turns it into an [`Error`] that says both and drops the rest. A script that wants to go on
-/// sends [`left`](RoleUpdateError::left) again.
+/// It prints how far the update came; its [`source`](StdError::source) is the [`Error`] of the request that
+/// failed. `?` turns it into an [`Error`] that prints both and drops the rest. A script that continues sends
+/// [`left`](RoleUpdateError::left) again.
 ///
 /// # Examples
 ///
