@@ -107,7 +107,8 @@ impl<'a> Rewriter<'a> {
             b'}' | b']' => drop(self.holds_id.pop()),
             b':' => {
                 self.holds_id.pop();
-                self.holds_id.push(names_id(last_string));
+                let name = last_string.strip_prefix(b"\"").unwrap_or_default();
+                self.holds_id.push(names_id(name.strip_suffix(b"\"").unwrap_or_default()));
             }
             _ => {}
         }
@@ -166,11 +167,11 @@ impl<'a> Rewriter<'a> {
     }
 }
 
-/// Whether a field of this name, in quotes, holds an id or several: `id`, `eventId`, `alert_id`, `memberUserIds`.
-fn names_id(quoted: &[u8]) -> bool {
-    let name = quoted.strip_suffix(b"\"").unwrap_or_default();
+/// Whether a field of this name holds an id or several: `id`, `eventId`, `alert_id`, `memberUserIds`.
+pub(crate) fn names_id(name: impl AsRef<[u8]>) -> bool {
+    let name = name.as_ref();
     let name = name.strip_suffix(b"s").unwrap_or(name);
-    name == b"\"id" || name.ends_with(b"Id") || name.ends_with(b"_id")
+    name == b"id" || name.ends_with(b"Id") || name.ends_with(b"_id")
 }
 
 /// The length of the string that `text` begins with, quotes included; all of `text` if it does not end.

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::de::{self, DeserializeOwned};
+use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 
 /// Returns the id of an object: the first of `names` that holds one, a number as its digits.
 ///
@@ -22,14 +24,29 @@ fn as_id(value: &Value) -> Option<String> {
     }
 }
 
-/// Rejects an object whose id is a number that Rust holds only in part, so that two ids never become one.
+/// Reads JSON, and fails if it holds an id that Rust can hold only rounded, so that two ids never become one.
 ///
-/// The decoder then reads the object once more, with such an id as a string of its digits.
-pub(crate) fn check_id<E: de::Error>(json: &Value, names: &[&str]) -> Result<(), E> {
-    let is_rounded = |name: &&str| json.get(name).is_some_and(Value::is_f64);
-    match names.iter().any(is_rounded) {
-        true => Err(E::custom("the id is not an integer of 64 bits")),
-        false => Ok(()),
+/// [`json::from_slice`] then reads the text once more, with such ids as strings of their digits.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let json = Value::deserialize(deserializer)?;
+    match has_rounded_id(&json, false) {
+        true => Err(de::Error::custom("an id is an integer beyond 64 bits")),
+        false => Ok(json),
+    }
+}
+
+/// Whether `json`, itself an id or not, holds an id that was rounded.
+fn has_rounded_id(json: &Value, is_id: bool) -> bool {
+    const BEYOND_64_BITS: f64 = 9_223_372_036_854_775_808.0;
+    match json {
+        Value::Number(number) if is_id && number.is_f64() => {
+            number.as_f64().is_some_and(|number| number.abs() >= BEYOND_64_BITS)
+        }
+        Value::Array(items) => items.iter().any(|item| has_rounded_id(item, is_id)),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| has_rounded_id(value, json::names_id(name)))
+        }
+        _ => false,
     }
 }
 
@@ -68,6 +85,29 @@ mod tests {
         assert_eq!(id_of(&json!({"id": null, "eventId": 7}), &NAMES).as_deref(), Some("7"));
         assert_eq!(id_of(&json!({"id": ""}), &NAMES), None);
         assert_eq!(id_of(&json!("a"), &NAMES), None);
+    }
+
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] Value);
+
+    #[test]
+    fn no_id_is_rounded_at_any_depth_and_every_other_number_is_kept() {
+        for (text, expected) in [
+            (r#"{"id": 36893488147419103233}"#, json!({"id": "36893488147419103233"})),
+            (
+                r#"{"host": {"userId": -36893488147419103233}}"#,
+                json!({"host": {"userId": "-36893488147419103233"}}),
+            ),
+            (
+                r#"[{"userIds": [7, 36893488147419103233]}]"#,
+                json!([{"userIds": [7, "36893488147419103233"]}]),
+            ),
+            (r#"{"id": 3.5, "distance": 1e30}"#, json!({"id": 3.5, "distance": 1e30})),
+            (r#"{"id": 18446744073709551615}"#, json!({"id": u64::MAX})),
+        ] {
+            let read: Whole = json::from_slice(text.as_bytes()).expect(text);
+            assert_eq!(read.0, expected);
+        }
     }
 
     #[test]

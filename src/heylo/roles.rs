@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::community::Community;
-use super::record::{check_id, decode, id_of, with_id};
+use super::record::{decode, id_of, whole, with_id};
 use super::role_members::RoleMembers;
 use crate::error::{Error, Result};
 use crate::json::vec_without_nulls;
@@ -87,9 +87,8 @@ impl Serialize for Role {
 
 impl<'de> Deserialize<'de> for Role {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
-        let json = Value::deserialize(deserializer)?;
-        check_id(&json, &ROLE_ID)?;
-        Role::from_json(json).map_err(|rejected| de::Error::custom(rejected.message()))
+        Role::from_json(whole(deserializer)?)
+            .map_err(|rejected| de::Error::custom(rejected.message()))
     }
 }
 
