@@ -19,7 +19,7 @@ mod receiver;
 
 const SECRET: &str = "wh-7f3a";
 
-/// A server, and the bodies of what it handled.
+/// A server, and the bodies of the deliveries that it handled.
 struct Running {
     receiver: Receiver,
     handled: mpsc::Receiver<String>,
@@ -30,7 +30,7 @@ impl Running {
         Running::with(|_| Ok(()))
     }
 
-    /// A server whose handler first does what is given.
+    /// Starts a server whose handler first runs `first`.
     fn with<F>(mut handle: F) -> Running
     where
         F: FnMut(&Delivery) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
@@ -58,14 +58,14 @@ impl Running {
         post(self.address(), body, signature)
     }
 
-    /// Stops the server; gives the bodies of all that was handled.
+    /// Stops the server, and returns the bodies of the deliveries that it handled.
     fn stop(self) -> Vec<String> {
         self.receiver.stop();
         self.handled.iter().collect()
     }
 }
 
-/// Delivers as Heylerts does, and tells the status of the answer.
+/// Delivers as Heylerts does, and returns the status of the response.
 fn deliver(address: SocketAddr, body: &str) -> u16 {
     post(address, body, &sign(SECRET, body.as_bytes()))
 }
@@ -119,7 +119,7 @@ fn a_bad_signature_is_401_and_nothing_is_handled() {
 }
 
 #[test]
-fn a_repeated_delivery_is_answered_and_not_handled_twice() {
+fn a_duplicate_delivery_gets_a_200_and_is_not_handled_again() {
     let running = Running::start();
     let (first, again) = (r#"{"event_id":"e1","try":1}"#, r#"{"event_id":"e1","try":2}"#);
     assert_eq!(running.deliver(first), 202);
@@ -148,7 +148,7 @@ fn many_senders_at_once_are_served_and_each_delivery_is_handled_once() {
 }
 
 #[test]
-fn what_was_not_handled_is_handled_when_it_comes_again() {
+fn a_delivery_that_was_not_handled_is_handled_when_it_comes_again() {
     let (tried_by, tried) = mpsc::channel();
     let mut attempts = 0;
     let running = Running::with(move |_| {
@@ -165,7 +165,7 @@ fn what_was_not_handled_is_handled_when_it_comes_again() {
 }
 
 #[test]
-fn the_answer_does_not_wait_for_the_handler_and_a_stop_does() {
+fn the_response_does_not_wait_for_the_handler_and_a_stop_does() {
     let (let_go, held) = mpsc::channel::<()>();
     let running = Running::with(move |_| Ok(held.recv()?));
     let bodies = ["[1]", "[2]", "[3]"];
@@ -180,7 +180,7 @@ fn the_answer_does_not_wait_for_the_handler_and_a_stop_does() {
 }
 
 #[test]
-fn what_is_too_large_or_no_json_or_no_post_is_refused() {
+fn a_request_that_is_too_large_or_no_json_or_no_post_is_rejected() {
     let running = Running::start();
     assert_eq!(running.deliver(&" ".repeat(256 * 1024 + 1)), 413);
     assert_eq!(running.deliver(""), 400);
@@ -208,7 +208,7 @@ fn a_handler_that_panics_loses_neither_the_server_nor_the_delivery() {
 }
 
 #[test]
-fn who_claims_to_send_an_endless_body_does_not_end_the_server() {
+fn a_request_that_claims_an_endless_body_does_not_end_the_server() {
     let running = Running::start();
     for length in [1u64 << 40, 1 << 60, u64::MAX] {
         for method in ["GET", "POST"] {
@@ -228,7 +228,7 @@ fn who_claims_to_send_an_endless_body_does_not_end_the_server() {
 }
 
 #[test]
-fn a_mention_that_cannot_be_read_is_handled_all_the_same() {
+fn a_mention_that_does_not_decode_is_handled_all_the_same() {
     for body in [
         r#"{"event":"mention.created","mention":{"title":"no id"}}"#,
         r#"{"event":"mention.created","mention":{"id":"m1","relevance_score":"high"}}"#,
@@ -243,7 +243,7 @@ fn a_mention_that_cannot_be_read_is_handled_all_the_same() {
     }
 }
 
-/// Sends what the sandbox has to deliver to where its alerts have their webhooks; tells the statuses.
+/// Sends the sandbox's deliveries to the webhooks of its alerts, and returns the statuses.
 fn forward(sandbox: &sandbox::Heylerts) -> Vec<u16> {
     let transport = UreqTransport::default();
     let send = |request| transport.send(request, Duration::from_secs(60));
@@ -254,7 +254,7 @@ fn forward(sandbox: &sandbox::Heylerts) -> Vec<u16> {
 }
 
 #[test]
-fn what_the_sandbox_delivers_is_handled_and_is_what_happened_there() {
+fn the_deliveries_of_the_sandbox_are_handled_in_order() {
     let (seen_by, seen) = mpsc::channel();
     let running = Running::with(move |delivery| {
         let event = delivery.event().map(ToString::to_string);
@@ -282,7 +282,7 @@ fn what_the_sandbox_delivers_is_handled_and_is_what_happened_there() {
 }
 
 #[test]
-fn what_the_sandbox_signs_with_a_rotated_secret_is_handled_if_the_server_knows_it() {
+fn a_delivery_signed_with_a_rotated_secret_is_handled_if_the_server_knows_it() {
     let running = Running::start();
     let hook = format!("http://{}/hook", running.address());
     let sandbox = sandbox::Heylerts::new();

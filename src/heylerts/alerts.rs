@@ -42,7 +42,7 @@ pub struct Alert {
     pub sources: Vec<Source>,
     /// How often the alert searches.
     pub frequency: Option<Frequency>,
-    /// Whether the alert searches at all. If the service does not say so, it does.
+    /// Whether the alert searches at all. A missing value counts as true.
     #[serde(default = "yes", deserialize_with = "null_as_yes")]
     pub is_active: bool,
     /// The number of mentions that it found. Whether ignored ones count is not documented.

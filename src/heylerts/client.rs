@@ -34,7 +34,7 @@ fn check_key(key: &ApiKey) -> Result<()> {
         () if is_whole && text.contains(is_quote) => {
             Err(key.refused("has quotes in it: give the key without them"))
         }
-        // "Keys begin with hlt_", the vendor's page says.
+        // The vendor's page: "Keys begin with hlt_".
         () if is_whole && !text.starts_with("hlt_") => {
             Err(key.refused("is no Heylerts key: those begin with hlt_"))
         }

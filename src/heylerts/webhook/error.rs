@@ -64,7 +64,7 @@ impl WebhookError {
         }
     }
 
-    /// Returns a hint for the person who runs the receiver: where to look first.
+    /// Returns a hint for the person who runs the receiver: the first thing to check.
     ///
     /// It is for a log, not for the response: the sender may be a stranger.
     pub fn hint(&self) -> &'static str {

@@ -37,8 +37,8 @@
 //!
 //! # When the secret is rotated
 //!
-//! "The next delivery uses the new value", the vendor's page says, but a delivery on its way, or one that is
-//! repeated, may carry the old one. For that time, give the verifier [both](Verifier::with_secrets);
+//! According to the vendor's page, "the next delivery uses the new value", but a delivery on its way, or one
+//! that is repeated, may carry the old one. For that time, give the verifier [both](Verifier::with_secrets);
 //! [`Delivery::secret_index`] returns which one matched, so you see when the old one is out of use.
 //!
 //! # What a signature does not prove

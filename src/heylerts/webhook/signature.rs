@@ -10,7 +10,7 @@ use super::secret::{TAG_BYTES, Tag};
 /// [`Verifier::verify`](super::Verifier::verify).
 pub const SIGNATURE_HEADER: &str = "X-Heylerts-Signature";
 
-/// The longest header that is parsed, in bytes: it has room for two hundred signatures.
+/// The longest header that is parsed, in bytes: enough for two hundred signatures.
 const MAX_HEADER: usize = 16 * 1024;
 
 /// Parses the signatures in a header. A malformed one is skipped if there is a well-formed one beside it: it

@@ -39,7 +39,7 @@ pub struct Verifier {
 /// A body that one of the secrets signed.
 pub(super) struct Signed {
     pub(super) secret_index: usize,
-    /// The tag of the first secret, whichever matched: one hash for the signature and for telling bodies apart.
+    /// The tag of the first secret, whichever matched: it also distinguishes bodies, without another hash.
     pub(super) first_tag: Tag,
 }
 

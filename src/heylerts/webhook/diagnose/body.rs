@@ -7,8 +7,8 @@ use super::charset;
 use super::reprint::{is_printed_value, reprints};
 use super::wrapper;
 
-/// The largest body that is printed again, in bytes. Larger ones take too long, and are no webhook's.
-pub(super) const MAX_REPRINTED: usize = 256 * 1024;
+/// The largest body that is converted or printed again, in bytes. Larger ones take too long, and no event needs them.
+pub(super) const MAX_CONVERTED: usize = 64 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -16,7 +16,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const COMPRESSED: [&[u8]; 5] =
     [b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x28\xb5\x2f\xfd"];
 
-/// What frameworks put in the place of a body that they did not read, or that something else read before.
+/// The placeholders of frameworks for a body that they did not read, or that something else read before.
 const PLACEHOLDERS: [&[u8]; 6] = [b"", b"{}", b"null", b"None", b"undefined", b"[object Object]"];
 
 /// A change of the body between Heylerts and the verifier.
@@ -87,18 +87,24 @@ pub(super) type Suspect<'b> = (Option<BodyFault>, Cow<'b, [u8]>);
 
 /// Returns the body as it may have been, the likelier and cheaper changes first.
 pub(super) fn suspects(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
-    let as_fault = |fault| move |before: Vec<u8>| (Some(fault), before.into());
-    let reprinted = if body.len() <= MAX_REPRINTED { body } else { b"" };
-    let lines = std::iter::once_with(|| line_breaks(body)).flatten();
-    let utf16 = std::iter::once_with(|| charset::utf16(body)).flatten();
-    let latin1 = std::iter::once_with(|| charset::latin1(body)).flatten();
-    let inside = std::iter::once_with(|| wrapper::contents(body)).flatten();
-    ends(body)
-        .chain(lines.map(as_fault(BodyFault::LineBreaks)))
-        .chain(utf16.map(as_fault(BodyFault::Utf16)))
-        .chain(latin1.map(as_fault(BodyFault::Latin1)))
-        .chain(inside.map(as_fault(BodyFault::Wrapped)))
-        .chain(reprints(reprinted).map(String::into_bytes).map(as_fault(BodyFault::Reserialized)))
+    let small = if body.len() <= MAX_CONVERTED { body } else { b"" };
+    ends(body).chain(conversions(small)).chain(
+        reprints(small).map(|before| (Some(BodyFault::Reserialized), before.into_bytes().into())),
+    )
+}
+
+/// The body before it was converted as a whole.
+fn conversions(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
+    let convert: [(BodyFault, fn(&[u8]) -> Vec<Vec<u8>>); 4] = [
+        (BodyFault::LineBreaks, line_breaks),
+        (BodyFault::Utf16, charset::utf16),
+        (BodyFault::Latin1, charset::latin1),
+        (BodyFault::Wrapped, wrapper::contents),
+    ];
+    let converted = convert.into_iter().flat_map(|(fault, convert)| {
+        convert(body).into_iter().map(move |before| (Some(fault), before.into()))
+    });
+    converted.filter(|(_, before): &Suspect<'_>| !before.is_empty())
 }
 
 /// The body with another start or end.
@@ -128,7 +134,7 @@ fn line_breaks(body: &[u8]) -> Vec<Vec<u8>> {
 
 /// Returns the fault that a body shows although the signed bytes cannot be restored from it.
 pub(super) fn suspicion(body: &[u8]) -> Option<BodyFault> {
-    let is_short = body.len() <= MAX_REPRINTED;
+    let is_short = body.len() <= MAX_CONVERTED;
     let is_lossy = || body.windows(3).any(|bytes| bytes == "\u{fffd}".as_bytes());
     match () {
         () if PLACEHOLDERS.contains(&body.trim_ascii()) => Some(BodyFault::Empty),
@@ -136,5 +142,18 @@ pub(super) fn suspicion(body: &[u8]) -> Option<BodyFault> {
         () if is_lossy() => Some(BodyFault::Lossy),
         () if is_short && is_printed_value(body) => Some(BodyFault::Reserialized),
         () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_large_body_only_the_ends_are_changed() {
+        let small = vec![b'1'; MAX_CONVERTED];
+        let large = vec![b'1'; MAX_CONVERTED + 1];
+        assert_eq!(suspects(&large).count(), ends(&large).count());
+        assert!(suspects(&small).count() > ends(&small).count());
     }
 }

@@ -15,11 +15,11 @@ pub(super) fn utf16(body: &[u8]) -> Vec<Vec<u8>> {
             .into_iter()
             .filter_map(|unit| from_utf16(body, unit))
             .collect(),
+        Ok("") | Err(_) => Vec::new(),
         Ok(text) => {
             let [plain, marked] = ["", "\u{feff}"].map(|mark| format!("{mark}{text}"));
             [plain, marked].iter().flat_map(|text| to_utf16(text)).collect()
         }
-        Err(_) => Vec::new(),
     }
 }
 

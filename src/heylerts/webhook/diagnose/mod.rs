@@ -58,9 +58,9 @@ impl Verifier {
     ///
     /// It only explains: whatever does not [verify](Verifier::verify) stays rejected. It never shows a signature.
     ///
-    /// Its work is bounded, whoever chose the body: it hashes 16 MiB at most, about 10 milliseconds of a current
-    /// machine, and prints a body again only up to 256 KiB. That is still hundreds of times the work of `verify`
-    /// for a small body, so call it for a person's question rather than for every rejected request.
+    /// Its work is bounded, whoever chose the body: it hashes 16 MiB at most, and converts or prints again only
+    /// bodies up to 64 KiB. That is still hundreds of times the work of `verify`, so call it for a person's
+    /// question rather than for every rejected request.
     ///
     /// # Examples
     ///

@@ -50,7 +50,7 @@ pub(super) fn is_printed_value(json: &[u8]) -> bool {
     printed.is_ok_and(|printed| printed.as_bytes() == json)
 }
 
-/// Returns the text as it is, and with its keys in alphabetical order (unless something in the program has
+/// Returns the JSON as it is, and with its keys in alphabetical order (unless something in the program has
 /// enabled `preserve_order` of `serde_json`).
 fn orders(json: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(json).unwrap_or_default();

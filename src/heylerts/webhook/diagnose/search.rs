@@ -1,6 +1,6 @@
 //! The search for the faults that explain a mismatch, in a bounded amount of work.
 
-use super::body::{self, BodyFault, MAX_REPRINTED};
+use super::body::{self, BodyFault, MAX_CONVERTED};
 use super::secret::{self, SecretFault};
 use super::signature::{self, SignatureFault};
 use crate::heylerts::webhook::secret::Secret;
@@ -53,7 +53,7 @@ impl<'a> Search<'a> {
 
     /// Whether no fault of `body` was left out.
     pub(super) fn is_complete(&self, body: &[u8]) -> bool {
-        !self.is_exhausted && body.len() <= MAX_REPRINTED
+        !self.is_exhausted && body.len() <= MAX_CONVERTED
     }
 
     fn find<'b>(
@@ -85,5 +85,25 @@ impl<'a> Search<'a> {
         self.budget = budget;
         let tag = secret.tag(body);
         self.offered.iter().find(|(_, offered)| *offered == tag).map(|(fault, _)| *fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_stops_at_its_budget_whatever_the_body_and_the_secrets() {
+        let secrets: Vec<Secret> =
+            (100..150).map(|byte| Secret::new(&[byte; 32]).expect("a secret")).collect();
+        for body in [vec![b'['; 1024 * 1024], br#"{"a":[1,2]}"#.repeat(1000)] {
+            let mut search = Search::new(&[]);
+            assert!(search.run(&body, &secrets).is_none());
+            assert!(search.is_exhausted);
+            assert!(!search.is_complete(&body));
+        }
+        let mut search = Search::new(&[]);
+        assert!(search.run(b"{}", &secrets[..1]).is_none());
+        assert!(search.is_complete(b"{}"));
     }
 }
