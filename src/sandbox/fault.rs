@@ -35,7 +35,7 @@ pub enum Fault {
     RequestDelayed(Duration),
     /// The request takes effect at once; the response is sent this much later.
     ResponseDelayed(Duration),
-    /// The connection is refused, and nothing is sent. Over a socket, where there is a server, the connection
+    /// The connection is refused, and nothing is sent. Over a socket, a server exists, so the connection
     /// is closed without a response.
     Unreachable,
     /// The connection is closed without a response.

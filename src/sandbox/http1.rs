@@ -82,6 +82,11 @@ pub(crate) fn has_no_body(status: StatusCode) -> bool {
 
 /// Reads everything up to the empty line, without empty lines before the request.
 fn read_head(reader: &mut impl BufRead) -> Result<Vec<u8>, ReadError> {
+    // A TLS handshake may contain no line end: do not wait for one.
+    let first = reader.fill_buf()?.first().copied();
+    if first.is_some_and(|byte| !byte.is_ascii_graphic() && !b"\r\n".contains(&byte)) {
+        return Err(ReadError::Rejected(StatusCode::BAD_REQUEST));
+    }
     let mut head = Vec::new();
     loop {
         let line = read_line(reader, MAX_HEAD - head.len())?;
@@ -269,7 +274,7 @@ mod tests {
         ] {
             assert_eq!(rejected(&request), status, "{request}");
         }
-        assert_eq!(rejected(b"\x16\x03\x01 \xff\n\n"), 400);
+        assert_eq!(rejected(b"\x16\x03\x01 \xff"), 400);
     }
 
     #[test]

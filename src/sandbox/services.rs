@@ -1,4 +1,4 @@
-//! Both services behind one address.
+//! Both services at one address.
 
 use std::time::Duration;
 

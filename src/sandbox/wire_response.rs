@@ -66,7 +66,7 @@ pub struct Pace {
     pub(crate) clock: WallClock,
 }
 
-/// What is wrong with the framing of a response.
+/// An error in the framing of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Framing {
@@ -83,7 +83,7 @@ pub enum Framing {
     NotHttp,
 }
 
-/// What happens to the connection after [`WireResponse::Raw`].
+/// The state of the connection after [`WireResponse::Raw`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AfterRaw {
@@ -98,7 +98,7 @@ pub enum AfterRaw {
 }
 
 impl Pace {
-    /// A body that takes `duration` on the system clock.
+    /// Creates the pace of a body that takes `duration` on the system clock.
     pub fn over(duration: Duration) -> Pace {
         Pace { duration, clock: WallClock::default() }
     }

@@ -10,7 +10,7 @@ use super::wire_response::{AfterRaw, Framing, Pace, WireResponse};
 /// The number of pieces of a slow body.
 const PIECES: u32 = 10;
 
-/// What happens to the connection after a response.
+/// The state of the connection after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     KeepOpen,

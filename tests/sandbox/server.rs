@@ -162,6 +162,8 @@ fn a_malformed_request_gets_a_status_and_the_connection_is_closed() {
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{status} {response}");
         assert!(response.contains("connection: close"));
     }
+    let handshake = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    assert!(exchange(&server, handshake).starts_with("HTTP/1.1 400 Bad Request\r\n"));
     assert!(server.requests().is_empty());
 }
 

@@ -6,42 +6,42 @@ use serde_json::{Value, json};
 
 use crate::sandbox::wall_clock::{self, TimestampFormat};
 
-/// A search that runs again and again.
+/// An alert: a search for a keyword that runs regularly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Alert {
     /// Its id, a UUID.
     pub id: String,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it looks for.
+    /// The keyword that it searches for.
     pub keyword: String,
-    /// Words of which one must be there, too.
+    /// Keywords of which a mention must contain at least one.
     pub include_keywords: Vec<String>,
-    /// Words that must not be there.
+    /// Keywords that a mention must not contain.
     pub exclude_keywords: Vec<String>,
-    /// Sites that do not count.
+    /// Domains whose pages are ignored.
     pub ignore_domains: Vec<String>,
-    /// Where it looks.
+    /// The sources that it searches.
     pub sources: Vec<String>,
-    /// How often it looks.
+    /// How often it searches.
     pub frequency: String,
-    /// Whether it looks at all.
+    /// Whether it is active.
     pub is_active: bool,
-    /// When it last looked.
+    /// When it last searched.
     pub last_checked_at: Option<SystemTime>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: SystemTime,
-    /// Whether it looks on X.
+    /// Whether it searches X.
     pub x_enabled: bool,
-    /// Where its webhook is, if it has one.
+    /// The URL of its webhook, if it has one.
     pub webhook_url: Option<String>,
-    /// What deliveries are signed with.
+    /// The secret that signs webhook deliveries.
     pub webhook_secret: String,
 }
 
 impl Alert {
-    /// An active, daily alert for all the usual sources, as old as the sandbox.
+    /// Creates an active, daily alert for all documented sources, created when the sandbox started.
     pub fn new(name: impl Into<String>, keyword: impl Into<String>) -> Alert {
         Alert {
             id: String::new(),
@@ -61,19 +61,19 @@ impl Alert {
         }
     }
 
-    /// The alert with an id; without one it gets a made-up UUID when it is added.
+    /// Sets the id. Without one, the alert gets a random UUID when it is added.
     pub fn id(mut self, id: impl Into<String>) -> Alert {
         self.id = id.into();
         self
     }
 
-    /// The alert, made at another time.
+    /// Sets when the alert was created.
     pub fn created_at(mut self, time: SystemTime) -> Alert {
         self.created_at = time;
         self
     }
 
-    /// The alert with a webhook, whose deliveries are signed with `secret`.
+    /// Sets the webhook and the secret that signs its deliveries.
     pub fn webhook(mut self, url: impl Into<String>, secret: impl Into<String>) -> Alert {
         self.webhook_url = Some(url.into());
         self.webhook_secret = secret.into();

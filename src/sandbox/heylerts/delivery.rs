@@ -1,38 +1,37 @@
-//! What is sent to an alert's webhook.
+//! Deliveries to the webhook of an alert.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 
-/// One event for the webhook of an alert.
+/// One delivery to the webhook of an alert.
 ///
-/// The vendor's page names the events and the signature, and no field of the payload: those here are
-/// made up.
+/// The vendor documents the events and the signature, but no field of the body: the fields here are invented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Where it goes: the alert's `webhook_url`.
+    /// The `webhook_url` of the alert.
     pub url: String,
-    /// The alert.
+    /// The id of the alert.
     pub alert_id: String,
     /// `mention.created` or `spike.detected`.
     pub event: String,
-    /// The JSON that is sent, and that the signature is about, byte by byte.
+    /// The JSON body, which is signed byte by byte.
     pub body: Vec<u8>,
-    /// What it is signed with: the alert's secret when the event happened.
+    /// The secret of the alert at the time of the event.
     pub secret: String,
 }
 
 impl Delivery {
-    /// The request that brings this to the webhook.
+    /// Builds the signed request to the webhook.
     ///
-    /// `sign` gets the secret and the body, and gives the value of `X-Heylerts-Signature`: the
-    /// HMAC-SHA256 of the one over the other. With the feature `webhook`, that is `heylerts::webhook::sign`.
+    /// `sign` gets the secret and the body, and returns the value of `X-Heylerts-Signature`: the HMAC-SHA256 of
+    /// the body with the secret. With the feature `webhook`, that is `heylerts::webhook::sign`.
     #[cfg_attr(
         feature = "webhook",
         doc = r#"
 # Examples
 
-A receiver is tested with what a mention brings it:
+A test of a receiver with the delivery of a new mention:
 
 ```
 use heysync::heylerts::webhook::{Verifier, sign};
@@ -46,7 +45,7 @@ heylerts.receive(Mention::new(&alert, "Look at this"));
 
 let verifier = Verifier::new("wh-7f3a")?;
 for delivery in heylerts.take_deliveries() {
-    // Over a socket, send the request by `UreqTransport` or any other client.
+    // Over a socket, send the request with `UreqTransport` or any other client.
     let request = delivery.to_request(|secret, body| sign(secret, body));
     let signature = request.headers().get("x-heylerts-signature");
     let received = verifier.verify(request.body(), signature.map(|it| it.as_bytes()))?;

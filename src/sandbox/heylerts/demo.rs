@@ -1,4 +1,4 @@
-//! A made-up account that watches three things.
+//! An invented account with three alerts.
 
 use std::time::{Duration, SystemTime};
 
@@ -41,7 +41,7 @@ fn add_alert(state: &mut State, name: &str, keyword: &str) -> Alert {
     state.add_alert(alert).clone()
 }
 
-/// One mention every three hours, the first nearly three weeks ago; every fortieth is ignored.
+/// Creates one mention every three hours, starting nearly three weeks ago; every fortieth is ignored.
 fn mention(number: usize, alert: &Alert, random: &mut fastrand::Rng) -> Mention {
     let found_at = ago(HOUR * 3 * (140 - number as u32));
     let title = format!("{} {}", pick(random, &OPINIONS), alert.keyword);

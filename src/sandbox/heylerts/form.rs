@@ -1,4 +1,4 @@
-//! Reading the body of a create or an update.
+//! Parses the body of a create or an update.
 
 use serde_json::{Map, Value, json};
 
@@ -7,13 +7,13 @@ use crate::sandbox::exchange::Incoming;
 use super::alert::Alert;
 use super::request::{ApiError, problem};
 
-/// A body, and what is wrong with it.
+/// The fields of a body, and the problems with them.
 struct Form {
     fields: Map<String, Value>,
     problems: Vec<Value>,
 }
 
-/// The fields of an alert that a request sends.
+/// The fields of an alert in a request; `None` if a field is absent.
 #[derive(Debug, Default)]
 pub(crate) struct AlertFields {
     name: Option<String>,
@@ -27,7 +27,7 @@ pub(crate) struct AlertFields {
 }
 
 impl AlertFields {
-    /// Reads a create, which must have a name and a keyword.
+    /// Parses a create, which must have a name and a keyword.
     pub(crate) fn of_create(request: &Incoming) -> Result<AlertFields, ApiError> {
         let mut form = Form::of(request)?;
         form.require("name");
@@ -35,7 +35,7 @@ impl AlertFields {
         AlertFields::read(form)
     }
 
-    /// Reads an update, in which every field is optional.
+    /// Parses an update, in which every field is optional.
     pub(crate) fn of_update(request: &Incoming) -> Result<AlertFields, ApiError> {
         AlertFields::read(Form::of(request)?)
     }
@@ -57,7 +57,7 @@ impl AlertFields {
         }
     }
 
-    /// Changes of the alert what was sent, and nothing else.
+    /// Sets the fields that were sent, and no other.
     pub(crate) fn apply(self, alert: &mut Alert) {
         put(&mut alert.name, self.name);
         put(&mut alert.keyword, self.keyword);
@@ -134,18 +134,18 @@ impl Form {
         Some(texts)
     }
 
-    /// Reads a field, if it was sent; one of the wrong type is a problem.
+    /// Reads a field if it was sent. A wrong type is a problem.
     fn read<T>(
         &mut self,
         name: &str,
         kind: &str,
-        what: &str,
+        expected: &str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
         let value = self.fields.get(name)?;
         let found = read(value);
         if found.is_none() {
-            let message = format!("Input should be {what}");
+            let message = format!("Input should be {expected}");
             let problem = problem(kind, ["body", name], &message, value);
             self.problems.push(problem);
         }
@@ -175,43 +175,44 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_where_it_is() {
-        let (status, answer) = create(json!({"name": 7, "sources": ["a", 1], "is_active": "yes"}));
-        let problems = answer["detail"].as_array().unwrap().iter();
-        let told = problems.map(|problem| json!([problem["type"], problem["loc"]]));
+    fn every_problem_has_its_type_and_location() {
+        let (status, response) =
+            create(json!({"name": 7, "sources": ["a", 1], "is_active": "yes"}));
+        let problems = response["detail"].as_array().unwrap().iter();
+        let problems = problems.map(|problem| json!([problem["type"], problem["loc"]]));
         let expected = [
             json!(["missing", ["body", "keyword"]]),
             json!(["string_type", ["body", "name"]]),
             json!(["string_type", ["body", "sources", 1]]),
             json!(["bool_type", ["body", "is_active"]]),
         ];
-        assert_eq!((status, told.collect::<Vec<_>>()), (422, expected.to_vec()));
+        assert_eq!((status, problems.collect::<Vec<_>>()), (422, expected.to_vec()));
     }
 
     #[test]
-    fn an_empty_name_and_a_null_are_refused() {
+    fn an_empty_name_and_a_null_are_rejected() {
         assert_eq!(create(json!({"name": "", "keyword": "k"})).0, 422);
         assert_eq!(create(json!({"name": "n", "keyword": null})).0, 422);
         assert_eq!(create(json!(["name"])).0, 422);
     }
 
     #[test]
-    fn a_body_that_is_absent_or_no_json_is_told() {
-        let told = |body: &[u8]| {
+    fn a_missing_body_and_invalid_json_are_rejected() {
+        let problem = |body: &[u8]| {
             let mut request = to_heylerts("POST", "alerts", &Value::Null);
             *request.body_mut() = body.to_vec();
-            let (status, answer) = send(&Heylerts::new(), request);
-            (status, answer["detail"][0]["type"].clone(), answer["detail"][0]["msg"].clone())
+            let (status, response) = send(&Heylerts::new(), request);
+            (status, response["detail"][0]["type"].clone(), response["detail"][0]["msg"].clone())
         };
-        assert_eq!(told(b""), (422, "missing".into(), "Field required".into()));
-        assert_eq!(told(b"{"), (422, "json_invalid".into(), "JSON decode error".into()));
+        assert_eq!(problem(b""), (422, "missing".into(), "Field required".into()));
+        assert_eq!(problem(b"{"), (422, "json_invalid".into(), "JSON decode error".into()));
     }
 
     #[test]
-    fn json_that_is_sent_as_text_is_refused() {
+    fn json_that_is_sent_as_text_is_rejected() {
         let mut request = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
         request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
-        let (status, answer) = send(&Heylerts::new(), request);
-        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body"])));
+        let (status, response) = send(&Heylerts::new(), request);
+        assert_eq!((status, &response["detail"][0]["loc"]), (422, &json!(["body"])));
     }
 }

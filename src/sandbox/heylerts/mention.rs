@@ -6,40 +6,40 @@ use serde_json::{Value, json};
 
 use crate::sandbox::wall_clock::{self, TimestampFormat};
 
-/// Something that an alert found.
+/// A mention that an alert found.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Mention {
     /// Its id, a UUID.
     pub id: String,
-    /// The alert that found it.
+    /// The id of the alert that found it.
     pub alert_id: String,
-    /// Where it was found.
+    /// The source in which it was found.
     pub source: String,
-    /// Which of `web`, `social` and `forum` the statistics count it under.
+    /// The category in the statistics: `web`, `social` or `forum`.
     pub category: String,
-    /// Its address.
+    /// Its URL.
     pub url: String,
     /// Its title.
     pub title: Option<String>,
-    /// The words around the keyword.
+    /// The text around the keyword.
     pub snippet: Option<String>,
-    /// Who wrote it.
+    /// Its author.
     pub author: Option<String>,
-    /// Its tone.
+    /// Its sentiment.
     pub sentiment: Option<String>,
-    /// How much it is about the keyword, from 0 to 1.
+    /// Its relevance, from 0 to 1.
     pub relevance_score: Option<f64>,
     /// When it was found.
     pub found_at: SystemTime,
     /// When it was published.
     pub published_at: Option<SystemTime>,
-    /// Whether the account's owner set it aside. Answers leave such out.
+    /// Whether the user has ignored it. Lists and statistics leave out ignored mentions.
     pub ignored: bool,
 }
 
 impl Mention {
-    /// A neutral mention of an alert, found by Brave when the sandbox began.
+    /// Creates a neutral mention from Brave, found when the sandbox started.
     pub fn new(alert_id: impl Into<String>, title: impl Into<String>) -> Mention {
         let mention = Mention {
             id: String::new(),
@@ -59,7 +59,7 @@ impl Mention {
         mention.source("brave")
     }
 
-    /// The mention from another source, counted under that one's usual category.
+    /// Sets the source, and the category of that source.
     pub fn source(mut self, source: impl Into<String>) -> Mention {
         self.source = source.into();
         self.category = match self.source.as_str() {
@@ -71,19 +71,19 @@ impl Mention {
         self
     }
 
-    /// The mention with another sentiment.
+    /// Sets the sentiment.
     pub fn sentiment(mut self, sentiment: impl Into<String>) -> Mention {
         self.sentiment = Some(sentiment.into());
         self
     }
 
-    /// The mention, found at another time.
+    /// Sets when the mention was found.
     pub fn found_at(mut self, time: SystemTime) -> Mention {
         self.found_at = time;
         self
     }
 
-    /// The mention, set aside by the account's owner.
+    /// Marks the mention as ignored.
     pub fn ignored(mut self) -> Mention {
         self.ignored = true;
         self

@@ -1,16 +1,16 @@
 //! Heylerts in memory.
 //!
-//! [`Heylerts`] is the service; [`State`] is what it holds, down to each [`Alert`] and [`Mention`];
-//! [`Settings`] choose what the vendor's page leaves open.
+//! [`Heylerts`] is the service. [`State`] is its data, with each [`Alert`] and [`Mention`]. [`Settings`] choose
+//! the behaviour that the vendor does not document.
 
 mod account;
 mod alert;
-mod arrival;
 mod delivery;
 mod demo;
 mod form;
 mod mention;
 mod operations;
+mod receive;
 mod request;
 
 mod service;
@@ -43,41 +43,42 @@ pub use state::{Plan, Settings, State};
 pub type Heylerts = Sandbox<State>;
 
 impl Sandbox<State> {
-    /// Heylerts with a made-up account on the Pro plan: three alerts with 137 mentions, and three ignored ones.
+    /// Creates Heylerts with an invented account on the Pro plan: three alerts with 137 mentions, and three ignored
+    /// mentions.
     pub fn demo() -> Heylerts {
         Heylerts::demo_with_seed(7)
     }
 
-    /// The same with other ids and mentions; equal for equal seeds.
+    /// Creates the account of [`demo`](Sandbox::demo) with other ids and mentions. Equal seeds give equal data.
     pub fn demo_with_seed(seed: u64) -> Heylerts {
         Heylerts::from(demo::state(seed))
     }
 
-    /// Puts the account on a plan.
+    /// Sets the plan of the account.
     pub fn plan(self, plan: Plan) -> Heylerts {
         self.with(|state| state.plan = plan)
     }
 
-    /// Adds an alert, whatever the plan's quota, and gives its id.
+    /// Adds an alert, even above the quota of the plan. Returns its id.
     pub fn add_alert(&self, alert: Alert) -> String {
         self.change(|state| state.add_alert(alert).id.clone())
     }
 
-    /// Adds a mention as if it had been there before, and gives its id. No webhook hears of it.
+    /// Adds a mention as if it were old: it is not delivered to a webhook. Returns its id.
     pub fn add_mention(&self, mention: Mention) -> String {
         self.change(|state| state.add_mention(mention).id.clone())
     }
 
-    /// Lets a mention arrive now, and gives its id; `None` where there is no such alert.
+    /// Adds a new mention, found now. Returns its id, or `None` if there is no such alert.
     ///
-    /// The alert's webhook, if it has one, is told `mention.created`, and `spike.detected` when this
-    /// makes [so many](Settings::spike_threshold) in [the window](Settings::spike_window).
+    /// If the alert has a webhook, this delivers `mention.created`, and `spike.detected` if the mentions within
+    /// [the window](Settings::spike_window) reach [the threshold](Settings::spike_threshold).
     pub fn receive(&self, mention: Mention) -> Option<String> {
         let now = self.now();
         self.change(|state| state.receive(mention, now))
     }
 
-    /// What was sent to webhooks since this was last asked, in the order it happened.
+    /// Returns and removes the webhook deliveries so far, oldest first.
     pub fn take_deliveries(&self) -> Vec<Delivery> {
         self.change(|state| mem::take(&mut state.deliveries))
     }

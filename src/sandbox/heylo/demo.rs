@@ -44,7 +44,7 @@ fn member((at, id): (usize, &String)) -> Member {
     })
 }
 
-/// One event every third day, from about a year ago to a month ahead.
+/// Creates one event every third day, from about a year ago to a month ahead.
 fn event(number: u32, people: &[String], random: &mut fastrand::Rng) -> Event {
     let start = wall_clock::first_day() - 360 * DAY + 3 * number * DAY;
     let mut event = Event::new(format!("event-{number:03}"), start)

@@ -30,7 +30,7 @@ pub struct Settings {
     pub short_pages: bool,
     /// Whether a page starts with the event `lastEventId` itself. Default: no, with the one after it.
     pub inclusive_cursor: bool,
-    /// What a page after an unknown `lastEventId` is. Default: a 404.
+    /// The response to an unknown `lastEventId`. Default: a 404.
     pub unknown_cursor: UnknownCursor,
     /// The field of an event's id.
     pub event_id_format: EventIdFormat,
@@ -64,7 +64,7 @@ pub enum EventIdFormat {
     Number,
 }
 
-/// What a page after an unknown `lastEventId` is.
+/// The response to an unknown `lastEventId`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownCursor {

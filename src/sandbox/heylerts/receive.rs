@@ -1,4 +1,4 @@
-//! What happens when a mention arrives.
+//! A new mention, and the webhook deliveries for it.
 
 use std::time::SystemTime;
 
@@ -11,17 +11,17 @@ use super::mention::Mention;
 use super::state::State;
 
 impl State {
-    /// Lets a mention arrive: stores it, and tells the alert's webhook. `None` where there is no such alert.
+    /// Adds a new mention, and delivers it to the webhook of the alert. Returns `None` if there is no such alert.
     pub(crate) fn receive(&mut self, mut mention: Mention, now: SystemTime) -> Option<String> {
         let alert = self.alert_mut(&mention.alert_id)?;
         alert.last_checked_at = Some(now);
-        let before = self.latest_height(&mention.alert_id, now);
+        let before = self.latest_count(&mention.alert_id, now);
         mention.found_at = now;
         let mention = self.add_mention(mention).clone();
         let created = json!({"mention": mention.to_json(self.settings.timestamp_format)});
         self.deliver(&mention.alert_id, "mention.created", created, now);
-        let count = self.found_lately(&mention.alert_id, now);
-        // A jump is a spike; going on at the height of it is none.
+        let count = self.recent_count(&mention.alert_id, now);
+        // Only reaching the threshold is a spike, not staying above it.
         let spike_threshold = self.settings.spike_threshold;
         if before < spike_threshold && count >= spike_threshold {
             let minutes = self.settings.spike_window.as_secs() / 60;
@@ -51,21 +51,21 @@ impl State {
         self.deliveries.push(delivery);
     }
 
-    /// How many mentions an alert had found lately when it found its latest.
-    fn latest_height(&self, alert_id: &str, now: SystemTime) -> usize {
+    /// Counts the mentions within the window that ended with the latest one.
+    fn latest_count(&self, alert_id: &str, now: SystemTime) -> usize {
         let found = self.mentions.iter().filter(|it| it.alert_id == alert_id && !it.ignored);
         let latest = found.map(|mention| mention.found_at).filter(|found| *found <= now).max();
-        latest.map_or(0, |latest| self.found_lately(alert_id, latest))
+        latest.map_or(0, |latest| self.recent_count(alert_id, latest))
     }
 
-    /// How many mentions of an alert were found within the window of a spike that ends now.
-    fn found_lately(&self, alert_id: &str, now: SystemTime) -> usize {
+    /// Counts the mentions within the spike window that ends now.
+    fn recent_count(&self, alert_id: &str, now: SystemTime) -> usize {
         let window = self.settings.spike_window;
-        let is_late = |mention: &&Mention| {
-            let is_recent = now.duration_since(mention.found_at).is_ok_and(|age| age < window);
-            mention.alert_id == alert_id && !mention.ignored && is_recent
+        let is_recent = |mention: &&Mention| {
+            let is_in_window = now.duration_since(mention.found_at).is_ok_and(|age| age < window);
+            mention.alert_id == alert_id && !mention.ignored && is_in_window
         };
-        self.mentions.iter().filter(is_late).count()
+        self.mentions.iter().filter(is_recent).count()
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mention_that_arrives_is_delivered_and_signed() {
+    fn a_new_mention_is_delivered_and_signed() {
         let clock = TestClock::new();
         let (heylerts, alert) = heylerts(&clock);
         clock.advance(Duration::from_secs(60));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_mentions_within_the_window_are_one_spike() {
+    fn mentions_up_to_the_threshold_within_the_window_are_one_spike() {
         let clock = TestClock::new();
         let (heylerts, alert) = heylerts(&clock);
         let arrive = |apart| {
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn a_height_that_is_kept_is_no_further_spike() {
+    fn staying_above_the_threshold_is_no_further_spike() {
         let clock = TestClock::new();
         let (heylerts, alert) = heylerts(&clock);
         let spikes = |heylerts: &Heylerts| {
             let deliveries = heylerts.take_deliveries().into_iter();
             deliveries.filter(|it| it.event == "spike.detected").count()
         };
-        // Ten an hour, hour after hour: each arrival is the tenth of its hour.
+        // Ten per hour for ten hours: each mention is the tenth of its hour.
         for _ in 0..100 {
             clock.advance(Duration::from_secs(390));
             heylerts.receive(Mention::new(&alert, "Title"));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_spike_is_can_be_set() {
+    fn the_threshold_and_the_window_of_a_spike_are_settings() {
         let clock = TestClock::new();
         let (heylerts, alert) = heylerts(&clock);
         heylerts.change(|state| {
@@ -152,10 +152,13 @@ mod tests {
             heylerts.receive(Mention::new(&alert, "Title"));
             heylerts.take_deliveries().pop().map(|last| last.body).unwrap()
         };
-        let told = [60, 60, 59].map(|apart| serde_json::from_slice(&arrive(apart)).unwrap());
-        let events = told.clone().map(|body: Value| body["event"].clone());
+        let bodies = [60, 60, 59].map(|apart| serde_json::from_slice(&arrive(apart)).unwrap());
+        let events = bodies.clone().map(|body: Value| body["event"].clone());
         assert_eq!(events, ["mention.created", "mention.created", "spike.detected"]);
-        assert_eq!((&told[2]["mention_count"], &told[2]["window_minutes"]), (&3.into(), &2.into()));
+        assert_eq!(
+            (&bodies[2]["mention_count"], &bodies[2]["window_minutes"]),
+            (&3.into(), &2.into())
+        );
     }
 
     #[test]
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_webhook_or_an_alert_nobody_is_told() {
+    fn without_a_webhook_or_an_alert_nothing_is_delivered() {
         let heylerts = Heylerts::new();
         let alert = heylerts.add_alert(Alert::new("Name", "keyword"));
         assert!(heylerts.receive(Mention::new(&alert, "Title")).is_some());
