@@ -1,40 +1,47 @@
-//! A scripted server on a loopback socket: it says what it is told to, byte for byte, and keeps what it
-//! heard. Beside it the calls that are made to it, one or two of each safety.
+//! A server on a loopback socket that plays a script, byte for byte, and keeps the requests. Beside it the
+//! calls that are sent to it, one or two of each safety.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::collections::VecDeque;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use heysync::heylerts::{AlertPatch, NewAlert};
 use heysync::heylo::NewMember;
-use heysync::sandbox::TestClock;
+use heysync::http::Request;
+use heysync::sandbox::{self, AfterRaw, TestClock, WireResponse};
 use heysync::{Config, Result, Safety, heylerts, heylo};
 
-/// What happens to one request.
+#[path = "limit.rs"]
+mod limit;
+
+use limit::Limit;
+
+/// The response to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    /// These bytes are said, and the connection stays open.
+    /// These bytes are sent, and the connection stays open.
     Say(Vec<u8>),
-    /// These bytes are said, and the connection is closed.
+    /// These bytes are sent, and the connection is closed.
     Close(Vec<u8>),
-    /// These bytes are said, and then nothing, until the client hangs up.
+    /// These bytes are sent, and then nothing until the client closes the connection.
     Stall(Vec<u8>),
-    /// These bytes are said, and then spaces without end, until the client hangs up.
+    /// These bytes are sent, and then spaces without end until the client closes the connection.
     Flood(Vec<u8>),
 }
 
 impl Act {
-    /// The connection is closed without a word.
+    /// The connection is closed without a response.
     pub(crate) const CUT: Act = Act::Close(Vec::new());
 
-    /// An answer with a length, after which the connection stays open.
+    /// A response with a length, after which the connection stays open.
     pub(crate) fn answer(status: u16, body: impl AsRef<[u8]>) -> Act {
         Act::Say(answer(status, &[], body))
     }
 }
 
-/// An answer with these header lines and a length.
+/// Encodes a response with these header lines and a length.
 pub(crate) fn answer(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = format!("content-length: {}", body.len());
@@ -43,7 +50,7 @@ pub(crate) fn answer(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> V
     answer
 }
 
-/// The head of an answer, with the empty line that ends it.
+/// Encodes the head of a response with the empty line that ends it.
 pub(crate) fn head(status: u16, headers: &[&str]) -> Vec<u8> {
     let mut lines = vec![format!("HTTP/1.1 {status} Whatever")];
     lines.extend(headers.iter().map(|&line| line.to_owned()));
@@ -52,191 +59,132 @@ pub(crate) fn head(status: u16, headers: &[&str]) -> Vec<u8> {
 
 /// A running server. It stops when this is dropped.
 pub(crate) struct Server {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    listening: Option<JoinHandle<()>>,
+    server: sandbox::Server,
+    script: Arc<Script>,
+    _limit: Limit,
 }
 
-struct Shared {
+#[derive(Default)]
+struct Script {
     state: Mutex<State>,
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    script: Vec<Act>,
-    heard: Vec<String>,
-    accepted: usize,
-    closed: usize,
-    streams: Vec<TcpStream>,
-    is_stopping: bool,
+    acts: VecDeque<Act>,
+    received: Vec<String>,
 }
 
 impl Server {
-    /// Plays `script`, one act for each request, and the last act for all further ones.
-    pub(crate) fn start(script: impl IntoIterator<Item = Act>) -> Server {
-        let mut script: Vec<Act> = script.into_iter().collect();
-        script.reverse();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = State {
-            script,
-            heard: Vec::new(),
-            accepted: 0,
-            closed: 0,
-            streams: Vec::new(),
-            is_stopping: false,
-        };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
-        let listening = Arc::clone(&shared);
-        Server {
-            address,
-            shared,
-            listening: Some(thread::spawn(move || listening.listen(&listener))),
-        }
+    /// Plays `acts`, one for each request, and the last one for all further requests.
+    pub(crate) fn start(acts: impl IntoIterator<Item = Act>) -> Server {
+        let limit = Limit::start();
+        let script = Arc::new(Script::default());
+        script.lock().acts.extend(acts);
+        let played = Arc::clone(&script);
+        let server = sandbox::serve(0, move |request| played.respond(&request)).unwrap();
+        Server { server, script, _limit: limit }
     }
 
-    /// Where it is, as in `http://127.0.0.1:8080`.
+    /// Returns the address, such as `http://127.0.0.1:8080`.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
-    /// Its port.
     pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+        self.server.address().port()
     }
 
-    /// The requests that came, as they came: head and body.
+    /// Returns the head and the body of each request.
     pub(crate) fn heard(&self) -> Vec<String> {
-        self.shared.lock().heard.clone()
+        self.script.lock().received.clone()
     }
 
-    /// How many connections it accepted.
+    /// Returns how many connections the server accepted.
     pub(crate) fn accepted(&self) -> usize {
-        self.shared.lock().accepted
+        self.server.accepted_connections()
     }
 
-    /// A function that waits until so many requests came.
+    /// Returns a function that waits until this many requests arrived.
     pub(crate) fn waits_for(&self, requests: usize) -> impl Fn() + Send + Sync + 'static {
-        let shared = Arc::clone(&self.shared);
+        let script = Arc::clone(&self.script);
         move || {
-            let state = shared.lock();
-            drop(shared.changed.wait_while(state, |state| state.heard.len() < requests).unwrap());
+            let is_early = |state: &mut State| state.received.len() < requests;
+            drop(script.changed.wait_while(script.lock(), is_early).unwrap());
         }
     }
 
-    /// Waits until so many connections have been closed.
+    /// Waits until this many connections have been closed.
     pub(crate) fn wait_until_closed(&self, connections: usize) {
-        let mut state = self.shared.lock();
-        while state.closed < connections {
-            state = self.shared.changed.wait(state).unwrap();
+        while self.server.accepted_connections() - self.server.open_connections() < connections {
+            thread::yield_now();
         }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.lock().is_stopping = true;
-        // The listener waits for a connection: this is the last.
-        drop(TcpStream::connect(self.address));
-        for stream in self.shared.lock().streams.drain(..) {
-            drop(stream.shutdown(Shutdown::Both));
-        }
-        if let Some(listening) = self.listening.take() {
-            drop(listening.join());
-        }
-    }
-}
-
-impl Shared {
+impl Script {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listen(self: &Arc<Shared>, listener: &TcpListener) {
-        for stream in listener.incoming() {
-            let mut state = self.lock();
-            if state.is_stopping {
-                return;
-            }
-            let Ok(stream) = stream else { continue };
-            state.accepted += 1;
-            state.streams.extend(stream.try_clone());
-            let shared = Arc::clone(self);
-            thread::spawn(move || shared.converse(&stream));
-        }
-    }
-
-    fn converse(&self, stream: &TcpStream) {
-        let mut reader = BufReader::new(stream);
-        while let Ok(Some(request)) = receive(&mut reader) {
-            let act = self.next_act(request);
-            if !play(act, stream, &mut reader).unwrap_or(false) {
-                break;
-            }
-        }
-        drop(stream.shutdown(Shutdown::Both));
-        self.lock().closed += 1;
-        self.changed.notify_all();
-    }
-
-    fn next_act(&self, request: String) -> Act {
+    fn respond(&self, request: &Request<Vec<u8>>) -> WireResponse {
         let mut state = self.lock();
-        state.heard.push(request);
+        state.received.push(to_text(request));
         self.changed.notify_all();
-        match state.script.len() {
+        let act = match state.acts.len() {
             0 => Act::CUT,
-            1 => state.script[0].clone(),
-            _ => state.script.pop().unwrap(),
+            1 => state.acts[0].clone(),
+            _ => state.acts.pop_front().unwrap(),
+        };
+        match act {
+            Act::Say(bytes) => WireResponse::Raw(bytes, AfterRaw::KeepOpen),
+            Act::Close(bytes) => WireResponse::Raw(bytes, AfterRaw::Close),
+            Act::Stall(bytes) => WireResponse::Raw(bytes, AfterRaw::Stall),
+            Act::Flood(bytes) => WireResponse::Raw(bytes, AfterRaw::Flood),
         }
     }
 }
 
-/// The next request; `None` at the end of the connection. What is no HTTP is heard as far as it came.
-fn receive(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<String>> {
-    let first = reader.fill_buf()?;
-    if first.is_empty() {
-        return Ok(None);
+fn to_text(request: &Request<Vec<u8>>) -> String {
+    let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
+    for (name, value) in request.headers() {
+        text.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
     }
-    let mut heard = Vec::new();
-    if first[0].is_ascii_uppercase() {
-        while !heard.ends_with(b"\r\n\r\n") && reader.read_until(b'\n', &mut heard)? > 0 {}
-        let length = body_length(&heard);
-        reader.take(length).read_to_end(&mut heard)?;
-    } else {
-        heard.extend(first);
-        let length = heard.len();
-        reader.consume(length);
-    }
-    Ok(Some(String::from_utf8_lossy(&heard).into_owned()))
+    text + "\r\n" + &String::from_utf8_lossy(request.body())
 }
 
-fn body_length(head: &[u8]) -> u64 {
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    length.map_or(0, |length| length.trim().parse().unwrap())
+/// A listener that keeps the first bytes of each connection, in whatever protocol, and closes it.
+pub(crate) struct Listener {
+    address: SocketAddr,
+    received: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-/// Whether the connection can be used again.
-fn play(act: Act, mut stream: &TcpStream, reader: &mut BufReader<&TcpStream>) -> io::Result<bool> {
-    match act {
-        Act::Say(bytes) => {
-            stream.write_all(&bytes)?;
-            Ok(true)
-        }
-        Act::Close(bytes) => {
-            stream.write_all(&bytes)?;
-            Ok(false)
-        }
-        Act::Stall(bytes) => {
-            stream.write_all(&bytes)?;
-            io::copy(reader, &mut io::sink())?;
-            Ok(false)
-        }
-        Act::Flood(bytes) => {
-            stream.write_all(&bytes)?;
-            io::copy(&mut io::repeat(b' '), &mut stream)?;
-            Ok(false)
-        }
+impl Listener {
+    /// Listens until the end of the process.
+    pub(crate) fn start() -> Listener {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let received = Arc::default();
+        let kept: Arc<Mutex<Vec<Vec<u8>>>> = Arc::clone(&received);
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut bytes = vec![0; 1024];
+                let count = stream.read(&mut bytes).unwrap_or_default();
+                bytes.truncate(count);
+                kept.lock().unwrap().push(bytes);
+            }
+        });
+        Listener { address, received }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Returns the first bytes of each connection.
+    pub(crate) fn received(&self) -> Vec<Vec<u8>> {
+        self.received.lock().unwrap().clone()
     }
 }
 
@@ -251,7 +199,7 @@ pub(crate) const HEYLO_KEY: &str = "the-secret-heylo-key-0123456789";
 pub(crate) const HEYLERTS_KEY: &str = "hlt_the-secret-heylerts-key-0123456789";
 
 impl Clients {
-    /// Clients of a server, for whom waiting takes no time.
+    /// Creates clients of a server, for which waiting takes no time.
     pub(crate) fn of(server: &Server) -> Clients {
         Clients::with(quick(server))
     }
@@ -264,21 +212,21 @@ impl Clients {
     }
 }
 
-/// A configuration for a server, on a clock of its own for which waiting takes no time.
+/// A configuration for a server, on a new clock on which waiting takes no time.
 pub(crate) fn quick(server: &Server) -> Config {
     Config::new().base_url(server.url()).clock(TestClock::new())
 }
 
-/// One of the calls that clients make.
+/// A call of a client.
 pub(crate) struct Sample {
     pub(crate) name: &'static str,
     pub(crate) safety: Safety,
-    /// Whether a success needs no particular body.
+    /// Whether a success may have any body.
     pub(crate) takes_any_body: bool,
     pub(crate) make: fn(&Clients) -> Result<()>,
 }
 
-/// A body that every call in [`SAMPLES`] is content with.
+/// A body that every call in [`SAMPLES`] accepts.
 pub(crate) const GOOD: &str = r#"{"total": 3, "roles": [], "id": "a-1"}"#;
 
 /// Calls of every safety, to both services, with and without a body.

@@ -1,41 +1,43 @@
-//! A mockito server that gives its answers in turn and keeps what it was asked.
+//! A server that sends scripted responses in turn and keeps the requests.
 
-#![allow(dead_code, reason = "every test file takes of this what it needs")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use heysync::http::{HeaderMap, Request};
-use heysync::sandbox::TestClock;
+use heysync::http::{HeaderMap, Request, Response};
+use heysync::sandbox::{self, Server, TestClock, WireResponse};
 use heysync::{Config, Transport, TransportError, UreqTransport, heylerts, heylo};
-use mockito::{Matcher, Server, ServerGuard};
 use serde_json::Value;
+
+#[path = "limit.rs"]
+mod limit;
+
+use limit::Limit;
 
 pub(crate) const HEYLO_KEY: &str = "wire-key";
 pub(crate) const HEYLERTS_KEY: &str = "hlt_wire_key";
 
-/// Every method that either service knows; a mock is for one of them.
-const METHODS: [&str; 4] = ["GET", "POST", "PATCH", "DELETE"];
-/// The status of the answer to a request that the test did not expect.
+/// The status of the response to a request that the test did not expect.
 const UNEXPECTED: u16 = 418;
 
-/// A server on loopback, and the requests that came to it.
+/// A server that sends these responses in turn, and the requests that arrived.
 pub(crate) struct Wire {
-    server: ServerGuard,
+    server: Server,
     requests: Arc<Mutex<Vec<Asked>>>,
+    _limit: Limit,
 }
 
-/// A request as it came over the socket.
+/// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
-    /// Path and query, as they were written.
+    /// The path and the query, as they were sent.
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-/// What the server says to one request.
+/// A response to one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     status: u16,
@@ -43,9 +45,9 @@ pub(crate) struct Answer {
     body: String,
 }
 
-/// The defaults, but for waits that take no time, and for requests that would leave the machine.
+/// The default configuration, except that waits take no time and that requests cannot leave the machine.
 ///
-/// On a clock of its own, a client has a token bucket of its own too.
+/// On a new clock, a client also has a new token bucket.
 pub(crate) fn local(clock: &TestClock) -> Config {
     let ureq = UreqTransport::default();
     let transport = move |request: Request<Vec<u8>>, timeout| match request.uri().host() {
@@ -56,56 +58,30 @@ pub(crate) fn local(clock: &TestClock) -> Config {
 }
 
 impl Wire {
-    /// Gives these answers, one to each request. What comes after the last is unexpected.
+    /// Sends these responses, one to each request. Requests after the last one are unexpected.
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Wire {
-        let mut wire = Wire { server: Server::new(), requests: Arc::default() };
-        let turn = Arc::new(AtomicUsize::new(0));
-        let mut last = 0;
-        for answer in answers {
-            let nth = last;
-            wire.serve(&answer, &turn, move |turn| turn == nth);
-            last += 1;
-        }
-        wire.serve(&Answer::status(UNEXPECTED), &turn, move |turn| turn >= last);
-        wire
+        let limit = Limit::start();
+        let requests: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (answers, kept): (Vec<Answer>, _) = (answers.into_iter().collect(), requests.clone());
+        let server = sandbox::serve(0, move |request: Request<Vec<u8>>| {
+            let mut requests = kept.lock().unwrap();
+            let answer = answers.get(requests.len()).cloned();
+            requests.push(Asked::new(&request));
+            answer.unwrap_or(Answer::status(UNEXPECTED)).to_wire()
+        });
+        Wire { server: server.unwrap(), requests, _limit: limit }
     }
 
-    /// Expects no request at all.
+    /// Expects no request.
     pub(crate) fn silent() -> Wire {
         Wire::new([])
-    }
-
-    fn serve(
-        &mut self,
-        answer: &Answer,
-        turn: &Arc<AtomicUsize>,
-        is_due: impl Fn(usize) -> bool + Copy + Send + Sync + 'static,
-    ) {
-        for method in METHODS {
-            let (now, next, requests) = (turn.clone(), turn.clone(), self.requests.clone());
-            let body = answer.body.clone();
-            let mut mock = self
-                .server
-                .mock(method, Matcher::Any)
-                .match_request(move |_| is_due(now.load(Ordering::SeqCst)))
-                .with_status(answer.status.into())
-                .with_body_from_request(move |request| {
-                    requests.lock().unwrap().push(Asked::new(request));
-                    next.fetch_add(1, Ordering::SeqCst);
-                    body.clone().into()
-                });
-            for (name, value) in &answer.headers {
-                mock = mock.with_header(*name, value);
-            }
-            mock.create();
-        }
     }
 
     pub(crate) fn url(&self) -> String {
         self.server.url()
     }
 
-    /// A configuration that leads here, tries once, and waits in no time.
+    /// A configuration for this server that tries once and waits in no time.
     pub(crate) fn config(&self) -> Config {
         local(&TestClock::new()).base_url(self.url()).retries(0)
     }
@@ -118,17 +94,17 @@ impl Wire {
         heylerts::Client::with_config(HEYLERTS_KEY, self.config()).unwrap()
     }
 
-    /// All that came, in order.
+    /// Returns the requests in order.
     pub(crate) fn requests(&self) -> Vec<Asked> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Method and target of all that came, in order.
+    /// Returns the method and the target of each request in order.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.requests().iter().map(Asked::line).collect()
     }
 
-    /// The one request that came.
+    /// Returns the only request.
     pub(crate) fn request(&self) -> Asked {
         let [request] = self.requests().try_into().expect("one request");
         request
@@ -136,12 +112,12 @@ impl Wire {
 }
 
 impl Asked {
-    fn new(request: &mockito::Request) -> Asked {
+    fn new(request: &Request<Vec<u8>>) -> Asked {
         Asked {
-            method: request.method().to_owned(),
-            target: request.path_and_query().to_owned(),
+            method: request.method().to_string(),
+            target: request.uri().to_string(),
             headers: request.headers().clone(),
-            body: request.utf8_lossy_body().unwrap().into_owned(),
+            body: String::from_utf8_lossy(request.body()).into_owned(),
         }
     }
 
@@ -149,14 +125,14 @@ impl Asked {
         format!("{} {}", self.method, self.target)
     }
 
-    /// The body, which must be JSON.
+    /// Parses the body, which must be JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("a JSON body")
     }
 
-    /// Looks at everything that the headers of a request to a service must and must not be.
+    /// Checks that a request has the headers that it must have, and no others.
     ///
-    /// `auth` is the one header that holds the key, and its value.
+    /// `auth` is the header with the key, and its value.
     pub(crate) fn assert_headers(&self, auth: (&str, &str)) {
         let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
         let mut expected = vec![auth, ("accept", "application/json"), ("user-agent", own)];
@@ -178,7 +154,7 @@ impl Asked {
 }
 
 impl Answer {
-    /// An empty answer.
+    /// An empty response.
     pub(crate) fn status(status: u16) -> Answer {
         Answer { status, headers: Vec::new(), body: String::new() }
     }
@@ -188,7 +164,7 @@ impl Answer {
         Answer::status(200).header("content-type", "application/json").body(body.into().to_string())
     }
 
-    /// A success with this text, of whatever kind.
+    /// A success with this text.
     pub(crate) fn text(body: &str) -> Answer {
         Answer::status(200).body(body)
     }
@@ -206,5 +182,13 @@ impl Answer {
     pub(crate) fn body(mut self, body: impl Into<String>) -> Answer {
         self.body = body.into();
         self
+    }
+
+    fn to_wire(&self) -> WireResponse {
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in &self.headers {
+            response = response.header(*name, value);
+        }
+        WireResponse::Complete(response.body(self.body.clone().into_bytes()).unwrap())
     }
 }
