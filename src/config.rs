@@ -1,11 +1,13 @@
-//! What can be chosen of a client, and how a choice becomes a [`Pipeline`].
+//! `Config`: the settings of a client, which it checks and turns into a [`Pipeline`].
+
+mod address;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use url::{Host, Url};
+use url::Url;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
@@ -23,13 +25,13 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most retries that can be set.
 const MOST_RETRIES: u32 = 100;
 
-/// What can be chosen of a client. The defaults are right for a script.
+/// Configures a client. The defaults are right for a script.
 ///
-/// A plain value: each method changes one thing and hands it on. Values out of range are told when the
-/// client is built, as an error of the kind [`Configuration`](crate::ErrorKind::Configuration). One
-/// configuration can be cloned for several clients.
+/// A plain value: each method changes one setting and returns the configuration. Values out of range are
+/// reported when the client is built, as an error of the kind
+/// [`Configuration`](crate::ErrorKind::Configuration). A configuration can be cloned for several clients.
 ///
-/// | what | default | bounds |
+/// | setting | default | bounds |
 /// |---|---|---|
 /// | [`connect_timeout`](Config::connect_timeout) | 10 seconds | 1 millisecond to a day |
 /// | [`attempt_timeout`](Config::attempt_timeout) | 30 seconds | 1 millisecond to a day |
@@ -53,7 +55,7 @@ const MOST_RETRIES: u32 = 100;
 /// # Ok::<(), heysync::Error>(())
 /// ```
 ///
-/// What is out of range is told when the client is built:
+/// A value out of range is reported when the client is built:
 ///
 /// ```
 /// use heysync::{Config, ErrorKind, heylo};
@@ -98,18 +100,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Makes a configuration with the defaults.
+    /// Creates a configuration with the defaults.
     pub fn new() -> Config {
         Config::default()
     }
 
-    /// Sets where the service is: an `https` address, or any address on this machine's loopback.
+    /// Sets the base address of the service: an `https` address, or any address on this machine's loopback.
     ///
-    /// It may have a path and may end in a slash. Where it has no path, the service's own is taken:
-    /// `/api/v1` for Heylerts, none for Heylo. Default: the vendor's address. Heylo's invites go to this
-    /// address too, unless [`invite_base_url`](Config::invite_base_url) is set.
+    /// It may have a path and may end in a slash. Without a path, it gets the service's own: `/api/v1` for
+    /// Heylerts, none for Heylo. Default: the vendor's address. Heylo's invites are sent to this address too,
+    /// unless [`invite_base_url`](Config::invite_base_url) is set.
     ///
-    /// Refused when the client is built: `http` beyond loopback, which would show the key to the network; a
+    /// Rejected when the client is built: `http` beyond loopback, which would show the key to the network; a
     /// user name, a password, a query or a fragment.
     ///
     /// # Examples
@@ -120,8 +122,8 @@ impl Config {
     /// let local = Config::new().base_url("http://127.0.0.1:8080");
     /// assert!(heylerts::Client::with_config("hlt_key", local).is_ok());
     ///
-    /// let unsafe_one = Config::new().base_url("http://heylerts.com");
-    /// let error = heylerts::Client::with_config("hlt_key", unsafe_one).unwrap_err();
+    /// let plain = Config::new().base_url("http://heylerts.com");
+    /// let error = heylerts::Client::with_config("hlt_key", plain).unwrap_err();
     /// assert!(error.to_string().contains("must be https"));
     /// ```
     pub fn base_url(mut self, url: impl Into<String>) -> Config {
@@ -129,10 +131,10 @@ impl Config {
         self
     }
 
-    /// Sets where Heylo's invites go, if not to [`base_url`](Config::base_url).
+    /// Sets the base address for Heylo's invites, if it is not [`base_url`](Config::base_url).
     ///
-    /// Default: the vendor's address for invites, which is not the one for everything else; or the base
-    /// address, where one was set. Refused for Heylerts, which has no invites.
+    /// Default: the vendor's address for invites, which differs from the one for everything else; or the base
+    /// address, if one is set. Rejected for Heylerts, which has no invites.
     pub fn invite_base_url(mut self, url: impl Into<String>) -> Config {
         self.invite_base_url = Some(url.into());
         self
@@ -165,19 +167,20 @@ impl Config {
         self
     }
 
-    /// Sets how long one attempt may take, from connecting to the answer's last byte. Default: 30 seconds.
+    /// Sets how long one attempt may take, from connecting to the last byte of the response. Default: 30
+    /// seconds.
     ///
-    /// Less is given to an attempt that begins shortly before the [`deadline`](Config::deadline).
+    /// An attempt that begins shortly before the [`deadline`](Config::deadline) gets less.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Config {
         self.attempt_timeout = timeout;
         self
     }
 
-    /// Sets how long one call may take with everything: waiting for the rate limit, all attempts, and the
-    /// pauses between them. Default: 180 seconds.
+    /// Sets how long one call may take in total: waiting for the rate limit, all attempts, and the pauses
+    /// between them. Default: 180 seconds.
     ///
-    /// A wait that could not end in time is not begun. It counts for each call, so a walk over many pages,
-    /// each of which is one, may take longer.
+    /// If a wait would outlast the deadline, the call fails immediately. The deadline is for each call; an
+    /// iteration over many pages, each of which is a call, may take longer.
     ///
     /// # Examples
     ///
@@ -191,7 +194,7 @@ impl Config {
     /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
     /// let client = heylerts::Client::with_config("hlt_key_for_deadline", config)?;
     /// client.hello()?;
-    /// let error = client.hello().unwrap_err(); // its turn would come in a minute
+    /// let error = client.hello().unwrap_err(); // the next token is free in a minute
     /// assert_eq!(error.kind(), ErrorKind::Deadline);
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -200,12 +203,12 @@ impl Config {
         self
     }
 
-    /// Sets how many times a failed call may be sent again, where that is safe. Default: 4. At most 100.
+    /// Sets how many times a failed call may be retried, if that is safe. Default: 4. At most 100.
     ///
-    /// Between them lie pauses of a random length: up to half a second before the first, up to twice as
-    /// long before each further one, never more than 20 seconds. What is safe, [`Safety`](crate::Safety)
-    /// says. Where much fails at once, fewer are retried: a client and its clones retry ten times freely,
-    /// and then one call in ten.
+    /// Before each retry the client pauses for a random time: up to half a second before the first, up to
+    /// twice as long before each further one, never more than 20 seconds. [`Safety`](crate::Safety) defines
+    /// which calls are retried. If many calls fail at the same time, fewer are: a client and its clones share
+    /// ten retries, and each call adds a tenth of one.
     ///
     /// # Examples
     ///
@@ -225,12 +228,12 @@ impl Config {
         self
     }
 
-    /// Sets the rate to stay within. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
+    /// Sets the rate limit to keep. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
     ///
-    /// A lower one leaves room for others who use the same key. In a longer period than the service's it
-    /// keeps to the service's limit as well: 100 a minute are, for Heylo, one every 0.6 seconds. A higher one
-    /// is taken as it is. A [paced](Rate::paced) one spreads the requests evenly, where the default lets the
-    /// first ones go at once.
+    /// A lower one leaves room for others who use the same key. One with a longer period than the service's
+    /// keeps the service's limit as well: 100 a minute are, for Heylo, one every 0.6 seconds. A higher one is
+    /// used as it is. A [paced](Rate::paced) one spreads the requests evenly, while the default lets the first
+    /// ones go at once.
     ///
     /// # Examples
     ///
@@ -248,13 +251,13 @@ impl Config {
         self
     }
 
-    /// Sets the bucket to take tokens from. Default: one for all clients in this process with the same key
-    /// at the same address.
+    /// Sets the token bucket. Default: one for all clients in this process with the same key at the same
+    /// address.
     ///
-    /// It brings its own rate, so [`rate`](Config::rate) cannot be set beside it. It has to be on the client's
-    /// [`clock`](Config::clock), since deadlines are moments on that. Heylo's
-    /// older page allows 5 concurrent requests for an organization, whose groups may have a key each: their
-    /// clients can share one bucket.
+    /// It has a rate of its own, so [`rate`](Config::rate) cannot be set beside it. It has to be on the
+    /// client's [`clock`](Config::clock), since deadlines are moments on that. Heylo's older page allows 5
+    /// concurrent requests for an organization, whose communities may have a key each: their clients can share
+    /// one bucket.
     ///
     /// # Examples
     ///
@@ -262,7 +265,7 @@ impl Config {
     /// use heysync::{Config, heylo};
     ///
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
-    /// let runners = heylo::Client::new("key-of-one-group")?;
+    /// let runners = heylo::Client::new("key-of-one-community")?;
     /// let config = Config::new().bucket(runners.bucket().clone());
     /// let walkers = heylo::Client::with_config("key-of-another", config)?;
     /// # }
@@ -273,10 +276,11 @@ impl Config {
         self
     }
 
-    /// Sets what sends the requests. Default: a [`UreqTransport`] with a connection pool of its own.
+    /// Sets the transport, which sends the requests. Default: a [`UreqTransport`] with its own pool of
+    /// connections.
     ///
-    /// See [`Transport`] for how to write one; the sandbox's services are transports too. An `Arc` of a
-    /// transport is one, so that clients can share a pool of connections.
+    /// See [`Transport`] for how to write one; the services of the sandbox are transports too. Clients that
+    /// get an `Arc` of the same transport share its connections.
     ///
     /// # Examples
     ///
@@ -295,30 +299,84 @@ impl Config {
         self
     }
 
-    /// Sets whether proxies are taken from the environment. Default: true.
+    /// Sets the proxy for all requests, in place of those of the environment.
     ///
-    /// See [`TransportOptions::proxy_from_env`]; a transport of one's own decides for itself.
-    pub fn proxy_from_env(mut self, yes: bool) -> Config {
-        self.transport_options.proxy_from_env = yes;
+    /// The address is `scheme://user:password@host:port`, with the scheme `http`, `https`, `socks4`,
+    /// `socks4a`, `socks5` or `socks5h`; user and password are percent-encoded, and optional. See
+    /// [`TransportOptions::proxy`]. Default: [the proxies of the environment](UreqTransport#proxies).
+    ///
+    /// Rejected when the client is built: an address that cannot be used, and a proxy beside a
+    /// [`transport`](Config::transport), which it would not reach.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, ErrorKind, heylerts};
+    ///
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// let config = Config::new().proxy("http://proxy.example:3128");
+    /// let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # }
+    ///
+    /// let config = Config::new().proxy("nonsense://proxy.example");
+    /// let error = heylerts::Client::with_config("hlt_key", config).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Configuration);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn proxy(mut self, address: impl Into<String>) -> Config {
+        self.transport_options = self.transport_options.proxy(address);
         self
     }
 
-    /// Sets the largest body of an answer that is taken in, in bytes after decompression. Default: 10 MiB.
+    /// Sets whether proxies are read from the environment. Default: true.
     ///
-    /// A larger one is an error, [`Unreadable`](crate::ErrorKind::Unreadable) or
-    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable), and is not asked for again.
+    /// See [*Proxies*](UreqTransport#proxies). A transport set by [`transport`](Config::transport) decides for
+    /// itself.
+    pub fn proxy_from_env(mut self, yes: bool) -> Config {
+        self.transport_options = self.transport_options.proxy_from_env(yes);
+        self
+    }
+
+    /// Adds root certificates, in PEM form, to trust in place of the built-in ones.
+    ///
+    /// A company that inspects TLS, or a server of your own, has a certificate authority that no public list
+    /// contains. See [`TransportOptions::root_certificates`]. Default:
+    /// [those of the environment or the feature](UreqTransport#certificates).
+    ///
+    /// Rejected when the client is built: PEM without a certificate, and certificates beside a
+    /// [`transport`](Config::transport), which they would not reach.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use heysync::{Config, heylo};
+    ///
+    /// let pem = std::fs::read("/etc/ssl/company-ca.pem").expect("the company's authority");
+    /// let client = heylo::Client::with_config("an-api-key", Config::new().root_certificates(pem))?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Config {
+        self.transport_options = self.transport_options.root_certificates(pem);
+        self
+    }
+
+    /// Sets the size of the largest response body that is accepted, in bytes after decompression. Default:
+    /// 10 MiB.
+    ///
+    /// A larger one is an error of the kind [`Unreadable`](crate::ErrorKind::Unreadable) or
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable), and is not retried.
     pub fn max_body(mut self, bytes: u64) -> Config {
         self.transport_options.max_body = bytes;
         self
     }
 
-    /// Sets what tells the time. Default: the [`SystemClock`].
+    /// Sets the clock. Default: the [`SystemClock`].
     ///
-    /// A client on a clock of its own has a token bucket of its own, too, which its clones share.
+    /// A client with a clock of its own has a token bucket of its own, too, which its clones share.
     ///
     /// # Examples
     ///
-    /// A test of twenty seconds of work against Heylo, in no time:
+    /// A test of twenty seconds of work against Heylo that takes no time:
     ///
     /// ```
     /// use heysync::{Config, heylo, sandbox};
@@ -326,10 +384,10 @@ impl Config {
     /// let clock = sandbox::TestClock::new();
     /// let service = sandbox::Heylo::demo().clock(clock.clone());
     /// let config = Config::new().transport(service.clone()).clock(clock.clone());
-    /// let group = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
     ///
-    /// for event in group.events().limit(100) {
-    ///     group.attendance(&event?.id)?;
+    /// for event in community.events().limit(100) {
+    ///     community.attendance(&event?.id)?;
     /// }
     /// assert_eq!(clock.elapsed().as_secs(), 20);
     /// assert_eq!(service.rate_limit_hits(), 0);
@@ -340,36 +398,43 @@ impl Config {
         self
     }
 
-    /// Sets who is told what the client does and what it waits for: an [`Observer`], or a closure. Default:
-    /// nobody.
+    /// Sets an [`Observer`], or a closure, that is called with whatever the client does and waits for.
+    /// Default: none.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Config {
         self.observer = Some(Arc::new(observer));
         self
     }
+}
 
-    /// Turns the choices into the pipeline of one service.
+/// The properties of one service.
+pub(crate) struct Service {
+    pub(crate) base_url: &'static str,
+    /// The path of an address that is given without one.
+    pub(crate) path: &'static str,
+    pub(crate) invite_base_url: Option<&'static str>,
+    pub(crate) scheme: Scheme,
+    pub(crate) rate: Rate,
+    /// Rejects keys that are plainly the other service's.
+    pub(crate) check_key: fn(&ApiKey) -> Result<()>,
+}
+
+impl Config {
+    /// Checks the settings and creates the pipeline of one service.
     pub(crate) fn open(self, service: &Service, key: ApiKey) -> Result<Pipeline> {
         self.check_ranges()?;
         let (base, invite_base) = self.addresses(service)?;
         (service.check_key)(&key)?;
-        if self.transport.is_none() && (base.scheme() == "https" || invite_base.scheme() == "https")
-        {
-            require_tls()?;
-        }
+        let transport = self.open_transport([&base, &invite_base])?;
         let bucket = self.open_bucket(service, &base, &key);
-        // Which period a told limit is of, no header says. Where the chosen one is not the service's, the
-        // shorter is the milder reading: a limit lowers the rate only where it does so in either.
+        // No header names the period of `X-RateLimit-Limit`. If the chosen one is not the service's, the
+        // shorter is the milder reading: a limit lowers the rate only if it does so in either.
         let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
-        let max_body = self.transport_options.max_body;
-        let options =
-            TransportOptions { usual_timeout: self.attempt_timeout, ..self.transport_options };
         Ok(Pipeline {
+            base,
+            invite_base,
             auth: Auth::new(service.scheme, key)?,
             user_agent: user_agent(self.user_agent.as_deref())?,
-            transport: match self.transport {
-                Some(transport) => transport,
-                None => default_transport(options, [&base, &invite_base])?,
-            },
+            transport,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
             limit_period,
@@ -377,23 +442,42 @@ impl Config {
             retry_budget: RetryBudget::default(),
             attempt_timeout: self.attempt_timeout,
             deadline: self.deadline,
-            max_body,
+            max_body: self.transport_options.max_body,
             observer: self.observer,
-            base,
-            invite_base,
         })
     }
 
-    /// The bucket that was handed in; else the one that everybody in this process shares who uses this key
-    /// at this address.
+    fn open_transport(&self, bases: [&Url; 2]) -> Result<Arc<dyn Transport>> {
+        if let Some(transport) = &self.transport {
+            if self.transport_options.choose_connections() {
+                return Err(Error::configuration(
+                    "proxy and root_certificates are for the default transport: give them to the \
+                     TransportOptions of the one that is set",
+                ));
+            }
+            return Ok(Arc::clone(transport));
+        }
+        let usual_timeout = self.attempt_timeout;
+        let options = TransportOptions { usual_timeout, ..self.transport_options.clone() };
+        let transport = UreqTransport::new(options)?;
+        for base in bases {
+            // If an address is no `Uri`, the call that makes one of it fails.
+            if let Ok(uri) = base.as_str().parse() {
+                transport.check(&uri).map_err(Error::configuration)?;
+            }
+        }
+        Ok(Arc::new(transport))
+    }
+
+    /// The bucket that was set, or else the one of all clients in this process with this key at this address.
     fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> TokenBucket {
         let rate = self.rate.unwrap_or(service.rate).at_service(service.rate);
-        // "Each API key is limited": two clients with one key are one to the service. A clock of somebody's
-        // own tells a time that other clients do not live in.
+        // "Each API key is limited": two clients with one key are one to the service. A clock of a client's
+        // own shows a time that other clients do not live in.
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
-            (None, None) => TokenBucket::for_key(base.as_str(), key.as_str(), rate),
+            (None, None) => TokenBucket::for_key(&address::identity(base), key.as_str(), rate),
         }
     }
 
@@ -418,20 +502,19 @@ impl Config {
         Ok(())
     }
 
-    /// The base address, and the one for invites. Where one was chosen, nothing goes to the vendor
-    /// unasked.
+    /// The base address, and the one for invites. If one is set, nothing is sent to the vendor unasked.
     fn addresses(&self, service: &Service) -> Result<(Url, Url)> {
         if self.invite_base_url.is_some() && service.invite_base_url.is_none() {
             return Err(Error::configuration(
                 "invite_base_url is for Heylo; Heylerts has no invites",
             ));
         }
-        let chosen = self.base_url.as_deref();
-        let base = address(chosen.unwrap_or(service.base_url), service.path)?;
-        let invite = match (&self.invite_base_url, chosen, service.invite_base_url) {
-            (Some(invite), _, _) => address(invite, service.path)?,
-            // Only where no base was chosen: a test server must not lead to real invites.
-            (None, None, Some(invite)) => address(invite, service.path)?,
+        let set = self.base_url.as_deref();
+        let base = address::parse(set.unwrap_or(service.base_url), service.path)?;
+        let invite = match (&self.invite_base_url, set, service.invite_base_url) {
+            (Some(invite), _, _) => address::parse(invite, service.path)?,
+            // Only if no base is set: a test server must not lead to real invites.
+            (None, None, Some(invite)) => address::parse(invite, service.path)?,
             _ => base.clone(),
         };
         Ok((base, invite))
@@ -441,8 +524,8 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("base_url", &self.base_url.as_deref().map(without_user))
-            .field("invite_base_url", &self.invite_base_url.as_deref().map(without_user))
+            .field("base_url", &self.base_url.as_deref().map(address::shown))
+            .field("invite_base_url", &self.invite_base_url.as_deref().map(address::shown))
             .field("user_agent", &self.user_agent)
             .field("attempt_timeout", &self.attempt_timeout)
             .field("deadline", &self.deadline)
@@ -454,18 +537,6 @@ impl fmt::Debug for Config {
     }
 }
 
-/// What sets one service apart from the other.
-pub(crate) struct Service {
-    pub(crate) base_url: &'static str,
-    /// The path that belongs to an address given without one.
-    pub(crate) path: &'static str,
-    pub(crate) invite_base_url: Option<&'static str>,
-    pub(crate) scheme: Scheme,
-    pub(crate) rate: Rate,
-    /// Refuses keys that are plainly the other service's.
-    pub(crate) check_key: fn(&ApiKey) -> Result<()>,
-}
-
 fn check_time(name: &str, time: Duration) -> Result<()> {
     if (Duration::from_millis(1)..=LONGEST).contains(&time) {
         return Ok(());
@@ -473,116 +544,18 @@ fn check_time(name: &str, time: Duration) -> Result<()> {
     Err(Error::configuration(format!("{name} must be a millisecond at least and a day at most")))
 }
 
-fn address(text: &str, path: &str) -> Result<Url> {
-    let refused = |why: &str| Error::configuration(format!("the base address {why}"));
-    let mut url = Url::parse(text.trim())
-        .map_err(|error| refused("is no address: give it with https://").with_source(error))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("must hold no user name or password"));
-    }
-    // `Call::to_uri` adds segments and a query of its own.
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(refused("must end before ? and #"));
-    }
-    // "Your integration must call HTTPS endpoints" (Heylo). Loopback shows the key to no network.
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => {
-            return Err(refused("must be https: http would show the key to the network"));
-        }
-        _ => return Err(refused("must be https")),
-    }
-    // `url` gives an address without a path this one.
-    if url.path() == "/" {
-        url.set_path(path);
-    }
-    Ok(url)
-}
-
-/// An address for debug output. One with a password in it is refused later, but may be shown before.
-fn without_user(address: &str) -> &str {
-    address.rsplit('@').next().unwrap_or_default()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        // The name alone: `localhost.example.com` is anybody's, and 0.0.0.0 is every interface.
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
-/// The transport that a client has if none was set.
-fn default_transport(options: TransportOptions, bases: [&Url; 2]) -> Result<Arc<dyn Transport>> {
-    let transport = UreqTransport::new(options)?;
-    for base in bases {
-        // An address that is no `Uri` is refused by the call that makes one.
-        if let Ok(uri) = base.as_str().parse() {
-            transport.check(&uri).map_err(Error::configuration)?;
-        }
-    }
-    Ok(Arc::new(transport))
-}
-
-fn require_tls() -> Result<()> {
-    if cfg!(any(feature = "rustls", feature = "native-tls")) {
-        return Ok(());
-    }
-    Err(Error::configuration(
-        "https needs TLS: turn on the feature `rustls` or `native-tls` of heysync",
-    ))
-}
-
 fn user_agent(application: Option<&str>) -> Result<HeaderValue> {
     let own = concat!("heysync/", env!("CARGO_PKG_VERSION"));
     // Specific first, as RFC 9110 (10.1.5) lists products in order of their significance.
     let application = application.map(str::trim).filter(|name| !name.is_empty());
-    let text = application.map_or_else(|| own.to_owned(), |name| format!("{name} {own}"));
-    HeaderValue::try_from(text)
-        .map_err(|_| Error::configuration("user_agent holds a character that a header cannot"))
+    let whole = application.map_or_else(|| own.to_owned(), |name| format!("{name} {own}"));
+    HeaderValue::try_from(whole)
+        .map_err(|_| Error::configuration("user_agent contains a character that a header cannot"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refusal(text: &str) -> String {
-        address(text, "").expect_err(text).to_string()
-    }
-
-    #[test]
-    fn an_address_without_a_path_gets_the_services_own() {
-        for text in ["https://a.example", "https://a.example/", " https://a.example\n"] {
-            assert_eq!(address(text, "/api/v1").expect(text).as_str(), "https://a.example/api/v1");
-        }
-        let given = address("http://127.0.0.1:80/x/", "/api/v1").expect("loopback");
-        assert_eq!(given.as_str(), "http://127.0.0.1/x/");
-    }
-
-    #[test]
-    fn http_is_for_loopback_only() {
-        for text in
-            ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"]
-        {
-            assert!(address(text, "").is_ok(), "{text}");
-        }
-        for text in
-            ["http://heylerts.com", "http://localhost.evil.example", "http://0.0.0.0", "ftp://a"]
-        {
-            assert!(refusal(text).contains("https"), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_would_lose_something_is_refused() {
-        assert!(refusal("https://me:secret@a.example").contains("user name"));
-        assert!(!refusal("https://me:secret@a.example").contains("secret"));
-        assert!(refusal("https://a.example/?x=1").contains('?'));
-        assert!(refusal("a.example").contains("https://"));
-    }
 
     #[test]
     fn the_user_agent_names_the_application_first() {

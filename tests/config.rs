@@ -8,10 +8,11 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heysync::heylerts::NewAlert;
 use heysync::heylo::NewMember;
 use heysync::http::{Request, Response};
 use heysync::sandbox::TestClock;
-use heysync::{Config, Error, ErrorKind, Rate, TokenBucket, heylerts, heylo};
+use heysync::{Config, Error, ErrorKind, Rate, Safety, TokenBucket, Transport, heylerts, heylo};
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -319,6 +320,77 @@ fn the_printed_form_of_a_client_and_its_configuration_shows_no_key() {
     let heylerts = heylerts::Client::with_config("hlt_open-sesame", here()).unwrap();
     let shown = format!("{heylo:?} {:?} {heylerts:?}", heylo.community("abc123"));
     assert!(!shown.contains("open-sesame"), "{shown}");
+}
+
+#[test]
+fn the_printed_form_of_a_configuration_shows_nothing_of_an_address_that_may_be_secret() {
+    for address in [
+        "https://me:open-sesame@api.heylo.com",
+        "https://api.heylo.com?key=open-sesame",
+        "https://api.heylo.com/#open-sesame",
+        "https://api.heylo.com/?a=b@open-sesame",
+    ] {
+        let config = Config::new().base_url(address).invite_base_url(address).proxy(address);
+        let shown = format!("{config:?} {config:#?}");
+        assert!(!shown.contains("open-sesame") && shown.contains("api.heylo.com"), "{shown}");
+    }
+}
+
+// Shared buckets.
+
+#[test]
+fn clients_with_one_key_share_a_bucket_in_every_spelling_of_the_address() {
+    let open = |address: &str| {
+        heylo::Client::with_config("key-of-spellings", Config::new().base_url(address)).unwrap()
+    };
+    let one = open("http://127.0.0.1:9");
+    let permit = one.bucket().try_acquire().unwrap();
+    for address in ["http://localhost:9", "http://LOCALHOST:9/", "http://[::1]:9"] {
+        assert_eq!(open(address).bucket().snapshot().in_flight, 1, "{address}");
+    }
+    for address in ["http://127.0.0.1:10", "http://127.0.0.2:9", "http://127.0.0.1:9/other"] {
+        assert_eq!(open(address).bucket().snapshot().in_flight, 0, "{address}");
+    }
+    drop(permit);
+}
+
+// A transport of the user's own.
+
+#[test]
+fn the_limit_of_a_body_holds_for_every_transport() {
+    let config = |length: usize| {
+        let transport = move |_: Request<Vec<u8>>, _: Duration| {
+            let mut body = br#"{"total": 3, "id": "a-1"}"#.to_vec();
+            body.resize(length, b' ');
+            Ok(Response::new(body))
+        };
+        Config::new().transport(transport).clock(TestClock::new()).max_body(100)
+    };
+    let client = |length| heylerts::Client::with_config("hlt_abc", config(length)).unwrap();
+    assert_eq!(client(100).stats().unwrap().total, 3);
+    let error = client(101).stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unreadable, 1), "{error}");
+    assert!(error.message().contains("too large"), "{error}");
+    let error = client(101).create_alert(&NewAlert::new("n", "k")).unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::AppliedUnreadable, 1), "{error}");
+}
+
+#[test]
+fn a_transport_learns_the_safety_of_each_call() {
+    let seen: Arc<Mutex<Vec<Option<Safety>>>> = Arc::default();
+    let safeties = Arc::clone(&seen);
+    let transport = move |request: Request<Vec<u8>>, _: Duration| {
+        safeties.lock().unwrap().push(request.extensions().get().copied());
+        Ok(Response::new(br#"{"total": 3, "id": "a-1"}"#.to_vec()))
+    };
+    let boxed: Box<dyn Transport> = Box::new(transport);
+    let config = Config::new().transport(boxed).clock(TestClock::new());
+    let client = heylerts::Client::with_config("hlt_abc", config).unwrap();
+    client.stats().unwrap();
+    client.delete_alert("a-1").unwrap();
+    client.create_alert(&NewAlert::new("n", "k")).unwrap();
+    let expected = [Safety::Read, Safety::Idempotent, Safety::Unsafe].map(Some);
+    assert_eq!(*seen.lock().unwrap(), expected);
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]

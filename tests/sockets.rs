@@ -284,6 +284,47 @@ mod gzip {
     }
 
     #[test]
+    fn gzip_is_understood_under_its_other_names_and_with_padding() {
+        let padded = [gzipped(GOOD.as_bytes()), vec![0; 512]].concat();
+        for line in [
+            "content-encoding: GZIP",
+            "Content-Encoding: x-gzip",
+            "content-encoding: gzip, identity",
+        ] {
+            let server = Server::start([Act::Say(answer(200, &[line], &padded))]);
+            let clients = Clients::with(quick(&server).retries(0));
+            for call in SAMPLES {
+                let outcome = (call.make)(&clients);
+                assert!(outcome.is_ok(), "{}, {line}: {outcome:?}", call.name);
+            }
+            // Padding that is read to its end does not cost the connection.
+            assert_eq!(server.accepted(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_empty_success_that_claims_to_be_compressed_is_a_success() {
+        let gzip = ["content-encoding: gzip"];
+        for act in [Act::Say(head(204, &gzip)), Act::Say(answer(200, &gzip, ""))] {
+            let server = Server::start([act.clone()]);
+            let clients = Clients::with(quick(&server).retries(0));
+            for call in SAMPLES.iter().filter(|call| call.takes_any_body) {
+                let outcome = (call.make)(&clients);
+                assert!(outcome.is_ok(), "{}, {act:?}: {outcome:?}", call.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_damaged_body_names_gzip_and_the_host() {
+        let server = Server::start([sent(b"no gzip at all")]);
+        let clients = Clients::with(quick(&server).retries(0));
+        let error = clients.heylerts.stats().unwrap_err();
+        assert!(error.message().contains(&format!("127.0.0.1:{}", server.port())), "{error}");
+        assert!(error.source().unwrap().to_string().contains("gzip"), "{error:?}");
+    }
+
+    #[test]
     fn a_read_whose_compressed_answer_is_damaged_is_sent_again() {
         let whole = gzipped(GOOD.as_bytes());
         for damaged in [&whole[..whole.len() / 2], b"no gzip at all"] {

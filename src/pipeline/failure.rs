@@ -157,37 +157,38 @@ fn refusal(reason: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
+/// A part of the text, words for it, and a hint.
+type Known = (&'static str, Option<&'static str>, &'static str);
+const KNOWN: [Known; 14] = [
+    (
+        "CaUsedAsEndEntity",
+        Some(
+            "the server's certificate is that of a certificate authority, as self-signed ones often \
+             are, and cannot stand for a server",
+        ),
+        STORE,
+    ),
+    (
+        "UnknownIssuer",
+        Some("the server's certificate was issued by an authority that is not trusted"),
+        STORE,
+    ),
+    ("certificate expired", Some("the server's certificate has expired"), DATES),
+    ("certificate not valid yet", Some("the server's certificate is not valid yet"), DATES),
+    ("not valid for name", None, OTHER_NAME),
+    ("NotValidForName", Some("the server's certificate is for another host name"), OTHER_NAME),
+    ("Revoked", Some("the server's certificate was revoked"), STORE),
+    ("invalid peer certificate", None, STORE),
+    // OpenSSL, macOS and Windows.
+    ("certificate has expired", None, DATES),
+    ("ostname mismatch", None, OTHER_NAME),
+    ("ertificate", None, STORE),
+    ("password authentication failed", None, PROXY_CREDENTIALS),
+    ("no acceptable auth methods", None, PROXY_CREDENTIALS),
+    ("connection not allowed by ruleset", None, PROXY_REFUSES),
+];
+
 fn by_text(text: &str) -> Advice {
-    /// A part of the text, words for it, and a hint.
-    type Known = (&'static str, Option<&'static str>, &'static str);
-    const KNOWN: [Known; 14] = [
-        (
-            "CaUsedAsEndEntity",
-            Some(
-                "the server's certificate is that of a certificate authority, as self-signed ones often \
-                 are, and cannot stand for a server",
-            ),
-            STORE,
-        ),
-        (
-            "UnknownIssuer",
-            Some("the server's certificate was issued by an authority that is not trusted"),
-            STORE,
-        ),
-        ("certificate expired", Some("the server's certificate has expired"), DATES),
-        ("certificate not valid yet", Some("the server's certificate is not valid yet"), DATES),
-        ("not valid for name", None, OTHER_NAME),
-        ("NotValidForName", Some("the server's certificate is for another host name"), OTHER_NAME),
-        ("Revoked", Some("the server's certificate was revoked"), STORE),
-        ("invalid peer certificate", None, STORE),
-        // OpenSSL, macOS and Windows.
-        ("certificate has expired", None, DATES),
-        ("ostname mismatch", None, OTHER_NAME),
-        ("ertificate", None, STORE),
-        ("password authentication failed", None, PROXY_CREDENTIALS),
-        ("no acceptable auth methods", None, PROXY_CREDENTIALS),
-        ("connection not allowed by ruleset", None, PROXY_REFUSES),
-    ];
     // An alert is the server's word on something else, such as the certificate of a client.
     let is_alert = text.contains("alert");
     let known = KNOWN.iter().find(|(part, _, _)| !is_alert && text.contains(part));

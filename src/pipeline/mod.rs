@@ -10,7 +10,7 @@ mod failure;
 pub(crate) mod judge;
 mod names;
 pub(crate) mod observer;
-mod proxy;
+pub(crate) mod proxy;
 pub(crate) mod retry;
 pub(crate) mod transport;
 pub(crate) mod transport_options;

@@ -234,11 +234,13 @@ impl TransportError {
         TransportError::new(progress, source.into())
     }
 
-    /// Creates the error of a response with a body of more than `limit` bytes. It is not retried.
+    /// Creates the error of a response with a body of more than `limit` bytes. A success is not retried then;
+    /// of another response, the status decides.
     pub fn body_too_large(head: Parts, limit: u64) -> TransportError {
+        let is_permanent = head.status.is_success();
         let progress = Progress::Responded { head: Box::new(head), too_large: true };
         let source = format!("the limit is {limit} bytes").into();
-        TransportError::new(progress, source).permanent()
+        TransportError { is_permanent, ..TransportError::new(progress, source) }
     }
 
     fn new(progress: Progress, source: Cause) -> TransportError {

@@ -92,6 +92,13 @@ impl TransportOptions {
     }
 }
 
+impl TransportOptions {
+    /// Whether they choose which way requests take, or which servers are trusted.
+    pub(crate) fn choose_connections(&self) -> bool {
+        self.proxy.is_some() || self.root_certificates.is_some()
+    }
+}
+
 impl fmt::Debug for TransportOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportOptions")

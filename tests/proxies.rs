@@ -1,0 +1,410 @@
+//! Requests through CONNECT and SOCKS proxies on loopback sockets, set in the program and by the environment.
+
+#![cfg(all(feature = "sandbox", any(feature = "rustls", feature = "native-tls")))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::env;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use heysync::sandbox::TestClock;
+use heysync::{Config, ErrorKind, Safety, TransportOptions, UreqTransport, heylerts};
+
+#[path = "support/sockets.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod sockets;
+#[path = "support/tls.rs"]
+mod tls;
+
+use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, answer, head};
+use tls::{Authority, Meeting, TlsServer};
+
+/// A host that only the proxies of these tests know.
+const SERVICE: &str = "https://service.test";
+
+/// What a proxy does with a connection.
+#[derive(Clone)]
+enum Role {
+    /// A CONNECT proxy: the way is open.
+    Connect,
+    /// A CONNECT proxy that responds with these bytes and closes.
+    Refuse(Vec<u8>),
+    /// A proxy that resets the connection.
+    Reset,
+    /// A SOCKS5 proxy, with this user and password if they are given.
+    Socks(Option<(&'static str, &'static str)>),
+    /// A SOCKS5 proxy that rejects the request for this reason.
+    SocksRefusal(u8),
+}
+
+/// A proxy that leads every request to one server, and listens until the process ends.
+struct Proxy {
+    port: u16,
+    /// Heads of CONNECT requests, or names of SOCKS requests.
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn start(target: u16, role: Role) -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let proxy = Proxy { port: listener.local_addr().unwrap().port(), heard: Arc::default() };
+        let heard = Arc::clone(&proxy.heard);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, role, heard) = (stream.unwrap(), role.clone(), Arc::clone(&heard));
+                thread::spawn(move || drop(play(&role, stream, target, &heard)));
+            }
+        });
+        proxy
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+fn play(
+    role: &Role,
+    mut stream: TcpStream,
+    target: u16,
+    heard: &Mutex<Vec<String>>,
+) -> io::Result<()> {
+    match role {
+        Role::Connect => {
+            heard.lock().unwrap().push(read_head(&mut stream)?);
+            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            tunnel(stream, target)
+        }
+        Role::Refuse(bytes) => {
+            heard.lock().unwrap().push(read_head(&mut stream)?);
+            stream.write_all(bytes)
+        }
+        // What is closed while there is something left to read is reset.
+        Role::Reset => stream.peek(&mut [0]).map(drop),
+        Role::Socks(credentials) => {
+            let method = if credentials.is_some() { 2 } else { 0 };
+            greet(&mut stream, method)?;
+            if let Some((user, password)) = credentials {
+                let is_right = read_credentials(&mut stream)? == [*user, *password];
+                stream.write_all(&[1, u8::from(!is_right)])?;
+            }
+            heard.lock().unwrap().push(read_socks_request(&mut stream)?);
+            stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+            tunnel(stream, target)
+        }
+        Role::SocksRefusal(reason) => {
+            greet(&mut stream, 0)?;
+            heard.lock().unwrap().push(read_socks_request(&mut stream)?);
+            stream.write_all(&[5, *reason, 0, 1, 0, 0, 0, 0, 0, 0])
+        }
+    }
+}
+
+fn read_head(stream: &mut TcpStream) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(read::<1>(stream)?);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+fn read<const N: usize>(stream: &mut TcpStream) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_string(stream: &mut TcpStream) -> io::Result<String> {
+    let [length] = read(stream)?;
+    let mut bytes = vec![0; length.into()];
+    stream.read_exact(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn greet(stream: &mut TcpStream, method: u8) -> io::Result<()> {
+    let [version, methods] = read(stream)?;
+    assert_eq!(version, 5);
+    for _ in 0..methods {
+        read::<1>(stream)?;
+    }
+    stream.write_all(&[5, method])
+}
+
+fn read_credentials(stream: &mut TcpStream) -> io::Result<[String; 2]> {
+    read::<1>(stream)?;
+    Ok([read_string(stream)?, read_string(stream)?])
+}
+
+fn read_socks_request(stream: &mut TcpStream) -> io::Result<String> {
+    let [_, _, _, kind] = read(stream)?;
+    let host = match kind {
+        1 => Ipv4Addr::from(read::<4>(stream)?).to_string(),
+        3 => read_string(stream)?,
+        _ => return Err(io::ErrorKind::InvalidData.into()),
+    };
+    Ok(format!("{host}:{}", u16::from_be_bytes(read(stream)?)))
+}
+
+/// Copies both ways until both ends are done.
+fn tunnel(client: TcpStream, target: u16) -> io::Result<()> {
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, target))?;
+    let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || {
+        drop(io::copy(&mut from_client, &mut to_server));
+        drop(to_server.shutdown(Shutdown::Both));
+    });
+    drop(io::copy(&mut &server, &mut &client));
+    client.shutdown(Shutdown::Both)
+}
+
+fn good() -> Vec<u8> {
+    answer(200, &[], GOOD)
+}
+
+fn config(authority: &Authority, proxy: impl Into<String>) -> Config {
+    let config = Config::new().base_url(SERVICE).root_certificates(authority.pem());
+    config.proxy(proxy).clock(TestClock::new())
+}
+
+/// A server and an authority that it has its certificate of.
+fn server() -> (TlsServer, Authority) {
+    let authority = Authority::new();
+    let serve = Meeting::Serve(authority.certify(|_| {}), good());
+    (TlsServer::start([serve]), authority)
+}
+
+#[test]
+fn a_connect_proxy_sees_the_host_and_nothing_else() {
+    let (server, authority) = server();
+    let proxy = Proxy::start(server.port(), Role::Connect);
+    let clients = Clients::with(config(&authority, format!(" {}\n", proxy.address())));
+    for call in SAMPLES {
+        let outcome = (call.make)(&clients);
+        assert!(outcome.is_ok(), "{}: {outcome:?}", call.name);
+    }
+    assert_eq!(server.heard().len(), SAMPLES.len());
+    // Heylo and Heylerts are two clients, each with a connection of its own.
+    let heard = proxy.heard();
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    for head in heard {
+        assert!(head.starts_with("CONNECT service.test:443 HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains("User-Agent: heysync/"), "{head}");
+        assert!(!head.contains("secret") && !head.contains("Proxy-Authorization"), "{head}");
+    }
+}
+
+#[test]
+fn the_user_and_password_of_a_proxy_are_sent_decoded() {
+    let (server, authority) = server();
+    let proxy = Proxy::start(server.port(), Role::Connect);
+    let address = format!("http://me%40home:p%3Ass%2540@{}", proxy.address());
+    Clients::with(config(&authority, address)).heylerts.stats().unwrap();
+    // me@home:p:ss%40
+    let expected = "Proxy-Authorization: Basic bWVAaG9tZTpwOnNzJTQw\r\n";
+    assert!(proxy.heard()[0].contains(expected), "{:?}", proxy.heard());
+}
+
+#[test]
+fn a_socks_proxy_gets_the_name_of_the_host_or_its_address() {
+    let (server, authority) = server();
+    let open = Proxy::start(server.port(), Role::Socks(None));
+    let closed = Proxy::start(server.port(), Role::Socks(Some(("me", "sesame"))));
+    let by_name = format!("socks5h://{}", open.address());
+    let by_address = format!("socks5://{}", open.address());
+    let with_password = format!("socks5h://me:sesame@{}", closed.address());
+    Clients::with(config(&authority, by_name)).heylerts.stats().unwrap();
+    let local = config(&authority, by_address).base_url("https://127.0.0.1:8443");
+    Clients::with(local).heylerts.stats().unwrap();
+    Clients::with(config(&authority, with_password)).heylerts.stats().unwrap();
+    assert_eq!(open.heard(), ["service.test:443", "127.0.0.1:8443"]);
+    assert_eq!((closed.heard().len(), server.heard().len()), (1, 3));
+}
+
+#[test]
+fn a_proxy_that_fails_sent_nothing_and_is_tried_again_whatever_the_call() {
+    let (server, authority) = server();
+    let refuse = |status| Role::Refuse(head(status, &["content-length: 0"]));
+    for (scheme, role) in [
+        ("http", refuse(502)),
+        ("http", refuse(503)),
+        ("http", Role::Refuse(Vec::new())),
+        ("http", Role::Refuse(b"HTTP/1.1 20".to_vec())),
+        ("http", Role::Refuse(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec())),
+        ("http", Role::Reset),
+        ("socks5h", Role::Reset),
+        ("socks5h", Role::SocksRefusal(1)),
+        ("socks5h", Role::SocksRefusal(5)),
+        ("socks4a", Role::Reset),
+    ] {
+        let proxy = Proxy::start(server.port(), role);
+        let address = format!("{scheme}://{}", proxy.address());
+        let clients = Clients::with(config(&authority, address).retries(1));
+        for call in SAMPLES {
+            let error = (call.make)(&clients).unwrap_err();
+            let told = format!("{}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
+        }
+    }
+    assert_eq!(server.accepted(), 0);
+}
+
+#[test]
+fn what_went_through_a_tunnel_was_sent_whatever_comes_back() {
+    let authority = Authority::new();
+    let certificate = || authority.certify(|_| {});
+    for scheme in ["http", "socks5h"] {
+        for call in SAMPLES {
+            let lost = Meeting::Cut(certificate());
+            let server = TlsServer::start([lost, Meeting::Serve(certificate(), good())]);
+            let role = if scheme == "http" { Role::Connect } else { Role::Socks(None) };
+            let proxy = Proxy::start(server.port(), role);
+            let address = format!("{scheme}://{}", proxy.address());
+            let outcome = (call.make)(&Clients::with(config(&authority, address)));
+            let told = format!("{} {scheme}: {outcome:?}", call.name);
+            if call.safety == Safety::Unsafe {
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{told}");
+                assert_eq!(server.heard().len(), 1, "{told}");
+            } else {
+                assert!(outcome.is_ok(), "{told}");
+                assert_eq!(server.heard().len(), 2, "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_handshake_that_fails_inside_a_tunnel_sent_nothing() {
+    let authority = Authority::new();
+    for meeting in [Meeting::Reset, Meeting::Bytes(Vec::new()), Meeting::Bytes(vec![0; 64])] {
+        for role in [Role::Connect, Role::Socks(None)] {
+            let serve = Meeting::Serve(authority.certify(|_| {}), good());
+            let server = TlsServer::start([meeting.clone(), serve]);
+            let scheme = if matches!(role, Role::Connect) { "http" } else { "socks5h" };
+            let proxy = Proxy::start(server.port(), role);
+            let address = format!("{scheme}://{}", proxy.address());
+            for call in SAMPLES {
+                let outcome = (call.make)(&Clients::with(config(&authority, address.as_str())));
+                assert!(outcome.is_ok(), "{} {scheme}: {outcome:?}", call.name);
+            }
+            assert_eq!(server.heard().len(), SAMPLES.len());
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_rejected_without_quoting_it() {
+    for address in ["nonsense://sesame", "http://", "\"http://sesame:1\"", "http://se same:1", ""] {
+        for base in ["http://127.0.0.1:9", SERVICE] {
+            let config = Config::new().base_url(base).proxy(address);
+            let shown = format!("{config:?}");
+            let error = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap_err();
+            let told = format!("{error} {error:?} {shown}");
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{told}");
+            assert!(error.message().contains("proxy") && !told.contains("sesame"), "{told}");
+        }
+        assert!(UreqTransport::new(TransportOptions::new().proxy(address)).is_err(), "{address}");
+    }
+}
+
+#[test]
+fn what_a_transport_of_the_users_own_would_ignore_is_rejected() {
+    let authority = Authority::new();
+    let own = || Config::new().transport(heysync::sandbox::Heylerts::demo());
+    for config in [own().proxy("proxy.example:1"), own().root_certificates(authority.pem())] {
+        let error = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("TransportOptions"), "{error}");
+    }
+}
+
+#[test]
+fn plain_http_to_this_machine_goes_through_no_proxy_on_another() {
+    let config = Config::new().base_url("http://127.0.0.1:9").proxy("http://192.0.2.1:3128");
+    let error = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("see the key"), "{error}");
+}
+
+// The environment, in a child process.
+
+/// Set in a child of a test, to the base address that it calls.
+const CHILD: &str = "HEYSYNC_TEST_CHILD_CALLS";
+const THIS_TEST: &str = "proxies_and_certificates_of_the_environment_are_used_or_rejected";
+
+/// Prints what became of a call.
+fn call(base: &str) {
+    let config = Config::new().base_url(base).clock(TestClock::new()).retries(0);
+    let client = heylerts::Client::with_config(HEYLERTS_KEY, config);
+    match client.and_then(|client| client.stats()) {
+        Ok(_) => println!("\noutcome: done"),
+        Err(error) => println!("\noutcome: {:?}: {error}", error.kind()),
+    }
+}
+
+/// What a child with these variables, and no others that matter, prints of a call.
+fn child(base: &str, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", THIS_TEST, "--nocapture"]).env(CHILD, base);
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+    command.envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let outcome = printed.lines().find_map(|line| line.strip_prefix("outcome: "));
+    outcome.expect(&printed).to_owned()
+}
+
+#[test]
+fn proxies_and_certificates_of_the_environment_are_used_or_rejected() {
+    if let Ok(base) = env::var(CHILD) {
+        return call(&base);
+    }
+    let (server, authority) = server();
+    let directory = env::temp_dir().join(format!("heysync-test-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("authority.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    std::fs::write(directory.join("README"), "no certificate").unwrap();
+    let (directory, file) = (directory.to_str().unwrap(), file.to_str().unwrap());
+
+    let proxy = Proxy::start(server.port(), Role::Connect);
+    let address = proxy.address();
+    let trust = ("SSL_CERT_FILE", file);
+    let direct = server.url();
+    for (base, variables) in [
+        (SERVICE, &[trust, ("HTTPS_PROXY", address.as_str())][..]),
+        (SERVICE, &[trust, ("HTTPS_PROXY", &address), ("ALL_PROXY", "nonsense://x")]),
+        (SERVICE, &[trust, ("all_proxy", &address), ("HTTP_PROXY", "nonsense://x")]),
+        (SERVICE, &[trust, ("HTTPS_PROXY", &address), ("NO_PROXY", "other.test")]),
+        (SERVICE, &[("SSL_CERT_DIR", directory), ("HTTPS_PROXY", &address)]),
+        (&direct, &[trust]),
+        (&direct, &[trust, ("HTTPS_PROXY", "nonsense://x")]),
+    ] {
+        let before = proxy.heard().len();
+        assert_eq!(child(base, variables), "done", "{base} {variables:?}");
+        let went_through = proxy.heard().len() - before;
+        assert_eq!(went_through, usize::from(base == SERVICE), "{base} {variables:?}");
+    }
+    let before = (proxy.heard().len(), server.accepted());
+    for (base, variables, expected) in [
+        (SERVICE, [trust, ("HTTPS_PROXY", "nonsense://x")], "Configuration"),
+        (SERVICE, [("HTTPS_PROXY", "http://"), ("ALL_PROXY", &address)], "Configuration"),
+        (SERVICE, [trust, ("ALL_PROXY", "'127.0.0.1:9'")], "Configuration"),
+        (SERVICE, [("HTTPS_PROXY", &address), ("SSL_CERT_FILE", "/nonexistent")], "Configuration"),
+        (&direct, [("SSL_CERT_FILE", directory), ("SSL_CERT_DIR", directory)], "Configuration"),
+    ] {
+        let outcome = child(base, &variables);
+        assert!(outcome.starts_with(expected), "{base} {variables:?}: {outcome}");
+    }
+    assert_eq!((proxy.heard().len(), server.accepted()), before);
+    assert!(child(&direct, &[]).starts_with("NotSent"));
+}

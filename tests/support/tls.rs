@@ -1,0 +1,183 @@
+//! A private certificate authority, and a server on a loopback socket that speaks TLS, or fails to.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// The names that certificates are made for, unless a test changes them.
+const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "service.test"];
+
+/// A certificate authority that nobody trusts by default.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        // OpenSSL finds an issuer by its name.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("private authority {}", COUNT.fetch_add(1, Ordering::SeqCst));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// Its own certificate, to be trusted.
+    pub(crate) fn pem(&self) -> String {
+        self.pem.clone()
+    }
+
+    /// What a server needs to present a certificate of this authority.
+    pub(crate) fn certify(&self, change: impl FnOnce(&mut CertificateParams)) -> Arc<ServerConfig> {
+        let mut params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        server_config(certificate, &key)
+    }
+}
+
+/// What a server needs to present a certificate that it signed itself.
+pub(crate) fn self_signed(is_ca: bool) -> Arc<ServerConfig> {
+    let mut params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    let key = KeyPair::generate().unwrap();
+    server_config(params.self_signed(&key).unwrap(), &key)
+}
+
+fn server_config(certificate: rcgen::Certificate, key: &KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key);
+    Arc::new(config.unwrap())
+}
+
+/// What happens to one connection.
+#[derive(Clone)]
+pub(crate) enum Meeting {
+    /// TLS, and this response to each request.
+    Serve(Arc<ServerConfig>, Vec<u8>),
+    /// TLS, a request, and then these bytes on the socket, unencrypted.
+    Unencrypted(Arc<ServerConfig>, Vec<u8>),
+    /// TLS, a request, and then the end.
+    Cut(Arc<ServerConfig>),
+    /// These bytes in place of the server's part of the handshake, and the end.
+    Bytes(Vec<u8>),
+    /// A reset in the handshake.
+    Reset,
+    /// Nothing, until the client gives up.
+    Silence,
+}
+
+/// A server that listens until the process ends.
+pub(crate) struct TlsServer {
+    port: u16,
+    heard: Arc<Mutex<Vec<String>>>,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl TlsServer {
+    /// Plays `meetings`, one for each connection, and the last for all further ones.
+    pub(crate) fn start(meetings: impl IntoIterator<Item = Meeting>) -> TlsServer {
+        let meetings: Vec<Meeting> = meetings.into_iter().collect();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let server = TlsServer {
+            port: listener.local_addr().unwrap().port(),
+            heard: Arc::default(),
+            accepted: Arc::default(),
+        };
+        let (heard, accepted) = (Arc::clone(&server.heard), Arc::clone(&server.accepted));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let nth = accepted.fetch_add(1, Ordering::SeqCst).min(meetings.len() - 1);
+                let (meeting, heard) = (meetings[nth].clone(), Arc::clone(&heard));
+                thread::spawn(move || meet(meeting, stream.unwrap(), &heard));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it is, by its address.
+    pub(crate) fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The requests that came, decrypted: head and body.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+}
+
+fn meet(meeting: Meeting, mut stream: TcpStream, heard: &Mutex<Vec<String>>) {
+    let mut hello = [0; 16 * 1024];
+    match meeting {
+        Meeting::Serve(config, response) => {
+            let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            while let Some(request) = receive(&mut tls) {
+                heard.lock().unwrap().push(request);
+                if tls.write_all(&response).is_err() {
+                    return;
+                }
+            }
+        }
+        Meeting::Unencrypted(config, bytes) => {
+            let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            heard.lock().unwrap().extend(receive(&mut tls));
+            drop(tls.sock.write_all(&bytes));
+            drop(tls.sock.shutdown(Shutdown::Write));
+            drop(tls.sock.read(&mut hello));
+        }
+        Meeting::Cut(config) => {
+            let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            heard.lock().unwrap().extend(receive(&mut tls));
+        }
+        Meeting::Bytes(bytes) => {
+            drop(stream.read(&mut hello));
+            drop(stream.write_all(&bytes));
+        }
+        // What is closed while there is something left to read is reset.
+        Meeting::Reset => drop(stream.peek(&mut hello)),
+        Meeting::Silence => while stream.read(&mut hello).is_ok_and(|read| read > 0) {},
+    }
+}
+
+/// The next request; none at the end of the connection.
+fn receive(stream: &mut impl Read) -> Option<String> {
+    let (mut heard, mut byte) = (Vec::new(), [0]);
+    while !heard.ends_with(b"\r\n\r\n") {
+        (stream.read(&mut byte).ok()? > 0).then(|| heard.push(byte[0]))?;
+    }
+    let head = String::from_utf8_lossy(&heard).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
+    stream.read_exact(&mut body).ok()?;
+    heard.extend(body);
+    Some(String::from_utf8_lossy(&heard).into_owned())
+}

@@ -1,0 +1,203 @@
+//! TLS on loopback sockets: which certificates are trusted, and what was sent when a connection fails.
+
+#![cfg(all(feature = "sandbox", any(feature = "rustls", feature = "native-tls")))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use heysync::heylo::NewMember;
+use heysync::sandbox::TestClock;
+use heysync::{Config, ErrorKind, Rate, Safety};
+
+#[path = "support/sockets.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod sockets;
+#[path = "support/tls.rs"]
+mod tls;
+
+use sockets::{Clients, GOOD, SAMPLES, answer};
+use tls::{Authority, Meeting, TlsServer, self_signed};
+
+fn good() -> Vec<u8> {
+    answer(200, &[], GOOD)
+}
+
+/// Clients of a server that trust an authority, for whom waiting takes no time.
+fn clients(server: &TlsServer, authority: &Authority) -> Clients {
+    Clients::with(config(server, authority))
+}
+
+fn config(server: &TlsServer, authority: &Authority) -> Config {
+    let config = Config::new().base_url(server.url()).root_certificates(authority.pem());
+    config.clock(TestClock::new())
+}
+
+/// The ways in which a handshake can fail for no fault of the certificate.
+fn broken_handshakes() -> Vec<(&'static str, Meeting)> {
+    let alert = |description| Meeting::Bytes(vec![21, 3, 3, 0, 2, 2, description]);
+    vec![
+        ("reset", Meeting::Reset),
+        ("closed", Meeting::Bytes(Vec::new())),
+        ("alert handshake_failure", alert(40)),
+        ("alert protocol_version", alert(70)),
+        ("alert internal_error", alert(80)),
+        ("alert unrecognized_name", alert(112)),
+        ("nonsense", Meeting::Bytes(vec![0; 64])),
+        ("half a record", Meeting::Bytes(vec![22, 3, 3, 0, 90, 2])),
+        ("a plain 502", Meeting::Bytes(answer(502, &[], "Bad Gateway"))),
+    ]
+}
+
+#[test]
+fn calls_over_tls_succeed_and_use_one_connection() {
+    let authority = Authority::new();
+    let server = TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())]);
+    let by_name = server.url().replace("127.0.0.1", "localhost");
+    for address in [server.url(), by_name] {
+        let before = server.accepted();
+        let clients = Clients::with(config(&server, &authority).base_url(address));
+        for call in SAMPLES {
+            let outcome = (call.make)(&clients);
+            assert!(outcome.is_ok(), "{}: {outcome:?}", call.name);
+        }
+        // Heylo and Heylerts are two clients, each with a connection of its own.
+        assert_eq!(server.accepted() - before, 2);
+    }
+}
+
+#[test]
+fn the_certificate_of_an_authority_in_place_of_a_servers_is_explained_in_words() {
+    let server = TlsServer::start([Meeting::Serve(self_signed(true), good())]);
+    let authority = Authority::new();
+    let error = clients(&server, &authority).heylerts.stats().unwrap_err();
+    let source = error.source().unwrap().to_string();
+    if !cfg!(feature = "native-tls") {
+        assert!(source.contains("is that of a certificate authority"), "{source}");
+    }
+}
+
+#[test]
+fn a_handshake_that_fails_sends_nothing_and_is_tried_again_whatever_the_call() {
+    let authority = Authority::new();
+    for (what, meeting) in broken_handshakes() {
+        let server = TlsServer::start([meeting]);
+        let clients = Clients::with(config(&server, &authority).retries(1));
+        for call in SAMPLES {
+            let before = server.accepted();
+            let error = (call.make)(&clients).unwrap_err();
+            let told = format!("{}, {what}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
+            assert_eq!(server.accepted() - before, 2, "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_follows_a_failed_handshake_is_made_once() {
+    let authority = Authority::new();
+    for (what, meeting) in broken_handshakes() {
+        for call in SAMPLES {
+            let serve = Meeting::Serve(authority.certify(|_| {}), good());
+            let server = TlsServer::start([meeting.clone(), serve]);
+            let outcome = (call.make)(&clients(&server, &authority));
+            assert!(outcome.is_ok(), "{}, {what}: {outcome:?}", call.name);
+            assert_eq!(server.heard().len(), 1, "{}, {what}", call.name);
+        }
+    }
+}
+
+#[test]
+fn a_failed_handshake_costs_no_token() {
+    let (authority, clock) = (Authority::new(), TestClock::new());
+    let day = Duration::from_secs(24 * 60 * 60);
+    let server = TlsServer::start([Meeting::Reset]);
+    let config = config(&server, &authority).clock(clock.clone());
+    let error = Clients::with(config.rate(Rate::new(1, day))).heylerts.stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 5));
+    assert!(clock.elapsed() < day);
+}
+
+#[test]
+fn a_handshake_without_an_end_is_given_up_at_the_connect_timeout() {
+    let authority = Authority::new();
+    let server = TlsServer::start([Meeting::Silence]);
+    let config = config(&server, &authority).connect_timeout(Duration::from_millis(50)).retries(0);
+    let clients = Clients::with(config);
+    for call in SAMPLES {
+        let error = (call.make)(&clients).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotSent, "{}: {error:?}", call.name);
+    }
+}
+
+#[test]
+fn what_was_received_over_tls_was_sent_whatever_comes_back() {
+    let authority = Authority::new();
+    let certificate = || authority.certify(|_| {});
+    for (what, meeting) in [
+        ("a plain 502", Meeting::Unencrypted(certificate(), answer(502, &[], "Bad Gateway"))),
+        ("an alert, unencrypted", Meeting::Unencrypted(certificate(), vec![21, 3, 3, 0, 2, 2, 80])),
+        ("nonsense", Meeting::Unencrypted(certificate(), vec![0; 64])),
+        ("the end", Meeting::Cut(certificate())),
+    ] {
+        for call in SAMPLES {
+            let serve = Meeting::Serve(certificate(), good());
+            let server = TlsServer::start([meeting.clone(), serve]);
+            let outcome = (call.make)(&clients(&server, &authority));
+            let told = format!("{}, {what}: {outcome:?}", call.name);
+            if call.safety == Safety::Unsafe {
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{told}");
+                assert_eq!(server.heard().len(), 1, "{told}");
+            } else {
+                assert!(outcome.is_ok(), "{told}");
+                assert_eq!(server.heard().len(), 2, "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn removing_what_never_existed_is_not_found_after_a_failed_handshake() {
+    let authority = Authority::new();
+    let absent = || {
+        let body = r#"{"detail": "Not Found"}"#;
+        Meeting::Serve(authority.certify(|_| {}), answer(404, &[], body))
+    };
+    for (what, meeting) in broken_handshakes() {
+        let server = TlsServer::start([meeting, absent()]);
+        let clients = clients(&server, &authority);
+        let error = clients.heylerts.delete_alert("a-1").unwrap_err();
+        assert_eq!((error.kind(), server.heard().len()), (ErrorKind::NotFound, 1), "{what}");
+    }
+    // After a request that may have arrived, it is what was to be.
+    let server = TlsServer::start([Meeting::Cut(authority.certify(|_| {})), absent()]);
+    clients(&server, &authority).heylerts.delete_alert("a-1").unwrap();
+    assert_eq!(server.heard().len(), 2);
+}
+
+#[test]
+fn only_the_given_root_certificates_are_trusted() {
+    let (one, other) = (Authority::new(), Authority::new());
+    let serve = |authority: &Authority| {
+        TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())])
+    };
+    let (server, other_server) = (serve(&one), serve(&other));
+    let both = |server| config(server, &one).root_certificates(other.pem());
+    for server in [&server, &other_server] {
+        assert!(Clients::with(both(server)).heylerts.stats().is_ok());
+    }
+    let error = clients(&other_server, &one).heylerts.stats().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSent);
+}
+
+#[test]
+fn an_invite_over_tls_carries_its_body_and_key_once() {
+    let authority = Authority::new();
+    let server = TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())]);
+    let community = clients(&server, &authority).heylo.community("c-1");
+    community.invite(&NewMember::new("u-1")).unwrap();
+    let [request] = server.heard().try_into().unwrap();
+    assert!(request.starts_with("POST /apiv1-create HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains(&format!("Bearer {}", sockets::HEYLO_KEY)), "{request}");
+    assert!(request.contains(r#""userId":"u-1""#), "{request}");
+}
