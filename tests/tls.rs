@@ -122,7 +122,7 @@ fn a_failed_handshake_costs_no_token() {
 fn a_handshake_without_an_end_is_given_up_at_the_connect_timeout() {
     let authority = Authority::new();
     let server = TlsServer::start([Meeting::Silence]);
-    let config = config(&server, &authority).connect_timeout(Duration::from_millis(50)).retries(0);
+    let config = config(&server, &authority).connect_timeout(Duration::from_millis(20)).retries(0);
     let clients = Clients::with(config);
     for call in SAMPLES {
         let error = (call.make)(&clients).unwrap_err();
