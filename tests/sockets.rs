@@ -133,7 +133,10 @@ fn impatient_clients(server: &Server) -> Clients {
 }
 
 /// Makes every call to a server that plays `act` and then a good response, all at the same time.
-fn each_after(acts: &[(&str, Act)], check: impl Fn(&Sample, &Server, Result<()>, &str) + Sync) {
+fn each_after(
+    acts: &[(&str, Act)],
+    check: impl Fn(&Sample, &Server, heysync::Result<()>, &str) + Sync,
+) {
     thread::scope(|scope| {
         for (what, act) in acts {
             for call in &SAMPLES {
