@@ -411,7 +411,8 @@ pub(crate) struct Service {
     pub(crate) base_url: &'static str,
     /// The path of an address that is given without one.
     pub(crate) path: &'static str,
-    pub(crate) invite_base_url: Option<&'static str>,
+    /// The names and base addresses of the other hosts; `Config::invite_base_url` replaces the address.
+    pub(crate) hosts: &'static [(&'static str, &'static str)],
     pub(crate) scheme: Scheme,
     pub(crate) rate: Rate,
     /// Rejects keys that are plainly the other service's.
@@ -422,16 +423,16 @@ impl Config {
     /// Checks the settings and creates the pipeline of one service.
     pub(crate) fn open(self, service: &Service, key: ApiKey) -> Result<Pipeline> {
         self.check_ranges()?;
-        let (base, invite_base) = self.addresses(service)?;
+        let (base, hosts) = self.addresses(service)?;
         (service.check_key)(&key)?;
-        let transport = self.open_transport([&base, &invite_base])?;
+        let transport = self.open_transport(hosts.iter().map(|(_, url)| url).chain([&base]))?;
         let bucket = self.open_bucket(service, &base, &key);
         // No header names the period of `X-RateLimit-Limit`. If the chosen one is not the service's, the
         // shorter is the milder reading: a limit lowers the rate only if it does so in either.
         let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
         Ok(Pipeline {
             base,
-            invite_base,
+            hosts,
             auth: Auth::new(service.scheme, key)?,
             user_agent: user_agent(self.user_agent.as_deref())?,
             transport,
@@ -447,7 +448,10 @@ impl Config {
         })
     }
 
-    fn open_transport(&self, bases: [&Url; 2]) -> Result<Arc<dyn Transport>> {
+    fn open_transport<'a>(
+        &self,
+        bases: impl Iterator<Item = &'a Url>,
+    ) -> Result<Arc<dyn Transport>> {
         if let Some(transport) = &self.transport {
             if self.transport_options.choose_connections() {
                 return Err(Error::configuration(
@@ -502,24 +506,30 @@ impl Config {
         Ok(())
     }
 
-    /// The base address, and the one for invites. If one is set, nothing is sent to the vendor unasked.
-    fn addresses(&self, service: &Service) -> Result<(Url, Url)> {
-        if self.invite_base_url.is_some() && service.invite_base_url.is_none() {
+    /// The base address, and those of the other hosts. If one is set, nothing is sent to the vendor unasked.
+    fn addresses(&self, service: &Service) -> Result<(Url, NamedHosts)> {
+        if self.invite_base_url.is_some() && service.hosts.is_empty() {
             return Err(Error::configuration(
                 "invite_base_url is for Heylo; Heylerts has no invites",
             ));
         }
         let set = self.base_url.as_deref();
         let base = address::parse(set.unwrap_or(service.base_url), service.path)?;
-        let invite = match (&self.invite_base_url, set, service.invite_base_url) {
-            (Some(invite), _, _) => address::parse(invite, service.path)?,
-            // Only if no base is set: a test server must not lead to real invites.
-            (None, None, Some(invite)) => address::parse(invite, service.path)?,
-            _ => base.clone(),
+        let host = |(name, default): &(&'static str, &'static str)| {
+            let url = match (&self.invite_base_url, set) {
+                (Some(invite), _) => address::parse(invite, service.path)?,
+                (None, None) => address::parse(default, service.path)?,
+                // A test server must not lead to real invites.
+                (None, Some(_)) => base.clone(),
+            };
+            Ok((*name, url))
         };
-        Ok((base, invite))
+        let hosts = service.hosts.iter().map(host).collect::<Result<_>>()?;
+        Ok((base, hosts))
     }
 }
+
+type NamedHosts = Vec<(&'static str, Url)>;
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,9 @@
-//! What can go wrong, and what to do about it.
+//! The error of every call, its kinds, and what to do about them.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::iter::successors;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -12,19 +13,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
-/// The most of an answer's body that an error keeps, in bytes.
-const BODY_KEPT: usize = 64 * 1024;
+/// The most of a response body that an error keeps, in bytes.
+pub(crate) const BODY_KEPT: usize = 64 * 1024;
 /// The most of a service's message that an error prints, in characters.
 const MESSAGE_KEPT: usize = 500;
 
-/// Why a call failed.
+/// The error of a call.
 ///
-/// It prints as one line that names the call and says what happened, such as
-/// `POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down`. Where another error caused it,
-/// that one is the [`source`](StdError::source) and is not printed again here.
+/// `Display` is one line that names the call and says what happened, such as
+/// `POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down`. The error that caused it, if any, is
+/// the [`source`](StdError::source) and is not repeated in the line. `Debug` is the [`report`](Error::report):
+/// the line, the causes and the hint. `{:#?}` shows the fields.
 ///
-/// Nothing of it holds the key, also where a server quoted it in its answer. [`body`](Error::body) and
-/// [`headers`](Error::headers) are the service's words and may hold people's data; neither is printed, by
+/// No part of an error contains the key, even if a server quoted it in its response. [`body`](Error::body) and
+/// [`headers`](Error::headers) come from the service and may contain personal data; neither is printed, by
 /// `Display` or by `Debug`.
 ///
 /// # Examples
@@ -45,23 +47,30 @@ const MESSAGE_KEPT: usize = 500;
 /// # Ok::<(), heysync::Error>(())
 /// ```
 ///
-/// What a command-line tool prints:
+/// A command-line tool prints the report and exits with the code:
 ///
-/// ```
-/// use std::error::Error;
+/// ```no_run
+/// use std::process::ExitCode;
 /// use heysync::heylerts;
 ///
-/// let error = heylerts::Client::new("").unwrap_err();
-/// eprintln!("error: {error}");
-/// let mut cause = error.source();
-/// while let Some(deeper) = cause {
-///     eprintln!("  because: {deeper}");
-///     cause = deeper.source();
+/// fn run() -> heysync::Result<()> {
+///     let client = heylerts::Client::from_env()?;
+///     println!("{} mentions", client.stats()?.total);
+///     Ok(())
 /// }
-/// if let Some(hint) = error.hint() {
-///     eprintln!("  hint: {hint}");
+///
+/// fn main() -> ExitCode {
+///     match run() {
+///         Ok(()) => ExitCode::SUCCESS,
+///         Err(error) => {
+///             eprintln!("error: {}", error.report());
+///             ExitCode::from(error.exit_code())
+///         }
+///     }
 /// }
 /// ```
+///
+/// `fn main() -> heysync::Result<()>` prints the report too, and exits with 1.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 // Boxed, so that a `Result` of a small value stays small.
@@ -71,64 +80,94 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     call: Option<String>,
+    host: Option<String>,
     status: Option<StatusCode>,
     message: String,
     headers: HeaderMap,
     body: Vec<u8>,
     attempts: u32,
     retry_after: Option<Duration>,
+    applied: Option<Applied>,
+    is_temporary: Option<bool>,
     hint: Option<Cow<'static, str>>,
     source: Option<Cause>,
 }
 
 /// The kinds of [`Error`], to match on.
 ///
-/// They say what a program can do about it:
+/// [`Error::applied`] returns whether the call took effect, [`Error::is_temporary`] whether the same call may
+/// succeed later; both know more than the kind.
 ///
-/// * Nothing was done, and nothing was sent: [`InvalidInput`](ErrorKind::InvalidInput),
-///   [`Configuration`](ErrorKind::Configuration), [`Deadline`](ErrorKind::Deadline).
-/// * Nothing was done, and trying later may help: [`NotSent`](ErrorKind::NotSent),
-///   [`RateLimited`](ErrorKind::RateLimited).
-/// * Asking again can do no harm: [`NoResponse`](ErrorKind::NoResponse), [`Server`](ErrorKind::Server),
-///   [`Unreadable`](ErrorKind::Unreadable).
-/// * Look before asking again: [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). Do not ask again:
-///   [`AppliedUnreadable`](ErrorKind::AppliedUnreadable).
-/// * The service refused, and will again: the rest.
+/// It prints as a few words, such as `rate limited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The call was refused here, before anything was sent: an argument cannot be right.
+    /// An argument cannot be right. Nothing was sent.
     InvalidInput,
     /// The client cannot be built: a missing or unusable key, a bad address, a value out of range.
     Configuration,
     /// 401: the key is missing, unknown or revoked.
     Unauthorized,
-    /// 403: the plan or its quota does not allow it.
+    /// 403: the plan or its quota does not allow the call.
     Forbidden,
-    /// 404: there is no such thing, or it belongs to somebody else.
+    /// 404: the object does not exist, or belongs to another account.
     NotFound,
-    /// Another 4xx: the service understood the request and refused it.
+    /// Another 4xx, or a success whose body reports a failure: the service rejected the request.
     Rejected,
-    /// 429: the rate limit was exceeded, and stayed so until the deadline or the last attempt.
+    /// 429: the rate limit was exceeded, until the deadline or the last attempt.
     RateLimited,
-    /// A 5xx, or a 408: the service failed. What was asked for can safely be asked for again.
+    /// A 5xx, or a 408: the service failed. Sending the call again does no harm.
     Server,
     /// A 3xx. Redirects are not followed, since they would take the key along.
     Redirect,
-    /// The request never left: no address, no connection, no TLS.
+    /// The request was not sent: no address, no connection, no TLS.
     NotSent,
-    /// The request was sent and no answer came. It can safely be sent again.
+    /// The request was sent and no response was received. Sending the call again does no harm.
     NoResponse,
-    /// A call that must not be repeated blindly may or may not have taken effect.
+    /// The call may or may not have taken effect, and sending it again could apply it twice.
     OutcomeUnknown,
-    /// The call took effect, but its answer could not be read.
+    /// The call took effect, but its response could not be read.
     AppliedUnreadable,
-    /// An answer, or one item of it, is not what it should be.
+    /// The response, or one item of it, could not be read.
     Unreadable,
-    /// Waiting for the rate limit would have outlasted the deadline, so it was not begun.
+    /// A wait for the rate limit would have outlasted the deadline. Nothing was sent.
     Deadline,
-    /// A listing did not advance: the server repeats itself.
+    /// The pages of a list do not advance: the server repeats itself.
     NoProgress,
+}
+
+/// Whether a call took effect, as [`Error::applied`] returns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Applied {
+    /// It changed nothing.
+    No,
+    /// It may have taken effect: a request was sent whose outcome is not known.
+    Unknown,
+    /// It took effect.
+    Yes,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ErrorKind::InvalidInput => "invalid input",
+            ErrorKind::Configuration => "bad configuration",
+            ErrorKind::Unauthorized => "unauthorized",
+            ErrorKind::Forbidden => "forbidden",
+            ErrorKind::NotFound => "not found",
+            ErrorKind::Rejected => "rejected",
+            ErrorKind::RateLimited => "rate limited",
+            ErrorKind::Server => "server error",
+            ErrorKind::Redirect => "redirect",
+            ErrorKind::NotSent => "not sent",
+            ErrorKind::NoResponse => "no response",
+            ErrorKind::OutcomeUnknown => "outcome unknown",
+            ErrorKind::AppliedUnreadable => "applied, response unreadable",
+            ErrorKind::Unreadable => "response unreadable",
+            ErrorKind::Deadline => "deadline too short",
+            ErrorKind::NoProgress => "no progress",
+        })
+    }
 }
 
 impl Error {
@@ -136,23 +175,26 @@ impl Error {
         Error(Box::new(Inner {
             kind,
             call: None,
+            host: None,
             status: None,
             message: tidy(message.into()),
             headers: HeaderMap::new(),
             body: Vec::new(),
             attempts: 0,
             retry_after: None,
+            applied: None,
+            is_temporary: None,
             hint: None,
             source: None,
         }))
     }
 
-    /// An argument that is refused before anything is sent.
+    /// Rejects an argument before anything is sent.
     pub(crate) fn invalid(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::InvalidInput, message)
     }
 
-    /// A client that cannot be built.
+    /// Rejects the choices of a client.
     pub(crate) fn configuration(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Configuration, message)
     }
@@ -187,6 +229,26 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_applied(mut self, applied: Applied) -> Error {
+        self.0.applied = Some(applied);
+        self
+    }
+
+    pub(crate) fn with_temporary(mut self, is_temporary: bool) -> Error {
+        self.0.is_temporary = Some(is_temporary);
+        self
+    }
+
+    pub(crate) fn with_host(mut self, host: impl Into<String>) -> Error {
+        self.0.host = Some(host.into());
+        self
+    }
+
+    pub(crate) fn map_message(mut self, change: impl FnOnce(String) -> String) -> Error {
+        self.0.message = change(self.0.message);
+        self
+    }
+
     pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Error {
         self.0.hint = Some(hint.into());
         self
@@ -197,9 +259,11 @@ impl Error {
         self
     }
 
-    /// Adds to what is said, for what was learnt after the error came up.
+    /// Adds what became known after the error.
     pub(crate) fn noting(mut self, note: &str) -> Error {
         let message = &mut self.0.message;
+        // A service's sentence may end in a full stop.
+        message.truncate(message.trim_end_matches(['.', ';', ' ']).len());
         if !message.is_empty() {
             message.push_str("; ");
         }
@@ -207,7 +271,7 @@ impl Error {
         self
     }
 
-    /// Returns what kind of failure this is.
+    /// Returns the kind of failure.
     ///
     /// # Examples
     ///
@@ -225,7 +289,9 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the status of the answer, where one came. It may be a success, where only the body was bad.
+    /// Returns the status of the response, if one was received.
+    ///
+    /// It is a success if only the body could not be used.
     ///
     /// # Examples
     ///
@@ -242,11 +308,11 @@ impl Error {
         self.0.status
     }
 
-    /// Returns what happened, in the service's own words where it gave any.
+    /// Returns what happened, in the service's own words if it gave any.
     ///
-    /// One line of 500 characters at most, without the call and the status. Heylerts documents `detail`,
-    /// Heylo nothing, so the words are taken from `detail`, `error`, `message` or `error.message`, from a
-    /// page's title, or from plain text.
+    /// One line of at most 500 characters, without the call and the status. Heylerts documents `detail`,
+    /// Heylo nothing, so the words are taken from `message`, `error`, `errors`, `detail` or `error.message`,
+    /// from the title of a page, or from plain text.
     ///
     /// # Examples
     ///
@@ -263,7 +329,7 @@ impl Error {
         &self.0.message
     }
 
-    /// Returns the headers of the answer; empty where none came.
+    /// Returns the headers of the response; empty if none was received.
     ///
     /// # Examples
     ///
@@ -279,7 +345,7 @@ impl Error {
         &self.0.headers
     }
 
-    /// Returns the body of the answer, or the JSON of the item that could not be read: at most 64 KiB of it.
+    /// Returns the body of the response, or the JSON of the item that could not be read: at most 64 KiB of it.
     ///
     /// # Examples
     ///
@@ -295,11 +361,12 @@ impl Error {
         &self.0.body
     }
 
-    /// Returns how long the service asked to wait: `Retry-After`, on a 429 or a 503.
+    /// Returns how long to wait before the call makes sense again, as far as it is known.
     ///
-    /// Seconds, fractions of them, or a date, taken against the answer's own `Date`. `None` where it was
-    /// absent, zero, more than a day, or nonsense. Elsewhere some servers send the header too; there it
-    /// means nothing.
+    /// That is the `Retry-After` of a 429 or a 503: seconds, fractions of them, or a date, taken against the
+    /// response's own `Date`. It is `None` if the header is absent, zero, more than a day, or unreadable; on
+    /// other statuses some servers send it too, where it means nothing. If the service asked for nothing and a
+    /// wait would have outlasted the deadline, it is that wait.
     ///
     /// # Examples
     ///
@@ -321,7 +388,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Returns how many times the request was handed to the transport; 0 where it was refused before.
+    /// Returns how many times the request was passed to the transport; 0 if the call failed before.
     ///
     /// # Examples
     ///
@@ -342,7 +409,7 @@ impl Error {
         self.0.attempts
     }
 
-    /// Returns one line about what a person can do, where there is something to say.
+    /// Returns one line about what a person can do, if there is something to say.
     ///
     /// # Examples
     ///
@@ -355,13 +422,148 @@ impl Error {
     /// # service.inject(1, Fault::Cut(FaultPoint::AfterEffect));
     /// # let config = Config::new().transport(service).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// // The answer to this was lost on the way.
+    /// // The response to this was lost on the way.
     /// let error = client.create_alert(&NewAlert::new("Competitor X", "competitor x")).unwrap_err();
     /// assert!(error.hint().is_some_and(|hint| hint.starts_with("list the alerts and look for one")));
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref().or(self.0.kind.hint())
+    }
+
+    /// Returns the host that the request was for, with its port if the address names one; `None` if the call
+    /// failed before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.get_alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.host(), Some("heylerts.com"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
+    }
+
+    /// Returns whether the call took effect.
+    ///
+    /// A call that only reads changes nothing, so for one it is always [`Applied::No`]. All attempts count: if
+    /// the first got no response and the second a 403, it is [`Applied::Unknown`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Applied;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # use heysync::sandbox::{FaultPoint, Fault};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.delete_alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.applied(), Applied::No);
+    ///
+    /// # service.inject(1, Fault::Cut(FaultPoint::AfterEffect));
+    /// // The response to this was lost on the way.
+    /// let error = client.create_alert(&heylerts::NewAlert::new("X", "x")).unwrap_err();
+    /// assert_eq!(error.applied(), Applied::Unknown);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn applied(&self) -> Applied {
+        self.0.applied.unwrap_or(match self.0.kind {
+            ErrorKind::OutcomeUnknown => Applied::Unknown,
+            ErrorKind::AppliedUnreadable => Applied::Yes,
+            _ => Applied::No,
+        })
+    }
+
+    /// Returns whether the same call may succeed later, and can be sent again without harm.
+    ///
+    /// It is false for [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), since sending that call again could apply
+    /// it twice.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// assert!(!client.get_alert("no-such-id").unwrap_err().is_temporary());
+    ///
+    /// # service.inject(9, sandbox::Fault::ServerError(sandbox::FaultPoint::BeforeEffect));
+    /// // The service is down.
+    /// assert!(client.hello().unwrap_err().is_temporary());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn is_temporary(&self) -> bool {
+        self.0.is_temporary.unwrap_or(matches!(
+            self.0.kind,
+            ErrorKind::RateLimited
+                | ErrorKind::Server
+                | ErrorKind::NotSent
+                | ErrorKind::NoResponse
+                | ErrorKind::Deadline
+        ))
+    }
+
+    /// Returns the error for a terminal: the line, and below it the host, the causes and the hint.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.get_alert("no-such-id").unwrap_err();
+    /// let report = "\
+    /// GET /alerts/no-such-id: 404 Not Found: Alert not found
+    ///   host: heylerts.com
+    ///   hint: check the id, and that the key's account owns it";
+    /// assert_eq!(error.report(), report);
+    /// assert_eq!(format!("{error:?}"), report);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn report(&self) -> String {
+        let mut lines = vec![self.to_string()];
+        let is_named = |host: &&str| !lines[0].contains(*host);
+        let host = self.host().filter(is_named).map(|host| format!("  host: {host}"));
+        lines.extend(host);
+        let causes = successors(self.source(), |&cause| cause.source());
+        lines.extend(causes.map(|cause| format!("  caused by: {}", tidy(cause.to_string()))));
+        lines.extend(self.hint().map(|hint| format!("  hint: {hint}")));
+        lines.join("\n")
+    }
+
+    /// Returns the exit code for a command-line tool, by the convention of `sysexits.h`.
+    ///
+    /// 64 for invalid input, 65 for a rejected request, 66 for an object that was not found, 69 for a service
+    /// that cannot be used, 74 for an unknown outcome, 75 if the same call [may succeed
+    /// later](Error::is_temporary), 76 for a response that could not be read, 77 for a key that is not
+    /// accepted, 78 for a bad configuration.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = heysync::heylerts::Client::new("").unwrap_err();
+    /// assert_eq!(error.exit_code(), 78);
+    /// ```
+    pub fn exit_code(&self) -> u8 {
+        match self.0.kind {
+            _ if self.is_temporary() => 75,
+            ErrorKind::InvalidInput => 64,
+            ErrorKind::Rejected => 65,
+            ErrorKind::NotFound => 66,
+            ErrorKind::Server | ErrorKind::NotSent | ErrorKind::NoResponse => 69,
+            ErrorKind::OutcomeUnknown => 74,
+            ErrorKind::RateLimited | ErrorKind::Deadline => 75,
+            ErrorKind::AppliedUnreadable | ErrorKind::Unreadable | ErrorKind::NoProgress => 76,
+            ErrorKind::Unauthorized | ErrorKind::Forbidden => 77,
+            ErrorKind::Configuration | ErrorKind::Redirect => 78,
+        }
     }
 }
 
@@ -379,7 +581,7 @@ impl ErrorKind {
             ErrorKind::Redirect => "check the base address: it must be the final one, with https",
             ErrorKind::NotSent => "check the network, the proxy and the base address",
             ErrorKind::NoResponse | ErrorKind::Server => {
-                "try again later; nothing is lost by asking again"
+                "try again later; sending the call again does no harm"
             }
             ErrorKind::OutcomeUnknown => "find out whether it took effect before sending it again",
             ErrorKind::AppliedUnreadable => "do not send it again: it took effect",
@@ -394,8 +596,11 @@ impl fmt::Display for Inner {
         let mut parts: Vec<Cow<'_, str>> = Vec::with_capacity(3);
         parts.extend(self.call.as_deref().map(Cow::from));
         parts.extend(self.status.map(in_words));
-        if !self.message.is_empty() {
-            parts.push(Cow::from(&self.message));
+        let message = self.status.map_or(&*self.message, |it| without_status(&self.message, it));
+        // A service's sentence may end in a full stop; this line goes on.
+        let message = message.strip_suffix('.').filter(|it| !it.ends_with('.')).unwrap_or(message);
+        if !message.is_empty() {
+            parts.push(Cow::from(message));
         }
         f.write_str(&parts.join(": "))?;
         match self.attempts {
@@ -405,25 +610,46 @@ impl fmt::Display for Inner {
     }
 }
 
-/// Shows what is known, but of the answer only its size: a log is no place for people's data.
+/// `{:?}` is the report, which `fn main() -> heysync::Result<()>` prints. `{:#?}` is the structure; of the
+/// response it shows only the size, since a log is no place for personal data.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.report());
+        }
         let inner = &*self.0;
         f.debug_struct("Error")
             .field("kind", &inner.kind)
             .field("call", &inner.call)
+            .field("host", &inner.host)
             .field("status", &inner.status)
             .field("message", &inner.message)
             // Header values are left out as well: cookies, addresses.
             .field("body_bytes", &inner.body.len())
             .field("attempts", &inner.attempts)
             .field("retry_after", &inner.retry_after)
+            .field("applied", &self.applied())
+            .field("is_temporary", &self.is_temporary())
+            .field("hint", &self.hint())
             .field("source", &inner.source)
             .finish()
     }
 }
 
-/// `502 Bad Gateway`; the number alone where the standard has no words for it.
+/// The message without the status that it begins with: `502 Bad Gateway`, `502: Bad gateway` or `Bad Gateway`.
+fn without_status(message: &str, status: StatusCode) -> &str {
+    let (first, rest) = message.split_once("; ").unwrap_or((message, ""));
+    let letters = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let reason = letters(status.canonical_reason().unwrap_or_default());
+    let first = letters(first);
+    let first = first.strip_prefix("http").unwrap_or(&first);
+    let first = first.strip_prefix(status.as_str()).unwrap_or(first);
+    if first.is_empty() || first == reason { rest } else { message }
+}
+
+/// `502 Bad Gateway`; the number alone if the standard has no words for it.
 pub(crate) fn in_words(status: StatusCode) -> Cow<'static, str> {
     match status.canonical_reason() {
         Some(_) => status.to_string().into(),
@@ -487,9 +713,59 @@ mod tests {
     }
 
     #[test]
-    fn the_debug_form_holds_no_body() {
+    fn the_debug_forms_hold_no_body() {
         let error = Error::invalid("no").with_body(b"ada@example.com".to_vec());
-        assert!(!format!("{error:?}").contains("ada@"));
+        assert!(!format!("{error:?} {error:#?}").contains("ada@"));
         assert_eq!(error.body(), b"ada@example.com");
+    }
+
+    #[test]
+    fn the_report_holds_the_line_the_host_the_causes_and_the_hint() {
+        let cause = std::io::Error::other("connection\nreset");
+        let error = Error::new(ErrorKind::NoResponse, "no response")
+            .with_call("GET /stats")
+            .with_host("example.com")
+            .with_source(cause);
+        let report = "GET /stats: no response\n  host: example.com\n  caused by: connection reset\n  \
+                      hint: try again later; sending the call again does no harm";
+        assert_eq!(error.report(), report);
+        assert_eq!(format!("{error:?}"), report);
+        assert!(format!("{error:#?}").starts_with("Error {\n    kind: NoResponse"));
+        let error = Error::new(ErrorKind::Rejected, "example.com is full").with_host("example.com");
+        assert_eq!(error.report(), "example.com is full");
+    }
+
+    #[test]
+    fn the_line_does_not_repeat_the_status() {
+        for (status, message, expected) in [
+            (502, "502 Bad Gateway", "502 Bad Gateway"),
+            (502, "502: Bad gateway", "502 Bad Gateway"),
+            (404, "Not Found", "404 Not Found"),
+            (504, "504 Gateway Time-out", "504 Gateway Timeout"),
+            (404, "HTTP 404", "404 Not Found"),
+            (404, "404", "404 Not Found"),
+            (404, "Not Found; it is gone", "404 Not Found: it is gone"),
+            (404, "Alert not found.", "404 Not Found: Alert not found"),
+            (404, "Wait...", "404 Not Found: Wait..."),
+            (404, "4040", "404 Not Found: 4040"),
+            (520, "", "520"),
+            (520, "520", "520"),
+            (520, "oh", "520: oh"),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let error =
+                Error::new(ErrorKind::Server, message).with_response(status, HeaderMap::new());
+            assert_eq!(error.to_string(), expected, "{message}");
+            assert_eq!(error.message(), message);
+        }
+    }
+
+    #[test]
+    fn a_note_follows_a_sentence_without_its_full_stop() {
+        for message in ["It is locked", "It is locked.", "It is locked. ", "It is locked;"] {
+            let error = Error::invalid(message).noting("look again");
+            assert_eq!(error.message(), "It is locked; look again");
+        }
+        assert_eq!(Error::invalid(".").noting("look again").message(), "look again");
     }
 }

@@ -99,7 +99,7 @@ mod time;
 
 pub use clock::{Clock, Signal, SystemClock};
 pub use config::Config;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Applied, Error, ErrorKind, Result};
 pub use http;
 pub use limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::call::Call;

@@ -104,7 +104,7 @@ fn pauses_count_too() {
     // Each attempt takes a second, each pause twenty; after the third there is no room for another.
     assert_eq!(error.attempts(), 3);
     assert!(world.clock.elapsed() <= DEADLINE);
-    assert!(error.message().contains("20.0 s (before another try) does not fit"), "{error}");
+    assert!(error.message().contains("20.0 s (before another attempt) does not fit"), "{error}");
     assert!(error.message().contains("deadline of 60.0 s"), "{error}");
 }
 
@@ -146,7 +146,7 @@ fn a_pause_that_cannot_fit_is_not_begun() {
     let error = world.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
     assert_eq!(error.retry_after(), Some(61 * SECOND));
-    assert!(error.message().contains("61.0 s (before another try) does not fit"), "{error}");
+    assert!(error.message().contains("61.0 s (before another attempt) does not fit"), "{error}");
     assert_eq!(world.clock.slept(), Duration::ZERO);
 }
 
@@ -243,7 +243,7 @@ fn whoever_watches_is_told_of_every_wait_and_how_long_it_is() {
     let told = told.lock().unwrap().join("\n");
     let expected = "GET /stats: sending\n\
         GET /stats: 503 Service Unavailable in 0 ms\n\
-        GET /stats: 503 Service Unavailable: {\"total\": 3}; trying again in 7.0 s\n\
+        GET /stats: 503 Service Unavailable: {\"total\": 3}; retrying in 7.0 s\n\
         GET /stats: sending, attempt 2\n\
         GET /stats: 200 OK in 0 ms";
     assert_eq!(told, expected);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use heysync::heylerts::{AlertPatch, NewAlert};
 use heysync::heylo::NewMember;
 use heysync::sandbox::TestClock;
-use heysync::{Config, Error, ErrorKind, Result, Safety, heylerts, heylo};
-use serde_json::json;
+use heysync::{Applied, Call, Config, Error, ErrorKind, Result, Safety, heylerts, heylo};
+use serde_json::{Value, json};
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -179,7 +179,7 @@ const BODIES: [(&str, &str, &str); 12] = [
     ("application/json", r#"{"error": true, "message": "no such group"}"#, "no such group"),
     // Other JSON.
     ("application/json", r#"{"code": 7}"#, r#"{"code": 7}"#),
-    ("application/json", r#""quota""#, r#""quota""#),
+    ("application/json", r#""quota""#, "quota"),
     // Something in between that answers in the service's place.
     (
         "text/html",
@@ -205,7 +205,7 @@ impl Status {
     }
 }
 
-fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &str, told: &str) {
+fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &str, told: &str) {
     let kind = status.kind_for(operation);
     assert_eq!((error.kind(), error.status().unwrap().as_u16()), (kind, status.code));
     let message = match (kind, told) {
@@ -216,7 +216,12 @@ fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &st
         (_, told) => told.to_owned(),
     };
     assert_eq!(error.message(), message);
-    let parts = [operation.name, &format!("{} {}", status.code, status.reason), &message];
+    let shown = match told == status.reason {
+        // The line does not say it twice.
+        true => message.split_once("; ").map_or("", |(_, rest)| rest),
+        false => &message,
+    };
+    let parts = [operation.name, &format!("{} {}", status.code, status.reason), shown];
     let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
     assert_eq!(error.to_string(), line);
     assert_eq!(error.body(), body.as_bytes());
@@ -228,6 +233,11 @@ fn assert_tells(error: &Error, operation: &Operation, status: &Status, body: &st
     assert_eq!(error.hint().is_some(), hint.is_some(), "{:?}", error.hint());
     assert!(error.hint().unwrap_or_default().contains(hint.unwrap_or_default()));
     assert!(error.source().is_none());
+    assert_eq!(error.is_temporary(), status.is_retried(operation));
+    let may_be_applied =
+        matches!(status.code, 408 | 500 | 502..) && operation.safety != Safety::Read;
+    assert_eq!(error.applied(), if may_be_applied { Applied::Unknown } else { Applied::No });
+    assert_eq!(error.host(), error.report().lines().find_map(|line| line.strip_prefix("  host: ")));
 }
 
 #[test]
@@ -237,7 +247,7 @@ fn every_status_with_every_body_tells_what_happened() {
             let wire = Wire::new(BODIES.map(|body| status.answer(body)));
             for (_, body, told) in BODIES {
                 let error = (operation.run)(&wire, wire.config()).unwrap_err();
-                assert_tells(&error, operation, status, body, told);
+                assert_reports(&error, operation, status, body, told);
             }
             assert_eq!(wire.requests().len(), BODIES.len(), "{} {}", operation.name, status.code);
         }
@@ -335,13 +345,13 @@ fn a_removal_that_lost_an_answer_and_then_finds_nothing_has_succeeded() {
 
 #[test]
 fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_where_it_may_help() {
-    let page = "<title>Maintenance</title>";
+    let cut = r#"{"id": "a1", "#;
     let other = r#"{"unexpected": 1}"#;
     for operation in OPERATIONS.iter().filter(|operation| !operation.success.is_empty()) {
         let is_read = operation.safety == Safety::Read;
         let kind = if is_read { Unreadable } else { AppliedUnreadable };
         for (body, attempts) in
-            [(page, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
+            [(cut, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
         {
             let wire = Wire::new(vec![Answer::text(body); 3]);
             let error = (operation.run)(&wire, local(&TestClock::new()).retries(2)).unwrap_err();
@@ -353,22 +363,101 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
     }
 }
 
+/// Bodies by which a service takes its 200 back, and the words in them.
+const DENIALS: [(&str, &str); 8] = [
+    (r#"{"error": "Community not found"}"#, "Community not found"),
+    (r#"{"ok": false, "error": "alert is locked"}"#, "alert is locked"),
+    (r#"{"success": false, "message": "alert is locked"}"#, "alert is locked"),
+    (r#"{"success": false}"#, "the response reports a failure"),
+    (r#"{"error": {"code": 7, "message": "gone"}}"#, "gone"),
+    (r#"{"errors": [{"message": "a"}, "b"]}"#, "a; b"),
+    ("\u{feff}{\"error\": \"Run \\ud83d\"}", "Run \u{fffd}"),
+    (r#"{"error": "first", "error": "last"}"#, "last"),
+];
+
 #[test]
-fn a_success_that_holds_an_error_tells_it() {
-    for (body, told) in
-        [(r#"{"error": "no such group"}"#, "no such group"), ("<title>Sign in</title>", "Sign in")]
-    {
-        let wire = Wire::new([Answer::text(body)]);
-        let error = community(&wire, wire.config()).roles().unwrap_err();
-        let expected = format!("the answer is not what was expected: {told}");
-        assert_eq!((error.kind(), error.message()), (Unreadable, expected.as_str()));
+fn a_success_whose_json_denies_it_is_rejected_in_the_services_words_and_not_retried() {
+    for operation in &OPERATIONS {
+        for (body, words) in DENIALS {
+            let wire = Wire::new([Answer::text(body), Answer::text(operation.success)]);
+            let error = (operation.run)(&wire, local(&TestClock::new())).unwrap_err();
+            let case = format!("{} {body}", operation.name);
+            assert_eq!((error.kind(), error.message()), (Rejected, words), "{case}");
+            assert_eq!(error.applied(), Applied::No, "{case}");
+            assert!(!error.is_temporary(), "{case}");
+            assert_eq!(error.body(), body.as_bytes(), "{case}");
+            assert_eq!(wire.requests().len(), 1, "{case}");
+        }
     }
-    let wire = Wire::new([Answer::text(r#"{"error": "no such group"}"#)]);
-    let created = account(&wire, wire.config()).create_alert(&NewAlert::new("n", "k"));
-    assert!(created.unwrap_err().hint().is_some_and(|hint| hint.contains("look")));
+}
+
+#[test]
+fn a_success_that_denies_nothing_is_one() {
+    for body in [
+        "",
+        "removed",
+        "[]",
+        "{}",
+        r#"{"error": null}"#,
+        r#"{"error": false, "success": true}"#,
+        r#"{"error": "", "errors": []}"#,
+        r#"{"detail": "removed"}"#,
+    ] {
+        for operation in OPERATIONS.iter().filter(|operation| operation.success.is_empty()) {
+            let wire = Wire::new([Answer::text(body)]);
+            let outcome = (operation.run)(&wire, local(&TestClock::new()));
+            assert!(outcome.is_ok(), "{} {body}: {outcome:?}", operation.name);
+        }
+    }
+}
+
+#[test]
+fn data_with_a_field_called_error_is_data() {
+    let alert = r#"{"id": "a1", "ok": false, "error": "the last check failed"}"#;
+    let wire = Wire::new([Answer::text(alert), Answer::text(alert)]);
+    let client = account(&wire, wire.config());
+    assert_eq!(client.get_alert("a1").unwrap().id, "a1");
+    let whole: Value = client.send(&Call::get(["alerts", "a1"])).unwrap();
+    assert_eq!(whole["error"], "the last check failed");
+}
+
+const PAGES: [(&str, &str); 5] = [
+    ("text/html", "<!DOCTYPE html><title>Sign in</title>"),
+    ("application/json", "\n<HTML><head><title>Sign in</title>"),
+    ("text/html", "<!-- x --><h1>Sign in</h1>"),
+    ("application/xhtml+xml", "<?xml version=\"1.0\"?><html><title>Sign in</title></html>"),
+    ("text/html; charset=utf-8", "Please <a>sign in</a><h1>Sign in</h1>"),
+];
+
+#[test]
+fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
+    for operation in &OPERATIONS {
+        for (content_type, page) in PAGES {
+            let is_read = operation.safety == Safety::Read;
+            let answer = Answer::text(page).header("content-type", content_type);
+            let wire = Wire::new(vec![answer; 2]);
+            let config = local(&TestClock::new()).retries(1);
+            let error = (operation.run)(&wire, config).unwrap_err();
+            let case = format!("{} {page}: {error}", operation.name);
+            let (kind, applied) = match is_read {
+                true => (Unreadable, Applied::No),
+                false => (OutcomeUnknown, Applied::Unknown),
+            };
+            assert_eq!((error.kind(), error.applied()), (kind, applied), "{case}");
+            assert_eq!(error.is_temporary(), is_read, "{case}");
+            assert!(error.message().contains("web page: Sign in"), "{case}");
+            assert_eq!(error.message().contains(UNKNOWN), !is_read, "{case}");
+            assert!(is_read || error.hint().unwrap().contains("find out"), "{case}");
+            assert_eq!(wire.requests().len(), 1 + usize::from(is_read), "{case}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_success_says_that_it_is_empty() {
     let wire = Wire::new([Answer::text("")]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
-    assert_eq!(error.message(), "the answer is empty");
+    assert_eq!(error.message(), "the response is empty");
 }
 
 #[test]

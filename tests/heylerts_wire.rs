@@ -593,7 +593,7 @@ fn a_call_without_a_method_is_sent_the_same_way() {
     let client = wire.heylerts();
     let numbers: Vec<u32> = client.send(&Call::get(["trends", "a b"]).query("days", 7)).unwrap();
     assert_eq!(numbers, [1, 2]);
-    let call = Call::post(["alerts", "a1", "mute"]).json(&json!({"hours": 2})).unwrap();
+    let call = Call::post(["alerts", "a1", "mute"]).json(&json!({"hours": 2}));
     let told: Value = client.send(&call.safety(Safety::Idempotent)).unwrap();
     assert_eq!(told, json!({"ok": 1}));
     assert_eq!(sent(&wire), ["GET /api/v1/trends/a%20b?days=7", "POST /api/v1/alerts/a1/mute"]);
@@ -610,7 +610,7 @@ fn a_call_without_a_method_may_expect_no_body() {
 #[test]
 fn a_call_that_cannot_have_a_body_is_rejected_with_nothing_sent() {
     let wire = Wire::silent();
-    let call = Call::delete(["alerts", "a1"]).json(&json!({"force": true})).unwrap();
+    let call = Call::delete(["alerts", "a1"]).json(&json!({"force": true}));
     let refused = wire.heylerts().send::<Value>(&call).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert!(wire.lines().is_empty());

@@ -116,15 +116,21 @@ fn a_failure_that_stays_is_not_tried_again() {
 #[test]
 fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read() {
     let particular = |sample: &Sample| !sample.takes_any_body;
-    for page in ["<html>please log in</html>", "", "{\"total\": 3, \"ro"] {
+    let page = "<html>please log in</html>";
+    let row = (None, Some(OutcomeUnknown), Some(OutcomeUnknown));
+    check(page, &Act::answer(200, page), row, all);
+    for broken in ["", "{\"total\": 3, \"ro"] {
         let row = (None, Some(AppliedUnreadable), Some(AppliedUnreadable));
-        check(page, &Act::answer(200, page), row, particular);
+        check(broken, &Act::answer(200, broken), row, particular);
     }
+    let denial = r#"{"error": "it is locked"}"#;
+    let row = (Some(Rejected), Some(Rejected), Some(Rejected));
+    check(denial, &Act::answer(200, denial), row, all);
     for other in ["{}", "[]", "42", "null"] {
         let row = (Some(Unreadable), Some(AppliedUnreadable), Some(AppliedUnreadable));
         check(other, &Act::answer(200, other), row, particular);
     }
-    for body in ["<html>done</html>", "", "{}", "done"] {
+    for body in ["", "{}", "done"] {
         for sample in SAMPLES.iter().filter(|sample| sample.takes_any_body) {
             let server = Server::start([Act::answer(200, body), Act::CUT]);
             assert!(call_to(&server, sample).is_ok(), "{}: {body:?}", sample.name);

@@ -107,14 +107,14 @@ fn an_update_whose_responses_arrive_reads_nothing_else() {
 }
 
 #[test]
-fn a_success_that_cannot_be_read_and_did_nothing_is_an_error_with_all_left() {
+fn a_page_in_place_of_a_response_is_an_error_with_all_left() {
     let world = World::with(Config::new().retries(0));
     let page = Fault::Altered(|answer| *answer.body_mut() = b"<html>Welcome</html>".to_vec());
     world.inject(page, "/apiv1-update", 1);
     let role = world.community.role("captains");
     let update = RoleUpdate::new().add(["stranger"]);
     let failed = role.update(&update).unwrap_err();
-    assert_eq!(failed.kind(), ErrorKind::AppliedUnreadable);
+    assert_eq!(failed.kind(), ErrorKind::OutcomeUnknown);
     assert_eq!(failed.left, update);
 }
 

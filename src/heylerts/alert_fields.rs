@@ -117,7 +117,7 @@ impl NewAlert {
     ///
     /// `InvalidInput` if the name or the keyword is empty.
     pub(super) fn to_call(&self) -> Result<Call> {
-        let call = Call::post(["alerts"]).outcome_hint(OUTCOME_HINT).json(self)?;
+        let call = Call::post(["alerts"]).outcome_hint(OUTCOME_HINT).json(self);
         let invalid = |message: &str| Err(Error::invalid(message).with_call(call.name()));
         match (self.name().trim(), self.keyword().trim()) {
             ("", _) => invalid("the alert's name is empty"),
@@ -200,7 +200,7 @@ impl AlertPatch {
     ///
     /// `InvalidInput` if nothing is set: it would cost a request, and somebody forgot to set something.
     pub(super) fn to_call(&self, id: &str) -> Result<Call> {
-        let call = Call::patch(["alerts", id]).safety(Safety::Idempotent).json(self)?;
+        let call = Call::patch(["alerts", id]).safety(Safety::Idempotent).json(self);
         match self.fields.is_empty() {
             true => Err(Error::invalid("the patch changes nothing").with_call(call.name())),
             false => Ok(call),

@@ -8,10 +8,9 @@ use serde_json::Value;
 use crate::config::{Config, Service};
 use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
-use crate::pipeline::Pipeline;
-use crate::pipeline::answer;
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
+use crate::pipeline::{Pipeline, response};
 
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLERTS_API_KEY";
@@ -20,7 +19,7 @@ const KEY_VARIABLE: &str = "HEYLERTS_API_KEY";
 const HEYLERTS: Service = Service {
     base_url: "https://heylerts.com",
     path: "/api/v1",
-    invite_base_url: None,
+    hosts: &[],
     scheme: Scheme::ApiKeyHeader,
     rate: Rate::per_minute(100),
     check_key,
@@ -187,7 +186,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
-        self.pipeline.execute(call, answer::json)
+        Ok(self.pipeline.execute(call, response::json)?.value)
     }
 
     /// Returns the token bucket of this client.
@@ -216,11 +215,11 @@ impl Client {
         item: &Value,
         cause: serde_json::Error,
     ) -> Error {
-        self.pipeline.unreadable_item(call, item, cause)
+        self.pipeline.unreadable_item(call, item.to_string().into_bytes(), cause)
     }
 
     /// Sends a call whose response body does not matter.
     pub(crate) fn send_ignoring_body(&self, call: &Call) -> Result<()> {
-        self.pipeline.execute(call, answer::nothing)
+        Ok(self.pipeline.execute(call, response::nothing)?.value)
     }
 }

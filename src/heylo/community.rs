@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use crate::error::Result;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 
@@ -68,18 +67,18 @@ impl Community {
         kind: &str,
         ids: &[(&str, &str)],
         fields: Map<String, Value>,
-    ) -> Result<Call> {
+    ) -> Call {
         let mut body = fields;
         body.extend(ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())));
         // These two last, so that no parameter of a caller selects another operation or community.
         body.insert("type".to_owned(), kind.into());
         body.insert("communityId".to_owned(), self.id.as_str().into());
-        let call = Call::post([endpoint]).json(&body)?.require("communityId", &self.id);
-        Ok(ids.iter().fold(call, |call, (name, id)| call.require(name, id)))
+        let call = Call::post([endpoint]).json(&body).require("communityId", &self.id);
+        ids.iter().fold(call, |call, (name, id)| call.require(name, id))
     }
 
     /// Builds a call that only reads.
-    pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Result<Call> {
-        Ok(self.call("apiv1-fetch", kind, ids, Map::new())?.safety(Safety::Read))
+    pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Call {
+        self.call("apiv1-fetch", kind, ids, Map::new()).safety(Safety::Read)
     }
 }

@@ -208,7 +208,7 @@ impl CursorList for EventList {
         // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
-        let call = self.community.call("apiv1-fetch", "communityEvents", &[], fields)?;
+        let call = self.community.call("apiv1-fetch", "communityEvents", &[], fields);
         let response: EventsResponse = self.community.client().send(&call.safety(Safety::Read))?;
         Ok(response.events)
     }
@@ -325,7 +325,7 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn attendance(&self, event_id: impl AsRef<str>) -> Result<Vec<Attendance>> {
-        let call = self.read("eventAttendance", &[("eventId", event_id.as_ref())])?;
+        let call = self.read("eventAttendance", &[("eventId", event_id.as_ref())]);
         let response: AttendanceResponse = self.client().send(&call)?;
         Ok(response.attendance)
     }

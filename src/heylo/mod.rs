@@ -52,7 +52,7 @@ mod role_update_error;
 mod roles;
 
 pub use bulk::{Bulk, MemberOutcome};
-pub use client::Client;
+pub use client::{Client, INVITE_HOST};
 pub use community::Community;
 pub use events::{Attendance, Event, Events};
 pub use gender::Gender;

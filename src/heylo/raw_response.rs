@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::json;
-use crate::pipeline::answer::Unreadable;
+use crate::pipeline::response::{BadBody, acknowledgement};
 
 /// The body of Heylo's response to an invite or a removal.
 ///
@@ -34,11 +34,12 @@ pub struct RawResponse {
 }
 
 impl RawResponse {
-    /// Reads any body, since none is documented.
-    pub(crate) fn read(body: &[u8]) -> Result<RawResponse, Unreadable> {
-        let text = String::from_utf8_lossy(body);
+    /// Reads a body of any shape, unless it reports a failure.
+    pub(crate) fn read(body: Vec<u8>) -> Result<RawResponse, BadBody> {
+        let body = acknowledgement(body)?;
+        let text = String::from_utf8_lossy(&body);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-        Ok(RawResponse { json: json::from_slice(body).ok(), text })
+        Ok(RawResponse { json: json::from_slice(&body).ok(), text })
     }
 }
 
@@ -48,7 +49,7 @@ mod tests {
 
     #[test]
     fn any_body_is_read() {
-        let read = |body: &[u8]| RawResponse::read(body).ok().expect("a response");
+        let read = |body: &[u8]| RawResponse::read(body.to_vec()).ok().expect("a response");
         assert_eq!(read(b""), RawResponse::default());
         let json = read(b"\xEF\xBB\xBF{\"ok\":1}");
         assert_eq!(

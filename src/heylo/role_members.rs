@@ -9,6 +9,7 @@ use super::role_update::RoleUpdate;
 use super::role_update_error::RoleUpdateError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
+use crate::pipeline::Completed;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
 
@@ -64,7 +65,7 @@ impl RoleMembers {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn members(&self) -> Result<Vec<String>> {
-        let call = self.community.read("roleMembers", &[("roleId", &self.role_id)])?;
+        let call = self.community.read("roleMembers", &[("roleId", &self.role_id)]);
         let response: MembersResponse = self.community.client().send(&call)?;
         Ok(response.ids)
     }
@@ -123,10 +124,10 @@ impl RoleMembers {
     }
 
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateResponse> {
-        let call = self.update_call(batch)?;
-        match self.community.client().send_telling(&call) {
-            Ok((response, true)) => Ok(self.complete(batch, response)),
-            Ok((response, false)) => Ok(response),
+        let call = self.update_call(batch);
+        match self.community.client().send_completed(&call) {
+            Ok(Completed { value, maybe_applied_before: true }) => Ok(self.complete(batch, value)),
+            Ok(Completed { value, .. }) => Ok(value),
             Err(error) if error.kind() == ErrorKind::AppliedUnreadable => {
                 let response = self.complete(batch, UpdateResponse::default());
                 response.names_all(batch).then_some(response).ok_or(error)
@@ -147,7 +148,7 @@ impl RoleMembers {
         response
     }
 
-    fn update_call(&self, batch: &RoleUpdate) -> Result<Call> {
+    fn update_call(&self, batch: &RoleUpdate) -> Call {
         let mut fields = Map::new();
         for (name, ids) in [("addedUserIds", &batch.added), ("removedUserIds", &batch.removed)] {
             // The page wants "at least one" of the two; an empty one is not documented, so none is sent.
@@ -156,8 +157,8 @@ impl RoleMembers {
             }
         }
         let role = [("roleId", self.role_id.as_str())];
-        let call = self.community.call("apiv1-update", "roleMembers", &role, fields)?;
+        let call = self.community.call("apiv1-update", "roleMembers", &role, fields);
         // A member can be added again, and a person who is not a member removed.
-        Ok(call.safety(Safety::Idempotent))
+        call.safety(Safety::Idempotent)
     }
 }

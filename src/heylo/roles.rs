@@ -119,7 +119,7 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn roles(&self) -> Result<Vec<Role>> {
-        let call = self.read("communityRoles", &[])?;
+        let call = self.read("communityRoles", &[]);
         let response: RolesResponse = self.client().send(&call)?;
         Ok(response.roles)
     }

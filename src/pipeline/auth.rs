@@ -1,20 +1,14 @@
-//! The key, and the header it travels in.
+//! The key, and the header that it is sent in.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::iter::successors;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::redaction::Redactor;
 use crate::error::{Error, Result};
 
-type Cause = Box<dyn StdError + Send + Sync>;
-
-/// What stands where a key stood.
-const REDACTED: &[u8] = b"[redacted]";
-
-/// How a service wants to be shown its key.
+/// How a service expects its key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scheme {
     /// `Authorization: Bearer KEY`
@@ -23,7 +17,7 @@ pub(crate) enum Scheme {
     ApiKeyHeader,
 }
 
-/// An API key that never shows itself.
+/// An API key. Its `Debug` form does not show it.
 #[derive(Clone)]
 pub(crate) struct ApiKey {
     text: String,
@@ -32,8 +26,8 @@ pub(crate) struct ApiKey {
 }
 
 impl ApiKey {
-    /// Takes a key as it was typed; white space around it is dropped, and the byte order mark that some
-    /// editors put first.
+    /// Takes a key as it was typed, without white space around it and the byte order mark that some editors
+    /// put first.
     pub(crate) fn new(text: &str) -> ApiKey {
         ApiKey { text: text.trim_start_matches('\u{feff}').trim().to_owned(), origin: None }
     }
@@ -53,23 +47,29 @@ impl ApiKey {
         &self.text
     }
 
-    /// A refusal of this key, naming where it came from and never what it is.
+    /// Rejects this key, by the name of the variable that it came from.
     pub(crate) fn refused(&self, why: &str) -> Error {
         let subject = self.origin.unwrap_or("the API key");
         Error::configuration(format!("{subject} {why}"))
+    }
+
+    /// Whether the key was copied with quotes around it, straight or typographic, or with one of them.
+    pub(crate) fn is_quoted(&self) -> bool {
+        const QUOTES: [char; 11] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '‚', '«', '»'];
+        self.text.starts_with(QUOTES) || self.text.ends_with(QUOTES)
     }
 
     fn check(&self) -> Result<()> {
         if self.text.is_empty() {
             return Err(self.refused("is empty"));
         }
+        if self.is_quoted() {
+            return Err(self.refused("is in quotes: give the key without them"));
+        }
         if self.text.contains(char::is_whitespace) {
             return Err(
                 self.refused("has white space in it: give the key alone, without a word before it")
             );
-        }
-        if self.text.starts_with(['"', '\'']) {
-            return Err(self.refused("is in quotes: give the key without them"));
         }
         if !self.text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.refused("has characters in it that no key has; copy it again"));
@@ -84,18 +84,18 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Signs requests with a key, and keeps the key out of everything else.
+/// Signs requests with a key.
 #[derive(Clone, Debug)]
 pub(crate) struct Auth {
-    key: ApiKey,
     name: HeaderName,
     value: HeaderValue,
+    redactor: Redactor,
 }
 
 impl Auth {
     /// # Errors
     ///
-    /// `Configuration` where the key is empty or cannot be a header.
+    /// `Configuration` if the key is empty or cannot be a header.
     pub(crate) fn new(scheme: Scheme, key: ApiKey) -> Result<Auth> {
         key.check()?;
         let (name, text) = match scheme {
@@ -105,7 +105,7 @@ impl Auth {
         let mut value =
             HeaderValue::try_from(text).map_err(|_| key.refused("cannot be a header"))?;
         value.set_sensitive(true);
-        Ok(Auth { key, name, value })
+        Ok(Auth { name, value, redactor: Redactor::new(&key.text) })
     }
 
     /// Adds the key to a request's headers.
@@ -113,52 +113,9 @@ impl Auth {
         headers.insert(self.name.clone(), self.value.clone());
     }
 
-    /// Whether the key stands anywhere in `text`.
-    fn shows_in(&self, text: &[u8]) -> bool {
-        find(text, self.key.text.as_bytes()).is_some()
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
-
-    /// `text` without the key. Some servers quote a bad key in their answer.
-    pub(crate) fn redact(&self, text: &[u8]) -> Vec<u8> {
-        let key = self.key.text.as_bytes();
-        let mut clean = Vec::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = find(rest, key) {
-            clean.extend_from_slice(&rest[..at]);
-            clean.extend_from_slice(REDACTED);
-            rest = &rest[at + key.len()..];
-        }
-        clean.extend_from_slice(rest);
-        clean
-    }
-
-    /// Takes the key out of headers that quote it.
-    pub(crate) fn redact_headers(&self, headers: &mut HeaderMap) {
-        let quoting = headers.values_mut().filter(|value| self.shows_in(value.as_bytes()));
-        quoting.for_each(|value| *value = HeaderValue::from_static("[redacted]"));
-    }
-
-    /// Replaces an error that shows the key, itself or by one of its causes, with its text without it.
-    pub(crate) fn hide_in(&self, error: Cause) -> Cause {
-        let shown: String = chain(&*error).map(|error| format!("{error} {error:?}")).collect();
-        if !self.shows_in(shown.as_bytes()) {
-            return error;
-        }
-        let text: Vec<String> = chain(&*error).map(ToString::to_string).collect();
-        let clean = self.redact(text.join(": ").as_bytes());
-        String::from_utf8_lossy(&clean).into_owned().into()
-    }
-}
-
-/// An error and its causes.
-fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    successors(Some(error), |&error| error.source())
-}
-
-fn find(text: &[u8], key: &[u8]) -> Option<usize> {
-    text.windows(key.len()).position(|window| window == key)
 }
 
 #[cfg(test)]
@@ -166,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_trimmed_and_travels_in_the_services_header() {
+    fn a_key_is_trimmed_and_sent_in_the_services_header() {
         let auth = Auth::new(Scheme::Bearer, ApiKey::new("\u{feff} abc\n")).expect("a good key");
         let mut headers = HeaderMap::new();
         auth.sign(&mut headers);
@@ -175,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_cannot_be_headers_are_refused_without_being_shown() {
+    fn keys_that_cannot_be_headers_are_rejected_without_being_shown() {
         for key in ["", "  ", "Bearer abc", "a\nb", "schlüssel", "a\u{2011}b", "a\u{7f}", "\"abc\""]
         {
             let error = Auth::new(Scheme::Bearer, ApiKey::new(key)).expect_err("a bad key");
@@ -185,13 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_key_is_taken_out_of_bodies_and_headers() {
-        let auth = Auth::new(Scheme::ApiKeyHeader, ApiKey::new("hlt_1")).expect("a good key");
-        assert_eq!(auth.redact(b"bad hlt_1, hlt_1!"), b"bad [redacted], [redacted]!");
-        let mut headers = HeaderMap::new();
-        headers.insert("x-echo", HeaderValue::from_static("k=hlt_1"));
-        auth.redact_headers(&mut headers);
-        assert_eq!(headers["x-echo"], "[redacted]");
+    fn the_error_of_a_key_in_quotes_names_the_quotes() {
+        for key in ["\"abc\"", "'abc'", "“abc”", "abc\"", "\"a b\"", "`abc`"] {
+            let error = Auth::new(Scheme::Bearer, ApiKey::new(key)).expect_err("a bad key");
+            assert!(error.message().contains("quotes"), "{error}");
+        }
     }
 
     #[test]

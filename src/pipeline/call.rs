@@ -1,8 +1,9 @@
 //! One request, stated: what is asked for, and whether it may be asked twice.
 
+use std::borrow::Cow;
+
 use http::{Method, Uri};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::retry::Safety;
@@ -25,23 +26,30 @@ use crate::error::{Error, Result};
 /// assert_eq!(call.name(), "GET /alerts/3f2c");
 ///
 /// let call = Call::post(["apiv1-fetch"])
-///     .json(&json!({"type": "communityPolls", "communityId": "abc123"}))?
+///     .json(&json!({"type": "communityPolls", "communityId": "abc123"}))
 ///     .safety(Safety::Read);
 /// assert_eq!(call.name(), "POST /apiv1-fetch communityPolls");
-/// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Call {
     method: Method,
     path: Vec<String>,
     query: Vec<(String, String)>,
-    body: Option<Value>,
-    /// A parameter that must not be empty, and is.
-    missing: Option<String>,
+    body: Option<Vec<u8>>,
+    /// The `type` of the body.
+    operation: Option<String>,
+    /// Why the call is rejected when it is sent. Kept until then, so that a call is one chain without `?`.
+    rejection: Option<Rejection>,
     safety: Safety,
-    on_invite_host: bool,
-    absent_is_done: bool,
+    host: Option<&'static str>,
+    is_removal: bool,
     outcome_hint: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+struct Rejection {
+    message: String,
+    cause: Option<String>,
 }
 
 impl Call {
@@ -85,9 +93,10 @@ impl Call {
             path: path.into_iter().map(Into::into).collect(),
             query: Vec::new(),
             body: None,
-            missing: None,
-            on_invite_host: false,
-            absent_is_done: false,
+            operation: None,
+            rejection: None,
+            host: None,
+            is_removal: false,
             outcome_hint: None,
         }
     }
@@ -153,11 +162,10 @@ impl Call {
         self
     }
 
-    /// Sets the JSON body. A `GET` or `DELETE` that has one is refused when it is sent.
+    /// Sets the JSON body.
     ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where `body` cannot be written as JSON.
+    /// A body that cannot be written as JSON, and any body of a `GET` or `DELETE`, is rejected with
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the call is sent.
     ///
     /// # Examples
     ///
@@ -169,22 +177,27 @@ impl Call {
     ///     hours: u32,
     /// }
     ///
-    /// let call = Call::post(["alerts", "3f2c", "snooze"]).json(&Snooze { hours: 8 })?;
-    /// # Ok::<(), heysync::Error>(())
+    /// let call = Call::post(["alerts", "3f2c", "snooze"]).json(&Snooze { hours: 8 });
     /// ```
-    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Call> {
-        let value = serde_json::to_value(body);
-        let refused =
-            |error| Error::invalid("the body cannot be written as JSON").with_source(error);
-        self.body = Some(value.map_err(refused)?);
-        Ok(self)
+    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Call {
+        match serde_json::to_vec(body) {
+            Ok(body) => {
+                self.operation = operation(&body);
+                self.body = Some(body);
+            }
+            Err(error) => {
+                let message = "the body cannot be written as JSON".to_owned();
+                self.reject(Rejection { message, cause: Some(error.to_string()) });
+            }
+        }
+        self
     }
 
     /// States whether the call may be sent again when it is not known what became of it.
     ///
     /// # Examples
     ///
-    /// What only reads is asked again, though it is a `POST`:
+    /// A call that only reads is retried, though it is a `POST`:
     ///
     /// ```
     /// use heysync::{Call, Safety};
@@ -196,8 +209,8 @@ impl Call {
     /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     /// # let client = heylo::Client::with_config("key", config)?;
     /// let roles = json!({"type": "communityRoles", "communityId": "harbour-runners"});
-    /// let call = Call::post(["apiv1-fetch"]).json(&roles)?.safety(Safety::Read);
-    /// let answer: Value = client.send(&call)?; // the first answer was lost on the way
+    /// let call = Call::post(["apiv1-fetch"]).json(&roles).safety(Safety::Read);
+    /// let roles: Value = client.send(&call)?; // the first response was lost on the way
     /// # assert_eq!(service.requests().len(), 2);
     /// # Ok::<(), heysync::Error>(())
     /// ```
@@ -206,15 +219,29 @@ impl Call {
         self
     }
 
-    /// Sends the call to the host that takes Heylo's invites, which is not the one for everything else.
+    /// Sends the call to another host of the service, by its name. Default: the host of the base address.
     ///
-    /// That host also serves `apiv1-remove`. For Heylerts it changes nothing.
-    pub fn on_invite_host(mut self) -> Call {
-        self.on_invite_host = true;
+    /// Heylo has one: [`heylo::INVITE_HOST`](crate::heylo::INVITE_HOST), which serves `apiv1-create` and
+    /// `apiv1-remove`. A name that the service does not have is rejected with
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the call is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Call, Safety, heylo};
+    /// use serde_json::json;
+    ///
+    /// let call = Call::post(["apiv1-remove"])
+    ///     .json(&json!({"type": "member", "communityId": "abc123", "userId": "u7"}))
+    ///     .safety(Safety::Idempotent)
+    ///     .host(heylo::INVITE_HOST);
+    /// ```
+    pub fn host(mut self, name: &'static str) -> Call {
+        self.host = Some(name);
         self
     }
 
-    /// Sets a query parameter that narrows the call down, and is refused where it is empty.
+    /// Sets a query parameter that narrows the call down. It must not be empty.
     pub(crate) fn required_query(mut self, name: &str, value: impl Into<String>) -> Call {
         // Set again, it replaces the one before: of two in a query, services differ on which counts.
         self.query.retain(|(other, _)| other != name);
@@ -229,14 +256,14 @@ impl Call {
     /// The error comes when the call is sent, so that setters need no `?`.
     pub(crate) fn require(mut self, name: &str, value: &str) -> Call {
         if value.trim().is_empty() {
-            self.missing.get_or_insert_with(|| name.to_owned());
+            self.reject(Rejection { message: format!("{name} is empty"), cause: None });
         }
         self
     }
 
-    /// A removal: where an attempt was lost and the next one finds nothing there, it has succeeded.
+    /// States a removal: if an attempt gets no response and its retry finds nothing to remove, it succeeds.
     pub(crate) fn removes(mut self) -> Call {
-        self.absent_is_done = true;
+        self.is_removal = true;
         self.safety(Safety::Idempotent)
     }
 
@@ -246,7 +273,11 @@ impl Call {
         self
     }
 
-    /// Returns what the call is named in errors, logs and progress: method, path, and the `type` of the body.
+    fn reject(&mut self, rejection: Rejection) {
+        self.rejection.get_or_insert(rejection);
+    }
+
+    /// Returns the name of the call in errors and logs: method, path, and the `type` of the body.
     ///
     /// A segment that looks like an e-mail address is left out.
     ///
@@ -266,27 +297,23 @@ impl Call {
             // A name goes into logs and errors, which are no place for people's addresses.
             name.push_str(shown(segment));
         }
-        if let Some(operation) = self.operation() {
+        if let Some(operation) = &self.operation {
             name.push(' ');
             name.push_str(shown(operation));
         }
         name
     }
 
-    fn operation(&self) -> Option<&str> {
-        self.body.as_ref()?.get("type")?.as_str()
-    }
-
     pub(crate) fn method(&self) -> &Method {
         &self.method
     }
 
-    pub(crate) fn is_on_invite_host(&self) -> bool {
-        self.on_invite_host
+    pub(crate) fn named_host(&self) -> Option<&'static str> {
+        self.host
     }
 
-    pub(crate) fn absent_is_done(&self) -> bool {
-        self.absent_is_done
+    pub(crate) fn is_removal(&self) -> bool {
+        self.is_removal
     }
 
     pub(crate) fn how_to_find_out(&self) -> Option<&'static str> {
@@ -305,9 +332,9 @@ impl Call {
         self.safety == Safety::Read
     }
 
-    /// The body's bytes; none where there is no body.
-    pub(crate) fn to_body(&self) -> Vec<u8> {
-        self.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default()
+    /// The bytes of the body; none if there is no body.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
     }
 
     /// The query as text, the same for the same parameters in whatever order.
@@ -337,8 +364,12 @@ impl Call {
 
 impl Call {
     fn check(&self) -> Result<()> {
-        if let Some(name) = &self.missing {
-            return Err(Error::invalid(format!("{name} is empty")));
+        if let Some(Rejection { message, cause }) = &self.rejection {
+            let error = Error::invalid(message.as_str());
+            return Err(match cause {
+                Some(cause) => error.with_source(cause.as_str()),
+                None => error,
+            });
         }
         // Proxies and frameworks drop such a body without a word, or refuse it.
         let may_have_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
@@ -347,6 +378,16 @@ impl Call {
         }
         self.path.iter().try_for_each(|segment| check_segment(segment))
     }
+}
+
+/// The `type` of a body.
+fn operation(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Operation<'a> {
+        #[serde(borrow, rename = "type")]
+        name: Cow<'a, str>,
+    }
+    serde_json::from_slice(body).ok().map(|Operation { name }| name.into_owned())
 }
 
 /// What a name shows of its parts: no addresses of people, and nothing that would make it two lines.
@@ -410,9 +451,18 @@ mod tests {
     #[test]
     fn a_call_is_named_by_method_path_and_type_without_addresses_of_people() {
         let call = Call::post(["apiv1-remove", "ada@example.com"]);
-        let call = call.json(&serde_json::json!({"type": "member"})).expect("JSON");
+        let call = call.json(&serde_json::json!({"type": "member"}));
         assert_eq!(call.name(), "POST /apiv1-remove/… member");
         let call = call.json(&serde_json::json!({"type": "a\nb"}));
-        assert_eq!(call.expect("JSON").name(), "POST /apiv1-remove/… …");
+        assert_eq!(call.name(), "POST /apiv1-remove/… …");
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_rejected_when_the_call_is_sent() {
+        let body = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let base = Url::parse("https://example.com").expect("a valid address");
+        let error = Call::post(["a"]).json(&body).to_uri(&base).expect_err("no JSON");
+        assert_eq!(error.message(), "the body cannot be written as JSON");
+        assert!(std::error::Error::source(&error).is_some());
     }
 }

@@ -1,16 +1,30 @@
-//! The road every request takes: turn → sign → send → judge → perhaps again.
+//! The path of one request. In the order in which things happen:
+//!
+//! 1. A method of a client states a [`Call`] and passes it to [`Pipeline::execute`].
+//! 2. The request is built from the call, and [signed](auth) with the key.
+//! 3. A permit is acquired from the token bucket, which may mean to wait.
+//! 4. The [transport] sends the request. When the head of the response is received, the permit is released
+//!    with the headers of the rate limit.
+//! 5. The outcome is [classified](classification): the [body of a success](response) is read, and everything
+//!    else becomes an error with the [message] that was found and [without the key](redaction).
+//! 6. If another attempt makes sense, and the [retry] budget and the deadline allow it, the call waits and
+//!    continues at step 2. Else the error is returned.
+//!
+//! The [observer] and the log are told of steps 3 to 6.
 
-pub(crate) mod answer;
 pub(crate) mod auth;
 mod body;
 pub(crate) mod call;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod certificates;
+mod classification;
 mod failure;
-pub(crate) mod judge;
+mod message;
 mod names;
 pub(crate) mod observer;
 pub(crate) mod proxy;
+mod redaction;
+pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod transport;
 pub(crate) mod transport_options;
@@ -22,31 +36,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Request, Response};
-use serde_json::Value;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use url::Url;
 
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::limiter::{self, Permit, RateLimitHeaders, TokenBucket};
-use answer::Unreadable;
 use auth::Auth;
 use call::Call;
-use judge::{Again, Failure, Judge};
+use classification::{Classifier, Failure, Retry};
 use observer::{Activity, Observer};
+use redaction::Evidence;
+use response::BadBody;
 use retry::RetryBudget;
-use transport::{Transport, TransportError};
+use transport::{SendProgress, Transport, TransportError};
 
 /// Everything between an endpoint's method and the network.
 pub(crate) struct Pipeline {
     pub(crate) base: Url,
-    pub(crate) invite_base: Url,
+    /// The hosts besides `base` that calls can [name](Call::host), and their addresses.
+    pub(crate) hosts: Vec<(&'static str, Url)>,
     pub(crate) auth: Auth,
     pub(crate) user_agent: HeaderValue,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bucket: TokenBucket,
-    /// The period that its answers speak of when they tell the limit.
+    /// The period that the rate limit headers of the service count in.
     pub(crate) limit_period: Duration,
     pub(crate) retries: u32,
     pub(crate) retry_budget: RetryBudget,
@@ -56,79 +71,85 @@ pub(crate) struct Pipeline {
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
-/// Where one call stands.
-struct Run {
+/// A call that succeeded.
+pub(crate) struct Completed<T> {
+    pub(crate) value: T,
+    /// An attempt before the last one may have been applied, so the response may not show all that changed.
+    pub(crate) maybe_applied_before: bool,
+}
+
+/// The state of one call.
+struct Run<'a> {
+    call: &'a Call,
     name: String,
+    host: String,
     started: Instant,
     until: Instant,
     attempts: u32,
-    /// Some attempt may have taken effect without telling.
-    lost_an_answer: bool,
-    /// What the latest attempt ended with.
+    /// Some attempt may have taken effect.
+    maybe_applied: bool,
+    /// The error of the latest attempt.
     last: Option<Error>,
 }
 
 impl Pipeline {
-    /// Sends `call`, again where that is safe, until there is an answer that `read` can read.
+    /// Sends `call`, again if that is safe, until there is a response that `read` can read.
     pub(crate) fn execute<T>(
         &self,
         call: &Call,
-        read: fn(&[u8]) -> Result<T, Unreadable>,
-    ) -> Result<T> {
-        self.execute_telling(call, read).map(|(value, _)| value)
-    }
-
-    /// As [`execute`](Pipeline::execute), and tells whether an attempt before the one that was answered may
-    /// have taken effect.
-    pub(crate) fn execute_telling<T>(
-        &self,
-        call: &Call,
-        read: fn(&[u8]) -> Result<T, Unreadable>,
-    ) -> Result<(T, bool)> {
+        read: fn(Vec<u8>) -> Result<T, BadBody>,
+    ) -> Result<Completed<T>> {
         let mut run = self.begin(call);
-        let request = self.sign(call).map_err(|refused| refused.with_call(&run.name))?;
         loop {
-            let permit = self.take_turn(&mut run)?;
-            let outcome = self.send(permit, request.clone(), &mut run);
-            let judge = Judge { call, auth: &self.auth, lost_an_answer: run.lost_an_answer };
-            match judge.judge(outcome, read) {
-                Ok(value) => return Ok((value, run.lost_an_answer)),
-                Err(failure) => self.prepare_again(failure, &mut run)?,
+            let request = self.sign(&run)?;
+            let permit = self.acquire(&mut run)?;
+            let outcome = self.send(permit, request, &mut run);
+            let maybe_applied = run.maybe_applied;
+            let redactor = self.auth.redactor();
+            match (Classifier { call, redactor, maybe_applied }).classify(outcome, read) {
+                Ok(value) => return Ok(Completed { value, maybe_applied_before: maybe_applied }),
+                Err(failure) => self.prepare_retry(failure, &mut run)?,
             }
         }
     }
 
-    /// The error of an item that could not be decoded, with its JSON at hand, but for the key.
+    /// Returns the error of an item of a list that could not be decoded, with its JSON.
     pub(crate) fn unreadable_item(
         &self,
         call: String,
-        item: &Value,
+        item: Vec<u8>,
         cause: serde_json::Error,
     ) -> Error {
-        Error::new(ErrorKind::Unreadable, "an item is not what was expected")
-            .with_call(call)
-            .with_body(self.auth.redact(item.to_string().as_bytes()))
-            .with_source(self.auth.hide_in(cause.into()))
+        let redactor = self.auth.redactor();
+        let message = "an item is not what was expected".to_owned();
+        let cause = Some(cause.into());
+        let evidence = Evidence { message, head: None, body: item, cause };
+        redactor.error(ErrorKind::Unreadable, evidence).with_call(redactor.text(call))
     }
 
-    fn begin(&self, call: &Call) -> Run {
+    fn begin<'a>(&self, call: &'a Call) -> Run<'a> {
         self.retry_budget.deposit();
         let started = self.clock.now();
         Run {
-            name: call.name(),
+            call,
+            name: self.auth.redactor().text(call.name()),
+            host: host_of(self.base_of(call).unwrap_or(&self.base)),
             started,
             until: started + self.deadline,
             attempts: 0,
-            lost_an_answer: false,
+            maybe_applied: false,
             last: None,
         }
     }
 
-    fn sign(&self, call: &Call) -> Result<Request<Vec<u8>>> {
-        let base = if call.is_on_invite_host() { &self.invite_base } else { &self.base };
-        let mut request = Request::new(call.to_body());
+    /// Builds the request anew for each attempt, so that the usual single attempt copies nothing.
+    fn sign(&self, run: &Run<'_>) -> Result<Request<Vec<u8>>> {
+        let call = run.call;
+        let rejected = |error| self.auth.redactor().rejection(error).with_call(&run.name);
+        let uri = self.base_of(call).and_then(|base| call.to_uri(base)).map_err(rejected)?;
+        let mut request = Request::new(call.body().to_vec());
         *request.method_mut() = call.method().clone();
-        *request.uri_mut() = call.to_uri(base)?;
+        *request.uri_mut() = uri;
         // For the transport: an unsafe call should not be sent on a connection that may be dying.
         request.extensions_mut().insert(call.stated_safety());
         let has_body = !request.body().is_empty();
@@ -142,65 +163,75 @@ impl Pipeline {
         Ok(request)
     }
 
-    /// Waits for a token, or tells at once that it would take too long.
-    fn take_turn(&self, run: &mut Run) -> Result<Permit> {
+    fn base_of(&self, call: &Call) -> Result<&Url> {
+        let Some(name) = call.named_host() else {
+            return Ok(&self.base);
+        };
+        let host = self.hosts.iter().find(|(known, _)| *known == name);
+        host.map(|(_, base)| base)
+            .ok_or_else(|| Error::invalid(format!("the service has no host called {name:?}")))
+    }
+
+    /// Waits for a permit, or fails immediately if the wait would outlast the deadline.
+    fn acquire(&self, run: &mut Run<'_>) -> Result<Permit> {
         let name = &run.name;
         let mut on_wait =
-            |wait: &limiter::Wait| self.tell(&Activity::Waiting { call: name, wait: *wait });
-        let turn = self.bucket.acquire(Some(run.until), &mut on_wait);
-        turn.map_err(|late| self.out_of_time(run, late.wait, late.reason))
+            |wait: &limiter::Wait| self.report(&Activity::Waiting { call: name, wait: *wait });
+        let permit = self.bucket.acquire(Some(run.until), &mut on_wait);
+        permit.map_err(|late| self.out_of_time(run, late.wait, late.reason))
     }
 
     fn send(
         &self,
         permit: Permit,
         request: Request<Vec<u8>>,
-        run: &mut Run,
+        run: &mut Run<'_>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
         run.attempts += 1;
-        self.tell(&Activity::Sending { call: &run.name, attempt: run.attempts });
+        self.report(&Activity::Sending { call: &run.name, attempt: run.attempts });
         let sent = self.clock.now();
         let left = run.until.saturating_duration_since(sent);
         let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);
         let outcome = self
-            .transport
-            .send(request, timeout)
-            .and_then(|response| self.within_limit(response))
-            .map_err(|error| self.hide_key(error));
-        self.give_back(permit, &outcome);
-        self.tell_outcome(&run.name, &outcome, sent);
+            .send_and_release(permit, request, timeout)
+            .map_err(|error| self.auth.redactor().transport_error(error).or_at(&run.host));
+        self.report_outcome(&run.name, &outcome, sent);
         outcome
     }
 
-    fn tell_outcome(
+    /// Releases the permit when the head of the response is received, however long the body takes.
+    fn send_and_release(
         &self,
-        call: &str,
-        outcome: &Result<Response<Vec<u8>>, TransportError>,
-        sent: Instant,
-    ) {
-        let elapsed = self.clock.now().saturating_duration_since(sent);
-        self.tell(&match outcome {
-            Ok(answer) => Activity::Responded { call, status: answer.status(), elapsed },
-            Err(error) => Activity::Failed { call, error, elapsed },
-        });
+        permit: Permit,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        let mut held = Some(permit);
+        let mut on_head = |status, headers: &HeaderMap| self.release(held.take(), status, headers);
+        let mut progress = SendProgress::new(&mut on_head);
+        let outcome = self
+            .transport
+            .send_with(request, timeout, &mut progress)
+            .and_then(|response| self.within_limit(response));
+        match &outcome {
+            Ok(response) => self.release(held, response.status(), response.headers()),
+            Err(error) => match error.head() {
+                Some(head) => self.release(held, head.status, &head.headers),
+                None if error.may_have_been_sent() => drop(held),
+                None => held.into_iter().for_each(Permit::never_sent),
+            },
+        }
+        outcome
     }
 
-    fn give_back(&self, permit: Permit, outcome: &Result<Response<Vec<u8>>, TransportError>) {
-        let answered = |status, headers| RateLimitHeaders {
-            period: Some(self.limit_period),
-            ..RateLimitHeaders::read(status, headers)
-        };
-        match outcome {
-            Ok(response) => permit.remarked(answered(response.status(), response.headers())),
-            Err(error) => match error.head() {
-                Some(head) => permit.remarked(answered(head.status, &head.headers)),
-                None if error.may_have_been_sent() => drop(permit),
-                None => permit.never_sent(),
-            },
+    fn release(&self, permit: Option<Permit>, status: StatusCode, headers: &HeaderMap) {
+        if let Some(permit) = permit {
+            let period = Some(self.limit_period);
+            permit.remarked(RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) });
         }
     }
 
-    /// A transport of the user's own may not know the limit.
+    /// Applies the limit to the body of a transport that does not know it.
     fn within_limit(
         &self,
         response: Response<Vec<u8>>,
@@ -211,52 +242,58 @@ impl Pipeline {
         Err(TransportError::body_too_large(response.into_parts().0, self.max_body))
     }
 
-    /// A transport's error may quote what it sent, or what came back.
-    fn hide_key(&self, error: TransportError) -> TransportError {
-        let mut error = error.map_source(|source| self.auth.hide_in(source));
-        if let Some(head) = error.head_mut() {
-            self.auth.redact_headers(&mut head.headers);
-        }
-        error
+    fn report_outcome(
+        &self,
+        call: &str,
+        outcome: &Result<Response<Vec<u8>>, TransportError>,
+        sent: Instant,
+    ) {
+        let elapsed = self.clock.now().saturating_duration_since(sent);
+        self.report(&match outcome {
+            Ok(response) => Activity::Responded { call, status: response.status(), elapsed },
+            Err(error) => Activity::Failed { call, error, elapsed },
+        });
     }
 
-    /// Waits until the call may be sent again, or returns the failure if it may not.
-    fn prepare_again(&self, failure: Failure, run: &mut Run) -> Result<()> {
-        let error = failure.error.with_call(&run.name).with_attempts(run.attempts);
-        run.lost_an_answer |= failure.lost_an_answer;
-        let after = match failure.again {
-            Again::Never => return Err(error),
+    /// Waits until the call may be sent again, or returns the error if it may not.
+    fn prepare_retry(&self, failure: Failure, run: &mut Run<'_>) -> Result<()> {
+        run.maybe_applied |= failure.maybe_applied;
+        let error = complete(failure.error, run, failure.retry != Retry::Never);
+        let after = match failure.retry {
+            Retry::Never => return Err(error),
             _ if run.attempts > self.retries => return Err(error),
-            Again::AfterRateLimit => Duration::ZERO,
-            Again::AfterBackoff { .. } if !self.retry_budget.withdraw() => {
+            Retry::AfterRateLimit => Duration::ZERO,
+            Retry::AfterBackoff { .. } if !self.retry_budget.withdraw() => {
                 return Err(error.noting("too much else failed lately to try again"));
             }
-            Again::AfterBackoff { at_least } => retry::backoff(run.attempts).max(at_least),
+            Retry::AfterBackoff { at_least } => retry::backoff(run.attempts).max(at_least),
         };
         let now = self.clock.now();
         if after > run.until.saturating_duration_since(now) {
             run.last = Some(error);
-            return Err(self.out_of_time(run, after, "before another try"));
+            return Err(self.out_of_time(run, after, "before another attempt"));
         }
-        self.tell(&Activity::Retrying { call: &run.name, error: &error, after });
+        self.report(&Activity::Retrying { call: &run.name, error: &error, after });
         run.last = Some(error);
         self.sleep_until(now + after);
         Ok(())
     }
 
-    /// The last real error where there was one; else that there was no turn to be had in time.
-    fn out_of_time(&self, run: &mut Run, wait: Duration, why: impl fmt::Display) -> Error {
-        let wait = wait.as_secs_f64();
+    /// Returns the last real error if there was one; else that a permit was not available in time.
+    fn out_of_time(&self, run: &mut Run<'_>, wait: Duration, why: impl fmt::Display) -> Error {
+        let seconds = wait.as_secs_f64();
         let deadline = self.deadline.as_secs_f64();
         let spent = self.clock.now().saturating_duration_since(run.started).as_secs_f64();
         let note = format!(
-            "a wait of {wait:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
+            "a wait of {seconds:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
              {deadline:.1} s are gone"
         );
-        match run.last.take() {
+        let error = match run.last.take() {
             Some(error) => error.noting(&note),
-            None => Error::new(ErrorKind::Deadline, note).with_call(&run.name),
-        }
+            None => complete(Error::new(ErrorKind::Deadline, note), run, true),
+        };
+        let asked = error.retry_after();
+        error.with_retry_after(asked.or(Some(wait)))
     }
 
     pub(crate) fn sleep_until(&self, moment: Instant) {
@@ -267,12 +304,33 @@ impl Pipeline {
         }
     }
 
-    fn tell(&self, activity: &Activity<'_>) {
+    fn report(&self, activity: &Activity<'_>) {
         activity.log();
         if let Some(observer) = &self.observer {
             observer.observe(activity);
         }
     }
+}
+
+/// Adds what is known of the whole call to the error of its latest attempt.
+fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
+    let applied = match error.kind() {
+        ErrorKind::AppliedUnreadable => Applied::Yes,
+        _ if run.maybe_applied && !run.call.is_read() => Applied::Unknown,
+        _ => Applied::No,
+    };
+    error
+        .with_call(&run.name)
+        .with_host(&run.host)
+        .with_attempts(run.attempts)
+        .with_applied(applied)
+        .with_temporary(is_temporary)
+}
+
+/// The host of an address, with its port unless that is the usual one.
+fn host_of(address: &Url) -> String {
+    let host = address.host_str().unwrap_or_default();
+    address.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 impl fmt::Debug for Pipeline {

@@ -1,4 +1,4 @@
-//! What a command-line tool shows while it waits.
+//! Reports what a client does, to the program and to the log.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use super::transport::TransportError;
 use crate::error::{Error, in_words};
 use crate::limiter::Wait;
 
-/// Is told what a client does, as it does it.
+/// Receives each [`Activity`] of a client when it happens.
 ///
-/// It is called on the thread that makes the call, also while that stands in the queue for the rate limit:
-/// it should return soon, and make no call with the same client, which would wait behind itself. A closure
+/// It is called on the thread that makes the call, also while that thread waits in the queue for the rate
+/// limit. It should return soon, and must not call the same client, which would wait for itself. A closure
 /// `Fn(&Activity<'_>)` is an observer too.
 ///
 /// # Examples
 ///
-/// What a command-line tool shows, so that nobody takes it for dead:
+/// A command-line tool shows that it waits:
 ///
 /// ```
 /// use heysync::{Activity, Config};
@@ -30,7 +30,7 @@ use crate::limiter::Wait;
 /// });
 /// ```
 ///
-/// Counting what was sent:
+/// Counts the requests:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -57,7 +57,7 @@ use crate::limiter::Wait;
 /// # Ok::<(), heysync::Error>(())
 /// ```
 pub trait Observer: Send + Sync {
-    /// Hears of something that happens now.
+    /// Receives an activity.
     fn observe(&self, activity: &Activity<'_>);
 }
 
@@ -73,10 +73,10 @@ impl<F: Fn(&Activity<'_>) + Send + Sync> Observer for F {
     }
 }
 
-/// One thing that a client does. Prints as one line, without the key.
+/// One step of a call. Prints as one line, without the key.
 ///
-/// A call goes through `Waiting` (where it has to), `Sending`, and `Answered` or `Failed`; where it is sent
-/// again, `Retrying` comes between. What is refused before it is sent is not told.
+/// A call goes through `Waiting` (if it has to wait), `Sending`, and `Responded` or `Failed`. If it is retried,
+/// `Retrying` comes next, and the steps repeat. A call that is rejected before it is sent reports nothing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Activity<'a> {
@@ -85,35 +85,35 @@ pub enum Activity<'a> {
     Waiting {
         /// The call, as in [`Call::name`](crate::Call::name).
         call: &'a str,
-        /// How long, and why.
+        /// How long it waits, and why.
         wait: Wait,
     },
-    /// A request is handed to the transport.
+    /// A request is passed to the transport.
     #[non_exhaustive]
     Sending {
         /// The call.
         call: &'a str,
-        /// Which attempt this is, from 1.
+        /// The number of the attempt, from 1.
         attempt: u32,
     },
-    /// An answer came, of whatever status.
+    /// A response was received, whatever its status.
     #[non_exhaustive]
     Responded {
         /// The call.
         call: &'a str,
-        /// The answer's status.
+        /// The status of the response.
         status: StatusCode,
-        /// How long it took from sending to the answer's end.
+        /// The time from sending to the end of the response.
         elapsed: Duration,
     },
-    /// No whole answer came.
+    /// No whole response was received.
     #[non_exhaustive]
     Failed {
         /// The call.
         call: &'a str,
-        /// How far it got.
+        /// How far the request got.
         error: &'a TransportError,
-        /// How long it took.
+        /// The time since sending.
         elapsed: Duration,
     },
     /// The call is sent again after a wait.
@@ -121,12 +121,16 @@ pub enum Activity<'a> {
     Retrying {
         /// The call.
         call: &'a str,
-        /// What went wrong this time.
+        /// The error of this attempt.
         error: &'a Error,
-        /// How long is waited first; the rate limit may add to it.
+        /// The wait before the next attempt. Zero after a 429: then the rate limit decides, and a `Waiting`
+        /// follows.
         after: Duration,
     },
 }
+
+/// A shorter backoff is not printed: `0.0 s` says nothing.
+const SHORT: Duration = Duration::from_millis(50);
 
 impl fmt::Display for Activity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,15 +146,19 @@ impl fmt::Display for Activity<'_> {
             Activity::Failed { call, error, elapsed } => {
                 write!(f, "{call}: {error} in {} ms", elapsed.as_millis())
             }
+            // A rate limit that has to be waited for is reported by `Waiting`.
+            Activity::Retrying { error, after, .. } if *after < SHORT => {
+                write!(f, "{error}; retrying")
+            }
             Activity::Retrying { error, after, .. } => {
-                write!(f, "{error}; trying again in {:.1} s", after.as_secs_f64())
+                write!(f, "{error}; retrying in {:.1} s", after.as_secs_f64())
             }
         }
     }
 }
 
 impl Activity<'_> {
-    /// Writes the activity to the log: waits, answers and retries at debug, the rest at trace.
+    /// Writes the activity to the log: waits, responses and retries at debug, the rest at trace.
     ///
     /// Only names, numbers and statuses: no key, no body, no message of a server.
     pub(crate) fn log(&self) {
@@ -164,7 +172,7 @@ impl Activity<'_> {
             }
             Activity::Responded { call, status, elapsed } => log::debug!(
                 target: "heysync",
-                "answered call={call:?} status={} elapsed_ms={}", status.as_u16(), elapsed.as_millis()
+                "responded call={call:?} status={} elapsed_ms={}", status.as_u16(), elapsed.as_millis()
             ),
             Activity::Failed { call, error, elapsed } => log::debug!(
                 target: "heysync",

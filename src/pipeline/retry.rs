@@ -16,8 +16,7 @@ use std::time::Duration;
 /// use serde_json::json;
 ///
 /// let rename = json!({"type": "roleName", "communityId": "abc123", "roleId": "r1", "name": "Captains"});
-/// let call = Call::post(["apiv1-update"]).json(&rename)?.safety(Safety::Idempotent);
-/// # Ok::<(), heysync::Error>(())
+/// let call = Call::post(["apiv1-update"]).json(&rename).safety(Safety::Idempotent);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Safety {

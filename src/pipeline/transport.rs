@@ -282,6 +282,12 @@ impl TransportError {
         self.hint.as_deref()
     }
 
+    /// Names the host, if the transport did not.
+    pub(crate) fn or_at(mut self, host: &str) -> TransportError {
+        self.peer.get_or_insert_with(|| host.into());
+        self
+    }
+
     fn message(&self) -> String {
         let peer = |preposition| match &self.peer {
             Some(peer) => format!(" {preposition} {peer}"),

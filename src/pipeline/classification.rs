@@ -1,0 +1,228 @@
+//! Classifies the outcome of an attempt: a value, or an error and whether another attempt makes sense.
+
+use std::time::Duration;
+
+use http::header::LOCATION;
+use http::response::Parts;
+use http::{Response, StatusCode};
+
+use super::call::Call;
+use super::message;
+use super::redaction::{Evidence, Redactor};
+use super::response::{BadBody, Problem};
+use super::transport::{Progress, TransportError};
+use crate::error::{Error, ErrorKind};
+use crate::limiter::headers::retry_after;
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) retry: Retry,
+    /// The attempt may have taken effect.
+    pub(crate) maybe_applied: bool,
+}
+
+/// Whether and when a call may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    Never,
+    AfterBackoff {
+        /// For how long the service asked to wait.
+        at_least: Duration,
+    },
+    /// When the token bucket allows it; it has seen the same response.
+    AfterRateLimit,
+}
+
+const BACKOFF: Retry = Retry::AfterBackoff { at_least: Duration::ZERO };
+
+/// A longer address is of no use to a person, in bytes.
+const LONGEST_LOCATION: usize = 200;
+
+/// The hint if a page came in place of a response.
+const PAGE: &str = "something between here and the service sent a page, perhaps to sign in: find out whether \
+                    the call took effect before sending it again";
+
+/// Classifies the attempts of one call.
+pub(crate) struct Classifier<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) redactor: &'a Redactor,
+    /// An earlier attempt may have taken effect.
+    pub(crate) maybe_applied: bool,
+}
+
+impl Classifier<'_> {
+    /// Returns the value of a successful attempt; else the error, and whether to retry.
+    pub(crate) fn classify<T>(
+        &self,
+        outcome: Result<Response<Vec<u8>>, TransportError>,
+        read: fn(Vec<u8>) -> Result<T, BadBody>,
+    ) -> Result<T, Failure> {
+        let (head, body) = outcome.map_err(|error| self.no_response(error))?.into_parts();
+        if self.is_removed_already(head.status, &body) {
+            return read(Vec::new()).map_err(|bad| self.bad_body(head, bad));
+        }
+        if !head.status.is_success() {
+            return Err(self.error_status(head, body));
+        }
+        if message::is_page(&head.headers, &body) {
+            return Err(self.page(head, body));
+        }
+        read(body).map_err(|bad| self.bad_body(head, bad))
+    }
+
+    /// A removal that may have been applied, and whose retry finds nothing to remove, has succeeded.
+    fn is_removed_already(&self, status: StatusCode, body: &[u8]) -> bool {
+        self.maybe_applied
+            && self.call.is_removal()
+            && status == StatusCode::NOT_FOUND
+            && message::is_own_error(body)
+    }
+
+    /// No whole response was received.
+    fn no_response(&self, error: TransportError) -> Failure {
+        let message = error.to_string();
+        let is_permanent = error.is_permanent();
+        let hint = error.hint().map(str::to_owned);
+        let (progress, cause) = error.into_parts();
+        let evidence = Evidence { message, cause: Some(cause), ..Evidence::default() };
+        let mut failure = match progress {
+            // The status comes before the body: a 502 that broke off is a 502.
+            Progress::Responded { head, .. } if !head.status.is_success() => {
+                return self.error_status(*head, Vec::new());
+            }
+            Progress::Responded { head, .. } => {
+                self.unreadable(Evidence { head: Some(*head), ..evidence }, !is_permanent)
+            }
+            Progress::NeverSent => self.failure(ErrorKind::NotSent, evidence, BACKOFF, false),
+            Progress::MaybeSent => {
+                self.unknown_if_unsafe(ErrorKind::NoResponse, evidence, BACKOFF, true)
+            }
+        };
+        if is_permanent {
+            failure.retry = Retry::Never;
+        }
+        if let Some(hint) = hint {
+            failure.error = failure.error.with_hint(hint);
+        }
+        failure
+    }
+
+    /// The status is not a success.
+    fn error_status(&self, head: Parts, body: Vec<u8>) -> Failure {
+        let status = head.status;
+        let asked = retry_after(status, &head.headers);
+        let retry = match status.as_u16() {
+            429 => Retry::AfterRateLimit,
+            408 | 500 | 502..=504 | 520..=524 => {
+                Retry::AfterBackoff { at_least: asked.unwrap_or_default() }
+            }
+            _ => Retry::Never,
+        };
+        let message = with_location(message::message(&body), &head);
+        let evidence = Evidence { message, head: Some(head), body, cause: None };
+        let mut failure = match status.as_u16() {
+            300..=399 => self.failure(ErrorKind::Redirect, evidence, retry, false),
+            401 => self.failure(ErrorKind::Unauthorized, evidence, retry, false),
+            403 => self.failure(ErrorKind::Forbidden, evidence, retry, false),
+            404 => self.failure(ErrorKind::NotFound, evidence, retry, false),
+            429 => self.failure(ErrorKind::RateLimited, evidence, retry, false),
+            // The service states that it cannot do this at all.
+            501 | 505 => self.failure(ErrorKind::Server, evidence, retry, false),
+            408 | 500..=599 => self.unknown_if_unsafe(ErrorKind::Server, evidence, retry, true),
+            400..=499 => self.failure(ErrorKind::Rejected, evidence, retry, false),
+            _ => self.unknown_if_unsafe(ErrorKind::Unreadable, evidence, retry, true),
+        };
+        failure.error = failure.error.with_retry_after(asked);
+        failure
+    }
+
+    /// The status is a success, and the body is a page for a browser: from a proxy, most likely.
+    fn page(&self, head: Parts, body: Vec<u8>) -> Failure {
+        let text = String::from_utf8_lossy(&body);
+        let message = match message::page_message(&text) {
+            Some(title) => format!("the response is a web page: {title}"),
+            None => "the response is a web page".to_owned(),
+        };
+        let evidence = Evidence { message, head: Some(head), body, cause: None };
+        if self.call.is_read() {
+            return self.failure(ErrorKind::Unreadable, evidence, BACKOFF, false);
+        }
+        let failure = self.failure(ErrorKind::OutcomeUnknown, evidence, Retry::Never, true);
+        Failure { error: failure.error.noting(UNKNOWN).with_hint(PAGE), ..failure }
+    }
+
+    /// The status is a success, and the body is not.
+    fn bad_body(&self, head: Parts, BadBody { body, problem }: BadBody) -> Failure {
+        let head = Some(head);
+        match problem {
+            Problem::Denied(message) => {
+                let evidence = Evidence { message, head, body, cause: None };
+                self.failure(ErrorKind::Rejected, evidence, Retry::Never, false)
+            }
+            Problem::Unexpected { is_temporary, source } => {
+                let message = match body.is_empty() {
+                    true => "the response is empty",
+                    false => "the response is not what was expected",
+                };
+                let (message, cause) = (message.to_owned(), Some(source.into()));
+                self.unreadable(Evidence { message, head, body, cause }, is_temporary)
+            }
+        }
+    }
+
+    /// The call succeeded and its response cannot be used. Only a read is sent again.
+    fn unreadable(&self, evidence: Evidence, is_temporary: bool) -> Failure {
+        match self.call.is_read() {
+            true if is_temporary => self.failure(ErrorKind::Unreadable, evidence, BACKOFF, false),
+            true => self.failure(ErrorKind::Unreadable, evidence, Retry::Never, false),
+            false => self.failure(ErrorKind::AppliedUnreadable, evidence, Retry::Never, true),
+        }
+    }
+
+    /// For an unsafe call, no response or a server failure means that the outcome is unknown.
+    fn unknown_if_unsafe(
+        &self,
+        kind: ErrorKind,
+        evidence: Evidence,
+        retry: Retry,
+        maybe_applied: bool,
+    ) -> Failure {
+        if !self.call.is_unsafe() {
+            return self.failure(kind, evidence, retry, maybe_applied);
+        }
+        let failure =
+            self.failure(ErrorKind::OutcomeUnknown, evidence, Retry::Never, maybe_applied);
+        let error = failure.error.noting(UNKNOWN);
+        let error = match self.call.how_to_find_out() {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        };
+        Failure { error, ..failure }
+    }
+
+    fn failure(
+        &self,
+        kind: ErrorKind,
+        evidence: Evidence,
+        retry: Retry,
+        maybe_applied: bool,
+    ) -> Failure {
+        Failure { error: self.redactor.error(kind, evidence), retry, maybe_applied }
+    }
+}
+
+const UNKNOWN: &str = "whether it took effect is not known";
+
+/// Adds where a redirect leads, since it is the base address that has to be changed.
+fn with_location(message: String, head: &Parts) -> String {
+    let location = head.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    match location {
+        Some(to) if head.status.is_redirection() && to.len() <= LONGEST_LOCATION => {
+            let separator = if message.is_empty() { "" } else { "; " };
+            format!("{message}{separator}it leads to {to}")
+        }
+        _ => message,
+    }
+}

@@ -1,0 +1,314 @@
+//! The message in the body of an error, in the shapes that such services and their proxies use.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use super::redaction::ENTITIES;
+use crate::json;
+
+/// The fields that may hold the message, best first. Heylo documents none of them, Heylerts documents `detail`.
+///
+/// If `error` comes with `message`, it is the status in words; with `error_description`, a code.
+const FIELDS: [&str; 10] = [
+    "message",
+    "error_description",
+    "errorMessage",
+    "error_message",
+    "error",
+    "errors",
+    "detail",
+    "reason",
+    "msg",
+    "title",
+];
+
+/// A page is searched for its message up to here, in bytes.
+const PAGE_SEARCHED: usize = 64 * 1024;
+
+/// Returns the message in an error's body; empty if there is none.
+pub(crate) fn message(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    match json::from_slice::<Value>(text.as_bytes()) {
+        Ok(Value::String(text)) => text.trim().to_owned(),
+        Ok(json) => words(&json).unwrap_or_else(|| text.trim().to_owned()),
+        Err(_) if begins_with_markup(&text) => page_message(&text).unwrap_or_default(),
+        Err(_) => text.trim().to_owned(),
+    }
+}
+
+/// Returns whether a body is an error in a service's own shape, and not the page of a proxy.
+pub(crate) fn is_own_error(body: &[u8]) -> bool {
+    json::from_slice::<Value>(body).is_ok_and(|json| words(&json).is_some())
+}
+
+/// Returns whether a response is a page for a browser, such as a sign-in or maintenance page.
+///
+/// It is one if its body begins with markup, or if it is declared as HTML and holds a tag, unless it is JSON.
+/// Frameworks declare plain text as HTML too, so the declaration alone proves nothing.
+pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&body[..body.len().min(PAGE_SEARCHED)]);
+    if begins_with_markup(&text) {
+        return true;
+    }
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let declared = declared.unwrap_or_default().trim_start().to_ascii_lowercase();
+    let is_html = ["text/html", "application/xhtml"].iter().any(|it| declared.starts_with(it));
+    is_html && has_tag(&text) && json::from_slice::<serde::de::IgnoredAny>(body).is_err()
+}
+
+/// Returns the message of a page: its title, or the first heading or preformatted text if the title says
+/// nothing. Nothing else of it, since a page may hold people's data.
+pub(crate) fn page_message(page: &str) -> Option<String> {
+    let lower = page.to_ascii_lowercase();
+    let of = |name| element(page, &lower, name).map(plain_text).filter(|text| !text.is_empty());
+    let title = of("title");
+    match title.as_deref() {
+        // Express: `<title>Error</title>…<pre>Cannot GET /stats</pre>`.
+        None | Some("Error") => of("pre").or_else(|| of("h1")).or(title),
+        Some(_) => title,
+    }
+}
+
+/// Returns the message in a JSON body.
+pub(crate) fn words(json: &Value) -> Option<String> {
+    let object = json.as_object()?;
+    let field = |name: &str| {
+        object.get(name).or_else(|| {
+            let same = |(other, _): &(&String, _)| other.eq_ignore_ascii_case(name);
+            object.iter().find(same).map(|(_, value)| value)
+        })
+    };
+    FIELDS.into_iter().filter_map(field).find_map(words_of)
+}
+
+fn words_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.trim().is_empty()).then(|| text.trim().to_owned()),
+        Value::Object(_) => words(value).or_else(|| words_of_fields(value)),
+        Value::Array(problems) => joined(problems.iter().filter_map(problem)),
+        _ => None,
+    }
+}
+
+/// `{"name": ["is required"]}`, by field, as `name: is required`.
+fn words_of_fields(value: &Value) -> Option<String> {
+    let fields = value.as_object()?.iter();
+    joined(
+        fields
+            .filter(|(_, value)| value.is_array())
+            .filter_map(|(name, value)| Some(format!("{name}: {}", words_of(value)?))),
+    )
+}
+
+/// One of FastAPI's rejected parameters, as `query.per_page: Input should be …`, or any other item of a list.
+fn problem(problem: &Value) -> Option<String> {
+    let words = match problem {
+        Value::String(text) => text.trim().to_owned(),
+        _ => words(problem)?,
+    };
+    let steps = problem.get("loc").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let place: Vec<String> = steps
+        .iter()
+        .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
+        .collect();
+    Some(if place.is_empty() { words } else { format!("{}: {words}", place.join(".")) })
+}
+
+fn joined(lines: impl Iterator<Item = String>) -> Option<String> {
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+/// `<!DOCTYPE html>`, `<html>`, `<?xml …?>`, a comment or any other tag; nothing of this begins JSON.
+fn begins_with_markup(text: &str) -> bool {
+    let text = text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
+    text.starts_with('<') && has_tag(text.get(..2).unwrap_or_default())
+}
+
+/// Whether a `<` is followed by what makes it a tag: `1 < 2` is text.
+fn has_tag(text: &str) -> bool {
+    let opens = |pair: &[u8]| {
+        pair[0] == b'<' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'/' | b'!' | b'?'))
+    };
+    text.as_bytes().windows(2).any(opens)
+}
+
+/// The content of the first element of this name.
+fn element<'a>(page: &'a str, lower: &str, name: &str) -> Option<&'a str> {
+    let opening = format!("<{name}");
+    let (at, _) = lower.match_indices(&opening).find(|(at, _)| {
+        let after = lower.as_bytes().get(at + opening.len());
+        after.is_some_and(|byte| *byte == b'>' || byte.is_ascii_whitespace())
+    })?;
+    let start = at + lower[at..].find('>')? + 1;
+    let end = start + lower[start..].find(&format!("</{name}"))?;
+    page.get(start..end)
+}
+
+/// The first line of a piece of a page, without tags and entities.
+fn plain_text(piece: &str) -> String {
+    let first = piece.split("<br").next().unwrap_or_default();
+    let mut text = String::new();
+    for (nth, part) in first.split('<').enumerate() {
+        let shown = if nth == 0 { part } else { part.split_once('>').map_or("", |(_, text)| text) };
+        text.push_str(shown);
+    }
+    unescaped(text.trim())
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        let (letter, length) = entity(&rest[at..]).unwrap_or((Cow::Borrowed("&"), 1));
+        plain.push_str(&letter);
+        rest = &rest[at + length..];
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The character that the entity at the beginning of `text` stands for, and the entity's length.
+fn entity(text: &str) -> Option<(Cow<'static, str>, usize)> {
+    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
+    let letter = match name.strip_prefix('#') {
+        Some(digits) => {
+            let hex = digits.strip_prefix(['x', 'X']);
+            let code = match hex {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => digits.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+        None => char::from(ENTITIES.iter().find(|(known, _)| *known == name)?.1),
+    };
+    Some((letter.to_string().into(), name.len() + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_message_is_found_in_every_known_shape() {
+        for (body, expected) in [
+            (r#"{"error": "no such group"}"#, "no such group"),
+            (r#"{"message": "no such group"}"#, "no such group"),
+            (r#"{"Message": "no such group"}"#, "no such group"),
+            (r#"{"error": {"code": 5, "message": "no such group"}}"#, "no such group"),
+            (r#"{"error": true, "message": "no such group"}"#, "no such group"),
+            (r#"{"detail": "Not Found"}"#, "Not Found"),
+            (
+                r#"{"statusCode": 400, "error": "Bad Request", "message": "no such group"}"#,
+                "no such group",
+            ),
+            (
+                r#"{"error": "invalid_grant", "error_description": "no such group"}"#,
+                "no such group",
+            ),
+            (
+                r#"{"type": "about:blank", "title": "Gone", "detail": "no such group"}"#,
+                "no such group",
+            ),
+            (r#"{"errors": ["a", {"message": "b"}, {"detail": "c"}, 7]}"#, "a; b; c"),
+            (
+                r#"{"errors": {"name": ["is required", "is short"], "x": 1}}"#,
+                "name: is required; is short",
+            ),
+            (r#"{"errorMessage": "no such group", "errorType": "Error"}"#, "no such group"),
+            (r#"{"message": " ", "error": "no such group"}"#, "no such group"),
+            ("\u{feff}{\"error\": \"no such group\"}", "no such group"),
+            (r#"{"error": "Run \ud83d", "size": 1e400}"#, "Run \u{fffd}"),
+            (r#"{"error": "first", "error": "last"}"#, "last"),
+            (r#"{"other": 1}"#, r#"{"other": 1}"#),
+            (r#""quota""#, "quota"),
+            ("plain words\n", "plain words"),
+            ("", ""),
+        ] {
+            assert_eq!(message(body.as_bytes()), expected, "{body}");
+        }
+        assert_eq!(message(b"{\"error\": \"caf\xe9\"}"), "caf\u{fffd}");
+    }
+
+    #[test]
+    fn the_message_of_a_page_is_what_it_says_first() {
+        for (body, expected) in [
+            ("<html><head><TITLE> 502 Bad Gateway</title></head></html>", "502 Bad Gateway"),
+            ("<title data-x=\"1\">A &amp; B &#8211; &#x43;</title>", "A & B \u{2013} C"),
+            (
+                "<!DOCTYPE html><title>Error</title><body><pre>Cannot GET /stats</pre>",
+                "Cannot GET /stats",
+            ),
+            (
+                "<title>Error</title><pre>Error: it is &quot;locked&quot;<br> &nbsp; &nbsp;at x.js:1</pre>",
+                "Error: it is \"locked\"",
+            ),
+            ("<title>Error</title><h1>Not <b>now</b></h1>", "Not now"),
+            ("<title>Error</title>", "Error"),
+            ("<h1>Sign in</h1>", "Sign in"),
+            ("<p>oh", ""),
+            ("<titles>x</titles>", ""),
+            ("\u{130}<title>x", "\u{130}<title>x"),
+        ] {
+            assert_eq!(message(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_rejected_parameters_becomes_one_line() {
+        let body = br#"{"detail": [
+            {"type": "less_than_equal", "loc": ["query", "per_page"], "msg": "Input should be less"},
+            {"loc": ["body", 0, "name"], "msg": "Field required"}, "odd", 7]}"#;
+        assert_eq!(
+            message(body),
+            "query.per_page: Input should be less; body.0.name: Field required; odd"
+        );
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_markup() {
+        let is_page = |content_type: &'static str, body: &str| {
+            let headers =
+                HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+            is_page(&headers, body.as_bytes())
+        };
+        for body in [
+            "<!DOCTYPE html>",
+            "\u{feff} \n<HTML>",
+            "<!-- x --><html>",
+            "<?xml version=\"1.0\"?><html xmlns=\"\">",
+            "<p>one moment",
+        ] {
+            assert!(is_page("application/json", body), "{body}");
+            assert!(is_page("text/html", body), "{body}");
+        }
+        assert!(is_page("Text/HTML; charset=utf-8", "Sorry, <b>down</b>"));
+        assert!(is_page("application/xhtml+xml", "Sorry, <b>down</b>"));
+        for (content_type, body) in [
+            ("text/plain", "Sorry, <b>down</b>"),
+            ("text/html", "Member removed"),
+            ("text/html", "1 < 2"),
+            ("text/html", ""),
+            ("text/html", r#"{"name": "<b>x</b>"}"#),
+            ("text/plain", "<3"),
+            ("text/plain", "<"),
+        ] {
+            assert!(!is_page(content_type, body), "{content_type} {body}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_not_the_services_own_error() {
+        assert!(is_own_error(br#"{"detail": "Not Found"}"#));
+        assert!(is_own_error(br#"{"detail": "Not Found \ud83d"}"#));
+        assert!(!is_own_error(b"<html>Not Found</html>"));
+        assert!(!is_own_error(b"{}"));
+        assert!(!is_own_error(b""));
+    }
+}
