@@ -759,6 +759,86 @@ fn a_bulk_call_prints_what_it_will_do_and_its_debug_form_names_nobody() {
     assert_eq!(removals.to_string(), "remove 2 people from abc123\n- u1\n- u2\n");
 }
 
+// Successes that are none.
+
+const PAGE: &str = "<!DOCTYPE html><html><title>Down for maintenance</title></html>";
+
+/// Bodies of a success that deny it, with the words of the denial.
+fn denials() -> Vec<(Value, &'static str)> {
+    vec![
+        (json!({"error": "Community not found"}), "Community not found"),
+        (json!({"error": {"message": "Plan expired"}}), "Plan expired"),
+        (json!({"ok": false, "message": "Not now"}), "Not now"),
+        (json!({"success": false, "error": "Not now"}), "Not now"),
+        (json!({"error": "Not now", "memberUserIds": []}), "Not now"),
+    ]
+}
+
+#[test]
+fn a_success_that_denies_it_is_rejected_in_the_services_words_and_sent_once() {
+    for (denial, words) in denials() {
+        let wire = Wire::new(vec![Answer::json(denial.clone()); 3]);
+        let errors = [
+            community(&wire).invite(&NewMember::new("u1")).unwrap_err(),
+            community(&wire).remove_member("u1").unwrap_err(),
+            captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err().error,
+        ];
+        for error in errors {
+            assert_eq!((error.kind(), error.message()), (ErrorKind::Rejected, words), "{denial}");
+        }
+        assert_eq!(wire.requests().len(), 3, "{denial}");
+    }
+}
+
+#[test]
+fn an_error_member_that_is_null_false_or_empty_denies_nothing() {
+    for body in [
+        json!({"error": null, "inviteId": "i1"}),
+        json!({"error": false}),
+        json!({"error": ""}),
+        json!({"errors": []}),
+        json!({"ok": true}),
+        json!("invited"),
+        json!([]),
+        json!(null),
+        json!(1),
+    ] {
+        let wire = Wire::new(vec![Answer::json(body.clone()); 2]);
+        assert!(community(&wire).invite(&NewMember::new("u1")).is_ok(), "{body}");
+        assert!(community(&wire).remove_member("u1").is_ok(), "{body}");
+    }
+}
+
+#[test]
+fn a_page_in_place_of_a_response_counts_nobody_as_invited() {
+    let wire = Wire::new([Answer::text("ok"), Answer::text(PAGE), Answer::text("ok")]);
+    let mut invites = community(&wire).invite_members(["u1", "u2", "u3"].map(NewMember::new));
+    assert_eq!(kinds(invites.by_ref()), [None, Some(ErrorKind::OutcomeUnknown), None]);
+    assert_eq!((invites.done(), invites.failed()), (2, 1));
+    assert_eq!(invites.journal().unknown().collect::<Vec<_>>(), ["u2"]);
+    assert_eq!(wire.requests().len(), 3);
+}
+
+#[test]
+fn a_denied_invite_is_nobodys_success_and_is_sent_again_in_a_later_run() {
+    let denial = Answer::json(json!({"success": false, "error": "email is not valid"}));
+    let wire = Wire::new([denial, Answer::text("ok"), Answer::text("ok")]);
+    let people = ["u1", "u2"].map(NewMember::new);
+    let mut invites = community(&wire).invite_members(&people);
+    assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::Rejected), None]);
+    assert_eq!((invites.done(), invites.failed()), (1, 1));
+    let rest = community(&wire).invite_members(&people).resume(invites.journal()).unwrap();
+    assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
+}
+
+#[test]
+fn a_denial_that_names_the_community_ends_a_bulk_call() {
+    let wire = Wire::new([Answer::json(json!({"error": "Community not found"}))]);
+    let mut removals = community(&wire).remove_members(user_ids("u", 100));
+    assert_eq!(kinds(removals.by_ref()), [Some(ErrorKind::Rejected)]);
+    assert_eq!(removals.len(), 99);
+}
+
 // Calls of the caller's own.
 
 #[test]
