@@ -4,7 +4,7 @@ use super::community::Community;
 use super::invite::NewMember;
 use super::journal::State;
 use super::raw_response::RawResponse;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Applied, Error, ErrorKind, Result};
 
 /// How many failures in a row that may be temporary, or that do not name their reason, raise the question whether
 /// they concern everybody.
@@ -32,9 +32,10 @@ impl Task {
 
     /// Returns the entry of a journal for this outcome.
     pub(crate) fn state(&self, result: &Result<RawResponse>) -> State {
-        match (result.as_ref().map_err(Error::kind), self) {
-            (Ok(_) | Err(ErrorKind::AppliedUnreadable), _) => State::Done,
-            (Err(ErrorKind::OutcomeUnknown), Task::Invite(_)) => State::Unknown,
+        match (result.as_ref().map_err(Error::applied), self) {
+            (Ok(_) | Err(Applied::Yes), _) => State::Done,
+            (Err(Applied::Unknown), Task::Invite(_)) => State::Unknown,
+            // A removal can be sent again.
             (Err(_), _) => State::Failed,
         }
     }
