@@ -1,7 +1,5 @@
 //! JSON as services write it: decoding, and the field helpers of the models.
 
-#![allow(dead_code, reason = "the models take up the helpers one by one")]
-
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

@@ -114,6 +114,29 @@ fn a_key_that_is_refused_is_not_shown() {
     }
 }
 
+/// The key with each byte in some spelling.
+fn spelled(key: &str, spelling: fn(u8) -> String) -> String {
+    key.bytes().map(spelling).collect()
+}
+
+/// A text with its escapes undone, one kind after the other.
+fn decoded(text: &str) -> String {
+    let mut text = text.replace("\\\\", "\\").replace("%25", "%");
+    for byte in b'!'..=b'~' {
+        for escape in [
+            format!("\\u{byte:04X}"),
+            format!("\\u{byte:04x}"),
+            format!("&#{byte};"),
+            format!("&#x{byte:X};"),
+            format!("%{byte:02X}"),
+            format!("%{byte:02x}"),
+        ] {
+            text = text.replace(&escape, &char::from(byte).to_string());
+        }
+    }
+    text
+}
+
 /// Answers that quote the key in every way that a careless or hostile server might.
 fn quoting(key: &str) -> Vec<Act> {
     let refusals = [
@@ -122,6 +145,12 @@ fn quoting(key: &str) -> Vec<Act> {
         format!("{{\"error\": {{\"message\": \"{key} {key}\"}}}}"),
         format!("{{\"detail\": [{{\"loc\": [\"header\", \"{key}\"], \"msg\": \"not {key}\"}}]}}"),
         format!("<html><title>{key}</title>{key}</html>"),
+        format!("{{\"detail\": \"invalid key: {}\"}}", spelled(key, |it| format!("\\u{it:04X}"))),
+        format!("{{\"detail\": \"{}\"}}", spelled(key, |it| format!("\\\\u{it:04x}"))),
+        format!("<title>{}</title>", spelled(key, |it| format!("&#{it};"))),
+        format!("<pre>{}</pre>", spelled(key, |it| format!("&#x{it:X};"))),
+        format!("bad: {}", spelled(key, |it| format!("%{it:02X}"))),
+        format!("bad: {}", spelled(key, |it| format!("%25{it:02x}"))),
         // Where the message is shortened, the key stands across the cut.
         format!("{}{key}", "x".repeat(490)),
         format!("{}{key}", "x ".repeat(32 * 1024 - 5)),
@@ -135,7 +164,8 @@ fn quoting(key: &str) -> Vec<Act> {
     ];
     let refused =
         refusals.iter().flat_map(|body| [400, 401, 503].map(|status| Act::answer(status, body)));
-    let location = format!("location: https://elsewhere.example/?key={key}");
+    let percent = spelled(key, |it| format!("%{it:02x}"));
+    let location = format!("location: https://elsewhere.example/?key={key}&again={percent}");
     let echo = format!("x-echo: Bearer {key}");
     let broken = head(200, &[&echo, "content-length: 9"]);
     let reason = format!("HTTP/1.1 400 {key}\r\ncontent-length: 0\r\n\r\n");
@@ -168,7 +198,7 @@ fn a_server_that_quotes_the_key_does_not_get_it_into_an_error() {
             let is_heylo = server.heard().last().unwrap().contains(HEYLO_KEY);
             let key = if is_heylo { HEYLO_KEY } else { HEYLERTS_KEY };
             let shown = everything_of(&error);
-            assert!(!shown.contains(key), "{}: {shown}", sample.name);
+            assert!(!decoded(&shown).contains(key), "{}: {shown}", sample.name);
         }
     }
 }
@@ -188,6 +218,57 @@ fn an_item_that_quotes_the_key_does_not_get_it_into_its_error() {
     let shown = everything_of(&error);
     assert!(shown.contains("a1") && shown.contains("[redacted]"), "{shown}");
     assert!(!shown.contains(HEYLERTS_KEY), "{shown}");
+}
+
+#[test]
+fn a_key_that_is_given_as_an_id_is_in_no_error() {
+    let clients = Clients::of(&Server::start([Act::answer(404, r#"{"detail": "not found"}"#)]));
+    let client = &clients.heylerts;
+    for error in [
+        client.get_alert(HEYLERTS_KEY).unwrap_err(),
+        client.delete_alert(HEYLERTS_KEY).unwrap_err(),
+        client.get_alert(format!("{HEYLERTS_KEY}/")).unwrap_err(),
+        client.get_alert(format!("a\n{HEYLERTS_KEY}")).unwrap_err(),
+    ] {
+        assert_hides_keys(&everything_of(&error));
+    }
+}
+
+#[test]
+fn a_short_key_leaves_the_message_readable() {
+    for (key, body) in [
+        ("e", r#"{"error": "the key e is revoked"}"#),
+        ("error", r#"{"error": "the key error is revoked"}"#),
+    ] {
+        let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+            Ok(http::Response::builder().status(401).body(body.as_bytes().to_vec()).unwrap())
+        };
+        let config = Config::new().transport(transport).clock(TestClock::new());
+        let client = heysync::heylo::Client::with_config(key, config).unwrap();
+        let error = client.community("c").roles().unwrap_err();
+        assert_eq!(error.message(), "the key [redacted] is revoked");
+    }
+}
+
+#[test]
+fn an_object_that_does_not_decode_quotes_no_value() {
+    let event = serde_json::json!({"id": "e1", "title": HEYLO_KEY, "host": {"name": HEYLO_KEY}});
+    let events = serde_json::json!({"events": [event]}).to_string().into_bytes();
+    let transport =
+        move |_: http::Request<Vec<u8>>, _: Duration| Ok(http::Response::new(events.clone()));
+    let config = Config::new().transport(transport).clock(TestClock::new());
+    let client = heysync::heylo::Client::with_config(HEYLO_KEY, config).unwrap();
+    let event = client.community("c").events().next().unwrap().unwrap();
+    assert_eq!(event.json["title"], HEYLO_KEY);
+    let error = event.decode::<Titled>().unwrap_err();
+    assert_hides_keys(&everything_of(&error));
+    assert!(everything_of(&error).contains("expected u64"), "{error:?}");
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Titled {
+    #[allow(dead_code, reason = "never decoded")]
+    title: u64,
 }
 
 /// An error of somebody's own transport, which shows everything it knows in its own way.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use heysync::ErrorKind::{self, *};
 use heysync::heylerts::NewAlert;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock, serve};
-use heysync::{Config, Error, Rate, Result, Safety, TransportError, heylerts};
+use heysync::{Applied, Config, Error, Rate, Result, Safety, TransportError, heylerts};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
@@ -242,6 +242,53 @@ fn a_removal_finds_nothing_where_nothing_shows_that_it_was_there() {
             let outcome = call_to(&Server::start(script.clone()), &sample);
             assert_eq!(kind(&outcome), Some(NotFound), "{}, {what}", sample.name);
         }
+    }
+}
+
+#[test]
+fn a_removal_that_was_never_sent_and_then_finds_nothing_has_failed() {
+    for sample in removals() {
+        let attempts = AtomicUsize::new(0);
+        let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+            if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+                return Err(TransportError::never_sent("reset in the handshake"));
+            }
+            Ok(http::Response::builder().status(404).body(OWN_404.into()).unwrap())
+        };
+        let clients = Clients::with(Config::new().transport(transport).clock(TestClock::new()));
+        let error = (sample.make)(&clients).unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (NotFound, 2), "{}", sample.name);
+        assert_eq!(error.applied(), Applied::No, "{}", sample.name);
+    }
+}
+
+#[test]
+fn all_attempts_count_for_whether_a_call_took_effect() {
+    let update = SAMPLES.iter().find(|sample| sample.name == "update_alert").unwrap();
+    let server = Server::start([Act::CUT, Act::answer(403, "")]);
+    let error = call_to(&server, update).unwrap_err();
+    assert_eq!((error.kind(), error.applied()), (Forbidden, Applied::Unknown));
+    let read = SAMPLES.iter().find(|sample| sample.name == "stats").unwrap();
+    let error = call_to(&Server::start([Act::CUT, Act::answer(403, "")]), read).unwrap_err();
+    assert_eq!(error.applied(), Applied::No);
+}
+
+#[test]
+fn a_failure_that_would_repeat_itself_is_not_retried() {
+    for sample in SAMPLES {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&requests);
+        let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let failure = TransportError::never_sent("certificate expired").permanent();
+            Err(failure.with_hint("check the clock"))
+        };
+        let clients = Clients::with(Config::new().transport(transport).clock(TestClock::new()));
+        let error = (sample.make)(&clients).unwrap_err();
+        assert_eq!((error.kind(), error.hint()), (NotSent, Some("check the clock")));
+        assert!(!error.is_temporary() && error.applied() == Applied::No, "{error:#?}");
+        assert_eq!(error.exit_code(), 69);
+        assert_eq!(requests.load(Ordering::Relaxed), 1, "{}", sample.name);
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
+use crate::pipeline::redaction::without_strings;
 
 /// Returns the id of an object: the first of `names` that holds one, a number as its digits.
 ///
@@ -65,10 +66,10 @@ pub(crate) fn with_id<'a>(json: &'a Value, id: &str, names: &[&str]) -> Cow<'a, 
 
 /// Decodes an object into a type of the caller's own.
 pub(crate) fn decode<T: DeserializeOwned>(json: &Value) -> Result<T> {
+    // The caller has the object. Its values, which may quote the key, stay out of the error.
     T::deserialize(json).map_err(|error| {
         Error::new(ErrorKind::Unreadable, "the object does not fit the requested type")
-            .with_body(json.to_string().into_bytes())
-            .with_source(error)
+            .with_source(without_strings(&error, json))
     })
 }
 

@@ -89,9 +89,22 @@ pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Dur
         return None;
     }
     texts(headers, RETRY_AFTER)
+        .flat_map(values)
         .filter_map(|text| seconds(text).or_else(|| from_date(text, headers)))
         .filter(|wait| !wait.is_zero() && *wait <= LONGEST)
         .max()
+}
+
+/// The values that a header may hold: proxies join two headers to one, as `30, 30`, and a date has a comma too.
+fn values(text: &str) -> impl Iterator<Item = &str> {
+    let commas = text.match_indices(',').map(|(at, _)| at);
+    let starts = [0].into_iter().chain(commas.clone().map(|at| at + 1));
+    let ends: Vec<usize> = commas.chain([text.len()]).collect();
+    starts.enumerate().flat_map(move |(nth, start)| {
+        // A value reaches to the next comma, or to the one after it.
+        let ends: Vec<usize> = ends[nth..].iter().copied().take(2).collect();
+        ends.into_iter().map(move |end| text[start..end].trim())
+    })
 }
 
 fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
@@ -239,6 +252,22 @@ mod tests {
         }
         let wait = retry_after(StatusCode::TOO_MANY_REQUESTS, &headers);
         assert_eq!(wait, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn of_several_in_one_header_the_longest_holds() {
+        let sent = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        let date = "Sun, 06 Nov 1994 08:49:47 GMT";
+        for (value, expected) in [
+            ("30, 30".to_owned(), 30),
+            ("30,7".to_owned(), 30),
+            ("7 , 30,".to_owned(), 30),
+            ("30, soon".to_owned(), 30),
+            (format!("{date}, {date}"), 10),
+            (format!("7, {date}, 3"), 10),
+        ] {
+            assert_eq!(wait(429, &value, sent), Some(Duration::from_secs(expected)), "{value}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! 6. If another attempt makes sense, and the [retry] budget and the deadline allow it, the call waits and
 //!    continues at step 2. Else the error is returned.
 //!
-//! The [observer] and the log are told of steps 3 to 6.
+//! The [observer] and the log receive steps 3 to 6.
 
 pub(crate) mod auth;
 mod body;
@@ -23,7 +23,7 @@ mod message;
 mod names;
 pub(crate) mod observer;
 pub(crate) mod proxy;
-mod redaction;
+pub(crate) mod redaction;
 pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod transport;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
 
 use super::transport::TransportError;
 use crate::error::{BODY_KEPT, Error, ErrorKind};
@@ -147,6 +148,23 @@ impl Redactor {
             (!self.is_short || is_word(text, &found)).then_some(found)
         })
     }
+}
+
+/// The text of an error about `json`, without the strings of `json` that it quotes.
+///
+/// This is for a decoding that knows no key: any of the strings may be one.
+pub(crate) fn without_strings(error: &serde_json::Error, json: &Value) -> String {
+    let mut text = error.to_string();
+    let mut rest = vec![json];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::String(string) if !string.is_empty() => text = Redactor::new(string).text(text),
+            Value::Array(items) => rest.extend(items),
+            Value::Object(fields) => rest.extend(fields.values()),
+            _ => {}
+        }
+    }
+    text
 }
 
 impl fmt::Debug for Redactor {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use heysync::http::{HeaderMap, Request, Response, StatusCode};
 use heysync::limiter::Snapshot;
 use heysync::{
-    Config, ErrorKind, Rate, TokenBucket, Transport, TransportError, heylerts, heylo, sandbox,
+    Config, ErrorKind, Rate, SendProgress, TokenBucket, Transport, TransportError, heylerts, heylo,
+    sandbox,
 };
 
 use crate::clock::Hand;
@@ -28,6 +29,36 @@ fn five_a_second(_: Request<Vec<u8>>, _: Duration) -> Answer {
 fn client(transport: impl Transport + 'static, config: Config) -> heylo::Client {
     let config = config.base_url("http://127.0.0.1:9");
     heylo::Client::with_config("abc", config.transport(transport)).unwrap()
+}
+
+/// A transport that receives the head of a response before its body.
+struct SlowBody(TokenBucket);
+
+impl Transport for SlowBody {
+    fn send(&self, _: Request<Vec<u8>>, _: Duration) -> Answer {
+        told("5", "4")
+    }
+
+    fn send_with(
+        &self,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Answer {
+        let response = self.send(request, timeout)?;
+        assert_eq!(self.0.snapshot().in_flight, 1);
+        progress.head_received(response.status(), response.headers());
+        assert_eq!(self.0.snapshot().in_flight, 0);
+        Ok(response)
+    }
+}
+
+#[test]
+fn a_token_is_on_its_way_back_when_the_head_of_the_response_is_received() {
+    let bucket = TokenBucket::new(Rate::per_second(5), Arc::new(Hand::new()));
+    let config = Config::new().bucket(bucket.clone());
+    let snapshot = after_a_call(SlowBody(bucket), config);
+    assert_eq!((snapshot.granted, snapshot.in_flight, snapshot.free), (1, 0, 4));
 }
 
 /// What a client's bucket is like after one call.
