@@ -1,12 +1,12 @@
-//! Makes the members of a role those of a list, with a look before the leap.
+//! Sets the members of a role to those of a list, after a dry run.
 //!
 //! ```console
 //! $ HEYLO_API_KEY=… cargo run --example sync_roster -- COMMUNITY ROLE < user-ids.txt
 //! $ HEYLO_API_KEY=… cargo run --example sync_roster -- COMMUNITY ROLE --apply < user-ids.txt
 //! ```
 //!
-//! Standard input holds one user id a line. Without `--apply` it only says what it would do. With no key
-//! set it works on the sandbox's `harbour-runners`, whose role `captains` has four members.
+//! Standard input has one user id per line. Without `--apply` it only prints the changes. Without a key it uses the
+//! community `harbour-runners` of the sandbox, whose role `captains` has four members.
 
 use std::env;
 use std::error::Error;
@@ -50,7 +50,7 @@ fn explain(failed: &RoleUpdateError) -> String {
     format!("{failed}: {error}\n{change}; run it again for the rest")
 }
 
-/// The service where there is a key, else the sandbox.
+/// Creates a client of the service if a key is set, else of the sandbox.
 fn client() -> heysync::Result<Client> {
     let config = Config::new().user_agent("sync-roster").observer(|activity: &Activity<'_>| {
         if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
@@ -60,6 +60,6 @@ fn client() -> heysync::Result<Client> {
     if env::var_os("HEYLO_API_KEY").is_some() {
         return Client::from_env_with(config);
     }
-    eprintln!("HEYLO_API_KEY is not set, so this is made up");
+    eprintln!("HEYLO_API_KEY is not set: using the invented data of the sandbox");
     Client::with_config("any-key", config.transport(sandbox::Heylo::demo()))
 }

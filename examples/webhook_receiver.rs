@@ -1,29 +1,29 @@
 //! Receives webhooks from Heylerts: a small server without an async runtime.
 //!
-//! ```sh
-//! HEYLERTS_WEBHOOK_SECRET=… cargo run --example webhook_receiver -- 127.0.0.1:8080
+//! ```console
+//! $ HEYLERTS_WEBHOOK_SECRET=… cargo run --features webhook --example webhook_receiver -- 127.0.0.1:8080
 //! ```
 //!
-//! While a secret is being rotated, `HEYLERTS_WEBHOOK_SECRET_OLD` is accepted too. Enter stops the server,
-//! after what it has accepted is handled; where there is nobody to press it, it runs until it is killed.
+//! During the rotation of a secret, set `HEYLERTS_WEBHOOK_SECRET_OLD` as well. Enter stops the server after all
+//! accepted deliveries are handled. Without a terminal it runs until it is killed.
 //!
-//! A few threads answer, one works. An answer is quick, because it waits for nothing but the signature:
+//! A few threads respond, and one handles the deliveries. Responses are fast, because they wait for nothing but
+//! the check of the signature:
 //!
-//! | | |
+//! | status | meaning |
 //! |---|---|
 //! | 202 | genuine and new: it is in the queue |
-//! | 200 | genuine, and came before: it is not handled twice |
+//! | 200 | genuine, but a duplicate: it is not handled twice |
 //! | 401 | the signature is missing, malformed or wrong |
 //! | 400, 413 | the body is not JSON, or too large |
 //! | 405 | not a `POST` |
-//! | 503 | the queue is full, or the server is stopping: try again later |
+//! | 503 | the queue is full, or the server is stopping: the sender should retry later |
 //!
-//! The queue is in memory, and so is what is known to have come before. If nothing may be lost when the
-//! process dies, `enqueue` is the place to write the delivery to a database, before it is answered.
+//! The queue and the record of earlier deliveries are in memory. If nothing may be lost when the process dies,
+//! write the delivery to a database in `enqueue`, before the response.
 //!
-//! Let a reverse proxy stand in front, one that takes in whole requests before it hands them on, for TLS and
-//! against clients that mean harm: `tiny_http` waits for slow ones as long as they like, and with it do the
-//! threads that answer, and a stop.
+//! For TLS, and against malicious clients, use a reverse proxy that reads whole requests before it forwards them:
+//! `tiny_http` waits for slow clients without a timeout, which blocks the responding threads and a stop.
 
 use std::error::Error;
 use std::io::{self, Read as _};
@@ -39,18 +39,18 @@ use heysync::heylerts::webhook::{
 };
 use tiny_http::{Method, Request, Response, Server, StatusCode};
 
-/// Threads that answer.
-const CLERKS: usize = 4;
-/// Deliveries that may wait for being handled.
+/// The number of threads that respond.
+const RESPONDERS: usize = 4;
+/// The number of deliveries that may wait in the queue.
 const QUEUE: usize = 1000;
-/// The largest body that is taken, in bytes.
+/// The largest accepted body, in bytes.
 const MAX_BODY: usize = 256 * 1024;
-/// The largest body whose unread rest is passed over, in bytes.
-const MAX_PASSED_OVER: usize = 16 * 1024 * 1024;
+/// The largest body whose unread rest is discarded, in bytes.
+const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
-/// A delivery to handle, and the right to do so.
+/// A delivery to handle, with the claim to handle it.
 type Job = (Delivery, Handling);
 
 fn main() -> Result<(), AnyError> {
@@ -63,7 +63,7 @@ fn main() -> Result<(), AnyError> {
     Ok(())
 }
 
-/// Under a service manager the standard input is at its end from the start. That is nobody's wish to stop.
+/// Waits for Enter. Under a service manager, standard input ends at once, which does not stop the server.
 fn wait_for_enter() -> io::Result<()> {
     while io::stdin().read_line(&mut String::new())? == 0 {
         thread::park();
@@ -78,8 +78,8 @@ fn verifier() -> Result<Verifier, AnyError> {
     Ok(Verifier::with_secrets([secret].into_iter().chain(old))?)
 }
 
-/// What is done with a delivery: here is the place for your own. The fields are not documented, so a mention
-/// that cannot be read is no reason to lose it.
+/// Handles a delivery: replace this with your own code. The vendor does not document the fields, so this prints
+/// the JSON of a mention that cannot be decoded.
 pub(crate) fn print(delivery: &Delivery) -> Result<(), AnyError> {
     match (delivery.event(), delivery.mention()) {
         (Some(EventName::MentionCreated), Some(Ok(mention))) => {
@@ -92,16 +92,16 @@ pub(crate) fn print(delivery: &Delivery) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// A server that is running.
+/// A running server.
 pub(crate) struct Receiver {
     server: Arc<Server>,
     address: SocketAddr,
-    clerks: Vec<JoinHandle<()>>,
+    responders: Vec<JoinHandle<()>>,
     worker: JoinHandle<()>,
 }
 
 impl Receiver {
-    /// Starts a server that hands each genuine delivery to `handle`, once.
+    /// Starts a server that passes each genuine delivery to `handle` once.
     pub(crate) fn start<F>(address: &str, verifier: Verifier, handle: F) -> Result<Self, AnyError>
     where
         F: FnMut(&Delivery) -> Result<(), AnyError> + Send + 'static,
@@ -109,7 +109,7 @@ impl Receiver {
         let server = Arc::new(Server::http(address)?);
         let address = server.server_addr().to_ip().ok_or("not an IP address")?;
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
-        let clerk = Clerk {
+        let responder = Responder {
             server: Arc::clone(&server),
             verifier: verifier.max_body(MAX_BODY),
             seen: DuplicateGuard::default(),
@@ -118,100 +118,100 @@ impl Receiver {
         Ok(Receiver {
             server,
             address,
-            clerks: clerk.spawn(),
+            responders: responder.spawn(),
             worker: thread::spawn(move || work(jobs, handle)),
         })
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more requests, and returns when all that was accepted is handled.
+    /// Stops accepting requests, and returns when all accepted deliveries are handled.
     pub(crate) fn stop(self) {
-        for _ in &self.clerks {
+        for _ in &self.responders {
             self.server.unblock();
         }
-        // The last clerk takes the queue's sender along, and so the worker sees the end of it.
-        for thread in self.clerks.into_iter().chain([self.worker]) {
+        // The last responder drops the sender of the queue, which ends the worker.
+        for thread in self.responders.into_iter().chain([self.worker]) {
             if thread.join().is_err() {
-                eprintln!("a thread had panicked");
+                eprintln!("a thread panicked");
             }
         }
     }
 }
 
-/// Who answers requests.
+/// Responds to requests.
 #[derive(Clone)]
-struct Clerk {
+struct Responder {
     server: Arc<Server>,
     verifier: Verifier,
     seen: DuplicateGuard,
     queue: SyncSender<Job>,
 }
 
-impl Clerk {
+impl Responder {
     fn spawn(self) -> Vec<JoinHandle<()>> {
-        let spawn = |clerk: Clerk| thread::spawn(move || clerk.serve());
-        vec![self; CLERKS].into_iter().map(spawn).collect()
+        let spawn = |responder: Responder| thread::spawn(move || responder.serve());
+        vec![self; RESPONDERS].into_iter().map(spawn).collect()
     }
 
-    /// Answers until the server is unblocked.
+    /// Responds until the server is unblocked.
     fn serve(self) {
         while let Ok(mut request) = self.server.recv() {
-            if request.body_length() > Some(MAX_PASSED_OVER) {
-                refuse_and_keep(request);
+            if request.body_length() > Some(MAX_DISCARDED) {
+                reject_and_leak(request);
                 continue;
             }
-            let status = self.answer(&mut request);
+            let status = self.status_for(&mut request);
             if let Err(error) = request.respond(Response::empty(status)) {
-                eprintln!("the answer did not arrive: {error}");
+                eprintln!("the response was not sent: {error}");
             }
         }
     }
 
-    fn answer(&self, request: &mut Request) -> StatusCode {
+    fn status_for(&self, request: &mut Request) -> StatusCode {
         if *request.method() != Method::Post {
             return StatusCode(405);
         }
         match read_body(request) {
-            Ok(body) => self.receive(&body, signature(request)),
+            Ok(body) => self.receive(&body, signatures(request)),
             Err(_) => StatusCode(400),
         }
     }
 
-    fn receive(&self, body: &[u8], signature: Option<&str>) -> StatusCode {
+    fn receive(&self, body: &[u8], signature: Option<String>) -> StatusCode {
         match self.verifier.verify(body, signature) {
             Ok(delivery) => self.enqueue(delivery),
-            Err(refused) => {
-                eprintln!("refused: {refused}");
-                StatusCode(refused.status().as_u16())
+            Err(error) => {
+                eprintln!("rejected: {error}");
+                StatusCode(error.status().as_u16())
             }
         }
     }
 
-    /// Where the queue is full, the claim comes back and is given up: the next attempt is a first one again.
+    /// If the queue is full, the claim is dropped, so that the next attempt counts as new.
     fn enqueue(&self, delivery: Delivery) -> StatusCode {
         match self.seen.claim(&delivery) {
             Claim::New(handling) => match self.queue.try_send((delivery, handling)) {
                 Ok(()) => StatusCode(202),
                 Err(_) => StatusCode(503),
             },
-            // What is in the queue is in good hands: no need for another attempt.
+            // It is handled or in the queue: no further attempt is needed.
             Claim::InProgress | Claim::Duplicate => StatusCode(200),
         }
     }
 }
 
-/// Answers, and never drops the request: `tiny_http` would pass over the rest of its body with a buffer as
-/// large as `Content-Length` claims, and a claim of a terabyte would end the process. The price is a
-/// connection. That it is answered as an upgrade is the one way to answer and keep it.
-fn refuse_and_keep(request: Request) {
+/// Responds without dropping the request, at the price of a connection. When `tiny_http` drops a request, it reads
+/// the rest of the body into a buffer of its `Content-Length`, and a terabyte there would end the process. Only an
+/// upgrade can respond and keep the request.
+fn reject_and_leak(request: Request) {
     mem::forget(request.upgrade("none", Response::empty(413)));
 }
 
-/// One byte more than is allowed is enough for the verifier to refuse it.
+/// Reads one byte more than allowed at most, which the verifier rejects.
 fn read_body(request: &mut Request) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     let most = MAX_BODY as u64 + 1;
@@ -219,14 +219,15 @@ fn read_body(request: &mut Request) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn signature(request: &Request) -> Option<&str> {
-    let mut headers = request.headers().iter();
-    let header = headers.find(|header| header.field.equiv(SIGNATURE_HEADER))?;
-    Some(header.value.as_str())
+/// Joins the values of repeated headers with commas: one of them may be genuine.
+fn signatures(request: &Request) -> Option<String> {
+    let headers = request.headers().iter().filter(|it| it.field.equiv(SIGNATURE_HEADER));
+    let values: Vec<&str> = headers.map(|header| header.value.as_str()).collect();
+    (!values.is_empty()).then(|| values.join(","))
 }
 
-/// Handles what is in the queue, until the last sender is gone. What fails, or panics, is not done: should it
-/// be delivered again, it is handled again.
+/// Handles the deliveries of the queue until the last sender is dropped. A delivery whose handler fails or panics
+/// is not done: if it is sent again, it is handled again.
 fn work<F>(jobs: Jobs<Job>, mut handle: F)
 where
     F: FnMut(&Delivery) -> Result<(), AnyError>,

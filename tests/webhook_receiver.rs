@@ -119,6 +119,21 @@ fn a_bad_signature_is_401_and_nothing_is_handled() {
 }
 
 #[test]
+fn one_of_several_signature_headers_may_be_genuine() {
+    let server = Running::start();
+    let body = r#"{"event":"mention.created"}"#;
+    let genuine = sign(SECRET, body.as_bytes());
+    let headers = |values: [&str; 2]| {
+        values.map(|value| format!("x-heylerts-signature: {value}\r\n")).concat()
+    };
+    let wrong = "0".repeat(64);
+    assert_eq!(request(server.address(), "POST", &headers([&wrong, &genuine]), body), 202);
+    assert_eq!(request(server.address(), "POST", &headers([&genuine, &wrong]), body), 200);
+    assert_eq!(request(server.address(), "POST", &headers([&wrong, &wrong]), body), 401);
+    assert_eq!(server.stop().len(), 1);
+}
+
+#[test]
 fn a_duplicate_delivery_gets_a_200_and_is_not_handled_again() {
     let running = Running::start();
     let (first, again) = (r#"{"event_id":"e1","try":1}"#, r#"{"event_id":"e1","try":2}"#);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Signal, SystemClock};
 
 /// 2026-05-08T12:00:00Z, in seconds since 1970: every sandbox starts at this time.
 const FIRST_DAY: u64 = 1_778_241_600;
@@ -84,8 +84,7 @@ impl WallClock {
             return;
         };
         while self.instant() < until && !interrupt.is_sent.load(Ordering::SeqCst) {
-            let left = until.saturating_duration_since(self.instant());
-            self.clock.sleep(left.min(Duration::from_millis(20)));
+            self.clock.wait(&interrupt.signal, Some(until));
         }
     }
 }
@@ -94,11 +93,13 @@ impl WallClock {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt {
     is_sent: Arc<AtomicBool>,
+    signal: Signal,
 }
 
 impl Interrupt {
     pub(crate) fn send(&self) {
         self.is_sent.store(true, Ordering::SeqCst);
+        self.signal.send();
     }
 }
 
