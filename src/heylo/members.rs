@@ -11,6 +11,7 @@ use super::community::Community;
 use super::invite::NewMember;
 use super::raw_response::RawResponse;
 use crate::error::Result;
+use crate::pipeline::retry::Safety;
 
 impl Community {
     /// Invites a person. Heylo sends them an e-mail, unless
@@ -47,6 +48,7 @@ impl Community {
         let call = self
             .call("apiv1-create", "invite", &[], member.to_fields())
             .require("userId", member.user_id())
+            .safety(Safety::Unsafe)
             .host(INVITE_HOST)
             .outcome_hint("look for the invite in Heylo before sending it again");
         self.client().send_raw(&call)

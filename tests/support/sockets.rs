@@ -1,5 +1,4 @@
-//! A server on a loopback socket that plays a script, byte for byte, and keeps the requests. Beside it the
-//! calls that are sent to it, one or two of each safety.
+//! A server on a loopback socket that plays a script, byte for byte, and keeps the requests.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -7,16 +6,21 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use heysync::heylerts::{AlertPatch, NewAlert};
-use heysync::heylo::NewMember;
+use heysync::Config;
 use heysync::http::Request;
 use heysync::sandbox::{self, AfterRaw, TestClock, WireResponse};
-use heysync::{Config, Result, Safety, heylerts, heylo};
 
 #[path = "limit.rs"]
 mod limit;
+#[path = "operations.rs"]
+mod operations;
 
 use limit::Limit;
+
+#[allow(unused_imports, reason = "each test file uses a part of them")]
+pub(crate) use operations::{
+    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS as SAMPLES, Operation as Sample,
+};
 
 /// The response to one request.
 #[derive(Clone, Debug)]
@@ -188,27 +192,10 @@ impl Listener {
     }
 }
 
-/// A client of each service.
-#[derive(Clone, Debug)]
-pub(crate) struct Clients {
-    pub(crate) heylo: heylo::Client,
-    pub(crate) heylerts: heylerts::Client,
-}
-
-pub(crate) const HEYLO_KEY: &str = "the-secret-heylo-key-0123456789";
-pub(crate) const HEYLERTS_KEY: &str = "hlt_the-secret-heylerts-key-0123456789";
-
 impl Clients {
     /// Creates clients of a server, for which waiting takes no time.
     pub(crate) fn of(server: &Server) -> Clients {
         Clients::with(quick(server))
-    }
-
-    pub(crate) fn with(config: Config) -> Clients {
-        Clients {
-            heylo: heylo::Client::with_config(HEYLO_KEY, config.clone()).unwrap(),
-            heylerts: heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap(),
-        }
     }
 }
 
@@ -216,67 +203,3 @@ impl Clients {
 pub(crate) fn quick(server: &Server) -> Config {
     Config::new().base_url(server.url()).clock(TestClock::new())
 }
-
-/// A call of a client.
-pub(crate) struct Sample {
-    pub(crate) name: &'static str,
-    pub(crate) safety: Safety,
-    /// Whether a success may have any body.
-    pub(crate) takes_any_body: bool,
-    pub(crate) make: fn(&Clients) -> Result<()>,
-}
-
-/// A body that every call in [`SAMPLES`] accepts.
-pub(crate) const GOOD: &str = r#"{"total": 3, "roles": [], "id": "a-1"}"#;
-
-/// Calls of every safety, to both services, with and without a body.
-pub(crate) const SAMPLES: [Sample; 7] = [
-    Sample {
-        name: "stats",
-        safety: Safety::Read,
-        takes_any_body: false,
-        make: |clients| clients.heylerts.stats().map(drop),
-    },
-    Sample {
-        name: "roles",
-        safety: Safety::Read,
-        takes_any_body: false,
-        make: |clients| clients.heylo.community("c-1").roles().map(drop),
-    },
-    Sample {
-        name: "update_alert",
-        safety: Safety::Idempotent,
-        takes_any_body: false,
-        make: |clients| {
-            let patch = AlertPatch::new().active(false);
-            clients.heylerts.update_alert("a-1", &patch).map(drop)
-        },
-    },
-    Sample {
-        name: "delete_alert",
-        safety: Safety::Idempotent,
-        takes_any_body: true,
-        make: |clients| clients.heylerts.delete_alert("a-1"),
-    },
-    Sample {
-        name: "remove_member",
-        safety: Safety::Idempotent,
-        takes_any_body: true,
-        make: |clients| clients.heylo.community("c-1").remove_member("u-1").map(drop),
-    },
-    Sample {
-        name: "create_alert",
-        safety: Safety::Unsafe,
-        takes_any_body: false,
-        make: |clients| clients.heylerts.create_alert(&NewAlert::new("n", "k")).map(drop),
-    },
-    Sample {
-        name: "invite",
-        safety: Safety::Unsafe,
-        takes_any_body: true,
-        make: |clients| {
-            let member = NewMember::new("u-1");
-            clients.heylo.community("c-1").invite(&member).map(drop)
-        },
-    },
-];
