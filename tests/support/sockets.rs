@@ -19,7 +19,7 @@ use limit::Limit;
 
 #[allow(unused_imports, reason = "each test file uses a part of them")]
 pub(crate) use operations::{
-    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS as SAMPLES, Operation as Sample,
+    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS, Operation as Sample, SAMPLES,
 };
 
 /// The response to one request.

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use heysync::http::{HeaderMap, Request, Response};
 use heysync::sandbox::{self, Server, TestClock, WireResponse};
@@ -49,9 +49,10 @@ pub(crate) struct Answer {
 ///
 /// On a new clock, a client also has a new token bucket.
 pub(crate) fn local(clock: &TestClock) -> Config {
-    let ureq = UreqTransport::default();
+    // Reading the certificates of the system takes a while.
+    static UREQ: LazyLock<UreqTransport> = LazyLock::new(UreqTransport::default);
     let transport = move |request: Request<Vec<u8>>, timeout| match request.uri().host() {
-        Some("127.0.0.1") => ureq.send(request, timeout),
+        Some("127.0.0.1") => UREQ.send(request, timeout),
         host => Err(TransportError::never_sent(format!("{host:?} is not here"))),
     };
     Config::new().clock(clock.clone()).transport(transport)
