@@ -5,16 +5,17 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use heysync::heylerts::{AlertPatch, NewAlert};
-use heysync::heylo::NewMember;
 use heysync::sandbox::TestClock;
 use heysync::{Applied, Call, Config, Error, ErrorKind, Result, Safety, heylerts, heylo};
 use serde_json::{Value, json};
 
+#[path = "support/operations.rs"]
+mod operations;
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Answer, HEYLERTS_KEY, HEYLO_KEY, Wire, local};
+use operations::{Clients, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS, Operation};
+use wire::{Answer, Wire, local};
 
 use ErrorKind::{
     AppliedUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected,
@@ -22,18 +23,6 @@ use ErrorKind::{
 };
 
 const UNKNOWN: &str = "whether it took effect is not known";
-
-/// An operation of a service, to see how it fails.
-struct Operation {
-    /// As errors name it.
-    name: &'static str,
-    safety: Safety,
-    /// An answer that it succeeds with.
-    success: &'static str,
-    /// How to find out what became of it.
-    outcome_hint: Option<&'static str>,
-    run: fn(&Wire, Config) -> Result<()>,
-}
 
 fn community(wire: &Wire, config: Config) -> heylo::Community {
     let client = heylo::Client::with_config(HEYLO_KEY, config.base_url(wire.url()));
@@ -44,55 +33,26 @@ fn account(wire: &Wire, config: Config) -> heylerts::Client {
     heylerts::Client::with_config(HEYLERTS_KEY, config.base_url(wire.url())).unwrap()
 }
 
-const OPERATIONS: [Operation; 6] = [
-    Operation {
-        name: "POST /apiv1-fetch communityRoles",
-        safety: Safety::Read,
-        success: r#"{"roles": []}"#,
-        outcome_hint: None,
-        run: |wire, config| community(wire, config).roles().map(drop),
-    },
-    Operation {
-        name: "POST /apiv1-remove member",
-        safety: Safety::Idempotent,
-        success: "",
-        outcome_hint: None,
-        run: |wire, config| community(wire, config).remove_member("u1").map(drop),
-    },
-    Operation {
-        name: "POST /apiv1-create invite",
-        safety: Safety::Unsafe,
-        success: "",
-        outcome_hint: Some("look for the invite in Heylo before sending it again"),
-        run: |wire, config| community(wire, config).invite(&NewMember::new("u1")).map(drop),
-    },
-    Operation {
-        name: "GET /stats",
-        safety: Safety::Read,
-        success: r#"{"total": 3}"#,
-        outcome_hint: None,
-        run: |wire, config| account(wire, config).stats().map(drop),
-    },
-    Operation {
-        name: "PATCH /alerts/a1",
-        safety: Safety::Idempotent,
-        success: r#"{"id": "a1"}"#,
-        outcome_hint: None,
-        run: |wire, config| {
-            let patch = AlertPatch::new().active(false);
-            account(wire, config).update_alert("a1", &patch).map(drop)
-        },
-    },
-    Operation {
-        name: "POST /alerts",
-        safety: Safety::Unsafe,
-        success: r#"{"id": "a1"}"#,
-        outcome_hint: Some(
+fn run(operation: &Operation, wire: &Wire, config: Config) -> Result<()> {
+    (operation.make)(&Clients::with(config.base_url(wire.url())))
+}
+
+/// Counts the requests of an operation: an update of a role may also read its members.
+fn count(operation: &Operation, wire: &Wire) -> usize {
+    let path = operation.call.split(' ').nth(1).unwrap();
+    wire.lines().iter().filter(|line| line.contains(path)).count()
+}
+
+/// The hint of an operation whose outcome is unknown.
+fn outcome_hint(operation: &Operation) -> Option<&'static str> {
+    match operation.name {
+        "invite" => Some("look for the invite in Heylo before sending it again"),
+        "create_alert" => Some(
             "list the alerts and look for one with this name and keyword before creating it again",
         ),
-        run: |wire, config| account(wire, config).create_alert(&NewAlert::new("n", "k")).map(drop),
-    },
-];
+        _ => None,
+    }
+}
 
 /// A status, and what becomes of a call that gets it.
 struct Status {
@@ -157,7 +117,7 @@ impl Status {
 
     fn hint_for(&self, operation: &Operation) -> Option<&'static str> {
         let unknown = self.kind_for(operation) == OutcomeUnknown;
-        if unknown { operation.outcome_hint } else { self.hint }
+        if unknown { outcome_hint(operation) } else { self.hint }
     }
 }
 
@@ -221,7 +181,7 @@ fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &
         true => message.split_once("; ").map_or("", |(_, rest)| rest),
         false => &message,
     };
-    let parts = [operation.name, &format!("{} {}", status.code, status.reason), shown];
+    let parts = [operation.call, &format!("{} {}", status.code, status.reason), shown];
     let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
     assert_eq!(error.to_string(), line);
     assert_eq!(error.body(), body.as_bytes());
@@ -244,12 +204,12 @@ fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &
 fn every_status_with_every_body_tells_what_happened() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
-            let wire = Wire::new(BODIES.map(|body| status.answer(body)));
-            for (_, body, told) in BODIES {
-                let error = (operation.run)(&wire, wire.config()).unwrap_err();
+            for (kind, body, told) in BODIES {
+                let wire = Wire::new([status.answer((kind, body, told))]);
+                let error = run(operation, &wire, wire.config()).unwrap_err();
                 assert_reports(&error, operation, status, body, told);
+                assert_eq!(count(operation, &wire), 1, "{} {}", operation.call, status.code);
             }
-            assert_eq!(wire.requests().len(), BODIES.len(), "{} {}", operation.name, status.code);
         }
     }
 }
@@ -258,13 +218,13 @@ fn every_status_with_every_body_tells_what_happened() {
 fn what_can_safely_be_sent_again_is() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
-            let answers = [Answer::status(status.code), Answer::text(operation.success)];
+            let answers = [Answer::status(status.code), Answer::text(operation.good)];
             let wire = Wire::new(answers);
-            let outcome = (operation.run)(&wire, local(&TestClock::new()));
+            let outcome = run(operation, &wire, local(&TestClock::new()));
             let is_retried = status.is_retried(operation);
-            let case = format!("{} {}", operation.name, status.code);
+            let case = format!("{} {}", operation.call, status.code);
             assert_eq!(outcome.is_ok(), is_retried, "{case}: {outcome:?}");
-            assert_eq!(wire.requests().len(), 1 + usize::from(is_retried), "{case}");
+            assert_eq!(count(operation, &wire), 1 + usize::from(is_retried), "{case}");
         }
     }
 }
@@ -272,9 +232,9 @@ fn what_can_safely_be_sent_again_is() {
 #[test]
 fn what_is_sent_again_is_the_same_request() {
     for operation in OPERATIONS.iter().filter(|operation| operation.safety != Safety::Unsafe) {
-        let answers = [Answer::status(500), Answer::status(504), Answer::text(operation.success)];
+        let answers = [Answer::status(500), Answer::status(504), Answer::text(operation.good)];
         let wire = Wire::new(answers);
-        (operation.run)(&wire, local(&TestClock::new())).unwrap();
+        run(operation, &wire, local(&TestClock::new())).unwrap();
         let asked = wire
             .requests()
             .into_iter()
@@ -347,16 +307,16 @@ fn a_removal_that_lost_an_answer_and_then_finds_nothing_has_succeeded() {
 fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_where_it_may_help() {
     let cut = r#"{"id": "a1", "#;
     let other = r#"{"unexpected": 1}"#;
-    for operation in OPERATIONS.iter().filter(|operation| !operation.success.is_empty()) {
+    for operation in OPERATIONS.iter().filter(|operation| !operation.good.is_empty()) {
         let is_read = operation.safety == Safety::Read;
         let kind = if is_read { Unreadable } else { AppliedUnreadable };
         for (body, attempts) in
             [(cut, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
         {
             let wire = Wire::new(vec![Answer::text(body); 3]);
-            let error = (operation.run)(&wire, local(&TestClock::new()).retries(2)).unwrap_err();
+            let error = run(operation, &wire, local(&TestClock::new()).retries(2)).unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (kind, attempts), "{error} {body}");
-            assert_eq!(wire.requests().len(), attempts as usize);
+            assert_eq!(count(operation, &wire), attempts as usize);
             assert_eq!((error.status().unwrap().as_u16(), error.body()), (200, body.as_bytes()));
             assert!(error.source().is_some());
         }
@@ -379,14 +339,14 @@ const DENIALS: [(&str, &str); 8] = [
 fn a_success_whose_json_denies_it_is_rejected_in_the_services_words_and_not_retried() {
     for operation in &OPERATIONS {
         for (body, words) in DENIALS {
-            let wire = Wire::new([Answer::text(body), Answer::text(operation.success)]);
-            let error = (operation.run)(&wire, local(&TestClock::new())).unwrap_err();
-            let case = format!("{} {body}", operation.name);
+            let wire = Wire::new([Answer::text(body), Answer::text(operation.good)]);
+            let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();
+            let case = format!("{} {body}", operation.call);
             assert_eq!((error.kind(), error.message()), (Rejected, words), "{case}");
             assert_eq!(error.applied(), Applied::No, "{case}");
             assert!(!error.is_temporary(), "{case}");
             assert_eq!(error.body(), body.as_bytes(), "{case}");
-            assert_eq!(wire.requests().len(), 1, "{case}");
+            assert_eq!(count(operation, &wire), 1, "{case}");
         }
     }
 }
@@ -403,10 +363,10 @@ fn a_success_that_denies_nothing_is_one() {
         r#"{"error": "", "errors": []}"#,
         r#"{"detail": "removed"}"#,
     ] {
-        for operation in OPERATIONS.iter().filter(|operation| operation.success.is_empty()) {
+        for operation in OPERATIONS.iter().filter(|operation| operation.good.is_empty()) {
             let wire = Wire::new([Answer::text(body)]);
-            let outcome = (operation.run)(&wire, local(&TestClock::new()));
-            assert!(outcome.is_ok(), "{} {body}: {outcome:?}", operation.name);
+            let outcome = run(operation, &wire, local(&TestClock::new()));
+            assert!(outcome.is_ok(), "{} {body}: {outcome:?}", operation.call);
         }
     }
 }
@@ -437,8 +397,8 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
             let answer = Answer::text(page).header("content-type", content_type);
             let wire = Wire::new(vec![answer; 2]);
             let config = local(&TestClock::new()).retries(1);
-            let error = (operation.run)(&wire, config).unwrap_err();
-            let case = format!("{} {page}: {error}", operation.name);
+            let error = run(operation, &wire, config).unwrap_err();
+            let case = format!("{} {page}: {error}", operation.call);
             let (kind, applied) = match is_read {
                 true => (Unreadable, Applied::No),
                 false => (OutcomeUnknown, Applied::Unknown),
@@ -448,7 +408,7 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
             assert!(error.message().contains("web page: Sign in"), "{case}");
             assert_eq!(error.message().contains(UNKNOWN), !is_read, "{case}");
             assert!(is_read || error.hint().unwrap().contains("find out"), "{case}");
-            assert_eq!(wire.requests().len(), 1 + usize::from(is_read), "{case}");
+            assert_eq!(count(operation, &wire), 1 + usize::from(is_read), "{case}");
         }
     }
 }
@@ -479,12 +439,12 @@ fn an_error_keeps_a_bounded_copy_of_the_body_and_a_short_message() {
 
 #[test]
 fn an_error_shows_no_key_where_the_service_quotes_it() {
-    for (run, key) in [(&OPERATIONS[0], HEYLO_KEY), (&OPERATIONS[3], HEYLERTS_KEY)] {
+    for (operation, key) in [(&OPERATIONS[2], HEYLO_KEY), (&OPERATIONS[14], HEYLERTS_KEY)] {
         let quoted = json!({"detail": format!("bad key {key}!")}).to_string();
         let answer = Answer::status(401).header("x-echo", key).body(quoted);
         let wire = Wire::new([answer, Answer::json(json!(key))]);
         for _ in 0..2 {
-            let error = (run.run)(&wire, wire.config()).unwrap_err();
+            let error = run(operation, &wire, wire.config()).unwrap_err();
             let source = error.source().map(ToString::to_string);
             let headers = error.headers().clone();
             let shown = format!(

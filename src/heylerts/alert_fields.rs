@@ -117,10 +117,8 @@ impl NewAlert {
     ///
     /// `InvalidInput` if the name or the keyword is empty.
     pub(super) fn to_call(&self) -> Result<Call> {
-        let call = Call::post(["alerts"])
-            .safety(Safety::Unsafe)
-            .outcome_hint(OUTCOME_HINT)
-            .json(self);
+        let call =
+            Call::post(["alerts"]).safety(Safety::Unsafe).outcome_hint(OUTCOME_HINT).json(self);
         let invalid = |message: &str| Err(Error::invalid(message).with_call(call.name()));
         match (self.name().trim(), self.keyword().trim()) {
             ("", _) => invalid("the alert's name is empty"),
