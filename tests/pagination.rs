@@ -151,7 +151,7 @@ fn a_server_that_does_not_advance_is_an_error_that_says_where() {
     let cases: [(Alteration, &str, usize, usize); 3] = [
         (
             |answer| edit(answer, |page| page["page"] = json!(1)),
-            "page 2 was asked for and page 1 came",
+            "page 2 was requested and page 1 came",
             10,
             2,
         ),

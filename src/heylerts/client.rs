@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
+use crate::pipeline::response::BadBody;
 use crate::pipeline::{Pipeline, response};
 
 /// The environment variable that [`Client::from_env`] reads.
@@ -206,6 +207,15 @@ impl Client {
     /// ```
     pub fn bucket(&self) -> &TokenBucket {
         &self.pipeline.bucket
+    }
+
+    /// Sends a call whose response is read by a function of its own.
+    pub(crate) fn send_by<T>(
+        &self,
+        call: &Call,
+        read: fn(Vec<u8>) -> Result<T, BadBody>,
+    ) -> Result<T> {
+        Ok(self.pipeline.execute(call, read)?.value)
     }
 
     /// Returns the error for an item of a list that could not be decoded.

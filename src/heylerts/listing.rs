@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::client::Client;
 use crate::error::{Error, Result};
-use crate::page::{Numbered, NumberedList, NumberedPage, Pager, list_name};
+use crate::page::{Numbered, NumberedList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
+use crate::pipeline::response::BadBody;
 
 /// The call that reads a list, with its filters, and the client that sends it.
 struct Listing {
@@ -31,8 +32,9 @@ impl NumberedList for Listing {
         self.call.name()
     }
 
-    fn fetch(&self, number: u64, per_page: u32) -> Result<NumberedPage> {
-        self.client.send(&self.call.clone().query("page", number).query("per_page", per_page))
+    fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage> {
+        let call = self.call.clone().query("page", number).query("per_page", per_page);
+        self.client.send_by(&call, read)
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {
@@ -43,6 +45,11 @@ impl NumberedList for Listing {
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.client.unreadable_item(self.call_name(), item, cause)
     }
+}
+
+fn read(body: Vec<u8>) -> Result<RawPage, BadBody> {
+    RawPage::parse(body, "items", &["id"])
+        .map_err(|(body, cause)| BadBody::undecodable(body, cause))
 }
 
 impl fmt::Debug for Listing {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
+use crate::pipeline::response::BadBody;
 use crate::pipeline::{Completed, Pipeline, response};
 
 /// The environment variable that [`Client::from_env`] reads.
@@ -181,6 +182,15 @@ impl Client {
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         Ok(self.send_completed(call)?.value)
+    }
+
+    /// Sends a call whose response is read by a function of its own.
+    pub(crate) fn send_by<T>(
+        &self,
+        call: &Call,
+        read: fn(Vec<u8>) -> Result<T, BadBody>,
+    ) -> Result<T> {
+        Ok(self.pipeline.execute(call, read)?.value)
     }
 
     pub(crate) fn unreadable_item(

@@ -10,7 +10,8 @@ use super::community::Community;
 use super::record::{decode, id_of};
 use crate::error::{Error, Result};
 use crate::json::null_as_default;
-use crate::page::{Cursor, CursorList, Pager, list_name};
+use crate::page::{Cursor, CursorList, Pager, RawPage, list_name};
+use crate::pipeline::response::BadBody;
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
 
@@ -183,12 +184,6 @@ struct EventList {
     parameters: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-struct EventsResponse {
-    #[serde(deserialize_with = "null_as_default")]
-    events: Vec<Value>,
-}
-
 impl CursorList for EventList {
     fn list_name(&self) -> String {
         let community = self.community.id();
@@ -203,14 +198,13 @@ impl CursorList for EventList {
         "POST /apiv1-fetch communityEvents".to_owned()
     }
 
-    fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {
+    fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage> {
         let mut fields = self.parameters.clone();
         // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
         let call = self.community.call("apiv1-fetch", "communityEvents", &[], fields);
-        let response: EventsResponse = self.community.client().send(&call.safety(Safety::Read))?;
-        Ok(response.events)
+        self.community.client().send_by(&call.safety(Safety::Read), read)
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {
@@ -220,10 +214,11 @@ impl CursorList for EventList {
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.community.client().unreadable_item(self.call_name(), item, cause)
     }
+}
 
-    fn id(item: &Value) -> Option<String> {
-        id_of(item, &EVENT_ID)
-    }
+fn read(body: Vec<u8>) -> Result<RawPage, BadBody> {
+    RawPage::parse(body, "events", &EVENT_ID)
+        .map_err(|(body, cause)| BadBody::undecodable(body, cause))
 }
 
 impl<T> Pager<Event, T> {

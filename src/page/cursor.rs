@@ -1,189 +1,209 @@
-//! Pages that go on after a named item, as Heylo's `lastEventId`.
+//! Pages that begin after a named item, as with Heylo's `lastEventId`.
 
 use std::collections::HashSet;
 use std::fmt;
+use std::mem;
 
 use serde_json::Value;
 
-use super::position::Position;
-use super::source::{FetchedPage, Mark, PageInfo, PageSource};
-use crate::error::{Error, ErrorKind, Result};
+use super::position::{self, Position};
+use super::raw_page::RawPage;
+use super::search::{Batch, BatchItem, Found, Id, Search, Trail};
+use super::seen::{Key, Seen, key};
+use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageInfo, PageSource};
+use super::source::{check_length, check_page_size, no_progress};
+use crate::error::{Error, Result};
 
-/// The largest page that the services give, in items.
-const LARGEST_PAGE: u32 = 100;
+/// The ids that are kept to find the way back if the last items are deleted.
+const TRAIL: usize = 128;
+/// A page without new items may end this often at the same item. More often, the server repeats itself.
+const REPEATS: usize = 3;
 
-/// A listing that goes on after a named item.
+/// A list whose pages begin after a named item.
 pub(crate) trait CursorList: fmt::Debug + Send + Sync {
-    /// The listing and its filters, as positions name them.
+    /// The name of the list and of its filters in positions.
     fn list_name(&self) -> String;
 
-    /// What the call is named in errors.
+    /// The name of the call in errors.
     fn call_name(&self) -> String;
 
-    fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>>;
+    /// Fetches a page of so many items after the one with the id `after`, or from the top.
+    fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage>;
 
-    /// Sets a filter.
     fn set_filter(&mut self, name: &str, value: Value);
 
-    /// The error of an item that could not be decoded, with what may be shown of it.
+    /// The error for an item that could not be decoded. Its body is the item.
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
-
-    /// The id that the next page can begin after.
-    fn id(item: &Value) -> Option<String>;
 }
 
-/// Turns pages that begin after a named item, as Heylo's `lastEventId`.
+/// A source of pages that begin after a named item.
 ///
-/// Nothing says that a page with fewer items than were asked for is the last, so only an empty page is.
-/// Nor is it said whether the named item comes back itself; where it does, it is left out.
-///
-/// Items that are added or removed behind the cursor meanwhile come or do not come as they should. Where the
-/// named item itself is deleted, it is the service that decides what comes.
+/// [`Search`] finds the next page. Here, items that were yielded before are left out.
 #[derive(Debug)]
 pub(crate) struct Cursor<L> {
     list: L,
     page_size: u32,
-    /// The last item of the page before: where the next one begins.
-    after: Option<String>,
-    /// So many items at the top of the next page were yielded before this walk was resumed.
-    skipped: usize,
-    /// Every item that a page has begun after.
-    used: HashSet<String>,
-    pages: u64,
-    /// Why the walk cannot go on behind the page it has just yielded.
-    dead_end: Option<&'static str>,
+    state: State,
+}
+
+/// The progress of an iteration.
+#[derive(Debug, Default)]
+struct State {
+    trail: Trail,
+    seen: Seen,
+    has_begun: bool,
     is_at_end: bool,
+    /// Why the list cannot be read on after the page that was just yielded.
+    dead_end: Option<&'static str>,
+    /// How many pages were yielded.
+    pages: u64,
+    /// How many items without an id at the top of the next page were yielded by an earlier iterator.
+    nameless: usize,
+    /// The last items of the pages since one had something new.
+    passed: Vec<Key>,
 }
 
 impl<L: CursorList> Cursor<L> {
     pub(crate) fn new(list: L) -> Cursor<L> {
-        Cursor {
-            list,
-            page_size: LARGEST_PAGE,
-            after: None,
-            skipped: 0,
-            used: HashSet::new(),
-            pages: 0,
-            dead_end: None,
-            is_at_end: false,
-        }
+        Cursor { list, page_size: LARGEST_PAGE, state: State::default() }
     }
 
-    fn fetch(&mut self) -> Result<Vec<Value>> {
-        if !(1..=LARGEST_PAGE).contains(&self.page_size) {
-            let refused = Error::invalid("the page size must be from 1 to 100");
-            return Err(refused.with_call(self.list.call_name()));
-        }
-        let mut page = self.list.fetch(self.after.as_deref(), self.page_size)?;
-        if self.begins_with_cursor(&page) && page.len() == 1 && self.page_size == 1 {
-            // There was no room for anything else.
-            self.page_size = 2;
-            page = self.list.fetch(self.after.as_deref(), self.page_size)?;
-        }
-        // "Pass the last event ID from the previous response to fetch the next page": with it, or behind it?
-        if self.begins_with_cursor(&page) {
-            page.remove(0);
-        }
-        Ok(page)
-    }
-
-    fn begins_with_cursor(&self, page: &[Value]) -> bool {
-        let first = page.first().and_then(L::id);
-        first.is_some() && first == self.after
-    }
-
-    /// Moves on behind `page`, which must end somewhere new.
-    fn advance(&mut self, page: &[Value]) -> Result<()> {
-        let Some(last) = page.last().and_then(L::id) else {
-            // The page itself is good and is yielded; the error is due when more is asked for.
-            self.dead_end = Some("the last item of a page has no id to go on after");
-            return Ok(());
-        };
-        // A server that ignores the cursor sends the first page for ever. Comparing with the page before
-        // alone would not notice two that take turns.
-        let is_new = self.after.as_ref() != Some(&last) && !self.used.contains(&last);
-        if !is_new {
-            return Err(
-                self.stuck(&format!("the page after {:?} ends where one did before", self.after()))
-            );
-        }
-        self.used.extend(self.after.replace(last));
-        Ok(())
-    }
-
-    fn page_of(&mut self, page: Vec<Value>) -> FetchedPage {
-        let (mut last, mut nameless) = (self.after.clone(), 0);
-        let mut items = Vec::with_capacity(page.len());
-        for item in page {
-            // An item without an id can be yielded, but no page can begin after it: the one before counts.
-            match L::id(&item) {
-                Some(id) => (last, nameless) = (Some(id), 0),
-                None => nameless += 1,
+    fn read_on(&mut self) -> Result<Option<FetchedPage>> {
+        while !self.state.is_at_end {
+            if let Some(why) = self.state.dead_end {
+                return Err(no_progress(why));
             }
-            items.push((item, Mark::After { id: last.clone(), nameless }));
+            let Some((batch, is_top)) = self.fetch()? else {
+                self.state.is_at_end = true;
+                break;
+            };
+            if let Some(page) = self.take_in(batch, is_top)? {
+                return Ok(Some(page));
+            }
         }
-        items.drain(..self.skipped.min(items.len()));
-        self.skipped = 0;
-        self.pages += 1;
-        let info = PageInfo { number: self.pages, ..PageInfo::default() };
-        FetchedPage { items, end: Mark::After { id: last, nameless }, info }
+        Ok(None)
     }
 
-    fn after(&self) -> &str {
-        self.after.as_deref().unwrap_or("the beginning")
+    /// Fetches a page that has items which may be new; `None` at the end of the list.
+    fn fetch(&mut self) -> Result<Option<(Batch, bool)>> {
+        let (list, page_size) = (&self.list, self.page_size);
+        // A page of one item could hold nothing but the item that is expected to come again.
+        let size = if self.state.has_begun { page_size.max(2) } else { page_size };
+        let fetch = |cursor: Option<&str>| {
+            let page = list.fetch(cursor, size)?;
+            check_length(page.items.len(), size)?;
+            Ok(Batch::new(page, size))
+        };
+        let state = &mut self.state;
+        if state.trail.ids.is_empty() {
+            state.has_begun = true;
+            let top = fetch(None)?;
+            return Ok(Some((top, true)).filter(|(top, _)| !top.items.is_empty()));
+        }
+        loop {
+            match Search::new(&fetch, &mut state.trail, &state.seen).run()? {
+                Found::Next(batch) => return Ok(Some((batch, false))),
+                Found::Top(batch) => return Ok(Some((batch, true))),
+                Found::End => return Ok(None),
+                Found::BackTo(index) => {
+                    state.trail.ids.truncate(index + 1);
+                    state.trail.was_short = true;
+                }
+            }
+        }
     }
 
-    fn stuck(&self, what: &str) -> Error {
-        let hint = "the list cannot be read to its end; what came before is complete up to here";
-        Error::new(ErrorKind::NoProgress, what).with_call(self.list.call_name()).with_hint(hint)
+    /// Takes in a page; returns the items of it that are new, if there are any.
+    fn take_in(&mut self, batch: Batch, is_top: bool) -> Result<Option<FetchedPage>> {
+        let state = &mut self.state;
+        if is_top {
+            state.trail.ids.clear();
+            state.trail.first = batch.items.first().map(|item| item.key);
+        }
+        state.trail.was_short = !batch.is_full;
+        let last = batch.items.last();
+        if last.is_some_and(|last| last.id.is_none()) {
+            state.dead_end = Some("the last item of a page has no id to continue after");
+        }
+        let last = last.map(|last| last.key);
+        let page = state.page_of(batch);
+        if !page.items.is_empty() {
+            state.passed.clear();
+            state.pages += 1;
+            state.trail.has_advanced |= !is_top;
+            return Ok(Some(page));
+        }
+        state.passed.extend(last);
+        let repeats = state.passed.iter().filter(|passed| Some(**passed) == last).count();
+        if repeats >= REPEATS {
+            return Err(no_progress("the same pages come again and again"));
+        }
+        Ok(None)
+    }
+}
+
+impl State {
+    /// Continues after an item that an earlier iterator has yielded.
+    fn after(mark: &AfterItem) -> State {
+        let ids: Vec<Id> = [&mark.before, &mark.last].into_iter().flatten().cloned().collect();
+        let mut state = State { nameless: mark.nameless, ..State::default() };
+        state.seen.extend(ids.iter().map(|id| key(id)).collect());
+        state.trail = Trail { ids, has_past: mark.before.is_some(), ..Trail::default() };
+        state.has_begun = mark.last.is_some();
+        state
+    }
+
+    /// Moves the trail to the end of a page, and keeps the new items of the page.
+    fn page_of(&mut self, batch: Batch) -> FetchedPage {
+        let mut mark = self.mark();
+        let mut skip = mem::take(&mut self.nameless);
+        let mut fresh = HashSet::new();
+        let mut items = Vec::with_capacity(batch.items.len());
+        for BatchItem { raw, id, key } in batch.items {
+            match id {
+                Some(id) => {
+                    self.trail.ids.extend(Some(id).filter(|id| Some(id) != mark.last.as_ref()));
+                    (mark, skip) = (self.mark(), 0);
+                }
+                // No page can begin after an item without an id: its point is told by the one before.
+                None => mark.nameless += 1,
+            }
+            if !self.seen.contains(key) && fresh.insert(key) && skip == 0 {
+                items.push((raw.json, Mark::After(mark.clone())));
+            }
+            skip = skip.saturating_sub(1);
+        }
+        self.seen.extend(fresh.into_iter().collect());
+        let excess = self.trail.ids.len().saturating_sub(TRAIL);
+        self.trail.ids.drain(..excess);
+        let info = PageInfo { number: self.pages + 1, ..PageInfo::default() };
+        FetchedPage { text: batch.text, items, end: Mark::After(mark), info }
+    }
+
+    fn mark(&self) -> AfterItem {
+        let mut latest = self.trail.ids.iter().rev().cloned();
+        AfterItem { last: latest.next(), before: latest.next(), nameless: 0 }
     }
 }
 
 impl<L: CursorList> PageSource for Cursor<L> {
     fn next_page(&mut self) -> Result<Option<FetchedPage>> {
-        if self.is_at_end {
-            return Ok(None);
-        }
-        if let Some(why) = self.dead_end {
-            return Err(self.stuck(why));
-        }
-        let page = self.fetch()?;
-        // Not `len() < page_size`: a server that filters what it has read sends short pages in between.
-        self.is_at_end = page.is_empty();
-        if self.is_at_end {
-            return Ok(None);
-        }
-        let before = self.after.clone();
-        self.advance(&page)?;
-        let last = std::mem::replace(&mut self.after, before);
-        let fetched = self.page_of(page);
-        self.after = last;
-        if fetched.items.is_empty() {
-            return self.next_page();
-        }
-        Ok(Some(fetched))
+        check_page_size(self.page_size)
+            .and_then(|()| self.read_on())
+            .map_err(|error| error.with_call(self.list.call_name()))
     }
 
     fn resume_at(&mut self, position: &Position) -> Result<Mark> {
         let place = position.place_in(&self.list.list_name())?;
-        let (id, nameless) = parse(place).ok_or_else(Position::unreadable)?;
-        self.after.clone_from(&id);
-        self.skipped = nameless;
-        (self.used, self.pages) = (HashSet::new(), 0);
-        (self.dead_end, self.is_at_end) = (None, false);
-        Ok(Mark::After { id, nameless })
+        let mark = parse(place).ok_or_else(Position::unreadable)?;
+        self.state = State::after(&mark);
+        Ok(Mark::After(mark))
     }
 
     fn position(&self, mark: Option<&Mark>) -> Position {
-        let (id, nameless) = match mark {
-            Some(Mark::After { id, nameless }) => (id.as_deref(), *nameless),
-            _ => (None, 0),
-        };
-        // An id may hold spaces: it comes last, and `Position` splits no further than there.
-        let place = id.map_or_else(|| "start".to_owned(), |id| format!("after {id}"));
-        let place = match nameless {
-            0 => place,
-            more => format!("{more} {place}"),
+        let place = match mark {
+            Some(Mark::After(mark)) => print(mark),
+            _ => print(&AfterItem::default()),
         };
         Position::new(self.list.list_name(), place)
     }
@@ -213,44 +233,161 @@ impl<L: CursorList> PageSource for Cursor<L> {
     }
 }
 
-/// Reads `start` and `after ID`, perhaps with a number before it: how many items without an id lie between.
-fn parse(place: &str) -> Option<(Option<String>, usize)> {
-    let number = place.split_once(' ').and_then(|(number, place)| {
-        let nameless = number.parse().ok()?;
-        Some((nameless, place))
-    });
-    let (nameless, place) = number.unwrap_or((0, place));
-    let id = match place {
-        "start" => None,
-        place => Some(place.strip_prefix("after ")?.to_owned()),
+/// Writes `start`, `after LAST` or `after LAST BEFORE`, with the number of items without an id in front if it is not 0.
+fn print(mark: &AfterItem) -> String {
+    let mut place = match mark.nameless {
+        0 => String::new(),
+        nameless => format!("{nameless} "),
     };
-    Some((id, nameless))
+    place.push_str(if mark.last.is_some() { "after" } else { "start" });
+    for id in [&mark.last, &mark.before].into_iter().flatten() {
+        place.push(' ');
+        place.push_str(&position::encode(id));
+    }
+    place
+}
+
+fn parse(place: &str) -> Option<AfterItem> {
+    let mut words = place.split(' ').peekable();
+    let nameless = words.next_if(|word| word.starts_with(|digit: char| digit.is_ascii_digit()));
+    let nameless = nameless.map_or(Some(0), |number| number.parse().ok())?;
+    let kind = words.next()?;
+    let ids: Vec<Id> = words.map(|id| position::decode(id).map(Id::from)).collect::<Option<_>>()?;
+    match (kind, &ids[..]) {
+        ("start", []) => Some(AfterItem { nameless, ..AfterItem::default() }),
+        ("after", [last]) => Some(AfterItem { last: Some(last.clone()), before: None, nameless }),
+        ("after", [last, before]) => {
+            Some(AfterItem { last: Some(last.clone()), before: Some(before.clone()), nameless })
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, Mutex};
 
+    use fastrand::Rng;
+    use http::{HeaderMap, StatusCode};
+    use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::page::pager::Pager;
 
-    /// A server by what it answers to a cursor and a page size.
-    struct Server<F> {
-        answer: F,
-        requests: AtomicU32,
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Unknown {
+        Error(u16),
+        Restart,
+        Empty,
     }
 
-    impl<F> fmt::Debug for Server<F> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Server")
+    /// How a server responds where the vendor's documentation is silent.
+    #[derive(Clone, Copy, Debug)]
+    struct Manner {
+        unknown: Unknown,
+        /// The cursor's own item is sent, too.
+        is_inclusive: bool,
+        /// So many items before the cursor are sent again.
+        overlap: usize,
+        /// Pages are cut short at random, to this many items at least.
+        shortest: Option<usize>,
+    }
+
+    const PLAIN: Manner =
+        Manner { unknown: Unknown::Restart, is_inclusive: false, overlap: 0, shortest: None };
+
+    type Change = Box<dyn FnMut(&mut Vec<u32>, &[u32]) + Send>;
+
+    /// A server with a list of ids, which changes before each request but the first.
+    struct Server {
+        list: Vec<u32>,
+        manner: Manner,
+        random: Rng,
+        /// Changes the list, given the ids at the end of the latest page.
+        change: Change,
+        latest: Vec<u32>,
+        /// The cursor and the size of each request.
+        requests: Vec<(Option<u32>, u32)>,
+    }
+
+    impl Server {
+        fn page(&mut self, after: Option<u32>, size: u32) -> Result<Vec<u32>> {
+            if !self.requests.is_empty() {
+                (self.change)(&mut self.list, &self.latest);
+            }
+            self.requests.push((after, size));
+            let at = after.map(|id| self.list.iter().position(|other| *other == id));
+            let start = match (at, self.manner.unknown) {
+                (None, _) | (Some(None), Unknown::Restart) => 0,
+                (Some(Some(at)), _) if self.manner.is_inclusive => at - at.min(self.manner.overlap),
+                (Some(Some(at)), _) => at + 1 - self.manner.overlap.min(at + 1),
+                (Some(None), Unknown::Empty) => self.list.len(),
+                (Some(None), Unknown::Error(status)) => {
+                    let status = StatusCode::from_u16(status).expect("a status");
+                    let error = Error::new(ErrorKind::NotFound, "no such event");
+                    return Err(error.with_response(status, HeaderMap::new()));
+                }
+            };
+            let most = size as usize;
+            let length = self.manner.shortest.map_or(most, |least| {
+                let least = least.min(most);
+                self.random.usize(least..=most)
+            });
+            let page: Vec<u32> = self.list[start..].iter().copied().take(length).collect();
+            self.latest = page[page.len() - page.len().min(4)..].to_vec();
+            Ok(page)
         }
     }
 
-    impl<F: Fn(Option<&str>, u32) -> Vec<Value> + Send + Sync> CursorList for Arc<Server<F>> {
+    #[derive(Clone)]
+    struct Model(Arc<Mutex<Server>>);
+
+    impl Model {
+        fn new(
+            items: u32,
+            manner: Manner,
+            change: impl FnMut(&mut Vec<u32>, &[u32]) + Send + 'static,
+        ) -> Model {
+            Model(Arc::new(Mutex::new(Server {
+                list: (1..=items).collect(),
+                manner,
+                random: Rng::with_seed(u64::from(items)),
+                change: Box::new(change),
+                latest: Vec::new(),
+                requests: Vec::new(),
+            })))
+        }
+
+        fn still(items: u32, manner: Manner) -> Model {
+            Model::new(items, manner, |_, _| ())
+        }
+
+        fn list(&self) -> Vec<u32> {
+            self.0.lock().expect("no panic before").list.clone()
+        }
+
+        fn requests(&self) -> Vec<(Option<u32>, u32)> {
+            self.0.lock().expect("no panic before").requests.clone()
+        }
+
+        fn delete(&self, ids: &[u32]) {
+            self.0.lock().expect("no panic before").list.retain(|id| !ids.contains(id));
+        }
+
+        fn pager(&self, page_size: u32) -> Pager<Item> {
+            Pager::new(Cursor::new(self.clone())).page_size(page_size)
+        }
+    }
+
+    impl fmt::Debug for Model {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Model")
+        }
+    }
+
+    impl CursorList for Model {
         fn list_name(&self) -> String {
             "model 0".to_owned()
         }
@@ -259,150 +396,404 @@ mod tests {
             "POST /model".to_owned()
         }
 
-        fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
-            Error::new(ErrorKind::Unreadable, "odd").with_source(cause)
-        }
-
-        fn fetch(&self, after: Option<&str>, items: u32) -> Result<Vec<Value>> {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            Ok((self.answer)(after, items))
+        fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage> {
+            let after = after.map(|id| id.parse().expect("an id"));
+            let page = self.0.lock().expect("no panic before").page(after, items)?;
+            let events: Vec<Value> = page.iter().map(|id| json!({"id": id.to_string()})).collect();
+            Ok(raw(&json!({"events": events})))
         }
 
         fn set_filter(&mut self, _name: &str, _value: Value) {}
 
-        fn id(item: &Value) -> Option<String> {
-            item.as_str().map(str::to_owned)
+        fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
+            Error::new(ErrorKind::Unreadable, "odd").with_source(cause)
         }
     }
 
-    fn server<F: Fn(Option<&str>, u32) -> Vec<Value>>(answer: F) -> Arc<Server<F>> {
-        Arc::new(Server { answer, requests: AtomicU32::new(0) })
+    fn raw(page: &Value) -> RawPage {
+        RawPage::parse(page.to_string().into_bytes(), "events", &["id"]).expect("a page")
     }
 
-    const ALL: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
-
-    /// What comes behind the cursor; with it where `inclusive`.
-    fn behind(after: Option<&str>, inclusive: bool, items: usize) -> Vec<Value> {
-        let at = after.and_then(|id| ALL.iter().position(|other| *other == id));
-        let from = at.map_or(0, |at| if inclusive { at } else { at + 1 });
-        ALL[from..].iter().take(items).map(|id| json!(id)).collect()
+    #[derive(Debug, Deserialize)]
+    struct Item {
+        id: String,
     }
 
-    /// What came, the last error if one did, and how many requests it took.
-    fn read<F: Fn(Option<&str>, u32) -> Vec<Value> + Send + Sync + 'static>(
-        server: &Arc<Server<F>>,
-    ) -> (String, Option<Error>, u32) {
-        let (mut came, mut error) = (String::new(), None);
-        for item in Pager::<String>::new(Cursor::new(Arc::clone(server))).page_size(3) {
+    /// The ids that come, and the error if one does.
+    fn read(pager: impl Iterator<Item = Result<Item>>) -> (Vec<u32>, Option<Error>) {
+        let (mut ids, mut last) = (Vec::new(), None);
+        for item in pager {
+            assert!(last.is_none(), "something comes after {last:?}");
             match item {
-                Ok(id) => came.push_str(&id),
-                Err(stuck) => error = Some(stuck),
+                Ok(item) => ids.push(item.id.parse().expect("a number")),
+                Err(error) => last = Some(error),
             }
         }
-        (came, error, server.requests.load(Ordering::Relaxed))
+        (ids, last)
     }
 
-    #[test]
-    fn exclusive_and_inclusive_servers_are_read_to_the_empty_page() {
-        let (came, error, requests) = read(&server(|after, n| behind(after, false, n as usize)));
-        assert_eq!((came.as_str(), error.is_none(), requests), ("abcdefg", true, 4));
-        let (came, error, requests) = read(&server(|after, n| behind(after, true, n as usize)));
-        assert_eq!((came.as_str(), error.is_none(), requests), ("abcdefg", true, 4));
+    fn all(items: u32) -> Vec<u32> {
+        (1..=items).collect()
     }
 
-    #[test]
-    fn a_short_page_is_not_the_end() {
-        let (came, error, requests) = read(&server(|after, _| behind(after, false, 1)));
-        assert_eq!((came.as_str(), error.is_none(), requests), ("abcdefg", true, 8));
-    }
+    const UNKNOWN: [Unknown; 5] = [
+        Unknown::Restart,
+        Unknown::Empty,
+        Unknown::Error(404),
+        Unknown::Error(400),
+        Unknown::Error(500),
+    ];
 
-    #[test]
-    fn the_same_page_again_is_an_error_that_says_where() {
-        let (came, error, requests) = read(&server(|_, n| behind(None, false, n as usize)));
-        assert_eq!((came.as_str(), requests), ("abc", 2));
-        let error = error.expect("an error");
-        assert_eq!(error.kind(), ErrorKind::NoProgress);
-        assert!(error.to_string().contains("after \"c\""), "{error}");
-    }
-
-    #[test]
-    fn cursors_in_a_circle_are_an_error() {
-        let circle = |after: Option<&str>, _| match after {
-            None | Some("d") => vec![json!("a"), json!("b")],
-            Some(_) => vec![json!("c"), json!("d")],
-        };
-        let (came, error, requests) = read(&server(circle));
-        assert_eq!((came.as_str(), requests), ("abcd", 3));
-        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::NoProgress));
-    }
-
-    #[test]
-    fn a_page_that_ends_without_an_id_is_handed_on_and_then_an_error() {
-        let (came, error, requests) = read(&server(|_, _| vec![json!("a"), json!(7)]));
-        assert_eq!((came.as_str(), requests), ("a", 1));
-        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::NoProgress));
-    }
-
-    #[test]
-    fn pages_of_one_item_suffice_for_an_inclusive_server_too() {
-        let server = server(|after, n| behind(after, true, n as usize));
-        let walk = Pager::<String>::new(Cursor::new(Arc::clone(&server))).page_size(1);
-        let came: Vec<String> = walk.map(|id| id.expect("an id")).collect();
-        assert_eq!(came, ALL);
-    }
-
-    #[test]
-    fn a_walk_goes_on_behind_items_without_an_id_too() {
-        let all = [json!(1), json!("a"), json!(2), json!(3), json!("b")];
-        let listed = all.to_vec();
-        let server = server(move |after, _| match after {
-            None => listed.clone(),
-            Some("a") => listed[2..].to_vec(),
-            Some(_) => Vec::new(),
-        });
-        for taken in 0..=all.len() {
-            let walk = || Pager::<Value>::new(Cursor::new(Arc::clone(&server)));
-            let mut first = walk();
-            let mut came: Vec<_> = first.by_ref().take(taken).flatten().collect();
-            let saved = first.position().to_string().parse().expect("a position");
-            let rest = walk().resume_at(&saved).expect("the same list");
-            came.extend(rest.map(|item| item.expect("any item")));
-            assert_eq!(came, all, "after {taken}: {saved}");
-        }
-    }
-
-    #[test]
-    fn a_place_is_read_as_it_was_written_and_nothing_else_is() {
-        for id in ["e1", "2 after x", " ", "start", "after", "a\nb"] {
-            for nameless in [0, 1, 300] {
-                let mark = Mark::After { id: Some(id.to_owned()), nameless };
-                let server = server(|_, _| Vec::new());
-                let saved = Cursor::new(Arc::clone(&server)).position(Some(&mark));
-                let place = saved.place_in(&server.list_name()).expect("the same list");
-                let read = parse(place).expect("a place");
-                assert_eq!(read, (Some(id.to_owned()), nameless));
+    /// Servers that differ in everything that the documentation leaves open.
+    fn manners() -> Vec<Manner> {
+        let mut manners = Vec::new();
+        for unknown in UNKNOWN {
+            for is_inclusive in [false, true] {
+                for (overlap, shortest) in
+                    [(0, None), (0, Some(1)), (2, None), (2, Some(5)), (0, Some(3))]
+                {
+                    // An inclusive server that sends the cursor alone cannot be read on.
+                    let shortest =
+                        shortest.map(|least| if is_inclusive { least.max(2) } else { least });
+                    manners.push(Manner { unknown, is_inclusive, overlap, shortest });
+                }
             }
         }
-        for text in ["", "x", "7", "7 x", "-1 start", "1e9 start", "startx", "after"] {
-            assert!(parse(text).is_none(), "{text}");
+        manners
+    }
+
+    #[test]
+    fn a_list_that_stands_still_is_read_whole_in_few_requests() {
+        for is_inclusive in [false, true] {
+            for items in [0, 1, 2, 3, 98, 99, 100, 101, 197, 198, 199, 200, 230, 298, 990, 2500] {
+                let model = Model::still(items, Manner { is_inclusive, ..PLAIN });
+                let (ids, error) = read(model.pager(100));
+                assert!(error.is_none(), "{error:?}");
+                assert_eq!(ids, all(items));
+                let most = items.div_ceil(99) as usize + 2;
+                let requests = model.requests().len();
+                assert!(requests <= most, "{requests} requests for {items}, {is_inclusive}");
+            }
         }
     }
 
     #[test]
-    fn a_walk_resumed_at_any_position_yields_exactly_the_rest() {
-        for inclusive in [false, true] {
-            let server =
-                server(move |after: Option<&str>, n: u32| behind(after, inclusive, n as usize));
-            for taken in 0..=ALL.len() {
-                let walk = || Pager::<String>::new(Cursor::new(Arc::clone(&server))).page_size(3);
-                let mut first = walk();
-                let mut came: Vec<String> =
-                    first.by_ref().take(taken).map(|id| id.expect("an id")).collect();
+    fn a_list_that_stands_still_is_read_whole_from_every_server() {
+        for manner in manners() {
+            for items in 0..40 {
+                let page_size = 6 + items % 3;
+                let model = Model::still(items, manner);
+                // Where all of the list is in the overlap, the server seems to ignore the cursor.
+                if manner.overlap > 0 && items <= 6 {
+                    continue;
+                }
+                let (ids, error) = read(model.pager(page_size));
+                assert!(error.is_none(), "{manner:?}, {items} items: {error:?}");
+                assert_eq!(ids, all(items), "{manner:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn small_pages_suffice() {
+        for is_inclusive in [false, true] {
+            for page_size in [1, 2, 3] {
+                let model = Model::still(7, Manner { is_inclusive, ..PLAIN });
+                let (ids, error) = read(model.pager(page_size));
+                assert!(error.is_none(), "{error:?}");
+                assert_eq!((ids, model.requests()[0]), (all(7), (None, page_size)));
+            }
+        }
+    }
+
+    /// Insertions and deletions anywhere; deletions often where the last page ended.
+    fn churn(seed: u64) -> impl FnMut(&mut Vec<u32>, &[u32]) + Send {
+        let mut random = Rng::with_seed(seed);
+        let (often, aimed) = (random.f64(), random.f64());
+        let mut next = 1_000_000;
+        move |list, latest| {
+            if random.f64() > often {
+                return;
+            }
+            for _ in 0..random.usize(0..4) {
+                if random.bool() {
+                    next += 1;
+                    list.insert(random.usize(0..=list.len()), next);
+                }
+            }
+            if random.f64() < aimed {
+                let doomed = &latest[random.usize(0..=latest.len())..];
+                list.retain(|id| !doomed.contains(id));
+            }
+            for _ in 0..random.usize(0..3) {
+                if !list.is_empty() {
+                    list.remove(random.usize(0..list.len()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_item_that_stayed_comes_exactly_once_whatever_the_server_does() {
+        for manner in manners() {
+            for seed in 0..150 {
+                let items = Rng::with_seed(seed ^ 0xfeed).u32(8..90);
+                let page_size = 8 + (seed % 7) as u32;
+                let model = Model::new(items, manner, churn(seed));
+                let (ids, error) = read(model.pager(page_size));
+                assert!(error.is_none(), "{manner:?}, seed {seed}: {error:?}");
+                let distinct: HashSet<u32> = ids.iter().copied().collect();
+                assert_eq!(distinct.len(), ids.len(), "{manner:?}, seed {seed}: {ids:?}");
+                let list = model.list();
+                let missing: Vec<&u32> =
+                    list.iter().filter(|id| **id <= items && !distinct.contains(id)).collect();
+                assert!(missing.is_empty(), "{manner:?}, seed {seed}: {missing:?} of {list:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_items_of_each_page_may_be_deleted() {
+        for unknown in UNKNOWN {
+            for doomed in 1..=4 {
+                let delete = move |list: &mut Vec<u32>, latest: &[u32]| {
+                    let doomed = &latest[latest.len() - doomed.min(latest.len())..];
+                    list.retain(|id| !doomed.contains(id));
+                };
+                // Only once in a while: a list of which the end of each page goes at once is soon gone.
+                let mut turn = 0;
+                let change = move |list: &mut Vec<u32>, latest: &[u32]| {
+                    turn += 1;
+                    if turn % 5 == 1 {
+                        delete(list, latest);
+                    }
+                };
+                let model = Model::new(119, Manner { unknown, ..PLAIN }, change);
+                let (ids, error) = read(model.pager(40));
+                assert!(error.is_none(), "{unknown:?}, {doomed}: {error:?}");
+                let distinct: HashSet<u32> = ids.iter().copied().collect();
+                assert_eq!(distinct.len(), ids.len());
+                assert!(
+                    model.list().iter().all(|id| distinct.contains(id)),
+                    "{unknown:?}, {doomed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_iterator_resumed_anywhere_on_a_still_list_yields_exactly_the_rest() {
+        for manner in manners() {
+            for taken in 0..=25 {
+                let model = Model::still(25, manner);
+                let mut first = model.pager(8);
+                let mut ids = read(first.by_ref().take(taken)).0;
                 let saved = first.position().to_string().parse().expect("a position");
-                let rest = walk().resume_at(&saved).expect("the same list");
-                came.extend(rest.map(|id| id.expect("an id")));
-                assert_eq!(came, ALL, "after {taken}");
+                let (rest, error) = read(model.pager(8).resume_at(&saved).expect("the same list"));
+                assert!(error.is_none(), "{manner:?}, after {taken}: {error:?}");
+                ids.extend(rest);
+                assert_eq!(ids, all(25), "{manner:?}, after {taken}");
             }
+        }
+    }
+
+    #[test]
+    fn an_iterator_resumed_on_a_changed_list_is_exact_or_fails() {
+        let mut failed = 0;
+        for manner in manners() {
+            for seed in 0..60 {
+                let mut random = Rng::with_seed(seed);
+                let model = Model::still(40, manner);
+                let mut first = model.pager(9);
+                let mut ids = read(first.by_ref().take(random.usize(1..40))).0;
+                // The last two that came are the cursors.
+                let doomed = &ids[ids.len() - ids.len().min(2)..];
+                let doomed: Vec<u32> = doomed.iter().copied().filter(|_| random.bool()).collect();
+                model.delete(&doomed);
+                let resumed = model.pager(9).resume_at(&first.position()).expect("the same list");
+                let (rest, error) = read(resumed);
+                ids.extend(rest);
+                let distinct: HashSet<u32> = ids.iter().copied().collect();
+                assert_eq!(distinct.len(), ids.len(), "{manner:?}, seed {seed}: {ids:?}");
+                let is_whole = (1..=40).all(|id| distinct.contains(&id));
+                assert!(is_whole || error.is_some(), "{manner:?}, seed {seed}: {ids:?}");
+                if let Some(error) = error {
+                    failed += 1;
+                    assert!(error.hint().is_some(), "{error:?}");
+                    assert!(doomed.len() == 2 || is_whole, "{manner:?}, seed {seed}: {error:?}");
+                }
+            }
+        }
+        assert!(failed > 0, "both items are gone now and then, and a past list cannot be known");
+    }
+
+    #[test]
+    fn an_iterator_that_was_used_up_starts_afresh_where_it_is_resumed() {
+        let model = Model::still(25, PLAIN);
+        let start = model.pager(8).position();
+        let mut pager = model.pager(8);
+        assert_eq!(read(pager.by_ref().take(20)).0.len(), 20);
+        let twentieth = pager.position();
+        assert_eq!(read(pager.by_ref()).0, [21, 22, 23, 24, 25]);
+        let mut pager = pager.resume_at(&twentieth).expect("the same list");
+        assert_eq!(read(pager.by_ref()).0, [21, 22, 23, 24, 25]);
+        let mut pages = pager.resume_at(&start).expect("the same list").pages();
+        let first = pages.next().expect("a page").expect("no error");
+        assert_eq!((first.number, first.items.len()), (1, 8));
+        let rest = pages.flatten().map(|page| page.items.len()).sum::<usize>();
+        assert_eq!(rest, 17);
+    }
+
+    /// A server by what it sends for a cursor, and for its how-many-th request.
+    struct Responder<F>(F, Mutex<usize>);
+
+    impl<F> fmt::Debug for Responder<F> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Responder")
+        }
+    }
+
+    impl<F: Fn(Option<&str>, usize) -> Value + Send + Sync> CursorList for Responder<F> {
+        fn list_name(&self) -> String {
+            "responder 0".to_owned()
+        }
+
+        fn call_name(&self) -> String {
+            "POST /responder".to_owned()
+        }
+
+        fn fetch(&self, after: Option<&str>, _items: u32) -> Result<RawPage> {
+            let mut requests = self.1.lock().expect("no panic before");
+            *requests += 1;
+            assert!(*requests < 40, "no end");
+            Ok(raw(&json!({"events": (self.0)(after, *requests)})))
+        }
+
+        fn set_filter(&mut self, _name: &str, _value: Value) {}
+
+        fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
+            Error::new(ErrorKind::Unreadable, "odd").with_source(cause)
+        }
+    }
+
+    fn responder(
+        respond: impl Fn(Option<&str>, usize) -> Value + Send + Sync + 'static,
+    ) -> Pager<Value> {
+        Pager::new(Cursor::new(Responder(respond, Mutex::new(0)))).page_size(3)
+    }
+
+    /// The items after a cursor, of a list whose items may have no id.
+    fn behind(list: &Value, after: Option<&str>) -> Value {
+        let items = list.as_array().expect("a list");
+        let at = after.and_then(|id| items.iter().rposition(|item| item["id"] == id));
+        json!(items[at.map_or(0, |at| at + 1)..])
+    }
+
+    /// How many items come, and the error.
+    fn failure(pager: Pager<Value>) -> (usize, Error) {
+        let (good, bad): (Vec<_>, Vec<_>) = pager.partition(Result::is_ok);
+        assert_eq!(bad.len(), 1);
+        (good.len(), bad.into_iter().find_map(Result::err).expect("an error"))
+    }
+
+    #[test]
+    fn a_server_that_ignores_the_cursor_is_an_error() {
+        for items in [2, 3] {
+            let page: Vec<Value> = (0..items).map(|id| json!({"id": id})).collect();
+            let (came, error) = failure(responder(move |_, _| json!(page)));
+            assert_eq!((came, error.kind()), (items, ErrorKind::NoProgress));
+            assert!(error.to_string().starts_with("POST /responder: "), "{error}");
+            assert!(error.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn pages_in_a_circle_are_an_error() {
+        let (came, error) = failure(responder(|after, _| match after {
+            None | Some("c" | "d") => json!([{"id": "a"}, {"id": "b"}]),
+            Some(_) => json!([{"id": "c"}, {"id": "d"}]),
+        }));
+        assert_eq!((came, error.kind()), (4, ErrorKind::NoProgress));
+    }
+
+    #[test]
+    fn an_id_that_comes_twice_comes_once() {
+        for list in [
+            json!([{"id": "a"}, {"id": "b"}, {"id": "a"}]),
+            json!([{"id": "a"}, {"id": "b"}, {"id": "b"}]),
+            json!([{"id": "a"}, {"id": "a"}, {"id": "b"}, {"id": "c"}]),
+        ] {
+            let listed = list.clone();
+            let came: Vec<Value> =
+                responder(move |after, _| behind(&listed, after)).map(Result::unwrap).collect();
+            let distinct: HashSet<String> = came.iter().map(Value::to_string).collect();
+            assert_eq!(distinct.len(), came.len(), "{list}: {came:?}");
+            assert!(list.as_array().expect("a list").iter().all(|item| came.contains(item)));
+        }
+    }
+
+    #[test]
+    fn a_page_that_ends_without_an_id_is_yielded_and_then_an_error() {
+        let page = json!([{"id": "a"}, {"title": "nameless"}]);
+        let (came, error) = failure(responder(move |_, _| page.clone()));
+        assert_eq!((came, error.kind()), (2, ErrorKind::NoProgress));
+    }
+
+    #[test]
+    fn items_without_an_id_are_counted_after_the_one_before_them() {
+        let list = json!([{"n": 1}, {"id": "a"}, {"n": 2}, {"n": 3}, {"id": "b"}]);
+        let pager = || {
+            let list = list.clone();
+            responder(move |after, _| behind(&list, after)).page_size(9)
+        };
+        for taken in 0..=5 {
+            let mut first = pager();
+            let mut came: Vec<Value> = first.by_ref().take(taken).flatten().collect();
+            let saved: Position = first.position().to_string().parse().expect("a position");
+            let rest = pager().resume_at(&saved).expect("the same list");
+            came.extend(rest.map(|item| item.expect("an item")));
+            assert_eq!(json!(came), list, "after {taken}: {saved}");
+        }
+    }
+
+    #[test]
+    fn a_page_far_larger_than_requested_is_rejected() {
+        let list =
+            |items: u32| (0..items).map(|id| json!({"id": id.to_string()})).collect::<Vec<_>>();
+        let page = list(31);
+        let (came, error) = failure(responder(move |_, _| json!(page)));
+        assert_eq!((came, error.kind()), (0, ErrorKind::Unreadable));
+        let page = json!(list(30));
+        assert_eq!(responder(move |after, _| behind(&page, after)).flatten().count(), 30);
+    }
+
+    #[test]
+    fn a_place_is_read_as_it_was_written_and_no_other_is() {
+        for id in ["e1", "2 after x", " ", "start", "after", "a\nb", "e1\u{a0}", "%", "é"] {
+            for before in [None, Some("first"), Some(" x ")] {
+                for nameless in [0, 1, 300] {
+                    let (last, before) = (Some(id.into()), before.map(Id::from));
+                    let mark = AfterItem { last, before, nameless };
+                    let place = print(&mark);
+                    assert_eq!(place.trim(), place);
+                    assert_eq!(parse(&place), Some(mark), "{place}");
+                }
+            }
+        }
+        assert_eq!(print(&AfterItem::default()), "start");
+        for text in [
+            "",
+            "x",
+            "7",
+            "7 x",
+            "-1 start",
+            "1e9 start",
+            "startx",
+            "after",
+            "after a b c",
+            "start a",
+        ] {
+            assert!(parse(text).is_none(), "{text}");
         }
     }
 }

@@ -291,7 +291,7 @@ impl<Item, T: DeserializeOwned> Iterator for Pager<Item, T> {
 
     fn next(&mut self) -> Option<Result<T>> {
         let item = self.raw.next()?;
-        Some(item.and_then(|item| self.raw.decode(&item)))
+        Some(item.and_then(|item| self.raw.decode(item)))
     }
 
     /// At least the items that were fetched and not yet yielded; at most the limit.

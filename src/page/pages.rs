@@ -80,7 +80,7 @@ impl<Item, T: DeserializeOwned> Iterator for Pages<Item, T> {
         };
         let mut items = Vec::with_capacity(self.raw.size_hint().0);
         while let Some(item) = self.raw.pop() {
-            items.push(self.raw.decode(&item));
+            items.push(self.raw.decode(item));
         }
         Some(Ok(Page {
             items,

@@ -114,6 +114,33 @@ pub(crate) fn list_name(listing: &str, filters: &str) -> String {
     format!("{listing} {hash:016x}")
 }
 
+/// Percent-encodes an id, so that it is one word of visible ASCII.
+pub(super) fn encode(id: &str) -> String {
+    let mut word = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' => {
+                word.push(char::from(byte));
+            }
+            _ => word.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    word
+}
+
+/// Reads an id that [`encode`] wrote; `None` if it wrote no such word.
+pub(super) fn decode(word: &str) -> Option<String> {
+    let mut parts = word.split('%');
+    let mut id = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at_checked(2)?;
+        id.push(u8::from_str_radix(hex, 16).ok()?);
+        id.extend_from_slice(rest.as_bytes());
+    }
+    let id = String::from_utf8(id).ok()?;
+    (!id.is_empty() && encode(&id) == word).then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +150,19 @@ mod tests {
         let position =
             Position::new(list_name("heylo/communityEvents", "abc"), "after e 1".to_owned());
         assert_eq!(position.to_string().parse::<Position>().expect("a position"), position);
+    }
+
+    #[test]
+    fn every_id_is_one_word_of_visible_ascii() {
+        for id in ["e1", " a ", "\u{a0}", "line\nbreak", "50%", "%20", "\u{feff}é", "a:b-c_d.e~f"]
+        {
+            let word = encode(id);
+            assert!(word.bytes().all(|byte| byte.is_ascii_graphic()), "{word}");
+            assert_eq!(decode(&word).as_deref(), Some(id));
+        }
+        for word in ["", "%", "%2", "%zz", "%c3", "a b", "%61", "%C3%28", "%+1"] {
+            assert_eq!(decode(word), None, "{word}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ const REMEMBERED: usize = 1000;
 
 /// Which page: its number, and how many items pages have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PageRequest {
     pub(crate) number: u64,
     pub(crate) per_page: u32,
 }
@@ -21,21 +21,21 @@ pub(crate) struct Place {
 /// What a page held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    place: Place,
+    request: PageRequest,
     is_empty: bool,
     /// A hash of its items in their order.
     content: u64,
 }
 
 impl Reading {
-    pub(crate) fn new(place: Place, keys: &[Key]) -> Reading {
+    pub(crate) fn new(request: PageRequest, keys: &[Key]) -> Reading {
         let mut hasher = DefaultHasher::new();
         keys.hash(&mut hasher);
-        Reading { place, is_empty: keys.is_empty(), content: hasher.finish() }
+        Reading { request, is_empty: keys.is_empty(), content: hasher.finish() }
     }
 
     pub(crate) fn has_content_of(&self, keys: &[Key]) -> bool {
-        self.content == Reading::new(self.place, keys).content
+        self.content == Reading::new(self.request, keys).content
     }
 }
 
@@ -77,14 +77,14 @@ impl Progress {
     }
 
     /// An earlier page with the same content, if that has to be looked into.
-    pub(crate) fn seems_to_repeat(&mut self, reading: &Reading) -> Option<Place> {
+    pub(crate) fn seems_to_repeat(&mut self, reading: &Reading) -> Option<PageRequest> {
         if self.is_cleared || reading.is_empty {
             return None;
         }
         let is_alike = |other: &&Reading| other.content == reading.content;
-        let place = self.fruitful.iter().rev().find(is_alike)?.place;
-        self.is_cleared = place != reading.place;
-        self.is_cleared.then_some(place)
+        let request = self.fruitful.iter().rev().find(is_alike)?.request;
+        self.is_cleared = request != reading.request;
+        self.is_cleared.then_some(request)
     }
 
     #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
 
     fn reading(number: u64, keys: &[Key]) -> Reading {
         let per_page = 2;
-        Reading::new(Place { number, per_page }, keys)
+        Reading::new(PageRequest { number, per_page }, keys)
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(progress.seems_to_repeat(&reading(1, &[7, 8])), None);
         let again = reading(2, &[7, 8]);
         let first = progress.seems_to_repeat(&again);
-        assert_eq!(first.map(|place| place.number), Some(1));
+        assert_eq!(first.map(|request| request.number), Some(1));
         assert_eq!(progress.seems_to_repeat(&again), None);
         progress.something_new(reading(3, &[9]));
         assert_eq!(progress.seems_to_repeat(&again), first);

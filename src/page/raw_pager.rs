@@ -1,11 +1,13 @@
 //! The part of the iterator that does not depend on the type of its items.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::position::Position;
+use super::raw_page;
 use super::source::{Mark, PageInfo, PageSource};
 use crate::error::{Error, Result};
 
@@ -13,7 +15,10 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(super) struct RawPager {
     source: Box<dyn PageSource>,
-    queue: VecDeque<(Value, Mark)>,
+    /// The text of the page that the queue is from.
+    text: String,
+    /// The items that are left of it, and the point after each.
+    queue: VecDeque<(Range<usize>, Mark)>,
     /// The page that the queue is from, until [`Pages`](super::Pages) has yielded it.
     info: Option<PageInfo>,
     /// The point behind the queue.
@@ -34,6 +39,7 @@ impl RawPager {
     pub(super) fn new(source: Box<dyn PageSource>) -> RawPager {
         RawPager {
             source,
+            text: String::new(),
             queue: VecDeque::new(),
             info: None,
             end: None,
@@ -107,13 +113,14 @@ impl RawPager {
             return fetched.map(drop);
         };
         self.info = Some(page.info);
+        self.text = page.text;
         self.queue.extend(page.items);
         self.end = Some(page.end);
         Ok(())
     }
 
     /// The next item of the queue, unless the limit is reached.
-    pub(super) fn pop(&mut self) -> Option<Value> {
+    pub(super) fn pop(&mut self) -> Option<Range<usize>> {
         if self.left == 0 {
             return None;
         }
@@ -124,7 +131,7 @@ impl RawPager {
         Some(item)
     }
 
-    pub(super) fn next(&mut self) -> Option<Result<Value>> {
+    pub(super) fn next(&mut self) -> Option<Result<Range<usize>>> {
         loop {
             if let Some(item) = self.pop() {
                 return Some(Ok(item));
@@ -170,8 +177,14 @@ impl RawPager {
         (ready, most)
     }
 
-    // A page is a list of any JSON, so an item that does not fit is an error of its own.
-    pub(super) fn decode<T: DeserializeOwned>(&self, item: &Value) -> Result<T> {
-        T::deserialize(item).map_err(|cause| self.source.unreadable(item, cause))
+    /// Decodes an item of the current page.
+    pub(super) fn decode<T: DeserializeOwned>(&self, item: Range<usize>) -> Result<T> {
+        let item = self.text.get(item).unwrap_or_default();
+        raw_page::decode(item).map_err(|cause| self.unreadable(item, cause))
+    }
+
+    // Apart from `decode`, so that it is compiled once and not for each type.
+    fn unreadable(&self, item: &str, cause: serde_json::Error) -> Error {
+        self.source.unreadable(&raw_page::value(item), cause)
     }
 }

@@ -1,11 +1,18 @@
 //! The seam between the public iterator and the two ways in which services page.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::position::Position;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The largest page that the services send, in items.
+pub(crate) const LARGEST_PAGE: u32 = 100;
+/// A page may hold this many times the items that were requested.
+const MOST_TIMES: u64 = 10;
 
 /// A listing that comes in pages: [`Numbered`](super::Numbered) or [`Cursor`](super::Cursor).
 pub(crate) trait PageSource: fmt::Debug + Send + Sync {
@@ -40,16 +47,28 @@ pub(crate) trait PageSource: fmt::Debug + Send + Sync {
 pub(crate) enum Mark {
     /// This many positions from the top, of a list of `total` items.
     Offset { behind: u64, total: Option<u64> },
-    /// After the item with this id, or after the top; and after this many items without an id behind that.
-    After { id: Option<String>, nameless: usize },
+    /// After an item with an id.
+    After(AfterItem),
+}
+
+/// The point after an item with an id, and after some items without one that follow it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AfterItem {
+    /// The id of the item; none at the top of the list.
+    pub(crate) last: Option<Arc<str>>,
+    /// The id of the item before it; none if it was the first.
+    pub(crate) before: Option<Arc<str>>,
+    /// How many items without an id follow.
+    pub(crate) nameless: usize,
 }
 
 /// A page without the items that were yielded before.
 #[derive(Debug)]
 pub(crate) struct FetchedPage {
-    /// Each item, and the point behind it.
-    pub(crate) items: Vec<(Value, Mark)>,
-    /// The point behind the whole page.
+    pub(crate) text: String,
+    /// Each item as a range of the text, and the point after it.
+    pub(crate) items: Vec<(Range<usize>, Mark)>,
+    /// The point after the whole page.
     pub(crate) end: Mark,
     pub(crate) info: PageInfo,
 }
@@ -61,4 +80,27 @@ pub(crate) struct PageInfo {
     pub(crate) total_items: Option<u64>,
     pub(crate) total_pages: Option<u64>,
     pub(crate) has_more: Option<bool>,
+}
+
+/// The error of a list that cannot be read to its end.
+pub(crate) fn no_progress(what: impl Into<String>) -> Error {
+    let hint = "the list cannot be read to its end; the items up to here are complete";
+    Error::new(ErrorKind::NoProgress, what).with_hint(hint)
+}
+
+/// Rejects a page size that no service accepts.
+pub(crate) fn check_page_size(items: u32) -> Result<()> {
+    if (1..=LARGEST_PAGE).contains(&items) {
+        return Ok(());
+    }
+    Err(Error::invalid("the page size must be from 1 to 100"))
+}
+
+/// Rejects a page that is so much larger than requested that the server cannot have understood.
+pub(crate) fn check_length(items: usize, requested: u32) -> Result<()> {
+    if items as u64 <= MOST_TIMES * u64::from(requested) {
+        return Ok(());
+    }
+    let what = format!("a page of {requested} items was requested, and {items} came");
+    Err(Error::new(ErrorKind::Unreadable, what))
 }

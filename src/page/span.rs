@@ -1,104 +1,88 @@
-//! A numbered page, and which positions of the list it covers.
+//! A numbered page, and the positions of the list that it covers.
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use super::progress::PageRequest;
+use super::raw_page::RawPage;
+use super::seen::Key;
 
-use super::progress::Place;
-use super::seen::{Key, key};
-use crate::json::null_as_default;
-
-/// A page as Heylerts sends it. Only the items must be there.
-#[derive(Debug, Deserialize)]
-pub(crate) struct NumberedPage {
-    #[serde(deserialize_with = "null_as_default")]
-    pub(crate) items: Vec<Value>,
-    #[serde(default, deserialize_with = "count")]
-    pub(crate) page: Option<u64>,
-    #[serde(default, deserialize_with = "count")]
-    pub(crate) per_page: Option<u64>,
-    #[serde(default, deserialize_with = "count")]
-    pub(crate) total_items: Option<u64>,
-    #[serde(default, deserialize_with = "count")]
-    pub(crate) total_pages: Option<u64>,
-    pub(crate) has_more: Option<bool>,
-}
-
-/// Reads a count; anything else, as the `-1` of servers that do not know, is none.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Value::deserialize(deserializer).map(|count| whole(&count))
-}
-
-/// A number without a fraction, such as `35` and `35.0`.
-fn whole(number: &Value) -> Option<u64> {
-    let exact = |float: &f64| float.fract() == 0.0 && (0.0..=MOST_EXACT).contains(float);
-    let float = || number.as_f64().filter(exact).map(|float| float as u64);
-    number.as_u64().or_else(float)
-}
-
-/// The largest number up to which a float tells every whole one.
-const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// A page, and which positions of the list it covers.
+/// A page and the positions of the list that it covers.
 #[derive(Debug)]
 pub(crate) struct Span {
-    pub(crate) page: NumberedPage,
-    pub(crate) place: Place,
+    pub(crate) page: RawPage,
+    pub(crate) request: PageRequest,
     /// How many positions lie before it.
     pub(crate) start: u64,
 }
 
 impl Span {
-    /// A server may give smaller pages than it was asked for, and says so in `per_page`.
-    pub(crate) fn new(asked: Place, page: NumberedPage) -> Span {
-        let given = page.per_page.and_then(|given| u32::try_from(given).ok());
+    /// A server may send smaller or larger pages than it was asked for, and says so in `per_page`.
+    pub(crate) fn new(request: PageRequest, page: RawPage) -> Span {
+        let given = page.numbers.per_page.and_then(|given| u32::try_from(given).ok());
         // Zero would put every page at the top.
-        let per_page = given.filter(|given| *given > 0).unwrap_or(asked.per_page);
-        let before = asked.number.saturating_sub(1);
+        let per_page = given.filter(|given| *given > 0).unwrap_or(request.per_page);
+        let before = request.number.saturating_sub(1);
         Span {
-            place: Place { per_page, ..asked },
+            request: PageRequest { per_page, ..request },
             start: before.saturating_mul(per_page.into()),
             page,
         }
     }
 
-    /// The position behind it. A page that more come behind covers all of its positions, however few of
-    /// them it shows.
+    pub(crate) fn len(&self) -> u64 {
+        self.page.items.len() as u64
+    }
+
+    /// The position after it. A page that is not the last covers all of its positions, however few items it shows.
     pub(crate) fn end(&self) -> u64 {
-        let shown = self.start.saturating_add(self.page.items.len() as u64);
+        let shown = self.start.saturating_add(self.len());
         if self.has_more() { shown.max(self.full_end()) } else { shown }
     }
 
     fn full_end(&self) -> u64 {
-        self.start.saturating_add(self.place.per_page.into())
+        self.start.saturating_add(self.request.per_page.into())
     }
 
-    /// What the server says; where it says nothing, whether the total lies further down, or else whether
-    /// the page is full.
+    /// `has_more`; without it, whether the total lies further down, or else whether the number of pages does, or else
+    /// whether the page is full. A server that does not say the size of its pages may have sent another one than was
+    /// requested, so that only the items count.
     pub(crate) fn has_more(&self) -> bool {
-        let is_full = self.page.items.len() as u64 >= u64::from(self.place.per_page);
-        let total = self.page.total_items;
-        let goes_on = || total.map_or(is_full, |total| total > self.full_end());
-        self.page.has_more.unwrap_or_else(goes_on)
+        let numbers = &self.page.numbers;
+        let is_counted = numbers.per_page.is_none() && !self.page.items.is_empty();
+        let end = if is_counted { self.start.saturating_add(self.len()) } else { self.full_end() };
+        let by_total = || numbers.total_items.map(|total| total > end);
+        let by_pages = || numbers.total_pages.map(|pages| pages > self.request.number);
+        let is_full = || self.len() >= u64::from(self.request.per_page);
+        numbers.has_more.or_else(by_total).or_else(by_pages).unwrap_or_else(is_full)
     }
 
-    /// Said not to be the last, and nothing in it.
+    /// Whether it is empty and not the last.
     pub(crate) fn contradicts_itself(&self) -> bool {
         self.page.items.is_empty() && self.has_more()
     }
 
+    /// The number of items that the server puts on a page without saying so, if this page shows that it does not
+    /// follow the request.
+    pub(crate) fn unsaid_per_page(&self) -> Option<u32> {
+        let items = u32::try_from(self.len()).ok().filter(|items| *items > 0)?;
+        let is_said = self.page.numbers.per_page.is_some();
+        let is_odd =
+            items > self.request.per_page || items < self.request.per_page && self.has_more();
+        Some(items).filter(|_| !is_said && is_odd)
+    }
+
     pub(crate) fn keys(&self) -> Vec<Key> {
-        self.page.items.iter().map(key).collect()
+        self.page.items.iter().map(|item| self.page.key(item)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn span(number: u64, json: Value) -> Span {
-        let asked = Place { number, per_page: 100 };
-        Span::new(asked, serde_json::from_value(json).expect("a page"))
+        let request = PageRequest { number, per_page: 100 };
+        let page = RawPage::parse(json.to_string().into_bytes(), "items", &["id"]);
+        Span::new(request, page.expect("a page"))
     }
 
     #[test]
@@ -127,18 +111,6 @@ mod tests {
         let short = span(1, json!({"items": [1, 2], "total_items": 101}));
         assert_eq!((short.has_more(), short.end()), (true, 100));
         assert!(span(1, json!({"items": [], "total_items": 101})).contradicts_itself());
-    }
-
-    #[test]
-    fn what_is_no_count_is_not_counted_with() {
-        for odd in [json!(-1), json!(2.5), json!("35"), json!(1e300), json!(null)] {
-            let page = json!({"items": null, "page": odd, "per_page": odd, "total_items": odd,
-                "total_pages": odd, "has_more": null});
-            let span = span(1, page);
-            assert_eq!((span.place.per_page, span.page.total_items), (100, None));
-        }
-        let span = span(1, json!({"items": [], "total_items": 35.0}));
-        assert_eq!(span.page.total_items, Some(35));
     }
 
     #[test]

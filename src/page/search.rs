@@ -1,0 +1,355 @@
+//! The search for the page that follows the last item read, when only items can be named as cursors.
+
+use std::sync::Arc;
+
+use super::raw_page::{RawItem, RawPage};
+use super::seen::{Key, Seen};
+use super::source::no_progress;
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) type Id = Arc<str>;
+
+/// How far back an earlier item is tried as the cursor if the last two are gone.
+const EARLIER: [usize; 3] = [3, 9, 33];
+
+/// A page with the ids and the keys of its items.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) text: String,
+    pub(super) items: Vec<BatchItem>,
+    /// Whether the server had no room for more items in it.
+    pub(super) is_full: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct BatchItem {
+    pub(super) raw: RawItem,
+    pub(super) id: Option<Id>,
+    pub(super) key: Key,
+}
+
+impl Batch {
+    pub(super) fn new(page: RawPage, requested: u32) -> Batch {
+        let item = |raw: &RawItem| BatchItem {
+            id: page.id(raw).map(Id::from),
+            key: page.key(raw),
+            raw: raw.clone(),
+        };
+        let items: Vec<BatchItem> = page.items.iter().map(item).collect();
+        let is_full = items.len() as u64 >= u64::from(requested);
+        Batch { items, is_full, text: page.text }
+    }
+
+    fn place_of(&self, id: &str) -> Option<usize> {
+        self.items.iter().rposition(|item| item.id.as_deref() == Some(id))
+    }
+
+    /// The items after the one at `place`.
+    fn after(mut self, place: usize) -> Batch {
+        self.items.drain(..=place);
+        self
+    }
+
+    fn has_ids(&self) -> bool {
+        self.items.iter().any(|item| item.id.is_some())
+    }
+
+    fn has_any_of(&self, seen: &Seen) -> bool {
+        self.items.iter().any(|item| seen.contains(item.key))
+    }
+
+    fn has_all_in(&self, seen: &Seen) -> bool {
+        self.items.iter().all(|item| seen.contains(item.key))
+    }
+
+    fn shares_with(&self, other: &Batch) -> bool {
+        self.items.iter().any(|item| other.items.iter().any(|another| another.key == item.key))
+    }
+}
+
+/// The part of the list that was read last.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    /// The ids of the latest items, in their order.
+    pub(super) ids: Vec<Id>,
+    /// The key of the first item of the list.
+    pub(super) first: Option<Key>,
+    /// Whether the server sends the item that it was given as the cursor.
+    pub(super) is_inclusive: bool,
+    /// Whether the latest page had room for more.
+    pub(super) was_short: bool,
+    /// Whether a cursor has led to new items, so that the server does not ignore it.
+    pub(super) has_advanced: bool,
+    /// Whether items before the trail were yielded by an earlier iterator, so that they are not known here.
+    pub(super) has_past: bool,
+}
+
+/// The result of a search.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The items after the last one.
+    Next(Batch),
+    /// The top of the list: the server does not know the cursors any more.
+    Top(Batch),
+    /// The item of the trail with this index is the latest one that still exists.
+    BackTo(usize),
+    End,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Before,
+    Last,
+}
+
+/// Looks for the items after the last one of a trail.
+///
+/// Every item before the last one was yielded, if it still exists. A page that holds the last item, or starts after any
+/// item of the trail, or starts at the top of the list, has no gap before it, so that reading on from it misses
+/// nothing. The server's response to a cursor that was deleted is not known: an error, an empty page and the top of
+/// the list all occur. So neither an empty page nor an error is believed until an item that exists was the cursor.
+pub(super) struct Search<'a> {
+    fetch: &'a dyn Fn(Option<&str>) -> Result<Batch>,
+    trail: &'a mut Trail,
+    seen: &'a Seen,
+    /// The last item came in the latest page that could hold it.
+    exists: bool,
+    /// Nothing comes after the last item, if that existed at the time.
+    ended: bool,
+    after_before: Option<Batch>,
+    after_last: Option<Batch>,
+    refusal: Option<Error>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        fetch: &'a dyn Fn(Option<&str>) -> Result<Batch>,
+        trail: &'a mut Trail,
+        seen: &'a Seen,
+    ) -> Search<'a> {
+        Search {
+            fetch,
+            trail,
+            seen,
+            exists: false,
+            ended: false,
+            after_before: None,
+            after_last: None,
+            refusal: None,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Found> {
+        // After the last item but one the last one must come, which proves that the cursor was understood. If the end
+        // is near, as after a short page, the last item is the cursor first, and the proof comes after it.
+        let last_first = self.trail.is_inclusive || self.trail.was_short;
+        let steps: &[Step] =
+            if last_first { &[Step::Last, Step::Before] } else { &[Step::Before, Step::Last] };
+        for step in steps {
+            if let Some(found) = self.take(*step)? {
+                return Ok(found);
+            }
+        }
+        if self.exists {
+            if let Some(batch) = self.after_last.take() {
+                return Ok(Found::Next(batch));
+            }
+            // The last item may have been deleted between the two requests.
+            self.exists = false;
+            if let Some(found) = self.before()? {
+                return Ok(found);
+            }
+        }
+        self.without_proof()
+    }
+
+    fn take(&mut self, step: Step) -> Result<Option<Found>> {
+        match step {
+            Step::Before => self.before(),
+            Step::Last => self.last(),
+        }
+    }
+
+    fn ids(&self) -> &[Id] {
+        &self.trail.ids
+    }
+
+    /// Fetches the page after a cursor; `None` if the server refuses the cursor.
+    fn ask(&mut self, cursor: Option<&Id>) -> Result<Option<Batch>> {
+        match (self.fetch)(cursor.map(|id| &**id)) {
+            Ok(batch) => Ok(Some(batch)),
+            Err(error) if cursor.is_some() && may_be_the_cursor(&error) => {
+                self.refusal.get_or_insert(error);
+                Ok(None)
+            }
+            // The first refusal says more than what the attempts to make up for it met with.
+            Err(error) if may_be_the_cursor(&error) => Err(self.refusal.take().unwrap_or(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks after the last item but one; from the top if there is none.
+    fn before(&mut self) -> Result<Option<Found>> {
+        let [.., last] = self.ids() else { return Ok(None) };
+        let (last, before) = (last.clone(), self.ids().iter().rev().nth(1).cloned());
+        let Some(batch) = self.ask(before.as_ref())? else { return Ok(None) };
+        if batch.items.is_empty() {
+            return Ok(before.is_none().then_some(Found::End));
+        }
+        let begins_with = batch.items.first().and_then(|item| item.id.clone());
+        self.trail.is_inclusive |= begins_with.is_some() && begins_with == before;
+        let Some(place) = batch.place_of(&last) else {
+            self.after_before = Some(batch);
+            return Ok(None);
+        };
+        self.exists = true;
+        let rest = batch.after(place);
+        Ok(match (rest.has_ids() || !rest.has_all_in(self.seen), self.ended) {
+            (true, _) => Some(Found::Next(rest)),
+            (false, true) => Some(Found::End),
+            (false, false) => None,
+        })
+    }
+
+    /// Asks after the last item, as the vendor documents.
+    fn last(&mut self) -> Result<Option<Found>> {
+        let Some(last) = self.ids().last().cloned() else { return Ok(None) };
+        let Some(batch) = self.ask(Some(&last))? else { return Ok(None) };
+        if batch.items.is_empty() {
+            self.ended = true;
+            return Ok(None);
+        }
+        let Some(place) = batch.place_of(&last) else {
+            let is_new = !self.trail.has_past && !batch.has_any_of(self.seen);
+            if is_new || self.exists {
+                return Ok(Some(Found::Next(batch)));
+            }
+            self.after_last = Some(batch);
+            return Ok(None);
+        };
+        self.trail.is_inclusive |= place == 0;
+        let is_top = batch.items.first().map(|item| item.key) == self.trail.first;
+        let is_whole = batch.items.len() >= self.seen.len();
+        let is_ignored = place > 0 && is_top && is_whole && !self.trail.has_advanced;
+        let (is_full, rest) = (batch.is_full, batch.after(place));
+        if rest.has_ids() || !rest.has_all_in(self.seen) {
+            return Ok(Some(Found::Next(rest)));
+        }
+        if is_full || is_ignored {
+            return Err(no_progress(format!("the page after {last:?} ends where it begins")));
+        }
+        Ok(Some(Found::End))
+    }
+
+    /// The item of the trail with this index exists, and no page leads on after it.
+    fn back_to(&mut self, index: usize) -> Result<Found> {
+        if index + 1 < self.ids().len() {
+            return Ok(Found::BackTo(index));
+        }
+        // The last item exists, so that the page after it was what it should be.
+        match (self.after_last.take(), self.refusal.take()) {
+            (Some(batch), _) => Ok(Found::Next(batch)),
+            (None, _) if self.ended => Ok(Found::End),
+            (None, Some(refusal)) => Err(refusal),
+            (None, None) => Err(no_progress("no page leads on after the last item")),
+        }
+    }
+
+    /// The place in a page of the latest item of the trail, if new items come after it.
+    fn place_before_new(&self, batch: &Batch) -> Option<usize> {
+        let (_, place) = self.latest_in(batch)?;
+        let is_new = |item: &BatchItem| item.id.is_some() && !self.seen.contains(item.key);
+        batch.items.iter().skip(place + 1).any(is_new).then_some(place)
+    }
+
+    /// Whether a page shows by itself that it misses nothing: the cursor was sent, too, or no known item.
+    fn accept(&self, batch: Batch) -> Result<Found, Batch> {
+        let is_new = !self.trail.has_past && !batch.has_any_of(self.seen);
+        match self.place_before_new(&batch) {
+            Some(place) => Ok(Found::Next(batch.after(place))),
+            None if is_new => Ok(Found::Next(batch)),
+            None => Err(batch),
+        }
+    }
+
+    /// The last item is gone, or the one before it, or both.
+    fn without_proof(mut self) -> Result<Found> {
+        match self.after_before.take().map(|batch| self.accept(batch)) {
+            Some(Ok(found)) => return Ok(found),
+            other => self.after_before = other.and_then(Result::err),
+        }
+        match self.after_last.take().map(|batch| self.accept(batch)) {
+            Some(Ok(found)) => return Ok(found),
+            other => self.after_last = other.and_then(Result::err),
+        }
+        let mut top = None;
+        for back in EARLIER {
+            let Some(at) = self.ids().len().checked_sub(back) else { break };
+            let cursor = self.ids()[at].clone();
+            let Some(batch) = self.ask(Some(&cursor))? else { continue };
+            if let Some((index, place)) = self.latest_in(&batch).filter(|(index, _)| *index > at) {
+                let leads_on = self.place_before_new(&batch).is_some();
+                return if leads_on {
+                    Ok(Found::Next(batch.after(place)))
+                } else {
+                    self.back_to(index)
+                };
+            }
+            if !self.trail.has_past && !batch.has_all_in(self.seen) {
+                return Ok(Found::Next(batch));
+            }
+            top = Some(batch).filter(|batch| !batch.items.is_empty()).or(top);
+        }
+        if self.trail.has_past {
+            return self.beside_the_top();
+        }
+        // A page of known items is the top of the list, whatever cursor it was the response to.
+        match top.or(self.after_before.take()).or(self.after_last.take()) {
+            Some(batch) => Ok(Found::Top(batch)),
+            None => self.from_the_top(),
+        }
+    }
+
+    /// The latest item of the trail that is in the page: its index in the trail, and its place in the page.
+    fn latest_in(&self, batch: &Batch) -> Option<(usize, usize)> {
+        let found = self.ids().iter().enumerate().rev();
+        found
+            .map(|(index, id)| (index, batch.place_of(id)))
+            .find_map(|(index, place)| Some((index, place?)))
+    }
+
+    fn from_the_top(mut self) -> Result<Found> {
+        let top = self.ask(None)?;
+        Ok(top.filter(|top| !top.items.is_empty()).map_or(Found::End, Found::Top))
+    }
+
+    /// Finds a page that is surely not the top of the list, whose items an earlier iterator has yielded.
+    fn beside_the_top(mut self) -> Result<Found> {
+        let Some(top) = self.ask(None)?.filter(|top| !top.items.is_empty()) else {
+            return Ok(Found::End);
+        };
+        if let Some((index, place)) = self.latest_in(&top) {
+            let rest = top.after(place);
+            return if rest.has_ids() { Ok(Found::Next(rest)) } else { self.back_to(index) };
+        }
+        let pages = [self.after_before.take(), self.after_last.take()];
+        let elsewhere = pages.into_iter().flatten().find(|page| !page.shares_with(&top));
+        elsewhere.map(Found::Next).ok_or_else(|| self.lost())
+    }
+
+    /// The error of a position whose items were deleted.
+    fn lost(&mut self) -> Error {
+        let what = "the items that the position names are not in the list any more";
+        let error = self.refusal.take().map(|refusal| refusal.noting(what));
+        error
+            .unwrap_or_else(|| Error::new(ErrorKind::NoProgress, what))
+            .with_hint("read the list from its beginning, and leave out the items that you have")
+    }
+}
+
+/// Whether an error may be the server's response to a cursor that it does not know.
+fn may_be_the_cursor(error: &Error) -> bool {
+    let status = error.status().map(|status| status.as_u16());
+    // A 500, too: a database that is given a missing document as its cursor fails.
+    matches!(status, Some(400 | 404 | 409 | 410 | 412 | 416 | 422 | 500))
+}
