@@ -83,18 +83,19 @@ fn members(ids: &[&str]) -> Answer {
 // Events.
 
 #[test]
-fn events_are_fetched_after_the_last_one_until_a_page_is_empty() {
-    let wire = Wire::new([events(&["e1", "e2"]), events(&["e3"]), events(&[])]);
+fn events_are_fetched_until_a_page_is_empty_and_the_last_event_was_seen_again() {
+    let wire = Wire::new([events(&["e1", "e2"]), events(&["e3"]), events(&[]), events(&["e3"])]);
     assert_eq!(ids(community(&wire).events()), ["e1", "e2", "e3"]);
-    let expected = [None, Some("e2"), Some("e3")].map(request_after);
+    let expected = [None, Some("e2"), Some("e3"), Some("e2")].map(request_after);
     assert_eq!(sent(&wire), expected);
 }
 
 #[test]
 fn a_short_page_of_events_is_not_taken_for_the_last() {
-    let wire = Wire::new([events(&["e1"]), events(&["e2"]), events(&["e3", "e4"]), events(&[])]);
+    let pages = [&["e1"][..], &["e2"], &["e3", "e4"], &[], &["e4"]];
+    let wire = Wire::new(pages.map(events));
     assert_eq!(ids(community(&wire).events().page_size(50)), ["e1", "e2", "e3", "e4"]);
-    assert_eq!(wire.requests().len(), 4);
+    assert_eq!(wire.requests().len(), 5);
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn an_event_that_comes_back_with_the_page_after_it_is_left_out() {
 
 #[test]
 fn every_parameter_of_events_is_sent() {
-    let wire = Wire::new([events(&["e8"]), events(&[])]);
+    let wire = Wire::new([events(&["e8"]), events(&[]), events(&["e8"])]);
     let moment = |text: &str| text.parse::<Timestamp>().unwrap();
     let walk = community(&wire)
         .events()
@@ -124,7 +125,8 @@ fn every_parameter_of_events_is_sent() {
     });
     let first = request(FETCH, "communityEvents", fields.clone());
     fields["lastEventId"] = "e8".into();
-    assert_eq!(sent(&wire), [first, request(FETCH, "communityEvents", fields)]);
+    let second = request(FETCH, "communityEvents", fields);
+    assert_eq!(sent(&wire), [first.clone(), second, first]);
 }
 
 #[test]
@@ -145,14 +147,15 @@ fn a_limit_on_events_is_no_page_size_and_asks_for_no_page_too_many() {
 
 #[test]
 fn a_walk_over_events_is_taken_up_again_where_its_position_says() {
-    let wire = Wire::new([events(&["e1", "e2", "e3"]), events(&["e3"]), events(&[])]);
+    let pages = [&["e1", "e2", "e3"][..], &["e2", "e3"], &[], &["e3"]];
+    let wire = Wire::new(pages.map(events));
     let mut walk = community(&wire).events();
     assert_eq!(ids(walk.by_ref().take(2)), ["e1", "e2"]);
     let written = walk.position().to_string();
     let position: Position = written.parse().unwrap();
     let resumed = community(&wire).events().resume_at(&position).unwrap();
     assert_eq!(ids(resumed), ["e3"]);
-    let expected = [None, Some("e2"), Some("e3")].map(request_after);
+    let expected = [None, Some("e1"), Some("e3"), Some("e2")].map(request_after);
     assert_eq!(sent(&wire), expected);
 }
 
@@ -163,7 +166,8 @@ fn an_event_is_kept_whole_whatever_its_id_is_called() {
         json!({"eventId": "e2", "spots": {"open": 3}}),
         json!({"id": 3}),
     ];
-    let wire = Wire::new([Answer::json(json!({"events": sent, "next": 1})), events(&[])]);
+    let page = |events: &[Value]| Answer::json(json!({"events": events, "next": 1}));
+    let wire = Wire::new([page(&sent), page(&[]), page(&sent[2..])]);
     let events: Vec<Event> = community(&wire).events().read_all().unwrap();
     assert_eq!(events.iter().map(|event| &event.id).collect::<Vec<_>>(), ["e1", "e2", "3"]);
     assert_eq!(events.iter().map(|event| &event.json).collect::<Vec<_>>(), sent.each_ref());
@@ -179,7 +183,7 @@ struct Meetup {
 fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() {
     let page =
         json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
-    let wire = Wire::new([Answer::json(json!({"events": page})), events(&[])]);
+    let wire = Wire::new([Answer::json(json!({"events": page})), events(&[]), events(&["e3"])]);
     let meetups: Vec<_> = community(&wire).events().decode_as::<Meetup>().collect();
     let meetup = |id: &str, title: &str| Meetup { id: id.into(), title: title.into() };
     assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
@@ -200,11 +204,9 @@ fn a_failed_page_of_events_is_one_error_and_the_end() {
 #[test]
 fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
     let no_id = Answer::json(json!({"events": [{"title": "nameless"}]}));
-    for answers in [
-        vec![events(&["e1", "e2"]), events(&["e1", "e2"])],
-        vec![events(&["e1"]), no_id],
-        vec![events(&["e1", "e2"]), events(&["e3", "e4"]), events(&["e1", "e2"])],
-    ] {
+    for answers in
+        [vec![events(&["e1", "e2"]), events(&["e1", "e2"])], vec![events(&["e1"]), no_id]]
+    {
         let requests = answers.len();
         let wire = Wire::new(answers);
         let last = community(&wire).events().last().unwrap();

@@ -5,7 +5,7 @@
 use heysync::heylerts::Alert;
 use heysync::page::{Pager, Position};
 use heysync::sandbox::heylerts::{Alert as Made, Mention};
-use heysync::sandbox::heylo::{Community, Event};
+use heysync::sandbox::heylo::{Community, Event, UnknownCursor};
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Server, Services, TestClock, serve};
 use heysync::{Config, Error, ErrorKind, Result, Timestamp, heylerts, heylo, http};
 use serde_json::{Value, json};
@@ -314,7 +314,8 @@ fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
     let rest: Vec<String> = walk.map(|event| event.expect("an event").id).collect();
     assert_eq!(seen.len() + rest.len(), 120);
     assert_eq!(rest.first().map(String::as_str), Some("e38"));
-    assert_eq!(sandbox.requests()[1].json()["lastEventId"], "e37");
+    // After the last event but one, so that the last one comes again.
+    assert_eq!(sandbox.requests()[1].json()["lastEventId"], "e36");
 }
 
 #[test]
@@ -584,4 +585,133 @@ fn models_are_written_as_they_came() {
     let record = json!({"id": 7, "status": "going", "guests": [null]});
     let read: heylo::Attendance = serde_json::from_value(record.clone()).expect("a record");
     assert_eq!(json!(read), record);
+}
+
+/// The ids of events, without the letter in front.
+fn event_numbers(events: impl Iterator<Item = Result<heylo::Event>>) -> Vec<u32> {
+    events.map(|event| event.expect("an event").id[1..].parse().expect("a number")).collect()
+}
+
+fn delete_events(sandbox: &Heylo, ids: &[&str]) {
+    sandbox.change(|state| {
+        state.communities[0].events.retain(|event| !ids.contains(&event.id.as_str()));
+    });
+}
+
+#[test]
+fn the_events_that_are_cursors_may_be_deleted_between_two_pages() {
+    for unknown in [UnknownCursor::Error, UnknownCursor::Restart, UnknownCursor::Empty] {
+        for doomed in [&["e40"][..], &["e39"], &["e39", "e40"], &["e37", "e38", "e39", "e40"]] {
+            let (sandbox, group, _server) = group(119);
+            sandbox.change(|state| state.settings.unknown_cursor = unknown);
+            sandbox.before(2, |sandbox| delete_events(sandbox, doomed));
+            let came = event_numbers(group.events().page_size(40));
+            assert_eq!(came, (1..=119).collect::<Vec<_>>(), "{unknown:?}, {doomed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_position_survives_the_deletion_of_either_of_its_events() {
+    for unknown in [UnknownCursor::Error, UnknownCursor::Restart, UnknownCursor::Empty] {
+        for doomed in [&["e36"], &["e37"]] {
+            let (sandbox, group, _server) = group(119);
+            sandbox.change(|state| state.settings.unknown_cursor = unknown);
+            let mut events = group.events();
+            assert_eq!(events.by_ref().take(37).count(), 37);
+            let saved = events.position().to_string();
+            delete_events(&sandbox, doomed);
+            let resumed = group.events().resume_at(&saved.parse().expect("a position"));
+            let came = event_numbers(resumed.expect("the same list"));
+            assert_eq!(came, (38..=119).collect::<Vec<_>>(), "{unknown:?}, {doomed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_position_whose_events_are_both_gone_is_an_error_with_a_hint() {
+    for unknown in [UnknownCursor::Error, UnknownCursor::Restart, UnknownCursor::Empty] {
+        let (sandbox, group, _server) = group(119);
+        sandbox.change(|state| state.settings.unknown_cursor = unknown);
+        let mut events = group.events();
+        assert_eq!(events.by_ref().take(37).count(), 37);
+        delete_events(&sandbox, &["e36", "e37"]);
+        let resumed = group.events().resume_at(&events.position()).expect("the same list");
+        let error = resumed.read_all().expect_err("nothing to continue from").error;
+        assert!(error.hint().is_some_and(|hint| hint.contains("from its beginning")), "{error:?}");
+        assert!(error.to_string().starts_with("POST /apiv1-fetch communityEvents: "), "{error}");
+    }
+}
+
+#[test]
+fn an_outage_is_not_mistaken_for_a_deleted_event() {
+    let (sandbox, group, _server) = group(119);
+    let mut events = group.events().page_size(40);
+    assert_eq!(events.by_ref().take(40).count(), 40);
+    sandbox.inject(usize::MAX, Fault::BadGateway(FaultPoint::BeforeEffect));
+    let error = events.next().expect("an item").expect_err("an outage");
+    assert_eq!((error.kind(), sandbox.requests().len()), (ErrorKind::Server, 2));
+}
+
+#[test]
+fn a_server_that_refuses_every_cursor_is_reported_in_its_own_words() {
+    let (sandbox, group, _server) = group(119);
+    sandbox.inject_if(usize::MAX, Fault::Altered(refuse), |request| {
+        request.json().get("lastEventId").is_some()
+    });
+    let (good, bad): (Vec<_>, Vec<_>) = group.events().page_size(40).partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (40, 1));
+    assert!(sandbox.requests().len() < 20, "{}", sandbox.requests().len());
+}
+
+fn refuse(response: &mut http::Response<Vec<u8>>) {
+    *response.status_mut() = http::StatusCode::BAD_REQUEST;
+    *response.body_mut() = br#"{"error": "paging is switched off"}"#.to_vec();
+}
+
+/// Changes the text of a response.
+fn rewrite(response: &mut http::Response<Vec<u8>>, change: impl FnOnce(String) -> String) {
+    let text = String::from_utf8(response.body().clone()).expect("a text");
+    *response.body_mut() = change(text).into_bytes();
+}
+
+#[test]
+fn json_that_rust_cannot_hold_costs_the_character_or_the_number_and_no_item() {
+    let alterations: [Alteration; 5] = [
+        |response| rewrite(response, |text| text.replacen("alert 2", r"alert \ud83d", 1)),
+        |response| rewrite(response, |text| text.replacen(r#""items":["#, r#""items":[null,"#, 1)),
+        |response| {
+            rewrite(response, |text| text.replacen(r#""name""#, r#""odd":1e400,"name""#, 2));
+        },
+        |response| rewrite(response, |text| format!("\u{feff}{text}")),
+        |response| {
+            rewrite(response, |text| text.replacen(r#""items""#, r#""\udead":1,"items""#, 1));
+        },
+    ];
+    for alteration in alterations {
+        let (sandbox, client, _server) = account(3);
+        sandbox.inject(1, Fault::Altered(alteration));
+        let names = names(client.alerts());
+        assert_eq!((names.len(), names[0].as_str()), (3, "alert 1"));
+        assert!(["alert 2", "alert \u{fffd}"].contains(&names[1].as_str()), "{names:?}");
+        assert_eq!(sandbox.requests().len(), 1, "nothing is requested twice");
+    }
+}
+
+#[test]
+fn ids_beyond_64_bits_stay_apart() {
+    let (sandbox, group, _server) = group(3);
+    let huge = ["123456789012345678901234567890", "123456789012345678901234567891"];
+    let alteration: Alteration = |response| {
+        let page = r#"{"events": [{"id": 123456789012345678901234567890},
+            {"eventId": 123456789012345678901234567891}]}"#;
+        rewrite(response, |_| page.to_owned());
+    };
+    sandbox.inject(1, Fault::Altered(alteration));
+    let mut events = group.events();
+    let ids: Vec<String> =
+        events.by_ref().take(2).map(|event| event.expect("an event").id).collect();
+    assert_eq!(ids, huge);
+    let _ = events.next();
+    assert_eq!(sandbox.requests()[1].json()["lastEventId"], huge[1]);
 }

@@ -1,12 +1,12 @@
 //! Mentions: pages on which an alert's keyword was found.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::listing;
 use super::open_enum::open_enum;
-use crate::json::null_as_default;
+use crate::json::{flag, id, null_as_default};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::time::Timestamp;
@@ -32,8 +32,10 @@ use crate::time::Timestamp;
 #[non_exhaustive]
 pub struct Mention {
     /// The id, a UUID.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// The id of the alert that found it.
+    #[serde(default, deserialize_with = "optional_id")]
     pub alert_id: Option<String>,
     /// The source that it was found in.
     pub source: Option<Source>,
@@ -55,10 +57,23 @@ pub struct Mention {
     /// When the page was published.
     pub published_at: Option<Timestamp>,
     /// Whether it is ignored. Lists leave ignored mentions out.
+    #[serde(default, deserialize_with = "optional_flag")]
     pub ignored: Option<bool>,
     /// The fields that this crate does not know.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct Id(#[serde(deserialize_with = "id")] String);
+    Ok(Option::<Id>::deserialize(deserializer)?.map(|id| id.0))
+}
+
+fn optional_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    struct Flag(#[serde(deserialize_with = "flag")] bool);
+    Ok(Option::<Flag>::deserialize(deserializer)?.map(|flag| flag.0))
 }
 
 open_enum! {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::community::Community;
-use super::record::{decode, id_of};
+use super::record::{decode, id_of, whole, with_id};
 use crate::error::{Error, Result};
-use crate::json::null_as_default;
+use crate::json::vec_without_nulls;
 use crate::page::{Cursor, CursorList, Pager, RawPage, list_name};
 use crate::pipeline::response::BadBody;
 use crate::pipeline::retry::Safety;
@@ -85,14 +85,14 @@ impl Event {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
+        with_id(&self.json, &self.id, &EVENT_ID).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event, D::Error> {
-        let json = Value::deserialize(deserializer)?;
-        Event::from_json(json).map_err(|refused| de::Error::custom(refused.message()))
+        Event::from_json(whole(deserializer)?)
+            .map_err(|refused| de::Error::custom(refused.message()))
     }
 }
 
@@ -104,6 +104,7 @@ impl<'de> Deserialize<'de> for Event {
 #[non_exhaustive]
 pub struct Attendance {
     /// All fields.
+    #[serde(deserialize_with = "whole")]
     pub json: Value,
 }
 
@@ -166,7 +167,7 @@ impl Attendance {
 
 #[derive(Deserialize)]
 struct AttendanceResponse {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "vec_without_nulls")]
     attendance: Vec<Attendance>,
 }
 

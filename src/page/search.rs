@@ -272,15 +272,22 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The last item is gone, or the one before it, or both.
-    fn without_proof(mut self) -> Result<Found> {
+    fn accept_held(&mut self) -> Option<Found> {
         match self.after_before.take().map(|batch| self.accept(batch)) {
-            Some(Ok(found)) => return Ok(found),
+            Some(Ok(found)) => return Some(found),
             other => self.after_before = other.and_then(Result::err),
         }
         match self.after_last.take().map(|batch| self.accept(batch)) {
-            Some(Ok(found)) => return Ok(found),
+            Some(Ok(found)) => return Some(found),
             other => self.after_last = other.and_then(Result::err),
+        }
+        None
+    }
+
+    /// The last item is gone, or the one before it, or both.
+    fn without_proof(mut self) -> Result<Found> {
+        if let Some(found) = self.accept_held() {
+            return Ok(found);
         }
         let mut top = None;
         for back in EARLIER {
