@@ -644,6 +644,16 @@ fn a_position_whose_events_are_both_gone_is_an_error_with_a_hint() {
 }
 
 #[test]
+fn a_server_that_is_down_is_asked_for_one_page_more() {
+    let (sandbox, group, _server) = group(119);
+    let mut events = group.events().page_size(40);
+    assert_eq!(events.by_ref().take(40).count(), 40);
+    sandbox.inject(usize::MAX, Fault::ServerError(FaultPoint::BeforeEffect));
+    let error = events.next().expect("an item").expect_err("an outage");
+    assert_eq!((error.kind(), sandbox.requests().len()), (ErrorKind::Server, 3));
+}
+
+#[test]
 fn an_outage_is_not_mistaken_for_a_deleted_event() {
     let (sandbox, group, _server) = group(119);
     let mut events = group.events().page_size(40);
@@ -661,6 +671,8 @@ fn a_server_that_refuses_every_cursor_is_reported_in_its_own_words() {
     });
     let (good, bad): (Vec<_>, Vec<_>) = group.events().page_size(40).partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (40, 1));
+    let error = bad.into_iter().find_map(Result::err).expect("an error");
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Rejected, "paging is switched off"));
     assert!(sandbox.requests().len() < 20, "{}", sandbox.requests().len());
 }
 

@@ -136,7 +136,10 @@ impl<L: CursorList> Cursor<L> {
         state.passed.extend(last);
         let repeats = state.passed.iter().filter(|passed| Some(**passed) == last).count();
         if repeats >= REPEATS {
-            return Err(no_progress("the same pages come again and again"));
+            let refusal = state.trail.refusal.take();
+            return Err(
+                refusal.unwrap_or_else(|| no_progress("the same pages come again and again"))
+            );
         }
         Ok(None)
     }

@@ -9,10 +9,28 @@
 //! `Err` in its place, and the items after it still come. [`Pager::position`] returns the current position at any
 //! time, also after an error; [`Pager::resume_at`] continues from there.
 //!
-//! The two services page differently. Heylerts numbers its pages, newest first, so that a new item pushes others
-//! onto the next page, and a deletion pulls them onto the one before. The iterator follows both, and yields every
-//! item that was in the list throughout exactly once, also if the caller deletes items meanwhile. Heylo names the
-//! event to continue after.
+//! # Exactness
+//!
+//! An item that stays in the list throughout is yielded exactly once, although the list changes while it is read, also
+//! by the caller. What cannot be kept exact is an `Err` with a [`hint`](crate::Error::hint), never a silent end. At
+//! most 16 bytes are kept for each item yielded.
+//!
+//! **Heylerts** numbers its pages, newest first: a new item pushes others onto the next page, a deletion pulls them onto
+//! the one before. The iterator follows both by the total that each page reports. This assumes that items are *added at
+//! the top only*, as the vendor's "newest first" says. Items that are added while the list is read do not come. A
+//! mention that is un-ignored enters the list further down: it comes only if the list was not read that far, and the
+//! other mentions still come exactly once. If the service sorts items with equal times anew for each response, some would
+//! be missed at the border of two pages; the list is then read again, up to six times in all, and if items are still
+//! missing, an error says how many. A page of more than ten times the items requested is an error, too.
+//!
+//! **Heylo** names the event to continue after, and does not document the response if that event was deleted: an error,
+//! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last
+//! one must come again, which proves that the event named is still there. If it does not come, the iterator asks after
+//! the last event, then after earlier ones, and in the end from the first page on, and leaves out the events that it has
+//! yielded. A list of *n* events that does not change takes at most ⌈*n*/99⌉ + 2 requests. Events that are added come if
+//! their place was not read yet.
+//!
+//! A [`Position`] says what holds for an iterator that is resumed.
 //!
 //! # Examples
 //!

@@ -1,4 +1,4 @@
-//! A walk's place, as something to write down.
+//! A position in a list, to be written down.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
 
-/// Where a walk stands: right behind the last item it yielded.
+/// A position in a list: right after the last item that an iterator yielded.
 ///
-/// It prints as one line of text and parses back, so that a script that was stopped can go on later. It
-/// names the service, the listing and its filters; a walk over another listing refuses it. It holds
-/// nothing secret: a count of items, or the id of an event.
+/// It prints as one line of visible ASCII and parses back, so that a script can continue in a later run; with serde it
+/// is a string. It names the service, the list and a hash of the filters, and another list rejects it. It holds no
+/// secret: only a number of items, or the ids of two events.
 ///
-/// On a list that stood still, a walk resumed at a position yields exactly what the first had left. Where
-/// items came or went meanwhile, some may come again; none is left out.
+/// If the list has not changed, an iterator that is resumed yields exactly the items that were left. If it has changed:
+///
+/// * Heylerts: the items that were left and still exist all come. Items that were added at the top do not. As many
+///   items as were added may come a second time, and as many as were deleted.
+/// * Heylo: exact as long as one of the two events that the position names still exists. If both were deleted, the first
+///   item is an error whose [`hint`](Error::hint) says what to do. Events that were added before the position do not
+///   come.
 ///
 /// # Examples
 ///
@@ -24,13 +29,13 @@ use crate::error::{Error, Result};
 /// # use heysync::{Config, heylerts, sandbox};
 /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
 /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-/// let mut walk = client.mentions();
-/// walk.next();
-/// let saved = walk.position().to_string();
+/// let mut mentions = client.mentions();
+/// mentions.next();
+/// let saved = mentions.position().to_string();
 ///
 /// let position: Position = saved.parse()?;
 /// assert_eq!(client.mentions().resume_at(&position)?.count(), 136);
-/// // Of another listing:
+/// // Another list rejects it:
 /// assert!(client.alerts().resume_at(&position).is_err());
 /// # Ok::<(), heysync::Error>(())
 /// ```
@@ -45,19 +50,19 @@ impl Position {
         Position { list, place }
     }
 
-    /// The place in `list`, which must be the one that the position was taken in.
+    /// The place in `list`, if the position is from that list.
     pub(crate) fn place_in(&self, list: &str) -> Result<&str> {
         if self.list == list {
             return Ok(&self.place);
         }
         let (theirs, ours) = (service_and_listing(&self.list), service_and_listing(list));
         Err(Error::invalid(format!(
-            "the position is one of {theirs}, not of this walk over {ours} with its filters"
+            "the position is from {theirs}, not from {ours} with these filters"
         )))
     }
 
     pub(crate) fn unreadable() -> Error {
-        Error::invalid("this is no position: give the text that a walk's position printed")
+        Error::invalid("this is not a position: use the string that a position printed")
     }
 }
 
@@ -74,12 +79,12 @@ impl fmt::Display for Position {
 impl FromStr for Position {
     type Err = Error;
 
-    /// Reads what a position printed. White space around it is dropped. Whether it fits the listing is told
-    /// when a walk is [resumed](super::Pager::resume_at) at it.
+    /// Parses the string that a position printed. White space around it is ignored. Whether it fits a list is checked
+    /// by [`Pager::resume_at`](super::Pager::resume_at).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where the text cannot be a position.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string cannot be a position.
     fn from_str(text: &str) -> Result<Position> {
         let mut parts = text.trim().splitn(3, ' ');
         let (Some(listing), Some(filters), Some(place)) =
@@ -103,7 +108,7 @@ impl<'de> Deserialize<'de> for Position {
     }
 }
 
-/// A list's name in positions: service and listing, and a hash of what it is filtered by.
+/// Returns the name of a list in positions: service and list, and a hash of the filters.
 ///
 /// The hash is FNV-1a, which stays the same from one build to the next.
 pub(crate) fn list_name(listing: &str, filters: &str) -> String {

@@ -78,6 +78,8 @@ pub(super) struct Trail {
     pub(super) is_inclusive: bool,
     /// Whether the latest page had room for more.
     pub(super) was_short: bool,
+    /// Why the server took none of the cursors, so that the list is read from the top again.
+    pub(super) refusal: Option<Error>,
     /// Whether a cursor has led to new items, so that the server does not ignore it.
     pub(super) has_advanced: bool,
     /// Whether items before the trail were yielded by an earlier iterator, so that they are not known here.
@@ -179,10 +181,16 @@ impl<'a> Search<'a> {
         match (self.fetch)(cursor.map(|id| &**id)) {
             Ok(batch) => Ok(Some(batch)),
             Err(error) if cursor.is_some() && may_be_the_cursor(&error) => {
+                let is_first = self.refusal.is_none();
+                let is_failure = error.kind() == ErrorKind::Server;
                 self.refusal.get_or_insert(error);
+                if is_first && is_failure {
+                    // The server may be down, and the cursor not gone.
+                    self.ask(None)?;
+                }
                 Ok(None)
             }
-            // The first refusal says more than what the attempts to make up for it met with.
+            // The first refusal says more than the errors of the attempts to make up for it.
             Err(error) if may_be_the_cursor(&error) => Err(self.refusal.take().unwrap_or(error)),
             Err(error) => Err(error),
         }
@@ -327,6 +335,7 @@ impl<'a> Search<'a> {
 
     fn from_the_top(mut self) -> Result<Found> {
         let top = self.ask(None)?;
+        self.trail.refusal = self.refusal.take();
         Ok(top.filter(|top| !top.items.is_empty()).map_or(Found::End, Found::Top))
     }
 
