@@ -1,5 +1,5 @@
-//! The default transport on plain sockets: what a server can do to a connection, and what becomes of
-//! the call.
+//! The default transport on plain sockets: what a server can do to a connection, and the outcome
+//! of the call.
 
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -46,6 +46,9 @@ fn what_never_connected_was_never_sent_and_is_tried_again_whatever_it_is() {
         addresses.push(closed_port().replace("http:", "https:"));
         // A label may have 63 characters, so this name is refused without asking anybody.
         addresses.push(format!("https://{}.invalid", "x".repeat(64)));
+        // Addresses to which there is no way for TCP; nothing leaves the machine.
+        addresses.extend(["https://255.255.255.255:9", "https://224.0.0.1:9"].map(str::to_owned));
+        addresses.push("https://[ff02::1]:9".to_owned());
     }
     for address in addresses {
         let config = Config::new().base_url(&address).proxy_from_env(false);
@@ -57,6 +60,35 @@ fn what_never_connected_was_never_sent_and_is_tried_again_whatever_it_is() {
             assert!(error.source().is_some(), "{told}");
         }
     }
+}
+
+/// Set in a child of this test, which has few file descriptors, to the address that it calls.
+#[cfg(unix)]
+const CHILD: &str = "HEYSYNC_TEST_CHILD_CALLS";
+
+#[cfg(unix)]
+#[test]
+fn a_process_without_file_descriptors_sent_nothing() {
+    if let Ok(address) = std::env::var(CHILD) {
+        let mut files = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            files.push(file);
+        }
+        let config = Config::new().base_url(address).clock(TestClock::new()).retries(1);
+        let clients = Clients::with(config);
+        let kinds = SAMPLES.map(|call| (call.make)(&clients).unwrap_err().kind());
+        println!("\nall of them: {}", kinds.iter().all(|kind| *kind == ErrorKind::NotSent));
+        return;
+    }
+    let server = Server::start([good()]);
+    let limited = "ulimit -n 64 && exec \"$0\" --exact a_process_without_file_descriptors_sent_nothing \
+                   --nocapture";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", limited]).arg(std::env::current_exe().unwrap());
+    let output = command.env(CHILD, server.url()).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.contains("\nall of them: true"), "{printed}");
+    assert!(server.heard().is_empty());
 }
 
 #[test]
@@ -85,11 +117,11 @@ fn a_server_that_speaks_no_tls_gets_no_request() {
     }
 }
 
-/// What a server may do to a connection in place of answering, with a name for each.
-fn no_answers() -> Vec<(&'static str, Act)> {
+/// Ways to treat a connection instead of responding, with a name for each.
+fn no_responses() -> Vec<(&'static str, Act)> {
     let close = |bytes: &[u8]| Act::Close(bytes.to_vec());
     vec![
-        ("closed before an answer", Act::CUT),
+        ("closed before a response", Act::CUT),
         ("closed in the status line", close(b"HTTP/1.1 20")),
         ("closed in the head", close(b"HTTP/1.1 200 OK\r\ncontent-le")),
         ("another protocol", close(b"SSH-2.0-OpenSSH_9.6\r\n")),
@@ -100,8 +132,8 @@ fn no_answers() -> Vec<(&'static str, Act)> {
     ]
 }
 
-/// Answers of a success whose body does not come whole.
-fn half_answers() -> Vec<(&'static str, Act)> {
+/// Successes whose body is incomplete.
+fn half_responses() -> Vec<(&'static str, Act)> {
     let promised = [head(200, &["content-length: 100"]), b"{\"total\"".to_vec()].concat();
     let chunk = [head(200, &["transfer-encoding: chunked"]), b"64\r\n{\"total\"".to_vec()].concat();
     let no_end = [head(200, &["transfer-encoding: chunked"]), b"1\r\n{\r\n".to_vec()].concat();
@@ -154,7 +186,7 @@ fn each_after(
 
 #[test]
 fn a_call_that_lost_its_response_is_sent_again_unless_that_could_do_it_twice() {
-    each_after(&no_answers(), |call, server, outcome, told| {
+    each_after(&no_responses(), |call, server, outcome, told| {
         if call.safety == Safety::Unsafe {
             let error = outcome.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{told}");
@@ -168,7 +200,7 @@ fn a_call_that_lost_its_response_is_sent_again_unless_that_could_do_it_twice() {
 
 #[test]
 fn a_call_that_lost_half_its_response_is_sent_again_if_it_only_reads() {
-    each_after(&half_answers(), |call, server, outcome, told| {
+    each_after(&half_responses(), |call, server, outcome, told| {
         if call.safety == Safety::Read {
             assert!(outcome.is_ok(), "{told}");
             assert_eq!(server.heard().len(), 2, "{told}");
@@ -182,7 +214,7 @@ fn a_call_that_lost_half_its_response_is_sent_again_if_it_only_reads() {
 }
 
 #[test]
-fn a_refusal_whose_body_broke_off_is_still_that_refusal() {
+fn an_error_status_whose_body_broke_off_is_still_that_status() {
     let bytes = [head(404, &["content-length: 100"]), b"{\"det".to_vec()].concat();
     let server = Server::start([Act::Close(bytes)]);
     let error = Clients::of(&server).heylerts.stats().unwrap_err();
@@ -190,7 +222,7 @@ fn a_refusal_whose_body_broke_off_is_still_that_refusal() {
 }
 
 #[test]
-fn a_post_without_a_body_that_lost_its_answer_is_sent_once_too() {
+fn a_post_without_a_body_that_lost_its_response_is_sent_once_too() {
     let server = Server::start([Act::CUT, good()]);
     let clients = Clients::of(&server);
     let outcome = clients.heylerts.send::<Value>(&Call::post(["alerts", "refresh"]));
@@ -202,7 +234,7 @@ fn a_post_without_a_body_that_lost_its_answer_is_sent_once_too() {
 type Way = fn(&str) -> Act;
 
 #[test]
-fn a_body_is_taken_in_up_to_the_limit_and_not_a_byte_beyond() {
+fn a_body_is_read_up_to_the_limit_and_not_a_byte_beyond() {
     let ways: [(&str, Way); 3] = [
         ("with a length", |body| Act::answer(200, body)),
         ("in chunks", |body| Act::Say(chunked(body))),
@@ -235,7 +267,7 @@ fn a_body_without_end_is_not_read_to_the_end() {
 }
 
 #[test]
-fn a_change_whose_answer_is_too_large_was_made_and_is_not_made_again() {
+fn a_change_whose_response_is_too_large_was_made_and_is_not_made_again() {
     for call in SAMPLES.iter().filter(|call| call.safety != Safety::Read) {
         let server = Server::start([Act::answer(200, [b' '; 201])]);
         let clients = Clients::with(quick(&server).max_body(200));
@@ -246,7 +278,7 @@ fn a_change_whose_answer_is_too_large_was_made_and_is_not_made_again() {
 }
 
 #[test]
-fn a_refusal_with_an_oversized_page_is_still_that_refusal() {
+fn an_error_status_with_an_oversized_page_is_still_that_status() {
     let server = Server::start([Act::answer(503, [b'x'; 201]), good()]);
     let clients = Clients::with(quick(&server).max_body(200));
     assert_eq!(clients.heylerts.stats().unwrap().total, 3);
@@ -271,7 +303,7 @@ mod gzip {
     }
 
     #[test]
-    fn an_answer_may_come_compressed() {
+    fn a_response_may_be_compressed() {
         let server = Server::start([sent(&gzipped(GOOD.as_bytes()))]);
         assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
         assert!(server.heard()[0].to_lowercase().contains("accept-encoding: gzip"));
@@ -333,7 +365,7 @@ mod gzip {
     }
 
     #[test]
-    fn a_read_whose_compressed_answer_is_damaged_is_sent_again() {
+    fn a_read_whose_compressed_response_is_damaged_is_sent_again() {
         let whole = gzipped(GOOD.as_bytes());
         for damaged in [&whole[..whole.len() / 2], b"no gzip at all"] {
             let server = Server::start([sent(damaged), sent(&whole)]);
@@ -343,7 +375,7 @@ mod gzip {
 }
 
 #[test]
-fn a_redirect_takes_neither_the_call_nor_the_key_along() {
+fn a_redirect_is_not_followed_with_the_call_or_the_key() {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = Server::start([good()]);
         let location = format!("location: {}/api/v1/stats", elsewhere.url());
@@ -359,7 +391,7 @@ fn a_redirect_takes_neither_the_call_nor_the_key_along() {
 }
 
 #[test]
-fn a_connection_that_died_while_idle_is_noticed_and_costs_no_attempt() {
+fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
     for call in SAMPLES {
         let server = Server::start([Act::Close(answer(200, &[], GOOD)), good()]);
         let clients = Clients::with(quick(&server).retries(0));
@@ -389,7 +421,7 @@ fn a_connection_that_dies_under_the_next_request_costs_an_attempt() {
 }
 
 #[test]
-fn unusual_answers_are_understood() {
+fn unusual_responses_are_understood() {
     let body = |head: Vec<u8>| [head, GOOD.into()].concat();
     let interim = |status| [head(status, &[]), answer(200, &[], GOOD)].concat();
     let (start, rest) = GOOD.split_at(8);
@@ -439,7 +471,7 @@ fn a_status_that_no_standard_knows_leaves_the_outcome_of_an_unsafe_call_unknown(
 }
 
 #[test]
-fn an_answer_without_a_body_is_enough_for_a_removal() {
+fn a_response_without_a_body_is_enough_for_a_removal() {
     for act in [
         Act::Say(head(204, &[])),
         Act::Say(head(204, &["content-length: 0"])),
@@ -460,7 +492,7 @@ fn an_answer_without_a_body_is_enough_for_a_removal() {
 }
 
 #[test]
-fn what_follows_an_answer_is_not_taken_for_the_next_one() {
+fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
     let smuggled = answer(200, &[], r#"{"total": 666}"#);
     for behind in [smuggled.as_slice(), b"nonsense", b"\r\n"] {
         let first = [answer(200, &[], GOOD), behind.to_vec()].concat();

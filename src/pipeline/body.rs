@@ -83,7 +83,7 @@ fn begins_member(bytes: &[u8]) -> bool {
     bytes.iter().zip(MAGIC).all(|(byte, magic)| *byte == magic)
 }
 
-/// flate2's words for it, such as "corrupt deflate stream", do not name gzip.
+/// flate2's messages, such as "corrupt deflate stream", do not name gzip.
 #[cfg(feature = "gzip")]
 fn broken(error: io::Error) -> io::Error {
     // ureq hands a timeout through the decompression like this.

@@ -1,4 +1,4 @@
-//! What a failure inside ureq means: how far the request got, whether a retry can help, and what to do.
+//! Failures inside ureq: how far the request got, whether a retry can help, and a hint for a person.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -109,7 +109,7 @@ impl StdError for Worded {
     }
 }
 
-/// What can be said about a request that was not sent.
+/// Knowledge about the failure of a request that was not sent.
 #[derive(Clone, Copy, Default)]
 struct Advice {
     is_permanent: bool,
@@ -134,7 +134,7 @@ const PROXY_CREDENTIALS: &str = "the proxy wants a user name and password: put t
 const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its operator, or name the host in \
     NO_PROXY to go without it";
 
-/// Only for requests that were not sent: there the texts decide nothing but hints and whether to retry.
+/// Only for requests that were not sent: messages decide hints and retries, never whether something was sent.
 fn advice(error: &ureq::Error) -> Advice {
     let permanent = |hint| Advice { is_permanent: true, words: None, hint: Some(hint) };
     match error {
@@ -146,8 +146,8 @@ fn advice(error: &ureq::Error) -> Advice {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             Advice { is_permanent: true, ..Advice::default() }
         }
-        ureq::Error::Io(error) if error.raw_os_error().is_none() => by_text(&error.to_string()),
-        error => by_text(&error.to_string()),
+        ureq::Error::Io(error) if error.raw_os_error().is_none() => by_message(&error.to_string()),
+        error => by_message(&error.to_string()),
     }
 }
 
@@ -157,7 +157,7 @@ fn refusal(reason: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-/// A part of the text, words for it, and a hint.
+/// A part of the message, words for it, and a hint.
 type Known = (&'static str, Option<&'static str>, &'static str);
 const KNOWN: [Known; 14] = [
     (
@@ -188,10 +188,10 @@ const KNOWN: [Known; 14] = [
     ("connection not allowed by ruleset", None, PROXY_REFUSES),
 ];
 
-fn by_text(text: &str) -> Advice {
-    // An alert is the server's word on something else, such as the certificate of a client.
-    let is_alert = text.contains("alert");
-    let known = KNOWN.iter().find(|(part, _, _)| !is_alert && text.contains(part));
+fn by_message(message: &str) -> Advice {
+    // A server sends an alert about something else, such as the certificate of a client.
+    let is_alert = message.contains("alert");
+    let known = KNOWN.iter().find(|(part, _, _)| !is_alert && message.contains(part));
     known.map_or_else(Advice::default, |(_, words, hint)| Advice {
         is_permanent: true,
         words: *words,
@@ -265,7 +265,7 @@ mod tests {
             assert!(failure.hint().is_some_and(|it| it.contains(hint)), "{failure:?}");
             let source = failure.source().map(ToString::to_string).unwrap_or_default();
             assert!(source.contains(words), "{source}");
-            // Where a byte was sent, the text decides nothing.
+            // If a byte was sent, the message decides nothing.
             assert!(!failed(io(text), true, None).is_permanent());
         }
     }

@@ -68,7 +68,7 @@ pub struct UreqTransport {
 struct Shared {
     options: TransportOptions,
     proxies: Proxies,
-    /// An agent for going directly, and one for each proxy.
+    /// An agent without a proxy, and one for each proxy.
     ways: Vec<Way>,
     wire: Wire,
     /// Why no `https` address can be reached.
@@ -276,12 +276,12 @@ fn tls(_options: &TransportOptions) -> (Tls, Option<String>) {
     ((), Some(reason.to_owned()))
 }
 
-/// What `ureq_proto` logs cannot be changed from here, but nobody should find the key there by surprise.
+/// The messages of `ureq_proto` cannot be changed from here; this warning is what can be done about them.
 fn warn_of_raw_bytes() {
     if log::log_enabled!(target: "ureq_proto::util", log::Level::Trace) {
         log::warn!(
             target: "heysync",
-            "the log takes in raw bytes, and with them the API key: leave out `ureq_proto`, as by \
+            "the log receives raw bytes, and with them the API key: leave out `ureq_proto`, as by \
              RUST_LOG=trace,ureq_proto=off"
         );
     }

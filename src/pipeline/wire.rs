@@ -22,7 +22,7 @@ use super::names::Names;
 /// As many as ureq's list of addresses holds.
 const MOST_ADDRESSES: usize = 16;
 
-/// What happened on this thread within one [`watch`].
+/// The events on this thread within one [`watch`].
 ///
 /// ureq does everything except look-ups on the calling thread, and a pooled connection never passes the
 /// connector, so a thread-local is how a connection finds the request that it carries.
@@ -64,7 +64,7 @@ pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> 
     let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
     let outcome = call();
     let note = NOTE.get();
-    // If ureq came by nowhere on this thread, nothing is known: then it counts as sent.
+    // If ureq called nothing of this module on this thread, the request counts as sent.
     (outcome, note.sent || !note.seen)
 }
 
@@ -89,7 +89,7 @@ impl Wire {
     }
 }
 
-/// What is known about hosts, by `name:port`.
+/// Addresses and generations of hosts, by `name:port`.
 #[derive(Debug, Default)]
 struct Hosts {
     names: Arc<Names>,
@@ -254,7 +254,7 @@ impl Resolver for Remembering {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         mark_seen();
         let Some(host) = host_and_port(uri) else {
-            // It knows what to say of an address without a host.
+            // It reports an address without a host in ureq's own words.
             return DefaultResolver::default().resolve(uri, config, timeout);
         };
         let mut resolved = self.empty();
