@@ -101,8 +101,10 @@ pub trait Transport: Send + Sync {
 
 /// Receives what a [`Transport`] knows about a request before its response is complete.
 pub struct SendProgress<'a> {
-    on_head: Option<&'a mut dyn FnMut(StatusCode, &HeaderMap)>,
+    on_head: Option<&'a mut OnHead<'a>>,
 }
+
+type OnHead<'a> = dyn FnMut(StatusCode, &HeaderMap) + 'a;
 
 impl<'a> SendProgress<'a> {
     /// Creates one that calls `on_head` when the head of the response is received, at most once.
