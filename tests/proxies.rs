@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::env;
+use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
@@ -225,6 +226,33 @@ fn a_socks_proxy_gets_the_name_of_the_host_or_its_address() {
     Clients::with(config(&authority, with_password)).heylerts.stats().unwrap();
     assert_eq!(open.heard(), ["service.test:443", "127.0.0.1:8443"]);
     assert_eq!((closed.heard().len(), server.heard().len()), (1, 3));
+}
+
+#[test]
+fn what_a_proxy_refuses_was_not_sent_and_is_not_tried_again() {
+    let (server, authority) = server();
+    let refuse = |status| Role::Refuse(head(status, &["content-length: 0"]));
+    for (scheme, role, hint) in [
+        ("http", refuse(407), "user:password@"),
+        ("http", refuse(403), "NO_PROXY"),
+        ("http", refuse(404), "NO_PROXY"),
+        ("socks5h", Role::Socks(Some(("you", "open"))), "user:password@"),
+        ("socks5h", Role::SocksRefusal(2), "NO_PROXY"),
+    ] {
+        let proxy = Proxy::start(server.port(), role);
+        let address = format!("{scheme}://me:sesame@{}", proxy.address());
+        let clients = Clients::with(config(&authority, address));
+        for call in SAMPLES {
+            let error = (call.make)(&clients).unwrap_err();
+            let told = format!("{}: {error:?} {error}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{told}");
+            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{told}");
+            let way = format!("service.test through the proxy {}", proxy.address());
+            assert!(error.message().contains(&way), "{told}");
+            assert!(error.source().is_some() && !told.contains("sesame"), "{told}");
+        }
+    }
+    assert_eq!(server.accepted(), 0);
 }
 
 #[test]

@@ -67,6 +67,35 @@ fn calls_over_tls_succeed_and_use_one_connection() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_trusted_ends_a_call_at_once_with_a_hint() {
+    let authority = Authority::new();
+    let certify = |change: fn(&mut rcgen::CertificateParams)| authority.certify(change);
+    let other_host = |params: &mut rcgen::CertificateParams| {
+        *params = rcgen::CertificateParams::new(["other.example".to_owned()]).unwrap();
+    };
+    for (what, presented, hint) in [
+        ("expired", certify(|it| it.not_after = rcgen::date_time_ymd(2001, 1, 1)), "date and time"),
+        ("not yet valid", certify(|it| it.not_before = rcgen::date_time_ymd(4000, 1, 1)), ""),
+        ("for another host", certify(other_host), ""),
+        ("of an unknown authority", Authority::new().certify(|_| {}), "root_certificates"),
+        ("self-signed", self_signed(false), "root_certificates"),
+        ("self-signed, of an authority", self_signed(true), "SSL_CERT_FILE"),
+    ] {
+        let server = TlsServer::start([Meeting::Serve(presented, good())]);
+        let clients = clients(&server, &authority);
+        for call in SAMPLES {
+            let error = (call.make)(&clients).unwrap_err();
+            let told = format!("{}, {what}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{told}");
+            assert!(error.message().contains("127.0.0.1:"), "{told}");
+            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{told}");
+            assert!(error.source().is_some(), "{told}");
+        }
+        assert!(server.heard().is_empty(), "{what}");
+    }
+}
+
+#[test]
 fn the_certificate_of_an_authority_in_place_of_a_servers_is_explained_in_words() {
     let server = TlsServer::start([Meeting::Serve(self_signed(true), good())]);
     let authority = Authority::new();
