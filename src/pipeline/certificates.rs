@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
@@ -16,7 +17,7 @@ pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<TlsConfig, Unusable> {
         Some(pem) => {
             Some(specific(read(pem).map_err(|reason| format!("root_certificates {reason}"))?))
         }
-        None => from_variables(|name| env::var_os(name))?,
+        None => of_the_environment()?,
     };
     let native = cfg!(feature = "native-tls");
     let of_the_system = native || cfg!(feature = "platform-verifier");
@@ -27,19 +28,37 @@ pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<TlsConfig, Unusable> {
         .build())
 }
 
+/// The values of the two variables.
+type Variables = (Option<OsString>, Option<OsString>);
+
+/// Reads the certificates once in a process, not for each client: there are hundreds of files on some systems.
+fn of_the_environment() -> Result<Option<RootCerts>, Unusable> {
+    static LOADED: Mutex<Option<(Variables, RootCerts)>> = Mutex::new(None);
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let variables = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
+    if variables == (None, None) {
+        return Ok(None);
+    }
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*loaded {
+        Some((of, roots)) if *of == variables => Ok(Some(roots.clone())),
+        _ => {
+            let roots = specific(load(&variables)?);
+            *loaded = Some((variables, roots.clone()));
+            Ok(Some(roots))
+        }
+    }
+}
+
 /// As OpenSSL does: a file, directories, or both, in place of the built-in certificates.
-fn from_variables(
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<RootCerts>, Unusable> {
-    let set = |name| variable(name).filter(|value| !value.is_empty());
-    let (file, directories) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
+fn load((file, directories): &Variables) -> Result<Vec<Certificate<'static>>, Unusable> {
     let mut certificates = Vec::new();
-    if let Some(file) = &file {
+    if let Some(file) = file {
         let pem =
             fs::read(file).map_err(|error| format!("SSL_CERT_FILE cannot be read: {error}"))?;
         certificates.extend(read(&pem).map_err(|reason| format!("SSL_CERT_FILE {reason}"))?);
     }
-    if let Some(directories) = &directories {
+    if let Some(directories) = directories {
         let found = env::split_paths(directories).filter_map(|path| fs::read_dir(path).ok());
         // Such a directory holds links, readmes and lists of revoked certificates, too.
         let files = found.flatten().flatten().filter_map(|entry| fs::read(entry.path()).ok());
@@ -48,7 +67,9 @@ fn from_variables(
             return Err("SSL_CERT_DIR names no directory with a certificate in PEM form".to_owned());
         }
     }
-    Ok((file.is_some() || directories.is_some()).then(|| specific(certificates)))
+    certificates.sort_by(|one, other| one.der().cmp(other.der()));
+    certificates.dedup_by(|one, other| one.der() == other.der());
+    Ok(certificates)
 }
 
 fn read(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
@@ -68,7 +89,7 @@ fn read(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
 }
 
 fn specific(certificates: Vec<Certificate<'static>>) -> RootCerts {
-    RootCerts::Specific(std::sync::Arc::new(certificates))
+    RootCerts::Specific(Arc::new(certificates))
 }
 
 #[cfg(test)]
@@ -81,21 +102,16 @@ mod tests {
             let reason = tls_config(Some(pem.as_bytes())).err().unwrap_or_default();
             assert!(reason.starts_with("root_certificates "), "{pem}: {reason}");
         }
-        for (name, value) in [
-            ("SSL_CERT_FILE", "/nonexistent/heysync.pem"),
-            ("SSL_CERT_FILE", "Cargo.toml"),
-            ("SSL_CERT_DIR", "/nonexistent"),
-            ("SSL_CERT_DIR", "src"),
+        let os = |value: &str| Some(OsString::from(value));
+        for (name, variables) in [
+            ("SSL_CERT_FILE", (os("/nonexistent/heysync.pem"), None)),
+            ("SSL_CERT_FILE", (os("Cargo.toml"), None)),
+            ("SSL_CERT_FILE", (os("Cargo.toml"), os("src"))),
+            ("SSL_CERT_DIR", (None, os("/nonexistent"))),
+            ("SSL_CERT_DIR", (None, os("src"))),
         ] {
-            let variable = |other: &str| (other == name).then(|| OsString::from(value));
-            let reason = from_variables(variable).err().unwrap_or_default();
-            assert!(reason.starts_with(name), "{value}: {reason}");
+            let reason = load(&variables).err().unwrap_or_default();
+            assert!(reason.starts_with(name), "{variables:?}: {reason}");
         }
-    }
-
-    #[test]
-    fn variables_that_are_empty_or_absent_change_nothing() {
-        assert!(matches!(from_variables(|_| None), Ok(None)));
-        assert!(matches!(from_variables(|_| Some(OsString::new())), Ok(None)));
     }
 }
