@@ -146,6 +146,19 @@ fn looking_ends_at_the_deadline() {
 }
 
 #[test]
+fn a_service_that_is_down_after_the_post_does_not_outlast_the_deadline() {
+    let deadline = Duration::from_secs(4);
+    let world = World::with(|config, _| config.deadline(deadline));
+    let is_late = |request: &sandbox::RequestRecord| request.method == "POST" || request.number > 1;
+    world.service.inject_if(usize::MAX, Fault::RequestDelayed(Duration::from_secs(60)), is_late);
+    let started = world.clock.now();
+    let error = create_in(&world).expect_err("an unknown outcome");
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert!(world.clock.now() - started <= deadline, "{:?}", world.clock.now() - started);
+    assert_eq!(world.posts(), 1);
+}
+
+#[test]
 fn a_look_that_fails_does_not_end_the_looking() {
     let world = World::through(|service, request, timeout, nth| match nth {
         // The list before, the post, and the first look.
