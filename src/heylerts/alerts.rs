@@ -13,6 +13,9 @@ use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::time::Timestamp;
 
+/// The name of the list of alerts in positions.
+pub(super) const ALERTS: &str = "heylerts/alerts";
+
 /// A keyword that Heylerts searches for, and how.
 ///
 /// Any field but the id may be missing or null in a response; it then has the value of [`Alert::default`].
@@ -141,7 +144,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn alerts(&self) -> Alerts {
-        listing::pager(self, "heylerts/alerts", Call::get(["alerts"]))
+        listing::pager(self, ALERTS, Call::get(["alerts"]))
     }
 
     /// Returns the alert with this id.

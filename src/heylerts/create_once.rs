@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::alert_fields::NewAlert;
-use super::alerts::Alert;
+use super::alerts::{ALERTS, Alert};
 use super::client::Client;
+use super::listing;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::call::Call;
 
 /// When an alert is looked for after its response was lost, in attempt timeouts. At once, since a gateway fails
 /// in no time; then later, since a service may still work on a request that timed out, and lists may lag behind.
@@ -19,7 +21,7 @@ impl Client {
     /// [`create_alert`](Client::create_alert) does. If the outcome of that is not known, it never posts again. It
     /// looks for an alert that was not there before and has this name and keyword, in any case and white space:
     /// at once, and one, two and four [attempt timeouts](crate::Config::attempt_timeout) later, as far as they fit
-    /// the [deadline](crate::Config::deadline).
+    /// the [deadline](crate::Config::deadline), which holds for all these requests together.
     ///
     /// If somebody else creates an alert with the same name and keyword at the same moment, it may return theirs.
     ///
@@ -52,8 +54,8 @@ impl Client {
         let until = self.pipeline.clock.now() + self.pipeline.deadline;
         // Two alerts may have one name and keyword: only an id that was not there before is the new one's.
         let before: HashSet<String> =
-            self.alerts_like(alert)?.into_iter().map(|alert| alert.id).collect();
-        match self.send(&call) {
+            self.alerts_like(alert, until)?.into_iter().map(|alert| alert.id).collect();
+        match self.send(&call.until(until)) {
             Err(error) if may_have_created(&error) => {
                 self.find_created(alert, &before, until).map_err(|note| error.noting(&note))
             }
@@ -77,7 +79,7 @@ impl Client {
                 break;
             }
             self.pipeline.sleep_until(moment);
-            let looked = self.alerts_like(wanted);
+            let looked = self.alerts_like(wanted, until);
             let is_new = |alert: &Alert| !before.contains(&alert.id);
             note = match looked.map(|alerts| alerts.into_iter().find(is_new)) {
                 Ok(Some(created)) => return Ok(created),
@@ -90,10 +92,11 @@ impl Client {
     }
 
     /// Returns the alerts with this name and keyword, however the service may have folded them.
-    fn alerts_like(&self, wanted: &NewAlert) -> Result<Vec<Alert>> {
+    fn alerts_like(&self, wanted: &NewAlert, until: Instant) -> Result<Vec<Alert>> {
         let wanted = [wanted.name(), wanted.keyword()].map(folded);
         let is_alike = |alert: &Alert| [&alert.name, &alert.keyword].map(|s| folded(s)) == wanted;
-        self.alerts().filter(|alert| alert.as_ref().map_or(true, is_alike)).collect()
+        let alerts = listing::pager(self, ALERTS, Call::get(["alerts"]).until(until));
+        alerts.filter(|alert| alert.as_ref().map_or(true, is_alike)).collect()
     }
 }
 

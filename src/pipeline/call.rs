@@ -1,6 +1,7 @@
 //! One request, stated: what is asked for, and whether it may be asked twice.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use http::{Method, Uri};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub struct Call {
     host: Option<&'static str>,
     is_removal: bool,
     outcome_hint: Option<&'static str>,
+    /// The deadline of a larger operation that the call is part of.
+    until: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +101,7 @@ impl Call {
             host: None,
             is_removal: false,
             outcome_hint: None,
+            until: None,
         }
     }
 
@@ -273,6 +277,12 @@ impl Call {
         self
     }
 
+    /// Sets a deadline beside that of the client. The earlier one counts.
+    pub(crate) fn until(mut self, deadline: Instant) -> Call {
+        self.until = Some(deadline);
+        self
+    }
+
     fn reject(&mut self, rejection: Rejection) {
         self.rejection.get_or_insert(rejection);
     }
@@ -322,6 +332,10 @@ impl Call {
 
     pub(crate) fn stated_safety(&self) -> Safety {
         self.safety
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.until
     }
 
     pub(crate) fn is_unsafe(&self) -> bool {

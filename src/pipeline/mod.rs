@@ -130,12 +130,13 @@ impl Pipeline {
     fn begin<'a>(&self, call: &'a Call) -> Run<'a> {
         self.retry_budget.deposit();
         let started = self.clock.now();
+        let until = started + self.deadline;
         Run {
             call,
             name: self.auth.redactor().text(call.name()),
             host: host_of(self.base_of(call).unwrap_or(&self.base)),
             started,
-            until: started + self.deadline,
+            until: call.deadline().map_or(until, |earlier| until.min(earlier)),
             attempts: 0,
             maybe_applied: false,
             last: None,
