@@ -8,6 +8,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
+mod kind;
+mod words;
+
+pub use kind::{Applied, ErrorKind};
+pub(crate) use words::in_words;
+use words::{tidy, without_status};
+
 /// A result whose error is this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -15,8 +22,6 @@ type Cause = Box<dyn StdError + Send + Sync>;
 
 /// The most of a response body that an error keeps, in bytes.
 pub(crate) const BODY_KEPT: usize = 64 * 1024;
-/// The most of a service's message that an error prints, in characters.
-const MESSAGE_KEPT: usize = 500;
 
 /// The error of a call.
 ///
@@ -91,83 +96,6 @@ struct Inner {
     is_temporary: Option<bool>,
     hint: Option<Cow<'static, str>>,
     source: Option<Cause>,
-}
-
-/// The kinds of [`Error`], to match on.
-///
-/// [`Error::applied`] returns whether the call took effect, [`Error::is_temporary`] whether the same call may
-/// succeed later; both know more than the kind.
-///
-/// It prints as a few words, such as `rate limited`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// An argument cannot be right. Nothing was sent.
-    InvalidInput,
-    /// The client cannot be built: a missing or unusable key, a bad address, a value out of range.
-    Configuration,
-    /// 401: the key is missing, unknown or revoked.
-    Unauthorized,
-    /// 403: the plan or its quota does not allow the call.
-    Forbidden,
-    /// 404: the object does not exist, or belongs to another account.
-    NotFound,
-    /// Another 4xx, or a success whose body reports a failure: the service rejected the request.
-    Rejected,
-    /// 429: the rate limit was exceeded, until the deadline or the last attempt.
-    RateLimited,
-    /// A 5xx, or a 408: the service failed. Sending the call again does no harm.
-    Server,
-    /// A 3xx. Redirects are not followed, since they would take the key along.
-    Redirect,
-    /// The request was not sent: no address, no connection, no TLS.
-    NotSent,
-    /// The request was sent and no response was received. Sending the call again does no harm.
-    NoResponse,
-    /// The call may or may not have taken effect, and sending it again could apply it twice.
-    OutcomeUnknown,
-    /// The call took effect, but its response could not be read.
-    AppliedUnreadable,
-    /// The response, or one item of it, could not be read.
-    Unreadable,
-    /// A wait for the rate limit would have outlasted the deadline. Nothing was sent.
-    Deadline,
-    /// The pages of a list do not advance: the server repeats itself.
-    NoProgress,
-}
-
-/// Whether a call took effect, as [`Error::applied`] returns it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Applied {
-    /// It changed nothing.
-    No,
-    /// It may have taken effect: a request was sent whose outcome is not known.
-    Unknown,
-    /// It took effect.
-    Yes,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ErrorKind::InvalidInput => "invalid input",
-            ErrorKind::Configuration => "bad configuration",
-            ErrorKind::Unauthorized => "unauthorized",
-            ErrorKind::Forbidden => "forbidden",
-            ErrorKind::NotFound => "not found",
-            ErrorKind::Rejected => "rejected",
-            ErrorKind::RateLimited => "rate limited",
-            ErrorKind::Server => "server error",
-            ErrorKind::Redirect => "redirect",
-            ErrorKind::NotSent => "not sent",
-            ErrorKind::NoResponse => "no response",
-            ErrorKind::OutcomeUnknown => "outcome unknown",
-            ErrorKind::AppliedUnreadable => "applied, response unreadable",
-            ErrorKind::Unreadable => "response unreadable",
-            ErrorKind::Deadline => "deadline too short",
-            ErrorKind::NoProgress => "no progress",
-        })
-    }
 }
 
 impl Error {
@@ -567,30 +495,6 @@ impl Error {
     }
 }
 
-impl ErrorKind {
-    fn hint(self) -> Option<&'static str> {
-        Some(match self {
-            ErrorKind::Unauthorized => {
-                "check the API key: it may be mistyped, revoked, or another account's"
-            }
-            ErrorKind::Forbidden => "check the account's plan and its quota",
-            ErrorKind::NotFound => "check the id, and that the key's account owns it",
-            ErrorKind::RateLimited => {
-                "something else uses this key too; run one at a time, or lower the rate"
-            }
-            ErrorKind::Redirect => "check the base address: it must be the final one, with https",
-            ErrorKind::NotSent => "check the network, the proxy and the base address",
-            ErrorKind::NoResponse | ErrorKind::Server => {
-                "try again later; sending the call again does no harm"
-            }
-            ErrorKind::OutcomeUnknown => "find out whether it took effect before sending it again",
-            ErrorKind::AppliedUnreadable => "do not send it again: it took effect",
-            ErrorKind::Deadline => "raise the deadline, or send less at once",
-            _ => return None,
-        })
-    }
-}
-
 impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<Cow<'_, str>> = Vec::with_capacity(3);
@@ -636,46 +540,6 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The message without the status that it begins with: `502 Bad Gateway`, `502: Bad gateway` or `Bad Gateway`.
-fn without_status(message: &str, status: StatusCode) -> &str {
-    let (first, rest) = message.split_once("; ").unwrap_or((message, ""));
-    let letters = |text: &str| -> String {
-        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-    };
-    let reason = letters(status.canonical_reason().unwrap_or_default());
-    let first = letters(first);
-    let first = first.strip_prefix("http").unwrap_or(&first);
-    let first = first.strip_prefix(status.as_str()).unwrap_or(first);
-    if first.is_empty() || first == reason { rest } else { message }
-}
-
-/// `502 Bad Gateway`; the number alone if the standard has no words for it.
-pub(crate) fn in_words(status: StatusCode) -> Cow<'static, str> {
-    match status.canonical_reason() {
-        Some(_) => status.to_string().into(),
-        None => status.as_str().to_owned().into(),
-    }
-}
-
-/// One line, of bounded length, without control characters: a server's words must not move a terminal's
-/// cursor, nor look like a second line of a log.
-fn tidy(message: String) -> String {
-    let mut line = String::with_capacity(message.len().min(4 * MESSAGE_KEPT));
-    for word in
-        message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty())
-    {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if let Some((end, _)) = line.char_indices().nth(MESSAGE_KEPT) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -709,7 +573,7 @@ mod tests {
     fn a_message_is_one_line_of_bounded_length() {
         let error = Error::invalid(format!("a\nb\r\n\u{7}  c {}", "x".repeat(2000)));
         assert!(error.message().starts_with("a b c xxx"));
-        assert_eq!(error.message().chars().count(), MESSAGE_KEPT + 1);
+        assert_eq!(error.message().chars().count(), 501);
     }
 
     #[test]

@@ -156,6 +156,19 @@ fn what_was_never_sent_is_sent_again_whatever_it_is() {
 }
 
 #[test]
+fn a_429_uses_up_no_retry_of_another_failure() {
+    let limited = || Act::Say(answer(429, &["retry-after: 1"], ""));
+    let script = [limited(), Act::answer(500, ""), limited(), Act::answer(502, ""), good()];
+    let server = Server::start(script);
+    let clients = Clients::with(quick(&server).retries(2));
+    assert!(clients.heylerts.stats().is_ok());
+    assert_eq!(server.heard().len(), 5);
+    let server = Server::start([limited(), limited(), good()]);
+    let error = Clients::with(quick(&server).retries(1)).heylerts.stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (RateLimited, 2));
+}
+
+#[test]
 fn an_error_counts_the_attempts_that_the_server_saw() {
     for retries in [0, 1, 4, 7] {
         let server = Server::start([Act::answer(503, "busy")]);

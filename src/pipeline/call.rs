@@ -5,17 +5,16 @@ use std::time::Instant;
 
 use http::{Method, Uri};
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::retry::Safety;
 use crate::error::{Error, Result};
 
 /// A request to one of the services, stated but not sent.
 ///
-/// The methods of the clients state their calls themselves. This is for what they do not know: a call of
-/// one's own goes through the same authentication, rate limit, retries and errors, by
-/// [`heylo::Client::send`](crate::heylo::Client::send) or
-/// [`heylerts::Client::send`](crate::heylerts::Client::send).
+/// It is for endpoints that have no method in this crate. [`heylo::Client::send`](crate::heylo::Client::send)
+/// and [`heylerts::Client::send`](crate::heylerts::Client::send) send it with the same authentication, rate
+/// limit, retries and errors as every other call.
 ///
 /// # Examples
 ///
@@ -59,8 +58,8 @@ impl Call {
     /// States a call by its method and the segments of its path, below the service's base address.
     ///
     /// Segments are percent-encoded one by one, so none can reach another endpoint; one that is empty, dots
-    /// alone, or holds a slash or a control character is refused when the call is sent. A `GET` is taken for
-    /// [`Safety::Read`], everything else for [`Safety::Unsafe`].
+    /// alone, or holds a slash or a control character is rejected when the call is sent. A `GET` is
+    /// [`Safety::Read`] by default, everything else [`Safety::Unsafe`].
     ///
     /// # Examples
     ///
@@ -105,7 +104,7 @@ impl Call {
         }
     }
 
-    /// States a `GET`, which is taken for [`Safety::Read`].
+    /// States a `GET`, by default [`Safety::Read`].
     pub fn get<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -114,8 +113,9 @@ impl Call {
         Call::new(Method::GET, path)
     }
 
-    /// States a `POST`, which is taken for [`Safety::Unsafe`]. All of Heylo is one, also what only reads:
-    /// [`safety`](Call::safety) says so.
+    /// States a `POST`, by default [`Safety::Unsafe`].
+    ///
+    /// Every call of Heylo is a `POST`; set the [`safety`](Call::safety) of one that only reads.
     pub fn post<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -124,7 +124,7 @@ impl Call {
         Call::new(Method::POST, path)
     }
 
-    /// States a `PATCH`, which is taken for [`Safety::Unsafe`].
+    /// States a `PATCH`, by default [`Safety::Unsafe`].
     pub fn patch<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -133,7 +133,7 @@ impl Call {
         Call::new(Method::PATCH, path)
     }
 
-    /// States a `DELETE`, which is taken for [`Safety::Unsafe`].
+    /// States a `DELETE`, by default [`Safety::Unsafe`].
     pub fn delete<I>(path: I) -> Call
     where
         I: IntoIterator,
@@ -144,7 +144,7 @@ impl Call {
 
     /// Adds a query parameter. It is percent-encoded, so a `+` arrives as one.
     ///
-    /// Given twice, a name is sent twice.
+    /// A name that is given twice is sent twice.
     ///
     /// # Examples
     ///
@@ -362,17 +362,21 @@ impl Call {
     /// The address of the call below `base`.
     pub(crate) fn to_uri(&self, base: &Url) -> Result<Uri> {
         self.check()?;
-        let mut url = base.clone();
-        // Not `Url::join`: handed an absolute address, it replaces the host, and the key would follow.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(&self.path);
+        // Not `Url::join`: given an absolute address, it replaces the host, and the key would follow.
+        let mut address = base.as_str().trim_end_matches('/').to_owned();
+        for segment in &self.path {
+            address.push('/');
+            push_encoded(segment, &mut address);
         }
-        // `+` becomes `%2B` here. Bare, it is a space to the server, and `since=…+00:00` no moment.
         if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&self.query);
+            address.push('?');
+            let start = address.len();
+            // `+` becomes `%2B` here. Bare, it is a space to the server, and `since=…+00:00` no moment.
+            let mut query = form_urlencoded::Serializer::for_suffix(address, start);
+            address = query.extend_pairs(&self.query).finish();
         }
-        let refused = |error| Error::invalid("this makes no valid address").with_source(error);
-        Uri::try_from(url.as_str()).map_err(refused)
+        let rejected = |error| Error::invalid("this makes no valid address").with_source(error);
+        Uri::try_from(address).map_err(rejected)
     }
 }
 
@@ -404,7 +408,23 @@ fn operation(body: &[u8]) -> Option<String> {
     serde_json::from_slice(body).ok().map(|Operation { name }| name.into_owned())
 }
 
-/// What a name shows of its parts: no addresses of people, and nothing that would make it two lines.
+/// Appends a segment of a path. Everything that could mean something in an address is percent-encoded.
+fn push_encoded(segment: &str, address: &mut String) {
+    for byte in segment.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => address.push(char::from(byte)),
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
+            | b',' | b';' | b'=' | b':' | b'@' => address.push(char::from(byte)),
+            _ => address.extend(['%', hex(byte >> 4), hex(byte & 15)]),
+        }
+    }
+}
+
+fn hex(digit: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(digit)])
+}
+
+/// The part as a name shows it: without addresses of people, and on one line.
 fn shown(part: &str) -> &str {
     let hides = part.contains(|c: char| c == '@' || c.is_control());
     if hides { "…" } else { part }

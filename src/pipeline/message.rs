@@ -59,8 +59,8 @@ pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     is_html && has_tag(&text) && json::from_slice::<serde::de::IgnoredAny>(body).is_err()
 }
 
-/// Returns the message of a page: its title, or the first heading or preformatted text if the title says
-/// nothing. Nothing else of it, since a page may hold people's data.
+/// Returns the message of a page: its title, or the first preformatted text or heading if there is no title or
+/// it is just `Error`. The rest of a page may hold personal data.
 pub(crate) fn page_message(page: &str) -> Option<String> {
     let lower = page.to_ascii_lowercase();
     let of = |name| element(page, &lower, name).map(plain_text).filter(|text| !text.is_empty());

@@ -86,6 +86,8 @@ struct Run<'a> {
     started: Instant,
     until: Instant,
     attempts: u32,
+    /// The attempts that got a 429, which use up no retries of the others.
+    rate_limited: u32,
     /// Some attempt may have taken effect.
     maybe_applied: bool,
     /// The error of the latest attempt.
@@ -138,6 +140,7 @@ impl Pipeline {
             started,
             until: call.deadline().map_or(until, |earlier| until.min(earlier)),
             attempts: 0,
+            rate_limited: 0,
             maybe_applied: false,
             last: None,
         }
@@ -260,14 +263,16 @@ impl Pipeline {
     fn prepare_retry(&self, failure: Failure, run: &mut Run<'_>) -> Result<()> {
         run.maybe_applied |= failure.maybe_applied;
         let error = complete(failure.error, run, failure.retry != Retry::Never);
+        run.rate_limited += u32::from(failure.retry == Retry::AfterRateLimit);
+        let failures = run.attempts - run.rate_limited;
         let after = match failure.retry {
             Retry::Never => return Err(error),
-            _ if run.attempts > self.retries => return Err(error),
+            _ if failures.max(run.rate_limited) > self.retries => return Err(error),
             Retry::AfterRateLimit => Duration::ZERO,
             Retry::AfterBackoff { .. } if !self.retry_budget.withdraw() => {
                 return Err(error.noting("too much else failed lately to try again"));
             }
-            Retry::AfterBackoff { at_least } => retry::backoff(run.attempts).max(at_least),
+            Retry::AfterBackoff { at_least } => retry::backoff(failures).max(at_least),
         };
         let now = self.clock.now();
         if after > run.until.saturating_duration_since(now) {

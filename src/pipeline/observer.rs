@@ -129,7 +129,7 @@ pub enum Activity<'a> {
     },
 }
 
-/// A shorter backoff is not printed: `0.0 s` says nothing.
+/// A shorter backoff is printed without its length, which would be `0.0 s`.
 const SHORT: Duration = Duration::from_millis(50);
 
 impl fmt::Display for Activity<'_> {
@@ -183,6 +183,27 @@ impl Activity<'_> {
                 // The kind and not the message: a server's words may quote what was sent.
                 "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_retry_names_its_wait_only_if_the_backoff_decides_it() {
+        let error = Error::new(ErrorKind::RateLimited, "slow down");
+        for (millis, expected) in [
+            (0, "slow down; retrying"),
+            (49, "slow down; retrying"),
+            (50, "slow down; retrying in 0.1 s"),
+            (3000, "slow down; retrying in 3.0 s"),
+        ] {
+            let after = Duration::from_millis(millis);
+            let activity = Activity::Retrying { call: "GET /stats", error: &error, after };
+            assert_eq!(activity.to_string(), expected);
         }
     }
 }

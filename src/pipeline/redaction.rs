@@ -39,7 +39,7 @@ pub(crate) struct Redactor {
     is_short: bool,
 }
 
-/// What is known of a failure, as it was received. Only [`Redactor::error`] turns it into an error.
+/// The raw facts of a failure. Only [`Redactor::error`] turns them into an error.
 #[derive(Default)]
 pub(crate) struct Evidence {
     pub(crate) message: String,
@@ -140,7 +140,7 @@ impl Redactor {
         Cow::Owned(clean)
     }
 
-    /// The first place at or after `from` where the key is.
+    /// Returns the first occurrence of the key at or after `from`.
     fn find(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
         (from..text.len()).find_map(|start| {
             let lengths = self.needles.iter().filter_map(|needle| length(&text[start..], needle));
@@ -233,7 +233,7 @@ fn spellings(text: &[u8], byte: u8, depth: u8, found: &mut dyn FnMut(usize)) {
 
 type Escape = fn(&[u8], u8, &mut dyn FnMut(usize));
 
-/// What an escape begins with, and how it goes on.
+/// The first byte of each kind of escape, and the rest of it.
 const ESCAPES: [(u8, Escape); 4] =
     [(b'\\', backslash), (b'%', percent), (b'&', entity), (b'=', quoted_printable)];
 
@@ -364,8 +364,8 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
     u32::from_str_radix(digits, radix).ok()?.try_into().ok()
 }
 
-/// What `key` becomes when a text that holds it is written in base64: it can begin at the first, second or
-/// third byte of a group. The characters that depend on its neighbours are left out.
+/// The forms of `key` within base64, where it can begin at the first, second or third byte of a group. The
+/// characters that depend on its neighbours are left out.
 fn base64_forms(key: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = Vec::new();
     for before in 0..3 {

@@ -1,13 +1,13 @@
-//! When a call is sent again, and how long is waited before.
+//! Retries: which calls are safe to repeat, the backoff, and the budget.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// What sending a call twice would do. HTTP verbs say nothing of it here: all of Heylo is `POST`.
+/// The effect of sending a call twice. The HTTP method does not show it: every call of Heylo is a `POST`.
 ///
-/// What certainly did nothing is sent again whatever the safety: where no connection came about, and after
-/// a 429. The safety decides where it is not known what became of a request: no answer came, or a 408, 500,
-/// 502, 503, 504 or 520 to 524.
+/// A request that certainly had no effect is retried whatever the safety: if there was no connection, and
+/// after a 429. The safety decides if the outcome is not known: no response, or a 408, 500, 502, 503, 504 or
+/// 520 to 524.
 ///
 /// # Examples
 ///
@@ -20,18 +20,18 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Safety {
-    /// Changes nothing: may be sent again at any time, also where its answer could not be read.
+    /// Changes nothing. It is retried also if the response could not be read.
     Read,
-    /// Changes something, but a second time changes nothing more.
+    /// Changes something, but sending it twice changes nothing more.
     Idempotent,
-    /// A second time would do it twice. It is sent again only where the first certainly did nothing; else the
-    /// error is of the kind [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    /// Sending it twice may apply it twice. It is retried only if the first attempt certainly had no effect;
+    /// otherwise the error is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     Unsafe,
 }
 
-/// The first retry waits at most this long, each further one at most twice as long as the one before.
+/// The longest wait before the first retry. It doubles with each further one.
 const FIRST: Duration = Duration::from_millis(500);
-/// No backoff is longer than this.
+/// The longest backoff.
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// The longest wait before retry number `retry`, which counts from 1.
@@ -40,22 +40,22 @@ pub(crate) fn longest_backoff(retry: u32) -> Duration {
     FIRST.saturating_mul(doubled).min(LONGEST)
 }
 
-/// A wait before retry number `retry`, drawn evenly from nothing to the longest ("full jitter"), so that
-/// many clients that failed together do not come back together.
+/// A random wait before retry number `retry`, from zero to the longest ("full jitter"), so that many clients
+/// that failed together do not retry together.
 pub(crate) fn backoff(retry: u32) -> Duration {
     longest_backoff(retry).mul_f64(fastrand::f64())
 }
 
-/// What keeps a dying server from being hammered: each call pays in a tenth of a retry, each retry takes
-/// out a whole one, and there is room for ten.
+/// Limits the retries against a failing server: each call adds a tenth of a retry, each retry takes a whole
+/// one, and at most ten are kept.
 ///
-/// A few failures are retried at once. Where everything fails, there is one retry for ten calls.
+/// A few failures are retried as usual. If everything fails, there is one retry for ten calls.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
     tenths: AtomicU32,
 }
 
-/// What a retry costs, in tenths.
+/// The cost of a retry, in tenths.
 const PRICE: u32 = 10;
 /// The most that is kept, in tenths.
 const ROOM: u32 = 10 * PRICE;
@@ -67,12 +67,12 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// Pays in for a call.
+    /// Adds the share of one call.
     pub(crate) fn deposit(&self) {
         self.change(|tenths| (tenths < ROOM).then_some(tenths + 1));
     }
 
-    /// Takes out a retry; false where there is none left.
+    /// Takes one retry; returns false if none is left.
     pub(crate) fn withdraw(&self) -> bool {
         self.change(|tenths| tenths.checked_sub(PRICE))
     }
