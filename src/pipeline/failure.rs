@@ -146,7 +146,6 @@ fn advice(error: &ureq::Error) -> Advice {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             Advice { is_permanent: true, ..Advice::default() }
         }
-        ureq::Error::Io(error) if error.raw_os_error().is_none() => by_message(&error.to_string()),
         error => by_message(&error.to_string()),
     }
 }
