@@ -26,6 +26,7 @@ pub(super) fn contents(body: &[u8]) -> Vec<Vec<u8>> {
     let decoded: Vec<Vec<u8>> = std::iter::once(trimmed)
         .chain(inside.iter().map(Vec::as_slice))
         .filter_map(from_base64)
+        .filter(|decoded| !decoded.is_empty())
         .collect();
     inside.extend(decoded);
     inside
@@ -53,5 +54,18 @@ fn bytes_literal(body: &[u8]) -> Option<Vec<u8>> {
     match body {
         [b'b', b'\'', inner @ .., b'\''] | [b'b', b'"', inner @ .., b'"'] => Some(inner.to_vec()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_inside_nothing_has_no_contents() {
+        for body in [&b""[..], b" ", b"{}", b"[1]", br#"{"body": 7}"#, br#""cut off"#] {
+            assert!(contents(body).is_empty(), "{body:?}");
+        }
+        assert_eq!(contents(br#""\"{}\"""#), [br#""{}""#.to_vec(), b"{}".to_vec()]);
     }
 }
