@@ -193,7 +193,7 @@ fn utf16_unit(text: &[u8]) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// What stands for a number that Rust cannot hold; `None` if it can, or if it is no number of JSON.
+/// The replacement of a number that Rust cannot hold; `None` if it can, or if it is no number of JSON.
 fn held(token: &str, is_id: bool) -> Option<Cow<'static, str>> {
     serde_json::from_str::<IgnoredAny>(token).ok()?;
     let is_integer = token.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');

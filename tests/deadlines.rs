@@ -151,7 +151,7 @@ fn a_pause_that_cannot_fit_is_not_begun() {
 }
 
 #[test]
-fn a_rate_limit_that_outlasts_the_deadline_is_told_as_what_it_is() {
+fn a_rate_limit_that_outlasts_the_deadline_is_reported_as_such() {
     let world = World::new(one_in(61 * SECOND).deadline(DEADLINE), |_, _| answer(429, Some("61")));
     let error = world.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
@@ -231,7 +231,7 @@ fn every_call_has_a_deadline_of_its_own() {
 }
 
 #[test]
-fn whoever_watches_is_told_of_every_wait_and_how_long_it_is() {
+fn an_observer_receives_every_wait_and_its_length() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&told);
     let observer = move |activity: &Activity<'_>| lines.lock().unwrap().push(activity.to_string());

@@ -201,7 +201,7 @@ fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &
 }
 
 #[test]
-fn every_status_with_every_body_tells_what_happened() {
+fn every_status_with_every_body_is_reported() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
             for (kind, body, told) in BODIES {
@@ -269,7 +269,7 @@ fn a_retry_is_not_before_the_service_asked_for_it() {
 }
 
 #[test]
-fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_told() {
+fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_returned() {
     let clock = TestClock::new();
     let wire =
         Wire::new([Answer::status(503).header("retry-after", 3600).body("down for repairs")]);
@@ -281,7 +281,7 @@ fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_told() {
 }
 
 #[test]
-fn a_removal_that_lost_an_answer_and_then_finds_nothing_has_succeeded() {
+fn a_removal_that_lost_a_response_and_then_finds_nothing_has_succeeded() {
     let gone = Answer::status(404).body(r#"{"detail": "gone"}"#);
     let removals: [fn(&Wire, Config) -> Result<()>; 2] = [
         |wire, config| account(wire, config).delete_alert("a1"),

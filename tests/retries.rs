@@ -221,7 +221,7 @@ fn removals() -> impl Iterator<Item = Sample> {
 }
 
 #[test]
-fn a_removal_that_lost_its_answer_and_then_finds_nothing_has_succeeded() {
+fn a_removal_that_lost_its_response_and_then_finds_nothing_has_succeeded() {
     let absent = || Act::answer(404, OWN_404);
     for lost in [
         vec![Act::CUT],

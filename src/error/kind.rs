@@ -1,4 +1,4 @@
-//! The kinds of errors, and what each says about a call.
+//! The kinds of errors, and their hints.
 
 use std::fmt;
 

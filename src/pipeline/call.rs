@@ -351,7 +351,7 @@ impl Call {
         self.body.as_deref().unwrap_or_default()
     }
 
-    /// The query as text, the same for the same parameters in whatever order.
+    /// The query as a string that does not depend on the order of the parameters.
     pub(crate) fn query_text(&self) -> String {
         let mut pairs: Vec<String> =
             self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();

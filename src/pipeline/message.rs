@@ -47,16 +47,27 @@ pub(crate) fn is_own_error(body: &[u8]) -> bool {
 /// Returns whether a response is a page for a browser, such as a sign-in or maintenance page.
 ///
 /// It is one if its body begins with markup, or if it is declared as HTML and holds a tag, unless it is JSON.
-/// Frameworks declare plain text as HTML too, so the declaration alone proves nothing.
+/// Frameworks declare plain text as HTML too, so the declaration alone is no proof.
 pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    // Most bodies are JSON, and end the search here.
+    if !body.starts_with(b"<") && !is_declared_html(headers) {
+        return false;
+    }
     let text = String::from_utf8_lossy(&body[..body.len().min(PAGE_SEARCHED)]);
     if begins_with_markup(&text) {
         return true;
     }
+    let is_json = || json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    is_declared_html(headers) && has_tag(&text) && !is_json()
+}
+
+fn is_declared_html(headers: &HeaderMap) -> bool {
     let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let declared = declared.unwrap_or_default().trim_start().to_ascii_lowercase();
-    let is_html = ["text/html", "application/xhtml"].iter().any(|it| declared.starts_with(it));
-    is_html && has_tag(&text) && json::from_slice::<serde::de::IgnoredAny>(body).is_err()
+    let declared = declared.unwrap_or_default().trim_start();
+    let is_kind =
+        |kind: &str| declared.get(..kind.len()).is_some_and(|it| it.eq_ignore_ascii_case(kind));
+    is_kind("text/html") || is_kind("application/xhtml")
 }
 
 /// Returns the message of a page: its title, or the first preformatted text or heading if there is no title or

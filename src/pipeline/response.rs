@@ -57,7 +57,7 @@ pub(crate) fn json<T: DeserializeOwned>(body: Vec<u8>) -> Result<T, BadBody> {
     }
 }
 
-/// Accepts a body of undocumented shape: JSON, plain text or nothing, unless it is JSON that reports a failure.
+/// Accepts a body of any shape: JSON, plain text or nothing, unless it is JSON that reports a failure.
 pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
     match denial(&body) {
         Some(words) => Err(BadBody { body, problem: Problem::Denied(words) }),
@@ -92,7 +92,7 @@ fn words_of(denial: &Value) -> String {
     message::words(denial).unwrap_or_else(|| "the response reports a failure".to_owned())
 }
 
-/// Whether an object says that something failed: `ok` or `success` is false, or there is an `error`. One that
+/// Whether an object reports a failure: `ok` or `success` is false, or there is an `error`. One that
 /// is null, false or empty denies nothing.
 fn denies(object: &Map<String, Value>) -> bool {
     object.iter().any(|(name, value)| {
