@@ -21,7 +21,8 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 mod sockets;
 
 use sockets::{
-    Act, Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, SAMPLES, Server, answer, head, quick,
+    Act, Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, OPERATIONS, SAMPLES, Server, answer,
+    head, quick,
 };
 
 /// One line of the log.
@@ -189,7 +190,7 @@ fn a_server_that_quotes_the_key_does_not_get_it_into_an_error() {
     for act in [HEYLO_KEY, HEYLERTS_KEY].into_iter().flat_map(quoting) {
         let server = Server::start([act.clone()]);
         let clients = Clients::with(quick(&server).retries(1));
-        for sample in SAMPLES {
+        for sample in OPERATIONS {
             let Err(error) = (sample.make)(&clients) else {
                 assert!(sample.takes_any_body, "{}: {act:?}", sample.name);
                 continue;

@@ -96,6 +96,9 @@
 //! * **Requests.** [`requests`](Sandbox::requests) returns every request with its status; a long-running server
 //!   should [keep fewer](Sandbox::keep_requests). [`rate_limit_hits`](Sandbox::rate_limit_hits) counts the 429s,
 //!   and [`max_in_any_window`](Sandbox::max_in_any_window) shows how close the client came to the limit.
+//! * **A socket.** [`serve`] serves the sandbox over HTTP on a loopback port, for a test of the whole path with the
+//!   default transport, or of a program in another process. Every fault happens on the connection: it is closed,
+//!   falls silent, or sends wrong framing.
 //! * **Other languages.** `cargo run --features sandbox --example sandbox_server` serves both services on a
 //!   loopback port.
 
