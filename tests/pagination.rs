@@ -22,7 +22,7 @@ fn account(alerts: usize) -> (Heylerts, heylerts::Client, Server) {
     }
     let server = served(Services { heylerts: sandbox.clone(), ..Services::demo() });
     let config = Config::new().base_url(server.url()).clock(clock).retries(0);
-    let client = heylerts::Client::with_config("hlt_walks", config).expect("a client");
+    let client = heylerts::Client::with_config("hlt_pages", config).expect("a client");
     (sandbox, client, server)
 }
 
@@ -30,8 +30,8 @@ fn served(services: Services) -> Server {
     serve(0, services).expect("a server")
 }
 
-/// A group with so many events, a client on a clock that takes no time, and what lies between.
-fn group(events: u32) -> (Heylo, heylo::Community, Server) {
+/// A community with so many events, a client on a clock that takes no time, and what lies between.
+fn community(events: u32) -> (Heylo, heylo::Community, Server) {
     let clock = TestClock::new();
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let day = Duration::from_secs(86_400);
@@ -41,12 +41,12 @@ fn group(events: u32) -> (Heylo, heylo::Community, Server) {
     let sandbox = Heylo::new().community(community).clock(clock.clone());
     let server = served(Services { heylo: sandbox.clone(), ..Services::demo() });
     let config = Config::new().base_url(server.url()).clock(clock).retries(0);
-    let client = heylo::Client::with_config("walks", config).expect("a client");
+    let client = heylo::Client::with_config("pages", config).expect("a client");
     (sandbox, client.community("club"), server)
 }
 
-fn names(walk: impl IntoIterator<Item = Result<Alert>>) -> Vec<String> {
-    walk.into_iter().map(|alert| alert.expect("an alert").name).collect()
+fn names(pager: impl IntoIterator<Item = Result<Alert>>) -> Vec<String> {
+    pager.into_iter().map(|alert| alert.expect("an alert").name).collect()
 }
 
 fn numbered(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
@@ -56,9 +56,9 @@ fn numbered(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 #[test]
 fn nothing_is_requested_before_the_first_item() {
     let (sandbox, client, _server) = account(3);
-    let walk = client.alerts().limit(2);
+    let pager = client.alerts().limit(2);
     assert!(sandbox.requests().is_empty());
-    assert_eq!(names(walk).len(), 2);
+    assert_eq!(names(pager).len(), 2);
     assert_eq!(sandbox.requests().len(), 1);
     assert_eq!(sandbox.requests()[0].query, "page=1&per_page=100");
 }
@@ -88,7 +88,7 @@ fn alerts_that_are_deleted_meanwhile_pull_nothing_out_of_view() {
 }
 
 #[test]
-fn deleting_what_is_walked_over_deletes_all_of_it() -> Result<()> {
+fn deleting_each_alert_that_comes_deletes_all() -> Result<()> {
     let (sandbox, client, _server) = account(230);
     for alert in client.alerts() {
         client.delete_alert(&alert?.id)?;
@@ -112,7 +112,7 @@ fn deleting_a_thousand_alerts_costs_hardly_more_than_reading_them() -> Result<()
 }
 
 #[test]
-fn a_walk_goes_on_while_somebody_else_deletes_all_the_while() {
+fn a_list_is_read_while_somebody_else_deletes_all_the_while() {
     let (sandbox, client, _server) = account(1500);
     for number in 2..60 {
         sandbox.before(number, |sandbox| {
@@ -139,25 +139,25 @@ fn altered(alter: Alteration) -> (usize, Option<Error>, usize) {
     (good.len(), error, sandbox.requests().len())
 }
 
-/// Changes the page that an answer holds.
-fn edit(answer: &mut http::Response<Vec<u8>>, change: impl FnOnce(&mut Value)) {
-    let mut page = serde_json::from_slice(answer.body()).expect("a page");
+/// Changes the page that an response holds.
+fn edit(response: &mut http::Response<Vec<u8>>, change: impl FnOnce(&mut Value)) {
+    let mut page = serde_json::from_slice(response.body()).expect("a page");
     change(&mut page);
-    *answer.body_mut() = page.to_string().into_bytes();
+    *response.body_mut() = page.to_string().into_bytes();
 }
 
 #[test]
-fn a_server_that_does_not_advance_is_an_error_that_says_where() {
+fn a_server_that_does_not_advance_is_an_error_that_names_the_page() {
     let cases: [(Alteration, &str, usize, usize); 3] = [
         (
-            |answer| edit(answer, |page| page["page"] = json!(1)),
+            |response| edit(response, |page| page["page"] = json!(1)),
             "page 2 was requested and page 1 came",
             10,
             2,
         ),
         (
-            |answer| {
-                edit(answer, |page| {
+            |response| {
+                edit(response, |page| {
                     page["items"] = json!([{"id": "a"}, {"id": "b"}]);
                     page["has_more"] = json!(true);
                 });
@@ -167,8 +167,8 @@ fn a_server_that_does_not_advance_is_an_error_that_says_where() {
             3,
         ),
         (
-            |answer| {
-                edit(answer, |page| {
+            |response| {
+                edit(response, |page| {
                     if page["page"] == 3 {
                         page["items"] = json!([]);
                     }
@@ -192,12 +192,12 @@ fn a_server_that_does_not_advance_is_an_error_that_says_where() {
 #[test]
 fn odd_numbers_about_a_page_do_not_spoil_its_items() {
     let cases: [Alteration; 5] = [
-        |answer| edit(answer, |page| page["total_items"] = json!(-1)),
-        |answer| edit(answer, |page| page["total_items"] = json!(35.5)),
-        |answer| edit(answer, |page| page["total_items"] = json!(u64::MAX)),
-        |answer| edit(answer, |page| page["total_pages"] = json!("four")),
-        |answer| {
-            edit(answer, |page| {
+        |response| edit(response, |page| page["total_items"] = json!(-1)),
+        |response| edit(response, |page| page["total_items"] = json!(35.5)),
+        |response| edit(response, |page| page["total_items"] = json!(u64::MAX)),
+        |response| edit(response, |page| page["total_pages"] = json!("four")),
+        |response| {
+            edit(response, |page| {
                 page["per_page"] = json!(u64::MAX);
                 page["page"] = json!(null);
             });
@@ -208,8 +208,8 @@ fn odd_numbers_about_a_page_do_not_spoil_its_items() {
         assert!(error.is_none(), "{error:?}");
         assert_eq!((came, requests), (35, 4));
     }
-    let (came, error, _) = altered(|answer| {
-        edit(answer, |page| {
+    let (came, error, _) = altered(|response| {
+        edit(response, |page| {
             page["items"] = json!(null);
             page["has_more"] = json!(false);
         });
@@ -229,12 +229,12 @@ fn a_list_that_stands_still_costs_as_many_requests_as_it_has_pages() {
 #[test]
 fn events_are_read_to_the_empty_page_however_the_service_pages() {
     for (short, inclusive) in [(false, false), (true, false), (false, true), (true, true)] {
-        let (sandbox, group, _server) = group(230);
+        let (sandbox, community, _server) = community(230);
         sandbox.change(|world| {
             world.settings.short_pages = short;
             world.settings.inclusive_cursor = inclusive;
         });
-        let events = group.events().read_all().expect("all events");
+        let events = community.events().read_all().expect("all events");
         let ids: Vec<String> = events.into_iter().map(|event| event.id).collect();
         let expected: Vec<String> = (1..=230).map(|number| format!("e{number}")).collect();
         assert_eq!(ids, expected, "short {short}, inclusive {inclusive}");
@@ -269,11 +269,11 @@ fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
         });
     };
     fail_second(&sandbox);
-    let mut walk = client.alerts();
-    let failed = walk.by_ref().filter(Result::is_err).count();
+    let mut pager = client.alerts();
+    let failed = pager.by_ref().filter(Result::is_err).count();
     assert_eq!(failed, 1);
-    assert!(walk.next().is_none() && walk.next().is_none());
-    assert_eq!(walk.size_hint(), (0, Some(0)));
+    assert!(pager.next().is_none() && pager.next().is_none());
+    assert_eq!(pager.size_hint(), (0, Some(0)));
     assert_eq!(client.alerts().flatten().count(), 100);
     assert_eq!(client.alerts().filter_map(Result::ok).count(), 100);
     let collected = client.alerts().collect::<Result<Vec<_>>>();
@@ -281,7 +281,7 @@ fn a_failed_request_is_one_error_and_then_nothing_for_ever() {
 }
 
 #[test]
-fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
+fn items_that_came_before_an_error_are_kept_and_the_rest_is_read_later() {
     let (sandbox, client, _server) = account(230);
     sandbox.inject_if(1, Fault::Cut(FaultPoint::BeforeEffect), |request| {
         request.query.contains("page=3")
@@ -301,17 +301,17 @@ fn what_was_read_is_kept_when_a_walk_fails_and_the_rest_is_read_later() {
 }
 
 #[test]
-fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
-    let (sandbox, group, _server) = group(120);
-    let mut walk = group.events();
+fn a_script_that_was_killed_continues_after_the_last_item_it_saw() {
+    let (sandbox, community, _server) = community(120);
+    let mut pager = community.events();
     let seen: Vec<String> =
-        walk.by_ref().take(37).map(|event| event.expect("an event").id).collect();
-    let saved = walk.position().to_string();
-    drop(walk);
+        pager.by_ref().take(37).map(|event| event.expect("an event").id).collect();
+    let saved = pager.position().to_string();
+    drop(pager);
 
-    let walk =
-        group.events().resume_at(&saved.parse().expect("a position")).expect("the same list");
-    let rest: Vec<String> = walk.map(|event| event.expect("an event").id).collect();
+    let pager =
+        community.events().resume_at(&saved.parse().expect("a position")).expect("the same list");
+    let rest: Vec<String> = pager.map(|event| event.expect("an event").id).collect();
     assert_eq!(seen.len() + rest.len(), 120);
     assert_eq!(rest.first().map(String::as_str), Some("e38"));
     // After the last event but one, so that the last one comes again.
@@ -319,10 +319,10 @@ fn a_script_that_was_killed_goes_on_behind_the_last_item_it_saw() {
 }
 
 #[test]
-fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
+fn an_iterator_is_resumed_anywhere_by_items_or_pages_with_bad_items_and_limits() {
     let (sandbox, client, _server) = account(25);
-    let spoil: Alteration = |answer| {
-        edit(answer, |page| {
+    let spoil: Alteration = |response| {
+        edit(response, |page| {
             for item in page["items"].as_array_mut().expect("items") {
                 if item["name"] == "alert 7" || item["name"] == "alert 10" {
                     item["is_active"] = json!("perhaps");
@@ -338,20 +338,20 @@ fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
             json["name"].as_str().expect("a name").to_owned()
         }
     };
-    let walk = || client.alerts().page_size(10);
+    let pager = || client.alerts().page_size(10);
     for taken in 0..=25 {
-        let mut first = walk().limit(taken);
+        let mut first = pager().limit(taken);
         let mut came: Vec<String> = first.by_ref().map(named).collect();
         let saved: Position = first.position().to_string().parse().expect("a position");
-        let rest = walk().resume_at(&saved).expect("the same list");
+        let rest = pager().resume_at(&saved).expect("the same list");
         let pages = rest.pages().flat_map(|page| page.expect("a page").items);
         came.extend(pages.map(named));
         assert_eq!(came, numbered(1..=25), "after {taken}");
 
-        let mut pages = walk().limit(taken).pages();
+        let mut pages = pager().limit(taken).pages();
         let items = pages.by_ref().flat_map(|page| page.expect("a page").items);
         let mut came: Vec<String> = items.map(named).collect();
-        let rest = walk().resume_at(&pages.position()).expect("the same list");
+        let rest = pager().resume_at(&pages.position()).expect("the same list");
         came.extend(rest.map(named));
         assert_eq!(came, numbered(1..=25), "after {taken} in pages");
     }
@@ -359,9 +359,9 @@ fn a_walk_is_taken_up_anywhere_by_items_or_pages_with_bad_items_and_limits() {
 
 #[test]
 fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
-    let (sandbox, group, _server) = group(5);
-    let nameless: Alteration = |answer| {
-        edit(answer, |page| {
+    let (sandbox, community, _server) = community(5);
+    let nameless: Alteration = |response| {
+        edit(response, |page| {
             for event in page["events"].as_array_mut().expect("events") {
                 if event["id"] == "e3" {
                     *event = json!({"title": "no id"});
@@ -370,9 +370,9 @@ fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
         });
     };
     sandbox.inject(usize::MAX, Fault::Altered(nameless));
-    let stopped = group.events().read_all().expect_err("the third has no id");
+    let stopped = community.events().read_all().expect_err("the third has no id");
     assert_eq!(stopped.items.len(), 2);
-    let rest = group.events().resume_at(&stopped.position);
+    let rest = community.events().resume_at(&stopped.position);
     let rest = rest.expect("the same list").read_all().expect("the rest");
     let ids: Vec<String> = rest.into_iter().map(|event| event.id).collect();
     assert_eq!(ids, ["e4", "e5"]);
@@ -380,27 +380,27 @@ fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
 
 #[test]
 fn a_position_is_the_same_whatever_the_order_of_the_filters() {
-    let (_, group, _server) = group(0);
+    let (_, community, _server) = community(0);
     let moment = |text: &str| text.parse::<Timestamp>().expect("a moment");
     let (since, until) = (moment("2026-01-01T00:00:00Z"), moment("2026-02-01T00:00:00Z"));
-    let one = group.events().starting_after(since).starting_before(until);
-    let other = group.events().starting_before(until).starting_after(since);
+    let one = community.events().starting_after(since).starting_before(until);
+    let other = community.events().starting_before(until).starting_after(since);
     assert_eq!(one.position(), other.position());
-    assert_ne!(one.position(), group.events().position());
-    let printed = group.events().position().to_string();
+    assert_ne!(one.position(), community.events().position());
+    let printed = community.events().position().to_string();
     assert_eq!(printed, "heylo/communityEvents 66a1fb608b8a379b start");
 }
 
 #[test]
 fn a_position_of_another_list_is_refused() {
     let (_, client, _server) = account(3);
-    let (_, group, _server) = group(3);
+    let (_, community, _server) = community(3);
     let alerts = client.alerts().position();
     let of_one = client.mentions().alert("a1").position();
     assert!(client.mentions().resume_at(&alerts).is_err());
     assert!(client.mentions().alert("a2").resume_at(&of_one).is_err());
     assert!(client.mentions().alert("a1").resume_at(&of_one).is_ok());
-    assert!(group.events().resume_at(&alerts).is_err());
+    assert!(community.events().resume_at(&alerts).is_err());
     let error = client.mentions().resume_at(&alerts).expect_err("another list");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     for text in ["heylerts/alerts cbf29ce484222325 x of 3", "heylerts/alerts cbf29ce484222325 9"] {
@@ -410,7 +410,7 @@ fn a_position_of_another_list_is_refused() {
 }
 
 #[test]
-fn pages_tell_their_numbers_and_totals() -> Result<()> {
+fn pages_have_their_numbers_and_totals() -> Result<()> {
     let (sandbox, client, _server) = account(230);
     let mut pages = client.alerts().pages();
     let first = pages.next().expect("a page")?;
@@ -443,12 +443,12 @@ fn a_limit_is_not_a_page_size() -> Result<()> {
 #[test]
 fn the_total_is_known_without_a_further_request() -> Result<()> {
     let (sandbox, client, _server) = account(150);
-    let mut walk = client.alerts();
-    assert_eq!(walk.size_hint(), (0, None));
-    assert_eq!(walk.total_items()?, Some(150));
-    assert_eq!(walk.total_items()?, Some(150));
-    assert_eq!(walk.size_hint(), (100, None));
-    assert_eq!(walk.count(), 150);
+    let mut pager = client.alerts();
+    assert_eq!(pager.size_hint(), (0, None));
+    assert_eq!(pager.total_items()?, Some(150));
+    assert_eq!(pager.total_items()?, Some(150));
+    assert_eq!(pager.size_hint(), (100, None));
+    assert_eq!(pager.count(), 150);
     assert_eq!(sandbox.requests().len(), 2);
     Ok(())
 }
@@ -495,8 +495,8 @@ fn a_filter_set_after_resuming_is_one_error_and_nothing_is_sent() {
     assert_eq!(refused.expect_err("late").kind(), ErrorKind::InvalidInput);
     assert!(sandbox.requests().is_empty());
 
-    let (sandbox, group, _server) = group(3);
-    let mut events = group.events();
+    let (sandbox, community, _server) = community(3);
+    let mut events = community.events();
     events.next();
     let requests = sandbox.requests().len();
     late(events.parameter("drafts", true));
@@ -505,8 +505,8 @@ fn a_filter_set_after_resuming_is_one_error_and_nothing_is_sent() {
 
 #[test]
 fn heylo_reports_no_total_and_is_not_asked_for_one() {
-    let (sandbox, group, _server) = group(3);
-    assert_eq!(group.events().total_items().expect("nothing was sent"), None);
+    let (sandbox, community, _server) = community(3);
+    assert_eq!(community.events().total_items().expect("nothing was sent"), None);
     assert!(sandbox.requests().is_empty());
 }
 
@@ -536,8 +536,8 @@ fn one_function_takes_the_iterators_of_both_services() -> Result<()> {
         alerts: heylerts::Alerts,
         events: heylo::Events,
     }
-    let ((_, client, _one), (_, group, _other)) = (account(1), group(1));
-    let stored = send(Stored { alerts: client.alerts(), events: group.events() });
+    let ((_, client, _one), (_, community, _other)) = (account(1), community(1));
+    let stored = send(Stored { alerts: client.alerts(), events: community.events() });
     assert_eq!(first(stored.alerts).expect("an alert")?["name"], "alert 1");
     assert_eq!(first(stored.events).expect("an event")?["id"], "e1");
     Ok(())
@@ -602,10 +602,10 @@ fn delete_events(sandbox: &Heylo, ids: &[&str]) {
 fn the_events_that_are_cursors_may_be_deleted_between_two_pages() {
     for unknown in [UnknownCursor::Error, UnknownCursor::Restart, UnknownCursor::Empty] {
         for doomed in [&["e40"][..], &["e39"], &["e39", "e40"], &["e37", "e38", "e39", "e40"]] {
-            let (sandbox, group, _server) = group(119);
+            let (sandbox, community, _server) = community(119);
             sandbox.change(|state| state.settings.unknown_cursor = unknown);
             sandbox.before(2, |sandbox| delete_events(sandbox, doomed));
-            let came = event_numbers(group.events().page_size(40));
+            let came = event_numbers(community.events().page_size(40));
             assert_eq!(came, (1..=119).collect::<Vec<_>>(), "{unknown:?}, {doomed:?}");
         }
     }
@@ -615,13 +615,13 @@ fn the_events_that_are_cursors_may_be_deleted_between_two_pages() {
 fn a_position_survives_the_deletion_of_either_of_its_events() {
     for unknown in [UnknownCursor::Error, UnknownCursor::Restart, UnknownCursor::Empty] {
         for doomed in [&["e36"], &["e37"]] {
-            let (sandbox, group, _server) = group(119);
+            let (sandbox, community, _server) = community(119);
             sandbox.change(|state| state.settings.unknown_cursor = unknown);
-            let mut events = group.events();
+            let mut events = community.events();
             assert_eq!(events.by_ref().take(37).count(), 37);
             let saved = events.position().to_string();
             delete_events(&sandbox, doomed);
-            let resumed = group.events().resume_at(&saved.parse().expect("a position"));
+            let resumed = community.events().resume_at(&saved.parse().expect("a position"));
             let came = event_numbers(resumed.expect("the same list"));
             assert_eq!(came, (38..=119).collect::<Vec<_>>(), "{unknown:?}, {doomed:?}");
         }
@@ -631,12 +631,12 @@ fn a_position_survives_the_deletion_of_either_of_its_events() {
 #[test]
 fn a_position_whose_events_are_both_gone_is_an_error_with_a_hint() {
     for unknown in [UnknownCursor::Error, UnknownCursor::Restart, UnknownCursor::Empty] {
-        let (sandbox, group, _server) = group(119);
+        let (sandbox, community, _server) = community(119);
         sandbox.change(|state| state.settings.unknown_cursor = unknown);
-        let mut events = group.events();
+        let mut events = community.events();
         assert_eq!(events.by_ref().take(37).count(), 37);
         delete_events(&sandbox, &["e36", "e37"]);
-        let resumed = group.events().resume_at(&events.position()).expect("the same list");
+        let resumed = community.events().resume_at(&events.position()).expect("the same list");
         let error = resumed.read_all().expect_err("nothing to continue from").error;
         assert!(error.hint().is_some_and(|hint| hint.contains("from its beginning")), "{error:?}");
         assert!(error.to_string().starts_with("POST /apiv1-fetch communityEvents: "), "{error}");
@@ -645,8 +645,8 @@ fn a_position_whose_events_are_both_gone_is_an_error_with_a_hint() {
 
 #[test]
 fn a_server_that_is_down_is_asked_for_one_page_more() {
-    let (sandbox, group, _server) = group(119);
-    let mut events = group.events().page_size(40);
+    let (sandbox, community, _server) = community(119);
+    let mut events = community.events().page_size(40);
     assert_eq!(events.by_ref().take(40).count(), 40);
     sandbox.inject(usize::MAX, Fault::ServerError(FaultPoint::BeforeEffect));
     let error = events.next().expect("an item").expect_err("an outage");
@@ -655,8 +655,8 @@ fn a_server_that_is_down_is_asked_for_one_page_more() {
 
 #[test]
 fn an_outage_is_not_mistaken_for_a_deleted_event() {
-    let (sandbox, group, _server) = group(119);
-    let mut events = group.events().page_size(40);
+    let (sandbox, community, _server) = community(119);
+    let mut events = community.events().page_size(40);
     assert_eq!(events.by_ref().take(40).count(), 40);
     sandbox.inject(usize::MAX, Fault::BadGateway(FaultPoint::BeforeEffect));
     let error = events.next().expect("an item").expect_err("an outage");
@@ -665,11 +665,11 @@ fn an_outage_is_not_mistaken_for_a_deleted_event() {
 
 #[test]
 fn a_server_that_refuses_every_cursor_is_reported_in_its_own_words() {
-    let (sandbox, group, _server) = group(119);
+    let (sandbox, community, _server) = community(119);
     sandbox.inject_if(usize::MAX, Fault::Altered(refuse), |request| {
         request.json().get("lastEventId").is_some()
     });
-    let (good, bad): (Vec<_>, Vec<_>) = group.events().page_size(40).partition(Result::is_ok);
+    let (good, bad): (Vec<_>, Vec<_>) = community.events().page_size(40).partition(Result::is_ok);
     assert_eq!((good.len(), bad.len()), (40, 1));
     let error = bad.into_iter().find_map(Result::err).expect("an error");
     assert_eq!((error.kind(), error.message()), (ErrorKind::Rejected, "paging is switched off"));
@@ -712,7 +712,7 @@ fn json_that_rust_cannot_hold_costs_the_character_or_the_number_and_no_item() {
 
 #[test]
 fn ids_beyond_64_bits_stay_apart() {
-    let (sandbox, group, _server) = group(3);
+    let (sandbox, community, _server) = community(3);
     let huge = ["123456789012345678901234567890", "123456789012345678901234567891"];
     let alteration: Alteration = |response| {
         let page = r#"{"events": [{"id": 123456789012345678901234567890},
@@ -720,7 +720,7 @@ fn ids_beyond_64_bits_stay_apart() {
         rewrite(response, |_| page.to_owned());
     };
     sandbox.inject(1, Fault::Altered(alteration));
-    let mut events = group.events();
+    let mut events = community.events();
     let ids: Vec<String> =
         events.by_ref().take(2).map(|event| event.expect("an event").id).collect();
     assert_eq!(ids, huge);

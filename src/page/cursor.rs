@@ -168,7 +168,7 @@ impl State {
                     self.trail.ids.extend(Some(id).filter(|id| Some(id) != mark.last.as_ref()));
                     (mark, skip) = (self.mark(), 0);
                 }
-                // No page can begin after an item without an id: its point is told by the one before.
+                // No page can begin after an item without an id: its point is named by the item before.
                 None => mark.nameless += 1,
             }
             if !self.seen.contains(key) && fresh.insert(key) && skip == 0 {

@@ -17,11 +17,11 @@
 //!
 //! **Heylerts** numbers its pages, newest first: a new item pushes others onto the next page, a deletion pulls them onto
 //! the one before. The iterator follows both by the total that each page reports. This assumes that items are *added at
-//! the top only*, as the vendor's "newest first" says. Items that are added while the list is read do not come. A
+//! the top only*, as the vendor documents ("newest first"). Items that are added while the list is read do not come. A
 //! mention that is un-ignored enters the list further down: it comes only if the list was not read that far, and the
 //! other mentions still come exactly once. If the service sorts items with equal times anew for each response, some would
 //! be missed at the border of two pages; the list is then read again, up to six times in all, and if items are still
-//! missing, an error says how many. A page of more than ten times the items requested is an error, too.
+//! missing, an error states how many. A page of more than ten times the items requested is an error, too.
 //!
 //! **Heylo** names the event to continue after, and does not document the response if that event was deleted: an error,
 //! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last
@@ -30,7 +30,7 @@
 //! yielded. A list of *n* events that does not change takes at most ⌈*n*/99⌉ + 2 requests. Events that are added come if
 //! their place was not read yet.
 //!
-//! A [`Position`] says what holds for an iterator that is resumed.
+//! See [`Position`] for iterators that are resumed.
 //!
 //! # Examples
 //!

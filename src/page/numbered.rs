@@ -59,7 +59,7 @@ pub(crate) struct Numbered<L> {
 struct State {
     /// How many items pages have, if not as many as were requested.
     per_page: Option<u32>,
-    /// Whether that was found out by counting, since the server does not say it.
+    /// Whether that was counted, since the server does not report it.
     is_counted: bool,
     frontier: Frontier,
     seen: Seen,
@@ -237,7 +237,7 @@ impl State {
         Ok(has_moved)
     }
 
-    /// The span at its true place, if the server ignores the size that was requested and does not say so.
+    /// The span at its true place, if the server ignores the requested size and does not report its own.
     fn fitted(&mut self, span: Span, asked: u32) -> Span {
         // Once only: a server that leaves items out sends pages of a new length each time. But too large a size would
         // leave gaps.
@@ -250,7 +250,7 @@ impl State {
     }
 
     fn watch_order(&mut self, span: &Span, keys: &[Key], stands_still: bool) {
-        // A size that was counted and not said may be a little wrong, and pages overlap then.
+        // A size that was counted may be a little wrong, and pages overlap then.
         let is_next = span.start == self.frontier.behind && span.start > 0 && !self.is_counted;
         let is_first_pass = self.order.passes == 0;
         let read = if is_first_pass { &self.seen } else { &self.order.read };
@@ -459,7 +459,7 @@ mod tests {
         }
     }
 
-    /// The page as the vendor's page shows it.
+    /// The page as the vendor documents it.
     fn envelope(list: &[u32], page: u64, per_page: u32) -> Value {
         let total = list.len() as u64;
         let pages = total.div_ceil(u64::from(per_page));
@@ -474,7 +474,7 @@ mod tests {
                "total_pages": pages, "has_more": page < pages})
     }
 
-    /// The same, as a server would send it that leaves out what can be worked out.
+    /// The same without `has_more`, which follows from the rest.
     fn without_more(list: &[u32], page: u64, per_page: u32) -> Value {
         let mut sent = envelope(list, page, per_page);
         sent["has_more"] = Value::Null;
@@ -541,7 +541,7 @@ mod tests {
         }
     }
 
-    /// Walks a list under churn; gives what stayed in it throughout, what came, and the error if any.
+    /// Reads a list under churn: the items that stayed throughout, the items that came, and the error if any.
     fn history(seed: u64, per_page: u32) -> (Vec<u32>, Vec<u32>, Option<Error>) {
         let items = fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60);
         let respond = if seed % 4 == 1 { without_more } else { envelope };
@@ -576,7 +576,7 @@ mod tests {
     /// With pages so small, a list can be pushed down by whole pages between any two requests, which is
     /// what a server does that repeats itself. Then there may be an error, but never a silent miss.
     #[test]
-    fn on_the_smallest_pages_a_walk_is_exact_or_fails() {
+    fn on_the_smallest_pages_an_iteration_is_exact_or_fails() {
         let mut failed = 0;
         for seed in 0..2_000 {
             let (stayed, came, error) = history(seed, 1 + (seed % 3) as u32);
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_what_is_walked_over_deletes_everything() {
+    fn deleting_each_item_that_comes_deletes_everything() {
         for (items, per_page) in [(0, 3), (1, 3), (3, 3), (10, 3), (250, 100), (7, 1)] {
             let model = Model::new(items, |_| ());
             for item in pager(&model, per_page) {
@@ -602,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_stands_still_costs_what_a_trusting_walk_costs() {
+    fn a_list_that_stands_still_costs_one_request_for_each_page() {
         for (items, requests) in [(0, 1), (1, 1), (9, 1), (10, 1), (11, 2), (30, 3), (31, 4)] {
             let model = Model::new(items, |_| ());
             assert_eq!(ids(pager(&model, 10)).len(), items as usize);
@@ -611,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_loses_an_item_before_every_answer_is_walked_to_its_end() {
+    fn a_list_that_loses_an_item_before_every_response_is_read_to_its_end() {
         let oldest: fn(&mut Vec<u32>) = |list| list.truncate(list.len() - 1);
         let newest: fn(&mut Vec<u32>) = |list| {
             list.remove(0);
@@ -633,7 +633,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_what_is_walked_over_costs_hardly_more_than_the_pages_there_are() {
+    fn deleting_each_item_that_comes_costs_hardly_more_requests() {
         let model = Model::new(1050, |_| ());
         for item in pager(&model, 100) {
             let id = item.expect("an item").id.parse::<u32>().expect("a number");
@@ -661,7 +661,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_beyond_all_bounds_is_borne() {
+    fn a_position_beyond_all_bounds_ends() {
         for place in [
             "18446744073709551615 of ?",
             "18446744073709551615 of 18446744073709551615",
@@ -678,7 +678,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_with_larger_pages_than_asked_for_is_followed() {
+    fn a_server_with_larger_pages_than_requested_is_followed() {
         let respond = |list: &[u32], page, _| envelope(list, page, 15);
         let model = Model::still(35, respond);
         assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
@@ -692,7 +692,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_resumed_at_any_position_yields_exactly_the_rest() {
+    fn an_iterator_resumed_at_any_position_yields_exactly_the_rest() {
         for taken in 0..=25 {
             let model = Model::new(25, |_| ());
             let mut first = pager(&model, 10);
@@ -704,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_resumed_behind_a_page_does_not_read_it_again_however_few_it_showed() {
+    fn an_iterator_resumed_after_a_page_does_not_read_it_again_however_few_items_it_had() {
         let respond = |list: &[u32], page, per_page| {
             let mut sent = envelope(list, page, per_page);
             sent["items"].as_array_mut().expect("items").pop();
@@ -719,7 +719,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_walk_misses_nothing_that_slid_up_meanwhile() {
+    fn a_resumed_iterator_misses_no_item_that_moved_up_meanwhile() {
         for seed in 0..2000 {
             let model = Model::new(40, churn(seed));
             let before: HashSet<u32> = model.list().iter().copied().collect();
@@ -749,11 +749,11 @@ mod tests {
                 }
             }
         }
-        panic!("the walk ended as if all were well, after {came} items");
+        panic!("no error, after {came} items");
     }
 
     #[test]
-    fn a_server_that_repeats_itself_is_told_from_a_list_that_moved() {
+    fn a_server_that_repeats_itself_is_an_error() {
         let same_page = |list: &[u32], page, per_page| {
             let mut sent = envelope(list, 1, per_page);
             sent["page"] = json!(page);
@@ -777,7 +777,7 @@ mod tests {
     }
 
     #[test]
-    fn more_to_come_and_nothing_in_it_is_an_error() {
+    fn an_empty_page_that_is_not_the_last_is_an_error() {
         let (came, error, _) = failure(|list, page, per_page| {
             let mut sent = envelope(list, page, per_page);
             sent["has_more"] = json!(true);
@@ -791,7 +791,7 @@ mod tests {
     }
 
     #[test]
-    fn another_page_than_the_one_asked_for_is_an_error() {
+    fn another_page_than_the_one_requested_is_an_error() {
         let (came, error, _) =
             failure(|list, page, per_page| envelope(list, page.min(2), per_page));
         assert_eq!((came, error.kind()), (20, ErrorKind::NoProgress));
@@ -810,7 +810,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_with_smaller_pages_than_asked_for_is_followed() {
+    fn a_server_with_smaller_pages_than_requested_is_followed() {
         let respond = |list: &[u32], page, _| envelope(list, page, 4);
         let model = Model::still(35, respond);
         assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
@@ -818,7 +818,7 @@ mod tests {
     }
 
     #[test]
-    fn items_without_ids_and_envelopes_without_totals_are_walked_too() {
+    fn items_without_ids_and_pages_without_totals_are_read_too() {
         let respond = |list: &[u32], page, per_page| json!({"items": envelope(list, page, per_page)["items"]});
         let model = Model::still(35, respond);
         assert_eq!(ids(pager(&model, 10)).len(), 35);
@@ -907,7 +907,7 @@ mod tests {
         }
     }
 
-    /// A server that puts so many items on a page, whatever was requested, and does not say so.
+    /// A server with pages of this size, whatever was requested, which it does not report.
     fn stubborn<const N: u32>(list: &[u32], page: u64, _: u32) -> Value {
         let mut sent = envelope(list, page, N);
         sent["per_page"] = Value::Null;
@@ -947,7 +947,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_leaves_items_out_and_says_nothing_is_read_in_large_pages() {
+    fn a_server_that_leaves_items_out_is_read_in_large_pages() {
         let model = Model::still(1000, |list, page, per_page| {
             let mut sent = envelope(list, page, per_page);
             sent["per_page"] = Value::Null;

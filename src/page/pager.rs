@@ -207,7 +207,7 @@ impl<Item, T> Pager<Item, T> {
         Ok(self)
     }
 
-    /// Returns how many items the service says there are; `None` if it does not, as Heylo never does.
+    /// Returns how many items there are in all, as the service reports it; `None` if it does not, as Heylo.
     ///
     /// For a service that does, it requests the first page if that has not happened yet. That page is not
     /// requested again for the items. For Heylo, nothing is sent.

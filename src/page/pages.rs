@@ -20,11 +20,11 @@ pub struct Page<T> {
     pub items: Vec<Result<T>>,
     /// The number of the page, from 1. For Heylo, which does not number its pages, how many have come.
     pub number: u64,
-    /// How many items there are in all, if the service says so.
+    /// How many items there are in all, if the service reports it.
     pub total_items: Option<u64>,
-    /// How many pages there are in all, if the service says so.
+    /// How many pages there are in all, if the service reports it.
     pub total_pages: Option<u64>,
-    /// Whether there are more pages, if the service says so.
+    /// Whether there are more pages, if the service reports it.
     pub has_more: Option<bool>,
 }
 

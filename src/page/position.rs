@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// * Heylerts: the items that were left and still exist all come. Items that were added at the top do not. As many
 ///   items as were added may come a second time, and as many as were deleted.
 /// * Heylo: exact as long as one of the two events that the position names still exists. If both were deleted, the first
-///   item is an error whose [`hint`](Error::hint) says what to do. Events that were added before the position do not
+///   item is an error with a [`hint`](Error::hint). Events that were added before the position do not
 ///   come.
 ///
 /// # Examples

@@ -1,24 +1,24 @@
-//! Whether a walk over numbered pages comes to anything, or the server repeats itself.
+//! Detects a server that sends the same numbered pages again and again.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::seen::Key;
 
-/// So many answers in a row without anything new are borne, besides two for every page that had some: a
-/// list can be pushed down by all that was read of it.
+/// This many responses in a row without new items are accepted, and two more for each page that had new ones: a list can
+/// be pushed down by everything that was read of it.
 const FRUITLESS: u32 = 100;
-/// So many pages are remembered.
+/// How many pages are remembered.
 const REMEMBERED: usize = 1000;
 
-/// Which page: its number, and how many items pages have.
+/// A page to request: its number, and how many items pages have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageRequest {
     pub(crate) number: u64,
     pub(crate) per_page: u32,
 }
 
-/// What a page held.
+/// The content of a page, as a hash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     request: PageRequest,
@@ -39,11 +39,10 @@ impl Reading {
     }
 }
 
-/// Watches the pages of a walk.
+/// Watches the pages of an iteration.
 ///
-/// A page that holds what an earlier one held means one of two things: the list was pushed down by whole
-/// pages, or the server repeats itself. Reading that earlier page once more tells which: if it still
-/// holds the same, two pages do.
+/// If a page holds the items of an earlier one, either the list was pushed down by whole pages, or the server repeats
+/// itself. Reading the earlier page again decides: if it still holds the same items, the server repeats itself.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// The latest pages that had something new.
@@ -66,17 +65,17 @@ impl Progress {
         self.fruitless = 0;
     }
 
-    /// An answer without anything new is part of following a list that changes, but not for ever.
+    /// Counts a response without new items. They are part of following a list that changes, but not forever.
     pub(crate) fn nothing_new(&mut self) -> Result<(), String> {
         let most = self.pages.saturating_mul(2).saturating_add(FRUITLESS);
         if self.fruitless >= most {
-            return Err(format!("{most} answers in a row held nothing new"));
+            return Err(format!("{most} responses in a row held no new item"));
         }
         self.fruitless += 1;
         Ok(())
     }
 
-    /// An earlier page with the same content, if that has to be looked into.
+    /// An earlier page with the same content, if it must be read again.
     pub(crate) fn seems_to_repeat(&mut self, reading: &Reading) -> Option<PageRequest> {
         if self.is_cleared || reading.is_empty {
             return None;
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_as_many_fruitless_answers_are_borne_as_there_were_fruitful_ones_and_some() {
+    fn twice_as_many_fruitless_responses_are_accepted_as_there_were_fruitful_ones_and_some() {
         let mut progress = Progress::default();
         (0..50).for_each(|number| progress.something_new(reading(number, &[number])));
         assert_eq!((0..1000).take_while(|_| progress.nothing_new().is_ok()).count(), 200);

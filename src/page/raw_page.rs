@@ -1,4 +1,4 @@
-//! A page as it came: its text, and where in it the items are.
+//! A page as it came: its JSON, with each item as a range of it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -108,7 +108,8 @@ fn parse_text(
 
 /// Decodes an item.
 pub(super) fn decode<T: DeserializeOwned>(item: &str) -> serde_json::Result<T> {
-    json::from_slice(item.as_bytes())
+    // Known to be UTF-8 already; only JSON that Rust cannot hold takes the slow way.
+    serde_json::from_str(item).or_else(|_| json::from_slice(item.as_bytes()))
 }
 
 /// An item of any shape.

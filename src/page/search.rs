@@ -17,7 +17,7 @@ const EARLIER: [usize; 3] = [3, 9, 33];
 pub(super) struct Batch {
     pub(super) text: String,
     pub(super) items: Vec<BatchItem>,
-    /// Whether the server had no room for more items in it.
+    /// Whether the page is as long as was requested.
     pub(super) is_full: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Trail {
     pub(super) first: Option<Key>,
     /// Whether the server sends the item that it was given as the cursor.
     pub(super) is_inclusive: bool,
-    /// Whether the latest page had room for more.
+    /// Whether the latest page was shorter than requested.
     pub(super) was_short: bool,
     /// Why the server took none of the cursors, so that the list is read from the top again.
     pub(super) refusal: Option<Error>,
@@ -190,7 +190,7 @@ impl<'a> Search<'a> {
                 }
                 Ok(None)
             }
-            // The first refusal says more than the errors of the attempts to make up for it.
+            // The first refusal is closer to the cause than the errors of later attempts.
             Err(error) if may_be_the_cursor(&error) => Err(self.refusal.take().unwrap_or(error)),
             Err(error) => Err(error),
         }

@@ -14,7 +14,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// A server may send smaller or larger pages than it was asked for, and says so in `per_page`.
+    /// A server may send smaller or larger pages than it was asked for, and reports their size in `per_page`.
     pub(crate) fn new(request: PageRequest, page: RawPage) -> Span {
         let given = page.numbers.per_page.and_then(|given| u32::try_from(given).ok());
         // Zero would put every page at the top.
@@ -42,8 +42,8 @@ impl Span {
     }
 
     /// `has_more`; without it, whether the total lies further down, or else whether the number of pages does, or else
-    /// whether the page is full. A server that does not say the size of its pages may have sent another one than was
-    /// requested, so that only the items count.
+    /// whether the page is full. If the server does not report the size of its pages, it may not be the requested one, so that
+    /// only the items count.
     pub(crate) fn has_more(&self) -> bool {
         let numbers = &self.page.numbers;
         let is_counted = numbers.per_page.is_none() && !self.page.items.is_empty();
