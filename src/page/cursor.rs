@@ -736,6 +736,31 @@ mod tests {
     }
 
     #[test]
+    fn the_end_is_not_believed_if_the_last_item_went_just_before_it() {
+        // Short pages hide `d` at first, and `c` is deleted between the second request and the third.
+        let pager = responder(|after, nth| match (after, nth) {
+            (None, _) => json!([{"id": "a"}, {"id": "b"}, {"id": "c"}]),
+            (Some("b"), 2) => json!([{"id": "c"}]),
+            (Some("a" | "b"), _) => json!([{"id": "d"}]),
+            _ => json!([]),
+        });
+        let came: Vec<Value> = pager.map(|item| item.expect("an item")["id"].take()).collect();
+        assert_eq!(json!(came), json!(["a", "b", "c", "d"]));
+    }
+
+    #[test]
+    fn an_item_that_was_moved_down_after_a_position_was_taken_does_not_come_again() {
+        let model = Model::still(20, PLAIN);
+        let mut first = model.pager(8);
+        assert_eq!(read(first.by_ref().take(5)).0, [1, 2, 3, 4, 5]);
+        model.delete(&[5]);
+        model.0.lock().expect("no panic before").list.push(5);
+        let (rest, error) = read(model.pager(8).resume_at(&first.position()).expect("the list"));
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(rest, (6..=20).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_page_that_ends_without_an_id_is_yielded_and_then_an_error() {
         let page = json!([{"id": "a"}, {"title": "nameless"}]);
         let (came, error) = failure(responder(move |_, _| page.clone()));
