@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         serde_json::to_writer(&mut file, &mention)?;
         file.write_all(b"\n")?;
         exported += 1;
-        if exported % 100 == 0 {
+        if exported.is_multiple_of(100) {
             save(&state, &mut file, &mentions.position())?;
             eprintln!("{exported} of {total} mentions");
         }

@@ -21,7 +21,7 @@ pub(crate) enum Counter {
     Window(Window),
     Log(VecDeque<Instant>),
     Bucket(Bucket),
-    Counter(Window),
+    Weighted(Window),
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl Counter {
             Algorithm::TokenBucket => {
                 Counter::Bucket(Bucket { tokens: limit.requests.into(), filled: now })
             }
-            Algorithm::SlidingWindowCounter => Counter::Counter(window),
+            Algorithm::SlidingWindowCounter => Counter::Weighted(window),
         }
     }
 
@@ -56,7 +56,7 @@ impl Counter {
             Counter::Window(window) => window.count(limit, now),
             Counter::Log(log) => count_in_log(log, limit, now),
             Counter::Bucket(bucket) => bucket.count(limit, now),
-            Counter::Counter(window) => window.count_weighted(limit, now),
+            Counter::Weighted(window) => window.count_weighted(limit, now),
         }
     }
 }
