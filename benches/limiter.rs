@@ -3,13 +3,13 @@
 //! `cargo bench --bench limiter` runs for about two minutes, in real time.
 
 #[allow(dead_code)]
-#[path = "../tests/limiter/servers.rs"]
+#[path = "../src/limiter/tests/servers.rs"]
 mod servers;
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,15 +35,15 @@ fn main() {
 }
 
 fn bucket(rate: Rate) -> TokenBucket {
-    TokenBucket::new(rate, Arc::new(SystemClock))
+    TokenBucket::new(rate, SystemClock)
 }
 
 fn take(bucket: &TokenBucket) -> Permit {
     bucket.acquire(None, &mut |_| {}).expect("no deadline")
 }
 
-fn answer(permit: Permit) {
-    permit.answered(StatusCode::OK, &HeaderMap::new());
+fn answer(mut permit: Permit) {
+    permit.responded(StatusCode::OK, &HeaderMap::new());
 }
 
 type Counting = Box<dyn Server + Send>;

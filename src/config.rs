@@ -37,7 +37,7 @@ const MOST_RETRIES: u32 = 100;
 /// | [`attempt_timeout`](Config::attempt_timeout) | 30 seconds | 1 millisecond to a day |
 /// | [`deadline`](Config::deadline) | 180 seconds | 1 millisecond to a day |
 /// | [`retries`](Config::retries) | 4 | 0 to 100 |
-/// | [`rate`](Config::rate) | the service's | 1 to 10,000 requests in 1 millisecond to a day |
+/// | [`rate`](Config::rate) | the service's | 1 request or more in up to 366 days |
 /// | [`max_body`](Config::max_body) | 10 MiB | 1 byte and up |
 ///
 /// # Examples
@@ -210,6 +210,9 @@ impl Config {
     /// which calls are retried. If many calls fail at the same time, fewer are: a client and its clones share
     /// ten retries, and each call adds a tenth of one.
     ///
+    /// A 429 uses up none of them: the call is sent again after the pause that the service asks for, until the deadline
+    /// ends it. With 0 retries nothing is sent again, not even after a 429.
+    ///
     /// # Examples
     ///
     /// ```
@@ -230,9 +233,9 @@ impl Config {
 
     /// Sets the rate limit to keep. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
     ///
-    /// A lower one leaves room for others who use the same key. One with a longer period than the service's
-    /// keeps the service's limit as well: 100 a minute are, for Heylo, one every 0.6 seconds. A higher one is
-    /// used as it is. A [paced](Rate::paced) one spreads the requests evenly, while the default lets the first
+    /// A lower one leaves room for others who use the same key. One with another period than the service's keeps the
+    /// service's limit as well: 100 a minute are, for Heylo, 100 a minute and 5 a second. A higher one is used as it is,
+    /// and [`Rate::unlimited`] is for a server without a limit. A [paced](Rate::paced) one spreads the requests evenly, while the default lets the first
     /// ones go at once.
     ///
     /// # Examples
@@ -480,7 +483,7 @@ impl Config {
         // own shows a time that other clients do not live in.
         match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
-            (None, Some(clock)) => TokenBucket::new(rate, Arc::clone(clock)),
+            (None, Some(clock)) => TokenBucket::cautious(rate, Arc::clone(clock)),
             (None, None) => TokenBucket::for_key(&address::identity(base), key.as_str(), rate),
         }
     }
@@ -500,7 +503,8 @@ impl Config {
         }
         if self.rate.is_some_and(|rate| !rate.is_usable()) {
             return Err(Error::configuration(
-                "the rate must be 1 to 10,000 requests in a millisecond to a day",
+                "each limit of the rate must be 1 request or more in a period above zero and up to 366 days, and \
+                 there can be four of them",
             ));
         }
         Ok(())

@@ -292,7 +292,7 @@ impl Error {
     /// Returns how long to wait before the call makes sense again, as far as it is known.
     ///
     /// That is the `Retry-After` of a 429 or a 503: seconds, fractions of them, or a date, taken against the
-    /// response's own `Date`. It is `None` if the header is absent, zero, more than a day, or unreadable; on
+    /// response's own `Date`. It is `None` if the header is absent, zero, more than a year, or unreadable; on
     /// other statuses some servers send it too, where it means nothing. If the service asked for nothing and a
     /// wait would have outlasted the deadline, it is that wait.
     ///
@@ -304,9 +304,9 @@ impl Error {
     ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let service = sandbox::Heylerts::demo();
-    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(1);
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new()).retries(0);
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
-    /// # service.inject(2, sandbox::Fault::RateLimited(Some("30".to_owned())));
+    /// # service.inject(1, sandbox::Fault::RateLimited(Some("30".to_owned())));
     /// let error = client.hello().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::RateLimited);
     /// assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));

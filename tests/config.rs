@@ -266,9 +266,8 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
         (here().retries(101), "retries"),
         (here().max_body(0), "max_body"),
         (here().rate(Rate::per_second(0)), "rate"),
-        (here().rate(Rate::per_second(10_001)), "rate"),
         (here().rate(Rate::new(1, Duration::ZERO)), "rate"),
-        (here().rate(Rate::new(1, beyond)), "rate"),
+        (here().rate(Rate::new(1, Duration::MAX)), "rate"),
         (here().rate(Rate::per_second(1)).bucket(bucket()), "rate"),
         (here().user_agent("a\nb"), "user_agent"),
     ] {

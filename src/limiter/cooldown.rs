@@ -1,24 +1,22 @@
-//! Refusals: the pause after one, the single request that tries again, and the pace of the rest.
+//! The pause after a refusal, and the single request that tries whether it is over.
 
 use super::moment::Nanos;
-use super::moment::Opening;
-use super::pace::Pace;
+use super::opening::Opening;
+use super::pace::{Pace, Unexplained};
 use super::status::WaitReason;
 
-/// A pause that follows another is twice as long, up to this (or up to the period, where that is longer).
-const LONGEST_PAUSE: Nanos = 300_000_000_000;
+/// A pause for which the server names no length doubles from one refusal to the next, up to this many periods.
+const LONGEST: u64 = 16;
 
-/// Lets requests through, stops them all after a refusal, and then sends one ahead.
+/// Lets requests through, stops them all after a refusal, and then lets one go first.
 #[derive(Debug)]
 pub(crate) struct Cooldown {
     phase: Phase,
     pub(crate) pace: Pace,
-    /// P': the pause where the server names none, and how long a quiet time is.
+    /// P': the pause if the server names none.
     period: Nanos,
-    /// How long the last pause was.
-    pause: Nanos,
-    /// A refusal before this is the last one's sequel: the pause doubles.
-    uneasy: Nanos,
+    /// In how many periods the next pause without a name ends.
+    unnamed: u64,
     /// Requests below this id were under way when the last refusal became known: theirs are the same one.
     barrier: u64,
     /// How often a pause began.
@@ -30,42 +28,65 @@ enum Phase {
     Open,
     /// Nobody until then; afterwards one.
     Paused(Nanos),
-    /// This one is under way; nobody else until it has its answer.
+    /// This one is under way; nobody else until it has its response.
     Probing(u64),
 }
 
-/// A 429, and what is known of it.
+/// A 429, and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    /// What the server asked for.
+    /// The pause that the server asked for.
     pub(crate) retry_after: Option<Nanos>,
-    /// Whether we had more requests out than we may.
-    pub(crate) explained: bool,
+    /// How much longer the pause is made, so that many clients do not end it at the same moment.
+    pub(crate) jitter: Nanos,
+    /// The part of the rate that the server had admitted within a period before; `None` if the refusal is no reason
+    /// to go slower.
+    pub(crate) admitted: Option<f64>,
     /// The id that the next request will have.
     pub(crate) next_id: u64,
 }
 
 impl Cooldown {
     pub(crate) fn new(period: Nanos, pace: Pace) -> Cooldown {
-        Cooldown { phase: Phase::Open, pace, period, pause: 0, uneasy: 0, barrier: 0, pauses: 0 }
+        Cooldown { phase: Phase::Open, pace, period, unnamed: 1, barrier: 0, pauses: 0 }
     }
 
-    /// When the next request may go, and the `ahead`th after it.
+    /// Another share or period is in force.
+    pub(crate) fn adjust(&mut self, share: Nanos, period: Nanos) {
+        self.period = period;
+        self.pace.adjust(share, period);
+    }
+
+    /// Forgets what is over by `now`.
+    pub(crate) fn settle(&mut self, now: Nanos) {
+        self.pace.settle(now);
+        if self.phase == Phase::Open && self.pace.is_calm(now) {
+            self.unnamed = 1;
+        }
+    }
+
+    /// Returns whether nothing is paused and no refusal is remembered.
+    pub(crate) fn is_calm(&self, now: Nanos) -> bool {
+        self.phase == Phase::Open && self.pace.is_calm(now)
+    }
+
+    /// Returns when the next request may be sent, and the `ahead`th after it.
     pub(crate) fn opening(&self, ahead: u64, now: Nanos) -> Opening {
         match self.phase {
             Phase::Open => self.pace.opening(ahead, now),
-            Phase::Paused(end) => {
-                Opening { at: self.pace.spread(ahead, end), ..Opening::at(end, WaitReason::Paused) }
-            }
+            Phase::Paused(end) => Opening {
+                at: self.pace.spread(ahead, end, now),
+                ..Opening::at(end, WaitReason::Paused)
+            },
             Phase::Probing(_) => Opening {
-                at: self.pace.spread(ahead.saturating_add(1), now).max(now.saturating_add(1)),
+                at: self.pace.spread(ahead.saturating_add(1), now, now).max(now.saturating_add(1)),
                 look: None,
                 reason: WaitReason::Paused,
             },
         }
     }
 
-    /// For how long everybody is stopped; also while one tries again.
+    /// Returns the end of the pause; `now` while one request tries.
     pub(crate) fn paused_until(&self, now: Nanos) -> Option<Nanos> {
         match self.phase {
             Phase::Open => None,
@@ -78,73 +99,57 @@ impl Cooldown {
         if let Phase::Paused(_) = self.phase {
             self.phase = Phase::Probing(id);
         }
-        self.pace.granted(id, now, self.period);
+        self.pace.granted(id, now);
     }
 
-    /// An answer came that was no refusal.
+    /// A response arrived that was no refusal.
     pub(crate) fn passed(&mut self, id: u64, now: Nanos) {
-        self.pace.done(id, now);
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
-            self.uneasy = now.saturating_add(self.period);
-            self.pace.brief(self.uneasy);
-        }
-        if id >= self.barrier {
-            self.pace.clean();
+            self.pace.resume(now);
         }
     }
 
-    /// The request never left.
+    /// The request was never sent.
     pub(crate) fn unsent(&mut self, id: u64, now: Nanos) {
-        self.pace.undone(id);
-        self.let_another_try(id, now);
+        self.pace.unsent(id);
+        self.unanswered(id, now);
     }
 
-    /// No answer came.
+    /// No response arrived: if it was the probe, another one tries.
     pub(crate) fn unanswered(&mut self, id: u64, now: Nanos) {
-        self.pace.done(id, now);
-        self.let_another_try(id, now);
-    }
-
-    fn let_another_try(&mut self, id: u64, now: Nanos) {
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Paused(now);
         }
     }
 
     /// A 429: nobody goes on until the pause is over.
-    pub(crate) fn refused(&mut self, id: u64, now: Nanos, refusal: Refusal) {
-        self.pace.done(id, now);
-        let asked = refusal.retry_after.unwrap_or(self.period);
+    ///
+    /// Returns whether it is new: not of a request that was under way when an earlier refusal became known, nor of
+    /// one that tried whether the pause is over.
+    pub(crate) fn refused(&mut self, id: u64, now: Nanos, refusal: Refusal) -> bool {
+        let probing = self.phase == Phase::Probing(id);
+        let unnamed = self.period.saturating_mul(self.unnamed);
+        let pause = refusal.retry_after.unwrap_or(unnamed).saturating_add(refusal.jitter);
+        self.stop(pause, now);
         if id < self.barrier {
-            return self.stop(asked, now);
-        }
-        if self.phase != Phase::Probing(id) && !refusal.explained {
-            self.pace.slower();
+            return false;
         }
         self.pauses += 1;
         self.barrier = refusal.next_id;
-        self.pause = self.next_pause(id, asked, now);
-        self.stop(self.pause, now);
-    }
-
-    fn next_pause(&self, id: u64, asked: Nanos, now: Nanos) -> Nanos {
-        if self.phase != Phase::Probing(id) && now >= self.uneasy {
-            return asked;
+        if refusal.retry_after.is_none() {
+            self.unnamed = self.unnamed.saturating_mul(2).min(LONGEST);
         }
-        let longest = LONGEST_PAUSE.max(self.period);
-        asked.max(self.pause.saturating_mul(2).min(longest))
+        if let Some(admitted) = refusal.admitted {
+            let pause_end = now.saturating_add(pause);
+            self.pace.slow_down(Unexplained { admitted, probing, at: now, pause_end });
+        }
+        !probing
     }
 
     fn stop(&mut self, pause: Nanos, now: Nanos) {
         let end = now.saturating_add(pause);
         let known = self.paused_until(now).unwrap_or(0);
         self.phase = Phase::Paused(end.max(known));
-    }
-
-    /// A lower rate: a longer period, or a larger share of it for each request.
-    pub(crate) fn tighten(&mut self, period: Nanos, share: Nanos) {
-        self.period = period;
-        self.pace.tighten(share);
     }
 }

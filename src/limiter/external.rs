@@ -1,26 +1,59 @@
-//! What others spend on the same key, as the server's headers tell of it.
+//! What others spend on the same key, according to the server's headers.
 
 use std::collections::VecDeque;
 
 use super::moment::Nanos;
 
+/// So many successes that contradict the server's numbers prove them wrong.
+const PROOF: u32 = 3;
+/// For so many periods, numbers that were proven wrong are ignored.
+const IGNORED: u64 = 10;
+
 /// Tokens held because somebody else spent them, each report for one period.
 ///
 /// Reports speak of the same requests again and again, so they do not add up: the highest counts.
+///
+/// A server that reports the whole limit as spent, on response after response, would leave nothing for this
+/// client. After one period of that, a quarter of the limit is used in spite of it. Requests that succeed so
+/// contradict the server; after some of them its reports are ignored for ten periods, or until a refusal.
 #[derive(Debug, Default)]
 pub(crate) struct ExternalUsage {
     /// When a report ends and how much it says: later ends and smaller amounts towards the back.
     reports: VecDeque<(Nanos, u32)>,
+    /// When the present series of reports began.
+    since: Option<Nanos>,
+    /// When the series is over unless there is another report.
+    over: Nanos,
+    /// Whether the reports are held to be too high.
+    doubting: bool,
+    contradictions: u32,
+    ignored_until: Nanos,
 }
 
 impl ExternalUsage {
-    /// How much is held now.
+    /// Returns how many tokens are held now.
     pub(crate) fn level(&self) -> u32 {
         self.reports.front().map_or(0, |(_, amount)| *amount)
     }
 
-    /// Holds `amount` until `end`; what was reported before stays as it is.
-    pub(crate) fn report(&mut self, amount: u32, end: Nanos) {
+    /// Holds `amount` for `period`, and after the first period of reports at most `most`.
+    pub(crate) fn report(&mut self, amount: u32, most: u32, now: Nanos, period: Nanos) {
+        if amount == 0 || now < self.ignored_until {
+            return;
+        }
+        let began = *self.since.get_or_insert(now);
+        let is_long = now.saturating_sub(began) >= period;
+        self.over = now.saturating_add(period.saturating_mul(2));
+        self.doubting = is_long && amount > most;
+        if self.doubting {
+            for (_, amount) in &mut self.reports {
+                *amount = most.min(*amount);
+            }
+        }
+        self.hold(if is_long { amount.min(most) } else { amount }, now.saturating_add(period));
+    }
+
+    pub(crate) fn hold(&mut self, amount: u32, end: Nanos) {
         let covers = |(e, a): (Nanos, u32), (end, amount): (Nanos, u32)| e >= end && a >= amount;
         if amount == 0 || self.reports.iter().any(|it| covers(*it, (end, amount))) {
             return;
@@ -30,67 +63,47 @@ impl ExternalUsage {
         self.reports.insert(place, (end, amount));
     }
 
-    /// Lets go what has ended by `now`.
+    /// Releases everything that has ended by `now`.
     pub(crate) fn settle(&mut self, now: Nanos) {
         while self.reports.front().is_some_and(|(end, _)| *end <= now) {
             self.reports.pop_front();
         }
+        if now >= self.over {
+            self.forget();
+        }
     }
 
-    /// From when on how much is held, as far as is known: the present level first, nothing last.
+    /// A request succeeded although the reports left no token for it.
+    pub(crate) fn contradict(&mut self, now: Nanos, period: Nanos) {
+        self.contradictions += 1;
+        if self.contradictions >= PROOF {
+            self.reports.clear();
+            self.forget();
+            self.ignored_until = now.saturating_add(period.saturating_mul(IGNORED));
+        }
+    }
+
+    /// A refusal shows that the reports may be right.
+    pub(crate) fn confirm(&mut self) {
+        self.contradictions = 0;
+        self.ignored_until = 0;
+    }
+
+    /// Returns whether the reports are held to be too high.
+    pub(crate) fn is_doubting(&self) -> bool {
+        self.doubting
+    }
+
+    fn forget(&mut self) {
+        self.since = None;
+        self.doubting = false;
+        self.contradictions = 0;
+    }
+
+    /// Returns steps `(from, amount)` of held tokens, from the current amount down to zero.
     pub(crate) fn levels(&self) -> impl Iterator<Item = (Nanos, u32)> + '_ {
         let starts = std::iter::once(0).chain(self.reports.iter().map(|(end, _)| *end));
         let amounts = self.reports.iter().map(|(_, amount)| *amount);
         starts.zip(amounts.chain(std::iter::once(0)))
-    }
-
-    /// Keeps every report for `longer`, where the period turned out to be longer.
-    pub(crate) fn prolong(&mut self, longer: Nanos) {
-        for (end, _) in &mut self.reports {
-            *end = end.saturating_add(longer);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_smaller_report_does_not_loosen_a_larger_one() {
-        let mut external = ExternalUsage::default();
-        external.report(3, 10);
-        external.report(1, 12);
-        assert_eq!(external.level(), 3);
-        external.settle(10);
-        assert_eq!(external.level(), 1);
-        external.settle(12);
-        assert_eq!(external.level(), 0);
-    }
-
-    #[test]
-    fn the_order_of_reports_does_not_matter() {
-        let reports = [(2, 10), (1, 15), (3, 12), (2, 11)];
-        let level_at = |order: &[usize], now| {
-            let mut external = ExternalUsage::default();
-            order.iter().for_each(|i| external.report(reports[*i].0, reports[*i].1));
-            external.settle(now);
-            external.level()
-        };
-        for now in 0..16 {
-            let expected =
-                reports.iter().filter(|(_, end)| *end > now).map(|(amount, _)| *amount).max();
-            for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 0, 3, 1], [1, 0, 3, 2]] {
-                assert_eq!(level_at(&order, now), expected.unwrap_or(0), "{order:?} at {now}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_levels_to_come_are_known() {
-        let mut external = ExternalUsage::default();
-        external.report(3, 10);
-        external.report(1, 12);
-        assert_eq!(external.levels().collect::<Vec<_>>(), [(0, 3), (10, 1), (12, 0)]);
     }
 }

@@ -1,4 +1,4 @@
-//! What an answer says about the rate limit.
+//! The rate limit according to a response: `Retry-After` and `X-RateLimit-*`.
 
 use std::time::Duration;
 
@@ -8,54 +8,40 @@ use jiff::Timestamp;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
 
-/// What an answer says about the rate limit, as its status and headers tell it.
+/// The rate limit according to a response's status and headers.
 ///
-/// Heylo documents all these headers, Heylerts `Retry-After` alone; servers like theirs send the others too.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use heysync::http::{HeaderMap, StatusCode};
-/// use heysync::limiter::RateLimitHeaders;
-///
-/// let mut headers = HeaderMap::new();
-/// headers.insert("retry-after", "30".parse()?);
-/// headers.insert("x-ratelimit-remaining", "none".parse()?);
-///
-/// let remark = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
-/// assert!(remark.refused);
-/// assert_eq!(remark.retry_after, Some(Duration::from_secs(30)));
-/// assert_eq!(remark.remaining, None);
-/// # Ok::<(), heysync::http::header::InvalidHeaderValue>(())
-/// ```
+/// Heylo documents all these headers, Heylerts only `Retry-After`; servers like theirs send the others too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RateLimitHeaders {
-    /// It is a 429: the server refused the request for its rate.
-    pub refused: bool,
-    /// How long the server asked to wait, by `Retry-After` on a 429 or a 503: a day at most, and never zero.
-    /// Nothing where it did not say, or said nothing that makes sense.
-    pub retry_after: Option<Duration>,
-    /// In what period `limit` and `remaining` count; nothing where that is the period of the rate in force.
-    pub period: Option<Duration>,
+pub(crate) struct RateLimitHeaders {
+    /// Whether the status is 429: the server refused the request because of its rate.
+    pub(crate) refused: bool,
+    /// Whether it is a 2xx.
+    pub(crate) success: bool,
+    /// How long the server asks to wait, by `Retry-After` on a 429 or a 503; never zero.
+    pub(crate) retry_after: Option<Duration>,
+    /// The period in which `limit` and `remaining` count; `None` for the period of the rate in force.
+    pub(crate) period: Option<Duration>,
     /// `X-RateLimit-Limit`: how many requests the server allows in a period.
-    pub limit: Option<u32>,
-    /// `X-RateLimit-Remaining`: how many of them were left when the server counted this one.
-    pub remaining: Option<u32>,
+    pub(crate) limit: Option<u32>,
+    /// `X-RateLimit-Remaining`: how many of them were left when the server counted this request.
+    pub(crate) remaining: Option<u32>,
 }
 
 impl RateLimitHeaders {
-    /// Reads an answer's status and headers. What makes no sense there is left out.
+    /// Reads a response's status and headers, and leaves out values that make no sense.
     ///
-    /// No header tells the period in which they count, so [`period`](RateLimitHeaders::period) is left open.
-    pub fn read(status: StatusCode, headers: &HeaderMap) -> RateLimitHeaders {
-        let limit = number(headers, "x-ratelimit-limit");
-        let remaining = number(headers, "x-ratelimit-remaining");
+    /// The numbers count only on a 2xx or a 429: other responses may come from a proxy, or from a part of the
+    /// server that does not know the limit.
+    pub(crate) fn read(status: StatusCode, headers: &HeaderMap) -> RateLimitHeaders {
+        let refused = status == StatusCode::TOO_MANY_REQUESTS;
+        let counts = |_: &u32| refused || status.is_success();
+        let limit = number(headers, "x-ratelimit-limit").filter(counts);
+        let remaining = number(headers, "x-ratelimit-remaining").filter(counts);
         // A limit of nothing, and more left than there is, are no budget of ours.
         let sound = limit.is_none_or(|limit| limit > 0 && remaining.is_none_or(|it| it <= limit));
         RateLimitHeaders {
-            refused: status == StatusCode::TOO_MANY_REQUESTS,
+            refused,
+            success: status.is_success(),
             retry_after: retry_after(status, headers),
             period: None,
             limit: limit.filter(|_| sound),
@@ -64,8 +50,8 @@ impl RateLimitHeaders {
     }
 }
 
-/// Digits and nothing else; a number too large to hold is as good as no limit. Where the header is there more
-/// than once, for several limits perhaps, it has to say the same each time.
+/// Reads a header of digits only. A number that is too large is as good as no limit. If the header occurs more than
+/// once, perhaps for several limits, its values must agree.
 fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
@@ -74,16 +60,16 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// What is longer is no pause but a mistake: a point in time where seconds belong, or a broken clock.
-const LONGEST: Duration = Duration::from_secs(86_400);
+/// A longer pause is a mistake: a point in time instead of seconds, or a broken clock.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// The two older ways to write a date that RFC 9110 (5.6.7) wants understood.
 const OLDER_DATES: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// How long the service asked to wait, on a 429 or a 503: elsewhere the header means nothing.
+/// Returns how long the service asks to wait, on a 429 or a 503: elsewhere the header means nothing.
 ///
-/// Seconds, fractions of them, or a date against the answer's own `Date`. Nothing where it is absent, zero,
-/// over already, longer than a day, or cannot be read. Of several, which proxies add, the longest holds.
+/// It is in seconds, in fractions of them, or a date, which is compared with the response's own `Date`. `None` if it
+/// is absent, zero, over already, longer than a year, or unreadable. Of several, which proxies add, the longest holds.
 pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     if status != StatusCode::TOO_MANY_REQUESTS && status != StatusCode::SERVICE_UNAVAILABLE {
         return None;
@@ -119,7 +105,7 @@ fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// The service's clock need not agree with ours, so its date is taken against its own `Date`.
+/// The service's clock need not agree with ours, so its date is compared with its own `Date`.
 fn from_date(text: &str, headers: &HeaderMap) -> Option<Duration> {
     let sent = texts(headers, DATE).find_map(date)?;
     Duration::try_from(date(text)?.duration_since(sent)).ok()
@@ -150,14 +136,28 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_tells_what_is_left_of_the_limit() {
+    fn the_limit_and_the_rest_of_it_are_read() {
         let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", " 0 ")]);
-        let remark = RateLimitHeaders::read(StatusCode::OK, &headers);
-        assert_eq!((remark.limit, remark.remaining, remark.refused), (Some(5), Some(0), false));
+        let read = RateLimitHeaders::read(StatusCode::OK, &headers);
+        assert_eq!((read.limit, read.remaining, read.refused), (Some(5), Some(0), false));
     }
 
     #[test]
-    fn garbage_in_the_headers_says_nothing() {
+    fn the_numbers_count_on_a_success_and_on_a_429_only() {
+        let headers = headers(&[("x-ratelimit-limit", "1"), ("x-ratelimit-remaining", "0")]);
+        for (status, counts) in [(200, true), (204, true), (429, true), (502, false), (404, false)]
+        {
+            let read = RateLimitHeaders::read(StatusCode::from_u16(status).unwrap(), &headers);
+            assert_eq!(
+                (read.limit.is_some(), read.remaining.is_some()),
+                (counts, counts),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn garbage_in_the_headers_is_ignored() {
         for value in [
             "",
             "-1",
@@ -172,24 +172,22 @@ mod tests {
         ] {
             let headers =
                 headers(&[("x-ratelimit-limit", value), ("x-ratelimit-remaining", value)]);
-            assert_eq!(
-                RateLimitHeaders::read(StatusCode::OK, &headers),
-                RateLimitHeaders::default(),
-                "{value:?}"
-            );
+            let read = RateLimitHeaders::read(StatusCode::OK, &headers);
+            assert_eq!((read.limit, read.remaining), (None, None), "{value:?}");
         }
         let zero = headers(&[("x-ratelimit-limit", "0")]);
         assert_eq!(RateLimitHeaders::read(StatusCode::OK, &zero).limit, None);
     }
 
     #[test]
-    fn more_left_than_there_is_says_nothing() {
+    fn more_left_than_there_is_is_ignored() {
         let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", "6")]);
-        assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers), RateLimitHeaders::default());
+        let read = RateLimitHeaders::read(StatusCode::OK, &headers);
+        assert_eq!((read.limit, read.remaining, read.retry_after), (None, None, None));
     }
 
     #[test]
-    fn a_header_that_contradicts_itself_says_nothing() {
+    fn a_header_that_contradicts_itself_is_ignored() {
         for (second, expected) in [("5", Some(5)), ("100", None), ("", None)] {
             let mut headers = headers(&[("x-ratelimit-limit", "5")]);
             headers.append("x-ratelimit-limit", second.parse().unwrap());
@@ -198,11 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_heeded_on_a_429_only_where_it_makes_sense() {
+    fn retry_after_counts_on_a_429_only() {
         let headers = headers(&[("retry-after", "7")]);
-        let remark = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
-        assert_eq!((remark.refused, remark.retry_after), (true, Some(Duration::from_secs(7))));
-        assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers), RateLimitHeaders::default());
+        let read = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+        assert_eq!((read.refused, read.retry_after), (true, Some(Duration::from_secs(7))));
+        let read = RateLimitHeaders::read(StatusCode::OK, &headers);
+        assert_eq!((read.limit, read.remaining, read.retry_after), (None, None, None));
     }
 
     fn wait(status: u16, value: &str, date: Option<&str>) -> Option<Duration> {
@@ -217,11 +216,11 @@ mod tests {
         assert_eq!(wait(429, "30", None), Some(Duration::from_secs(30)));
         assert_eq!(wait(503, " 2 ", None), Some(Duration::from_secs(2)));
         assert_eq!(wait(429, "0.931", None), Some(Duration::from_millis(931)));
-        assert_eq!(wait(429, "86400", None), Some(LONGEST));
+        assert_eq!(wait(429, "31622400", None), Some(LONGEST));
     }
 
     #[test]
-    fn a_date_is_taken_against_the_answers_own_date() {
+    fn a_date_is_compared_with_the_responses_own_date() {
         let sent = "Sun, 06 Nov 1994 08:49:37 GMT";
         for later in [
             "Sun, 06 Nov 1994 08:49:47 GMT",
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_without_anything_to_take_it_against_says_nothing() {
+    fn a_date_without_a_date_to_compare_it_with_is_ignored() {
         let later = "Sun, 06 Nov 1994 08:49:47 GMT";
         assert_eq!(wait(429, later, None), None);
         assert_eq!(wait(429, later, Some("yesterday")), None);
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_says_nothing() {
+    fn nonsense_is_ignored() {
         for value in [
             "",
             "0",
@@ -284,7 +283,7 @@ mod tests {
             "NaN",
             "1e3",
             "soon",
-            "86401",
+            "31622401",
             "1700000000",
         ] {
             assert_eq!(wait(429, value, None), None, "{value:?}");
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn it_means_nothing_on_other_answers() {
+    fn it_is_ignored_on_other_responses() {
         for status in [200, 201, 204, 301, 401, 422, 500, 502] {
             assert_eq!(wait(status, "30", None), None, "{status}");
         }

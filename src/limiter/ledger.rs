@@ -1,327 +1,343 @@
 //! The arithmetic of the bucket: no clock, no lock, no thread. Moments go in, decisions come out.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use fastrand::Rng;
+
 use super::cooldown::{Cooldown, Refusal};
-use super::external::ExternalUsage;
+use super::flights::{Flight, Flights, Lease, MOST};
 use super::headers::RateLimitHeaders;
-use super::moment::Opening;
 use super::moment::{Nanos, nanos, until};
+use super::opening::{NotReady, Opening};
 use super::pace::Pace;
 use super::rate::{Rate, Shape};
-use super::status::Snapshot;
-use super::status::WaitReason;
-use super::status::{NotReady, Outcome};
+use super::status::{Outcome, Snapshot, WaitReason};
+use super::window::Window;
 
-/// A request that we gave up on may still be under way to the server: so much longer is its token held.
-pub(crate) const GRACE: Nanos = 2_000_000_000;
+/// A request that was given up may still be under way to the server: its token is held for so much longer.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
-/// Who holds which token until when.
+/// While nothing is known about a key, the second request waits for the first response for so long.
+const ALONE: Nanos = 1_000_000_000;
+
+/// The period of what a server without a known limit asks for.
+const SECOND: Nanos = 1_000_000_000;
+
+/// A pause becomes longer by up to one part in so many: little, since a client that comes later than its neighbour
+/// finds nothing left.
+const JITTER: u64 = 1000;
+/// And by this at most.
+const LONGEST_JITTER: Nanos = 100_000_000;
+
+/// Records which tokens are out and until when.
 ///
-/// A token is free, in flight, or on its way back. It is taken before the request's first byte and is back P'
-/// after its answer, so that the server counts at most N requests in any window of P: of N + 1 granted
-/// requests, the last found all others in flight or answered less than P' ago, and had no token to take.
+/// A token is taken before the request's first byte and is back P' after its response, so that the server counts
+/// at most N requests in any window of P: of N + 1 granted requests, the last found all others in flight or
+/// answered less than P' ago, and had no token to take. With several limits, a request takes a token of each.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    rate: Rate,
-    /// P'.
-    held: Nanos,
-    /// In the order of their ids.
-    flights: VecDeque<Flight>,
-    /// When tokens are back, earliest first.
-    returning: VecDeque<Nanos>,
-    external: ExternalUsage,
+    windows: Vec<Window>,
+    shape: Shape,
+    flights: Flights,
     cooldown: Cooldown,
+    first: First,
     granted: u64,
+    grace: Nanos,
+    jitter: Option<Rng>,
 }
 
-/// A token in flight.
-#[derive(Debug)]
-struct Flight {
-    id: u64,
-    expires: Nanos,
-    /// How many of our tokens were out when it was granted, itself among them.
-    out: usize,
+/// Whether anything is known about the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// Nothing: no request was sent.
+    Unsent,
+    /// The first request is under way; the others wait for its response until then.
+    Alone(u64, Nanos),
+    Known,
 }
 
 impl Ledger {
     pub(crate) fn new(rate: Rate) -> Ledger {
-        let rate = rate.usable();
-        let pace = Pace::new(rate.share(), rate.shape() == Shape::Paced);
-        Ledger {
-            rate,
-            held: rate.held(),
-            flights: VecDeque::new(),
-            returning: VecDeque::new(),
-            external: ExternalUsage::default(),
-            cooldown: Cooldown::new(rate.held(), pace),
+        let windows: Vec<Window> = match rate.is_usable() {
+            true => rate.limits().map(|(n, p)| Window::new(n, p)).collect(),
+            false => vec![Window::new(0, rate.period())],
+        };
+        let period = windows.first().map_or(SECOND, |window| window.held);
+        let pace = Pace::new(0, period, rate.shape() == Shape::Paced);
+        let mut ledger = Ledger {
+            windows,
+            shape: rate.shape(),
+            flights: Flights::default(),
+            cooldown: Cooldown::new(period, pace),
+            first: First::Known,
             granted: 0,
-        }
+            grace: nanos(GRACE),
+            jitter: None,
+        };
+        ledger.adjust();
+        ledger
     }
 
-    /// Takes a token at `now` and returns its id, or says when there may be one.
-    pub(crate) fn lease(&mut self, now: Nanos, term: Nanos) -> Result<u64, NotReady> {
+    /// A ledger for a key that others may use as well: the first request goes alone, and pauses differ a little.
+    pub(crate) fn cautious(mut self) -> Ledger {
+        self.first = First::Unsent;
+        self.jitter = Some(Rng::new());
+        self
+    }
+
+    pub(crate) fn set_grace(&mut self, grace: Duration) {
+        self.grace = nanos(grace);
+    }
+
+    /// Takes a token at `now`, or returns when there may be one.
+    pub(crate) fn lease(&mut self, now: Nanos) -> Result<Lease, NotReady> {
         self.settle(now);
         let opening = self.opening(0, now);
         if !opening.is_open(now) {
-            return Err(outlook(opening, now));
+            return Err(opening.not_ready(now));
         }
         let id = self.granted;
         self.granted += 1;
-        self.flights.push_back(Flight {
-            id,
-            expires: now.saturating_add(term),
-            out: self.out() + 1,
-        });
+        let mut flight =
+            Flight { id, granted: now, out: [usize::MAX; MOST], doubting: [false; MOST] };
+        for (place, window) in self.windows.iter().enumerate() {
+            flight.out[place] = window.out(self.flights.len()) + 1;
+            flight.doubting[place] = window.is_doubting();
+        }
         self.cooldown.granted(id, now);
-        Ok(id)
+        if self.first == First::Unsent {
+            self.first = First::Alone(id, now.saturating_add(ALONE));
+        }
+        Ok(self.flights.start(flight))
     }
 
-    /// Gives the token `id` back at `now`.
-    pub(crate) fn release(&mut self, id: u64, outcome: Outcome, now: Nanos) {
+    /// Returns a token at `now`. A second release of the same one changes nothing.
+    pub(crate) fn release(&mut self, lease: &Lease, outcome: Outcome, now: Nanos) {
         self.settle(now);
-        let flight = self.land(id);
+        let Some(flight) = self.flights.end(lease) else {
+            return;
+        };
         match outcome {
-            Outcome::NeverSent => self.cooldown.unsent(id, now),
-            Outcome::NoResponse => {
-                self.hold(flight.is_some(), now.saturating_add(GRACE));
-                self.cooldown.unanswered(id, now);
+            Outcome::Responded(headers) => {
+                self.hold(now);
+                self.first = First::Known;
+                self.heed(&flight, headers, now);
             }
-            Outcome::Answered(remark) => {
-                self.hold(flight.is_some(), now);
-                self.heed(id, flight, remark, now);
+            Outcome::NoResponse => {
+                self.hold(now.saturating_add(self.grace));
+                self.cooldown.unanswered(flight.id, now);
+                self.try_first_again(flight.id);
+            }
+            Outcome::NeverSent => {
+                self.cooldown.unsent(flight.id, now);
+                self.try_first_again(flight.id);
             }
         }
     }
 
-    /// When a caller would get a token before whom `ahead` others take theirs.
+    /// Returns when a caller with `ahead` others queued before it can take a token.
     pub(crate) fn outlook(&mut self, ahead: usize, now: Nanos) -> NotReady {
         self.settle(now);
-        outlook(self.opening(ahead, now), now)
+        self.opening(ahead, now).not_ready(now)
     }
 
-    /// Adopts `rate` where it is lower than what is in force.
+    /// Keeps to `rate` as well, as far as it is lower than the rate in force.
     pub(crate) fn tighten(&mut self, rate: Rate) {
-        let tightened = self.rate.tightened(rate);
-        if tightened == self.rate {
-            return;
+        for (requests, period) in rate.limits() {
+            if !self.implies(requests, period) {
+                self.add(requests, period);
+            }
         }
-        self.rate = tightened;
-        let held = self.rate.held();
-        let longer = held.saturating_sub(self.held);
-        for back in &mut self.returning {
-            *back = back.saturating_add(longer);
-        }
-        self.external.prolong(longer);
-        self.held = held;
-        self.cooldown.tighten(held, self.rate.share());
+        self.adjust();
     }
 
-    /// What is known at `now`.
+    /// Returns whether everything is forgotten: a new ledger would do the same.
+    pub(crate) fn is_idle(&mut self, now: Nanos) -> bool {
+        self.settle(now);
+        let unused = |window: &Window| window.is_unused();
+        self.flights.len() == 0 && self.windows.iter().all(unused) && self.cooldown.is_calm(now)
+    }
+
+    /// Returns a description of the state at `now`.
     pub(crate) fn snapshot(&mut self, now: Nanos) -> Snapshot {
         self.settle(now);
-        let others = self.external.level() as usize;
+        let in_flight = self.flights.len();
+        let free = self.windows.iter().map(|window| window.free(in_flight)).min();
         Snapshot {
             granted: self.granted,
-            in_flight: self.flights.len(),
-            free: self.limit().saturating_sub(self.out() + others),
-            held_for_others: others,
-            next_back: self.returning.front().map(|back| until(*back, now)),
+            in_flight,
+            free: free.unwrap_or(usize::MAX),
+            held_for_others: self.windows.iter().map(Window::others).max().unwrap_or(0),
+            next_back: self
+                .windows
+                .first()
+                .and_then(Window::next_back)
+                .map(|back| until(back, now)),
             paused: self.cooldown.paused_until(now).map(|end| until(end, now)),
             pauses: self.cooldown.pauses,
             pace: Some(self.cooldown.pace.distance(now))
                 .filter(|it| *it > 0)
                 .map(Duration::from_nanos),
-            ..Snapshot::full(self.rate)
+            ..Snapshot::full(Rate::from_limits(
+                self.windows.iter().map(Window::in_force),
+                self.shape,
+            ))
         }
     }
 
-    /// Lets everything happen that time alone brings about.
+    /// Applies everything that time alone brings about.
     fn settle(&mut self, now: Nanos) {
-        self.external.settle(now);
-        self.expire(now);
-        while self.returning.front().is_some_and(|back| *back <= now) {
-            self.returning.pop_front();
+        let changed = self.windows.iter_mut().fold(false, |changed, it| it.settle(now) || changed);
+        if changed {
+            self.adjust();
+        }
+        self.cooldown.settle(now);
+        if matches!(self.first, First::Alone(_, end) if end <= now) {
+            self.first = First::Known;
         }
     }
 
-    /// A holder that never came back is as one without an answer, from its term's end on.
-    fn expire(&mut self, now: Nanos) {
-        while let Some(place) = self.flights.iter().position(|it| it.expires <= now) {
-            if let Some(flight) = self.flights.remove(place) {
-                self.hold(true, flight.expires.saturating_add(GRACE));
-                self.cooldown.unanswered(flight.id, now);
-            }
+    fn hold(&mut self, from: Nanos) {
+        self.windows.iter_mut().for_each(|window| window.hold(from));
+    }
+
+    /// The first request came to nothing: the next one is the first.
+    fn try_first_again(&mut self, id: u64) {
+        if matches!(self.first, First::Alone(first, _) if first == id) {
+            self.first = First::Unsent;
         }
     }
 
-    fn land(&mut self, id: u64) -> Option<Flight> {
-        let place = self.flights.binary_search_by_key(&id, |it| it.id).ok()?;
-        self.flights.remove(place)
+    /// Takes in a response's headers: a lower limit first, since it may explain a refusal.
+    fn heed(&mut self, flight: &Flight, headers: RateLimitHeaders, now: Nanos) {
+        self.take_in(flight, headers, now);
+        match headers.refused {
+            true => self.refused(flight, headers.retry_after, now),
+            false => self.passed(flight, headers.success, now),
+        }
+        self.adjust();
     }
 
-    /// Holds a token that was in flight for P' after `from`.
-    fn hold(&mut self, flown: bool, from: Nanos) {
-        if flown {
-            let back = from.saturating_add(self.held);
-            let place = self.returning.partition_point(|other| *other <= back);
-            self.returning.insert(place, back);
+    /// In a crowd, what others spend is not waited for: that would mean to wait for ever.
+    fn take_in(&mut self, flight: &Flight, headers: RateLimitHeaders, now: Nanos) {
+        let since = self.granted.saturating_sub(flight.id + 1);
+        let since = usize::try_from(since).unwrap_or(usize::MAX);
+        let counts = !headers.refused && !self.cooldown.pace.is_crowded(now);
+        let place = self.window_of(headers);
+        let Some((place, window)) = place.and_then(|it| Some((it, self.windows.get_mut(it)?)))
+        else {
+            return;
+        };
+        if let Some(limit) = headers.limit {
+            window.obey(limit, now);
+        }
+        if let Some(remaining) = headers.remaining.filter(|_| counts) {
+            window.share_with_others(remaining, flight.out[place].saturating_add(since), now);
         }
     }
 
-    /// Takes in what an answer remarks: a lower limit first, since it may explain a refusal.
-    fn heed(&mut self, id: u64, flight: Option<Flight>, remark: RateLimitHeaders, now: Nanos) {
-        let period = remark.period.unwrap_or(self.rate.period());
-        if let Some(limit) = remark.limit {
-            self.tighten(Rate::new(limit, period));
+    /// The limit that a response's headers speak of, which may be one that only the server knows.
+    fn window_of(&mut self, headers: RateLimitHeaders) -> Option<usize> {
+        let period = match headers.period {
+            Some(period) => period,
+            None => self.windows.first()?.period,
+        };
+        let same = |window: &Window| window.period == period;
+        let known = self.windows.iter().position(same);
+        if known.is_none() && !self.implies(headers.limit?, period) {
+            self.add(u32::MAX, period);
         }
-        // What is left of another period does not tell what was spent in this one.
-        let remaining = remark.remaining.filter(|_| period == self.rate.period());
-        if let (Some(remaining), Some(flight)) = (remaining, flight) {
-            self.share_with_others(remaining, &flight, now);
-        }
-        if !remark.refused {
-            return self.cooldown.passed(id, now);
-        }
+        self.windows.iter().position(same)
+    }
+
+    /// Only a success shows that the limit allowed the request: another response may come from a proxy.
+    fn passed(&mut self, flight: &Flight, success: bool, now: Nanos) {
+        let admitted = self.windows.iter_mut().zip(flight.doubting).filter(|_| success);
+        admitted.for_each(|(window, doubting)| window.admit(flight.granted, doubting, now));
+        self.cooldown.passed(flight.id, now);
+    }
+
+    fn refused(&mut self, flight: &Flight, retry_after: Option<Duration>, now: Nanos) {
+        self.windows.iter_mut().for_each(Window::confirm);
+        let asked = retry_after.map(nanos);
+        let admitted = self.admitted_before(flight);
         let refusal = Refusal {
-            retry_after: remark.retry_after.map(nanos),
-            explained: self.out() > self.limit(),
+            retry_after: asked,
+            jitter: self.jitter(asked),
+            admitted,
             next_id: self.granted,
         };
-        self.cooldown.refused(id, now, refusal);
+        let is_new = self.cooldown.refused(flight.id, now, refusal);
+        // In a crowd, waiting for what others spent would mean to wait for ever.
+        if is_new && admitted.is_some() && !self.cooldown.pace.is_crowded(now) {
+            let first = self.windows.first_mut();
+            first.into_iter().for_each(|window| window.refused(flight.granted, now));
+        }
     }
 
-    /// What is missing from the server's budget and cannot be ours was spent by others.
-    ///
-    /// Ours is whatever the server could have had in its window when it counted this request, at some moment
-    /// between our asking and our hearing: all that was out at the asking, and all that was granted since.
-    fn share_with_others(&mut self, remaining: u32, flight: &Flight, now: Nanos) {
-        let since =
-            usize::try_from(self.granted.saturating_sub(flight.id + 1)).unwrap_or(usize::MAX);
-        let ours = flight.out.saturating_add(since);
-        let others = self.limit().saturating_sub(remaining as usize).saturating_sub(ours);
-        let others = u32::try_from(others).unwrap_or(u32::MAX);
-        self.external.report(others, now.saturating_add(self.held));
+    /// The part of the rate that the server had admitted within a period before it refused a request; `None` if there
+    /// is another reason for that: an earlier run spent the budget, or the limit is lower than we knew.
+    fn admitted_before(&self, flight: &Flight) -> Option<f64> {
+        let in_flight = self.flights.len();
+        let is_over = self.windows.iter().any(|window| window.out(in_flight) > window.limit());
+        let part = |window: &Window| {
+            window.admitted_before(flight.granted) as f64 / window.limit().max(1) as f64
+        };
+        self.windows.first().filter(|_| !is_over && flight.id > 0).map(part)
     }
 
-    fn limit(&self) -> usize {
-        self.rate.requests() as usize
+    /// How much longer a pause is made, so that several clients do not end it at the same moment.
+    fn jitter(&mut self, asked: Option<Nanos>) -> Nanos {
+        let pause = asked.or(self.windows.first().map(|window| window.held)).unwrap_or(SECOND);
+        let most = (pause / JITTER).min(LONGEST_JITTER);
+        self.jitter.as_mut().map_or(0, |rng| rng.u64(0..=most))
     }
 
-    /// How many of our tokens are not free.
-    fn out(&self) -> usize {
-        self.flights.len() + self.returning.len()
+    /// Whether a limit in force is at least as strict in every window.
+    fn implies(&self, requests: u32, period: Duration) -> bool {
+        self.windows.iter().any(|window| window.implies(requests, period))
+    }
+
+    /// Adds a limit, or lowers the one of the same period.
+    fn add(&mut self, requests: u32, period: Duration) {
+        if let Some(window) = self.windows.iter_mut().find(|it| it.period == period) {
+            window.requests = window.requests.min(requests);
+            return;
+        }
+        let longest = self.windows.iter().max_by_key(|it| it.period);
+        let window = Window::beside(requests, period, longest);
+        if self.windows.len() < MOST {
+            return self.windows.push(window);
+        }
+        if let Some(last) = self.windows.last_mut() {
+            // One limit in the place of two must be as strict as both.
+            let (requests, period) = (last.requests.min(requests), last.period.max(period));
+            *last = Window::beside(requests, period, Some(last));
+        }
+    }
+
+    /// The rate in force has changed.
+    fn adjust(&mut self) {
+        let share = self.windows.iter().map(Window::share).max().unwrap_or(0);
+        let period = self.windows.first().map_or(SECOND, |window| window.held);
+        self.cooldown.adjust(share, period);
     }
 
     fn opening(&self, ahead: usize, now: Nanos) -> Opening {
+        let in_flight = self.flights.len();
         let rank = u64::try_from(ahead).unwrap_or(u64::MAX);
-        self.token(ahead, now).and(self.cooldown.opening(rank, now))
+        let tokens = self.windows.iter().map(|window| window.opening(ahead, in_flight, now));
+        let tokens = tokens.fold(Opening::at(0, WaitReason::Full), Opening::and);
+        tokens.and(self.cooldown.opening(rank, now)).and(self.last_response(now))
     }
 
-    /// When there is a token for the `ahead`th from now: each token serves once in P'.
-    fn token(&self, ahead: usize, now: Nanos) -> Opening {
-        let rounds = u64::try_from(ahead / self.limit()).unwrap_or(u64::MAX);
-        let first = self.first_round(ahead % self.limit(), now);
-        let round = match rounds {
-            0 => first.at,
-            _ => first.at.max(now).saturating_add(rounds.saturating_mul(self.held)),
+    /// When the response to the last request is here at the latest, if the next one has to wait for it.
+    fn last_response(&self, now: Nanos) -> Opening {
+        let (end, reason) = match (self.first, self.cooldown.pace.alone_until(now)) {
+            (First::Alone(_, end), _) => (end, WaitReason::FirstResponse),
+            (_, Some(end)) if self.flights.len() > 0 => (end, WaitReason::Paced),
+            _ => return Opening::at(0, WaitReason::Full),
         };
-        Opening { at: round, ..first }
-    }
-
-    fn first_round(&self, ahead: usize, now: Nanos) -> Opening {
-        let mut levels = self.external.levels();
-        let timed = levels
-            .by_ref()
-            .filter_map(|(from, others)| Some(self.own(ahead + others as usize)?.max(from)))
-            .min();
-        let soonest = match self.flights.len() {
-            0 => Nanos::MAX,
-            _ => now.saturating_add(self.held),
-        };
-        Opening {
-            at: timed.unwrap_or(soonest).min(soonest),
-            look: timed.into_iter().chain(self.first_expiry()).min(),
-            reason: WaitReason::Full,
-        }
-    }
-
-    /// When the first holder is given up on, if ever.
-    fn first_expiry(&self) -> Option<Nanos> {
-        let expiries = self.flights.iter().map(|it| it.expires);
-        expiries.min().filter(|at| *at < Nanos::MAX)
-    }
-
-    /// When our own tokens leave room for one more than `besides`, by time alone.
-    fn own(&self, besides: usize) -> Option<Nanos> {
-        let missing = (self.out() + besides + 1).saturating_sub(self.limit());
-        match missing {
-            0 => Some(0),
-            _ => self.returning.get(missing - 1).copied(),
-        }
-    }
-}
-
-fn outlook(opening: Opening, now: Nanos) -> NotReady {
-    NotReady {
-        at_least: until(opening.at, now),
-        look_again: opening.look.map(|look| until(look, now)),
-        reason: opening.reason,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Nanos = 1_000_000_000;
-    const HELD: Nanos = 1_006_000_000;
-
-    fn ledger(requests: u32) -> Ledger {
-        Ledger::new(Rate::per_second(requests))
-    }
-
-    fn fine() -> Outcome {
-        Outcome::Answered(RateLimitHeaders::default())
-    }
-
-    #[test]
-    fn a_token_is_back_one_period_after_its_answer() {
-        let mut ledger = ledger(1);
-        let id = ledger.lease(0, Nanos::MAX).unwrap();
-        ledger.release(id, fine(), 5 * SECOND);
-        let outlook = ledger.lease(5 * SECOND + HELD - 1, Nanos::MAX).unwrap_err();
-        assert_eq!(outlook.look_again, Some(Duration::from_nanos(1)));
-        assert!(ledger.lease(5 * SECOND + HELD, Nanos::MAX).is_ok());
-    }
-
-    #[test]
-    fn while_all_are_under_way_only_an_answer_helps() {
-        let mut ledger = ledger(1);
-        ledger.lease(0, Nanos::MAX).unwrap();
-        let outlook = ledger.lease(SECOND, Nanos::MAX).unwrap_err();
-        assert_eq!(outlook.look_again, None);
-        assert_eq!(outlook.at_least, Duration::from_nanos(HELD));
-    }
-
-    #[test]
-    fn what_others_hold_is_waited_for_like_our_own() {
-        let mut ledger = ledger(3);
-        let id = ledger.lease(0, Nanos::MAX).unwrap();
-        let remark = RateLimitHeaders { remaining: Some(0), ..RateLimitHeaders::default() };
-        ledger.release(id, Outcome::Answered(remark), SECOND);
-        let outlook = ledger.lease(SECOND, Nanos::MAX).unwrap_err();
-        assert_eq!(outlook.look_again, Some(Duration::from_nanos(HELD)));
-    }
-
-    #[test]
-    fn a_longer_period_prolongs_what_is_on_its_way_back() {
-        let mut ledger = Ledger::new(Rate::per_minute(2));
-        let id = ledger.lease(0, Nanos::MAX).unwrap();
-        ledger.release(id, fine(), 0);
-        ledger.tighten(Rate::new(1, Duration::from_secs(120)));
-        let outlook = ledger.lease(0, Nanos::MAX).unwrap_err();
-        assert_eq!(outlook.at_least, Duration::from_millis(120_125));
+        Opening { at: now.saturating_add(1), ..Opening::at(end, reason) }
     }
 }

@@ -1,82 +1,34 @@
-//! Time as the ledger counts it: whole nanoseconds since its bucket was made.
+//! Time as the ledger counts it: whole nanoseconds since its bucket was created.
 
 use std::time::{Duration, Instant};
 
-use super::status::WaitReason;
-
-/// A moment, or a length of time, in nanoseconds. It lasts for 584 years and saturates after.
+/// A moment, or a length of time, in nanoseconds. It lasts for 584 years and saturates after that.
 pub(crate) type Nanos = u64;
 
-/// What comes on top of every period, where a server counts a window with both its ends.
+/// Added to every period, for servers that count a window with both its ends.
 const MARGIN: Nanos = 5_000_000;
 
-/// A length of time as the ledger counts it.
+/// Returns a length of time as the ledger counts it.
 pub(crate) fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How long after `origin` the moment `at` is; nothing where it is before.
+/// Returns how long after `origin` the moment `at` is, or zero if it is before.
 pub(crate) fn since(origin: Instant, at: Instant) -> Nanos {
     nanos(at.saturating_duration_since(origin))
 }
 
-/// From `now` until `at`; nothing where that is over.
+/// Returns the time from `now` until `at`, or zero if that is over.
 pub(crate) fn until(at: Nanos, now: Nanos) -> Duration {
     Duration::from_nanos(at.saturating_sub(now))
 }
 
-/// P' = P·1.001 + 5 ms: how long after its answer a token is held.
+/// P' = P·1.001 + 5 ms: how long a token is held after the response.
 ///
 /// The thousandth is for two clocks that run at different speeds.
 pub(crate) fn held(period: Duration) -> Nanos {
     let period = nanos(period);
     period.saturating_add(period.div_ceil(1000)).saturating_add(MARGIN)
-}
-
-/// From when on a request may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Opening {
-    /// Not before this, whatever happens.
-    pub(crate) at: Nanos,
-    /// When time alone may have changed the answer; nothing where only an answer can.
-    pub(crate) look: Option<Nanos>,
-    /// What stands in the way until then.
-    pub(crate) reason: WaitReason,
-}
-
-impl Opening {
-    /// At this very moment, by time alone.
-    pub(crate) const fn at(at: Nanos, reason: WaitReason) -> Opening {
-        Opening { at, look: Some(at), reason }
-    }
-
-    /// Whether the moment has come.
-    pub(crate) fn is_open(&self, now: Nanos) -> bool {
-        self.at <= now && self.look.is_some_and(|look| look <= now)
-    }
-
-    /// When it stands in the way until `end` at most.
-    pub(crate) fn not_after(self, end: Nanos) -> Opening {
-        Opening {
-            at: self.at.min(end),
-            look: Some(self.look.map_or(end, |look| look.min(end))),
-            ..self
-        }
-    }
-
-    /// When both stand in the way: the later one, for its reason; of two equal ones, `other`.
-    pub(crate) fn and(self, other: Opening) -> Opening {
-        let later = if self.key() > other.key() { self } else { other };
-        Opening {
-            at: self.at.max(other.at),
-            look: self.look.zip(other.look).map(|(a, b)| a.max(b)),
-            reason: later.reason,
-        }
-    }
-
-    fn key(&self) -> (Nanos, Nanos) {
-        (self.at, self.look.unwrap_or(Nanos::MAX))
-    }
 }
 
 #[cfg(test)]
@@ -91,25 +43,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_to_count_saturates() {
+    fn a_time_too_long_to_count_saturates() {
         assert_eq!(nanos(Duration::MAX), u64::MAX);
         assert_eq!(held(Duration::MAX), u64::MAX);
         assert_eq!(until(3, 5), Duration::ZERO);
-    }
-
-    #[test]
-    fn of_two_obstacles_the_later_one_is_named() {
-        let full = Opening::at(5, WaitReason::Full);
-        let paused = Opening::at(9, WaitReason::Paused);
-        assert_eq!(full.and(paused), paused);
-        assert_eq!(paused.and(full), paused);
-        assert!(!paused.is_open(8) && paused.is_open(9));
-    }
-
-    #[test]
-    fn what_only_an_answer_can_open_does_not_open_by_itself() {
-        let waiting = Opening { look: None, ..Opening::at(3, WaitReason::Paused) };
-        assert!(!waiting.is_open(100));
-        assert_eq!(waiting.and(Opening::at(7, WaitReason::Full)).look, None);
     }
 }

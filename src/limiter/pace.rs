@@ -1,180 +1,211 @@
-//! The distance kept between requests, after refusals or by choice.
+//! The distance kept between requests, by choice or after refusals.
 
 use super::moment::Nanos;
-use super::moment::Opening;
+use super::opening::Opening;
 use super::status::WaitReason;
 
-/// So many answers without a refusal prove a pace, before anything faster is tried. More than a hundred, so
-/// that a try which fails is still fewer than one request in a hundred.
-const PROOF: u32 = 128;
-/// The proof doubles with each try that failed, up to this.
-const LONGEST_PROOF: u32 = 4096;
-/// So many answers without a refusal between one step faster and the next.
-const STEP: u32 = 16;
-/// The largest distance, in shares of the period.
-const SLOWEST: Nanos = 16;
+/// After so many periods without a refusal the client is back at full speed.
+const MEMORY: u64 = 10;
+/// For so many of them the speed stays as it is; then it rises.
+const STEADY: f64 = 9.0;
+/// The speed after a first refusal, as a part of the rate.
+const FIRST: f64 = 0.95;
+/// A further refusal makes the client slower by at least this factor.
+const SLOWER: f64 = 0.9;
+/// If the server admitted less than this part of the rate, somebody else takes whatever there is, and a client that
+/// goes slower gets nothing.
+const CROWDED: f64 = 0.3;
+/// After so many refusals that each followed a single success, the server is taken to allow no burst at all.
+const NO_BURST: u32 = 3;
+/// In a crowd, one request at a time: the next one waits for the response of the last, for so long.
+const PATIENCE: Nanos = 1_000_000_000;
 
 /// Spreads requests out.
 ///
-/// After a refusal the distance is counted **from the last answer**, which makes it hold on the server's side
-/// too, whatever the network's delays. A request that is not answered within a period is no longer waited for.
+/// A first refusal leaves the speed nearly as it was, and only spreads the requests evenly. If another one follows,
+/// the speed becomes what the server admitted before it. It rises again after nine periods without a refusal, and
+/// after ten the client is at full speed. A refusal within ten periods of that brings back the speed that was good.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// The period's share of one request.
     share: Nanos,
+    /// P'.
+    period: Nanos,
     /// Whether requests are spread out by choice as well.
     chosen: bool,
-    /// The distance; 0 at full speed.
-    gap: Nanos,
-    /// The distance that was last proven to do; 0 where no refusal is remembered.
-    proven: Nanos,
-    /// The distance is at least one share until then.
-    brief: Nanos,
-    /// How many answers without a refusal it takes until something faster is tried.
-    proof: u32,
-    /// How many there were since the distance last changed.
-    clean: u32,
-    /// Whether something faster than `proven` is being tried.
-    easing: bool,
-    last: Option<Last>,
+    strain: Option<Strain>,
+    /// The request that was granted last, and when.
+    last: Option<(u64, Nanos)>,
 }
 
-/// The request that was granted last.
-#[derive(Debug)]
-struct Last {
-    id: u64,
-    granted: Nanos,
-    /// From when on the distance to the next one counts: its answer, or a period after its start.
-    done: Nanos,
-    in_flight: bool,
+/// What is remembered of refusals.
+#[derive(Clone, Copy, Debug)]
+struct Strain {
+    speed: Speed,
+    /// The end of the last pause, and ten periods after it.
+    since: Nanos,
+    over: Nanos,
+    /// Whether the last refusal came although next to nothing was admitted.
+    crowded: bool,
+    /// How many refusals in a row came in a crowd, right after the pause was found to be over.
+    fruitless: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Speed {
+    /// This part of the rate, spread evenly.
+    Part(f64),
+    /// One request at a time, without a distance.
+    Alone,
+}
+
+/// A refusal that our own count does not explain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unexplained {
+    /// The part of the rate that the server had admitted within a period before.
+    pub(crate) admitted: f64,
+    /// Whether it was the request that tried whether the pause is over.
+    pub(crate) probing: bool,
+    pub(crate) at: Nanos,
+    /// The end of the pause that it begins.
+    pub(crate) pause_end: Nanos,
+}
+
+impl Strain {
+    fn periods(&self, now: Nanos, period: Nanos) -> f64 {
+        now.saturating_sub(self.since) as f64 / period.max(1) as f64
+    }
+
+    /// The part of the rate at `now`; `None` if requests are not spread out.
+    fn part(&self, now: Nanos, period: Nanos) -> Option<f64> {
+        let Speed::Part(part) = self.speed else {
+            return None;
+        };
+        let left = MEMORY as f64 - STEADY;
+        let rise = ((self.periods(now, period) - STEADY) / left).clamp(0.0, 1.0);
+        Some(part + (1.0 - part) * rise).filter(|_| now < self.over)
+    }
+}
+
+impl Unexplained {
+    /// Whether somebody else takes whatever there is.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.admitted < CROWDED
+    }
+
+    /// How many refusals in a row came in a crowd, right after the pause was found to be over.
+    fn fruitless(&self, strain: Option<Strain>) -> u32 {
+        let so_far = strain.filter(|it| it.speed == Speed::Alone && self.is_crowded());
+        so_far.map_or(0, |strain| strain.fruitless + u32::from(!self.probing))
+    }
+
+    /// The speed after this refusal, if the last one left `strain`.
+    fn speed(&self, strain: Option<Strain>, period: Nanos) -> Speed {
+        let Some(strain) = strain else {
+            return if self.is_crowded() { Speed::Alone } else { Speed::Part(FIRST) };
+        };
+        if self.fruitless(Some(strain)) == NO_BURST {
+            return Speed::Part(FIRST);
+        }
+        let was_steady = strain.periods(self.at, period) >= STEADY;
+        match strain.speed {
+            _ if self.is_crowded() && strain.crowded => Speed::Alone,
+            speed if self.is_crowded() || self.probing || was_steady => speed,
+            Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
+            Speed::Alone => Speed::Part(self.admitted.min(SLOWER)),
+        }
+    }
 }
 
 impl Pace {
-    pub(crate) fn new(share: Nanos, chosen: bool) -> Pace {
-        Pace {
-            share,
-            chosen,
-            gap: 0,
-            proven: 0,
-            brief: 0,
-            proof: PROOF,
-            clean: 0,
-            easing: false,
-            last: None,
-        }
+    pub(crate) fn new(share: Nanos, period: Nanos, chosen: bool) -> Pace {
+        Pace { share, period, chosen, strain: None, last: None }
     }
 
-    /// The distance that is in force now, for whatever reason; 0 at full speed.
+    /// Another share or period is in force.
+    pub(crate) fn adjust(&mut self, share: Nanos, period: Nanos) {
+        (self.share, self.period) = (share, period);
+    }
+
+    /// Forgets the refusals if their time is over.
+    pub(crate) fn settle(&mut self, now: Nanos) {
+        let echo = self.period.saturating_mul(MEMORY);
+        self.strain.take_if(|strain| strain.over.saturating_add(echo) <= now);
+    }
+
+    /// Returns whether the client is at full speed.
+    pub(crate) fn is_calm(&self, now: Nanos) -> bool {
+        self.strain.is_none_or(|strain| strain.over <= now)
+    }
+
+    /// Returns whether somebody else takes whatever there is.
+    pub(crate) fn is_crowded(&self, now: Nanos) -> bool {
+        self.strain.is_some_and(|strain| strain.speed == Speed::Alone && now < strain.over)
+    }
+
+    /// Returns until when the response of the last request is awaited before the next one, if it is.
+    pub(crate) fn alone_until(&self, now: Nanos) -> Option<Nanos> {
+        let (_, last) = self.last.filter(|_| self.is_crowded(now))?;
+        Some(last.saturating_add(PATIENCE)).filter(|end| *end > now)
+    }
+
+    /// Returns the distance that is in force at `now`, for whatever reason; 0 at full speed.
     pub(crate) fn distance(&self, now: Nanos) -> Nanos {
-        let for_now = if self.chosen || now < self.brief { self.share } else { 0 };
-        self.gap.max(for_now)
+        self.chosen().max(self.strained(now))
     }
 
-    /// When the next request may go, and the `ahead`th after it.
+    fn chosen(&self) -> Nanos {
+        if self.chosen { self.share } else { 0 }
+    }
+
+    fn strained(&self, now: Nanos) -> Nanos {
+        let part = self.strain.and_then(|strain| strain.part(now, self.period));
+        part.map_or(0, |part| (self.share as f64 / part) as Nanos)
+    }
+
+    /// Returns when the next request may be sent, and the `ahead`th after it.
     pub(crate) fn opening(&self, ahead: u64, now: Nanos) -> Opening {
-        let free = Opening::at(0, WaitReason::Paced);
-        let first = self.last.as_ref().map_or(free, |last| self.after(last, now));
-        match ahead {
+        let first = self.last.map_or(0, |(_, last)| self.spread(1, last, now));
+        let at = match ahead {
             0 => first,
-            _ => Opening { at: self.spread(ahead, first.at.max(now)), ..first },
-        }
+            _ => self.spread(ahead, first.max(now), now),
+        };
+        Opening::at(at, WaitReason::Paced)
     }
 
-    /// When the `ahead`th after a request at `first` may go. A brief pace is over when its time is.
-    pub(crate) fn spread(&self, ahead: u64, first: Nanos) -> Nanos {
+    /// Returns when the `ahead`th request after one at `first` may be sent. Refusals may be forgotten before that.
+    pub(crate) fn spread(&self, ahead: u64, first: Nanos, now: Nanos) -> Nanos {
         let after = |distance: Nanos| first.saturating_add(ahead.saturating_mul(distance));
-        let briefly = after(self.distance(first)).min(self.brief);
-        after(self.distance(self.brief)).max(briefly)
+        let over = self.strain.map_or(0, |strain| strain.over);
+        after(self.chosen()).max(after(self.strained(first.max(now))).min(over))
     }
 
-    fn after(&self, last: &Last, now: Nanos) -> Opening {
-        let chosen = match self.chosen {
-            true => last.granted.saturating_add(self.share),
-            false => 0,
-        };
-        let refused = match self.gap {
-            0 => Opening::at(0, WaitReason::Paced),
-            gap => last.opening(gap, now),
-        };
-        let briefly = last.opening(self.share, now).not_after(self.brief);
-        Opening::at(chosen, WaitReason::Paced).and(refused).and(briefly)
+    /// A request is granted.
+    pub(crate) fn granted(&mut self, id: u64, now: Nanos) {
+        self.last = Some((id, now));
     }
 
-    /// A request goes; without an answer it is waited for until `patience` is over.
-    pub(crate) fn granted(&mut self, id: u64, now: Nanos, patience: Nanos) {
-        self.last =
-            Some(Last { id, granted: now, done: now.saturating_add(patience), in_flight: true });
+    /// The request was never sent: nothing has to keep its distance from it.
+    pub(crate) fn unsent(&mut self, id: u64) {
+        self.last.take_if(|(last, _)| *last == id);
     }
 
-    /// The request has its answer, or will never have one.
-    pub(crate) fn done(&mut self, id: u64, now: Nanos) {
-        if let Some(last) = self.last.as_mut().filter(|last| last.id == id) {
-            last.done = now;
-            last.in_flight = false;
+    /// Takes in a refusal that our own count does not explain.
+    pub(crate) fn slow_down(&mut self, refusal: Unexplained) {
+        self.strain = Some(Strain {
+            speed: refusal.speed(self.strain, self.period),
+            since: refusal.pause_end,
+            over: refusal.pause_end.saturating_add(self.period.saturating_mul(MEMORY)),
+            crowded: refusal.is_crowded(),
+            fruitless: refusal.fruitless(self.strain),
+        });
+    }
+
+    /// The pause is over: from now on the periods without a refusal count.
+    pub(crate) fn resume(&mut self, now: Nanos) {
+        if let Some(strain) = &mut self.strain {
+            strain.since = now;
+            strain.over = now.saturating_add(self.period.saturating_mul(MEMORY));
         }
-    }
-
-    /// The request never left: nothing has to keep its distance from it.
-    pub(crate) fn undone(&mut self, id: u64) {
-        self.last.take_if(|last| last.id == id);
-    }
-
-    /// An answer came that was no refusal: from time to time, something faster is tried.
-    pub(crate) fn clean(&mut self) {
-        self.clean = self.clean.saturating_add(1);
-        let step = if self.easing && self.gap > 0 { STEP } else { self.proof };
-        if self.proven > 0 && self.clean >= step {
-            self.clean = 0;
-            self.faster();
-        }
-    }
-
-    fn faster(&mut self) {
-        if self.gap == 0 {
-            // A whole proof at full speed: the refusals are forgotten.
-            self.proven = 0;
-            self.proof = PROOF;
-        }
-        self.easing = self.gap > 0;
-        self.gap -= self.gap.div_ceil(8);
-        if self.gap < self.share / 16 {
-            self.gap = 0;
-        }
-    }
-
-    /// A refusal that our own count does not explain: slower, until much has gone well.
-    pub(crate) fn slower(&mut self) {
-        self.clean = 0;
-        if self.gap < self.proven {
-            self.gap = self.proven;
-            self.proof = self.proof.saturating_mul(2).min(LONGEST_PROOF);
-        } else {
-            let slowest = self.share.saturating_mul(SLOWEST);
-            self.gap = self.gap.saturating_mul(2).clamp(self.share, slowest);
-            self.proven = self.gap;
-        }
-        self.easing = false;
-    }
-
-    /// At least one share apart until then.
-    pub(crate) fn brief(&mut self, until: Nanos) {
-        self.brief = until;
-    }
-
-    /// The period's share of one request has grown.
-    pub(crate) fn tighten(&mut self, share: Nanos) {
-        self.share = share;
-        if self.gap > 0 {
-            self.gap = self.gap.max(share);
-            self.proven = self.proven.max(share);
-        }
-    }
-}
-
-impl Last {
-    fn opening(&self, gap: Nanos, now: Nanos) -> Opening {
-        let look = self.done.saturating_add(gap);
-        let soonest = if self.in_flight { now.saturating_add(gap) } else { look };
-        Opening { at: soonest.min(look), ..Opening::at(look, WaitReason::Paced) }
     }
 }

@@ -1,69 +1,111 @@
-//! One key, one bucket: whoever uses a key in this process finds the others' tokens.
+//! One bucket for each key: everybody who uses a key in this process shares its tokens.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 
-use super::bucket::{Shared, TokenBucket};
+use super::bucket::TokenBucket;
 use super::rate::Rate;
 
-static BUCKETS: LazyLock<Registry> = LazyLock::new(Registry::default);
+static BUCKETS: LazyLock<Registry> = LazyLock::new(|| Registry::new(Arc::new(SystemClock)));
 
-/// The living buckets. A key is known by its hash alone, which means nothing in another process.
-#[derive(Default)]
+/// Fewer buckets than this are not worth a search for abandoned ones.
+const FEW: usize = 64;
+
+/// The living buckets.
+///
+/// A bucket lives until its last token is back, so that clients which are opened one after the other share a limit.
+/// A key is known only by its hash, which means nothing in another process.
 struct Registry {
+    clock: Arc<dyn Clock>,
     hasher: RandomState,
-    entries: Mutex<Vec<Entry>>,
+    buckets: Mutex<Buckets>,
 }
 
-struct Entry {
-    hash: u64,
-    bucket: Weak<Shared>,
+#[derive(Default)]
+struct Buckets {
+    by_hash: HashMap<u64, TokenBucket>,
+    /// How many there may be before the next search for abandoned ones.
+    most: usize,
 }
 
 impl TokenBucket {
-    /// The bucket of everybody in this process who uses `key` at the service's `address`, on the system's
+    /// Returns the bucket of everybody in this process who uses `key` at the service's `address`, on the system's
     /// clock.
     ///
-    /// The first one makes it, and chooses its shape; the last one's drop ends it. Where they ask for
-    /// different rates, the lower one holds for all: the service has one limit for the key, whoever asks.
+    /// The first caller chooses its shape. If callers ask for different rates, all of them hold: the service has one
+    /// limit for the key, whoever asks.
     pub(crate) fn for_key(address: &str, key: &str, rate: Rate) -> TokenBucket {
-        let address = address.trim_end_matches('/');
-        let hash = BUCKETS.hasher.hash_one((address, key));
-        let make = || TokenBucket::new(rate, SystemClock);
-        let bucket = BUCKETS.find_or_make(hash, make);
+        BUCKETS.bucket(address, key, rate)
+    }
+}
+
+impl Registry {
+    fn new(clock: Arc<dyn Clock>) -> Registry {
+        Registry { clock, hasher: RandomState::new(), buckets: Mutex::default() }
+    }
+
+    fn bucket(&self, address: &str, key: &str, rate: Rate) -> TokenBucket {
+        let hash = self.hasher.hash_one((address.trim_end_matches('/'), key));
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.sweep();
+        let make = || TokenBucket::cautious(rate, Arc::clone(&self.clock));
+        let bucket = buckets.by_hash.entry(hash).or_insert_with(make).clone();
+        drop(buckets);
         bucket.tighten(rate);
         bucket
     }
 }
 
-impl Registry {
-    fn find_or_make(&self, hash: u64, make: impl FnOnce() -> TokenBucket) -> TokenBucket {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|entry| entry.bucket.strong_count() > 0);
-        let mut same = entries.iter().filter(|entry| entry.hash == hash);
-        if let Some(shared) = same.find_map(|entry| entry.bucket.upgrade()) {
-            return TokenBucket::from_shared(shared);
+impl Buckets {
+    /// Drops the abandoned buckets if there are twice as many as were left the last time.
+    fn sweep(&mut self) {
+        if self.by_hash.len() >= self.most.max(FEW) {
+            self.by_hash.retain(|_, bucket| !bucket.is_abandoned());
+            self.most = 2 * self.by_hash.len();
         }
-        let bucket = make();
-        entries.push(Entry { hash, bucket: Arc::downgrade(bucket.shared()) });
-        bucket
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::time::{Duration, Instant};
+
+    use http::{HeaderMap, StatusCode};
+
     use super::*;
 
-    fn bucket(address: &str, key: &str, rate: Rate) -> TokenBucket {
-        TokenBucket::for_key(address, key, rate)
+    const RATE: Rate = Rate::per_minute(5);
+
+    #[derive(Debug)]
+    struct Manual(Mutex<Instant>);
+
+    impl Clock for Manual {
+        fn now(&self) -> Instant {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().unwrap() += duration;
+        }
+    }
+
+    fn registry() -> Registry {
+        Registry::new(Arc::new(Manual(Mutex::new(Instant::now()))))
+    }
+
+    fn send(bucket: &TokenBucket) -> bool {
+        let permit = bucket.try_acquire();
+        permit.map(|mut permit| permit.responded(StatusCode::OK, &HeaderMap::new())).is_ok()
     }
 
     #[test]
     fn clients_built_apart_with_one_key_share_a_bucket() {
-        let one = bucket("shares", "key", Rate::per_minute(5));
-        let other = bucket("shares", "key", Rate::per_minute(5));
+        let registry = registry();
+        let [one, other] = [(); 2].map(|()| registry.bucket("shares", "key", RATE));
         let permit = one.try_acquire();
         assert_eq!(other.snapshot().in_flight, 1);
         drop(permit);
@@ -71,35 +113,48 @@ mod tests {
 
     #[test]
     fn another_key_and_another_address_have_their_own() {
+        let registry = registry();
         let buckets = [("apart", "a"), ("apart", "b"), ("apart2", "a"), ("apar", "ta")];
-        let buckets = buckets.map(|(address, key)| bucket(address, key, Rate::per_minute(5)));
+        let buckets = buckets.map(|(address, key)| registry.bucket(address, key, RATE));
         let permit = buckets[0].try_acquire();
         assert!(buckets[1..].iter().all(|it| it.snapshot().in_flight == 0));
         drop(permit);
     }
 
     #[test]
-    fn the_lower_rate_holds_for_all() {
-        let one = bucket("lower", "key", Rate::per_second(5));
-        let other = bucket("lower", "key", Rate::per_second(2));
-        assert_eq!(one.snapshot().rate, Rate::per_second(2));
-        drop(one);
-        bucket("lower", "key", Rate::per_second(9));
-        assert_eq!(other.snapshot().rate, Rate::per_second(2));
+    fn the_rates_of_all_callers_hold() {
+        let registry = registry();
+        let one = registry.bucket("lower", "key", Rate::per_second(5));
+        for (asked, kept) in [
+            (Rate::per_second(2), Rate::per_second(2)),
+            (Rate::per_second(9), Rate::per_second(2)),
+            (Rate::per_hour(100), Rate::per_second(2).and(Rate::per_hour(100))),
+        ] {
+            registry.bucket("lower", "key", asked);
+            assert_eq!(one.snapshot().rate, kept);
+        }
     }
 
     #[test]
-    fn it_is_gone_when_the_last_one_is_dropped() {
-        let permit = bucket("gone", "key", Rate::per_minute(5)).try_acquire();
-        assert_eq!(bucket("gone", "key", Rate::per_minute(5)).snapshot().in_flight, 1);
-        drop(permit);
-        let fresh = bucket("gone", "key", Rate::per_minute(50));
-        assert_eq!(fresh.snapshot().free, 50);
+    fn clients_that_are_opened_one_after_the_other_send_no_more_than_the_limit() {
+        let registry = registry();
+        let sent = (0..20).filter(|_| send(&registry.bucket("one", "key", RATE)));
+        assert_eq!(sent.count(), 5);
+    }
+
+    #[test]
+    fn many_keys_take_memory_only_until_their_tokens_are_back() {
+        let registry = registry();
+        for number in 0..20_000 {
+            registry.clock.sleep(Duration::from_secs(1));
+            assert!(send(&registry.bucket("many", &number.to_string(), RATE)));
+            assert!(registry.buckets.lock().unwrap().by_hash.len() <= 2 * FEW);
+        }
     }
 
     #[test]
     fn the_key_is_not_kept() {
-        let bucket = bucket("secret", "hlt_secret_key", Rate::per_minute(5));
+        let bucket = registry().bucket("secret", "hlt_secret_key", RATE);
         assert!(!format!("{bucket:?}").contains("hlt_secret"));
     }
 }

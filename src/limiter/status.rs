@@ -3,18 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind};
+
 use super::headers::RateLimitHeaders;
 use super::rate::Rate;
 
-/// Why a request waits for its turn, and for how long.
+/// Why a request waits for a token, and for how long.
 ///
 /// It prints as one line for a person: `waiting 12 s: the rate limit is used up`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wait {
-    /// How long, as far as is known now. It can come to be longer, where others are slow or a pause begins.
+    /// How long the wait takes, as far as is known now. It becomes longer if other requests are slow or if a pause
+    /// begins.
     pub duration: Duration,
-    /// Why.
+    /// Why the request waits.
     pub reason: WaitReason,
 }
 
@@ -24,44 +27,78 @@ pub struct Wait {
 pub enum WaitReason {
     /// Every token is taken: this period's requests are spent.
     Full,
-    /// The service refused a request (429) and everybody waits until it may be asked again.
+    /// The service refused a request (429), and everybody waits until it may be asked again.
     Paused,
     /// Requests are spread out, by choice or after a refusal.
     Paced,
+    /// Nothing is known about the key yet: the first request's response is awaited, for a second at most.
+    FirstResponse,
 }
 
-/// A wait that could not have ended before the caller's deadline, and was not begun.
+/// No token could be had before the caller's deadline. Nothing was waited for and nothing is held.
+///
+/// It converts into an [`Error`] of the kind [`Deadline`](ErrorKind::Deadline).
+///
+/// # Examples
+///
+/// ```
+/// use heysync::{ErrorKind, Rate, SystemClock, TokenBucket};
+///
+/// let bucket = TokenBucket::new(Rate::per_minute(1), SystemClock);
+/// let _permit = bucket.try_acquire()?;
+/// let error = bucket.try_acquire().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Deadline);
+/// assert!(error.wait.as_secs() >= 60);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the rate limit would take {}: {reason}", Span(*wait))]
+#[error("a token of the rate limit would take {}: {reason}", Span(*wait))]
 #[non_exhaustive]
 pub struct AcquireError {
-    /// How long the wait would have been, at least, as far as is known now.
+    /// How long the wait would be at least, as far as is known now.
     pub wait: Duration,
-    /// Why.
+    /// Why the wait would be necessary.
     pub reason: WaitReason,
+}
+
+impl AcquireError {
+    /// Returns the kind of the [`Error`] that this converts into.
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Deadline
+    }
+
+    /// Returns what can be done about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self.reason {
+            WaitReason::Full => "allow more time, or send fewer requests",
+            WaitReason::Paused => "allow more time: the service asked for a pause",
+            WaitReason::Paced => "allow more time, or choose a rate that is not paced",
+            WaitReason::FirstResponse => "allow the first response a second",
+        })
+    }
+}
+
+impl From<AcquireError> for Error {
+    fn from(error: AcquireError) -> Error {
+        let hint = error.hint();
+        let converted =
+            Error::new(error.kind(), error.to_string()).with_retry_after(Some(error.wait));
+        match hint {
+            Some(hint) => converted.with_hint(hint),
+            None => converted,
+        }
+    }
 }
 
 /// How a request ended, for the token it held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The head of its answer arrived, and this is what it remarks on the rate limit.
-    Answered(RateLimitHeaders),
-    /// Not a byte of it left.
+pub(crate) enum Outcome {
+    /// The head of its response arrived, with this in its headers.
+    Responded(RateLimitHeaders),
+    /// Not a byte of it was sent.
     NeverSent,
-    /// It was sent, in part at least, and no answer came.
+    /// It was sent, in part at least, and no response arrived.
     NoResponse,
-}
-
-/// When a token can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotReady {
-    /// It takes at least so long, as far as is known: requests under way are taken to be answered right now.
-    /// Zero where there is a token.
-    pub at_least: Duration,
-    /// When to ask again; nothing where only a release through this very store can help.
-    pub look_again: Option<Duration>,
-    /// What stands in the way.
-    pub reason: WaitReason,
 }
 
 impl Wait {
@@ -88,11 +125,12 @@ impl fmt::Display for WaitReason {
             WaitReason::Full => "the rate limit is used up",
             WaitReason::Paused => "the service asked for a pause",
             WaitReason::Paced => "requests are spread out",
+            WaitReason::FirstResponse => "the first response is awaited",
         })
     }
 }
 
-/// A length of time as a person reads it: `0.2 s`, `12 s`, `1 min 5 s`. Rounded up.
+/// A length of time for a person, rounded up: `0.2 s`, `12 s`, `1 min 5 s`.
 struct Span(Duration);
 
 impl fmt::Display for Span {
@@ -107,9 +145,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// What a bucket knows at one moment.
-///
-/// It is a copy: it does not change, and the bucket may have changed since.
+/// A copy of a bucket's state at one moment.
 ///
 /// # Examples
 ///
@@ -128,7 +164,7 @@ impl fmt::Display for Span {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The rate in force: the bucket's own, or a lower one that the service told of.
+    /// The rate in force: the bucket's own, and a lower limit that the service says is in force.
     pub rate: Rate,
     /// How many tokens were taken in all.
     pub granted: u64,
@@ -136,30 +172,29 @@ pub struct Snapshot {
     pub waiting: usize,
     /// How many requests are under way.
     pub in_flight: usize,
-    /// How many tokens can be taken now, were it not for a pause or a pace.
+    /// How many tokens can be taken now, apart from a pause or a pace; `usize::MAX` without a limit.
     pub free: usize,
     /// How many tokens are held because others spent them on the same key.
     pub held_for_others: usize,
-    /// In how long the next token is back; nothing where none is on its way back.
+    /// In how long the next token is back; `None` if none is on its way back.
     pub next_back: Option<Duration>,
-    /// For how long everybody is still stopped after a refusal (429); zero while one request tries whether it
-    /// is over, and nothing where nobody is stopped.
+    /// For how long everybody is still stopped after a refusal (429): zero while one request tries whether the
+    /// pause is over, and `None` if nobody is stopped.
     pub paused: Option<Duration>,
     /// How many pauses there were in all.
     pub pauses: u64,
-    /// The distance kept between requests, where one is kept.
+    /// The distance that is kept between requests, if one is kept.
     pub pace: Option<Duration>,
 }
 
 impl Snapshot {
-    /// A bucket at `rate` from which nothing was taken yet.
-    pub fn full(rate: Rate) -> Snapshot {
+    pub(crate) fn full(rate: Rate) -> Snapshot {
         Snapshot {
             rate,
             granted: 0,
             waiting: 0,
             in_flight: 0,
-            free: rate.requests() as usize,
+            free: 0,
             held_for_others: 0,
             next_back: None,
             paused: None,
@@ -168,7 +203,9 @@ impl Snapshot {
         }
     }
 
-    /// The part of the rate that is spent, from 0.0 (nothing in the last period) to 1.0 (no token is free).
+    /// Returns the spent part of the rate, from 0.0 (nothing in the last period) to 1.0 (no token is free).
+    ///
+    /// It speaks of the limit with the shortest period.
     pub fn utilisation(&self) -> f64 {
         let requests = self.rate.requests().max(1);
         1.0 - self.free.min(requests as usize) as f64 / f64::from(requests)
@@ -180,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_reads_well_on_a_terminal() {
+    fn a_wait_is_one_line_for_a_terminal() {
         let text = |ms, reason| Wait::new(Duration::from_millis(ms), reason).to_string();
         assert_eq!(text(120, WaitReason::Paced), "waiting 0.2 s: requests are spread out");
         assert_eq!(text(11_950, WaitReason::Full), "waiting 12 s: the rate limit is used up");
@@ -192,9 +229,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_was_not_begun_says_how_long_it_would_have_been() {
+    fn a_refused_wait_says_how_long_it_would_have_been() {
         let wait = Wait::new(Duration::from_secs(61), WaitReason::Full);
-        let text = "the rate limit would take 1 min 1 s: the rate limit is used up";
+        let text = "a token of the rate limit would take 1 min 1 s: the rate limit is used up";
         assert_eq!(AcquireError::from(wait).to_string(), text);
     }
 }

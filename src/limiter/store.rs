@@ -1,4 +1,4 @@
-//! What holds the tokens: the seam behind which a file or a server could hold them for many processes.
+//! The seam behind which tokens are kept, and the tokens of one process.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,110 +6,78 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 
+use super::flights::Lease;
 use super::ledger::Ledger;
-use super::moment::{Nanos, nanos, since};
+use super::moment::{Nanos, since};
+use super::opening::NotReady;
 use super::rate::Rate;
-use super::status::{NotReady, Outcome, Snapshot};
+use super::status::{Outcome, Snapshot};
 
-/// Holds the tokens of one rate limit.
+/// Keeps the tokens of one rate.
 ///
-/// A [`TokenBucket`](super::TokenBucket) keeps the queue of threads and asks its store for tokens.
-/// [`Memory`](super::Memory) holds them in this process. Another implementation could hold them in a file or a
-/// server for many processes. Whatever holds them has to keep this contract, with N requests in a period P,
-/// P' = P·1.001 + 5 ms, and its own clock, which is one clock for all who share the tokens:
+/// A [`TokenBucket`](super::TokenBucket) keeps the queue of threads and asks its store for tokens. A store keeps
+/// this contract, with N requests in a period P, P' = P·1.001 + 5 ms, on one clock for all who share the tokens:
 ///
-/// 1. **Lease before sending.** [`lease`](TokenStore::lease) hands out a token or says when to ask again; it
-///    never waits for one. At most N tokens are out at any moment: leased and not released, or held after that.
-/// 2. **Release after the answer.** [`release`](TokenStore::release) tells how the request ended. Answered: the
-///    token is held for P' from now on. Never sent: it is free at once. No answer: it is held for P' and a
-///    grace of two seconds.
-/// 3. **Expiry when the holder dies.** A lease that is not released within its term counts as one without an
-///    answer from the term's end on. A release that comes later than that changes no token.
-/// 4. A token that is free is not withheld, except by a pause or a pace that a refusal brought about.
-/// 5. **A refusal (429) stops everybody**, for `Retry-After` or else for P'; then one lease goes ahead, and no
-///    other is given until it is released.
-/// 6. What servers remark and [`tighten`](TokenStore::tighten) says **tightens and never loosens**: a lower
-///    limit is adopted, and what others spent of it is held for P'.
-/// 7. A lease is released at most once, and any thread may release it. A method that fails inside, for want of a
-///    network perhaps, errs on the side of giving no token.
-///
-/// The crate's own tests of this contract are written against the trait (`tests/limiter/contract.rs`), to be
-/// run against any implementation.
-pub trait TokenStore: fmt::Debug + Send + Sync {
-    /// Takes a token, for a holder that will release it within `term` if it lives.
-    ///
-    /// # Errors
-    ///
-    /// No token can be had now. [`NotReady`] says why, and when to ask again.
-    fn lease(&self, term: Duration) -> Result<Lease, NotReady>;
+/// 1. [`lease`](TokenStore::lease) hands out a token or returns when to ask again; it never waits for one. At most N
+///    tokens are out at any moment: leased and not released, or held after that.
+/// 2. [`release`](TokenStore::release) says how the request ended. After a response the token is held for P'; after
+///    no response, for P' and the grace; if it was never sent, it is free at once. A second release changes nothing.
+/// 3. A free token is not withheld, except by a pause or a pace that a refusal brought about.
+/// 4. A refusal (429) stops everybody, for `Retry-After` or else for P'; then one lease is given, and no other until
+///    that one is released.
+/// 5. [`tighten`](TokenStore::tighten) and the server's headers tighten and never loosen.
+pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
+    fn lease(&self) -> Result<Lease, NotReady>;
 
-    /// Gives a token back, and tells how its request ended.
-    fn release(&self, lease: Lease, outcome: Outcome);
+    fn release(&self, lease: &Lease, outcome: Outcome);
 
-    /// When a caller would get a token before whom `ahead` others take theirs.
+    /// Returns when a caller with `ahead` others queued before it can take a token.
     fn outlook(&self, ahead: usize) -> NotReady;
 
-    /// Adopts `rate` as well, where it is lower than what is in force.
     fn tighten(&self, rate: Rate);
 
-    /// What is known now. [`Snapshot::waiting`] is for the bucket to fill in.
+    fn set_grace(&self, grace: Duration);
+
+    /// Returns the state without [`Snapshot::waiting`], which the bucket knows.
     fn snapshot(&self) -> Snapshot;
+
+    /// Returns whether all tokens are back and nothing is remembered.
+    fn is_idle(&self) -> bool;
 }
 
-/// A token that was taken, by the number its store gave it.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Lease {
-    id: u64,
-}
-
-impl Lease {
-    /// The lease that a store knows by `id`: no other living lease of the store has the same.
-    pub const fn new(id: u64) -> Lease {
-        Lease { id }
-    }
-
-    /// The number its store gave it.
-    pub const fn id(&self) -> u64 {
-        self.id
-    }
-}
-
-/// Holds the tokens of a rate limit in this process: what every bucket uses unless it is given another store.
+/// Tokens in the memory of this process.
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     clock: Arc<dyn Clock>,
     origin: Instant,
     ledger: Mutex<Ledger>,
 }
 
 impl Memory {
-    /// All tokens of `rate`, free, on `clock`.
-    ///
-    /// Where `rate` is not [usable](Rate::is_usable), the nearest that is will be taken.
-    pub fn new(rate: Rate, clock: Arc<dyn Clock>) -> Memory {
-        Memory { origin: clock.now(), clock, ledger: Mutex::new(Ledger::new(rate)) }
+    pub(crate) fn new(ledger: Ledger, clock: Arc<dyn Clock>) -> Memory {
+        Memory { origin: clock.now(), clock, ledger: Mutex::new(ledger) }
     }
 
-    /// The clock is asked before the lock is taken: a token that is back then is back for good.
+    /// Reads the clock before the lock is taken: a token that is back then is back for good.
     fn now(&self) -> Nanos {
         since(self.origin, self.clock.now())
     }
 
-    /// The ledger; it keeps its order whatever befell a thread that held it.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A ledger is in order between its steps, whatever became of a thread that held it.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl TokenStore for Memory {
-    fn lease(&self, term: Duration) -> Result<Lease, NotReady> {
+    fn lease(&self) -> Result<Lease, NotReady> {
         let now = self.now();
-        self.ledger().lease(now, nanos(term)).map(Lease::new)
+        self.ledger().lease(now)
     }
 
-    fn release(&self, lease: Lease, outcome: Outcome) {
+    fn release(&self, lease: &Lease, outcome: Outcome) {
         let now = self.now();
-        self.ledger().release(lease.id(), outcome, now);
+        self.ledger().release(lease, outcome, now);
     }
 
     fn outlook(&self, ahead: usize) -> NotReady {
@@ -121,9 +89,18 @@ impl TokenStore for Memory {
         self.ledger().tighten(rate);
     }
 
+    fn set_grace(&self, grace: Duration) {
+        self.ledger().set_grace(grace);
+    }
+
     fn snapshot(&self) -> Snapshot {
         let now = self.now();
         self.ledger().snapshot(now)
+    }
+
+    fn is_idle(&self) -> bool {
+        let now = self.now();
+        self.ledger().is_idle(now)
     }
 }
 
@@ -136,15 +113,15 @@ mod tests {
 
     #[test]
     fn a_poisoned_lock_is_survived() {
-        let store = Memory::new(Rate::per_minute(1), Arc::new(SystemClock));
-        let lease = store.lease(Duration::from_secs(1)).unwrap();
+        let store = Memory::new(Ledger::new(Rate::per_minute(1)), Arc::new(SystemClock));
+        let lease = store.lease().unwrap();
         let poisoning = AssertUnwindSafe(|| {
             let _ledger = store.ledger();
-            panic!("with the lock in hand");
+            panic!("with the lock held");
         });
         assert!(catch_unwind(poisoning).is_err() && store.ledger.is_poisoned());
         assert_eq!(store.snapshot().free, 0);
-        store.release(lease, Outcome::NeverSent);
+        store.release(&lease, Outcome::NeverSent);
         assert_eq!(store.snapshot().free, 1);
     }
 }

@@ -86,7 +86,7 @@ struct Run<'a> {
     started: Instant,
     until: Instant,
     attempts: u32,
-    /// The attempts that got a 429, which use up no retries of the others.
+    /// The attempts that got a 429.
     rate_limited: u32,
     /// Some attempt may have taken effect.
     maybe_applied: bool,
@@ -101,6 +101,9 @@ impl Pipeline {
         call: &Call,
         read: fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Completed<T>> {
+        if observer::is_called_by(self) {
+            return Err(Error::invalid("an observer cannot call its own client"));
+        }
         let mut run = self.begin(call);
         loop {
             let request = self.sign(&run)?;
@@ -229,9 +232,9 @@ impl Pipeline {
     }
 
     fn release(&self, permit: Option<Permit>, status: StatusCode, headers: &HeaderMap) {
-        if let Some(permit) = permit {
+        if let Some(mut permit) = permit {
             let period = Some(self.limit_period);
-            permit.remarked(RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) });
+            permit.heed(RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) });
         }
     }
 
@@ -263,11 +266,12 @@ impl Pipeline {
     fn prepare_retry(&self, failure: Failure, run: &mut Run<'_>) -> Result<()> {
         run.maybe_applied |= failure.maybe_applied;
         let error = complete(failure.error, run, failure.retry != Retry::Never);
+        // A 429 uses up no retry: the pause that the service asks for has to fit into the deadline.
         run.rate_limited += u32::from(failure.retry == Retry::AfterRateLimit);
         let failures = run.attempts - run.rate_limited;
         let after = match failure.retry {
             Retry::Never => return Err(error),
-            _ if failures.max(run.rate_limited) > self.retries => return Err(error),
+            _ if self.retries == 0 || failures > self.retries => return Err(error),
             Retry::AfterRateLimit => Duration::ZERO,
             Retry::AfterBackoff { .. } if !self.retry_budget.withdraw() => {
                 return Err(error.noting("too much else failed lately to try again"));
@@ -313,6 +317,7 @@ impl Pipeline {
     fn report(&self, activity: &Activity<'_>) {
         activity.log();
         if let Some(observer) = &self.observer {
+            let _call = observer::ObserverCall::of(self);
             observer.observe(activity);
         }
     }

@@ -1,5 +1,6 @@
 //! Reports what a client does, to the program and to the log.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,9 @@ use crate::limiter::Wait;
 /// Receives each [`Activity`] of a client when it happens.
 ///
 /// It is called on the thread that makes the call, also while that thread waits in the queue for the rate
-/// limit. It should return soon, and must not call the same client, which would wait for itself. A closure
-/// `Fn(&Activity<'_>)` is an observer too.
+/// limit. It should return soon: the call goes on when it has returned. A call of the same client from inside it fails
+/// with an error of the kind [`InvalidInput`](crate::ErrorKind::InvalidInput). A closure `Fn(&Activity<'_>)` is an
+/// observer too.
 ///
 /// # Examples
 ///
@@ -185,6 +187,37 @@ impl Activity<'_> {
             ),
         }
     }
+}
+
+thread_local! {
+    /// The addresses of the clients whose observers are running on this thread.
+    static OBSERVED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An observer is running on this thread, until this is dropped.
+pub(crate) struct ObserverCall;
+
+impl ObserverCall {
+    pub(crate) fn of<T>(client: &T) -> ObserverCall {
+        OBSERVED.with_borrow_mut(|observed| observed.push(address(client)));
+        ObserverCall
+    }
+}
+
+impl Drop for ObserverCall {
+    fn drop(&mut self) {
+        OBSERVED.with_borrow_mut(|observed| observed.truncate(observed.len() - 1));
+    }
+}
+
+/// Returns whether the observer of `client` is running on this thread: another call would report to it again, and
+/// again.
+pub(crate) fn is_called_by<T>(client: &T) -> bool {
+    OBSERVED.with_borrow(|observed| observed.contains(&address(client)))
+}
+
+fn address<T>(client: &T) -> usize {
+    std::ptr::from_ref(client).addr()
 }
 
 #[cfg(test)]

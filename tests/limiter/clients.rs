@@ -1,13 +1,13 @@
-//! The bucket inside a client: which rate it keeps to, and what it makes of a service's answers.
+//! The bucket inside a client: which rate it keeps to, and how it takes in a service's responses.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use heysync::http::{HeaderMap, Request, Response, StatusCode};
 use heysync::limiter::Snapshot;
 use heysync::{
-    Config, ErrorKind, Rate, SendProgress, TokenBucket, Transport, TransportError, heylerts, heylo,
-    sandbox,
+    Activity, Config, ErrorKind, Rate, SendProgress, TokenBucket, Transport, TransportError,
+    heylerts, heylo, sandbox,
 };
 
 use crate::clock::Hand;
@@ -69,25 +69,25 @@ fn after_a_call(transport: impl Transport + 'static, config: Config) -> Snapshot
 }
 
 #[test]
-fn a_lower_limit_that_the_service_tells_is_adopted() {
+fn a_lower_limit_that_the_service_says_is_obeyed() {
     let snapshot = after_a_call(|_, _| told("3", "1"), Config::new());
     assert_eq!((snapshot.rate, snapshot.held_for_others), (Rate::per_second(3), 1));
 }
 
 #[test]
-fn what_a_service_tells_is_of_its_own_period_and_not_of_the_rates() {
+fn a_limit_that_the_service_says_counts_in_its_own_period_and_not_in_the_rates() {
     for rate in [Rate::per_minute(100), Rate::per_minute(900)] {
         let bucket = TokenBucket::new(rate, Arc::new(Hand::new()));
         let snapshot = after_a_call(five_a_second, Config::new().bucket(bucket));
-        assert!(snapshot.rate == rate || snapshot.rate == Rate::per_second(5));
+        assert_eq!(snapshot.rate, Rate::per_second(5).and(rate));
         assert_eq!(snapshot.held_for_others, 0, "{rate}");
     }
     let snapshot = after_a_call(five_a_second, Config::new().rate(Rate::per_minute(900)));
-    assert_eq!(snapshot.rate, Rate::per_second(5));
+    assert_eq!(snapshot.rate, Rate::per_second(5).and(Rate::per_minute(900)));
 }
 
 #[test]
-fn a_limit_is_not_lowered_by_being_told_to_who_chose_its_period() {
+fn a_limit_in_a_chosen_period_is_not_lowered_by_the_service_saying_the_same_number() {
     let told = |_: Request<Vec<u8>>, _: Duration| told("20", "19");
     let chosen = Rate::new(20, Duration::from_millis(200));
     let snapshot = after_a_call(told, Config::new().rate(chosen));
@@ -95,12 +95,13 @@ fn a_limit_is_not_lowered_by_being_told_to_who_chose_its_period() {
 }
 
 #[test]
-fn a_lower_rate_in_another_period_keeps_to_the_services_too() {
+fn a_lower_rate_in_another_period_holds_beside_the_one_of_the_service() {
     for (chosen, kept) in [
         (Rate::per_second(2), Rate::per_second(2)),
-        (Rate::per_minute(100), Rate::new(1, Duration::from_millis(600))),
-        (Rate::per_minute(240).paced(), Rate::per_second(4).paced()),
-        (Rate::per_minute(300), Rate::per_second(5)),
+        (Rate::per_minute(100), Rate::per_second(5).and(Rate::per_minute(100))),
+        (Rate::per_minute(240).paced(), Rate::per_second(5).and(Rate::per_minute(240)).paced()),
+        (Rate::per_day(50_000), Rate::per_second(5).and(Rate::per_day(50_000))),
+        (Rate::unlimited(), Rate::unlimited()),
         (Rate::per_second(5).paced(), Rate::per_second(5).paced()),
         (Rate::per_second(9), Rate::per_second(9)),
         (Rate::per_minute(900), Rate::per_minute(900)),
@@ -126,15 +127,15 @@ fn one_address_is_one_however_it_ends() {
 }
 
 #[test]
-fn a_401_during_a_pause_is_told_at_once() {
+fn a_401_during_a_pause_is_returned_at_once() {
     let clock = Arc::new(Hand::new());
     let bucket = TokenBucket::new(Rate::per_second(5), clock.clone());
     let pauses = bucket.clone();
     let transport = move |_: Request<Vec<u8>>, _: Duration| {
         let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), 30.into())]);
         let refused = pauses.try_acquire();
-        refused.into_iter().for_each(|permit| {
-            permit.answered(StatusCode::TOO_MANY_REQUESTS, &headers);
+        refused.into_iter().for_each(|mut permit| {
+            permit.responded(StatusCode::TOO_MANY_REQUESTS, &headers);
         });
         let answer = Response::builder().status(401).body(Vec::new());
         Ok(answer.unwrap())
@@ -148,7 +149,7 @@ fn a_401_during_a_pause_is_told_at_once() {
 }
 
 #[test]
-fn a_lower_limit_that_hello_tells_is_adopted_and_a_higher_one_is_not() {
+fn a_lower_limit_that_hello_says_is_obeyed_and_a_higher_one_is_not() {
     let service = sandbox::Heylerts::new();
     let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     let client = heylerts::Client::with_config("hlt_told", config).expect("a client");
@@ -160,4 +161,44 @@ fn a_lower_limit_that_hello_tells_is_adopted_and_a_higher_one_is_not() {
         client.hello().expect("an answer");
         assert_eq!(requests(), kept_to, "{told}");
     }
+}
+
+#[test]
+fn a_429_uses_up_no_retry() {
+    let (service, clock) = (sandbox::Heylerts::demo(), sandbox::TestClock::new());
+    service.inject(20, sandbox::Fault::RateLimited(Some("1".to_owned())));
+    let config = Config::new().transport(service.clone()).clock(clock.clone());
+    let client = heylerts::Client::with_config("hlt_refused", config.retries(1)).unwrap();
+    client.hello().unwrap();
+    assert_eq!(service.requests().len(), 21);
+    assert!(clock.elapsed() >= Duration::from_secs(20));
+}
+
+#[test]
+fn a_pause_of_two_days_ends_a_call_at_once() {
+    let (service, clock) = (sandbox::Heylerts::demo(), sandbox::TestClock::new());
+    service.inject(1, sandbox::Fault::RateLimited(Some("172800".to_owned())));
+    let config = Config::new().transport(service.clone()).clock(clock.clone());
+    let client = heylerts::Client::with_config("hlt_two_days", config).unwrap();
+    let error = client.hello().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(172_800)));
+    assert_eq!((service.requests().len(), clock.elapsed()), (1, Duration::ZERO));
+}
+
+#[test]
+fn a_call_of_an_observers_own_client_fails_and_the_call_that_it_observes_goes_on() {
+    let kinds = Arc::new(Mutex::new(Vec::new()));
+    let own = Arc::new(OnceLock::<heylerts::Client>::new());
+    let (seen, itself) = (kinds.clone(), own.clone());
+    let observer = move |_: &Activity<'_>| {
+        let error = itself.get().unwrap().hello().unwrap_err();
+        seen.lock().unwrap().push(error.kind());
+    };
+    let config =
+        Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    let client = heylerts::Client::with_config("hlt_observed", config.observer(observer)).unwrap();
+    own.set(client.clone()).unwrap();
+    client.hello().unwrap();
+    assert_eq!(*kinds.lock().unwrap(), [ErrorKind::InvalidInput; 2]);
 }

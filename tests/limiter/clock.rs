@@ -22,13 +22,7 @@ impl Hand {
         *self.passed.lock().unwrap() += by;
     }
 
-    /// Moves on to `at`, counted from the clock's beginning in nanoseconds.
-    pub(crate) fn advance_to(&self, at: u64) {
-        let mut passed = self.passed.lock().unwrap();
-        *passed = (*passed).max(Duration::from_nanos(at));
-    }
-
-    /// Whether who sleeps is woken by others only, while no time passes.
+    /// Sets whether waiting threads are woken by others only, while no time passes.
     pub(crate) fn set_still(&self, still: bool) {
         self.still.store(still, SeqCst);
     }

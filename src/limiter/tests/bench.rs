@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heysync::Rate;
-use heysync::limiter::{Lease, Memory, Outcome, RateLimitHeaders, TokenStore, WaitReason};
+use crate::Rate;
+use crate::limiter::WaitReason;
+use crate::limiter::flights::Lease;
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Ledger;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::{Memory, TokenStore};
 
-use crate::clock::Hand;
+use super::clock::Hand;
 
-pub(crate) const TERM: Duration = Duration::from_secs(3600);
 /// P' of a second, and its fifth.
 pub(crate) const HELD: Duration = Duration::from_millis(1006);
 pub(crate) const SHARE: Duration = Duration::from_nanos(201_200_000);
@@ -21,27 +25,28 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(rate: Rate) -> Bench {
         let clock = Arc::new(Hand::new());
-        Bench { store: Memory::new(rate, clock.clone()), clock }
+        Bench { store: Memory::new(Ledger::new(rate), clock.clone()), clock }
     }
 
     pub(crate) fn lease(&self) -> Lease {
-        self.store.lease(TERM).expect("a token")
+        self.store.lease().expect("a token")
     }
 
-    /// Nobody gets a token, and a wait for another reason than that all are taken is told.
+    /// Nobody gets a token, for this reason.
     pub(crate) fn is_shut(&self, reason: WaitReason) {
-        let outlook = self.store.lease(TERM).expect_err("no token");
+        let outlook = self.store.lease().expect_err("no token");
         assert_eq!(outlook.reason, reason);
     }
 
     pub(crate) fn answer(&self, lease: Lease) {
-        self.store.release(lease, Outcome::Answered(RateLimitHeaders::default()));
+        let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+        self.store.release(&lease, Outcome::Responded(headers));
     }
 
     pub(crate) fn refuse(&self, lease: Lease, retry_after: Option<Duration>) {
-        let mut remark = RateLimitHeaders::default();
-        (remark.refused, remark.retry_after) = (true, retry_after);
-        self.store.release(lease, Outcome::Answered(remark));
+        let headers =
+            RateLimitHeaders { refused: true, retry_after, ..RateLimitHeaders::default() };
+        self.store.release(&lease, Outcome::Responded(headers));
     }
 
     pub(crate) fn pass(&self, time: Duration) {
@@ -56,18 +61,18 @@ impl Bench {
         self.store.snapshot().pace
     }
 
-    /// Waits as told, and takes the token that is there then.
+    /// Waits for as long as the store says, and takes the token that is there then.
     pub(crate) fn next(&self) -> Lease {
         for _ in 0..3 {
-            match self.store.lease(TERM) {
+            match self.store.lease() {
                 Ok(lease) => return lease,
                 Err(outlook) => self.pass(outlook.look_again.expect("a time")),
             }
         }
-        panic!("told three times to wait")
+        panic!("three waits brought no token")
     }
 
-    /// A request that is answered well as soon as it may go.
+    /// A request that succeeds as soon as it may be sent.
     pub(crate) fn well(&self) {
         let lease = self.next();
         self.answer(lease);

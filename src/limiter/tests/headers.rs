@@ -1,22 +1,24 @@
-//! What answers tell of the budget tightens the bucket and never loosens it.
+//! What responses say about the budget tightens the bucket and never loosens it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::http::{HeaderMap, StatusCode};
+use crate::limiter::flights::Lease;
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::TokenStore;
+use crate::{Rate, TokenBucket};
 use fastrand::Rng;
-use heysync::http::{HeaderMap, StatusCode};
-use heysync::limiter::{Outcome, RateLimitHeaders, TokenStore};
-use heysync::{Rate, TokenBucket};
 
-use crate::bench::{Bench, HELD};
-use crate::clock::Hand;
-use crate::servers::{Server, SlidingLog};
-use crate::simulation::{End, Journey, MS, Manners, SECOND, Simulation};
+use super::bench::{Bench, HELD};
+use super::clock::Hand;
+use super::servers::{Server, SlidingLog};
+use super::simulation::{End, Journey, MS, Manners, SECOND, Simulation};
 
 fn remaining(remaining: u32) -> Outcome {
-    let mut remark = RateLimitHeaders::default();
-    remark.remaining = Some(remaining);
-    Outcome::Answered(remark)
+    let remaining = Some(remaining);
+    Outcome::Responded(RateLimitHeaders { success: true, remaining, ..RateLimitHeaders::default() })
 }
 
 fn held(bench: &Bench) -> usize {
@@ -26,7 +28,7 @@ fn held(bench: &Bench) -> usize {
 #[test]
 fn what_others_spent_is_held_for_one_period() {
     let bench = Bench::new(Rate::per_second(5));
-    bench.store.release(bench.lease(), remaining(1));
+    bench.store.release(&bench.lease(), remaining(1));
     let snapshot = bench.store.snapshot();
     assert_eq!((snapshot.held_for_others, snapshot.free), (3, 1));
     bench.pass(HELD - Duration::from_nanos(1));
@@ -36,15 +38,15 @@ fn what_others_spent_is_held_for_one_period() {
 }
 
 #[test]
-fn an_answer_that_tells_of_more_does_not_loosen() {
+fn a_response_with_more_left_does_not_loosen() {
     let bench = Bench::new(Rate::per_second(5));
-    bench.store.release(bench.lease(), remaining(1));
-    bench.store.release(bench.lease(), remaining(5));
-    bench.store.release(Bench::new(Rate::per_second(5)).lease(), remaining(4_000_000_000));
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.store.release(&bench.lease(), remaining(5));
+    bench.store.release(&Lease::new(999, 0), remaining(4_000_000_000));
     assert_eq!(held(&bench), 3);
 }
 
-/// All orders in which five answers can arrive.
+/// All orders in which five responses can arrive.
 fn orders() -> Vec<Vec<usize>> {
     (0..3125_usize)
         .map(|number| (0..5).map(|digit| number / 5_usize.pow(digit) % 5).collect::<Vec<_>>())
@@ -53,39 +55,100 @@ fn orders() -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn our_own_requests_are_not_taken_for_others_in_whatever_order_their_answers_arrive() {
+fn our_own_requests_are_not_taken_for_others_in_whatever_order_their_responses_arrive() {
     assert_eq!(orders().len(), 120);
     for order in orders() {
         let bench = Bench::new(Rate::per_second(5));
         let mut leases: Vec<_> = (0..5).map(|_| Some(bench.lease())).collect();
         for i in order {
-            bench.store.release(leases[i].take().unwrap(), remaining(4 - i as u32));
+            bench.store.release(&leases[i].take().unwrap(), remaining(4 - i as u32));
             assert_eq!(held(&bench), 0);
         }
     }
 }
 
 #[test]
-fn what_others_spent_is_held_in_whatever_order_the_answers_arrive() {
+fn what_others_spent_is_held_in_whatever_order_the_responses_arrive() {
     for order in orders() {
         let bench = Bench::new(Rate::per_second(10));
         let mut leases: Vec<_> = (0..5).map(|_| Some(bench.lease())).collect();
         for i in order {
-            bench.store.release(leases[i].take().unwrap(), remaining(7 - 3 - i as u32 % 5));
+            bench.store.release(&leases[i].take().unwrap(), remaining(7 - 3 - i as u32 % 5));
         }
         assert_eq!(held(&bench), 5);
     }
 }
 
+fn limit(limit: u32) -> Outcome {
+    let limit = Some(limit);
+    Outcome::Responded(RateLimitHeaders { success: true, limit, ..RateLimitHeaders::default() })
+}
+
 #[test]
-fn a_lower_limit_is_adopted_at_once_and_a_higher_one_is_not() {
+fn a_lower_limit_is_obeyed_at_once_and_a_higher_one_is_not() {
     let bench = Bench::new(Rate::per_second(5));
-    for (limit, expected) in [(8, 5), (3, 3), (4, 3), (2, 2)] {
-        let mut remark = RateLimitHeaders::default();
-        remark.limit = Some(limit);
-        bench.store.release(bench.next(), Outcome::Answered(remark));
+    for (said, expected) in [(8, 5), (3, 3), (4, 4), (2, 2)] {
+        bench.store.release(&bench.next(), limit(said));
         assert_eq!(bench.store.snapshot().rate, Rate::per_second(expected));
+        bench.pass(HELD);
     }
+}
+
+#[test]
+fn a_lower_limit_ends_ten_periods_after_the_server_last_said_so() {
+    let bench = Bench::new(Rate::per_second(5));
+    for _ in 0..2 {
+        bench.store.release(&bench.next(), limit(1));
+        bench.pass(9 * HELD);
+        assert_eq!(bench.store.snapshot().rate, Rate::per_second(1));
+    }
+    bench.pass(HELD);
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+}
+
+#[test]
+fn a_limit_that_the_servers_own_successes_contradict_is_not_believed() {
+    let bench = Bench::new(Rate::per_second(5));
+    let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
+    leases.into_iter().for_each(|lease| bench.store.release(&lease, limit(1)));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+    bench.pass(HELD);
+    bench.store.release(&bench.next(), limit(1));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+}
+
+#[test]
+fn a_server_that_always_says_that_nothing_is_left_costs_two_periods_of_twelve() {
+    let bench = Bench::new(Rate::per_minute(100));
+    let period = Duration::from_millis(60_065);
+    let mut sent = 0;
+    while bench.clock.passed() < 24 * period {
+        bench.store.release(&bench.next(), remaining(0));
+        bench.pass(Duration::from_millis(10));
+        sent += 1;
+    }
+    assert!(sent > 24 * 100 * 3 / 4, "{sent} of 2400");
+}
+
+#[test]
+fn a_limit_of_another_period_holds_beside_our_own() {
+    let bench = Bench::new(Rate::new(269, Duration::from_millis(83_900)));
+    let headers = RateLimitHeaders {
+        success: true,
+        limit: Some(17),
+        period: Some(Duration::from_millis(5500)),
+        ..RateLimitHeaders::default()
+    };
+    let mut sent = 0;
+    while bench.clock.passed() < Duration::from_secs(839) {
+        bench.store.release(&bench.next(), Outcome::Responded(headers));
+        sent += 1;
+    }
+    assert!(
+        sent > 2450,
+        "{sent} of about 2593, where 17 in 5.5 s alone would allow {}",
+        839 * 17 * 2 / 11
+    );
 }
 
 #[test]
@@ -93,7 +156,7 @@ fn a_lower_limit_holds_for_what_is_out_already() {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..4).map(|_| bench.lease()).collect();
     bench.store.tighten(Rate::per_second(2));
-    assert!(bench.store.lease(HELD).is_err());
+    assert!(bench.store.lease().is_err());
     leases.into_iter().for_each(|lease| bench.answer(lease));
     bench.pass(HELD);
     assert_eq!(bench.store.snapshot().free, 2);
@@ -112,8 +175,8 @@ fn garbage_in_the_headers_changes_nothing() {
             headers.insert(name, value.try_into().unwrap());
         }
         let before = bucket.snapshot();
-        let permit = bucket.acquire(None, &mut |_| {}).unwrap();
-        permit.answered(StatusCode::OK, &headers);
+        let mut permit = bucket.acquire(None, &mut |_| {}).unwrap();
+        permit.responded(StatusCode::OK, &headers);
         let after = bucket.snapshot();
         assert_eq!((after.rate, after.held_for_others), (before.rate, 0));
         assert_eq!((after.paused, after.pace), (None, None));
@@ -121,15 +184,16 @@ fn garbage_in_the_headers_changes_nothing() {
 }
 
 #[test]
-fn retry_after_on_an_answer_that_is_no_429_stops_nobody() {
+fn retry_after_on_a_response_that_is_no_429_stops_nobody() {
     let bucket = TokenBucket::new(Rate::per_minute(100), Arc::new(Hand::new()));
     let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), "30".parse().unwrap())]);
     for status in [200, 201, 204, 401, 422, 500, 503] {
-        let permit = bucket.try_acquire().unwrap();
-        permit.answered(StatusCode::from_u16(status).unwrap(), &headers);
+        let mut permit = bucket.try_acquire().unwrap();
+        permit.responded(StatusCode::from_u16(status).unwrap(), &headers);
         assert_eq!(bucket.snapshot().paused, None, "{status}");
     }
-    bucket.try_acquire().unwrap().answered(StatusCode::TOO_MANY_REQUESTS, &headers);
+    let mut permit = bucket.try_acquire().unwrap();
+    permit.responded(StatusCode::TOO_MANY_REQUESTS, &headers);
     assert_eq!(bucket.snapshot().paused, Some(Duration::from_secs(30)));
 }
 

@@ -5,15 +5,19 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heysync::Rate;
-use heysync::limiter::{Lease, Memory, NotReady, Outcome, RateLimitHeaders, TokenStore};
+use crate::Rate;
+use crate::limiter::flights::Lease;
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Ledger;
+use crate::limiter::opening::NotReady;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::{Memory, TokenStore};
 
-use crate::clock::Hand;
-use crate::servers::Server;
+use super::clock::Hand;
+use super::servers::Server;
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1000 * MS;
-const TERM: Duration = Duration::MAX;
 
 /// The journey of one request: how long until the server counts it, how long until we hear of it.
 pub(crate) struct Journey {
@@ -94,7 +98,7 @@ const WAKE: u64 = u64::MAX;
 impl<'a, S: Server> Simulation<'a, S> {
     pub(crate) fn new(rate: Rate, server: S) -> Simulation<'a, S> {
         let clock = Arc::new(Hand::new());
-        let store = Arc::new(Memory::new(rate, clock.clone()));
+        let store = Arc::new(Memory::new(Ledger::new(rate), clock.clone()));
         Simulation::with_store(clock, store, server)
     }
 
@@ -141,7 +145,7 @@ impl<'a, S: Server> Simulation<'a, S> {
     }
 
     fn take(&mut self, now: u64) -> bool {
-        match self.store.lease(TERM) {
+        match self.store.lease() {
             Ok(lease) => {
                 let journey = (self.journey)(self.report.sent);
                 self.pending.push(Some((Event::Arrives(journey.back, journey.end), lease)));
@@ -179,13 +183,13 @@ impl<'a, S: Server> Simulation<'a, S> {
             }
             Event::Ends(outcome) => {
                 (self.on_event)(now, &event);
-                if let Outcome::Answered(RateLimitHeaders { refused: true, .. }) = outcome {
+                if let Outcome::Responded(RateLimitHeaders { refused: true, .. }) = outcome {
                     self.report.refused.push(request);
                     if self.report.refused.len() == 2 {
                         self.report.sent_by_second = self.report.sent;
                     }
                 }
-                self.store.release(lease, outcome);
+                self.store.release(&lease, outcome);
                 true
             }
         }
@@ -199,13 +203,14 @@ impl<'a, S: Server> Simulation<'a, S> {
                 Outcome::NoResponse
             }
             End::Answered => {
-                let mut remark = RateLimitHeaders::default();
-                remark.refused = !self.server.admit(now);
-                if remark.refused {
-                    remark.retry_after = self.manners.retry_after;
-                }
-                remark.remaining = self.manners.headers.then(|| self.server.remaining());
-                Outcome::Answered(remark)
+                let success = self.server.admit(now);
+                Outcome::Responded(RateLimitHeaders {
+                    success,
+                    refused: !success,
+                    retry_after: self.manners.retry_after.filter(|_| !success),
+                    remaining: self.manners.headers.then(|| self.server.remaining()),
+                    ..RateLimitHeaders::default()
+                })
             }
         }
     }
