@@ -1,5 +1,6 @@
 //! Arguments in the types that people hold: this file compiles, which is most of the test.
 
+#![allow(clippy::needless_borrows_for_generic_args, reason = "the borrows are what is tested")]
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

@@ -1,5 +1,6 @@
 //! Heylerts' models as data: built in a test, written and read again, and lenient about how a service writes them.
 
+#![allow(clippy::needless_borrows_for_generic_args, reason = "the borrows are what is tested")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::fmt::Debug;

@@ -341,7 +341,7 @@ fn an_alert_whose_creation_is_not_known_of_is_looked_for_and_never_created_twice
     for (fault, is_created) in
         [(before, false), (after, true), (gateway[0].clone(), false), (gateway[1].clone(), true)]
     {
-        let (outcome, created) = alerts_created(&[fault.clone()]);
+        let (outcome, created) = alerts_created(std::slice::from_ref(&fault));
         assert_eq!(outcome.as_ref().is_ok(), is_created, "{fault:?}");
         assert!(is_created || kind(&outcome.map(drop)) == Some(OutcomeUnknown), "{fault:?}");
         assert_eq!(created, usize::from(is_created), "{fault:?}");

@@ -230,6 +230,7 @@ impl Client {
 
     /// Sends a call whose response body does not matter.
     pub(crate) fn send_ignoring_body(&self, call: &Call) -> Result<()> {
-        Ok(self.pipeline.execute(call, response::nothing)?.value)
+        self.pipeline.execute(call, response::nothing)?;
+        Ok(())
     }
 }

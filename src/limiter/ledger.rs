@@ -187,8 +187,9 @@ impl Ledger {
 
     /// Applies everything that time alone brings about.
     fn settle(&mut self, now: Nanos) {
-        let changed = self.windows.iter_mut().fold(false, |changed, it| it.settle(now) || changed);
-        if changed {
+        // Every window is settled, so `any`, which stops at the first, would not do.
+        let changed = self.windows.iter_mut().filter_map(|it| it.settle(now).then_some(())).count();
+        if changed > 0 {
             self.adjust();
         }
         self.cooldown.settle(now);

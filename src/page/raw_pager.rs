@@ -150,10 +150,10 @@ impl RawPager {
         if self.is_over() {
             return None;
         }
-        if self.queue.is_empty() {
-            if let Err(error) = self.fetch() {
-                return Some(Err(error));
-            }
+        if self.queue.is_empty()
+            && let Err(error) = self.fetch()
+        {
+            return Some(Err(error));
         }
         self.info.take().map(Ok)
     }

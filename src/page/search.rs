@@ -321,7 +321,7 @@ impl<'a> Search<'a> {
         // A page of known items is the top of the list, whatever cursor it was the response to.
         match top.or(self.after_before.take()).or(self.after_last.take()) {
             Some(batch) => Ok(Found::Top(batch)),
-            None => self.from_the_top(),
+            None => self.read_the_top(),
         }
     }
 
@@ -333,7 +333,7 @@ impl<'a> Search<'a> {
             .find_map(|(index, place)| Some((index, place?)))
     }
 
-    fn from_the_top(mut self) -> Result<Found> {
+    fn read_the_top(mut self) -> Result<Found> {
         let top = self.ask(None)?;
         self.trail.refusal = self.refusal.take();
         Ok(top.filter(|top| !top.items.is_empty()).map_or(Found::End, Found::Top))

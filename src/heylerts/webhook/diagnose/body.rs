@@ -95,7 +95,8 @@ pub(super) fn suspects(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
 
 /// The body before it was converted as a whole.
 fn conversions(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
-    let convert: [(BodyFault, fn(&[u8]) -> Vec<Vec<u8>>); 4] = [
+    type Convert = fn(&[u8]) -> Vec<Vec<u8>>;
+    let convert: [(BodyFault, Convert); 4] = [
         (BodyFault::LineBreaks, line_breaks),
         (BodyFault::Utf16, charset::utf16),
         (BodyFault::Latin1, charset::latin1),
