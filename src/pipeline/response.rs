@@ -72,7 +72,9 @@ pub(crate) fn nothing(body: Vec<u8>) -> Result<(), BadBody> {
 
 /// The report of failure in a body, by one of the ways in which services write it.
 fn denial(body: &[u8]) -> Option<String> {
-    let json: Value = json::from_slice(body).ok()?;
+    // In Latin-1 it is a denial as well.
+    let text = String::from_utf8_lossy(body);
+    let json: Value = json::from_slice(text.as_bytes()).ok()?;
     let object = json.as_object()?;
     let wraps = |(name, _): &(&String, &Value)| is_any(name, &["data", "result", "response"]);
     let is_denial =
@@ -102,12 +104,16 @@ fn denies(object: &Map<String, Value>) -> bool {
     })
 }
 
-/// `"status": "error"`, `"statusCode": 404`.
+/// `"status": "error"`, `"status": false`, `"statusCode": 404`, also as a string.
 fn fails_by_status(name: &str, value: &Value) -> bool {
-    let is_failure = |text: &str| is_any(text, &["error", "fail", "failed", "failure"]);
+    let is_code = |code: u64| (400..600).contains(&code);
+    let is_failure = |text: &str| {
+        is_any(text, &["error", "fail", "failed", "failure"]) || text.parse().is_ok_and(is_code)
+    };
     is_any(name, &["status", "statusCode", "status_code"])
         && (value.as_str().is_some_and(is_failure)
-            || value.as_u64().is_some_and(|status| (400..600).contains(&status)))
+            || value.as_u64().is_some_and(is_code)
+            || *value == Value::Bool(false))
 }
 
 fn is_any(text: &str, words: &[&str]) -> bool {
@@ -248,6 +254,24 @@ mod tests {
             let typed = json::<Vec<u8>>(body.into()).map(drop);
             assert_eq!(denied(typed).as_deref(), Some(words), "{body}");
         }
+    }
+
+    #[test]
+    fn a_status_that_is_a_failure_is_a_denial() {
+        for status in ["false", "\"Failed\"", "404", "\"404\""] {
+            let body = format!(r#"{{"status": {status}, "message": "gone"}}"#);
+            assert_eq!(denied(nothing(body.into_bytes())).as_deref(), Some("gone"), "{status}");
+        }
+        for status in ["true", "\"pending\"", "200", "\"200\"", "null", "\"\""] {
+            let body = format!(r#"{{"status": {status}, "message": "invited"}}"#);
+            assert!(nothing(body.into_bytes()).is_ok(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_denial_in_latin_1_is_a_denial() {
+        let body = b"{\"error\": \"caf\xe9 not found\"}".to_vec();
+        assert_eq!(denied(nothing(body)).as_deref(), Some("caf\u{fffd} not found"));
     }
 
     #[test]
