@@ -25,7 +25,7 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 
 /// The error of a call.
 ///
-/// `Display` is one line that names the call and says what happened, such as
+/// `Display` is one line that names the call and what happened, such as
 /// `POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down`. The error that caused it, if any, is
 /// the [`source`](StdError::source) and is not repeated in the line. `Debug` is the [`report`](Error::report):
 /// the line, the causes and the hint. `{:#?}` shows the fields.
@@ -337,7 +337,7 @@ impl Error {
         self.0.attempts
     }
 
-    /// Returns one line about what a person can do, if there is something to say.
+    /// Returns one line about what a person can do, if anything.
     ///
     /// # Examples
     ///

@@ -63,7 +63,7 @@ use super::store::Memory;
 ///
 /// On successes and on a 429, `X-RateLimit-Remaining` shows what is left of the limit. The part that is missing there
 /// and was not ours was spent by others on the same key, and is held as taken for one period. A lower
-/// `X-RateLimit-Limit` is obeyed until ten periods after the service last said so. None of this ever makes a bucket
+/// `X-RateLimit-Limit` is obeyed until ten periods after the service last reported it. None of this ever makes a bucket
 /// faster, and what the service's own successes contradict is ignored for ten periods.
 ///
 /// # Sharing
@@ -209,7 +209,7 @@ impl TokenBucket {
         Arc::strong_count(&self.shared) == 1 && self.shared.store.is_idle()
     }
 
-    /// The first in the queue takes a token; the others are told how long it takes.
+    /// The first in the queue takes a token; the others get the time until their turn.
     fn ask(&self, place: &Place) -> Result<Permit, NotReady> {
         match place.ahead() {
             0 => self.shared.store.lease().map(|it| Permit::new(Arc::clone(&self.shared), it)),

@@ -1,4 +1,4 @@
-//! What others spend on the same key, according to the server's headers.
+//! The tokens that others spend on the same key, according to the server's headers.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ const IGNORED: u64 = 10;
 /// contradict the server; after some of them its reports are ignored for ten periods, or until a refusal.
 #[derive(Debug, Default)]
 pub(crate) struct ExternalUsage {
-    /// When a report ends and how much it says: later ends and smaller amounts towards the back.
+    /// When a report ends and how much it reports: later ends and smaller amounts towards the back.
     reports: VecDeque<(Nanos, u32)>,
     /// When the present series of reports began.
     since: Option<Nanos>,

@@ -21,14 +21,14 @@ impl Lease {
     }
 }
 
-/// What was known when a request was granted.
+/// The state of the limits when a request was granted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flight {
     pub(crate) id: u64,
     pub(crate) granted: u64,
     /// For each limit, how many of our tokens were out, this one among them.
     pub(crate) out: [usize; MOST],
-    /// For each limit, whether others were held to spend less than the server says.
+    /// For each limit, whether others were held to spend less than the server reports.
     pub(crate) doubting: [bool; MOST],
 }
 

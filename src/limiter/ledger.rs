@@ -33,7 +33,7 @@ const LONGEST_JITTER: Nanos = 100_000_000;
 ///
 /// A token is taken before the request's first byte and is back P' after its response, so that the server counts
 /// at most N requests in any window of P: of N + 1 granted requests, the last found all others in flight or
-/// answered less than P' ago, and had no token to take. With several limits, a request takes a token of each.
+/// completed less than P' ago, and had no token to take. With several limits, a request takes a token of each.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     windows: Vec<Window>,

@@ -12,18 +12,18 @@ pub(crate) struct Opening {
     pub(crate) at: Nanos,
     /// When time alone may have changed that; `None` if only a response can.
     pub(crate) look: Option<Nanos>,
-    /// What stands in the way until then.
+    /// The reason to wait until then.
     pub(crate) reason: WaitReason,
 }
 
 /// No token can be had now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotReady {
-    /// How long it takes at least, as far as is known: requests under way are assumed to be answered right now.
+    /// How long it takes at least, as far as is known: requests under way are assumed to be completed right now.
     pub(crate) at_least: Duration,
     /// When to ask again; `None` if only a release through the same store can help.
     pub(crate) look_again: Option<Duration>,
-    /// What stands in the way.
+    /// The reason to wait.
     pub(crate) reason: WaitReason,
 }
 

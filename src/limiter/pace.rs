@@ -38,7 +38,7 @@ pub(crate) struct Pace {
     last: Option<(u64, Nanos)>,
 }
 
-/// What is remembered of refusals.
+/// The memory of refusals.
 #[derive(Clone, Copy, Debug)]
 struct Strain {
     speed: Speed,

@@ -13,7 +13,7 @@ use super::queue::Queue;
 use super::status::Outcome;
 use super::store::TokenStore;
 
-/// What all clones of a bucket, and all its permits, share.
+/// The state that all clones of a bucket and all its permits share.
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn TokenStore>,
     pub(crate) clock: Arc<dyn Clock>,

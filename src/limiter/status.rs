@@ -1,4 +1,4 @@
-//! What a bucket reports: waits, refused waits, and snapshots.
+//! The reports of a bucket: waits, refused waits, and snapshots.
 
 use std::fmt;
 use std::time::Duration;
@@ -164,7 +164,7 @@ impl fmt::Display for Span {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The rate in force: the bucket's own, and a lower limit that the service says is in force.
+    /// The rate in force: the bucket's own, and a lower limit that the service reports.
     pub rate: Rate,
     /// How many tokens were taken in all.
     pub granted: u64,

@@ -20,7 +20,7 @@ use super::status::{Outcome, Snapshot};
 ///
 /// 1. [`lease`](TokenStore::lease) hands out a token or returns when to ask again; it never waits for one. At most N
 ///    tokens are out at any moment: leased and not released, or held after that.
-/// 2. [`release`](TokenStore::release) says how the request ended. After a response the token is held for P'; after
+/// 2. [`release`](TokenStore::release) receives how the request ended. After a response the token is held for P'; after
 ///    no response, for P' and the grace; if it was never sent, it is free at once. A second release changes nothing.
 /// 3. A free token is not withheld, except by a pause or a pace that a refusal brought about.
 /// 4. A refusal (429) stops everybody, for `Retry-After` or else for P'; then one lease is given, and no other until

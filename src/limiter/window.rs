@@ -8,7 +8,7 @@ use super::moment::{Nanos, held, nanos};
 use super::opening::Opening;
 use super::status::WaitReason;
 
-/// What a server says about the limit ends after so many periods in which it did not say it again.
+/// A limit that a server reports ends after so many periods in which it was not reported again.
 const MEMORY: u64 = 10;
 
 /// The tokens of one limit.
@@ -25,13 +25,13 @@ pub(crate) struct Window {
     returning: VecDeque<Nanos>,
     external: ExternalUsage,
     said: Option<Said>,
-    /// The server's own successes contradicted the limit that it says: it is not obeyed until then.
+    /// The server's own successes contradicted the limit that it reports: it is not obeyed until then.
     disbelieved_until: Nanos,
     /// When the requests were granted that the server certainly admitted within the last period.
     admitted: VecDeque<Nanos>,
 }
 
-/// A lower limit that the server says is in force.
+/// A lower limit that the server reports.
 #[derive(Debug)]
 struct Said {
     limit: u32,
@@ -127,7 +127,7 @@ impl Window {
         self.returning.insert(place, back);
     }
 
-    /// Obeys a lower limit that the server says is in force.
+    /// Obeys a lower limit that the server reports.
     pub(crate) fn obey(&mut self, limit: u32, now: Nanos) {
         if now < self.disbelieved_until {
             return;
@@ -136,7 +136,7 @@ impl Window {
         self.said = (limit < self.requests).then_some(Said { limit, until });
     }
 
-    /// Takes in how many tokens the server says are left, when at most `ours` of the others were ours.
+    /// Takes in how many tokens are left according to the server, when at most `ours` of the others were ours.
     pub(crate) fn share_with_others(&mut self, remaining: u32, ours: usize, now: Nanos) {
         let spent = self.limit().saturating_sub(remaining as usize);
         let others = u32::try_from(spent.saturating_sub(ours)).unwrap_or(u32::MAX);
@@ -146,7 +146,7 @@ impl Window {
 
     /// The server admitted a request that was granted at `granted`.
     ///
-    /// If it admitted more within one period than it says it allows, it is not believed for some periods. Nor is it if
+    /// If it admitted more within one period than it reports as its limit, it is not believed for some periods. Nor is it if
     /// we were `doubting` how much others spent, and others would have left nothing for this request.
     pub(crate) fn admit(&mut self, granted: Nanos, doubting: bool, now: Nanos) {
         let begin = now.saturating_sub(nanos(self.period));
@@ -181,7 +181,7 @@ impl Window {
         self.external.confirm();
     }
 
-    /// Whether others are held to have spent less than the server says.
+    /// Whether others are held to have spent less than the server reports.
     pub(crate) fn is_doubting(&self) -> bool {
         self.external.is_doubting()
     }

@@ -12,7 +12,7 @@
 //! # Exactness
 //!
 //! An item that stays in the list throughout is yielded exactly once, although the list changes while it is read, also
-//! by the caller. What cannot be kept exact is an `Err` with a [`hint`](crate::Error::hint), never a silent end. At
+//! by the caller. An iteration that cannot be exact yields an `Err` with a [`hint`](crate::Error::hint), never a silent end. At
 //! most 16 bytes are kept for each item yielded.
 //!
 //! **Heylerts** numbers its pages, newest first: a new item pushes others onto the next page, a deletion pulls them onto

@@ -79,7 +79,7 @@ impl RawPage {
     pub(super) fn key(&self, item: &RawItem) -> Key {
         match self.id(item) {
             Some(id) => key(&id),
-            // Two that are equal in everything are yielded once; nobody could tell them apart.
+            // Two that are equal in everything are yielded once; nothing distinguishes them.
             None => key(&value(&self.text[item.json.clone()]).to_string()),
         }
     }

@@ -61,7 +61,7 @@ impl Bench {
         self.store.snapshot().pace
     }
 
-    /// Waits for as long as the store says, and takes the token that is there then.
+    /// Waits for as long as the store returns, and takes the token that is there then.
     pub(crate) fn next(&self) -> Lease {
         for _ in 0..3 {
             match self.store.lease() {

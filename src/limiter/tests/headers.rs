@@ -1,4 +1,4 @@
-//! What responses say about the budget tightens the bucket and never loosens it.
+//! The headers of responses tighten the bucket and never loosen it.
 
 use std::sync::Arc;
 use std::time::Duration;

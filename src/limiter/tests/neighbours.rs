@@ -27,7 +27,7 @@ const REFILLED: Kind = ("token bucket", |n, p| Box::new(Refilled::new(n, p)));
 const COUNTER: Kind = ("sliding-window counter", |n, p| Box::new(SlidingCounter::new(n, p, false)));
 const KINDS: [Kind; 5] = [FIXED, LOG, HARSH, REFILLED, COUNTER];
 
-/// What happens in one run.
+/// The events of one run.
 #[derive(Clone, Copy)]
 struct Trial {
     n: u32,

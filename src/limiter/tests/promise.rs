@@ -37,7 +37,7 @@ const NETWORKS: [fn(&mut Rng, u64) -> u64; 6] = [
 
 fn journey(rng: &mut Rng, network: usize, p: u64) -> Journey {
     let (one, other) = (NETWORKS[network](rng, p), NETWORKS[network](rng, p));
-    // Counted as it leaves, as its answer arrives, or in between.
+    // Counted as it leaves, as its response arrives, or in between.
     let (there, back) = match rng.u8(0..3) {
         0 => (0, one + other),
         1 => (one + other, 0),
@@ -257,7 +257,7 @@ fn arbitrary_journey(p: u64) -> impl Strategy<Value = (u64, u64, u8)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Requests that never left or were never answered are among them; an unanswered one is counted when it
+    /// Requests that never left or got no response are among them; such a request is counted when it
     /// arrives, which is before we give up.
     #[test]
     fn the_promise_holds_whatever_becomes_of_the_requests(

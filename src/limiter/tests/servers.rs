@@ -7,7 +7,7 @@ pub(crate) trait Server {
     /// Whether the request that arrives at `now` is let through.
     fn admit(&mut self, now: u64) -> bool;
 
-    /// What `X-RateLimit-Remaining` would say just after.
+    /// What `X-RateLimit-Remaining` would return just after.
     fn remaining(&self) -> u32 {
         0
     }

@@ -19,7 +19,7 @@ use super::servers::Server;
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1000 * MS;
 
-/// The journey of one request: how long until the server counts it, how long until we hear of it.
+/// The journey of one request: how long until the server counts it, how long until its response is received.
 pub(crate) struct Journey {
     pub(crate) there: u64,
     pub(crate) back: u64,
@@ -36,12 +36,12 @@ pub(crate) enum End {
 /// Told at which moment something happened, and what.
 pub(crate) type Hook<'a, T> = Box<dyn FnMut(u64, &T) + 'a>;
 
-/// What the server does besides admitting or refusing.
+/// The behaviour of the server besides admitting or refusing.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manners {
     /// `Retry-After` on a refusal.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether each answer tells what remains.
+    /// Whether each response reports how much remains.
     pub(crate) headers: bool,
     /// Somebody else sends a request on the same key every so often, in nanoseconds.
     pub(crate) foreign_every: Option<u64>,
