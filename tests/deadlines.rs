@@ -127,11 +127,13 @@ fn the_queue_counts_too() {
 }
 
 #[test]
-fn a_turn_that_comes_too_late_is_not_waited_for() {
+fn a_permit_that_comes_too_late_is_not_waited_for_and_its_wait_is_in_a_field() {
     let world = World::new(one_in(100 * SECOND).deadline(DEADLINE), |_, _| answer(200, None));
     assert!(world.client.stats().is_ok());
     let error = world.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Deadline, 0));
+    // One request in 100 seconds: the token comes back P·1.001 + 5 ms after the response.
+    assert_eq!(error.retry_after(), Some(Duration::from_millis(100_105)));
     assert!(error.to_string().starts_with("GET /stats: a wait of 100."), "{error}");
     assert!(error.hint().is_some());
     assert_eq!((world.clock.slept(), world.begun().len()), (Duration::ZERO, 1));

@@ -12,7 +12,6 @@ use super::redaction::{Evidence, Redactor};
 use super::response::{BadBody, Problem};
 use super::transport::{Progress, TransportError};
 use crate::error::{Error, ErrorKind};
-use crate::limiter::headers::retry_after;
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -50,6 +49,8 @@ pub(crate) struct Classifier<'a> {
     pub(crate) redactor: &'a Redactor,
     /// An earlier attempt may have taken effect.
     pub(crate) maybe_applied: bool,
+    /// How long the service asked to wait with this response.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Classifier<'_> {
@@ -112,11 +113,10 @@ impl Classifier<'_> {
     /// The status is not a success.
     fn error_status(&self, head: Parts, body: Vec<u8>) -> Failure {
         let status = head.status;
-        let asked = retry_after(status, &head.headers);
         let retry = match status.as_u16() {
             429 => Retry::AfterRateLimit,
             408 | 500 | 502..=504 | 520..=524 => {
-                Retry::AfterBackoff { at_least: asked.unwrap_or_default() }
+                Retry::AfterBackoff { at_least: self.retry_after.unwrap_or_default() }
             }
             _ => Retry::Never,
         };
@@ -134,7 +134,7 @@ impl Classifier<'_> {
             400..=499 => self.failure(ErrorKind::Rejected, evidence, retry, false),
             _ => self.unknown_if_unsafe(ErrorKind::Unreadable, evidence, retry, true),
         };
-        failure.error = failure.error.with_retry_after(asked);
+        failure.error = failure.error.with_retry_after(self.retry_after);
         failure
     }
 

@@ -108,10 +108,11 @@ impl Pipeline {
         loop {
             let request = self.sign(&run)?;
             let permit = self.acquire(&mut run)?;
-            let outcome = self.send(permit, request, &mut run);
+            let (outcome, retry_after) = self.send(permit, request, &mut run);
             let maybe_applied = run.maybe_applied;
             let redactor = self.auth.redactor();
-            match (Classifier { call, redactor, maybe_applied }).classify(outcome, read) {
+            let classifier = Classifier { call, redactor, maybe_applied, retry_after };
+            match classifier.classify(outcome, read) {
                 Ok(value) => return Ok(Completed { value, maybe_applied_before: maybe_applied }),
                 Err(failure) => self.prepare_retry(failure, &mut run)?,
             }
@@ -193,49 +194,61 @@ impl Pipeline {
         permit: Permit,
         request: Request<Vec<u8>>,
         run: &mut Run<'_>,
-    ) -> Result<Response<Vec<u8>>, TransportError> {
+    ) -> (Result<Response<Vec<u8>>, TransportError>, Option<Duration>) {
         run.attempts += 1;
         self.report(&Activity::Sending { call: &run.name, attempt: run.attempts });
         let sent = self.clock.now();
         let left = run.until.saturating_duration_since(sent);
         let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);
-        let outcome = self
-            .send_and_release(permit, request, timeout)
-            .map_err(|error| self.auth.redactor().transport_error(error).or_at(&run.host));
+        let (outcome, retry_after) = self.send_and_release(permit, request, timeout);
+        let outcome =
+            outcome.map_err(|error| self.auth.redactor().transport_error(error).or_at(&run.host));
         self.report_outcome(&run.name, &outcome, sent);
-        outcome
+        (outcome, retry_after)
     }
 
-    /// Releases the permit when the head of the response is received, however long the body takes.
+    /// Releases the permit when the head of the response is received, however long the body takes, and returns
+    /// how long the service asked to wait.
     fn send_and_release(
         &self,
         permit: Permit,
         request: Request<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<Response<Vec<u8>>, TransportError> {
-        let mut held = Some(permit);
-        let mut on_head = |status, headers: &HeaderMap| self.release(held.take(), status, headers);
+    ) -> (Result<Response<Vec<u8>>, TransportError>, Option<Duration>) {
+        let (mut held, mut retry_after) = (Some(permit), None);
+        let mut on_head = |status, headers: &HeaderMap| {
+            if let Some(permit) = held.take() {
+                retry_after = self.release(permit, status, headers);
+            }
+        };
         let mut progress = SendProgress::new(&mut on_head);
         let outcome = self
             .transport
             .send_with(request, timeout, &mut progress)
             .and_then(|response| self.within_limit(response));
         match &outcome {
-            Ok(response) => self.release(held, response.status(), response.headers()),
+            // A transport of the user's own need not report the head.
+            Ok(response) => on_head(response.status(), response.headers()),
             Err(error) => match error.head() {
-                Some(head) => self.release(held, head.status, &head.headers),
+                Some(head) => on_head(head.status, &head.headers),
                 None if error.may_have_been_sent() => drop(held),
                 None => held.into_iter().for_each(Permit::never_sent),
             },
         }
-        outcome
+        (outcome, retry_after)
     }
 
-    fn release(&self, permit: Option<Permit>, status: StatusCode, headers: &HeaderMap) {
-        if let Some(mut permit) = permit {
-            let period = Some(self.limit_period);
-            permit.heed(RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) });
-        }
+    fn release(
+        &self,
+        mut permit: Permit,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Option<Duration> {
+        let period = Some(self.limit_period);
+        let headers = RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) };
+        let retry_after = headers.retry_after;
+        permit.heed(headers);
+        retry_after
     }
 
     /// Applies the limit to the body of a transport that does not know it.
