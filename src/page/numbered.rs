@@ -947,6 +947,29 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_read_whole_though_its_numbers_are_missing_or_deny_that_there_is_more() {
+        let servers: [Respond; 2] = [
+            |list, page, per_page| {
+                let mut sent = stubborn::<20>(list, page, per_page);
+                let numbers = ["page", "per_page", "has_more", "total_items", "total_pages"];
+                numbers.iter().for_each(|name| sent[*name] = Value::Null);
+                sent
+            },
+            |list, page, per_page| {
+                let mut sent = envelope(list, page, per_page);
+                sent["has_more"] = false.into();
+                sent
+            },
+        ];
+        for respond in servers {
+            for items in [0, 19, 20, 21, 100, 101, 250] {
+                let model = Model::still(items, respond);
+                assert_eq!(ids(pager(&model, 100)).len(), items as usize, "{items}");
+            }
+        }
+    }
+
+    #[test]
     fn a_server_that_leaves_items_out_is_read_in_large_pages() {
         let model = Model::still(1000, |list, page, per_page| {
             let mut sent = envelope(list, page, per_page);

@@ -44,6 +44,9 @@ impl Span {
     /// `has_more`; without it, whether the total lies further down, or else whether the number of pages does, or else
     /// whether the page is full. If the server does not report the size of its pages, it may not be the requested one, so that
     /// only the items count.
+    ///
+    /// An end that is not certain costs one more request rather than the rest of the list: if the totals of a page with
+    /// items contradict its `has_more`, or if a short first page has no numbers at all.
     pub(crate) fn has_more(&self) -> bool {
         let numbers = &self.page.numbers;
         let is_counted = numbers.per_page.is_none() && !self.page.items.is_empty();
@@ -51,7 +54,14 @@ impl Span {
         let by_total = || numbers.total_items.map(|total| total > end);
         let by_pages = || numbers.total_pages.map(|pages| pages > self.request.number);
         let is_full = || self.len() >= u64::from(self.request.per_page);
-        numbers.has_more.or_else(by_total).or_else(by_pages).unwrap_or_else(is_full)
+        let has_items = !self.page.items.is_empty();
+        let is_contradicted = || has_items && by_total() == Some(true) && by_pages() != Some(false);
+        match numbers.has_more {
+            Some(has_more) => has_more || is_contradicted(),
+            None => by_total()
+                .or_else(by_pages)
+                .unwrap_or_else(|| is_full() || has_items && self.request.number == 1),
+        }
     }
 
     /// Whether it is empty and not the last.
@@ -111,6 +121,33 @@ mod tests {
         let short = span(1, json!({"items": [1, 2], "total_items": 101}));
         assert_eq!((short.has_more(), short.end()), (true, 100));
         assert!(span(1, json!({"items": [], "total_items": 101})).contradicts_itself());
+    }
+
+    #[test]
+    fn an_end_that_the_totals_contradict_is_not_believed_until_a_page_is_empty() {
+        let numbers = json!({"total_items": 250, "total_pages": 3, "has_more": false});
+        let with = |items: Value| {
+            let mut page = numbers.clone();
+            page["items"] = items;
+            page
+        };
+        assert!(span(1, with((0..100).collect())).has_more());
+        assert!(!span(2, with(json!([]))).has_more());
+        assert!(
+            !span(
+                1,
+                json!({"items": [1], "total_items": 250, "total_pages": 1, "has_more": false})
+            )
+            .has_more()
+        );
+    }
+
+    #[test]
+    fn a_short_first_page_without_any_numbers_may_be_of_a_server_with_smaller_pages() {
+        assert!(span(1, json!({"items": [1, 2]})).has_more());
+        assert_eq!(span(1, json!({"items": [1, 2]})).unsaid_per_page(), Some(2));
+        assert!(!span(2, json!({"items": [1, 2]})).has_more());
+        assert!(!span(1, json!({"items": []})).has_more());
     }
 
     #[test]
