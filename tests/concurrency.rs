@@ -19,12 +19,12 @@ use heysync::{
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, answer, head, quick};
+use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, Step, canned, head, quick};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn good() -> Act {
-    Act::answer(200, GOOD)
+fn good() -> Step {
+    Step::canned(200, GOOD)
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn clients_can_be_handed_to_threads() {
 fn calls_one_after_the_other_use_one_connection() {
     let script = [
         good(),
-        Act::answer(404, r#"{"detail": "Not Found"}"#),
-        Act::Say(head(204, &[])),
-        Act::Say(answer(302, &["location: /elsewhere"], "moved")),
-        Act::answer(200, "no JSON"),
-        Act::answer(429, ""),
+        Step::canned(404, r#"{"detail": "Not Found"}"#),
+        Step::Send(head(204, &[])),
+        Step::Send(canned(302, &["location: /elsewhere"], "moved")),
+        Step::canned(200, "no JSON"),
+        Step::canned(429, ""),
         good(),
     ];
     let server = Server::start(script);
@@ -58,17 +58,17 @@ fn calls_one_after_the_other_use_one_connection() {
         }
     }
     // Heylo and Heylerts are two clients, each with a connection of its own.
-    assert_eq!((server.heard().len(), server.accepted()), (3 * SAMPLES.len(), 2));
+    assert_eq!((server.received().len(), server.accepted()), (3 * SAMPLES.len(), 2));
 }
 
 #[test]
 fn a_connection_is_not_used_again_after_a_status_that_servers_close_it_with() {
     for (status, connections) in [(200, 1), (404, 1), (429, 1), (408, 3), (500, 3), (503, 3)] {
         for body in ["", r#"{"detail": "no"}"#] {
-            let server = Server::start([Act::answer(status, body)]);
+            let server = Server::start([Step::canned(status, body)]);
             let clients = Clients::with(quick(&server).retries(0));
             (0..3).for_each(|_| drop(clients.heylerts.stats()));
-            let seen = (server.heard().len(), server.accepted());
+            let seen = (server.received().len(), server.accepted());
             assert_eq!(seen, (3, connections), "{status} {body:?}");
         }
     }
@@ -78,18 +78,18 @@ fn a_connection_is_not_used_again_after_a_status_that_servers_close_it_with() {
 fn a_call_after_a_500_is_not_lost_on_the_connection_that_the_server_closes() {
     // The server closes it without `Connection: close`, after an instant that leaves it open for a moment.
     for sample in SAMPLES {
-        let server = Server::start([Act::Close(answer(500, &[], "oh")), good()]);
+        let server = Server::start([Step::Close(canned(500, &[], "oh")), good()]);
         let clients = Clients::with(quick(&server).retries(0));
         drop((sample.make)(&clients));
         let second = (sample.make)(&clients);
         assert!(second.is_ok(), "{}: {second:?}", sample.name);
-        assert_eq!((server.heard().len(), server.accepted()), (2, 2), "{}", sample.name);
+        assert_eq!((server.received().len(), server.accepted()), (2, 2), "{}", sample.name);
     }
 }
 
 #[test]
 fn after_a_lost_response_no_older_connection_to_the_host_is_used() {
-    let server = Server::start([good(), good(), Act::CUT, good()]);
+    let server = Server::start([good(), good(), Step::CUT, good()]);
     let transport = UreqTransport::default();
     let send = |on_head: &mut dyn FnMut(StatusCode, &HeaderMap)| {
         let request = Request::get(server.url()).body(Vec::new()).unwrap();
@@ -109,7 +109,7 @@ fn after_a_lost_response_no_older_connection_to_the_host_is_used() {
     assert_eq!(server.accepted(), 2);
     assert!(send(&mut |_, _| {}).is_err());
     assert!(send(&mut |_, _| {}).is_ok());
-    assert_eq!((server.heard().len(), server.accepted()), (4, 3));
+    assert_eq!((server.received().len(), server.accepted()), (4, 3));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn clones_on_threads_that_take_turns_use_one_connection() {
         let client = client.clone();
         thread::spawn(move || client.stats().unwrap()).join().unwrap();
     }
-    assert_eq!((server.heard().len(), server.accepted()), (8, 1));
+    assert_eq!((server.received().len(), server.accepted()), (8, 1));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn threads_at_the_same_time_use_a_connection_each_and_use_it_again() {
             scope.spawn(|| (0..10).for_each(|_| drop(client.stats().unwrap())));
         }
     });
-    assert_eq!(server.heard().len(), 10 * THREADS);
+    assert_eq!(server.received().len(), 10 * THREADS);
     assert!(server.accepted() <= THREADS, "{} connections", server.accepted());
 }
 

@@ -17,7 +17,7 @@ use heysync::{Config, Error, ErrorKind, Rate, Safety, TokenBucket, Transport, he
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Answer, Wire};
+use wire::{Canned, Wire};
 
 type Opens = fn(&str, Config) -> Result<(), Error>;
 
@@ -40,7 +40,7 @@ fn refusal(opens: Opens, key: &str, config: Config) -> Error {
 
 #[test]
 fn white_space_around_a_key_is_dropped() {
-    let answers = [Answer::text(r#"{"roles": []}"#), Answer::text(r#"{"total": 3}"#)];
+    let answers = [Canned::text(r#"{"roles": []}"#), Canned::text(r#"{"total": 3}"#)];
     let wire = Wire::new(answers);
     let heylo = heylo::Client::with_config(" \tabc\r\n", wire.config()).unwrap();
     heylo.community("abc123").roles().unwrap();
@@ -117,7 +117,7 @@ fn a_key_from_the_environment_is_used_or_refused_by_the_name_of_its_variable() {
     if let Ok(url) = env::var(CHILD) {
         return call_both(&url);
     }
-    let answers = [Answer::text(r#"{"roles": []}"#), Answer::text(r#"{"total": 3}"#)];
+    let answers = [Canned::text(r#"{"roles": []}"#), Canned::text(r#"{"total": 3}"#)];
     let wire = Wire::new(answers);
     let key = |text: &'static str| Some(OsStr::new(text));
     assert_eq!(child(&wire.url(), key(" abc\n"), key("hlt_abc\n")), ["done", "done"]);
@@ -161,7 +161,7 @@ fn a_base_address_is_the_same_with_and_without_a_slash_at_its_end() {
         ("/proxy/", "/proxy/apiv1-fetch", "/proxy/stats"),
         ("/a%20b/c", "/a%20b/c/apiv1-fetch", "/a%20b/c/stats"),
     ] {
-        let wire = Wire::new([Answer::text(r#"{"roles": []}"#), Answer::text(r#"{"total": 3}"#)]);
+        let wire = Wire::new([Canned::text(r#"{"roles": []}"#), Canned::text(r#"{"total": 3}"#)]);
         let config = || wire.config().base_url(wire.url() + suffix);
         let heylo = heylo::Client::with_config("abc", config()).unwrap();
         heylo.community("abc123").roles().unwrap();
@@ -180,7 +180,7 @@ fn invite_and_remove(config: Config) {
 
 #[test]
 fn invites_go_to_a_host_of_their_own_where_one_is_set() {
-    let (main, invites) = (Wire::new([Answer::text("")]), Wire::new([Answer::text("")]));
+    let (main, invites) = (Wire::new([Canned::text("")]), Wire::new([Canned::text("")]));
     invite_and_remove(main.config().invite_base_url(invites.url() + "/functions/"));
     assert_eq!(main.lines(), ["POST /apiv1-remove"]);
     assert_eq!(invites.lines(), ["POST /functions/apiv1-create"]);
@@ -188,7 +188,7 @@ fn invites_go_to_a_host_of_their_own_where_one_is_set() {
 
 #[test]
 fn invites_go_with_everything_else_where_only_a_base_address_is_set() {
-    let wire = Wire::new([Answer::text(""), Answer::text("")]);
+    let wire = Wire::new([Canned::text(""), Canned::text("")]);
     invite_and_remove(wire.config());
     assert_eq!(wire.lines(), ["POST /apiv1-create", "POST /apiv1-remove"]);
 }
@@ -196,9 +196,9 @@ fn invites_go_with_everything_else_where_only_a_base_address_is_set() {
 /// A configuration that sends nothing, and the addresses that it would have been sent to.
 fn nowhere() -> (Config, Arc<Mutex<Vec<String>>>) {
     let addresses: Arc<Mutex<Vec<String>>> = Arc::default();
-    let heard = addresses.clone();
+    let received = addresses.clone();
     let transport = move |request: Request<Vec<u8>>, _: Duration| {
-        heard.lock().unwrap().push(request.uri().to_string());
+        received.lock().unwrap().push(request.uri().to_string());
         Ok(Response::new(br#"{"total": 3}"#.to_vec()))
     };
     (Config::new().clock(TestClock::new()).transport(transport), addresses)
@@ -304,7 +304,7 @@ fn the_application_is_named_before_the_crate() {
         (Some(""), own.to_owned()),
         (None, own.to_owned()),
     ] {
-        let (config, answer) = (Config::new(), Answer::text(r#"{"total": 3}"#));
+        let (config, answer) = (Config::new(), Canned::text(r#"{"total": 3}"#));
         let config = name.map_or(config.clone(), |name| config.user_agent(name));
         let wire = Wire::new([answer]);
         let config = config.base_url(wire.url()).clock(TestClock::new());

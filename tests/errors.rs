@@ -15,7 +15,7 @@ mod operations;
 mod wire;
 
 use operations::{Clients, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS, Operation};
-use wire::{Answer, Wire, local};
+use wire::{Canned, Wire, local};
 
 use ErrorKind::{
     AppliedUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected,
@@ -152,8 +152,8 @@ const BODIES: [(&str, &str, &str); 12] = [
 ];
 
 impl Status {
-    fn answer(&self, (content_type, body, _): (&'static str, &str, &str)) -> Answer {
-        let answer = Answer::status(self.code)
+    fn canned(&self, (content_type, body, _): (&'static str, &str, &str)) -> Canned {
+        let answer = Canned::status(self.code)
             .header("content-type", content_type)
             .header("x-request-id", "r-1")
             .header("retry-after", 7)
@@ -205,7 +205,7 @@ fn every_status_with_every_body_is_reported() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
             for (kind, body, told) in BODIES {
-                let wire = Wire::new([status.answer((kind, body, told))]);
+                let wire = Wire::new([status.canned((kind, body, told))]);
                 let error = run(operation, &wire, wire.config()).unwrap_err();
                 assert_reports(&error, operation, status, body, told);
                 assert_eq!(count(operation, &wire), 1, "{} {}", operation.call, status.code);
@@ -218,7 +218,7 @@ fn every_status_with_every_body_is_reported() {
 fn what_can_safely_be_sent_again_is() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
-            let answers = [Answer::status(status.code), Answer::text(operation.good)];
+            let answers = [Canned::status(status.code), Canned::text(operation.good)];
             let wire = Wire::new(answers);
             let outcome = run(operation, &wire, local(&TestClock::new()));
             let is_retried = status.is_retried(operation);
@@ -232,7 +232,7 @@ fn what_can_safely_be_sent_again_is() {
 #[test]
 fn what_is_sent_again_is_the_same_request() {
     for operation in OPERATIONS.iter().filter(|operation| operation.safety != Safety::Unsafe) {
-        let answers = [Answer::status(500), Answer::status(504), Answer::text(operation.good)];
+        let answers = [Canned::status(500), Canned::status(504), Canned::text(operation.good)];
         let wire = Wire::new(answers);
         run(operation, &wire, local(&TestClock::new())).unwrap();
         let asked = wire
@@ -247,8 +247,8 @@ fn what_is_sent_again_is_the_same_request() {
 #[test]
 fn the_last_error_is_returned_with_the_number_of_attempts() {
     for (retries, attempts) in [(0, 1), (1, 2), (4, 5)] {
-        let last = Answer::status(503).body("the last one");
-        let before = vec![Answer::status(500); attempts - 1];
+        let last = Canned::status(503).body("the last one");
+        let before = vec![Canned::status(500); attempts - 1];
         let wire = Wire::new(before.into_iter().chain([last]));
         let config = local(&TestClock::new()).retries(retries);
         let error = account(&wire, config).stats().unwrap_err();
@@ -262,8 +262,8 @@ fn the_last_error_is_returned_with_the_number_of_attempts() {
 #[test]
 fn a_retry_is_not_before_the_service_asked_for_it() {
     let clock = TestClock::new();
-    let busy = Answer::status(503).header("retry-after", "30.5");
-    let wire = Wire::new([busy, Answer::text(r#"{"total": 3}"#)]);
+    let busy = Canned::status(503).header("retry-after", "30.5");
+    let wire = Wire::new([busy, Canned::text(r#"{"total": 3}"#)]);
     account(&wire, local(&clock)).stats().unwrap();
     assert!(clock.elapsed() >= Duration::from_millis(30_500), "{clock:?}");
 }
@@ -272,7 +272,7 @@ fn a_retry_is_not_before_the_service_asked_for_it() {
 fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_returned() {
     let clock = TestClock::new();
     let wire =
-        Wire::new([Answer::status(503).header("retry-after", 3600).body("down for repairs")]);
+        Wire::new([Canned::status(503).header("retry-after", 3600).body("down for repairs")]);
     let error = account(&wire, local(&clock)).stats().unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (Server, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
@@ -282,24 +282,24 @@ fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_returned() {
 
 #[test]
 fn a_removal_that_lost_a_response_and_then_finds_nothing_has_succeeded() {
-    let gone = Answer::status(404).body(r#"{"detail": "gone"}"#);
+    let gone = Canned::status(404).body(r#"{"detail": "gone"}"#);
     let removals: [fn(&Wire, Config) -> Result<()>; 2] = [
         |wire, config| account(wire, config).delete_alert("a1"),
         |wire, config| community(wire, config).remove_member("u1").map(drop),
     ];
     for removal in removals {
-        let run = |answers: [Answer; 2]| {
+        let run = |answers: [Canned; 2]| {
             let wire = Wire::new(answers);
             let outcome = removal(&wire, local(&TestClock::new()));
             (outcome.map_err(|error| error.kind()), wire.requests().len())
         };
-        assert_eq!(run([Answer::status(502), gone.clone()]), (Ok(()), 2));
+        assert_eq!(run([Canned::status(502), gone.clone()]), (Ok(()), 2));
         // A page of something in between does not say that it is gone.
-        let page = Answer::status(404).body("<title>Not Found</title>");
-        assert_eq!(run([Answer::status(502), page]), (Err(NotFound), 2));
+        let page = Canned::status(404).body("<title>Not Found</title>");
+        assert_eq!(run([Canned::status(502), page]), (Err(NotFound), 2));
         // Nobody removed it before.
         assert_eq!(run([gone.clone(), gone.clone()]), (Err(NotFound), 1));
-        assert_eq!(run([Answer::status(429), gone.clone()]), (Err(NotFound), 2));
+        assert_eq!(run([Canned::status(429), gone.clone()]), (Err(NotFound), 2));
     }
 }
 
@@ -313,7 +313,7 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
         for (body, attempts) in
             [(cut, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
         {
-            let wire = Wire::new(vec![Answer::text(body); 3]);
+            let wire = Wire::new(vec![Canned::text(body); 3]);
             let error = run(operation, &wire, local(&TestClock::new()).retries(2)).unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (kind, attempts), "{error} {body}");
             assert_eq!(count(operation, &wire), attempts as usize);
@@ -339,7 +339,7 @@ const DENIALS: [(&str, &str); 8] = [
 fn a_success_whose_json_denies_it_is_rejected_in_the_services_words_and_not_retried() {
     for operation in &OPERATIONS {
         for (body, words) in DENIALS {
-            let wire = Wire::new([Answer::text(body), Answer::text(operation.good)]);
+            let wire = Wire::new([Canned::text(body), Canned::text(operation.good)]);
             let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();
             let case = format!("{} {body}", operation.call);
             assert_eq!((error.kind(), error.message()), (Rejected, words), "{case}");
@@ -364,7 +364,7 @@ fn a_success_that_denies_nothing_is_one() {
         r#"{"detail": "removed"}"#,
     ] {
         for operation in OPERATIONS.iter().filter(|operation| operation.good.is_empty()) {
-            let wire = Wire::new([Answer::text(body)]);
+            let wire = Wire::new([Canned::text(body)]);
             let outcome = run(operation, &wire, local(&TestClock::new()));
             assert!(outcome.is_ok(), "{} {body}: {outcome:?}", operation.call);
         }
@@ -374,7 +374,7 @@ fn a_success_that_denies_nothing_is_one() {
 #[test]
 fn data_with_a_field_called_error_is_data() {
     let alert = r#"{"id": "a1", "ok": false, "error": "the last check failed"}"#;
-    let wire = Wire::new([Answer::text(alert), Answer::text(alert)]);
+    let wire = Wire::new([Canned::text(alert), Canned::text(alert)]);
     let client = account(&wire, wire.config());
     assert_eq!(client.get_alert("a1").unwrap().id, "a1");
     let whole: Value = client.send(&Call::get(["alerts", "a1"])).unwrap();
@@ -394,7 +394,7 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
     for operation in &OPERATIONS {
         for (content_type, page) in PAGES {
             let is_read = operation.safety == Safety::Read;
-            let answer = Answer::text(page).header("content-type", content_type);
+            let answer = Canned::text(page).header("content-type", content_type);
             let wire = Wire::new(vec![answer; 2]);
             let config = local(&TestClock::new()).retries(1);
             let error = run(operation, &wire, config).unwrap_err();
@@ -415,14 +415,14 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
 
 #[test]
 fn an_empty_success_says_that_it_is_empty() {
-    let wire = Wire::new([Answer::text("")]);
+    let wire = Wire::new([Canned::text("")]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
     assert_eq!(error.message(), "the response is empty");
 }
 
 #[test]
 fn a_read_gets_over_a_page_that_something_in_between_sent() {
-    let wire = Wire::new([Answer::text("<p>one moment</p>"), Answer::text(r#"{"total": 3}"#)]);
+    let wire = Wire::new([Canned::text("<p>one moment</p>"), Canned::text(r#"{"total": 3}"#)]);
     let stats = account(&wire, local(&TestClock::new())).stats().unwrap();
     assert_eq!(stats.total, 3);
 }
@@ -430,7 +430,7 @@ fn a_read_gets_over_a_page_that_something_in_between_sent() {
 #[test]
 fn an_error_keeps_a_bounded_copy_of_the_body_and_a_short_message() {
     let body = "word ".repeat(40_000);
-    let wire = Wire::new([Answer::status(400).body(body.clone())]);
+    let wire = Wire::new([Canned::status(400).body(body.clone())]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
     assert_eq!(error.body(), &body.as_bytes()[..64 * 1024]);
     assert!(error.message().starts_with("word word"));
@@ -441,8 +441,8 @@ fn an_error_keeps_a_bounded_copy_of_the_body_and_a_short_message() {
 fn an_error_shows_no_key_where_the_service_quotes_it() {
     for (operation, key) in [(&OPERATIONS[2], HEYLO_KEY), (&OPERATIONS[14], HEYLERTS_KEY)] {
         let quoted = json!({"detail": format!("bad key {key}!")}).to_string();
-        let answer = Answer::status(401).header("x-echo", key).body(quoted);
-        let wire = Wire::new([answer, Answer::json(json!(key))]);
+        let answer = Canned::status(401).header("x-echo", key).body(quoted);
+        let wire = Wire::new([answer, Canned::json(json!(key))]);
         for _ in 0..2 {
             let error = run(operation, &wire, wire.config()).unwrap_err();
             let source = error.source().map(ToString::to_string);

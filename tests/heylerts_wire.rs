@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Answer, Wire};
+use wire::{Canned, Wire};
 
 /// The line of each request, whose headers are as they must be.
 fn sent(wire: &Wire) -> Vec<String> {
@@ -91,9 +91,9 @@ fn things(ids: &[&str]) -> Vec<Value> {
 }
 
 /// The envelope of a page, as the vendor's page shows it.
-fn page(items: Vec<Value>, page: u64, per_page: u64, total_items: u64) -> Answer {
+fn page(items: Vec<Value>, page: u64, per_page: u64, total_items: u64) -> Canned {
     let total_pages = total_items.div_ceil(per_page);
-    Answer::json(json!({
+    Canned::json(json!({
         "items": items, "page": page, "per_page": per_page, "total_items": total_items,
         "total_pages": total_pages, "has_more": page < total_pages,
     }))
@@ -107,7 +107,7 @@ fn ids(alerts: impl Iterator<Item = heysync::Result<Alert>>) -> Vec<String> {
 
 #[test]
 fn hello_returns_the_account_of_the_key() {
-    let wire = Wire::new([Answer::json(json!({
+    let wire = Wire::new([Canned::json(json!({
         "ok": true,
         "user": { "email": "ada@example.com", "plan": "pro" },
         "rate_limit": "100/minute",
@@ -124,7 +124,7 @@ fn hello_returns_the_account_of_the_key() {
 
 #[test]
 fn hello_decodes_if_only_the_plan_is_known() {
-    let wire = Wire::new([Answer::json(
+    let wire = Wire::new([Canned::json(
         json!({"user": {"email": null, "plan": "galaxy"}, "rate_limit": null}),
     )]);
     let user = wire.heylerts().hello().unwrap().user;
@@ -358,7 +358,7 @@ fn filters_are_kept_from_page_to_page() {
 
 #[test]
 fn an_alert_is_requested_by_its_id() {
-    let wire = Wire::new([Answer::json(my_brand())]);
+    let wire = Wire::new([Canned::json(my_brand())]);
     assert_is_my_brand(&wire.heylerts().get_alert("uuid").unwrap());
     assert_eq!(sent(&wire), ["GET /api/v1/alerts/uuid"]);
 }
@@ -377,7 +377,7 @@ fn competitor() -> NewAlert {
 fn an_alert_is_created_as_the_vendors_page_shows_it() {
     for status in [200, 201] {
         let answer = json!({"id": "uuid", "name": "Competitor X"});
-        let wire = Wire::new([Answer::json(answer).with_status(status)]);
+        let wire = Wire::new([Canned::json(answer).with_status(status)]);
         let alert = wire.heylerts().create_alert(&competitor()).unwrap();
         assert_eq!((alert.id.as_str(), alert.name.as_str()), ("uuid", "Competitor X"));
         let expected = json!({
@@ -395,7 +395,7 @@ fn an_alert_is_created_as_the_vendors_page_shows_it() {
 
 #[test]
 fn a_new_alert_sends_only_the_fields_that_were_set() {
-    let wire = Wire::new([Answer::json(my_brand())]);
+    let wire = Wire::new([Canned::json(my_brand())]);
     let alert = NewAlert::new("n", "k").sources(["mastodon"]).field("x_enabled", true);
     wire.heylerts().create_alert(&alert).unwrap();
     let expected = json!({"name": "n", "keyword": "k", "sources": ["mastodon"], "x_enabled": true});
@@ -421,7 +421,7 @@ fn an_alert_that_is_to_be_created_once_is_listed_posted_and_if_the_response_is_l
         let like = |id: &&str| json!({"id": id, "name": "Competitor X", "keyword": "competitor x"});
         page(ids.iter().map(like).collect(), 1, 100, ids.len() as u64)
     };
-    let wire = Wire::new([alike(&["old"]), Answer::status(502), alike(&["old", "new"])]);
+    let wire = Wire::new([alike(&["old"]), Canned::status(502), alike(&["old", "new"])]);
     let created = wire.heylerts().create_alert_once(&competitor()).unwrap();
     assert_eq!((created.id.as_str(), created.name.as_str()), ("new", "Competitor X"));
     let list = "GET /api/v1/alerts?page=1&per_page=100";
@@ -430,7 +430,7 @@ fn an_alert_that_is_to_be_created_once_is_listed_posted_and_if_the_response_is_l
 
 #[test]
 fn an_alert_that_is_rejected_is_not_looked_for() {
-    let refused = Answer::json(json!({"detail": "quota"})).with_status(403);
+    let refused = Canned::json(json!({"detail": "quota"})).with_status(403);
     let wire = Wire::new([page(vec![], 1, 100, 0), refused]);
     let error = wire.heylerts().create_alert_once(&competitor()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
@@ -463,7 +463,7 @@ fn an_update_sends_only_the_fields_that_were_set() {
             }),
         ),
     ] {
-        let wire = Wire::new([Answer::json(json!({"id": "uuid", "is_active": false}))]);
+        let wire = Wire::new([Canned::json(json!({"id": "uuid", "is_active": false}))]);
         let alert = wire.heylerts().update_alert("uuid", &patch).unwrap();
         assert_eq!((alert.id.as_str(), alert.is_active), ("uuid", false));
         assert_eq!(sent_body(&wire), ("PATCH /api/v1/alerts/uuid".to_owned(), expected));
@@ -480,7 +480,7 @@ fn a_patch_that_changes_nothing_is_rejected_with_nothing_sent() {
 
 #[test]
 fn deleting_an_alert_needs_no_body_in_the_response() {
-    for answer in [Answer::status(204), Answer::status(200), Answer::text("gone")] {
+    for answer in [Canned::status(204), Canned::status(200), Canned::text("gone")] {
         let wire = Wire::new([answer]);
         wire.heylerts().delete_alert("uuid").unwrap();
         assert_eq!(sent(&wire), ["DELETE /api/v1/alerts/uuid"]);
@@ -492,7 +492,7 @@ fn deleting_an_alert_needs_no_body_in_the_response() {
 
 #[test]
 fn stats_count_all_mentions_or_those_of_one_alert() {
-    let answer = Answer::json(json!({
+    let answer = Canned::json(json!({
         "total": 137,
         "by_source": { "reddit": 42, "brave": 88, "hackernews": 7 },
         "by_sentiment": { "positive": 60, "neutral": 70, "negative": 7 },
@@ -516,7 +516,7 @@ fn stats_may_lack_a_breakdown() {
         json!({"total": 3}),
         json!({"total": 3, "by_source": null, "by_sentiment": null, "by_category": null}),
     ] {
-        let wire = Wire::new([Answer::json(answer)]);
+        let wire = Wire::new([Canned::json(answer)]);
         let stats = wire.heylerts().stats().unwrap();
         assert_eq!(stats.total, 3);
         assert!(
@@ -532,7 +532,7 @@ fn stats_may_lack_a_breakdown() {
 #[test]
 fn unknown_values_are_kept_and_sent_back_unchanged() {
     let listed = json!({"id": "a1", "sources": ["brave", "Blue Sky"], "frequency": "every 15 min"});
-    let wire = Wire::new([Answer::json(listed), Answer::json(json!({"id": "a1"}))]);
+    let wire = Wire::new([Canned::json(listed), Canned::json(json!({"id": "a1"}))]);
     let client = wire.heylerts();
     let alert = client.get_alert("a1").unwrap();
     assert_eq!(alert.sources[1], Source::Other("Blue Sky".into()));
@@ -550,7 +550,7 @@ fn unknown_fields_are_kept() {
         known
     };
     let wire =
-        Wire::new([Answer::json(merged(my_brand())), page(vec![merged(praise())], 1, 100, 1)]);
+        Wire::new([Canned::json(merged(my_brand())), page(vec![merged(praise())], 1, 100, 1)]);
     let client = wire.heylerts();
     assert_eq!(json!(client.get_alert("uuid").unwrap().other), other);
     assert_eq!(json!(client.mentions().next().unwrap().unwrap().other), other);
@@ -589,7 +589,7 @@ fn every_nullable_field_may_be_null_or_absent() {
 
 #[test]
 fn a_call_without_a_method_is_sent_the_same_way() {
-    let wire = Wire::new([Answer::json(json!([1, 2])), Answer::json(json!({"ok": 1}))]);
+    let wire = Wire::new([Canned::json(json!([1, 2])), Canned::json(json!({"ok": 1}))]);
     let client = wire.heylerts();
     let numbers: Vec<u32> = client.send(&Call::get(["trends", "a b"]).query("days", 7)).unwrap();
     assert_eq!(numbers, [1, 2]);
@@ -602,7 +602,7 @@ fn a_call_without_a_method_is_sent_the_same_way() {
 
 #[test]
 fn a_call_without_a_method_may_expect_no_body() {
-    let wire = Wire::new([Answer::status(204)]);
+    let wire = Wire::new([Canned::status(204)]);
     let call = Call::delete(["webhooks", "w1"]);
     assert!(wire.heylerts().send::<()>(&call).is_ok());
 }
@@ -652,8 +652,8 @@ fn a_hostile_id_is_one_segment_of_the_path_and_reaches_no_other_endpoint() {
         ("a b", "a%20b"),
         ("\u{fc}\u{1F514}", "%C3%BC%F0%9F%94%94"),
     ] {
-        let alert = || Answer::json(json!({"id": id}));
-        let wire = Wire::new([alert(), alert(), Answer::status(204)]);
+        let alert = || Canned::json(json!({"id": id}));
+        let wire = Wire::new([alert(), alert(), Canned::status(204)]);
         assert!(calls_with(&wire.heylerts(), id).iter().all(Result::is_ok), "{id}");
         let expected =
             ["GET", "PATCH", "DELETE"].map(|method| format!("{method} /api/v1/alerts/{encoded}"));

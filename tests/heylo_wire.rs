@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Answer, Wire};
+use wire::{Canned, Wire};
 
 const FETCH: &str = "POST /apiv1-fetch";
 const UPDATE: &str = "POST /apiv1-update";
@@ -49,9 +49,9 @@ fn request(endpoint: &str, kind: &str, mut fields: Value) -> (String, Value) {
     (endpoint.to_owned(), fields)
 }
 
-fn events(ids: &[&str]) -> Answer {
+fn events(ids: &[&str]) -> Canned {
     let events: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
-    Answer::json(json!({"events": events}))
+    Canned::json(json!({"events": events}))
 }
 
 fn ids(events: impl Iterator<Item = heysync::Result<Event>>) -> Vec<String> {
@@ -72,12 +72,12 @@ fn user_ids(letter: &str, count: usize) -> Vec<String> {
 }
 
 /// The response to an update that applied all of this.
-fn applied(added: &[String], removed: &[String]) -> Answer {
-    Answer::json(json!({"addedUserIds": added, "removedUserIds": removed}))
+fn applied(added: &[String], removed: &[String]) -> Canned {
+    Canned::json(json!({"addedUserIds": added, "removedUserIds": removed}))
 }
 
-fn members(ids: &[&str]) -> Answer {
-    Answer::json(json!({"memberUserIds": ids}))
+fn members(ids: &[&str]) -> Canned {
+    Canned::json(json!({"memberUserIds": ids}))
 }
 
 // Events.
@@ -166,7 +166,7 @@ fn an_event_is_kept_whole_whatever_its_id_is_called() {
         json!({"eventId": "e2", "spots": {"open": 3}}),
         json!({"id": 3}),
     ];
-    let page = |events: &[Value]| Answer::json(json!({"events": events, "next": 1}));
+    let page = |events: &[Value]| Canned::json(json!({"events": events, "next": 1}));
     let wire = Wire::new([page(&sent), page(&[]), page(&sent[2..])]);
     let events: Vec<Event> = community(&wire).events().read_all().unwrap();
     assert_eq!(events.iter().map(|event| &event.id).collect::<Vec<_>>(), ["e1", "e2", "3"]);
@@ -183,7 +183,7 @@ struct Meetup {
 fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() {
     let page =
         json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
-    let wire = Wire::new([Answer::json(json!({"events": page})), events(&[]), events(&["e3"])]);
+    let wire = Wire::new([Canned::json(json!({"events": page})), events(&[]), events(&["e3"])]);
     let meetups: Vec<_> = community(&wire).events().decode_as::<Meetup>().collect();
     let meetup = |id: &str, title: &str| Meetup { id: id.into(), title: title.into() };
     assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
@@ -195,7 +195,7 @@ fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() 
 
 #[test]
 fn a_failed_page_of_events_is_one_error_and_the_end() {
-    let wire = Wire::new([events(&["e1"]), Answer::status(400)]);
+    let wire = Wire::new([events(&["e1"]), Canned::status(400)]);
     let walk: Vec<_> = community(&wire).events().collect();
     assert_eq!(walk.len(), 2);
     assert_eq!(walk[1].as_ref().unwrap_err().kind(), ErrorKind::Rejected);
@@ -203,7 +203,7 @@ fn a_failed_page_of_events_is_one_error_and_the_end() {
 
 #[test]
 fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
-    let no_id = Answer::json(json!({"events": [{"title": "nameless"}]}));
+    let no_id = Canned::json(json!({"events": [{"title": "nameless"}]}));
     for answers in
         [vec![events(&["e1", "e2"]), events(&["e1", "e2"])], vec![events(&["e1"]), no_id]]
     {
@@ -221,7 +221,7 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
 fn attendance_is_read_for_one_event() {
     let records =
         json!([{"id": 7, "userId": "u1", "status": "going"}, {"userId": "u2", "note": null}]);
-    let wire = Wire::new([Answer::json(json!({"attendance": records}))]);
+    let wire = Wire::new([Canned::json(json!({"attendance": records}))]);
     let attendance = community(&wire).attendance("e1").unwrap();
     assert_eq!(sent(&wire), [request(FETCH, "eventAttendance", json!({"eventId": "e1"}))]);
     let kept: Vec<&Value> = attendance.iter().map(|record| &record.json).collect();
@@ -239,7 +239,7 @@ fn attendance_is_read_for_one_event() {
 #[test]
 fn roles_are_read_and_written_whole() {
     let roles = json!([{"id": "captains", "name": "Captains"}, {"roleId": 2}, {"name": "no id"}]);
-    let wire = Wire::new([Answer::json(json!({"roles": roles}))]);
+    let wire = Wire::new([Canned::json(json!({"roles": roles}))]);
     let read = community(&wire).roles().unwrap();
     assert_eq!(sent(&wire), [request(FETCH, "communityRoles", json!({}))]);
     assert_eq!([&read[0].id, &read[1].id, &read[2].id], ["captains", "2", ""]);
@@ -262,7 +262,7 @@ fn a_null_among_the_roles_is_left_out() {
         (json!([null]), vec![]),
         (json!(null), vec![]),
     ] {
-        let wire = Wire::new([Answer::json(json!({"roles": roles}))]);
+        let wire = Wire::new([Canned::json(json!({"roles": roles}))]);
         assert_eq!(community(&wire).roles().unwrap(), expected);
     }
 }
@@ -279,7 +279,7 @@ fn the_members_of_a_role_are_their_user_ids() {
         (json!({"memberUserIds": []}), &[]),
         (json!({"memberUserIds": null}), &[]),
     ] {
-        let wire = Wire::new([Answer::json(answer)]);
+        let wire = Wire::new([Canned::json(answer)]);
         assert_eq!(captains(&wire).members().unwrap(), expected);
         assert_eq!(sent(&wire), [request(FETCH, "roleMembers", json!({"roleId": "captains"}))]);
     }
@@ -289,9 +289,9 @@ fn the_members_of_a_role_are_their_user_ids() {
 fn ids_beyond_64_bits_stay_apart_by_their_digits() {
     let ids = ["36893488147419103232", "36893488147419103233"];
     let wire = Wire::new([
-        Answer::text(&format!(r#"{{"memberUserIds": [{}, null, {}]}}"#, ids[0], ids[1])),
-        Answer::text(&format!(r#"{{"roles": [{{"id": {}}}, {{"roleId": {}}}]}}"#, ids[0], ids[1])),
-        Answer::text(&format!(
+        Canned::text(&format!(r#"{{"memberUserIds": [{}, null, {}]}}"#, ids[0], ids[1])),
+        Canned::text(&format!(r#"{{"roles": [{{"id": {}}}, {{"roleId": {}}}]}}"#, ids[0], ids[1])),
+        Canned::text(&format!(
             r#"{{"addedUserIds": [{}], "removedUserIds": [{}]}}"#,
             ids[0], ids[1]
         )),
@@ -308,13 +308,13 @@ fn ids_beyond_64_bits_stay_apart_by_their_digits() {
 #[test]
 fn a_byte_order_mark_a_field_that_comes_twice_and_half_a_character_cost_nothing_else() {
     let wire = Wire::new([
-        Answer::text("\u{feff}{\"memberUserIds\": [\"u1\"]}"),
-        Answer::text(r#"{"memberUserIds": ["u1"], "memberUserIds": ["u2"]}"#),
-        Answer::text(
+        Canned::text("\u{feff}{\"memberUserIds\": [\"u1\"]}"),
+        Canned::text(r#"{"memberUserIds": ["u1"], "memberUserIds": ["u2"]}"#),
+        Canned::text(
             r#"{"roles": [{"id": "r1", "name": "Run \ud83d", "id": "r2", "size": 1e400}]}"#,
         ),
-        Answer::text(r#"{"addedUserIds": ["u1"], "note": "\udead", "addedUserIds": ["u2"]}"#),
-        Answer::text("\u{feff}{\"removed\": true}"),
+        Canned::text(r#"{"addedUserIds": ["u1"], "note": "\udead", "addedUserIds": ["u2"]}"#),
+        Canned::text("\u{feff}{\"removed\": true}"),
     ]);
     assert_eq!(captains(&wire).members().unwrap(), ["u1"]);
     assert_eq!(captains(&wire).members().unwrap(), ["u2"]);
@@ -341,7 +341,7 @@ fn an_update_sends_only_the_sides_that_are_set() {
             json!({"addedUserIds": ["u1", "u2"], "removedUserIds": ["u9"]}),
         ),
     ] {
-        let wire = Wire::new([Answer::json(fields.clone())]);
+        let wire = Wire::new([Canned::json(fields.clone())]);
         let change = captains(&wire).update(&update).unwrap();
         assert_eq!(json!(change.added), *fields.get("addedUserIds").unwrap_or(&json!([])));
         assert_eq!(json!(change.removed), *fields.get("removedUserIds").unwrap_or(&json!([])));
@@ -359,7 +359,7 @@ fn ids_that_the_response_leaves_out_were_ignored() {
         json!({"addedUserIds": ["u1"], "removedUserIds": null}),
         json!({"addedUserIds": ["u1"]}),
     ] {
-        let wire = Wire::new([Answer::json(answer)]);
+        let wire = Wire::new([Canned::json(answer)]);
         let update = RoleUpdate::new().add(["u1", "u2"]).remove(["u9"]);
         let change = captains(&wire).update(&update).unwrap();
         assert_eq!((change.added, change.removed), (vec!["u1".to_owned()], vec![]));
@@ -392,7 +392,7 @@ fn an_update_that_fails_half_way_says_how_far_it_came() {
     let wire = Wire::new([
         applied(&ids[..100], &[]),
         applied(&ids[100..199], &[]),
-        Answer::json(json!({"error": "no such role"})).with_status(404),
+        Canned::json(json!({"error": "no such role"})).with_status(404),
         applied(&ids[200..300], &[]),
         applied(&ids[300..400], &[]),
         applied(&ids[400..], &[]),
@@ -414,7 +414,7 @@ fn an_update_that_fails_half_way_says_how_far_it_came() {
 
 #[test]
 fn the_source_of_a_failed_update_is_the_error_of_its_request_and_is_printed_once() {
-    let wire = Wire::new([Answer::text("<p>oh")]);
+    let wire = Wire::new([Canned::text("<p>oh")]);
     let failed = captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err();
     let source = failed.source().unwrap().downcast_ref::<heysync::Error>().unwrap();
     assert_eq!(source.kind(), failed.kind());
@@ -428,7 +428,7 @@ fn a_response_to_an_update_that_names_neither_side_does_not_mean_that_all_were_i
         (json!({}), ErrorKind::AppliedUnreadable),
         (json!([]), ErrorKind::AppliedUnreadable),
     ] {
-        let wire = Wire::new([Answer::json(answer.clone())]);
+        let wire = Wire::new([Canned::json(answer.clone())]);
         let failed = captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err();
         assert_eq!(failed.kind(), kind, "{answer}");
         assert_eq!(failed.left.added(), ["u1"]);
@@ -455,7 +455,7 @@ fn an_update_that_cannot_be_meant_is_rejected_with_nothing_sent() {
 fn setting_the_members_sends_only_the_difference() {
     let wire = Wire::new([
         members(&["u1", "u2", "u3"]),
-        Answer::json(json!({"addedUserIds": ["u4"], "removedUserIds": ["u1", "u3"]})),
+        Canned::json(json!({"addedUserIds": ["u4"], "removedUserIds": ["u1", "u3"]})),
     ]);
     let change = captains(&wire).set_members(["u2", "u4", "u5", "u4"]).unwrap();
     assert_eq!((change.added, change.removed), (vec!["u4".into()], vec!["u1".into(), "u3".into()]));
@@ -539,10 +539,10 @@ fn a_list_that_would_leave_nobody_is_rejected_and_removing_everybody_is_explicit
 fn a_removal_succeeds_with_a_body_of_any_form() {
     let removed = json!({"removed": true});
     for (answer, json, text) in [
-        (Answer::json(removed.clone()), Some(removed.clone()), r#"{"removed":true}"#),
-        (Answer::text("Member removed"), None, "Member removed"),
-        (Answer::status(200), None, ""),
-        (Answer::status(204), None, ""),
+        (Canned::json(removed.clone()), Some(removed.clone()), r#"{"removed":true}"#),
+        (Canned::text("Member removed"), None, "Member removed"),
+        (Canned::status(200), None, ""),
+        (Canned::status(204), None, ""),
     ] {
         let wire = Wire::new([answer]);
         let response = community(&wire).remove_member("user-42").unwrap();
@@ -568,7 +568,7 @@ fn ada() -> NewMember {
 
 #[test]
 fn an_invite_is_sent_as_the_vendors_page_shows_it() {
-    let wire = Wire::new([Answer::json(json!({"inviteId": "i1"})).with_status(201)]);
+    let wire = Wire::new([Canned::json(json!({"inviteId": "i1"})).with_status(201)]);
     let response = community(&wire).invite(&ada()).unwrap();
     assert_eq!(response.json, Some(json!({"inviteId": "i1"})));
     let expected = json!({
@@ -596,7 +596,7 @@ fn an_invite_is_sent_as_the_vendors_page_shows_it() {
 
 #[test]
 fn an_invite_sends_nothing_that_was_not_set() {
-    let wire = Wire::new([Answer::text("ok")]);
+    let wire = Wire::new([Canned::text("ok")]);
     let member = NewMember::new("u1").field("shirtSize", "M");
     assert_eq!(community(&wire).invite(&member).unwrap().text, "ok");
     let fields = json!({"member": {"userId": "u1", "shirtSize": "M"}});
@@ -613,7 +613,7 @@ fn genders_and_months_are_written_as_heylo_lists_them() {
 
 #[test]
 fn a_month_can_be_sent_in_another_way() {
-    let wire = Wire::new([Answer::text("ok")]);
+    let wire = Wire::new([Canned::text("ok")]);
     let ada = NewMember::new("u1").member_since(Month::January, 2024);
     community(&wire).invite(&ada.field("memberSinceMonth", Month::January.name())).unwrap();
     let member = json!({"userId": "u1", "memberSinceMonth": "January", "memberSinceYear": "2024"});
@@ -629,7 +629,7 @@ fn kinds(outcomes: impl Iterator<Item = MemberOutcome>) -> Vec<Option<ErrorKind>
 #[test]
 fn a_failure_for_one_person_does_not_stop_the_others() {
     let answers =
-        || [Answer::text("ok"), Answer::status(400), Answer::status(500), Answer::text("ok")];
+        || [Canned::text("ok"), Canned::status(400), Canned::status(500), Canned::text("ok")];
     let people = ["u1", "u2", "u3", "u4"];
 
     let wire = Wire::new(answers());
@@ -650,14 +650,14 @@ fn a_failure_for_one_person_does_not_stop_the_others() {
 
 #[test]
 fn a_person_who_comes_twice_is_sent_once() {
-    let wire = Wire::new([Answer::text("ok"), Answer::text("ok")]);
+    let wire = Wire::new([Canned::text("ok"), Canned::text("ok")]);
     let mut removals = community(&wire).remove_members(["u1", "u2", "u1", "u2", "u1"]);
     assert_eq!((removals.len(), removals.size_hint()), (2, (1, Some(2))));
     let ids: Vec<String> = removals.by_ref().map(|outcome| outcome.user_id).collect();
     assert_eq!((ids.len(), removals.done()), (2, 2));
     assert_eq!(wire.requests().len(), 2);
 
-    let wire = Wire::new([Answer::text("ok")]);
+    let wire = Wire::new([Canned::text("ok")]);
     let people = ["Ada", "Bob"].map(|name| NewMember::new("u1").first_name(name));
     assert_eq!(community(&wire).invite_members(&people).count(), 1);
     assert_eq!(sent(&wire)[0].1["member"]["firstName"], "Ada");
@@ -665,11 +665,11 @@ fn a_person_who_comes_twice_is_sent_once() {
 
 #[test]
 fn a_failure_that_everybody_would_meet_ends_the_rest() {
-    let error = |message: &str| Answer::json(json!({"error": message}));
+    let error = |message: &str| Canned::json(json!({"error": message}));
     for (answer, kind) in [
-        (Answer::status(401), ErrorKind::Unauthorized),
-        (Answer::status(403), ErrorKind::Forbidden),
-        (Answer::status(301), ErrorKind::Redirect),
+        (Canned::status(401), ErrorKind::Unauthorized),
+        (Canned::status(403), ErrorKind::Forbidden),
+        (Canned::status(301), ErrorKind::Redirect),
         (error("Community not found").with_status(404), ErrorKind::NotFound),
         (error("unknown communityId").with_status(400), ErrorKind::Rejected),
     ] {
@@ -695,15 +695,15 @@ fn an_empty_community_id_is_reported_once() {
 #[test]
 fn people_who_are_not_found_do_not_end_the_rest() {
     for message in ["Member not found", "user unknown in this community"] {
-        let answers = vec![Answer::json(json!({"error": message})).with_status(404); 8];
+        let answers = vec![Canned::json(json!({"error": message})).with_status(404); 8];
         let wire = Wire::new(answers);
         let ids = user_ids("u", 8);
         assert_eq!(community(&wire).remove_members(&ids).count(), 8);
         assert_eq!(wire.requests().len(), 8);
     }
     // Nor does any after a success.
-    let mut answers = vec![Answer::status(404); 8];
-    answers[1] = Answer::text("ok");
+    let mut answers = vec![Canned::status(404); 8];
+    answers[1] = Canned::text("ok");
     let wire = Wire::new(answers);
     assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
     assert_eq!(wire.requests().len(), 8);
@@ -711,14 +711,14 @@ fn people_who_are_not_found_do_not_end_the_rest() {
 
 #[test]
 fn rejections_without_a_reason_are_checked_once_by_reading_the_roles() {
-    let wire = Wire::new(vec![Answer::status(404); 4]);
+    let wire = Wire::new(vec![Canned::status(404); 4]);
     let mut removals = community(&wire).remove_members(user_ids("u", 100));
     assert_eq!(removals.by_ref().count(), 3);
     assert_eq!((removals.failed(), removals.len()), (3, 97));
     assert_eq!(wire.lines(), [REMOVE, REMOVE, REMOVE, FETCH]);
 
-    let mut answers = vec![Answer::status(404); 9];
-    answers[3] = Answer::json(json!({"roles": []}));
+    let mut answers = vec![Canned::status(404); 9];
+    answers[3] = Canned::json(json!({"roles": []}));
     let wire = Wire::new(answers);
     assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
     assert_eq!(wire.lines().iter().filter(|line| *line == FETCH).count(), 1);
@@ -726,7 +726,7 @@ fn rejections_without_a_reason_are_checked_once_by_reading_the_roles() {
 
 #[test]
 fn the_third_server_error_in_a_row_ends_the_rest() {
-    let wire = Wire::new(vec![Answer::status(500); 3]);
+    let wire = Wire::new(vec![Canned::status(500); 3]);
     let mut invites =
         community(&wire).invite_members(user_ids("u", 9).into_iter().map(NewMember::new));
     assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::OutcomeUnknown); 3]);
@@ -737,7 +737,7 @@ fn the_third_server_error_in_a_row_ends_the_rest() {
 
 #[test]
 fn a_journal_of_other_work_is_not_resumed() {
-    let wire = Wire::new([Answer::text("ok"), Answer::text("ok")]);
+    let wire = Wire::new([Canned::text("ok"), Canned::text("ok")]);
     let mut removals = community(&wire).remove_members(["u1", "u2"]);
     removals.next();
     let journal = removals.journal().clone();
@@ -779,7 +779,7 @@ fn denials() -> Vec<(Value, &'static str)> {
 #[test]
 fn a_success_that_denies_it_is_rejected_in_the_services_words_and_sent_once() {
     for (denial, words) in denials() {
-        let wire = Wire::new(vec![Answer::json(denial.clone()); 3]);
+        let wire = Wire::new(vec![Canned::json(denial.clone()); 3]);
         let errors = [
             community(&wire).invite(&NewMember::new("u1")).unwrap_err(),
             community(&wire).remove_member("u1").unwrap_err(),
@@ -805,7 +805,7 @@ fn an_error_member_that_is_null_false_or_empty_denies_nothing() {
         json!(null),
         json!(1),
     ] {
-        let wire = Wire::new(vec![Answer::json(body.clone()); 2]);
+        let wire = Wire::new(vec![Canned::json(body.clone()); 2]);
         assert!(community(&wire).invite(&NewMember::new("u1")).is_ok(), "{body}");
         assert!(community(&wire).remove_member("u1").is_ok(), "{body}");
     }
@@ -813,7 +813,7 @@ fn an_error_member_that_is_null_false_or_empty_denies_nothing() {
 
 #[test]
 fn a_page_in_place_of_a_response_counts_nobody_as_invited() {
-    let wire = Wire::new([Answer::text("ok"), Answer::text(PAGE), Answer::text("ok")]);
+    let wire = Wire::new([Canned::text("ok"), Canned::text(PAGE), Canned::text("ok")]);
     let mut invites = community(&wire).invite_members(["u1", "u2", "u3"].map(NewMember::new));
     assert_eq!(kinds(invites.by_ref()), [None, Some(ErrorKind::OutcomeUnknown), None]);
     assert_eq!((invites.done(), invites.failed()), (2, 1));
@@ -823,8 +823,8 @@ fn a_page_in_place_of_a_response_counts_nobody_as_invited() {
 
 #[test]
 fn a_denied_invite_is_nobodys_success_and_is_sent_again_in_a_later_run() {
-    let denial = Answer::json(json!({"success": false, "error": "email is not valid"}));
-    let wire = Wire::new([denial, Answer::text("ok"), Answer::text("ok")]);
+    let denial = Canned::json(json!({"success": false, "error": "email is not valid"}));
+    let wire = Wire::new([denial, Canned::text("ok"), Canned::text("ok")]);
     let people = ["u1", "u2"].map(NewMember::new);
     let mut invites = community(&wire).invite_members(&people);
     assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::Rejected), None]);
@@ -835,7 +835,7 @@ fn a_denied_invite_is_nobodys_success_and_is_sent_again_in_a_later_run() {
 
 #[test]
 fn a_denial_that_names_the_community_ends_a_bulk_call() {
-    let wire = Wire::new([Answer::json(json!({"error": "Community not found"}))]);
+    let wire = Wire::new([Canned::json(json!({"error": "Community not found"}))]);
     let mut removals = community(&wire).remove_members(user_ids("u", 100));
     assert_eq!(kinds(removals.by_ref()), [Some(ErrorKind::Rejected)]);
     assert_eq!(removals.len(), 99);
@@ -847,12 +847,12 @@ fn a_denial_that_names_the_community_ends_a_bulk_call() {
 fn a_call_of_the_callers_own_is_sent_in_the_same_way() {
     let body = json!({"type": "communityPolls", "communityId": "abc123"});
     let call = Call::post(["apiv1-fetch"]).query("v", "1 & 2").json(&body);
-    let wire = Wire::new([Answer::json(json!({"polls": [1]}))]);
+    let wire = Wire::new([Canned::json(json!({"polls": [1]}))]);
     let polls: Value = wire.heylo().send(&call.clone().safety(Safety::Read)).unwrap();
     assert_eq!(polls, json!({"polls": [1]}));
     assert_eq!(sent(&wire), [("POST /apiv1-fetch?v=1+%26+2".to_owned(), body)]);
 
-    let wire = Wire::new([Answer::text("thanks")]);
+    let wire = Wire::new([Canned::text("thanks")]);
     assert_eq!(wire.heylo().send_raw(&call).unwrap().text, "thanks");
 }
 
@@ -894,8 +894,8 @@ fn an_empty_id_is_rejected_by_name_with_nothing_sent() {
 }
 
 /// A response that every operation can read.
-fn anything() -> Answer {
-    Answer::json(json!({
+fn anything() -> Canned {
+    Canned::json(json!({
         "events": [], "attendance": [], "roles": [], "memberUserIds": [],
         "addedUserIds": [], "removedUserIds": [],
     }))

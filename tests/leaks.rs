@@ -21,7 +21,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 mod sockets;
 
 use sockets::{
-    Act, Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, OPERATIONS, SAMPLES, Server, answer,
+    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, OPERATIONS, SAMPLES, Server, Step, canned,
     head, quick,
 };
 
@@ -91,7 +91,7 @@ fn assert_hides_keys(shown: &str) {
 
 #[test]
 fn a_client_and_what_it_is_made_of_print_no_key() {
-    let server = Server::start([Act::answer(200, GOOD)]);
+    let server = Server::start([Step::canned(200, GOOD)]);
     let clients = Clients::of(&server);
     let club = clients.heylo.community("c-1");
     let config = quick(&server);
@@ -139,7 +139,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// Answers that quote the key in every way that a careless or hostile server might.
-fn quoting(key: &str) -> Vec<Act> {
+fn quoting(key: &str) -> Vec<Step> {
     let refusals = [
         format!("invalid key: {key}"),
         format!("{{\"detail\": \"invalid key: {key}\"}}"),
@@ -164,7 +164,7 @@ fn quoting(key: &str) -> Vec<Act> {
         key.to_owned(),
     ];
     let refused =
-        refusals.iter().flat_map(|body| [400, 401, 503].map(|status| Act::answer(status, body)));
+        refusals.iter().flat_map(|body| [400, 401, 503].map(|status| Step::canned(status, body)));
     let percent = spelled(key, |it| format!("%{it:02x}"));
     let location = format!("location: https://elsewhere.example/?key={key}&again={percent}");
     let echo = format!("x-echo: Bearer {key}");
@@ -172,15 +172,15 @@ fn quoting(key: &str) -> Vec<Act> {
     let reason = format!("HTTP/1.1 400 {key}\r\ncontent-length: 0\r\n\r\n");
     let malformed = format!("HTTP/1.1 200 OK\r\n{key}\r\n\r\n");
     refused
-        .chain(values.iter().map(|body| Act::answer(200, body)))
+        .chain(values.iter().map(|body| Step::canned(200, body)))
         .chain([
-            Act::Say(answer(302, &[&location], key)),
-            Act::Say(answer(403, &[&echo, &echo], "")),
-            Act::Say(answer(200, &[&echo], "no JSON")),
-            Act::Close(broken),
-            Act::Close(reason.into_bytes()),
-            Act::Close(malformed.into_bytes()),
-            Act::Close(key.as_bytes().to_vec()),
+            Step::Send(canned(302, &[&location], key)),
+            Step::Send(canned(403, &[&echo, &echo], "")),
+            Step::Send(canned(200, &[&echo], "no JSON")),
+            Step::Close(broken),
+            Step::Close(reason.into_bytes()),
+            Step::Close(malformed.into_bytes()),
+            Step::Close(key.as_bytes().to_vec()),
         ])
         .collect()
 }
@@ -196,7 +196,7 @@ fn a_server_that_quotes_the_key_does_not_get_it_into_an_error() {
                 continue;
             };
             // Each client knows its own key; what the other's looks like it cannot tell.
-            let is_heylo = server.heard().last().unwrap().contains(HEYLO_KEY);
+            let is_heylo = server.received().last().unwrap().contains(HEYLO_KEY);
             let key = if is_heylo { HEYLO_KEY } else { HEYLERTS_KEY };
             let shown = everything_of(&error);
             assert!(!decoded(&shown).contains(key), "{}: {shown}", sample.name);
@@ -223,7 +223,7 @@ fn an_item_that_quotes_the_key_does_not_get_it_into_its_error() {
 
 #[test]
 fn a_key_that_is_given_as_an_id_is_in_no_error() {
-    let clients = Clients::of(&Server::start([Act::answer(404, r#"{"detail": "not found"}"#)]));
+    let clients = Clients::of(&Server::start([Step::canned(404, r#"{"detail": "not found"}"#)]));
     let client = &clients.heylerts;
     for error in [
         client.get_alert(HEYLERTS_KEY).unwrap_err(),
@@ -456,8 +456,8 @@ fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
         }
         return;
     }
-    let server = Server::start([Act::answer(200, GOOD)]);
-    let proxy = Server::start([Act::CUT]);
+    let server = Server::start([Step::canned(200, GOOD)]);
+    let proxy = Server::start([Step::CUT]);
     let addresses = [server.url(), format!("http://localhost:{}", server.port())];
     for address in addresses {
         run_behind(
@@ -466,7 +466,7 @@ fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
             &address,
         );
     }
-    assert_eq!((server.heard().len(), proxy.accepted()), (2 * SAMPLES.len(), 0));
+    assert_eq!((server.received().len(), proxy.accepted()), (2 * SAMPLES.len(), 0));
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -483,13 +483,13 @@ fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
         }
         return;
     }
-    let proxy = Server::start([Act::Close(answer(502, &[], "no way"))]);
+    let proxy = Server::start([Step::Close(canned(502, &[], "no way"))]);
     // A label may have 63 characters, so this name is refused without asking anybody.
     let host = format!("{}.invalid", "x".repeat(64));
     let test = "a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off";
     run_behind(&proxy.url(), test, &format!("https://{host}"));
-    assert_eq!(proxy.heard().len(), SAMPLES.len());
-    for request in proxy.heard() {
+    assert_eq!(proxy.received().len(), SAMPLES.len());
+    for request in proxy.received() {
         assert!(request.starts_with(&format!("CONNECT {host}:443 ")), "{request}");
         assert_hides_keys(&request);
     }

@@ -20,7 +20,7 @@ mod sockets;
 #[path = "support/tls.rs"]
 mod tls;
 
-use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, answer, head};
+use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, canned, head};
 use tls::{Authority, Meeting, TlsServer};
 
 /// A host that only the proxies of these tests know.
@@ -45,18 +45,19 @@ enum Role {
 struct Proxy {
     port: u16,
     /// Heads of CONNECT requests, or names of SOCKS requests.
-    heard: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
     fn start(target: u16, role: Role) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let proxy = Proxy { port: listener.local_addr().unwrap().port(), heard: Arc::default() };
-        let heard = Arc::clone(&proxy.heard);
+        let proxy = Proxy { port: listener.local_addr().unwrap().port(), received: Arc::default() };
+        let received = Arc::clone(&proxy.received);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, role, heard) = (stream.unwrap(), role.clone(), Arc::clone(&heard));
-                thread::spawn(move || drop(play(&role, stream, target, &heard)));
+                let (stream, role, received) =
+                    (stream.unwrap(), role.clone(), Arc::clone(&received));
+                thread::spawn(move || drop(play(&role, stream, target, &received)));
             }
         });
         proxy
@@ -66,8 +67,8 @@ impl Proxy {
         format!("127.0.0.1:{}", self.port)
     }
 
-    fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+    fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
     }
 }
 
@@ -75,16 +76,16 @@ fn play(
     role: &Role,
     mut stream: TcpStream,
     target: u16,
-    heard: &Mutex<Vec<String>>,
+    received: &Mutex<Vec<String>>,
 ) -> io::Result<()> {
     match role {
         Role::Connect => {
-            heard.lock().unwrap().push(read_head(&mut stream)?);
+            received.lock().unwrap().push(read_head(&mut stream)?);
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
             tunnel(stream, target)
         }
         Role::Refuse(bytes) => {
-            heard.lock().unwrap().push(read_head(&mut stream)?);
+            received.lock().unwrap().push(read_head(&mut stream)?);
             stream.write_all(bytes)
         }
         // What is closed while there is something left to read is reset.
@@ -96,13 +97,13 @@ fn play(
                 let is_right = read_credentials(&mut stream)? == [*user, *password];
                 stream.write_all(&[1, u8::from(!is_right)])?;
             }
-            heard.lock().unwrap().push(read_socks_request(&mut stream)?);
+            received.lock().unwrap().push(read_socks_request(&mut stream)?);
             stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
             tunnel(stream, target)
         }
         Role::SocksRefusal(reason) => {
             greet(&mut stream, 0)?;
-            heard.lock().unwrap().push(read_socks_request(&mut stream)?);
+            received.lock().unwrap().push(read_socks_request(&mut stream)?);
             stream.write_all(&[5, *reason, 0, 1, 0, 0, 0, 0, 0, 0])
         }
     }
@@ -166,7 +167,7 @@ fn tunnel(client: TcpStream, target: u16) -> io::Result<()> {
 }
 
 fn good() -> Vec<u8> {
-    answer(200, &[], GOOD)
+    canned(200, &[], GOOD)
 }
 
 fn config(authority: &Authority, proxy: impl Into<String>) -> Config {
@@ -190,11 +191,11 @@ fn a_connect_proxy_sees_the_host_and_nothing_else() {
         let outcome = (call.make)(&clients);
         assert!(outcome.is_ok(), "{}: {outcome:?}", call.name);
     }
-    assert_eq!(server.heard().len(), SAMPLES.len());
+    assert_eq!(server.received().len(), SAMPLES.len());
     // Heylo and Heylerts are two clients, each with a connection of its own.
-    let heard = proxy.heard();
-    assert_eq!(heard.len(), 2, "{heard:?}");
-    for head in heard {
+    let received = proxy.received();
+    assert_eq!(received.len(), 2, "{received:?}");
+    for head in received {
         assert!(head.starts_with("CONNECT service.test:443 HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("User-Agent: heysync/"), "{head}");
         assert!(!head.contains("secret") && !head.contains("Proxy-Authorization"), "{head}");
@@ -209,7 +210,7 @@ fn the_user_and_password_of_a_proxy_are_sent_decoded() {
     Clients::with(config(&authority, address)).heylerts.stats().unwrap();
     // me@home:p:ss%40
     let expected = "Proxy-Authorization: Basic bWVAaG9tZTpwOnNzJTQw\r\n";
-    assert!(proxy.heard()[0].contains(expected), "{:?}", proxy.heard());
+    assert!(proxy.received()[0].contains(expected), "{:?}", proxy.received());
 }
 
 #[test]
@@ -224,8 +225,8 @@ fn a_socks_proxy_gets_the_name_of_the_host_or_its_address() {
     let local = config(&authority, by_address).base_url("https://127.0.0.1:8443");
     Clients::with(local).heylerts.stats().unwrap();
     Clients::with(config(&authority, with_password)).heylerts.stats().unwrap();
-    assert_eq!(open.heard(), ["service.test:443", "127.0.0.1:8443"]);
-    assert_eq!((closed.heard().len(), server.heard().len()), (1, 3));
+    assert_eq!(open.received(), ["service.test:443", "127.0.0.1:8443"]);
+    assert_eq!((closed.received().len(), server.received().len()), (1, 3));
 }
 
 #[test]
@@ -298,10 +299,10 @@ fn what_went_through_a_tunnel_was_sent_whatever_comes_back() {
             let told = format!("{} {scheme}: {outcome:?}", call.name);
             if call.safety == Safety::Unsafe {
                 assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{told}");
-                assert_eq!(server.heard().len(), 1, "{told}");
+                assert_eq!(server.received().len(), 1, "{told}");
             } else {
                 assert!(outcome.is_ok(), "{told}");
-                assert_eq!(server.heard().len(), 2, "{told}");
+                assert_eq!(server.received().len(), 2, "{told}");
             }
         }
     }
@@ -321,7 +322,7 @@ fn a_handshake_that_fails_inside_a_tunnel_sent_nothing() {
                 let outcome = (call.make)(&Clients::with(config(&authority, address.as_str())));
                 assert!(outcome.is_ok(), "{} {scheme}: {outcome:?}", call.name);
             }
-            assert_eq!(server.heard().len(), SAMPLES.len());
+            assert_eq!(server.received().len(), SAMPLES.len());
         }
     }
 }
@@ -417,12 +418,12 @@ fn proxies_and_certificates_of_the_environment_are_used_or_rejected() {
         (&direct, &[trust]),
         (&direct, &[trust, ("HTTPS_PROXY", "nonsense://x")]),
     ] {
-        let before = proxy.heard().len();
+        let before = proxy.received().len();
         assert_eq!(child(base, variables), "done", "{base} {variables:?}");
-        let went_through = proxy.heard().len() - before;
+        let went_through = proxy.received().len() - before;
         assert_eq!(went_through, usize::from(base == SERVICE), "{base} {variables:?}");
     }
-    let before = (proxy.heard().len(), server.accepted());
+    let before = (proxy.received().len(), server.accepted());
     for (base, variables, expected) in [
         (SERVICE, [trust, ("HTTPS_PROXY", "nonsense://x")], "Configuration"),
         (SERVICE, [("HTTPS_PROXY", "http://"), ("ALL_PROXY", &address)], "Configuration"),
@@ -433,6 +434,6 @@ fn proxies_and_certificates_of_the_environment_are_used_or_rejected() {
         let outcome = child(base, &variables);
         assert!(outcome.starts_with(expected), "{base} {variables:?}: {outcome}");
     }
-    assert_eq!((proxy.heard().len(), server.accepted()), before);
+    assert_eq!((proxy.received().len(), server.accepted()), before);
     assert!(child(&direct, &[]).starts_with("NotSent"));
 }

@@ -16,12 +16,12 @@ use heysync::{Applied, Config, Error, Rate, Result, Safety, TransportError, heyl
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Act, Clients, GOOD, HEYLERTS_KEY, SAMPLES, Sample, Server, answer, head, quick};
+use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Sample, Server, Step, canned, head, quick};
 
 const OWN_404: &str = r#"{"detail": "Not Found"}"#;
 
-fn good() -> Act {
-    Act::answer(200, GOOD)
+fn good() -> Step {
+    Step::canned(200, GOOD)
 }
 
 fn kind(outcome: &Result<()>) -> Option<ErrorKind> {
@@ -37,7 +37,7 @@ fn call_to(server: &Server, sample: &Sample) -> Result<()> {
 type Row = (Option<ErrorKind>, Option<ErrorKind>, Option<ErrorKind>);
 
 /// Plays `first` and then a success to every call, and compares what becomes of it with the row.
-fn check(what: &str, first: &Act, row: Row, samples: impl Fn(&Sample) -> bool) {
+fn check(what: &str, first: &Step, row: Row, samples: impl Fn(&Sample) -> bool) {
     for sample in SAMPLES.iter().filter(|sample| samples(sample)) {
         let expected = match sample.safety {
             Safety::Read => row.0,
@@ -49,7 +49,7 @@ fn check(what: &str, first: &Act, row: Row, samples: impl Fn(&Sample) -> bool) {
         let told = format!("{} after {what}: {outcome:?}", sample.name);
         assert_eq!(kind(&outcome), expected, "{told}");
         let requests = if expected.is_none() { 2 } else { 1 };
-        assert_eq!(server.heard().len(), requests, "{told}");
+        assert_eq!(server.received().len(), requests, "{told}");
         if let Err(error) = outcome {
             assert_eq!(error.attempts(), 1, "{told}");
         }
@@ -63,10 +63,10 @@ fn all(_: &Sample) -> bool {
 #[test]
 fn a_failure_that_passes_is_tried_again_unless_that_could_do_it_twice() {
     let passing = (None, None, Some(OutcomeUnknown));
-    check("silence", &Act::CUT, passing, all);
+    check("silence", &Step::CUT, passing, all);
     for status in [408, 500, 502, 503, 504, 520, 521, 522, 523, 524] {
         for body in ["", OWN_404, "<html><title>oh</title></html>"] {
-            check(&status.to_string(), &Act::answer(status, body), passing, all);
+            check(&status.to_string(), &Step::canned(status, body), passing, all);
         }
     }
 }
@@ -74,7 +74,7 @@ fn a_failure_that_passes_is_tried_again_unless_that_could_do_it_twice() {
 #[test]
 fn a_refusal_for_the_rate_limit_is_tried_again_whatever_it_is() {
     for headers in [&[][..], &["retry-after: 2"], &["retry-after: nonsense"]] {
-        let refusal = Act::Say(answer(429, headers, OWN_404));
+        let refusal = Step::Send(canned(429, headers, OWN_404));
         check("429", &refusal, (None, None, None), all);
     }
 }
@@ -95,8 +95,8 @@ fn a_refusal_that_stays_is_not_tried_again() {
         (451, Rejected),
     ] {
         let refusal = match status {
-            304 => Act::Say(head(304, &[])),
-            _ => Act::answer(status, OWN_404),
+            304 => Step::Send(head(304, &[])),
+            _ => Step::canned(status, OWN_404),
         };
         check(&status.to_string(), &refusal, (Some(kind), Some(kind), Some(kind)), all);
     }
@@ -109,7 +109,7 @@ fn a_failure_that_stays_is_not_tried_again() {
         [(501, cannot), (505, cannot), (511, OutcomeUnknown), (526, OutcomeUnknown)]
     {
         let row = (Some(cannot), Some(cannot), Some(of_unsafe));
-        check(&status.to_string(), &Act::answer(status, ""), row, all);
+        check(&status.to_string(), &Step::canned(status, ""), row, all);
     }
 }
 
@@ -118,21 +118,21 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read() {
     let particular = |sample: &Sample| !sample.takes_any_body;
     let page = "<html>please log in</html>";
     let row = (None, Some(OutcomeUnknown), Some(OutcomeUnknown));
-    check(page, &Act::answer(200, page), row, all);
+    check(page, &Step::canned(200, page), row, all);
     for broken in ["", "{\"total\": 3, \"ro"] {
         let row = (None, Some(AppliedUnreadable), Some(AppliedUnreadable));
-        check(broken, &Act::answer(200, broken), row, particular);
+        check(broken, &Step::canned(200, broken), row, particular);
     }
     let denial = r#"{"error": "it is locked"}"#;
     let row = (Some(Rejected), Some(Rejected), Some(Rejected));
-    check(denial, &Act::answer(200, denial), row, all);
+    check(denial, &Step::canned(200, denial), row, all);
     for other in ["{}", "[]", "42", "null"] {
         let row = (Some(Unreadable), Some(AppliedUnreadable), Some(AppliedUnreadable));
-        check(other, &Act::answer(200, other), row, particular);
+        check(other, &Step::canned(200, other), row, particular);
     }
     for body in ["", "{}", "done"] {
         for sample in SAMPLES.iter().filter(|sample| sample.takes_any_body) {
-            let server = Server::start([Act::answer(200, body), Act::CUT]);
+            let server = Server::start([Step::canned(200, body), Step::CUT]);
             assert!(call_to(&server, sample).is_ok(), "{}: {body:?}", sample.name);
         }
     }
@@ -157,25 +157,25 @@ fn what_was_never_sent_is_sent_again_whatever_it_is() {
 
 #[test]
 fn a_429_uses_up_no_retry_of_another_failure() {
-    let limited = || Act::Say(answer(429, &["retry-after: 1"], ""));
-    let script = [limited(), Act::answer(500, ""), limited(), Act::answer(502, ""), good()];
+    let limited = || Step::Send(canned(429, &["retry-after: 1"], ""));
+    let script = [limited(), Step::canned(500, ""), limited(), Step::canned(502, ""), good()];
     let server = Server::start(script);
     let clients = Clients::with(quick(&server).retries(2));
     assert!(clients.heylerts.stats().is_ok());
-    assert_eq!(server.heard().len(), 5);
+    assert_eq!(server.received().len(), 5);
     let server = Server::start([limited(), limited(), good()]);
     assert!(Clients::with(quick(&server).retries(1)).heylerts.stats().is_ok());
-    assert_eq!(server.heard().len(), 3);
+    assert_eq!(server.received().len(), 3);
 }
 
 #[test]
 fn an_error_counts_the_attempts_that_the_server_saw() {
     for retries in [0, 1, 4, 7] {
-        let server = Server::start([Act::answer(503, "busy")]);
+        let server = Server::start([Step::canned(503, "busy")]);
         let clients = Clients::with(quick(&server).retries(retries));
         let error = clients.heylerts.stats().unwrap_err();
         assert_eq!(error.attempts(), retries + 1);
-        assert_eq!(server.heard().len(), error.attempts() as usize);
+        assert_eq!(server.received().len(), error.attempts() as usize);
         let counted = error.to_string().contains(&format!("{} attempts", retries + 1));
         assert_eq!(counted, retries > 0, "{error}");
     }
@@ -183,7 +183,7 @@ fn an_error_counts_the_attempts_that_the_server_saw() {
 
 #[test]
 fn the_error_is_the_last_one() {
-    let server = Server::start([Act::CUT, Act::answer(502, ""), Act::answer(403, "no")]);
+    let server = Server::start([Step::CUT, Step::canned(502, ""), Step::canned(403, "no")]);
     let error = Clients::of(&server).heylerts.stats().unwrap_err();
     let told = (error.kind(), error.status().unwrap().as_u16(), error.attempts());
     assert_eq!(told, (Forbidden, 403, 3));
@@ -191,13 +191,13 @@ fn the_error_is_the_last_one() {
 
 #[test]
 fn every_attempt_is_the_same_request() {
-    let server = Server::start([Act::CUT, Act::answer(429, ""), Act::answer(500, ""), good()]);
+    let server = Server::start([Step::CUT, Step::canned(429, ""), Step::canned(500, ""), good()]);
     let update = SAMPLES.iter().find(|sample| sample.name == "update_alert").unwrap();
     call_to(&server, update).unwrap();
-    let heard = server.heard();
-    assert_eq!(heard.len(), 4);
-    assert!(heard.iter().all(|request| *request == heard[0]), "{heard:#?}");
-    assert!(heard[0].starts_with("PATCH ") && heard[0].ends_with(r#"{"is_active":false}"#));
+    let received = server.received();
+    assert_eq!(received.len(), 4);
+    assert!(received.iter().all(|request| *request == received[0]), "{received:#?}");
+    assert!(received[0].starts_with("PATCH ") && received[0].ends_with(r#"{"is_active":false}"#));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn an_unknown_outcome_comes_with_a_way_to_find_out() {
         [("create_alert", "list the alerts"), ("invite", "look for the invite")]
     {
         let sample = SAMPLES.iter().find(|sample| sample.name == name).unwrap();
-        for act in [Act::CUT, Act::answer(500, ""), Act::answer(504, "")] {
+        for act in [Step::CUT, Step::canned(500, ""), Step::canned(504, "")] {
             let error = call_to(&Server::start([act]), sample).unwrap_err();
             assert_eq!(error.kind(), OutcomeUnknown);
             assert!(error.hint().unwrap().contains(where_to_look), "{error:?}");
@@ -222,34 +222,34 @@ fn removals() -> impl Iterator<Item = Sample> {
 
 #[test]
 fn a_removal_that_lost_its_response_and_then_finds_nothing_has_succeeded() {
-    let absent = || Act::answer(404, OWN_404);
+    let absent = || Step::canned(404, OWN_404);
     for lost in [
-        vec![Act::CUT],
-        vec![Act::answer(500, "")],
-        vec![Act::answer(502, "<html>")],
-        vec![Act::answer(408, "")],
-        vec![Act::CUT, Act::answer(429, OWN_404)],
-        vec![Act::answer(504, ""), Act::CUT],
+        vec![Step::CUT],
+        vec![Step::canned(500, "")],
+        vec![Step::canned(502, "<html>")],
+        vec![Step::canned(408, "")],
+        vec![Step::CUT, Step::canned(429, OWN_404)],
+        vec![Step::canned(504, ""), Step::CUT],
     ] {
         for sample in removals() {
             let requests = lost.len() + 1;
             let server = Server::start(lost.iter().cloned().chain([absent()]));
             let outcome = call_to(&server, &sample);
             assert!(outcome.is_ok(), "{}, {lost:?}: {outcome:?}", sample.name);
-            assert_eq!(server.heard().len(), requests, "{}, {lost:?}", sample.name);
+            assert_eq!(server.received().len(), requests, "{}, {lost:?}", sample.name);
         }
     }
 }
 
 #[test]
 fn a_removal_finds_nothing_where_nothing_shows_that_it_was_there() {
-    let absent = || Act::answer(404, OWN_404);
+    let absent = || Step::canned(404, OWN_404);
     for (what, script) in [
         ("the first attempt", vec![absent()]),
-        ("after an attempt that did nothing", vec![Act::answer(429, ""), absent()]),
-        ("the page of a proxy", vec![Act::CUT, Act::answer(404, "<html>Not Found</html>")]),
-        ("an empty answer", vec![Act::CUT, Act::answer(404, "")]),
-        ("JSON of something else", vec![Act::CUT, Act::answer(404, "{}")]),
+        ("after an attempt that did nothing", vec![Step::canned(429, ""), absent()]),
+        ("the page of a proxy", vec![Step::CUT, Step::canned(404, "<html>Not Found</html>")]),
+        ("an empty answer", vec![Step::CUT, Step::canned(404, "")]),
+        ("JSON of something else", vec![Step::CUT, Step::canned(404, "{}")]),
     ] {
         for sample in removals() {
             let outcome = call_to(&Server::start(script.clone()), &sample);
@@ -278,11 +278,11 @@ fn a_removal_that_was_never_sent_and_then_finds_nothing_has_failed() {
 #[test]
 fn all_attempts_count_for_whether_a_call_took_effect() {
     let update = SAMPLES.iter().find(|sample| sample.name == "update_alert").unwrap();
-    let server = Server::start([Act::CUT, Act::answer(403, "")]);
+    let server = Server::start([Step::CUT, Step::canned(403, "")]);
     let error = call_to(&server, update).unwrap_err();
     assert_eq!((error.kind(), error.applied()), (Forbidden, Applied::Unknown));
     let read = SAMPLES.iter().find(|sample| sample.name == "stats").unwrap();
-    let error = call_to(&Server::start([Act::CUT, Act::answer(403, "")]), read).unwrap_err();
+    let error = call_to(&Server::start([Step::CUT, Step::canned(403, "")]), read).unwrap_err();
     assert_eq!(error.applied(), Applied::No);
 }
 
@@ -311,7 +311,7 @@ fn nothing_but_a_removal_succeeds_by_finding_nothing() {
         if removals().any(|removal| removal.name == sample.name) {
             continue;
         }
-        let server = Server::start([Act::CUT, Act::answer(404, OWN_404)]);
+        let server = Server::start([Step::CUT, Step::canned(404, OWN_404)]);
         assert_eq!(kind(&call_to(&server, sample)), Some(NotFound), "{}", sample.name);
     }
 }
@@ -350,15 +350,15 @@ fn an_alert_whose_creation_is_not_known_of_is_looked_for_and_never_created_twice
     assert_eq!((outcome.unwrap().name.as_str(), created), ("Competitor X", 1));
 }
 
-type Answer = Result<http::Response<Vec<u8>>, TransportError>;
+type Canned = Result<http::Response<Vec<u8>>, TransportError>;
 
 /// A client of a dying server, and how many requests came to it.
-fn hammer(answer: fn() -> Answer) -> (Clients, Arc<AtomicUsize>) {
+fn hammer(canned: fn() -> Canned) -> (Clients, Arc<AtomicUsize>) {
     let requests = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&requests);
     let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
         counted.fetch_add(1, Ordering::Relaxed);
-        answer()
+        canned()
     };
     let config = Config::new().transport(transport).clock(TestClock::new());
     let clients = Clients::with(config.rate(Rate::per_second(10_000)));
@@ -377,7 +377,7 @@ fn spend_budget(client: &heylerts::Client) {
 
 #[test]
 fn a_dying_server_is_not_hammered() {
-    let deaths: [fn() -> Answer; 3] = [
+    let deaths: [fn() -> Canned; 3] = [
         || {
             let answer = http::Response::builder().status(503);
             Ok(answer.body(Vec::new()).unwrap())

@@ -18,13 +18,13 @@ use serde_json::Value;
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Act, Clients, GOOD, SAMPLES, Sample, Server, answer, head, quick};
+use sockets::{Clients, GOOD, SAMPLES, Sample, Server, Step, canned, head, quick};
 
 /// Real time, since it is the transport's own timeout that is tested.
 const SHORT: Duration = Duration::from_secs(1);
 
-fn good() -> Act {
-    Act::answer(200, GOOD)
+fn good() -> Step {
+    Step::canned(200, GOOD)
 }
 
 fn chunked(body: &str) -> Vec<u8> {
@@ -88,7 +88,7 @@ fn a_process_without_file_descriptors_sent_nothing() {
     let output = command.env(CHILD, server.url()).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(printed.contains("\nall of them: true"), "{printed}");
-    assert!(server.heard().is_empty());
+    assert!(server.received().is_empty());
 }
 
 #[test]
@@ -106,42 +106,42 @@ fn what_never_connected_costs_no_token() {
 #[test]
 fn a_server_that_speaks_no_tls_gets_no_request() {
     for call in SAMPLES {
-        let server = Server::start([Act::Close(answer(400, &[], "plain HTTP here"))]);
+        let server = Server::start([Step::Close(canned(400, &[], "plain HTTP here"))]);
         let address = server.url().replace("http:", "https:");
         let clients = Clients::with(quick(&server).base_url(address).retries(1));
         let error = (call.make)(&clients).unwrap_err();
         let told = format!("{}: {error:?}", call.name);
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
         assert_eq!(server.accepted(), 2, "{told}");
-        assert!(server.heard().iter().all(|hello| !hello.contains("HTTP")), "{told}");
+        assert!(server.received().iter().all(|hello| !hello.contains("HTTP")), "{told}");
     }
 }
 
 /// Ways to treat a connection instead of responding, with a name for each.
-fn no_responses() -> Vec<(&'static str, Act)> {
-    let close = |bytes: &[u8]| Act::Close(bytes.to_vec());
+fn no_responses() -> Vec<(&'static str, Step)> {
+    let close = |bytes: &[u8]| Step::Close(bytes.to_vec());
     vec![
-        ("closed before a response", Act::CUT),
+        ("closed before a response", Step::CUT),
         ("closed in the status line", close(b"HTTP/1.1 20")),
         ("closed in the head", close(b"HTTP/1.1 200 OK\r\ncontent-le")),
         ("another protocol", close(b"SSH-2.0-OpenSSH_9.6\r\n")),
         ("nonsense", close(&[0, 1, 2, 255, b'\r', b'\n', b'\r', b'\n'])),
         ("a line that is no header", close(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n")),
-        ("silence", Act::Stall(Vec::new())),
-        ("silence in the head", Act::Stall(b"HTTP/1.1 200 OK\r\n".to_vec())),
+        ("silence", Step::Stall(Vec::new())),
+        ("silence in the head", Step::Stall(b"HTTP/1.1 200 OK\r\n".to_vec())),
     ]
 }
 
 /// Successes whose body is incomplete.
-fn half_responses() -> Vec<(&'static str, Act)> {
+fn half_responses() -> Vec<(&'static str, Step)> {
     let promised = [head(200, &["content-length: 100"]), b"{\"total\"".to_vec()].concat();
     let chunk = [head(200, &["transfer-encoding: chunked"]), b"64\r\n{\"total\"".to_vec()].concat();
     let no_end = [head(200, &["transfer-encoding: chunked"]), b"1\r\n{\r\n".to_vec()].concat();
     vec![
-        ("a length that does not come", Act::Close(promised.clone())),
-        ("a chunk that does not come", Act::Close(chunk)),
-        ("no last chunk", Act::Close(no_end)),
-        ("silence in the body", Act::Stall(promised)),
+        ("a length that does not come", Step::Close(promised.clone())),
+        ("a chunk that does not come", Step::Close(chunk)),
+        ("no last chunk", Step::Close(no_end)),
+        ("silence in the body", Step::Stall(promised)),
     ]
 }
 
@@ -166,7 +166,7 @@ fn impatient_clients(server: &Server) -> Clients {
 
 /// Makes every call to a server that plays `act` and then a good response, all at the same time.
 fn each_after(
-    acts: &[(&str, Act)],
+    acts: &[(&str, Step)],
     check: impl Fn(&Sample, &Server, heysync::Result<()>, &str) + Sync,
 ) {
     thread::scope(|scope| {
@@ -190,10 +190,10 @@ fn a_call_that_lost_its_response_is_sent_again_unless_that_could_do_it_twice() {
         if call.safety == Safety::Unsafe {
             let error = outcome.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{told}");
-            assert_eq!((error.attempts(), server.heard().len()), (1, 1), "{told}");
+            assert_eq!((error.attempts(), server.received().len()), (1, 1), "{told}");
         } else {
             assert!(outcome.is_ok(), "{told}");
-            assert_eq!(server.heard().len(), 2, "{told}");
+            assert_eq!(server.received().len(), 2, "{told}");
         }
     });
 }
@@ -203,12 +203,12 @@ fn a_call_that_lost_half_its_response_is_sent_again_if_it_only_reads() {
     each_after(&half_responses(), |call, server, outcome, told| {
         if call.safety == Safety::Read {
             assert!(outcome.is_ok(), "{told}");
-            assert_eq!(server.heard().len(), 2, "{told}");
+            assert_eq!(server.received().len(), 2, "{told}");
         } else {
             let error = outcome.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{told}");
             assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{told}");
-            assert_eq!(server.heard().len(), 1, "{told}");
+            assert_eq!(server.received().len(), 1, "{told}");
         }
     });
 }
@@ -216,31 +216,31 @@ fn a_call_that_lost_half_its_response_is_sent_again_if_it_only_reads() {
 #[test]
 fn an_error_status_whose_body_broke_off_is_still_that_status() {
     let bytes = [head(404, &["content-length: 100"]), b"{\"det".to_vec()].concat();
-    let server = Server::start([Act::Close(bytes)]);
+    let server = Server::start([Step::Close(bytes)]);
     let error = Clients::of(&server).heylerts.stats().unwrap_err();
-    assert_eq!((error.kind(), server.heard().len()), (ErrorKind::NotFound, 1));
+    assert_eq!((error.kind(), server.received().len()), (ErrorKind::NotFound, 1));
 }
 
 #[test]
 fn a_post_without_a_body_that_lost_its_response_is_sent_once_too() {
-    let server = Server::start([Act::CUT, good()]);
+    let server = Server::start([Step::CUT, good()]);
     let clients = Clients::of(&server);
     let outcome = clients.heylerts.send::<Value>(&Call::post(["alerts", "refresh"]));
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
-    assert_eq!(server.heard().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }
 
 /// A way to send a body.
-type Way = fn(&str) -> Act;
+type Way = fn(&str) -> Step;
 
 #[test]
 fn a_body_is_read_up_to_the_limit_and_not_a_byte_beyond() {
     let ways: [(&str, Way); 3] = [
-        ("with a length", |body| Act::answer(200, body)),
-        ("in chunks", |body| Act::Say(chunked(body))),
+        ("with a length", |body| Step::canned(200, body)),
+        ("in chunks", |body| Step::Send(chunked(body))),
         ("until the connection closes", |body| {
             let head = head(200, &["connection: close"]);
-            Act::Close([head, body.into()].concat())
+            Step::Close([head, body.into()].concat())
         }),
     ];
     for (way, say) in ways {
@@ -249,7 +249,7 @@ fn a_body_is_read_up_to_the_limit_and_not_a_byte_beyond() {
             let clients = Clients::with(quick(&server).max_body(200));
             let read = clients.heylerts.stats();
             let told = format!("{size} bytes {way}: {read:?}");
-            assert_eq!((read.is_ok(), server.heard().len()), (fits, 1), "{told}");
+            assert_eq!((read.is_ok(), server.received().len()), (fits, 1), "{told}");
             let Err(error) = read else { continue };
             assert_eq!(error.kind(), ErrorKind::Unreadable, "{told}");
             assert!(error.message().contains("too large"), "{told}");
@@ -260,29 +260,29 @@ fn a_body_is_read_up_to_the_limit_and_not_a_byte_beyond() {
 #[test]
 fn a_body_without_end_is_not_read_to_the_end() {
     for headers in [&[][..], &["content-length: 99999999999"]] {
-        let server = Server::start([Act::Flood(head(200, headers))]);
+        let server = Server::start([Step::Flood(head(200, headers))]);
         let error = Clients::of(&server).heylerts.stats().unwrap_err();
-        assert_eq!((error.kind(), server.heard().len()), (ErrorKind::Unreadable, 1));
+        assert_eq!((error.kind(), server.received().len()), (ErrorKind::Unreadable, 1));
     }
 }
 
 #[test]
 fn a_change_whose_response_is_too_large_was_made_and_is_not_made_again() {
     for call in SAMPLES.iter().filter(|call| call.safety != Safety::Read) {
-        let server = Server::start([Act::answer(200, [b' '; 201])]);
+        let server = Server::start([Step::canned(200, [b' '; 201])]);
         let clients = Clients::with(quick(&server).max_body(200));
         let error = (call.make)(&clients).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{}", call.name);
-        assert_eq!(server.heard().len(), 1, "{}", call.name);
+        assert_eq!(server.received().len(), 1, "{}", call.name);
     }
 }
 
 #[test]
 fn an_error_status_with_an_oversized_page_is_still_that_status() {
-    let server = Server::start([Act::answer(503, [b'x'; 201]), good()]);
+    let server = Server::start([Step::canned(503, [b'x'; 201]), good()]);
     let clients = Clients::with(quick(&server).max_body(200));
     assert_eq!(clients.heylerts.stats().unwrap().total, 3);
-    assert_eq!(server.heard().len(), 2);
+    assert_eq!(server.received().len(), 2);
 }
 
 #[cfg(feature = "gzip")]
@@ -298,15 +298,15 @@ mod gzip {
         encoder.finish().unwrap()
     }
 
-    fn sent(body: &[u8]) -> Act {
-        Act::Say(answer(200, &["content-encoding: gzip"], body))
+    fn sent(body: &[u8]) -> Step {
+        Step::Send(canned(200, &["content-encoding: gzip"], body))
     }
 
     #[test]
     fn a_response_may_be_compressed() {
         let server = Server::start([sent(&gzipped(GOOD.as_bytes()))]);
         assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
-        assert!(server.heard()[0].to_lowercase().contains("accept-encoding: gzip"));
+        assert!(server.received()[0].to_lowercase().contains("accept-encoding: gzip"));
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod gzip {
             assert_eq!(error.kind(), ErrorKind::Unreadable);
             assert_eq!(!error.message().contains("too large"), fits, "{error}");
         }
-        assert_eq!(server.heard().len(), 2);
+        assert_eq!(server.received().len(), 2);
     }
 
     #[test]
@@ -331,7 +331,7 @@ mod gzip {
             "Content-Encoding: x-gzip",
             "content-encoding: gzip, identity",
         ] {
-            let server = Server::start([Act::Say(answer(200, &[line], &padded))]);
+            let server = Server::start([Step::Send(canned(200, &[line], &padded))]);
             let clients = Clients::with(quick(&server).retries(0));
             for call in SAMPLES {
                 let outcome = (call.make)(&clients);
@@ -345,7 +345,7 @@ mod gzip {
     #[test]
     fn an_empty_success_that_claims_to_be_compressed_is_a_success() {
         let gzip = ["content-encoding: gzip"];
-        for act in [Act::Say(head(204, &gzip)), Act::Say(answer(200, &gzip, ""))] {
+        for act in [Step::Send(head(204, &gzip)), Step::Send(canned(200, &gzip, ""))] {
             let server = Server::start([act.clone()]);
             let clients = Clients::with(quick(&server).retries(0));
             for call in SAMPLES.iter().filter(|call| call.takes_any_body) {
@@ -380,11 +380,11 @@ fn a_redirect_is_not_followed_with_the_call_or_the_key() {
         let elsewhere = Server::start([good()]);
         let location = format!("location: {}/api/v1/stats", elsewhere.url());
         for call in SAMPLES {
-            let server = Server::start([Act::Say(answer(status, &[&location], ""))]);
+            let server = Server::start([Step::Send(canned(status, &[&location], ""))]);
             let error = (call.make)(&Clients::of(&server)).unwrap_err();
             let told = format!("{} {status}: {error:?}", call.name);
             assert_eq!((error.kind(), error.attempts()), (ErrorKind::Redirect, 1), "{told}");
-            assert_eq!(server.heard().len(), 1, "{told}");
+            assert_eq!(server.received().len(), 1, "{told}");
         }
         assert_eq!(elsewhere.accepted(), 0, "{status}");
     }
@@ -393,29 +393,29 @@ fn a_redirect_is_not_followed_with_the_call_or_the_key() {
 #[test]
 fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
     for call in SAMPLES {
-        let server = Server::start([Act::Close(answer(200, &[], GOOD)), good()]);
+        let server = Server::start([Step::Close(canned(200, &[], GOOD)), good()]);
         let clients = Clients::with(quick(&server).retries(0));
         let first = (call.make)(&clients);
         server.wait_until_closed(1);
         let second = (call.make)(&clients);
         assert!(first.is_ok() && second.is_ok(), "{}: {second:?}", call.name);
-        assert_eq!((server.heard().len(), server.accepted()), (2, 2), "{}", call.name);
+        assert_eq!((server.received().len(), server.accepted()), (2, 2), "{}", call.name);
     }
 }
 
 #[test]
 fn a_connection_that_dies_under_the_next_request_costs_an_attempt() {
     for call in SAMPLES {
-        let server = Server::start([good(), Act::CUT, good()]);
+        let server = Server::start([good(), Step::CUT, good()]);
         let clients = Clients::of(&server);
         assert!((call.make)(&clients).is_ok(), "{}", call.name);
         let second = (call.make)(&clients);
         if call.safety == Safety::Unsafe {
             assert_eq!(second.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{}", call.name);
-            assert_eq!((server.heard().len(), server.accepted()), (2, 1), "{}", call.name);
+            assert_eq!((server.received().len(), server.accepted()), (2, 1), "{}", call.name);
         } else {
             assert!(second.is_ok(), "{}: {second:?}", call.name);
-            assert_eq!((server.heard().len(), server.accepted()), (3, 2), "{}", call.name);
+            assert_eq!((server.received().len(), server.accepted()), (3, 2), "{}", call.name);
         }
     }
 }
@@ -423,26 +423,26 @@ fn a_connection_that_dies_under_the_next_request_costs_an_attempt() {
 #[test]
 fn unusual_responses_are_understood() {
     let body = |head: Vec<u8>| [head, GOOD.into()].concat();
-    let interim = |status| [head(status, &[]), answer(200, &[], GOOD)].concat();
+    let interim = |status| [head(status, &[]), canned(200, &[], GOOD)].concat();
     let (start, rest) = GOOD.split_at(8);
     let rest_length = rest.len();
     let chunks =
         format!("8;a=b\r\n{start}\r\n{rest_length:X}\r\n{rest}\r\n0\r\nx-trailer: 1\r\n\r\n");
     let in_chunks = [head(200, &["Transfer-Encoding: Chunked"]), chunks.into()].concat();
     for (what, act) in [
-        ("no length at all", Act::Close(body(head(200, &[])))),
-        ("HTTP/1.0", Act::Close(body(b"HTTP/1.0 200 OK\r\n\r\n".to_vec()))),
-        ("no reason", Act::Close(body(b"HTTP/1.1 200\r\n\r\n".to_vec()))),
-        ("100 Continue before it", Act::Say(interim(100))),
-        ("103 Early Hints before it", Act::Say(interim(103))),
+        ("no length at all", Step::Close(body(head(200, &[])))),
+        ("HTTP/1.0", Step::Close(body(b"HTTP/1.0 200 OK\r\n\r\n".to_vec()))),
+        ("no reason", Step::Close(body(b"HTTP/1.1 200\r\n\r\n".to_vec()))),
+        ("100 Continue before it", Step::Send(interim(100))),
+        ("103 Early Hints before it", Step::Send(interim(103))),
         (
             "a header in capitals",
-            Act::Say(body(head(200, &[&format!("CONTENT-LENGTH: {}", GOOD.len())]))),
+            Step::Send(body(head(200, &[&format!("CONTENT-LENGTH: {}", GOOD.len())]))),
         ),
-        ("chunks with extensions", Act::Say(in_chunks)),
-        ("a name in UTF-8", Act::Say(answer(200, &["x-name: \u{e9}"], GOOD))),
-        ("text that is JSON", Act::Say(answer(200, &["content-type: text/html"], GOOD))),
-        ("a cookie", Act::Say(answer(200, &["set-cookie: a=b"], GOOD))),
+        ("chunks with extensions", Step::Send(in_chunks)),
+        ("a name in UTF-8", Step::Send(canned(200, &["x-name: \u{e9}"], GOOD))),
+        ("text that is JSON", Step::Send(canned(200, &["content-type: text/html"], GOOD))),
+        ("a cookie", Step::Send(canned(200, &["set-cookie: a=b"], GOOD))),
     ] {
         let server = Server::start([act]);
         let clients = Clients::with(quick(&server).retries(0));
@@ -450,8 +450,8 @@ fn unusual_responses_are_understood() {
             let outcome = (call.make)(&clients);
             assert!(outcome.is_ok(), "{}, {what}: {outcome:?}", call.name);
         }
-        assert_eq!(server.heard().len(), SAMPLES.len(), "{what}");
-        assert!(!server.heard().concat().to_lowercase().contains("cookie"), "{what}");
+        assert_eq!(server.received().len(), SAMPLES.len(), "{what}");
+        assert!(!server.received().concat().to_lowercase().contains("cookie"), "{what}");
     }
 }
 
@@ -459,7 +459,7 @@ fn unusual_responses_are_understood() {
 fn a_status_that_no_standard_knows_leaves_the_outcome_of_an_unsafe_call_unknown() {
     for status in [101, 600, 999] {
         for call in SAMPLES {
-            let server = Server::start([Act::Close(answer(status, &[], "x"))]);
+            let server = Server::start([Step::Close(canned(status, &[], "x"))]);
             let error = (call.make)(&Clients::of(&server)).unwrap_err();
             let kind = match call.safety {
                 Safety::Unsafe => ErrorKind::OutcomeUnknown,
@@ -473,12 +473,12 @@ fn a_status_that_no_standard_knows_leaves_the_outcome_of_an_unsafe_call_unknown(
 #[test]
 fn a_response_without_a_body_is_enough_for_a_removal() {
     for act in [
-        Act::Say(head(204, &[])),
-        Act::Say(head(204, &["content-length: 0"])),
-        Act::Say(head(204, &["content-length: 5"])),
-        Act::Say(head(205, &["content-length: 0"])),
-        Act::answer(200, ""),
-        Act::Close(head(200, &[])),
+        Step::Send(head(204, &[])),
+        Step::Send(head(204, &["content-length: 0"])),
+        Step::Send(head(204, &["content-length: 5"])),
+        Step::Send(head(205, &["content-length: 0"])),
+        Step::canned(200, ""),
+        Step::Close(head(200, &[])),
     ] {
         let server = Server::start([act.clone()]);
         let clients = Clients::with(quick(&server).retries(0));
@@ -493,10 +493,10 @@ fn a_response_without_a_body_is_enough_for_a_removal() {
 
 #[test]
 fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
-    let smuggled = answer(200, &[], r#"{"total": 666}"#);
+    let smuggled = canned(200, &[], r#"{"total": 666}"#);
     for behind in [smuggled.as_slice(), b"nonsense", b"\r\n"] {
-        let first = [answer(200, &[], GOOD), behind.to_vec()].concat();
-        let server = Server::start([Act::Say(first), good()]);
+        let first = [canned(200, &[], GOOD), behind.to_vec()].concat();
+        let server = Server::start([Step::Send(first), good()]);
         let clients = Clients::with(quick(&server).retries(0));
         let totals = [(); 2].map(|()| clients.heylerts.stats().unwrap().total);
         assert_eq!((totals, server.accepted()), ([3, 3], 2));
@@ -506,7 +506,7 @@ fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
 #[test]
 fn a_header_is_found_in_whatever_case_it_comes() {
     for line in ["Retry-After: 7", "retry-after: 7", "RETRY-AFTER: 7", "rEtRy-aFtEr:7"] {
-        let server = Server::start([Act::Say(answer(503, &[line], ""))]);
+        let server = Server::start([Step::Send(canned(503, &[line], ""))]);
         let clients = Clients::with(quick(&server).retries(0));
         let error = clients.heylerts.stats().unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{line}");

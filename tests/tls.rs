@@ -16,11 +16,11 @@ mod sockets;
 #[path = "support/tls.rs"]
 mod tls;
 
-use sockets::{Clients, GOOD, SAMPLES, answer};
+use sockets::{Clients, GOOD, SAMPLES, canned};
 use tls::{Authority, Meeting, TlsServer, self_signed};
 
 fn good() -> Vec<u8> {
-    answer(200, &[], GOOD)
+    canned(200, &[], GOOD)
 }
 
 /// Clients of a server that trust an authority, for whom waiting takes no time.
@@ -45,7 +45,7 @@ fn broken_handshakes() -> Vec<(&'static str, Meeting)> {
         ("alert unrecognized_name", alert(112)),
         ("nonsense", Meeting::Bytes(vec![0; 64])),
         ("half a record", Meeting::Bytes(vec![22, 3, 3, 0, 90, 2])),
-        ("a plain 502", Meeting::Bytes(answer(502, &[], "Bad Gateway"))),
+        ("a plain 502", Meeting::Bytes(canned(502, &[], "Bad Gateway"))),
     ]
 }
 
@@ -91,7 +91,7 @@ fn a_certificate_that_cannot_be_trusted_ends_a_call_at_once_with_a_hint() {
             assert!(error.hint().is_some_and(|it| it.contains(hint)), "{told}");
             assert!(error.source().is_some(), "{told}");
         }
-        assert!(server.heard().is_empty(), "{what}");
+        assert!(server.received().is_empty(), "{what}");
     }
 }
 
@@ -131,7 +131,7 @@ fn a_call_that_follows_a_failed_handshake_is_made_once() {
             let server = TlsServer::start([meeting.clone(), serve]);
             let outcome = (call.make)(&clients(&server, &authority));
             assert!(outcome.is_ok(), "{}, {what}: {outcome:?}", call.name);
-            assert_eq!(server.heard().len(), 1, "{}, {what}", call.name);
+            assert_eq!(server.received().len(), 1, "{}, {what}", call.name);
         }
     }
 }
@@ -164,7 +164,7 @@ fn what_was_received_over_tls_was_sent_whatever_comes_back() {
     let authority = Authority::new();
     let certificate = || authority.certify(|_| {});
     for (what, meeting) in [
-        ("a plain 502", Meeting::Unencrypted(certificate(), answer(502, &[], "Bad Gateway"))),
+        ("a plain 502", Meeting::Unencrypted(certificate(), canned(502, &[], "Bad Gateway"))),
         ("an alert, unencrypted", Meeting::Unencrypted(certificate(), vec![21, 3, 3, 0, 2, 2, 80])),
         ("nonsense", Meeting::Unencrypted(certificate(), vec![0; 64])),
         ("the end", Meeting::Cut(certificate())),
@@ -176,10 +176,10 @@ fn what_was_received_over_tls_was_sent_whatever_comes_back() {
             let told = format!("{}, {what}: {outcome:?}", call.name);
             if call.safety == Safety::Unsafe {
                 assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{told}");
-                assert_eq!(server.heard().len(), 1, "{told}");
+                assert_eq!(server.received().len(), 1, "{told}");
             } else {
                 assert!(outcome.is_ok(), "{told}");
-                assert_eq!(server.heard().len(), 2, "{told}");
+                assert_eq!(server.received().len(), 2, "{told}");
             }
         }
     }
@@ -190,18 +190,18 @@ fn removing_what_never_existed_is_not_found_after_a_failed_handshake() {
     let authority = Authority::new();
     let absent = || {
         let body = r#"{"detail": "Not Found"}"#;
-        Meeting::Serve(authority.certify(|_| {}), answer(404, &[], body))
+        Meeting::Serve(authority.certify(|_| {}), canned(404, &[], body))
     };
     for (what, meeting) in broken_handshakes() {
         let server = TlsServer::start([meeting, absent()]);
         let clients = clients(&server, &authority);
         let error = clients.heylerts.delete_alert("a-1").unwrap_err();
-        assert_eq!((error.kind(), server.heard().len()), (ErrorKind::NotFound, 1), "{what}");
+        assert_eq!((error.kind(), server.received().len()), (ErrorKind::NotFound, 1), "{what}");
     }
     // After a request that may have arrived, it is what was to be.
     let server = TlsServer::start([Meeting::Cut(authority.certify(|_| {})), absent()]);
     clients(&server, &authority).heylerts.delete_alert("a-1").unwrap();
-    assert_eq!(server.heard().len(), 2);
+    assert_eq!(server.received().len(), 2);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn an_invite_over_tls_carries_its_body_and_key_once() {
     let server = TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())]);
     let community = clients(&server, &authority).heylo.community("c-1");
     community.invite(&NewMember::new("u-1")).unwrap();
-    let [request] = server.heard().try_into().unwrap();
+    let [request] = server.received().try_into().unwrap();
     assert!(request.starts_with("POST /apiv1-create HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("Bearer {}", sockets::HEYLO_KEY)), "{request}");
     assert!(request.contains(r#""userId":"u-1""#), "{request}");

@@ -7,10 +7,10 @@ use std::mem;
 use serde_json::Value;
 
 use super::position::{self, Position};
-use super::raw_page::RawPage;
+use super::raw_page::{Numbers, RawPage};
 use super::search::{Batch, BatchItem, Found, Id, Search, Trail};
 use super::seen::{Key, Seen, key};
-use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageInfo, PageSource};
+use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
 use crate::error::{Error, Result};
 
@@ -179,8 +179,8 @@ impl State {
         self.seen.extend(fresh.into_iter().collect());
         let excess = self.trail.ids.len().saturating_sub(TRAIL);
         self.trail.ids.drain(..excess);
-        let info = PageInfo { number: self.pages + 1, ..PageInfo::default() };
-        FetchedPage { text: batch.text, items, end: Mark::After(mark), info }
+        let numbers = Numbers { page: Some(self.pages + 1), ..Numbers::default() };
+        FetchedPage { text: batch.text, items, end: Mark::After(mark), numbers }
     }
 
     fn mark(&self) -> AfterItem {

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::position::Position;
 use super::progress::{PageRequest, Progress, Reading};
-use super::raw_page::RawPage;
+use super::raw_page::{Numbers, RawPage};
 use super::seen::{Key, Seen};
-use super::source::{FetchedPage, LARGEST_PAGE, Mark, PageInfo, PageSource};
+use super::source::{FetchedPage, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
 use super::span::Span;
 use crate::error::{Error, ErrorKind, Result};
@@ -306,11 +306,10 @@ impl State {
         self.progress.something_new(Reading::new(span.request, keys));
         self.seen.extend(fresh.iter().map(|nth| keys[*nth]).collect());
         self.order.yielded += fresh.len() as u64;
-        let info = PageInfo {
-            number: span.request.number,
-            total_items: span.page.numbers.total_items,
-            total_pages: span.page.numbers.total_pages,
+        let numbers = Numbers {
+            page: Some(span.request.number),
             has_more: Some(span.has_more()),
+            ..span.page.numbers
         };
         let item = |nth: usize| -> (Range<usize>, Mark) {
             let behind = span.start.saturating_add(nth as u64).saturating_add(1);
@@ -320,7 +319,7 @@ impl State {
         Some(FetchedPage {
             items,
             end: self.mark(self.frontier.behind),
-            info,
+            numbers,
             text: span.page.text,
         })
     }

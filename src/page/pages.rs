@@ -74,8 +74,8 @@ impl<Item, T: DeserializeOwned> Iterator for Pages<Item, T> {
     type Item = Result<Page<T>>;
 
     fn next(&mut self) -> Option<Result<Page<T>>> {
-        let info = match self.raw.next_page()? {
-            Ok(info) => info,
+        let numbers = match self.raw.next_page()? {
+            Ok(numbers) => numbers,
             Err(error) => return Some(Err(error)),
         };
         let mut items = Vec::with_capacity(self.raw.size_hint().0);
@@ -84,10 +84,10 @@ impl<Item, T: DeserializeOwned> Iterator for Pages<Item, T> {
         }
         Some(Ok(Page {
             items,
-            number: info.number,
-            total_items: info.total_items,
-            total_pages: info.total_pages,
-            has_more: info.has_more,
+            number: numbers.page.unwrap_or_default(),
+            total_items: numbers.total_items,
+            total_pages: numbers.total_pages,
+            has_more: numbers.has_more,
         }))
     }
 }

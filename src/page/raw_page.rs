@@ -30,12 +30,12 @@ pub(super) struct RawItem {
 /// The numbers that a page has beside its items. A number that is not one, as the `-1` of servers that do not know, is
 /// none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Numbers {
-    pub(super) page: Option<u64>,
-    pub(super) per_page: Option<u64>,
-    pub(super) total_items: Option<u64>,
-    pub(super) total_pages: Option<u64>,
-    pub(super) has_more: Option<bool>,
+pub(crate) struct Numbers {
+    pub(crate) page: Option<u64>,
+    pub(crate) per_page: Option<u64>,
+    pub(crate) total_items: Option<u64>,
+    pub(crate) total_pages: Option<u64>,
+    pub(crate) has_more: Option<bool>,
 }
 
 impl RawPage {

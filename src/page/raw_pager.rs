@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::position::Position;
-use super::raw_page;
-use super::source::{Mark, PageInfo, PageSource};
+use super::raw_page::{self, Numbers};
+use super::source::{Mark, PageSource};
 use crate::error::{Error, Result};
 
 /// An iterator over the undecoded items of a listing.
@@ -20,7 +20,7 @@ pub(super) struct RawPager {
     /// The items that are left of it, and the point after each.
     queue: VecDeque<(Range<usize>, Mark)>,
     /// The page that the queue is from, until [`Pages`](super::Pages) has yielded it.
-    info: Option<PageInfo>,
+    numbers: Option<Numbers>,
     /// The point behind the queue.
     end: Option<Mark>,
     /// The point behind the last item yielded; none before the first.
@@ -41,7 +41,7 @@ impl RawPager {
             source,
             text: String::new(),
             queue: VecDeque::new(),
-            info: None,
+            numbers: None,
             end: None,
             mark: None,
             has_begun: false,
@@ -64,7 +64,7 @@ impl RawPager {
             .with_call(self.source.call_name())
             .with_hint("set all filters first, or make a new iterator");
         self.refusal.get_or_insert(refusal);
-        (self.info, self.is_finished) = (None, false);
+        (self.numbers, self.is_finished) = (None, false);
         self.queue.clear();
     }
 
@@ -86,7 +86,7 @@ impl RawPager {
         }
         let mark = self.source.resume_at(position)?;
         self.queue.clear();
-        (self.info, self.end, self.mark) = (None, Some(mark.clone()), Some(mark));
+        (self.numbers, self.end, self.mark) = (None, Some(mark.clone()), Some(mark));
         (self.has_begun, self.is_resumed, self.is_finished) = (false, true, false);
         self.left = self.limit;
         Ok(())
@@ -109,10 +109,10 @@ impl RawPager {
         };
         // Finished also after an error: `.flatten()` over an iterator that fails forever would not end.
         let Ok(Some(page)) = fetched else {
-            (self.info, self.is_finished) = (None, true);
+            (self.numbers, self.is_finished) = (None, true);
             return fetched.map(drop);
         };
-        self.info = Some(page.info);
+        self.numbers = Some(page.numbers);
         self.text = page.text;
         self.queue.extend(page.items);
         self.end = Some(page.end);
@@ -146,7 +146,7 @@ impl RawPager {
     }
 
     /// Makes sure that the queue holds a page, and returns that page's numbers; `None` at the end.
-    pub(super) fn next_page(&mut self) -> Option<Result<PageInfo>> {
+    pub(super) fn next_page(&mut self) -> Option<Result<Numbers>> {
         if self.is_over() {
             return None;
         }
@@ -155,7 +155,7 @@ impl RawPager {
         {
             return Some(Err(error));
         }
-        self.info.take().map(Ok)
+        self.numbers.take().map(Ok)
     }
 
     fn is_over(&self) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::position::Position;
+use super::raw_page::Numbers;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest page that the services send, in items.
@@ -70,16 +71,7 @@ pub(crate) struct FetchedPage {
     pub(crate) items: Vec<(Range<usize>, Mark)>,
     /// The point after the whole page.
     pub(crate) end: Mark,
-    pub(crate) info: PageInfo,
-}
-
-/// A page's numbers, as its response had them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PageInfo {
-    pub(crate) number: u64,
-    pub(crate) total_items: Option<u64>,
-    pub(crate) total_pages: Option<u64>,
-    pub(crate) has_more: Option<bool>,
+    pub(crate) numbers: Numbers,
 }
 
 /// The error of a list that cannot be read to its end.

@@ -24,9 +24,9 @@ pub(crate) use operations::{
 
 /// The response to one request.
 #[derive(Clone, Debug)]
-pub(crate) enum Act {
+pub(crate) enum Step {
     /// These bytes are sent, and the connection stays open.
-    Say(Vec<u8>),
+    Send(Vec<u8>),
     /// These bytes are sent, and the connection is closed.
     Close(Vec<u8>),
     /// These bytes are sent, and then nothing until the client closes the connection.
@@ -35,18 +35,18 @@ pub(crate) enum Act {
     Flood(Vec<u8>),
 }
 
-impl Act {
+impl Step {
     /// The connection is closed without a response.
-    pub(crate) const CUT: Act = Act::Close(Vec::new());
+    pub(crate) const CUT: Step = Step::Close(Vec::new());
 
     /// A response with a length, after which the connection stays open.
-    pub(crate) fn answer(status: u16, body: impl AsRef<[u8]>) -> Act {
-        Act::Say(answer(status, &[], body))
+    pub(crate) fn canned(status: u16, body: impl AsRef<[u8]>) -> Step {
+        Step::Send(canned(status, &[], body))
     }
 }
 
 /// Encodes a response with these header lines and a length.
-pub(crate) fn answer(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn canned(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = format!("content-length: {}", body.len());
     let mut answer = head(status, &[headers, &[length.as_str()]].concat());
@@ -76,13 +76,13 @@ struct Script {
 
 #[derive(Default)]
 struct State {
-    acts: VecDeque<Act>,
+    acts: VecDeque<Step>,
     received: Vec<String>,
 }
 
 impl Server {
     /// Plays `acts`, one for each request, and the last one for all further requests.
-    pub(crate) fn start(acts: impl IntoIterator<Item = Act>) -> Server {
+    pub(crate) fn start(acts: impl IntoIterator<Item = Step>) -> Server {
         let limit = Limit::start();
         let script = Arc::new(Script::default());
         script.lock().acts.extend(acts);
@@ -101,7 +101,7 @@ impl Server {
     }
 
     /// Returns the head and the body of each request.
-    pub(crate) fn heard(&self) -> Vec<String> {
+    pub(crate) fn received(&self) -> Vec<String> {
         self.script.lock().received.clone()
     }
 
@@ -137,15 +137,15 @@ impl Script {
         state.received.push(to_text(request));
         self.changed.notify_all();
         let act = match state.acts.len() {
-            0 => Act::CUT,
+            0 => Step::CUT,
             1 => state.acts[0].clone(),
             _ => state.acts.pop_front().unwrap(),
         };
         match act {
-            Act::Say(bytes) => WireResponse::Raw(bytes, AfterRaw::KeepOpen),
-            Act::Close(bytes) => WireResponse::Raw(bytes, AfterRaw::Close),
-            Act::Stall(bytes) => WireResponse::Raw(bytes, AfterRaw::Stall),
-            Act::Flood(bytes) => WireResponse::Raw(bytes, AfterRaw::Flood),
+            Step::Send(bytes) => WireResponse::Raw(bytes, AfterRaw::KeepOpen),
+            Step::Close(bytes) => WireResponse::Raw(bytes, AfterRaw::Close),
+            Step::Stall(bytes) => WireResponse::Raw(bytes, AfterRaw::Stall),
+            Step::Flood(bytes) => WireResponse::Raw(bytes, AfterRaw::Flood),
         }
     }
 }

@@ -91,7 +91,7 @@ pub(crate) enum Meeting {
 /// A server that listens until the process ends.
 pub(crate) struct TlsServer {
     port: u16,
-    heard: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
     accepted: Arc<AtomicUsize>,
 }
 
@@ -102,15 +102,15 @@ impl TlsServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let server = TlsServer {
             port: listener.local_addr().unwrap().port(),
-            heard: Arc::default(),
+            received: Arc::default(),
             accepted: Arc::default(),
         };
-        let (heard, accepted) = (Arc::clone(&server.heard), Arc::clone(&server.accepted));
+        let (received, accepted) = (Arc::clone(&server.received), Arc::clone(&server.accepted));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let nth = accepted.fetch_add(1, Ordering::SeqCst).min(meetings.len() - 1);
-                let (meeting, heard) = (meetings[nth].clone(), Arc::clone(&heard));
-                thread::spawn(move || meet(meeting, stream.unwrap(), &heard));
+                let (meeting, received) = (meetings[nth].clone(), Arc::clone(&received));
+                thread::spawn(move || meet(meeting, stream.unwrap(), &received));
             }
         });
         server
@@ -126,8 +126,8 @@ impl TlsServer {
     }
 
     /// The requests that came, decrypted: head and body.
-    pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
     }
 
     pub(crate) fn accepted(&self) -> usize {
@@ -135,13 +135,13 @@ impl TlsServer {
     }
 }
 
-fn meet(meeting: Meeting, mut stream: TcpStream, heard: &Mutex<Vec<String>>) {
+fn meet(meeting: Meeting, mut stream: TcpStream, received: &Mutex<Vec<String>>) {
     let mut hello = [0; 16 * 1024];
     match meeting {
         Meeting::Serve(config, response) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             while let Some(request) = receive(&mut tls) {
-                heard.lock().unwrap().push(request);
+                received.lock().unwrap().push(request);
                 if tls.write_all(&response).is_err() {
                     return;
                 }
@@ -149,14 +149,14 @@ fn meet(meeting: Meeting, mut stream: TcpStream, heard: &Mutex<Vec<String>>) {
         }
         Meeting::Unencrypted(config, bytes) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-            heard.lock().unwrap().extend(receive(&mut tls));
+            received.lock().unwrap().extend(receive(&mut tls));
             drop(tls.sock.write_all(&bytes));
             drop(tls.sock.shutdown(Shutdown::Write));
             drop(tls.sock.read(&mut hello));
         }
         Meeting::Cut(config) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-            heard.lock().unwrap().extend(receive(&mut tls));
+            received.lock().unwrap().extend(receive(&mut tls));
         }
         Meeting::Bytes(bytes) => {
             drop(stream.read(&mut hello));
@@ -170,14 +170,14 @@ fn meet(meeting: Meeting, mut stream: TcpStream, heard: &Mutex<Vec<String>>) {
 
 /// The next request; none at the end of the connection.
 fn receive(stream: &mut impl Read) -> Option<String> {
-    let (mut heard, mut byte) = (Vec::new(), [0]);
-    while !heard.ends_with(b"\r\n\r\n") {
-        (stream.read(&mut byte).ok()? > 0).then(|| heard.push(byte[0]))?;
+    let (mut received, mut byte) = (Vec::new(), [0]);
+    while !received.ends_with(b"\r\n\r\n") {
+        (stream.read(&mut byte).ok()? > 0).then(|| received.push(byte[0]))?;
     }
-    let head = String::from_utf8_lossy(&heard).to_ascii_lowercase();
+    let head = String::from_utf8_lossy(&received).to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
     let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
     stream.read_exact(&mut body).ok()?;
-    heard.extend(body);
-    Some(String::from_utf8_lossy(&heard).into_owned())
+    received.extend(body);
+    Some(String::from_utf8_lossy(&received).into_owned())
 }

@@ -23,13 +23,13 @@ const UNEXPECTED: u16 = 418;
 /// A server that sends these responses in turn, and the requests that arrived.
 pub(crate) struct Wire {
     server: Server,
-    requests: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     _limit: Limit,
 }
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     /// The path and the query, as they were sent.
     pub(crate) target: String,
@@ -39,7 +39,7 @@ pub(crate) struct Asked {
 
 /// A response to one request.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Canned {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
@@ -60,15 +60,15 @@ pub(crate) fn local(clock: &TestClock) -> Config {
 
 impl Wire {
     /// Sends these responses, one to each request. Requests after the last one are unexpected.
-    pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Wire {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Canned>) -> Wire {
         let limit = Limit::start();
-        let requests: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let (answers, kept): (Vec<Answer>, _) = (answers.into_iter().collect(), requests.clone());
+        let requests: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
+        let (answers, kept): (Vec<Canned>, _) = (answers.into_iter().collect(), requests.clone());
         let server = sandbox::serve(0, move |request: Request<Vec<u8>>| {
             let mut requests = kept.lock().unwrap();
             let answer = answers.get(requests.len()).cloned();
-            requests.push(Asked::new(&request));
-            answer.unwrap_or(Answer::status(UNEXPECTED)).to_wire()
+            requests.push(ReceivedRequest::new(&request));
+            answer.unwrap_or(Canned::status(UNEXPECTED)).to_wire()
         });
         Wire { server: server.unwrap(), requests, _limit: limit }
     }
@@ -96,25 +96,25 @@ impl Wire {
     }
 
     /// Returns the requests in order.
-    pub(crate) fn requests(&self) -> Vec<Asked> {
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.requests.lock().unwrap().clone()
     }
 
     /// Returns the method and the target of each request in order.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.requests().iter().map(Asked::line).collect()
+        self.requests().iter().map(ReceivedRequest::line).collect()
     }
 
     /// Returns the only request.
-    pub(crate) fn request(&self) -> Asked {
+    pub(crate) fn request(&self) -> ReceivedRequest {
         let [request] = self.requests().try_into().expect("one request");
         request
     }
 }
 
-impl Asked {
-    fn new(request: &Request<Vec<u8>>) -> Asked {
-        Asked {
+impl ReceivedRequest {
+    fn new(request: &Request<Vec<u8>>) -> ReceivedRequest {
+        ReceivedRequest {
             method: request.method().to_string(),
             target: request.uri().to_string(),
             headers: request.headers().clone(),
@@ -154,33 +154,33 @@ impl Asked {
     }
 }
 
-impl Answer {
+impl Canned {
     /// An empty response.
-    pub(crate) fn status(status: u16) -> Answer {
-        Answer { status, headers: Vec::new(), body: String::new() }
+    pub(crate) fn status(status: u16) -> Canned {
+        Canned { status, headers: Vec::new(), body: String::new() }
     }
 
     /// A success with this body.
-    pub(crate) fn json(body: impl Into<Value>) -> Answer {
-        Answer::status(200).header("content-type", "application/json").body(body.into().to_string())
+    pub(crate) fn json(body: impl Into<Value>) -> Canned {
+        Canned::status(200).header("content-type", "application/json").body(body.into().to_string())
     }
 
     /// A success with this text.
-    pub(crate) fn text(body: &str) -> Answer {
-        Answer::status(200).body(body)
+    pub(crate) fn text(body: &str) -> Canned {
+        Canned::status(200).body(body)
     }
 
-    pub(crate) fn with_status(mut self, status: u16) -> Answer {
+    pub(crate) fn with_status(mut self, status: u16) -> Canned {
         self.status = status;
         self
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Answer {
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Canned {
         self.headers.push((name, value.to_string()));
         self
     }
 
-    pub(crate) fn body(mut self, body: impl Into<String>) -> Answer {
+    pub(crate) fn body(mut self, body: impl Into<String>) -> Canned {
         self.body = body.into();
         self
     }
