@@ -1,15 +1,14 @@
-//! The arithmetic of the bucket: no clock, no lock, no thread. Moments go in, decisions come out.
+//! The arithmetic of a bucket, without clock or lock: its limits, and the requests under way.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::cooldown::{Cooldown, Refusal};
-use super::flights::{Flight, Flights, Lease, MOST};
 use super::headers::RateLimitHeaders;
 use super::moment::{Nanos, nanos, until};
-use super::opening::{NotReady, Opening};
+use super::moment::{NotReady, Opening};
 use super::pace::Pace;
+use super::pace::{Cooldown, Refusal};
 use super::rate::{Rate, Shape};
 use super::status::{Outcome, Snapshot, WaitReason};
 use super::window::Window;
@@ -121,7 +120,7 @@ impl Ledger {
             Outcome::Responded(headers) => {
                 self.hold(now);
                 self.first = First::Known;
-                self.heed(&flight, headers, now);
+                self.apply(&flight, headers, now);
             }
             Outcome::NoResponse => {
                 self.hold(now.saturating_add(self.grace));
@@ -210,7 +209,7 @@ impl Ledger {
     }
 
     /// Takes in a response's headers: a lower limit first, since it may explain a refusal.
-    fn heed(&mut self, flight: &Flight, headers: RateLimitHeaders, now: Nanos) {
+    fn apply(&mut self, flight: &Flight, headers: RateLimitHeaders, now: Nanos) {
         self.take_in(flight, headers, now);
         match headers.refused {
             true => self.refused(flight, headers.retry_after, now),
@@ -340,5 +339,68 @@ impl Ledger {
             _ => return Opening::at(0, WaitReason::Full),
         };
         Opening { at: now.saturating_add(1), ..Opening::at(end, reason) }
+    }
+}
+
+/// No rate has more limits than this, nor has a ledger that adds one of its server.
+pub(crate) const MOST: usize = 6;
+
+/// A token that was taken.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lease {
+    id: u64,
+    slot: usize,
+}
+
+#[cfg(test)]
+impl Lease {
+    pub(crate) const fn new(id: u64, slot: usize) -> Lease {
+        Lease { id, slot }
+    }
+
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// The state of the limits when a request was granted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flight {
+    pub(crate) id: u64,
+    pub(crate) granted: u64,
+    /// For each limit, how many of our tokens were out, this one among them.
+    pub(crate) out: [usize; MOST],
+    /// For each limit, whether others were held to spend less than the server reports.
+    pub(crate) doubting: [bool; MOST],
+}
+
+/// The requests under way.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    slots: Vec<Option<Flight>>,
+    free: Vec<usize>,
+}
+
+impl Flights {
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn start(&mut self, flight: Flight) -> Lease {
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        let id = flight.id;
+        match self.slots.get_mut(slot) {
+            Some(place) => *place = Some(flight),
+            None => self.slots.push(Some(flight)),
+        }
+        Lease { id, slot }
+    }
+
+    /// Ends a flight; `None` if it has ended before.
+    pub(crate) fn end(&mut self, lease: &Lease) -> Option<Flight> {
+        let place = self.slots.get_mut(lease.slot)?;
+        let flight = place.take_if(|flight| flight.id == lease.id)?;
+        self.free.push(lease.slot);
+        Some(flight)
     }
 }

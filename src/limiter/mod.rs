@@ -2,22 +2,17 @@
 //!
 //! Threads take a [`Permit`] from a [`TokenBucket`] for each request, first come, first served. Its parts:
 //!
-//! * `queue`: the threads that wait; `bucket` and `permit`: what they use; `registry`: one bucket for each key.
+//! * `bucket`: what users have, with the permits; `queue`: the threads that wait; `registry`: one bucket for each key.
 //! * `store`: where tokens are kept. Their arithmetic, without clock or lock, is the `ledger`, which combines a
-//!   `window` for each limit (with the `external` usage by others), the `flights` under way, the `cooldown` after a
-//!   refusal, and the `pace`.
-//! * `rate`, `headers`, `status`: what goes in and what comes out.
+//!   `window` for each limit, the requests under way, and the `pace`: the cooldown after a 429 and the distance
+//!   between requests. `moment` counts time.
+//! * `rate`, `headers`, `status`: the input and the output.
 
 mod bucket;
-mod cooldown;
-mod external;
-mod flights;
 pub(crate) mod headers;
 mod ledger;
 mod moment;
-mod opening;
 mod pace;
-mod permit;
 mod queue;
 mod rate;
 mod registry;
@@ -27,8 +22,7 @@ mod store;
 mod tests;
 mod window;
 
-pub use bucket::TokenBucket;
+pub use bucket::{Permit, TokenBucket};
 pub(crate) use headers::RateLimitHeaders;
-pub use permit::Permit;
 pub use rate::{Rate, Shape};
 pub use status::{AcquireError, Snapshot, Wait, WaitReason};

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 
-use super::flights::Lease;
+use super::ledger::Lease;
 use super::ledger::Ledger;
+use super::moment::NotReady;
 use super::moment::{Nanos, since};
-use super::opening::NotReady;
 use super::rate::Rate;
 use super::status::{Outcome, Snapshot};
 

@@ -247,7 +247,7 @@ impl Pipeline {
         let period = Some(self.limit_period);
         let headers = RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) };
         let retry_after = headers.retry_after;
-        permit.heed(headers);
+        permit.apply(headers);
         retry_after
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::limiter::Rate;
-use crate::limiter::flights::Lease;
 use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
 use crate::limiter::ledger::Ledger;
 use crate::limiter::status::Outcome;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::{HeaderMap, StatusCode};
-use crate::limiter::flights::Lease;
 use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
 use crate::{Rate, TokenBucket};

@@ -10,8 +10,8 @@ use fastrand::Rng;
 use super::servers::{FixedWindow, Refilled, Server, SlidingCounter, SlidingLog};
 use super::simulation::{MS, SECOND};
 use crate::Rate;
-use crate::limiter::flights::Lease;
 use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
 use crate::limiter::ledger::Ledger;
 use crate::limiter::status::Outcome;
 

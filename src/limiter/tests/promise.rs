@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::limiter::flights::Lease;
-use crate::limiter::opening::NotReady;
+use crate::limiter::ledger::Lease;
+use crate::limiter::moment::NotReady;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
 use crate::limiter::{Snapshot, WaitReason};

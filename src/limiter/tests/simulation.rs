@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Rate;
-use crate::limiter::flights::Lease;
 use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
 use crate::limiter::ledger::Ledger;
-use crate::limiter::opening::NotReady;
+use crate::limiter::moment::NotReady;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::{Memory, TokenStore};
 
