@@ -14,9 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use governor::{Quota, RateLimiter};
+use heysync::SystemClock;
 use heysync::http::{HeaderMap, StatusCode};
 use heysync::limiter::Permit;
-use heysync::{Rate, SystemClock, TokenBucket};
+use heysync::limiter::{Rate, TokenBucket};
 use servers::{FixedWindow, Refilled, Server, SlidingLog};
 
 const CALLS: u64 = 1000;

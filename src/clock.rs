@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 /// ```
 /// use std::sync::Mutex;
 /// use std::time::{Duration, Instant};
-/// use heysync::{Clock, Config, Rate, heylerts};
+/// use heysync::{Clock, Config, heylerts};
+/// use heysync::limiter::Rate;
 ///
 /// #[derive(Debug)]
 /// struct Skipping(Mutex<Instant>);

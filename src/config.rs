@@ -188,7 +188,8 @@ impl Config {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use heysync::{Config, ErrorKind, Rate, heylerts};
+    /// use heysync::{Config, ErrorKind, heylerts};
+    /// use heysync::limiter::Rate;
     ///
     /// let config = Config::new().deadline(Duration::from_secs(1)).rate(Rate::per_minute(1));
     /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
@@ -241,7 +242,8 @@ impl Config {
     /// # Examples
     ///
     /// ```
-    /// use heysync::{Config, Rate, heylo};
+    /// use heysync::{Config, heylo};
+    /// use heysync::limiter::Rate;
     ///
     /// let config = Config::new().rate(Rate::per_second(2).paced());
     /// # let config = config.transport(heysync::sandbox::Heylo::demo());

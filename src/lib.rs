@@ -8,7 +8,7 @@
 //! | [`heylerts`] | alerts, mentions, statistics, webhooks |
 //! | [`page`] | pagination: lists as iterators that stay exact while the list changes, and resume |
 //! | [`Config`] | addresses, timeouts, limits, retries, proxies; a transport or a clock of your own |
-//! | [`TokenBucket`] | how a client stays inside the rate limit, and what a script feels of it |
+//! | [`TokenBucket`](limiter::TokenBucket) | how a client stays inside the rate limit, and what a script feels of it |
 //! | [`Error`] | what failed, whether the call took effect, and what to do |
 //! | [`Call`] | requests for endpoints that have no method here |
 #![cfg_attr(
@@ -53,7 +53,7 @@
 //! # Guarantees
 //!
 //! * **Rate limit.** The service never counts more requests in a period than it allows, if all requests with
-//!   the key come from one process. See [`TokenBucket`] for the conditions.
+//!   the key come from one process. See [`TokenBucket`](limiter::TokenBucket) for the conditions.
 //! * **Retries.** A request that may have been received is sent again only if sending it twice does no harm.
 //!   If it cannot be known whether a call took effect, the error reports that. See [`Safety`].
 //! * **Lists.** An iteration yields each item that stays in the list throughout exactly once. See [`page`]
@@ -101,7 +101,6 @@ pub use clock::{Clock, Signal, SystemClock};
 pub use config::Config;
 pub use error::{Applied, Error, ErrorKind, Result};
 pub use http;
-pub use limiter::{Rate, TokenBucket, Wait, WaitReason};
 pub use pipeline::call::Call;
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::retry::Safety;

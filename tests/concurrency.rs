@@ -10,10 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use heysync::http::{HeaderMap, Request, StatusCode};
+use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{
-    Activity, Clock, Config, Rate, SendProgress, Transport, UreqTransport, heylerts, heylo,
-};
+use heysync::{Activity, Clock, Config, SendProgress, Transport, UreqTransport, heylerts, heylo};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]

@@ -11,8 +11,9 @@ use std::time::Duration;
 use heysync::heylerts::NewAlert;
 use heysync::heylo::NewMember;
 use heysync::http::{Request, Response};
+use heysync::limiter::{Rate, TokenBucket};
 use heysync::sandbox::TestClock;
-use heysync::{Config, Error, ErrorKind, Rate, Safety, TokenBucket, Transport, heylerts, heylo};
+use heysync::{Config, Error, ErrorKind, Safety, Transport, heylerts, heylo};
 
 #[path = "support/wire.rs"]
 mod wire;

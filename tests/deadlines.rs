@@ -6,8 +6,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{Activity, Config, Error, ErrorKind, Rate, TransportError, heylerts};
+use heysync::{Activity, Config, Error, ErrorKind, TransportError, heylerts};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(60);

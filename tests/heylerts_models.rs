@@ -214,7 +214,7 @@ fn a_rate_limit_in_another_form_costs_nothing() {
         let wire = Wire::new([Canned::json(json!({"user": {"plan": "pro"}, "rate_limit": limit}))]);
         let client = wire.heylerts();
         assert_eq!(client.hello().unwrap().rate_limit.as_deref(), Some(string));
-        assert_eq!(client.bucket().snapshot().rate, heysync::Rate::per_minute(100));
+        assert_eq!(client.bucket().snapshot().rate, heysync::limiter::Rate::per_minute(100));
     }
 }
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use heysync::ErrorKind::{self, *};
 use heysync::heylerts::NewAlert;
+use heysync::limiter::Rate;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock, serve};
-use heysync::{Applied, Config, Error, Rate, Result, Safety, TransportError, heylerts};
+use heysync::{Applied, Config, Error, Result, Safety, TransportError, heylerts};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{Call, Config, ErrorKind, Rate, Safety, Transport, TransportError, UreqTransport};
+use heysync::{Call, Config, ErrorKind, Safety, Transport, TransportError, UreqTransport};
 use serde_json::Value;
 
 #[path = "support/sockets.rs"]

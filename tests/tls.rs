@@ -7,8 +7,9 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use heysync::heylo::NewMember;
+use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{Config, ErrorKind, Rate, Safety};
+use heysync::{Config, ErrorKind, Safety};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]

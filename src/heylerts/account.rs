@@ -18,7 +18,7 @@ pub struct Hello {
     pub ok: bool,
     /// The account.
     pub user: User,
-    /// The rate limit of the key, such as `100/minute`. It parses as a [`Rate`](crate::Rate).
+    /// The rate limit of the key, such as `100/minute`. It parses as a [`Rate`](crate::limiter::Rate).
     #[serde(default, deserialize_with = "any_as_string")]
     pub rate_limit: Option<String>,
     /// The address of the documentation.

@@ -126,7 +126,8 @@ impl Client {
     /// # Examples
     ///
     /// ```
-    /// use heysync::{Config, Rate, heylerts};
+    /// use heysync::{Config, heylerts};
+    /// use heysync::limiter::Rate;
     ///
     /// // Half of the limit, since another program uses this key too.
     /// let config = Config::new().rate(Rate::per_minute(50)).user_agent("mention-export/2.0");

@@ -81,7 +81,8 @@ use super::store::{Memory, TokenStore};
 ///
 /// ```
 /// use heysync::limiter::TokenBucket;
-/// use heysync::{Rate, SystemClock};
+/// use heysync::SystemClock;
+/// use heysync::limiter::Rate;
 ///
 /// let bucket = TokenBucket::new(Rate::per_second(5), SystemClock);
 /// let permits: Vec<_> = (0..6).map(|_| bucket.try_acquire()).collect();
@@ -128,7 +129,8 @@ impl TokenBucket {
     /// use std::time::{Duration, Instant};
     /// use heysync::http::{HeaderMap, StatusCode};
     /// use heysync::limiter::TokenBucket;
-    /// use heysync::{Rate, SystemClock};
+    /// use heysync::SystemClock;
+    /// use heysync::limiter::Rate;
     ///
     /// let bucket = TokenBucket::new(Rate::per_minute(1), SystemClock);
     /// let soon = Instant::now() + Duration::from_secs(5);

@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// # Examples
 ///
 /// ```
-/// use heysync::Rate;
+/// use heysync::limiter::Rate;
 ///
 /// let rate: Rate = "100/minute".parse()?;
 /// assert_eq!(rate, Rate::per_minute(100));

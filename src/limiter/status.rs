@@ -42,7 +42,8 @@ pub enum WaitReason {
 /// # Examples
 ///
 /// ```
-/// use heysync::{ErrorKind, Rate, SystemClock, TokenBucket};
+/// use heysync::{ErrorKind, SystemClock};
+/// use heysync::limiter::{Rate, TokenBucket};
 ///
 /// let bucket = TokenBucket::new(Rate::per_minute(1), SystemClock);
 /// let _permit = bucket.try_acquire()?;
@@ -150,7 +151,8 @@ impl fmt::Display for Span {
 /// # Examples
 ///
 /// ```
-/// use heysync::{Config, Rate, heylo};
+/// use heysync::{Config, heylo};
+/// use heysync::limiter::Rate;
 ///
 /// let config = Config::new().base_url("http://127.0.0.1:8080").rate(Rate::per_second(4));
 /// let client = heylo::Client::with_config("an-api-key", config)?;

@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_secs(1);
 /// holds a [`Participant`] while it runs; the time advances only when all participants are waiting:
 ///
 /// * Every run shows the same times, on however slow a machine. A thread that waits in the queue of a
-///   [token bucket](crate::TokenBucket) on this clock counts as waiting until it is signalled.
+///   [token bucket](crate::limiter::TokenBucket) on this clock counts as waiting until it is signalled.
 /// * A participant may be blocked on something else that only another thread can bring about, such as a lock. The
 ///   clock cannot see that. If nobody touches the clock for a second of real time, the time advances anyway.
 /// * A thread without a participant must not sleep meanwhile: it would be counted as one that has one. A thread

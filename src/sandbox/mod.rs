@@ -123,11 +123,46 @@ mod wire_writer;
 pub use clock::{Participant, TestClock};
 pub use fault::{Fault, FaultPoint};
 pub use handle::Sandbox;
-pub use heylerts::Heylerts;
-pub use heylo::Heylo;
 pub use limit::{Algorithm, Limit, RetryAfter};
 pub use request_log::RequestRecord;
 pub use server::{Handler, Server, StopHandle, serve};
 pub use services::Services;
 pub use wall_clock::TimestampFormat;
 pub use wire_response::{AfterRaw, Framing, Pace, WireResponse};
+
+/// Heylo in memory.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use heysync::sandbox::Heylo;
+/// use heysync::sandbox::heylo::{Community, Event, Role};
+///
+/// let start = UNIX_EPOCH + Duration::from_secs(1_778_500_000);
+/// let heylo = Heylo::new().community(
+///     Community::new("abc123")
+///         .members(["u1", "u2", "u3"])
+///         .role(Role::new("captains").members(["u1"]))
+///         .event(Event::new("e1", start).field("title", "Long run").attended("u2", "going")),
+/// );
+/// assert_eq!(heylo.role_members("abc123", "captains"), ["u1"]);
+/// ```
+pub type Heylo = Sandbox<heylo::State>;
+
+/// Heylerts in memory.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::sandbox::Heylerts;
+/// use heysync::sandbox::heylerts::{Alert, Mention, Plan};
+///
+/// let heylerts = Heylerts::new().plan(Plan::Starter);
+/// let alert = heylerts.add_alert(
+///     Alert::new("My brand", "heysync").webhook("https://hooks.example/heylerts", "whsec"),
+/// );
+/// heylerts.receive(Mention::new(&alert, "Look at this").source("reddit"));
+/// assert_eq!(heylerts.take_deliveries()[0].event, "mention.created");
+/// ```
+pub type Heylerts = Sandbox<heylerts::State>;

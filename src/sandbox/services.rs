@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::pipeline::transport::{Transport, TransportError};
 
-use super::heylerts::Heylerts;
-use super::heylo::Heylo;
+use super::handle::Sandbox;
+use super::heylerts::State as HeylertsState;
+use super::heylo::State as HeyloState;
 use super::server::Handler;
 use super::wire_response::WireResponse;
 
@@ -22,9 +23,9 @@ use super::wire_response::WireResponse;
 #[derive(Clone, Debug, Default)]
 pub struct Services {
     /// Heylo.
-    pub heylo: Heylo,
+    pub heylo: Sandbox<HeyloState>,
     /// Heylerts.
-    pub heylerts: Heylerts,
+    pub heylerts: Sandbox<HeylertsState>,
 }
 
 impl Services {
@@ -35,7 +36,10 @@ impl Services {
 
     /// Creates both services with invented data.
     pub fn demo() -> Services {
-        Services { heylo: Heylo::demo(), heylerts: Heylerts::demo() }
+        Services {
+            heylo: Sandbox::<HeyloState>::demo(),
+            heylerts: Sandbox::<HeylertsState>::demo(),
+        }
     }
 
     /// Handles a request, and returns the response as it goes out over a connection.

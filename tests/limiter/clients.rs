@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use heysync::http::{HeaderMap, Request, Response, StatusCode};
 use heysync::limiter::Snapshot;
+use heysync::limiter::{Rate, TokenBucket};
 use heysync::{
-    Activity, Config, ErrorKind, Rate, SendProgress, TokenBucket, Transport, TransportError,
-    heylerts, heylo, sandbox,
+    Activity, Config, ErrorKind, SendProgress, Transport, TransportError, heylerts, heylo, sandbox,
 };
 
 use crate::clock::Hand;

@@ -6,9 +6,10 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use heysync::Clock;
 use heysync::http::{HeaderMap, StatusCode};
 use heysync::limiter::{Permit, WaitReason};
-use heysync::{Clock, Rate, TokenBucket, Wait};
+use heysync::limiter::{Rate, TokenBucket, Wait};
 
 use crate::clock::Hand;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Rate;
+use crate::limiter::Rate;
 use crate::limiter::WaitReason;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;

@@ -8,7 +8,7 @@ use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
-use crate::{Rate, TokenBucket};
+use crate::limiter::{Rate, TokenBucket};
 use fastrand::Rng;
 
 use super::bench::{Bench, HELD};

@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::servers::{FixedWindow, Refilled, Server, SlidingCounter, SlidingLog};
 use super::simulation::{MS, SECOND};
-use crate::Rate;
+use crate::limiter::Rate;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::ledger::Ledger;

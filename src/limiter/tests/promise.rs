@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::Clock;
+use crate::limiter::Rate;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
 use crate::limiter::{Snapshot, WaitReason};
-use crate::{Clock, Rate};
 use fastrand::Rng;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Rate;
+use crate::limiter::Rate;
 use crate::limiter::WaitReason;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::status::Outcome;

@@ -1,6 +1,6 @@
 //! Heylerts in memory.
 //!
-//! [`Heylerts`] is the service. [`State`] is its data, with each [`Alert`] and [`Mention`]. [`Settings`] choose
+//! [`Heylerts`](crate::sandbox::Heylerts) is the service. [`State`] is its data, with each [`Alert`] and [`Mention`]. [`Settings`] choose
 //! the behaviour that the vendor does not document.
 
 mod account;
@@ -25,37 +25,20 @@ pub use delivery::Delivery;
 pub use mention::Mention;
 pub use state::{Plan, Settings, State};
 
-/// Heylerts in memory.
-///
-/// # Examples
-///
-/// ```
-/// use heysync::sandbox::Heylerts;
-/// use heysync::sandbox::heylerts::{Alert, Mention, Plan};
-///
-/// let heylerts = Heylerts::new().plan(Plan::Starter);
-/// let alert = heylerts.add_alert(
-///     Alert::new("My brand", "heysync").webhook("https://hooks.example/heylerts", "whsec"),
-/// );
-/// heylerts.receive(Mention::new(&alert, "Look at this").source("reddit"));
-/// assert_eq!(heylerts.take_deliveries()[0].event, "mention.created");
-/// ```
-pub type Heylerts = Sandbox<State>;
-
 impl Sandbox<State> {
     /// Creates Heylerts with an invented account on the Pro plan: three alerts with 137 mentions, and three ignored
     /// mentions.
-    pub fn demo() -> Heylerts {
-        Heylerts::demo_with_seed(7)
+    pub fn demo() -> Sandbox<State> {
+        Sandbox::<State>::demo_with_seed(7)
     }
 
     /// Creates the account of [`demo`](Sandbox::demo) with other ids and mentions. Equal seeds give equal data.
-    pub fn demo_with_seed(seed: u64) -> Heylerts {
-        Heylerts::from(demo::state(seed))
+    pub fn demo_with_seed(seed: u64) -> Sandbox<State> {
+        Sandbox::from(demo::state(seed))
     }
 
     /// Sets the plan of the account.
-    pub fn plan(self, plan: Plan) -> Heylerts {
+    pub fn plan(self, plan: Plan) -> Sandbox<State> {
         self.with(|state| state.plan = plan)
     }
 

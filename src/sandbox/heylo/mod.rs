@@ -1,6 +1,6 @@
 //! Heylo in memory.
 //!
-//! [`Heylo`] is the service. [`State`] is its data, with each [`Member`], [`Role`], [`Event`] and [`Invite`].
+//! [`Heylo`](crate::sandbox::Heylo) is the service. [`State`] is its data, with each [`Member`], [`Role`], [`Event`] and [`Invite`].
 //! [`Settings`] choose the behaviour that the vendor does not document.
 
 mod change;
@@ -18,44 +18,24 @@ pub use state::{
     State, SuccessBody, UnknownCursor,
 };
 
-/// Heylo in memory.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::{Duration, UNIX_EPOCH};
-/// use heysync::sandbox::Heylo;
-/// use heysync::sandbox::heylo::{Community, Event, Role};
-///
-/// let start = UNIX_EPOCH + Duration::from_secs(1_778_500_000);
-/// let heylo = Heylo::new().community(
-///     Community::new("abc123")
-///         .members(["u1", "u2", "u3"])
-///         .role(Role::new("captains").members(["u1"]))
-///         .event(Event::new("e1", start).field("title", "Long run").attended("u2", "going")),
-/// );
-/// assert_eq!(heylo.role_members("abc123", "captains"), ["u1"]);
-/// ```
-pub type Heylo = Sandbox<State>;
-
 impl Sandbox<State> {
     /// Creates Heylo with two invented communities.
     ///
     /// `harbour-runners` has the members `user-1` to `user-40` (37 and 38 are hidden, 39 and 40 inactive),
     /// the roles `everybody`, `captains` (`user-1` to `user-4`) and `coaches`, the events `event-001` to
     /// `event-130` with their attendance, and a pending invite for `user-41`. `book-circle` is small.
-    pub fn demo() -> Heylo {
-        Heylo::demo_with_seed(7)
+    pub fn demo() -> Sandbox<State> {
+        Sandbox::<State>::demo_with_seed(7)
     }
 
     /// Creates the communities of [`demo`](Sandbox::demo) with other titles, places and attendance. Equal seeds
     /// give equal data.
-    pub fn demo_with_seed(seed: u64) -> Heylo {
-        Heylo::from(demo::state(seed))
+    pub fn demo_with_seed(seed: u64) -> Sandbox<State> {
+        Sandbox::from(demo::state(seed))
     }
 
     /// Adds a community.
-    pub fn community(self, community: Community) -> Heylo {
+    pub fn community(self, community: Community) -> Sandbox<State> {
         self.with(|state| state.communities.push(community))
     }
 
