@@ -11,6 +11,10 @@ use url::Url;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
+#[cfg(any(feature = "share", feature = "redis"))]
+use crate::limiter::Share;
+#[cfg(any(feature = "share", feature = "redis"))]
+use crate::limiter::share::ShareId;
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::Pipeline;
 use crate::pipeline::auth::{ApiKey, Auth, Scheme};
@@ -74,6 +78,8 @@ pub struct Config {
     retries: u32,
     rate: Option<Rate>,
     bucket: Option<TokenBucket>,
+    #[cfg(any(feature = "share", feature = "redis"))]
+    share: Option<Share>,
     transport: Option<Arc<dyn Transport>>,
     transport_options: TransportOptions,
     clock: Option<Arc<dyn Clock>>,
@@ -91,6 +97,8 @@ impl Default for Config {
             retries: 4,
             rate: None,
             bucket: None,
+            #[cfg(any(feature = "share", feature = "redis"))]
+            share: None,
             transport: None,
             transport_options: TransportOptions::default(),
             clock: None,
@@ -281,6 +289,18 @@ impl Config {
         self
     }
 
+    /// Shares the rate limit with other processes: all clients with the same service, address, key and share take their
+    /// tokens from one place. Default: none; the limit is that of this process.
+    ///
+    /// A share runs on the system's clock and makes the bucket, so neither [`clock`](Config::clock) nor
+    /// [`bucket`](Config::bucket) can be set beside it.
+    #[cfg(any(feature = "share", feature = "redis"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "share", feature = "redis"))))]
+    pub fn share(mut self, share: Share) -> Config {
+        self.share = Some(share);
+        self
+    }
+
     /// Sets the transport, which sends the requests. Default: a [`UreqTransport`] with its own pool of
     /// connections.
     ///
@@ -431,7 +451,7 @@ impl Config {
         let (base, hosts) = self.addresses(service)?;
         (service.check_key)(&key)?;
         let transport = self.open_transport(hosts.iter().map(|(_, url)| url).chain([&base]))?;
-        let bucket = self.open_bucket(service, &base, &key);
+        let bucket = self.open_bucket(service, &base, &key)?;
         // No header names the period of `X-RateLimit-Limit`. If the chosen one is not the service's, the
         // shorter is the milder reading: a limit lowers the rate only if it does so in either.
         let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
@@ -479,15 +499,24 @@ impl Config {
     }
 
     /// The bucket that was set, or else the one of all clients in this process with this key at this address.
-    fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> TokenBucket {
+    fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> Result<TokenBucket> {
         let rate = self.rate.unwrap_or(service.rate).at_service(service.rate);
+        #[cfg(any(feature = "share", feature = "redis"))]
+        if let Some(share) = &self.share {
+            if self.bucket.is_some() || self.clock.is_some() {
+                let reason = "a share brings its own bucket and clock: set one of them";
+                return Err(Error::configuration(reason));
+            }
+            let id = ShareId::new(service.base_url, &address::identity(base), key.as_str());
+            return TokenBucket::for_share(share, &id, rate);
+        }
         // "Each API key is limited": two clients with one key are one to the service. A clock of a client's
         // own shows a time that other clients do not live in.
-        match (&self.bucket, &self.clock) {
+        Ok(match (&self.bucket, &self.clock) {
             (Some(bucket), _) => bucket.clone(),
             (None, Some(clock)) => TokenBucket::cautious(rate, Arc::clone(clock)),
             (None, None) => TokenBucket::for_key(&address::identity(base), key.as_str(), rate),
-        }
+        })
     }
 
     fn check_ranges(&self) -> Result<()> {

@@ -469,7 +469,7 @@ impl Error {
     /// Returns the exit code for a command-line tool, by the convention of `sysexits.h`.
     ///
     /// 64 for invalid input, 65 for a rejected request, 66 for an object that was not found, 69 for a service
-    /// that cannot be used, 74 for an unknown outcome, 75 if the same call [may succeed
+    /// that cannot be used, 74 for an unknown outcome and for a share that cannot be reached, 75 if the same call [may succeed
     /// later](Error::is_temporary), 76 for a response that could not be read, 77 for a key that is not
     /// accepted, 78 for a bad configuration.
     ///
@@ -486,7 +486,7 @@ impl Error {
             ErrorKind::Rejected => 65,
             ErrorKind::NotFound => 66,
             ErrorKind::Server | ErrorKind::NotSent | ErrorKind::NoResponse => 69,
-            ErrorKind::OutcomeUnknown => 74,
+            ErrorKind::OutcomeUnknown | ErrorKind::SharedLimit => 74,
             ErrorKind::RateLimited | ErrorKind::Deadline => 75,
             ErrorKind::AppliedUnreadable | ErrorKind::Unreadable | ErrorKind::NoProgress => 76,
             ErrorKind::Unauthorized | ErrorKind::Forbidden => 77,

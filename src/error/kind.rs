@@ -41,6 +41,9 @@ pub enum ErrorKind {
     Unreadable,
     /// A wait for the rate limit would have outlasted the deadline. Nothing was sent.
     Deadline,
+    /// The tokens of the rate limit are shared with other processes and cannot be reached, or not be used. Nothing was
+    /// sent.
+    SharedLimit,
     /// The pages of a list do not advance: the server repeats itself.
     NoProgress,
 }
@@ -74,6 +77,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::AppliedUnreadable => "applied, response unreadable",
             ErrorKind::Unreadable => "response unreadable",
             ErrorKind::Deadline => "deadline too short",
+            ErrorKind::SharedLimit => "shared limit unavailable",
             ErrorKind::NoProgress => "no progress",
         })
     }

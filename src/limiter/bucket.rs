@@ -14,8 +14,8 @@ use super::ledger::Ledger;
 use super::moment::NotReady;
 use super::queue::{Place, Queue};
 use super::rate::Rate;
-use super::status::{AcquireError, Outcome, Snapshot, Wait, WaitReason};
-use super::store::{Memory, TokenStore};
+use super::status::{AcquireError, Outcome, Snapshot, Unavailable, Wait, WaitReason};
+use super::store::{Denied, Memory, TokenStore};
 
 /// A bucket of tokens: one is taken before each request and comes back one period after the response.
 ///
@@ -109,8 +109,12 @@ impl TokenBucket {
     }
 
     fn with_ledger(ledger: Ledger, clock: Arc<dyn Clock>) -> TokenBucket {
-        let store = Memory::new(ledger, Arc::clone(&clock));
-        TokenBucket { shared: Arc::new(Shared::new(Arc::new(store), clock)) }
+        TokenBucket::with_store(Arc::new(Memory::new(ledger, Arc::clone(&clock))), clock)
+    }
+
+    /// Creates a bucket whose tokens are in `store`.
+    pub(crate) fn with_store(store: Arc<dyn TokenStore>, clock: Arc<dyn Clock>) -> TokenBucket {
+        TokenBucket { shared: Arc::new(Shared::new(store, clock)) }
     }
 
     /// Waits for a token, first come, first served, but not beyond `until`: a moment on the bucket's clock, or `None`
@@ -148,10 +152,12 @@ impl TokenBucket {
         on_wait: &mut dyn FnMut(&Wait),
     ) -> Result<Permit, AcquireError> {
         // With nobody in the queue, nobody is overtaken.
-        if self.shared.queue.len() == 0
-            && let Ok(lease) = self.shared.store.lease()
-        {
-            return Ok(Permit::new(Arc::clone(&self.shared), lease));
+        if self.shared.queue.len() == 0 {
+            match self.shared.store.lease(until) {
+                Ok(lease) => return Ok(Permit::new(Arc::clone(&self.shared), lease)),
+                Err(Denied::Unavailable(why)) if why.retry_in.is_none() => return Err(why.into()),
+                Err(_) => {}
+            }
         }
         self.queue_up(until, on_wait)
     }
@@ -164,11 +170,15 @@ impl TokenBucket {
         let place = Queue::join(&self.shared.queue, until);
         let mut reported = Reported::default();
         loop {
-            let not_ready = match self.ask(&place) {
+            let denied = match self.ask(&place) {
                 Ok(permit) => return Ok(permit),
-                Err(not_ready) => not_ready,
+                Err(denied) => denied,
             };
             let now = self.shared.clock.now();
+            let not_ready = match denied {
+                Denied::NotReady(not_ready) => not_ready,
+                Denied::Unavailable(why) => try_again(why, until, now)?,
+            };
             in_time(&not_ready, until, now)?;
             match reported.news(&not_ready, now) {
                 Some(wait) => place.step_aside(|| on_wait(&wait)),
@@ -215,12 +225,29 @@ impl TokenBucket {
     }
 
     /// The first in the queue takes a token; the others get the time until their turn.
-    fn ask(&self, place: &Place) -> Result<Permit, NotReady> {
+    fn ask(&self, place: &Place) -> Result<Permit, Denied> {
         match place.ahead() {
-            0 => self.shared.store.lease().map(|it| Permit::new(Arc::clone(&self.shared), it)),
-            ahead => Err(self.shared.store.outlook(ahead)),
+            0 => {
+                let lease = self.shared.store.lease(place.earliest_deadline())?;
+                Ok(Permit::new(Arc::clone(&self.shared), lease))
+            }
+            ahead => Err(self.shared.store.outlook(ahead).into()),
         }
     }
+}
+
+/// When to try again to reach shared tokens, if that is worth trying and there is time for it.
+fn try_again(
+    why: Unavailable,
+    until: Option<Instant>,
+    now: Instant,
+) -> Result<NotReady, AcquireError> {
+    let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
+    let Some(retry_in) = why.retry_in.filter(|retry_in| *retry_in <= left) else {
+        return Err(why.into());
+    };
+    let look_again = Some(retry_in);
+    Ok(NotReady { at_least: retry_in, look_again, reason: WaitReason::Unavailable })
 }
 
 /// Whether the wait can end in time. One that takes no time always can; one for centuries never does.
@@ -290,6 +317,20 @@ pub struct Permit {
 impl Permit {
     pub(crate) fn new(shared: Arc<Shared>, lease: Lease) -> Permit {
         Permit { shared, lease: Some(lease) }
+    }
+
+    /// Returns this permit, or one in its place if the token was lost: a process may be stopped for a long time between
+    /// taking a token and sending the request.
+    pub(crate) fn confirm(
+        mut self,
+        until: Option<Instant>,
+        on_wait: &mut dyn FnMut(&Wait),
+    ) -> Result<Permit, AcquireError> {
+        if self.lease.as_ref().is_some_and(|lease| self.shared.store.stands(lease)) {
+            return Ok(self);
+        }
+        self.release(Outcome::NeverSent);
+        TokenBucket { shared: Arc::clone(&self.shared) }.acquire(until, on_wait)
     }
 
     /// Releases the token because the head of a response arrived: it is back P' from now.

@@ -134,6 +134,13 @@ impl Ledger {
         }
     }
 
+    /// Takes all tokens out until P' and the grace after `now`: requests were sent that the ledger knows nothing about.
+    pub(crate) fn exhaust(&mut self, now: Nanos) {
+        self.settle(now);
+        let last = now.saturating_add(self.grace);
+        self.windows.iter_mut().for_each(|window| window.exhaust(last));
+    }
+
     /// Returns when a caller with `ahead` others queued before it can take a token.
     pub(crate) fn outlook(&mut self, ahead: usize, now: Nanos) -> NotReady {
         self.settle(now);
@@ -348,16 +355,21 @@ pub(crate) const MOST: usize = 6;
 /// A token that was taken.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lease {
-    id: u64,
-    slot: usize,
+    pub(crate) id: u64,
+    pub(crate) slot: usize,
+    /// It was taken in place of a shared one.
+    pub(crate) is_fallback: bool,
 }
 
-#[cfg(test)]
 impl Lease {
+    /// A store with a ledger of its own kind chooses what `id` and `slot` mean.
     pub(crate) const fn new(id: u64, slot: usize) -> Lease {
-        Lease { id, slot }
+        Lease { id, slot, is_fallback: false }
     }
+}
 
+#[cfg_attr(not(test), allow(dead_code))]
+impl Lease {
     pub(crate) const fn id(&self) -> u64 {
         self.id
     }
@@ -393,7 +405,7 @@ impl Flights {
             Some(place) => *place = Some(flight),
             None => self.slots.push(Some(flight)),
         }
-        Lease { id, slot }
+        Lease::new(id, slot)
     }
 
     /// Ends a flight; `None` if it has ended before.

@@ -6,6 +6,7 @@
 //! * `store`: where tokens are kept. Their arithmetic, without clock or lock, is the `ledger`, which combines a
 //!   `window` for each limit, the requests under way, and the `pace`: the cooldown after a 429 and the distance
 //!   between requests. `moment` counts time.
+//! * `share`: stores whose tokens several processes use.
 //! * `rate`, `headers`, `status`: the input and the output.
 
 mod bucket;
@@ -16,13 +17,18 @@ mod pace;
 mod queue;
 mod rate;
 mod registry;
+#[cfg(any(feature = "share", feature = "redis"))]
+#[allow(dead_code, unused_variables, unreachable_code, reason = "there is no store yet")]
+pub(crate) mod share;
 mod status;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod window;
 
 pub use bucket::{Permit, TokenBucket};
 pub(crate) use headers::RateLimitHeaders;
 pub use rate::{Rate, Shape};
+#[cfg(any(feature = "share", feature = "redis"))]
+pub use share::{IfUnavailable, Share};
 pub use status::{AcquireError, Snapshot, Wait, WaitReason};

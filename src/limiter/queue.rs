@@ -95,6 +95,11 @@ impl Place {
         self.queue.lock().ahead(self.ticket)
     }
 
+    /// Returns the earliest deadline of all who wait: whoever does something for all of them has to be done by then.
+    pub(crate) fn earliest_deadline(&self) -> Option<Instant> {
+        self.queue.lock().waiters.iter().filter_map(|it| it.until).min()
+    }
+
     /// Runs the caller's own code, and is passed over by the others meanwhile.
     pub(crate) fn step_aside(&self, code: impl FnOnce()) {
         let _aside = Aside::step(self);

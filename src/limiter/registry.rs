@@ -1,13 +1,20 @@
 //! One bucket for each key: everybody who uses a key in this process shares its tokens.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::collections::hash_map::Entry;
+use std::convert::Infallible;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::clock::{Clock, SystemClock};
 
+#[cfg(any(feature = "share", feature = "redis"))]
+use crate::error::Result;
+
 use super::bucket::TokenBucket;
 use super::rate::Rate;
+#[cfg(any(feature = "share", feature = "redis"))]
+use super::share::{Share, ShareId};
 
 static BUCKETS: LazyLock<Registry> = LazyLock::new(|| Registry::new(Arc::new(SystemClock)));
 
@@ -42,20 +49,43 @@ impl TokenBucket {
     }
 }
 
+#[cfg(any(feature = "share", feature = "redis"))]
+impl TokenBucket {
+    /// Returns the bucket of everybody in this process who shares the tokens that `id` names.
+    pub(crate) fn for_share(share: &Share, id: &ShareId, rate: Rate) -> Result<TokenBucket> {
+        let clock = &BUCKETS.clock;
+        let make = || Ok(TokenBucket::with_store(share.open(id, rate, clock)?, Arc::clone(clock)));
+        BUCKETS.find(&(share.key(), id.to_string()), rate, make)
+    }
+}
+
 impl Registry {
     fn new(clock: Arc<dyn Clock>) -> Registry {
         Registry { clock, hasher: RandomState::new(), buckets: Mutex::default() }
     }
 
     fn bucket(&self, address: &str, key: &str, rate: Rate) -> TokenBucket {
-        let hash = self.hasher.hash_one((address.trim_end_matches('/'), key));
+        let make = || Ok::<_, Infallible>(TokenBucket::cautious(rate, Arc::clone(&self.clock)));
+        let Ok(bucket) = self.find(&(address.trim_end_matches('/'), key), rate, make);
+        bucket
+    }
+
+    fn find<E>(
+        &self,
+        key: &impl Hash,
+        rate: Rate,
+        make: impl FnOnce() -> Result<TokenBucket, E>,
+    ) -> Result<TokenBucket, E> {
+        let hash = self.hasher.hash_one(key);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.sweep();
-        let make = || TokenBucket::cautious(rate, Arc::clone(&self.clock));
-        let bucket = buckets.by_hash.entry(hash).or_insert_with(make).clone();
+        let bucket = match buckets.by_hash.entry(hash) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => entry.insert(make()?).clone(),
+        };
         drop(buckets);
         bucket.tighten(rate);
-        bucket
+        Ok(bucket)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The reports of a bucket: waits, refused waits, and snapshots.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
@@ -33,11 +35,14 @@ pub enum WaitReason {
     Paced,
     /// Nothing is known about the key yet: the first request's response is awaited, for a second at most.
     FirstResponse,
+    /// The tokens are shared with other processes, and where they are kept cannot be reached.
+    Unavailable,
 }
 
-/// No token could be had before the caller's deadline. Nothing was waited for and nothing is held.
+/// No token could be had before the caller's deadline. Nothing is held.
 ///
-/// It converts into an [`Error`] of the kind [`Deadline`](ErrorKind::Deadline).
+/// It converts into an [`Error`] of the kind [`Deadline`](ErrorKind::Deadline), or
+/// [`SharedLimit`](ErrorKind::SharedLimit) if the tokens are shared and cannot be reached.
 ///
 /// # Examples
 ///
@@ -52,42 +57,114 @@ pub enum WaitReason {
 /// assert!(error.wait.as_secs() >= 60);
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token of the rate limit would take {}: {reason}", Span(*wait))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AcquireError {
     /// How long the wait would be at least, as far as is known now.
     pub wait: Duration,
     /// Why the wait would be necessary.
     pub reason: WaitReason,
+    unavailable: Option<Unavailable>,
 }
 
 impl AcquireError {
     /// Returns the kind of the [`Error`] that this converts into.
     pub fn kind(&self) -> ErrorKind {
-        ErrorKind::Deadline
+        match self.unavailable {
+            None => ErrorKind::Deadline,
+            Some(_) => ErrorKind::SharedLimit,
+        }
     }
 
     /// Returns what can be done about it.
     pub fn hint(&self) -> Option<&'static str> {
+        if let Some(unavailable) = &self.unavailable {
+            return Some(unavailable.hint);
+        }
         Some(match self.reason {
             WaitReason::Full => "allow more time, or send fewer requests",
             WaitReason::Paused => "allow more time: the service asked for a pause",
             WaitReason::Paced => "allow more time, or choose a rate that is not paced",
             WaitReason::FirstResponse => "allow the first response a second",
+            WaitReason::Unavailable => return None,
         })
+    }
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.unavailable {
+            Some(unavailable) => f.write_str(&unavailable.message),
+            None => {
+                let (wait, reason) = (Span(self.wait), self.reason);
+                write!(f, "a token of the rate limit would take {wait}: {reason}")
+            }
+        }
+    }
+}
+
+impl StdError for AcquireError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&**self.unavailable.as_ref()?.source.as_ref()?)
     }
 }
 
 impl From<AcquireError> for Error {
     fn from(error: AcquireError) -> Error {
-        let hint = error.hint();
-        let converted =
-            Error::new(error.kind(), error.to_string()).with_retry_after(Some(error.wait));
-        match hint {
-            Some(hint) => converted.with_hint(hint),
+        let (kind, hint, message) = (error.kind(), error.hint(), error.to_string());
+        let mut converted = Error::new(kind, message);
+        if kind == ErrorKind::Deadline {
+            converted = converted.with_retry_after(Some(error.wait));
+        }
+        if let Some(hint) = hint {
+            converted = converted.with_hint(hint);
+        }
+        match error.unavailable.and_then(|it| it.source) {
+            Some(source) => converted.with_source(source),
             None => converted,
         }
+    }
+}
+
+/// Shared tokens cannot be reached, or not be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Unavailable {
+    message: Arc<str>,
+    hint: &'static str,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// When it is worth trying again within the same call, if it is.
+    pub(crate) retry_in: Option<Duration>,
+}
+
+#[allow(dead_code, reason = "there is no store yet")]
+impl Unavailable {
+    /// `message` states what could not be done, `hint` what the user can do about it.
+    pub(crate) fn new(message: impl Into<String>, hint: &'static str) -> Unavailable {
+        Unavailable { message: message.into().into(), hint, source: None, retry_in: None }
+    }
+
+    pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Unavailable {
+        Unavailable { source: Some(Arc::new(source)), ..self }
+    }
+
+    /// The obstacle may pass: the call tries again after `time`, if its deadline allows that.
+    pub(crate) fn retry_in(self, time: Duration) -> Unavailable {
+        Unavailable { retry_in: Some(time), ..self }
+    }
+}
+
+impl PartialEq for Unavailable {
+    fn eq(&self, other: &Unavailable) -> bool {
+        (&self.message, self.retry_in) == (&other.message, other.retry_in)
+    }
+}
+
+impl Eq for Unavailable {}
+
+impl From<Unavailable> for AcquireError {
+    fn from(unavailable: Unavailable) -> AcquireError {
+        let wait = unavailable.retry_in.unwrap_or_default();
+        AcquireError { wait, reason: WaitReason::Unavailable, unavailable: Some(unavailable) }
     }
 }
 
@@ -110,7 +187,7 @@ impl Wait {
 
 impl From<Wait> for AcquireError {
     fn from(wait: Wait) -> AcquireError {
-        AcquireError { wait: wait.duration, reason: wait.reason }
+        AcquireError { wait: wait.duration, reason: wait.reason, unavailable: None }
     }
 }
 
@@ -127,6 +204,7 @@ impl fmt::Display for WaitReason {
             WaitReason::Paused => "the service asked for a pause",
             WaitReason::Paced => "requests are spread out",
             WaitReason::FirstResponse => "the first response is awaited",
+            WaitReason::Unavailable => "the shared tokens cannot be reached",
         })
     }
 }
@@ -178,6 +256,9 @@ pub struct Snapshot {
     pub free: usize,
     /// How many tokens are held because others spent them on the same key.
     pub held_for_others: usize,
+    /// How many tokens the other processes of a share hold: for their requests under way, which `in_flight` counts too,
+    /// and for those that were completed less than a period ago. Zero without a share.
+    pub used_elsewhere: usize,
     /// In how long the next token is back; `None` if none is on its way back.
     pub next_back: Option<Duration>,
     /// For how long everybody is still stopped after a refusal (429): zero while one request tries whether the
@@ -198,6 +279,7 @@ impl Snapshot {
             in_flight: 0,
             free: 0,
             held_for_others: 0,
+            used_elsewhere: 0,
             next_back: None,
             paused: None,
             pauses: 0,

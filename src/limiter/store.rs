@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::moment::NotReady;
 use super::moment::{Nanos, since};
 use super::rate::Rate;
-use super::status::{Outcome, Snapshot};
+use super::status::{Outcome, Snapshot, Unavailable};
 
 /// Keeps the tokens of one rate.
 ///
@@ -26,15 +26,35 @@ use super::status::{Outcome, Snapshot};
 /// 4. A refusal (429) stops everybody, for `Retry-After` or else for P'; then one lease is given, and no other until
 ///    that one is released.
 /// 5. [`tighten`](TokenStore::tighten) and the server's headers tighten and never loosen.
+///
+/// A store whose tokens are shared with other processes keeps these as well:
+///
+/// 6. What others do is seen at [`NotReady::look_again`], since nobody sends a signal across processes. It is `None`
+///    only if nothing but a release in this process can help.
+/// 7. [`lease`](TokenStore::lease) tries for a moment to reach the tokens, and never beyond `by`. Then it fails, with
+///    [`Unavailable::retry_in`] if it is worth trying again: the bucket does that, until the caller's deadline.
+/// 8. The token of a process that died is back P' and the grace after that was noticed. One that is stopped keeps its
+///    token; [`stands`](TokenStore::stands) returns whether it still does.
+/// 9. If the state is lost, all tokens are out, for P' and the grace.
 pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
-    fn lease(&self) -> Result<Lease, NotReady>;
+    /// Takes a token. `by` is the earliest deadline of all who wait, on the bucket's clock.
+    fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied>;
 
+    /// Returns whether a token that was leased is still ours. It is called just before the request is sent, since the
+    /// process may have been stopped in between.
+    fn stands(&self, lease: &Lease) -> bool;
+
+    /// Returns a token. A store that cannot be reached now does so later: until then the token is out.
     fn release(&self, lease: &Lease, outcome: Outcome);
 
     /// Returns when a caller with `ahead` others queued before it can take a token.
     fn outlook(&self, ahead: usize) -> NotReady;
 
     fn tighten(&self, rate: Rate);
+
+    /// Takes all tokens out, for P' and the grace from now: requests were sent that the store knows nothing about.
+    #[cfg_attr(not(any(feature = "share", feature = "redis")), allow(dead_code))]
+    fn exhaust(&self) -> Result<(), Unavailable>;
 
     fn set_grace(&self, grace: Duration);
 
@@ -43,6 +63,39 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
 
     /// Returns whether all tokens are back and nothing is remembered.
     fn is_idle(&self) -> bool;
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// They are out, or a pause or a pace has to be kept.
+    NotReady(NotReady),
+    /// Shared tokens cannot be reached.
+    #[cfg_attr(not(any(feature = "share", feature = "redis")), allow(dead_code))]
+    Unavailable(Unavailable),
+}
+
+impl From<NotReady> for Denied {
+    fn from(not_ready: NotReady) -> Denied {
+        Denied::NotReady(not_ready)
+    }
+}
+
+#[cfg(any(feature = "share", feature = "redis"))]
+impl From<Unavailable> for Denied {
+    fn from(unavailable: Unavailable) -> Denied {
+        Denied::Unavailable(unavailable)
+    }
+}
+
+#[cfg(test)]
+impl Denied {
+    pub(crate) fn not_ready(self) -> NotReady {
+        match self {
+            Denied::NotReady(not_ready) => not_ready,
+            Denied::Unavailable(why) => panic!("{why:?}"),
+        }
+    }
 }
 
 /// Tokens in the memory of this process.
@@ -70,9 +123,14 @@ impl Memory {
 }
 
 impl TokenStore for Memory {
-    fn lease(&self) -> Result<Lease, NotReady> {
+    fn lease(&self, _: Option<Instant>) -> Result<Lease, Denied> {
         let now = self.now();
-        self.ledger().lease(now)
+        Ok(self.ledger().lease(now)?)
+    }
+
+    /// Nobody takes a token of this process from it.
+    fn stands(&self, _: &Lease) -> bool {
+        true
     }
 
     fn release(&self, lease: &Lease, outcome: Outcome) {
@@ -87,6 +145,12 @@ impl TokenStore for Memory {
 
     fn tighten(&self, rate: Rate) {
         self.ledger().tighten(rate);
+    }
+
+    fn exhaust(&self) -> Result<(), Unavailable> {
+        let now = self.now();
+        self.ledger().exhaust(now);
+        Ok(())
     }
 
     fn set_grace(&self, grace: Duration) {
@@ -114,7 +178,7 @@ mod tests {
     #[test]
     fn a_poisoned_lock_is_survived() {
         let store = Memory::new(Ledger::new(Rate::per_minute(1)), Arc::new(SystemClock));
-        let lease = store.lease().unwrap();
+        let lease = store.lease(None).unwrap();
         let poisoning = AssertUnwindSafe(|| {
             let _ledger = store.ledger();
             panic!("with the lock held");

@@ -126,6 +126,14 @@ impl Window {
         self.returning.insert(place, back);
     }
 
+    /// Holds all tokens for P' after `from`, which is later than any of them is held already.
+    pub(crate) fn exhaust(&mut self, from: Nanos) {
+        let back = from.saturating_add(self.held);
+        // A limit that only the server knows has no tokens unless it is in force.
+        let tokens = Some(self.limit()).filter(|limit| *limit < u32::MAX as usize).unwrap_or(0);
+        self.returning = std::iter::repeat_n(back, tokens).collect();
+    }
+
     /// Obeys a lower limit that the server reports.
     pub(crate) fn obey(&mut self, limit: u32, now: Nanos) {
         if now < self.disbelieved_until {

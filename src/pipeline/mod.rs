@@ -41,7 +41,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::error::{Applied, Error, ErrorKind, Result};
-use crate::limiter::{self, Permit, RateLimitHeaders, TokenBucket};
+use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders, TokenBucket};
 use auth::Auth;
 use call::Call;
 use classification::{Classifier, Failure, Retry};
@@ -108,6 +108,7 @@ impl Pipeline {
         loop {
             let request = self.sign(&run)?;
             let permit = self.acquire(&mut run)?;
+            let permit = self.announce(permit, &mut run)?;
             let (outcome, retry_after) = self.send(permit, request, &mut run);
             let maybe_applied = run.maybe_applied;
             let redactor = self.auth.redactor();
@@ -186,7 +187,25 @@ impl Pipeline {
         let mut on_wait =
             |wait: &limiter::Wait| self.report(&Activity::Waiting { call: name, wait: *wait });
         let permit = self.bucket.acquire(Some(run.until), &mut on_wait);
-        permit.map_err(|late| self.out_of_time(run, late.wait, late.reason))
+        permit.map_err(|error| self.no_permit(run, error))
+    }
+
+    /// Reports the attempt, and makes sure of the permit after that: it is the last step before the request is sent.
+    fn announce(&self, permit: Permit, run: &mut Run<'_>) -> Result<Permit> {
+        run.attempts += 1;
+        self.report(&Activity::Sending { call: &run.name, attempt: run.attempts });
+        permit.confirm(Some(run.until), &mut |_| {}).map_err(|error| {
+            run.attempts -= 1;
+            self.no_permit(run, error)
+        })
+    }
+
+    /// Shared tokens that cannot be reached are the reason themselves, even if an earlier attempt failed.
+    fn no_permit(&self, run: &mut Run<'_>, error: AcquireError) -> Error {
+        match error.kind() {
+            ErrorKind::SharedLimit => complete(error.into(), run, true),
+            _ => self.out_of_time(run, error.wait, error.reason),
+        }
     }
 
     fn send(
@@ -195,8 +214,6 @@ impl Pipeline {
         request: Request<Vec<u8>>,
         run: &mut Run<'_>,
     ) -> (Result<Response<Vec<u8>>, TransportError>, Option<Duration>) {
-        run.attempts += 1;
-        self.report(&Activity::Sending { call: &run.name, attempt: run.attempts });
         let sent = self.clock.now();
         let left = run.until.saturating_duration_since(sent);
         let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);

@@ -29,12 +29,12 @@ impl Bench {
     }
 
     pub(crate) fn lease(&self) -> Lease {
-        self.store.lease().expect("a token")
+        self.store.lease(None).expect("a token")
     }
 
     /// Nobody gets a token, for this reason.
     pub(crate) fn is_shut(&self, reason: WaitReason) {
-        let outlook = self.store.lease().expect_err("no token");
+        let outlook = self.store.lease(None).expect_err("no token").not_ready();
         assert_eq!(outlook.reason, reason);
     }
 
@@ -64,9 +64,9 @@ impl Bench {
     /// Waits for as long as the store returns, and takes the token that is there then.
     pub(crate) fn next(&self) -> Lease {
         for _ in 0..3 {
-            match self.store.lease() {
+            match self.store.lease(None) {
                 Ok(lease) => return lease,
-                Err(outlook) => self.pass(outlook.look_again.expect("a time")),
+                Err(denied) => self.pass(denied.not_ready().look_again.expect("a time")),
             }
         }
         panic!("three waits brought no token")

@@ -46,7 +46,7 @@ pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
 
 impl Trial {
     fn lease(&self) -> Lease {
-        self.store.lease().expect("a token")
+        self.store.lease(None).expect("a token")
     }
 
     fn all(&self) -> [Lease; 3] {
@@ -54,7 +54,7 @@ impl Trial {
     }
 
     fn has_none(&self) {
-        self.store.lease().expect_err("no token");
+        self.store.lease(None).expect_err("no token");
     }
 
     fn answer(&self, lease: Lease) {
@@ -110,7 +110,7 @@ fn the_outlook_is_what_happens(trial: &Trial) {
         let expected = HELD * (8 + place) / 10 + HELD * round;
         assert_eq!(trial.store.outlook(ahead as usize).at_least, expected, "{ahead}");
     }
-    let outlook = trial.store.lease().unwrap_err();
+    let outlook = trial.store.lease(None).unwrap_err().not_ready();
     assert_eq!(outlook.look_again, Some(outlook.at_least));
     trial.has_one_after(outlook.at_least);
 }
@@ -140,7 +140,7 @@ fn tightening_never_loosens(trial: &Trial) {
 fn the_headers_of_a_server_never_loosen(trial: &Trial) {
     for (limit, remaining) in [(Some(2), Some(0)), (Some(9), Some(9)), (None, None)] {
         let headers = RateLimitHeaders { limit, remaining, ..RateLimitHeaders::default() };
-        let lease = trial.store.lease().unwrap_or_else(|_| {
+        let lease = trial.store.lease(None).unwrap_or_else(|_| {
             (trial.pass)(HELD);
             trial.lease()
         });

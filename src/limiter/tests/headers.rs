@@ -156,7 +156,7 @@ fn a_lower_limit_holds_for_what_is_out_already() {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..4).map(|_| bench.lease()).collect();
     bench.store.tighten(Rate::per_second(2));
-    assert!(bench.store.lease().is_err());
+    assert!(bench.store.lease(None).is_err());
     leases.into_iter().for_each(|lease| bench.answer(lease));
     bench.pass(HELD);
     assert_eq!(bench.store.snapshot().free, 2);

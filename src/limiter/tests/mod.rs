@@ -1,7 +1,7 @@
 //! The rate limiter against many servers and many delays, in virtual time.
 
 mod bench;
-mod clock;
+pub(crate) mod clock;
 mod contract;
 mod fuzz;
 mod headers;

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Clock;
 use crate::limiter::Rate;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
-use crate::limiter::status::Outcome;
-use crate::limiter::store::TokenStore;
+use crate::limiter::status::{Outcome, Unavailable};
+use crate::limiter::store::{Denied, TokenStore};
 use crate::limiter::{Snapshot, WaitReason};
 use fastrand::Rng;
 use proptest::prelude::*;
@@ -117,7 +117,7 @@ struct Textbook {
     p: u64,
     refilled: bool,
     clock: Arc<Hand>,
-    origin: std::time::Instant,
+    origin: Instant,
     taken: Mutex<VecDeque<u64>>,
 }
 
@@ -138,7 +138,7 @@ impl Textbook {
 }
 
 impl TokenStore for Textbook {
-    fn lease(&self) -> Result<Lease, NotReady> {
+    fn lease(&self, _: Option<Instant>) -> Result<Lease, Denied> {
         let now = (self.clock.now() - self.origin).as_nanos() as u64;
         let mut taken = self.taken.lock().unwrap();
         while taken.front().is_some_and(|back| *back <= now) {
@@ -146,18 +146,23 @@ impl TokenStore for Textbook {
         }
         if taken.len() == self.n as usize {
             let look = Duration::from_nanos(taken[0] - now);
-            return Err(NotReady {
-                at_least: look,
-                look_again: Some(look),
-                reason: WaitReason::Full,
-            });
+            let look_again = Some(look);
+            return Err(NotReady { at_least: look, look_again, reason: WaitReason::Full }.into());
         }
         let back = self.back(&taken, now);
         taken.push_back(back);
         Ok(Lease::new(0, 0))
     }
 
+    fn stands(&self, _: &Lease) -> bool {
+        true
+    }
+
     fn release(&self, _: &Lease, _: Outcome) {}
+
+    fn exhaust(&self) -> Result<(), Unavailable> {
+        unimplemented!()
+    }
 
     fn set_grace(&self, _: Duration) {}
 

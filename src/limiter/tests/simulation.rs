@@ -145,7 +145,7 @@ impl<'a, S: Server> Simulation<'a, S> {
     }
 
     fn take(&mut self, now: u64) -> bool {
-        match self.store.lease() {
+        match self.store.lease(None) {
             Ok(lease) => {
                 let journey = (self.journey)(self.report.sent);
                 self.pending.push(Some((Event::Arrives(journey.back, journey.end), lease)));
@@ -153,7 +153,8 @@ impl<'a, S: Server> Simulation<'a, S> {
                 self.report.sent += 1;
                 true
             }
-            Err(outlook) => {
+            Err(denied) => {
+                let outlook = denied.not_ready();
                 (self.on_refusal)(now, &outlook);
                 if let Some(look) = outlook.look_again {
                     assert!(!look.is_zero(), "told to look again at once");

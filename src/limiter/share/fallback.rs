@@ -1,0 +1,277 @@
+//! The tokens that a process uses while the shared ones cannot be reached.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::limiter::ledger::{Lease, Ledger};
+use crate::limiter::moment::NotReady;
+use crate::limiter::rate::{Rate, Shape};
+use crate::limiter::status::{Outcome, Snapshot, Unavailable};
+use crate::limiter::store::{Denied, Memory, TokenStore};
+
+/// An obstacle that may pass by itself is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// While the shared tokens are away, they are tried again after so long.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Shared tokens, and a part of the rate in the memory of this process for the time when they cannot be reached.
+///
+/// When they can be reached again, others know nothing of the requests that were sent meanwhile. So all shared tokens
+/// are then taken out for P' and the grace.
+#[derive(Debug)]
+pub(crate) struct Fallback {
+    shared: Arc<dyn TokenStore>,
+    own: Memory,
+    fraction: f64,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Reachable,
+    /// The shared tokens could not be reached since then.
+    Waiting(Instant),
+    /// Our own tokens are in use; the shared ones are tried again then.
+    Away(Instant),
+}
+
+impl Fallback {
+    pub(crate) fn new(
+        shared: Arc<dyn TokenStore>,
+        rate: Rate,
+        fraction: f64,
+        clock: Arc<dyn Clock>,
+    ) -> Fallback {
+        let own = Memory::new(Ledger::new(part(rate, fraction)), Arc::clone(&clock));
+        Fallback { shared, own, fraction, clock, state: Mutex::new(State::Reachable) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_away(&self) -> bool {
+        matches!(*self.state(), State::Away(_))
+    }
+
+    /// Tries to return to the shared tokens if it is time for that, and returns whether they are still away.
+    fn still_away(&self) -> bool {
+        let now = self.clock.now();
+        let State::Away(next) = *self.state() else {
+            return false;
+        };
+        if now < next {
+            return true;
+        }
+        // Set before the attempt, which may take a while: other threads go on meanwhile.
+        *self.state() = State::Away(now + RETRY);
+        if self.shared.exhaust().is_err() {
+            return true;
+        }
+        *self.state() = State::Reachable;
+        false
+    }
+
+    /// Returns whether it is time for our own tokens: there is no use in waiting, or it took too long.
+    fn give_up(&self, why: &Unavailable) -> bool {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let since = match *state {
+            State::Waiting(since) => since,
+            _ => now,
+        };
+        let gives_up = why.retry_in.is_none() || now.saturating_duration_since(since) >= PATIENCE;
+        *state = if gives_up { State::Away(now + RETRY) } else { State::Waiting(since) };
+        gives_up
+    }
+
+    fn own_lease(&self) -> Result<Lease, Denied> {
+        Ok(Lease { is_fallback: true, ..self.own.lease(None)? })
+    }
+}
+
+impl TokenStore for Fallback {
+    fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
+        if self.still_away() {
+            return self.own_lease();
+        }
+        match self.shared.lease(by) {
+            Err(Denied::Unavailable(why)) if self.give_up(&why) => self.own_lease(),
+            Err(Denied::Unavailable(why)) => Err(why.into()),
+            reached => {
+                *self.state() = State::Reachable;
+                reached
+            }
+        }
+    }
+
+    fn stands(&self, lease: &Lease) -> bool {
+        lease.is_fallback || self.shared.stands(lease)
+    }
+
+    fn release(&self, lease: &Lease, outcome: Outcome) {
+        match lease.is_fallback {
+            true => self.own.release(lease, outcome),
+            false => self.shared.release(lease, outcome),
+        }
+    }
+
+    fn outlook(&self, ahead: usize) -> NotReady {
+        match self.is_away() {
+            true => self.own.outlook(ahead),
+            false => self.shared.outlook(ahead),
+        }
+    }
+
+    fn tighten(&self, rate: Rate) {
+        self.own.tighten(part(rate, self.fraction));
+        self.shared.tighten(rate);
+    }
+
+    fn exhaust(&self) -> Result<(), Unavailable> {
+        self.shared.exhaust()
+    }
+
+    fn set_grace(&self, grace: Duration) {
+        self.own.set_grace(grace);
+        self.shared.set_grace(grace);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        match self.is_away() {
+            true => self.own.snapshot(),
+            false => self.shared.snapshot(),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.own.is_idle() && self.shared.is_idle()
+    }
+}
+
+/// A longer period is not usable.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+fn times(period: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(period.as_secs_f64() * factor).unwrap_or(LONGEST).min(LONGEST)
+}
+
+/// A part of a rate. Less than one request in a period becomes one in a longer period.
+fn part(rate: Rate, fraction: f64) -> Rate {
+    let limit = |(requests, period): (u32, Duration)| {
+        // 0.29 of 100 is a little less than 29 in binary.
+        let share = f64::from(requests) * fraction * (1.0 + 4.0 * f64::EPSILON);
+        match share >= 1.0 {
+            true => Rate::new(share as u32, period),
+            false => Rate::new(1, times(period, 1.0 / share)),
+        }
+    };
+    let whole = rate.limits().map(limit).fold(Rate::unlimited(), Rate::and);
+    if rate.shape() == Shape::Paced { whole.paced() } else { whole }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::limiter::moment::held;
+    use crate::limiter::tests::clock::Hand;
+
+    /// Shared tokens that can be cut off.
+    #[derive(Debug)]
+    struct Line {
+        tokens: Memory,
+        is_cut: AtomicBool,
+    }
+
+    impl Line {
+        fn reach(&self) -> Result<&Memory, Unavailable> {
+            match self.is_cut.load(Ordering::SeqCst) {
+                true => Err(Unavailable::new("cut off", "mend it")),
+                false => Ok(&self.tokens),
+            }
+        }
+    }
+
+    impl TokenStore for Line {
+        fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
+            self.reach()?.lease(by)
+        }
+
+        fn stands(&self, lease: &Lease) -> bool {
+            self.reach().is_ok_and(|it| it.stands(lease))
+        }
+
+        fn release(&self, lease: &Lease, outcome: Outcome) {
+            self.tokens.release(lease, outcome);
+        }
+
+        fn outlook(&self, ahead: usize) -> NotReady {
+            self.tokens.outlook(ahead)
+        }
+
+        fn tighten(&self, rate: Rate) {
+            self.tokens.tighten(rate);
+        }
+
+        fn exhaust(&self) -> Result<(), Unavailable> {
+            self.reach()?.exhaust()
+        }
+
+        fn set_grace(&self, grace: Duration) {
+            self.tokens.set_grace(grace);
+        }
+
+        fn snapshot(&self) -> Snapshot {
+            self.tokens.snapshot()
+        }
+
+        fn is_idle(&self) -> bool {
+            self.tokens.is_idle()
+        }
+    }
+
+    fn fallback(rate: Rate, fraction: f64) -> (Arc<Line>, Fallback, Arc<Hand>) {
+        let clock = Arc::new(Hand::new());
+        let tokens = Memory::new(Ledger::new(rate), clock.clone());
+        let line = Arc::new(Line { tokens, is_cut: AtomicBool::new(false) });
+        (line.clone(), Fallback::new(line, rate, fraction, clock.clone()), clock)
+    }
+
+    #[test]
+    fn a_part_of_the_rate_is_left_while_the_tokens_cannot_be_reached() {
+        let (line, store, _) = fallback(Rate::per_second(5), 0.5);
+        assert!(!store.lease(None).unwrap().is_fallback);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = [(); 2].map(|()| store.lease(None).unwrap());
+        assert!(own.iter().all(|lease| lease.is_fallback && store.stands(lease)));
+        store.lease(None).unwrap_err().not_ready();
+        assert_eq!(store.snapshot().rate, Rate::per_second(2));
+    }
+
+    #[test]
+    fn when_they_can_be_reached_again_all_of_them_are_out_for_a_period_and_the_grace() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = store.lease(None).unwrap();
+        line.is_cut.store(false, Ordering::SeqCst);
+        clock.advance(RETRY);
+        let not_ready = store.lease(None).unwrap_err().not_ready();
+        let time = Duration::from_nanos(held(Duration::from_secs(1))) + Duration::from_secs(2);
+        assert_eq!(not_ready.at_least, time);
+        store.release(&own, Outcome::NeverSent);
+        clock.advance(time);
+        assert!(!store.lease(None).unwrap().is_fallback);
+    }
+
+    #[test]
+    fn less_than_one_request_in_a_period_is_one_in_a_longer_period() {
+        assert_eq!(part(Rate::per_second(5), 0.1), Rate::new(1, Duration::from_secs(2)));
+        assert_eq!(part(Rate::per_minute(100), 0.29), Rate::per_minute(29));
+        assert!(part(Rate::per_day(1), f64::MIN_POSITIVE).is_usable());
+        assert_eq!(part(Rate::unlimited(), 0.5), Rate::unlimited());
+    }
+}

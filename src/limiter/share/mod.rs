@@ -1,0 +1,110 @@
+//! Shares: rate limits that several processes keep together.
+//!
+//! * `fallback`: what happens while the shared tokens cannot be reached.
+
+mod fallback;
+
+use std::fmt;
+#[cfg(feature = "share")]
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+use super::rate::Rate;
+use super::store::TokenStore;
+use fallback::Fallback;
+
+/// Where several processes keep the tokens of one key, and what happens if they cannot be reached.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Share {
+    place: Place,
+    if_unavailable: IfUnavailable,
+}
+
+/// What happens to a call while the shared tokens cannot be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum IfUnavailable {
+    /// It fails with an error of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit). Nothing is sent. The default.
+    #[default]
+    Fail,
+    /// It is sent, with tokens of this process's own: a `fraction` of the rate, above 0 and at most 1.
+    ///
+    /// All such processes together stay inside the limit if their fractions add up to 1 at most.
+    Proceed {
+        /// The part of the rate that this process may use meanwhile.
+        fraction: f64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    /// A file in this folder, or in the user's own.
+    #[cfg(feature = "share")]
+    File(Option<PathBuf>),
+}
+
+impl Share {
+    /// Sets what happens to a call while the shared tokens cannot be reached. Default: [`IfUnavailable::Fail`].
+    pub fn if_unavailable(mut self, choice: IfUnavailable) -> Share {
+        self.if_unavailable = choice;
+        self
+    }
+
+    /// Whether two shares keep their tokens in the same place, and do the same if it cannot be reached.
+    pub(crate) fn key(&self) -> String {
+        format!("{self:?}")
+    }
+
+    /// Opens the store of the tokens that `id` names. What it needs to be reached is tried when it is used.
+    pub(crate) fn open(
+        &self,
+        id: &ShareId,
+        rate: Rate,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Arc<dyn TokenStore>> {
+        let shared: Arc<dyn TokenStore> = match &self.place {
+            #[cfg(feature = "share")]
+            Place::File(_) => return Err(Error::configuration(format!("no store for {id}"))),
+            #[cfg(not(feature = "share"))]
+            place => return Err(Error::configuration(format!("no store for {id} in {place:?}"))),
+        };
+        match self.if_unavailable {
+            IfUnavailable::Fail => Ok(shared),
+            IfUnavailable::Proceed { fraction } if fraction > 0.0 && fraction <= 1.0 => {
+                Ok(Arc::new(Fallback::new(shared, rate, fraction, Arc::clone(clock))))
+            }
+            IfUnavailable::Proceed { .. } => {
+                Err(Error::configuration("the fraction of a share must be above 0 and at most 1"))
+            }
+        }
+    }
+}
+
+/// The name of the tokens of one key at one service: a hash of both, which shows neither.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ShareId(String);
+
+impl ShareId {
+    /// `address` is the normalized one, so that all its spellings have one name.
+    pub(crate) fn new(service: &str, address: &str, key: &str) -> ShareId {
+        let mut hash = Sha256::new();
+        for part in [service, address, key] {
+            // With their lengths, no two lists of parts are the same bytes.
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        ShareId(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for ShareId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
