@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::mem;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -19,6 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 const PASSES: u32 = 6;
 /// How often it is read in all if its total changes, too, so that the sign of it means little.
 const PASSES_OF_CHANGING: u32 = 2;
+/// How many pages that left items out are remembered, to be read again.
+const MOST_GAPS: usize = 8;
 
 /// A list in numbered pages.
 pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
@@ -65,6 +68,11 @@ struct State {
     seen: Seen,
     progress: Progress,
     order: Order,
+    /// Pages that left out items which their own numbers count, to be read again at the end: the list may have changed
+    /// while the server put one together.
+    gaps: Vec<PageRequest>,
+    /// A resumed iterator has not seen yet whether the list is as long as its position states.
+    is_unproved: bool,
     is_at_end: bool,
 }
 
@@ -156,7 +164,42 @@ impl<L: NumberedList> Numbered<L> {
                 other => return other,
             }
         }
+        self.fill_gap()
+    }
+
+    /// Reads a page that left items out again; returns the items that it holds now, or the error that it still does.
+    fn fill_gap(&mut self) -> Result<Option<FetchedPage>> {
+        while let Some(request) = self.state.gaps.pop().filter(|_| !self.state.is_complete()) {
+            let (span, _) = self.fetch(request)?;
+            if span.left_out() > 0 {
+                return Err(self.state.incomplete(&span));
+            }
+            let keys = span.keys();
+            let fresh = self.state.fresh(span.start, &keys);
+            if let Some(page) = self.state.page_of(span, fresh, &keys) {
+                return Ok(Some(page));
+            }
+        }
         Ok(None)
+    }
+
+    /// Makes sure that the end of the list is not before the position at which an iterator was resumed, if the server
+    /// reports no total: then a page after the end looks like one that was read.
+    fn prove_position(&mut self, span: &Span) -> Result<()> {
+        let is_due = mem::take(&mut self.state.is_unproved);
+        let numbers = &span.page.numbers;
+        if !is_due || numbers.total_items.is_some() || span.has_more() {
+            return Ok(());
+        }
+        let (behind, number) = (self.state.frontier.behind, span.request.number);
+        let is_known = number == 1 || numbers.per_page.is_some() && span.len() > 0;
+        let mut is_reached = span.end() >= behind;
+        if is_reached && !is_known {
+            // The page before it is full, if the list reaches so far and has pages of this size.
+            let (before, _) = self.fetch(PageRequest { number: number - 1, ..span.request })?;
+            is_reached = before.start.saturating_add(before.len()) >= span.start;
+        }
+        if is_reached { Ok(()) } else { Err(beyond_the_end(behind)) }
     }
 
     /// Fetches a page, and follows the changes of its total; returns whether the list has changed.
@@ -188,6 +231,7 @@ impl<L: NumberedList> Numbered<L> {
                 "page {number} is empty and is said not to be the last"
             )));
         }
+        self.prove_position(&span)?;
         let keys = span.keys();
         self.state.watch_order(&span, &keys, stands_still);
         let fresh = self.state.fresh(span.start, &keys);
@@ -199,6 +243,9 @@ impl<L: NumberedList> Numbered<L> {
             }
         }
         self.state.frontier.behind = self.state.frontier.behind.max(span.end());
+        if span.left_out() > 0 && self.state.gaps.len() < MOST_GAPS {
+            self.state.gaps.push(span.request);
+        }
         let is_last = !span.has_more();
         let page = self.state.page_of(span, fresh, &keys);
         if is_last {
@@ -230,7 +277,7 @@ impl State {
         if let Some(total) = total.filter(|total| is_resumed && *total < self.frontier.behind) {
             let behind = self.frontier.behind;
             let what = format!("the position is after {behind} items, and the list has {total}");
-            return Err(Error::invalid(what));
+            return Err(Error::invalid(what).with_hint(FROM_THE_TOP));
         }
         let has_moved = self.frontier.follow(total);
         self.order.has_moved |= has_moved;
@@ -263,6 +310,25 @@ impl State {
         }
     }
 
+    /// Whether all items have come for certain.
+    fn is_complete(&self) -> bool {
+        let total = self.frontier.total.unwrap_or(u64::MAX);
+        !self.order.has_moved && self.order.yielded >= total
+    }
+
+    /// The error of a page that leaves items out each time.
+    fn incomplete(&self, span: &Span) -> Error {
+        let (number, shown, missing) = (span.request.number, span.len(), span.left_out());
+        let total = self.frontier.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let what = format!(
+            "{}{total} items came: page {number} has {shown} and by its own numbers {missing} more",
+            self.order.yielded
+        );
+        Error::new(ErrorKind::NoProgress, what).with_hint(
+            "the server counts items that it does not send, or does not number its pages from 1; all that it sent came",
+        )
+    }
+
     fn is_extra_pass(&self, error: &Error) -> bool {
         self.order.passes > 0 && self.order.has_moved && error.kind() == ErrorKind::NoProgress
     }
@@ -283,6 +349,10 @@ impl State {
                 "the server sorts items with equal times anew for each response; narrow the list down by filters",
             ));
         }
+        if self.is_at_end {
+            return Ok(());
+        }
+        self.gaps.clear();
         (order.is_doubtful, order.passes) = (false, order.passes + 1);
         order.read = Seen::default();
         self.frontier.behind = self.frontier.inherited;
@@ -341,7 +411,8 @@ impl<L: NumberedList> PageSource for Numbered<L> {
         let (behind, total) = parse(place).ok_or_else(Position::unreadable)?;
         // Only the number of the items before is known, so they are recognized by their place.
         let order = Order { yielded: behind, ..Order::default() };
-        self.state = State { frontier: Frontier::at(behind, total), order, ..State::default() };
+        let frontier = Frontier::at(behind, total);
+        self.state = State { frontier, order, is_unproved: behind > 0, ..State::default() };
         Ok(Mark::Offset { behind, total })
     }
 
@@ -380,6 +451,14 @@ impl<L: NumberedList> PageSource for Numbered<L> {
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.list.unreadable(item, cause)
     }
+}
+
+const FROM_THE_TOP: &str =
+    "read the list from its beginning, and leave out the items that you have";
+
+fn beyond_the_end(behind: u64) -> Error {
+    let what = format!("the position is after {behind} items, and the list seems to have fewer");
+    Error::invalid(what).with_hint(FROM_THE_TOP)
 }
 
 /// Reads `37 of 137` or `37 of ?`.
@@ -500,6 +579,36 @@ mod tests {
             self.sizes.lock().expect("no panic before").push(per_page);
             let page = (self.respond)(&self.list(), number, per_page);
             Ok(RawPage::parse(page.to_string().into_bytes(), "items", &["id"]).expect("a page"))
+        }
+
+        fn set_filter(&mut self, _name: &str, _value: Value) {}
+    }
+
+    /// A server by the page that it sends for a number and a size.
+    struct Race<F: ?Sized>(Box<F>);
+
+    impl<F: ?Sized> fmt::Debug for Race<F> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Race")
+        }
+    }
+
+    impl<F: Fn(u64, u32) -> Value + Send + Sync + ?Sized> NumberedList for Arc<Race<F>> {
+        fn list_name(&self) -> String {
+            "race 0".to_owned()
+        }
+
+        fn call_name(&self) -> String {
+            "GET /race".to_owned()
+        }
+
+        fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
+            Error::new(ErrorKind::Unreadable, "odd").with_source(cause)
+        }
+
+        fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage> {
+            let page = (self.0)(number, per_page).to_string().into_bytes();
+            Ok(RawPage::parse(page, "items", &["id"]).expect("a page"))
         }
 
         fn set_filter(&mut self, _name: &str, _value: Value) {}
@@ -713,8 +822,10 @@ mod tests {
         let mut first = pager(&model, 10);
         assert_eq!(first.by_ref().take(9).count(), 9);
         let rest = pager(&model, 10).resume_at(&first.position());
-        assert_eq!(rest.expect("the same list").count(), 18);
-        assert_eq!(model.requests(), 3);
+        let (came, error) = outcome(rest.expect("the same list"));
+        assert!(error.is_some_and(|error| error.kind() == ErrorKind::NoProgress));
+        // One of the pages was read again, to make sure that it is short each time.
+        assert_eq!((came, model.requests()), (18, 4));
     }
 
     #[test]
@@ -968,19 +1079,106 @@ mod tests {
         }
     }
 
+    /// The items that come, and the error at the end if there is one.
+    fn outcome(pager: Pager<Item>) -> (usize, Option<Error>) {
+        let (good, bad): (Vec<_>, Vec<_>) = pager.partition(Result::is_ok);
+        (good.len(), bad.into_iter().find_map(Result::err))
+    }
+
+    /// Leaves out the items whose id ends in 7.
+    fn without_sevens(mut sent: Value) -> Value {
+        let items = sent["items"].as_array_mut().expect("items");
+        items.retain(|item| item["id"].as_str().is_some_and(|id| !id.ends_with('7')));
+        sent
+    }
+
+    #[test]
+    fn items_that_a_server_counts_and_does_not_send_are_reported_at_the_end() {
+        let left_out: [(Respond, usize); 6] = [
+            (|list, page, size| without_sevens(envelope(list, page, size)), 225),
+            (|list, page, size| without_sevens(without_more(list, page, size)), 225),
+            (|list, page, _| without_sevens(envelope(list, page, 30)), 225),
+            (
+                |list, page, size| {
+                    let mut sent = without_sevens(envelope(list, page, size));
+                    sent["per_page"] = Value::Null;
+                    sent
+                },
+                225,
+            ),
+            // Counts its pages from 0.
+            (
+                |list, page, size| {
+                    let mut sent = envelope(list, page + 1, size);
+                    sent["page"] = page.into();
+                    sent
+                },
+                150,
+            ),
+            (
+                |list, page, size| {
+                    let mut sent = envelope(list, page + 1, size);
+                    (sent["page"], sent["total_items"]) = (page.into(), Value::Null);
+                    sent
+                },
+                150,
+            ),
+        ];
+        for (nth, (respond, expected)) in left_out.into_iter().enumerate() {
+            let model = Model::still(250, respond);
+            let (came, error) = outcome(pager(&model, 100));
+            let error = error.unwrap_or_else(|| panic!("server {nth}: {came} and no error"));
+            assert_eq!((came, error.kind()), (expected, ErrorKind::NoProgress), "server {nth}");
+            assert!(error.hint().is_some() && error.to_string().contains("items came"), "{error}");
+            assert!(model.requests() <= 12, "{} requests", model.requests());
+        }
+    }
+
     #[test]
     fn a_server_that_leaves_items_out_is_read_in_large_pages() {
         let model = Model::still(1000, |list, page, per_page| {
-            let mut sent = envelope(list, page, per_page);
+            let mut sent = without_sevens(envelope(list, page, per_page));
             sent["per_page"] = Value::Null;
-            sent["items"]
-                .as_array_mut()
-                .expect("items")
-                .retain(|item| item["id"].as_str().is_some_and(|id| !id.ends_with('7')));
             sent
         });
-        assert_eq!(ids(pager(&model, 100)).len(), 900);
+        assert_eq!(outcome(pager(&model, 100)).0, 900);
         assert!(model.requests() <= 13, "{} requests", model.requests());
+    }
+
+    #[test]
+    fn a_page_that_was_short_because_the_list_changed_is_read_again() {
+        // The server counts before an item is deleted, and selects after it.
+        for is_last in [false, true] {
+            let turn = AtomicUsize::new(0);
+            let list = Mutex::new((0..250).rev().collect::<Vec<u32>>());
+            let race = move |page: u64, size: u32| {
+                let mut list = list.lock().expect("no panic before");
+                let mut sent = envelope(&list, page, size);
+                let is_due = turn.fetch_add(1, Ordering::Relaxed) == if is_last { 2 } else { 1 };
+                if is_due {
+                    let gone = list.remove((page as usize - 1) * 100 + 7);
+                    let items = sent["items"].as_array_mut().expect("items");
+                    items.retain(|item| item["id"] != gone.to_string());
+                }
+                sent
+            };
+            let server = Arc::new(Race(Box::new(race)));
+            let pager: Pager<Item> = Pager::new(Numbered::new(server)).page_size(100);
+            let (came, error) = outcome(pager);
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(came, 249);
+        }
+    }
+
+    #[test]
+    fn a_null_among_the_items_is_no_item_that_was_left_out() {
+        let model = Model::still(35, |list, page, per_page| {
+            let mut sent = envelope(list, page, per_page);
+            sent["items"][2] = Value::Null;
+            sent
+        });
+        assert_eq!(ids(pager(&model, 10)).len(), 31);
+        assert_eq!(model.requests(), 4);
     }
 
     #[test]
@@ -1029,8 +1227,53 @@ mod tests {
             assert_eq!(refused.kind(), ErrorKind::InvalidInput);
         }
         assert_eq!(model.requests(), 0);
-        let saved = "model 0 999999999 of ?".parse().expect("a position");
-        let outcomes: Vec<_> = pager(&model, 10).resume_at(&saved).expect("the list").collect();
-        assert!(matches!(&outcomes[..], [Err(error)] if error.kind() == ErrorKind::InvalidInput));
+    }
+
+    #[test]
+    fn a_position_beyond_the_end_is_an_error_with_a_hint_also_without_totals() {
+        let without_totals: Respond = |list, page, per_page| {
+            let mut sent = envelope(list, page, per_page);
+            (sent["total_items"], sent["total_pages"]) = (Value::Null, Value::Null);
+            sent
+        };
+        let bare: Respond =
+            |list, page, per_page| json!({"items": envelope(list, page, per_page)["items"]});
+        let larger: Respond = |list, page, _| json!({"items": envelope(list, page, 20)["items"]});
+        for (respond, place, expected) in [
+            (envelope as Respond, "36 of ?", None),
+            (envelope, "999999999 of ?", None),
+            (without_totals, "36 of ?", None),
+            (without_totals, "50 of ?", None),
+            (without_totals, "999999999 of ?", None),
+            (without_totals, "45 of 100", None),
+            (bare, "36 of ?", None),
+            (bare, "41 of ?", None),
+            (bare, "50 of ?", None),
+            (without_totals, "35 of ?", Some(0)),
+            (without_totals, "34 of ?", Some(1)),
+            (bare, "35 of ?", Some(0)),
+            (bare, "12 of ?", Some(23)),
+            // Its pages are not of the size that the position is in, which nothing shows but that they do not fit.
+            (larger, "30 of ?", None),
+        ] {
+            let model = Model::still(35, respond);
+            let saved = format!("model 0 {place}").parse().expect("a position");
+            let (came, error) = outcome(pager(&model, 10).resume_at(&saved).expect("the list"));
+            match (expected, error) {
+                (Some(expected), None) => assert_eq!(came, expected, "{place}"),
+                (None, Some(error)) => {
+                    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{place}: {error}");
+                    assert!(error.hint().is_some());
+                }
+                (_, error) => panic!("{place}: {came}, {error:?}"),
+            }
+        }
+        for respond in [without_totals, bare] {
+            let model = Model::still(40, respond);
+            let saved = "model 0 40 of ?".parse().expect("a position");
+            let rest = pager(&model, 10).resume_at(&saved).expect("the list");
+            assert_eq!(outcome(rest).0, 0);
+            assert_eq!(model.requests(), 2);
+        }
     }
 }

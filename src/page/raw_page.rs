@@ -16,6 +16,8 @@ use crate::json;
 pub(crate) struct RawPage {
     pub(super) text: String,
     pub(super) items: Vec<RawItem>,
+    /// How many nulls the list has beside them.
+    pub(super) holes: u64,
     pub(super) numbers: Numbers,
 }
 
@@ -48,7 +50,7 @@ impl RawPage {
     ) -> Result<RawPage, (Vec<u8>, serde_json::Error)> {
         let body = match String::from_utf8(body) {
             Ok(text) => match parse_text(&text, list, id_names) {
-                Ok((items, numbers)) => return Ok(RawPage { text, items, numbers }),
+                Ok((items, holes, numbers)) => return Ok(RawPage { text, items, holes, numbers }),
                 Err(_) => text.into_bytes(),
             },
             Err(error) => error.into_bytes(),
@@ -56,8 +58,8 @@ impl RawPage {
         // A name that Rust cannot hold, a byte order mark, or no page at all.
         let again = json::from_slice::<Value>(&body).and_then(|whole| {
             let text = whole.to_string();
-            let (items, numbers) = parse_text(&text, list, id_names)?;
-            Ok(RawPage { text, items, numbers })
+            let (items, holes, numbers) = parse_text(&text, list, id_names)?;
+            Ok(RawPage { text, items, holes, numbers })
         });
         again.map_err(|error| (body, error))
     }
@@ -89,7 +91,7 @@ fn parse_text(
     text: &str,
     list: &str,
     id_names: &[&str],
-) -> serde_json::Result<(Vec<RawItem>, Numbers)> {
+) -> serde_json::Result<(Vec<RawItem>, u64, Numbers)> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let (items, numbers) = (&mut reader).deserialize_map(Envelope { list })?;
     reader.end()?;
@@ -102,8 +104,10 @@ fn parse_text(
         id: id_in(item.get(), id_names).map_or(0..0, |id| range(id.get())),
     };
     // A null in a list is a hole, not an item.
-    let items = items.iter().filter(|item| item.get() != "null").map(raw).collect();
-    Ok((items, numbers))
+    let listed = items.len();
+    let items: Vec<RawItem> = items.iter().filter(|item| item.get() != "null").map(raw).collect();
+    let holes = listed - items.len();
+    Ok((items, holes as u64, numbers))
 }
 
 /// Decodes an item.

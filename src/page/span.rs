@@ -4,6 +4,9 @@ use super::progress::PageRequest;
 use super::raw_page::RawPage;
 use super::seen::Key;
 
+/// A total from here on is no count, but the -1 of a server that does not know.
+const UNKNOWN: u64 = 1 << 53;
+
 /// A page and the positions of the list that it covers.
 #[derive(Debug)]
 pub(crate) struct Span {
@@ -62,6 +65,28 @@ impl Span {
                 .or_else(by_pages)
                 .unwrap_or_else(|| is_full() || has_items && self.request.number == 1),
         }
+    }
+
+    /// How many of the items that it should hold, by its own numbers, it does not show.
+    ///
+    /// Its total and its size decide. Without a total, a page that is called the last by `has_more` and is not by
+    /// the number of pages should be full.
+    pub(crate) fn left_out(&self) -> u64 {
+        let numbers = &self.page.numbers;
+        let size = u64::from(self.request.per_page);
+        let known = numbers.total_items.filter(|total| *total < UNKNOWN);
+        let is_cut = || {
+            let is_last = numbers.has_more == Some(false) && !self.page.items.is_empty();
+            is_last && numbers.total_pages.is_some_and(|pages| self.request.number < pages)
+        };
+        let expected = match known {
+            // The last page should hold the rest.
+            Some(total) if !self.has_more() => total.saturating_sub(self.start),
+            Some(total) => total.saturating_sub(self.start).min(size),
+            None if is_cut() => size,
+            None => 0,
+        };
+        expected.saturating_sub(self.len()).saturating_sub(self.page.holes)
     }
 
     /// Whether it is empty and not the last.
@@ -148,6 +173,32 @@ mod tests {
         assert_eq!(span(1, json!({"items": [1, 2]})).unsaid_per_page(), Some(2));
         assert!(!span(2, json!({"items": [1, 2]})).has_more());
         assert!(!span(1, json!({"items": []})).has_more());
+    }
+
+    #[test]
+    fn a_page_shows_by_its_own_numbers_how_many_items_it_leaves_out() {
+        for (number, page, expected) in [
+            (1, json!({"items": [1, 2], "per_page": 3, "total_items": 7}), 1),
+            (3, json!({"items": [1], "per_page": 3, "total_items": 7}), 0),
+            (3, json!({"items": [], "per_page": 3, "total_items": 7, "has_more": false}), 1),
+            (2, json!({"items": [1], "per_page": 3, "total_items": "7"}), 2),
+            (2, json!({"items": [1, null, null], "per_page": 3, "total_items": 7}), 0),
+            (4, json!({"items": [], "per_page": 3, "total_items": 7}), 0),
+            (1, json!({"items": [1], "per_page": 3, "total_items": u64::MAX}), 0),
+            (1, json!({"items": [1], "per_page": 3, "total_items": -1}), 0),
+            (2, json!({"items": [1], "per_page": 3, "total_pages": 3, "has_more": false}), 2),
+            (3, json!({"items": [1], "per_page": 3, "total_pages": 3, "has_more": false}), 0),
+            (3, json!({"items": [], "per_page": 3, "total_pages": 4, "has_more": false}), 0),
+            (
+                1,
+                json!({"items": [1, 2], "per_page": 2, "total_items": 7, "total_pages": 1, "has_more": false}),
+                5,
+            ),
+            (1, json!({"items": [1], "has_more": true}), 0),
+            (1, json!({"items": [1]}), 0),
+        ] {
+            assert_eq!(span(number, page.clone()).left_out(), expected, "{page}");
+        }
     }
 
     #[test]
