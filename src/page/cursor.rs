@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 const TRAIL: usize = 128;
 /// A page without new items may end this often at the same item. More often, the server repeats itself.
 const REPEATS: usize = 3;
+/// How often a list is read in all if its order is seen to change.
+const PASSES: u32 = 6;
 
 /// A list whose pages begin after a named item.
 pub(crate) trait CursorList: fmt::Debug + Send + Sync {
@@ -49,8 +51,11 @@ pub(crate) struct Cursor<L> {
 /// The progress of an iteration.
 #[derive(Debug, Default)]
 struct State {
+    /// The point after which the iteration began.
+    start: AfterItem,
     trail: Trail,
     seen: Seen,
+    order: Order,
     has_begun: bool,
     is_at_end: bool,
     /// Why the list cannot be read on after the page that was just yielded.
@@ -61,6 +66,69 @@ struct State {
     nameless: usize,
     /// The last items of the pages since one had something new.
     passed: Vec<Key>,
+}
+
+/// Whether the list keeps its order, as far as it shows.
+///
+/// If events with equal times are sorted anew for each response, some move up to before the cursor and would be missed.
+/// The sign is that an item comes again after the cursor, or that another one follows the cursor than before. An event
+/// that is moved, or an id that the list holds twice, looks the same. So the list is read again; an error follows only
+/// if the sign comes again each time and no two readings are alike.
+#[derive(Debug, Default)]
+struct Order {
+    /// The sign was seen in this pass.
+    is_doubtful: bool,
+    /// How many times the list was read before this pass.
+    passes: u32,
+    /// The items of this pass, unless they are all that were yielded.
+    read: Option<Seen>,
+    /// A hash of the items of this pass in their order.
+    content: u64,
+    /// The same of the pass before.
+    earlier: Option<u64>,
+    /// Something new came in this pass.
+    is_fruitful: bool,
+}
+
+impl Order {
+    /// Watches a page, with the items that were yielded before it.
+    fn watch(&mut self, batch: &Batch, seen: &Seen, is_top: bool) {
+        if is_top {
+            self.content = 0;
+            self.read = (seen.len() > 0).then(Seen::default);
+        }
+        let keys = || batch.items.iter().map(|item| item.key);
+        let read = self.read.as_ref().unwrap_or(seen);
+        let comes_again = || keys().any(|key| read.contains(key));
+        self.is_doubtful |= batch.is_reordered || batch.is_proved && comes_again();
+        self.content = keys().fold(self.content, |content, key| {
+            content.rotate_left(5).wrapping_mul(0x0100_0000_01b3) ^ key
+        });
+        if let Some(read) = &mut self.read {
+            let mut new: Vec<Key> = keys().filter(|key| !read.contains(*key)).collect();
+            new.sort_unstable();
+            new.dedup();
+            read.extend(new);
+        }
+    }
+
+    /// Whether the list must be read again to make sure that nothing is missing.
+    fn finish_pass(&mut self) -> Result<bool> {
+        let is_alike = self.earlier == Some(self.content) && !self.is_fruitful;
+        if !self.is_doubtful || is_alike {
+            return Ok(false);
+        }
+        if self.passes + 1 >= PASSES {
+            return Err(no_progress("the order of the list changes from response to response")
+                .with_hint(
+                    "the server sorts items with equal times anew for each response: what came may not be all; narrow \
+                     the list down by filters",
+                ));
+        }
+        let (passes, earlier) = (self.passes + 1, Some(self.content));
+        *self = Order { passes, earlier, read: Some(Seen::default()), ..Order::default() };
+        Ok(true)
+    }
 }
 
 impl<L: CursorList> Cursor<L> {
@@ -74,8 +142,8 @@ impl<L: CursorList> Cursor<L> {
                 return Err(no_progress(why));
             }
             let Some((batch, is_top)) = self.fetch()? else {
-                self.state.is_at_end = true;
-                break;
+                self.state.finish_pass()?;
+                continue;
             };
             if let Some(page) = self.take_in(batch, is_top)? {
                 return Ok(Some(page));
@@ -120,6 +188,7 @@ impl<L: CursorList> Cursor<L> {
             state.trail.ids.clear();
             state.trail.first = batch.items.first().map(|item| item.key);
         }
+        state.order.watch(&batch, &state.seen, is_top);
         state.trail.was_short = !batch.is_full;
         let last = batch.items.last();
         if last.is_some_and(|last| last.id.is_none()) {
@@ -129,6 +198,7 @@ impl<L: CursorList> Cursor<L> {
         let page = state.page_of(batch);
         if !page.items.is_empty() {
             state.passed.clear();
+            state.order.is_fruitful = true;
             state.pages += 1;
             state.trail.has_advanced |= !is_top;
             return Ok(Some(page));
@@ -148,12 +218,29 @@ impl<L: CursorList> Cursor<L> {
 impl State {
     /// Continues after an item that an earlier iterator has yielded.
     fn after(mark: &AfterItem) -> State {
-        let ids: Vec<Id> = [&mark.before, &mark.last].into_iter().flatten().cloned().collect();
-        let mut state = State { nameless: mark.nameless, ..State::default() };
-        state.seen.extend(ids.iter().map(|id| key(id)).collect());
-        state.trail = Trail { ids, has_past: mark.before.is_some(), ..Trail::default() };
+        let mut state = State { start: mark.clone(), ..State::default() };
+        state.go_to_start();
+        state.seen.extend(state.trail.ids.iter().map(|id| key(id)).collect());
         state.has_begun = mark.last.is_some();
         state
+    }
+
+    fn go_to_start(&mut self) {
+        let AfterItem { last, before, nameless } = self.start.clone();
+        let has_past = before.is_some();
+        let ids: Vec<Id> = [before, last].into_iter().flatten().collect();
+        self.trail = Trail { ids, has_past, ..Trail::default() };
+        self.nameless = nameless;
+    }
+
+    /// The end of the list, or another reading of it if its order was seen to change.
+    fn finish_pass(&mut self) -> Result<()> {
+        self.is_at_end = !self.order.finish_pass()?;
+        if !self.is_at_end {
+            self.passed.clear();
+            self.go_to_start();
+        }
+        Ok(())
     }
 
     /// Moves the trail to the end of a page, and keeps the new items of the page.
@@ -628,6 +715,69 @@ mod tests {
             }
         }
         assert!(failed > 0, "both items are gone now and then, and a past list cannot be known");
+    }
+
+    /// A server that sorts events with equal times anew for each response, in groups of so many.
+    fn shuffling(items: u32, manner: Manner, group: usize, seed: u64) -> Model {
+        let mut random = Rng::with_seed(seed);
+        Model::new(items, manner, move |list, _| {
+            list.chunks_mut(group).for_each(|ties| random.shuffle(ties));
+        })
+    }
+
+    /// Without a total, a shuffle that shows no sign between two pages cannot be noticed.
+    #[test]
+    fn a_list_whose_ties_are_shuffled_comes_whole_or_is_an_error_with_few_exceptions() {
+        let (mut whole, mut failed, mut silent) = (0, 0, 0);
+        for seed in 0..600 {
+            let group = [2, 5, 12, 40][seed as usize % 4];
+            let unknown = UNKNOWN[seed as usize % 5];
+            let model = shuffling(137, Manner { unknown, ..PLAIN }, group, seed);
+            let (ids, error) = read(model.pager([10, 20, 50][seed as usize % 3]));
+            let distinct: HashSet<u32> = ids.iter().copied().collect();
+            assert_eq!(distinct.len(), ids.len(), "seed {seed}: twice");
+            match error {
+                Some(error) => {
+                    failed += 1;
+                    assert!(error.hint().is_some() || error.status().is_some(), "{error:?}");
+                }
+                None if ids.len() == 137 => whole += 1,
+                None => silent += 1,
+            }
+        }
+        assert!(silent < 40 && whole > 200, "{whole} whole, {failed} failed, {silent} silent");
+    }
+
+    #[test]
+    fn an_event_that_moved_up_to_before_the_cursor_comes() {
+        // 5 and 6 change places; both orders are stable.
+        let mut turn = 0;
+        let model = Model::new(12, PLAIN, move |list, _| {
+            turn += 1;
+            if turn == 1 {
+                list.swap(4, 5);
+            }
+        });
+        let (ids, error) = read(model.pager(5));
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(ids.iter().copied().collect::<HashSet<u32>>(), all(12).into_iter().collect());
+    }
+
+    #[test]
+    fn an_event_that_is_moved_down_once_is_no_error() {
+        let mut turn = 0;
+        let model = Model::new(25, PLAIN, move |list, _| {
+            turn += 1;
+            if turn == 2 {
+                let moved = list.remove(2);
+                list.push(moved);
+            }
+        });
+        let (ids, error) = read(model.pager(8));
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(ids.len(), 25);
+        // The list was read twice: once more to make sure that its order stands.
+        assert!(model.requests().len() <= 12, "{:?}", model.requests());
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub(super) struct Batch {
     pub(super) items: Vec<BatchItem>,
     /// Whether the page is as long as was requested.
     pub(super) is_full: bool,
+    /// It starts at the last item read, which came again: what follows should be new.
+    pub(super) is_proved: bool,
+    /// The first item after the cursor is not the one that followed it before.
+    pub(super) is_reordered: bool,
 }
 
 #[derive(Debug)]
@@ -37,7 +41,7 @@ impl Batch {
         };
         let items: Vec<BatchItem> = page.items.iter().map(item).collect();
         let is_full = items.len() as u64 >= u64::from(requested);
-        Batch { items, is_full, text: page.text }
+        Batch { items, is_full, text: page.text, is_proved: false, is_reordered: false }
     }
 
     fn place_of(&self, id: &str) -> Option<usize> {
@@ -47,6 +51,24 @@ impl Batch {
     /// The items after the one at `place`.
     fn after(mut self, place: usize) -> Batch {
         self.items.drain(..=place);
+        self
+    }
+
+    /// The items after the last one read, which is at `place`, and those before it that are new: they were added, or moved up
+    /// unseen.
+    fn beyond(mut self, place: usize, seen: &Seen) -> Batch {
+        let is_new = |item: &BatchItem| item.id.is_some() && !seen.contains(item.key);
+        let is_any_new = self.items[..place].iter().any(is_new);
+        self.is_reordered = place > 0 && self.items.first().is_some_and(is_new);
+        if !is_any_new {
+            return self.after(place);
+        }
+        let mut nth = 0;
+        self.items.retain(|item| {
+            nth += 1;
+            // The last one stays, for the trail.
+            nth > place || is_new(item)
+        });
         self
     }
 
@@ -211,7 +233,11 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         self.exists = true;
-        let rest = batch.after(place);
+        let mut rest = match self.trail.has_past {
+            true => batch.after(place),
+            false => batch.beyond(place, self.seen),
+        };
+        rest.is_proved = true;
         Ok(match (rest.has_ids() || !rest.has_all_in(self.seen), self.ended) {
             (true, _) => Some(Found::Next(rest)),
             (false, true) => Some(Found::End),
@@ -239,7 +265,8 @@ impl<'a> Search<'a> {
         let is_top = batch.items.first().map(|item| item.key) == self.trail.first;
         let is_whole = batch.items.len() >= self.seen.len();
         let is_ignored = place > 0 && is_top && is_whole && !self.trail.has_advanced;
-        let (is_full, rest) = (batch.is_full, batch.after(place));
+        let (is_full, mut rest) = (batch.is_full, batch.after(place));
+        rest.is_proved = true;
         if rest.has_ids() || !rest.has_all_in(self.seen) {
             return Ok(Some(Found::Next(rest)));
         }
