@@ -1,6 +1,7 @@
 //! JSON as services write it: decoding, and the field helpers of the models.
 
 mod fields;
+pub(crate) mod lenient;
 
 use std::borrow::Cow;
 
@@ -26,6 +27,36 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result
     // RFC 8259, section 8.1: a reader may ignore a byte order mark.
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     serde_json::from_slice(text).or_else(|error| tolerant(text, error))
+}
+
+/// Decodes a body to a string: UTF-8, or UTF-16 or UTF-32 by its byte order mark or the zero bytes of its first character.
+/// Other bytes become U+FFFD. A byte order mark is dropped.
+pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
+    type Unit = fn(&[u8]) -> u32;
+    let big: Unit = |unit| unit.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
+    let little: Unit = |unit| unit.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte));
+    let (width, unit) = match body {
+        [0xFF, 0xFE, 0, 0, ..] | [1..=255, 0, 0, 0, ..] => (4, little),
+        [0, 0, 0xFE, 0xFF, ..] | [0, 0, 0, 1..=255, ..] => (4, big),
+        [0xFF, 0xFE, ..] | [1..=255, 0, ..] => (2, little),
+        [0xFE, 0xFF, ..] | [0, 1..=255, ..] => (2, big),
+        _ => {
+            let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+            return String::from_utf8_lossy(text);
+        }
+    };
+    let units = body.chunks(width).map(unit);
+    let text = match width {
+        4 => {
+            units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+        _ => {
+            let units = units.map(|unit| u16::try_from(unit).unwrap_or_default());
+            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+    };
+    let text: String = text;
+    Cow::Owned(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// Decodes a JSON text that is kept whole, as [`from_slice`] does, and keeps the digits of every integer.
@@ -60,6 +91,12 @@ fn lacks_digits(value: &Value) -> bool {
 
 /// The slow path, by way of a [`Value`], for the rare text on which the fast one failed with `first`.
 fn tolerant<T: DeserializeOwned>(text: &[u8], first: serde_json::Error) -> serde_json::Result<T> {
+    if text.iter().take(4).any(|byte| *byte == 0) || text.starts_with(b"\xFF\xFE") {
+        // UTF-16: RFC 8259 forbids it, and RFC 4627 did not.
+        let text = self::text(text).into_owned();
+        let has_zeros = text.as_bytes().iter().take(4).any(|byte| *byte == 0);
+        return if has_zeros { Err(first) } else { from_slice(text.as_bytes()) };
+    }
     let value: Value = match serde_json::from_slice(&Rewriter::rewrite(text)) {
         Ok(value) => value,
         Err(_) if is_valid(text) => return Err(serde_json::Error::custom("nested too deeply")),
@@ -251,6 +288,38 @@ mod tests {
             assert_eq!(read(text), json!(expected), "{text}");
             assert_eq!(read(&format!("{{{text}: 1}}")), json!({expected: 1}), "{text}");
         }
+    }
+
+    #[test]
+    fn a_body_in_utf_16_or_32_is_read() {
+        let text = r#"{"é": "\ud83d 😀"}"#;
+        let wide = |width: usize, is_big: bool, mark: &str| -> Vec<u8> {
+            let marked = format!("{mark}{text}");
+            let order = |bytes: &[u8]| -> Vec<u8> {
+                let bytes = bytes.iter().copied();
+                if is_big { bytes.collect() } else { bytes.rev().collect() }
+            };
+            match width {
+                2 => marked.encode_utf16().flat_map(|unit| order(&unit.to_be_bytes())).collect(),
+                _ => marked.chars().flat_map(|c| order(&u32::from(c).to_be_bytes())).collect(),
+            }
+        };
+        for width in [2, 4] {
+            for is_big in [false, true] {
+                for mark in ["", "\u{feff}"] {
+                    let body = wide(width, is_big, mark);
+                    assert_eq!(super::text(&body), text, "{width} {is_big} {mark:?}");
+                    let read: Value = from_slice(&body).expect("JSON");
+                    assert_eq!(read, json!({"é": "\u{fffd} 😀"}));
+                }
+            }
+        }
+        for odd in [&b""[..], b"\0", b"\0\0\0\0", b"\xff\xfe", b"{\0\0", b"\0\0\xfe\xff\0", b"x\0"]
+        {
+            let _ = super::text(odd);
+            assert!(from_slice::<Value>(odd).is_err(), "{odd:?}");
+        }
+        assert_eq!(super::text(b"\xEF\xBB\xBFcaf\xe9"), "caf\u{fffd}");
     }
 
     #[test]

@@ -324,13 +324,28 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
 }
 
 /// Bodies by which a service takes its 200 back, and the words in them.
-const DENIALS: [(&str, &str); 8] = [
+const DENIALS: [(&str, &str); 23] = [
     (r#"{"error": "Community not found"}"#, "Community not found"),
     (r#"{"ok": false, "error": "alert is locked"}"#, "alert is locked"),
     (r#"{"success": false, "message": "alert is locked"}"#, "alert is locked"),
     (r#"{"success": false}"#, "the response reports a failure"),
     (r#"{"error": {"code": 7, "message": "gone"}}"#, "gone"),
     (r#"{"errors": [{"message": "a"}, "b"]}"#, "a; b"),
+    (r#"{"code": 404, "message": "gone"}"#, "gone"),
+    (r#"{"detail": "Community not found"}"#, "Community not found"),
+    (r#"{"isSuccess": false, "message": "gone"}"#, "gone"),
+    (r#"{"failed": true, "message": "gone"}"#, "gone"),
+    (r#"{"result": "error", "message": "gone"}"#, "gone"),
+    (r#"{"status": "error", "message": "gone"}"#, "gone"),
+    (r#"{"status": "fail", "message": "gone"}"#, "gone"),
+    (r#"{"data": null, "error": {"message": "gone"}}"#, "gone"),
+    (r#"{"data": null, "errors": [{"message": "gone"}]}"#, "gone"),
+    (r#"[{"error": "gone"}]"#, "gone"),
+    (r#""{\"error\": \"gone\"}""#, "gone"),
+    ("{'error': 'gone'}", "gone"),
+    (r#"{"error": "gone",}"#, "gone"),
+    (r#"callback({"error": "gone"});"#, "gone"),
+    (")]}',\n{\"error\": \"gone\"}", "gone"),
     ("\u{feff}{\"error\": \"Run \\ud83d\"}", "Run \u{fffd}"),
     (r#"{"error": "first", "error": "last"}"#, "last"),
 ];
@@ -381,7 +396,34 @@ fn data_with_a_field_called_error_is_data() {
     assert_eq!(whole["error"], "the last check failed");
 }
 
-const PAGES: [(&str, &str); 5] = [
+#[test]
+fn a_denial_in_utf_16_is_rejected() {
+    for operation in &OPERATIONS {
+        // Big-endian, which for ASCII is valid UTF-8 as well.
+        let body: String = "{\"error\": \"gone\"}".chars().flat_map(|c| ['\0', c]).collect();
+        let wire = Wire::new([Canned::status(200).body(body), Canned::text(operation.good)]);
+        let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (Rejected, "gone"), "{}", operation.call);
+    }
+}
+
+#[test]
+fn an_empty_list_beside_a_report_of_failure_is_rejected() {
+    let wire = Wire::new(vec![Canned::text(r#"{"items": [], "error": "database is down"}"#)]);
+    let error = account(&wire, wire.config()).alerts().next().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.message()), (Rejected, "database is down"));
+    let wire = Wire::new(vec![Canned::text(r#"{"events": [], "ok": false}"#)]);
+    let error = community(&wire, wire.config()).events().next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), Rejected);
+    let wire = Wire::new(vec![Canned::text(r#"{"items": [], "total_items": 0, "ok": true}"#)]);
+    assert_eq!(account(&wire, wire.config()).alerts().count(), 0);
+}
+
+const PAGES: [(&str, &str); 9] = [
+    ("text/plain", "\u{feff}\u{200b}<!DOCTYPE html><title>Sign in</title>"),
+    ("application/json", "Notice: undefined index in x.php\n<html><title>Sign in</title></html>"),
+    ("", "<?xml version=\"1.0\"?><Error><Code>x</Code><title>Sign in</title></Error>"),
+    ("application/xml", "\n<!-- x -->\n<error><title>Sign in</title></error>"),
     ("text/html", "<!DOCTYPE html><title>Sign in</title>"),
     ("application/json", "\n<HTML><head><title>Sign in</title>"),
     ("text/html", "<!-- x --><h1>Sign in</h1>"),
@@ -394,7 +436,10 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
     for operation in &OPERATIONS {
         for (content_type, page) in PAGES {
             let is_read = operation.safety == Safety::Read;
-            let answer = Canned::text(page).header("content-type", content_type);
+            let mut answer = Canned::text(page);
+            if !content_type.is_empty() {
+                answer = answer.header("content-type", content_type);
+            }
             let wire = Wire::new(vec![answer; 2]);
             let config = local(&TestClock::new()).retries(1);
             let error = run(operation, &wire, config).unwrap_err();

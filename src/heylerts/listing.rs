@@ -8,7 +8,7 @@ use super::client::Client;
 use crate::error::{Error, Result};
 use crate::page::{Numbered, NumberedList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
-use crate::pipeline::response::BadBody;
+use crate::pipeline::response::{self, BadBody};
 
 /// The call that reads a list, with its filters, and the client that sends it.
 struct Listing {
@@ -48,8 +48,11 @@ impl NumberedList for Listing {
 }
 
 fn read(body: Vec<u8>) -> Result<RawPage, BadBody> {
-    RawPage::parse(body, "items", &["id"])
-        .map_err(|(body, cause)| BadBody::undecodable(body, cause))
+    let page = RawPage::parse(body, "items", &["id"])
+        .map_err(|(body, cause)| BadBody::undecodable(body, cause))?;
+    // An empty list may come with a report of failure.
+    page.text_without_items().map_or(Ok(()), |text| response::undenied(text.as_bytes()))?;
+    Ok(page)
 }
 
 impl fmt::Debug for Listing {

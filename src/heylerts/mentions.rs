@@ -108,7 +108,8 @@ open_enum! {
 /// replaces the earlier one.
 ///
 /// A mention that somebody un-ignores while the list is read enters it at its old place. It comes if that place was
-/// not read yet, and else it does not; the other mentions are not affected.
+/// not read yet, and else it does not; the other mentions are not affected, unless one is deleted between the same two
+/// pages.
 ///
 /// # Examples
 ///

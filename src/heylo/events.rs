@@ -11,7 +11,7 @@ use super::record::{decode, id_of, whole, with_id};
 use crate::error::{Error, Result};
 use crate::json::vec_without_nulls;
 use crate::page::{Cursor, CursorList, Pager, RawPage, list_name};
-use crate::pipeline::response::BadBody;
+use crate::pipeline::response::{self, BadBody};
 use crate::pipeline::retry::Safety;
 use crate::time::Timestamp;
 
@@ -218,8 +218,11 @@ impl CursorList for EventList {
 }
 
 fn read(body: Vec<u8>) -> Result<RawPage, BadBody> {
-    RawPage::parse(body, "events", &EVENT_ID)
-        .map_err(|(body, cause)| BadBody::undecodable(body, cause))
+    let page = RawPage::parse(body, "events", &EVENT_ID)
+        .map_err(|(body, cause)| BadBody::undecodable(body, cause))?;
+    // An empty list may come with a report of failure.
+    page.text_without_items().map_or(Ok(()), |text| response::undenied(text.as_bytes()))?;
+    Ok(page)
 }
 
 impl<T> Pager<Event, T> {

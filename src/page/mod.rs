@@ -19,16 +19,22 @@
 //! the one before. The iterator follows both by the total that each page reports. This assumes that items are *added at
 //! the top only*, as the vendor documents ("newest first"). Items that are added while the list is read do not come. A
 //! mention that is un-ignored enters the list further down: it comes only if the list was not read that far, and the
-//! other mentions still come exactly once. If the service sorts items with equal times anew for each response, some would
+//! other mentions still come exactly once, unless one is deleted between the same two pages, which hides its deletion. If
+//! the service sorts items with equal times anew for each response, some would
 //! be missed at the border of two pages; the list is then read again, up to six times in all, and if items are still
-//! missing, an error states how many. A page of more than ten times the items requested is an error, too.
+//! missing, an error states how many. A page of more than ten times the items requested is an error, too. A page that
+//! has fewer items than its own total and size call for is read again at the end, and is an error if it still has:
+//! all that the service sent was yielded then.
 //!
 //! **Heylo** names the event to continue after, and does not document the response if that event was deleted: an error,
 //! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last
 //! one must come again, which proves that the event named is still there. If it does not come, the iterator asks after
 //! the last event, then after earlier ones, and in the end from the first page on, and leaves out the events that it has
 //! yielded. A list of *n* events that does not change takes at most ⌈*n*/99⌉ + 2 requests. Events that are added come if
-//! their place was not read yet.
+//! their place was not read yet. If the order is seen to change (an event comes again after the one that was named), the
+//! list is read again, up to six times in all, and it is an error if the order changes each time. Heylo reports no total:
+//! a change of the order that shows nowhere between two pages, as events with equal times that the service sorts at
+//! random, can hide an event.
 //!
 //! See [`Position`] for iterators that are resumed.
 //!

@@ -1158,7 +1158,8 @@ mod tests {
                 if is_due {
                     let gone = list.remove((page as usize - 1) * 100 + 7);
                     let items = sent["items"].as_array_mut().expect("items");
-                    items.retain(|item| item["id"] != gone.to_string());
+                    let gone = json!(gone.to_string());
+                    items.retain(|item| item["id"] != gone);
                 }
                 sent
             };

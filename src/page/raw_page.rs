@@ -64,6 +64,11 @@ impl RawPage {
         again.map_err(|error| (body, error))
     }
 
+    /// Returns the JSON of a page without items.
+    pub(crate) fn text_without_items(&self) -> Option<&str> {
+        self.items.is_empty().then_some(&self.text)
+    }
+
     /// The item's id: a string, or a number by its digits.
     pub(super) fn id(&self, item: &RawItem) -> Option<Cow<'_, str>> {
         let id = self.text.get(item.id.clone()).filter(|id| !id.is_empty())?;

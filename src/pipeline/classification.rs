@@ -12,6 +12,7 @@ use super::redaction::{Evidence, Redactor};
 use super::response::{BadBody, Problem};
 use super::transport::{Progress, TransportError};
 use crate::error::{Error, ErrorKind};
+use crate::json;
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -140,7 +141,7 @@ impl Classifier<'_> {
 
     /// The status is a success, and the body is a page for a browser: from a proxy, most likely.
     fn page(&self, head: Parts, body: Vec<u8>) -> Failure {
-        let text = String::from_utf8_lossy(&body);
+        let text = json::text(&body);
         let message = match message::page_message(&text) {
             Some(title) => format!("the response is a web page: {title}"),
             None => "the response is a web page".to_owned(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::redaction::ENTITIES;
 use crate::json;
@@ -12,13 +12,17 @@ use crate::json;
 /// The fields that may hold the message, best first. Heylo documents none of them, Heylerts documents `detail`.
 ///
 /// If `error` comes with `message`, it is the status in words; with `error_description`, a code.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 14] = [
     "message",
     "error_description",
     "errorMessage",
     "error_message",
+    "errmsg",
+    "faultstring",
     "error",
     "errors",
+    "err",
+    "fault",
     "detail",
     "reason",
     "msg",
@@ -30,7 +34,7 @@ const PAGE_SEARCHED: usize = 64 * 1024;
 
 /// Returns the message in an error's body; empty if there is none.
 pub(crate) fn message(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = json::text(body);
     match json::from_slice::<Value>(text.as_bytes()) {
         Ok(Value::String(text)) => text.trim().to_owned(),
         Ok(json) => words(&json).unwrap_or_else(|| text.trim().to_owned()),
@@ -49,18 +53,31 @@ pub(crate) fn is_own_error(body: &[u8]) -> bool {
 /// It is one if its body begins with markup, or if it is declared as HTML and holds a tag, unless it is JSON.
 /// Frameworks declare plain text as HTML too, so the declaration alone is no proof.
 pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     // Most bodies are JSON, and end the search here.
-    if !body.starts_with(b"<") && !is_declared_html(headers) {
+    let is_like_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
+    if is_like_json && !is_declared_html(headers) {
         return false;
     }
-    let text = String::from_utf8_lossy(&body[..body.len().min(PAGE_SEARCHED)]);
+    let text = json::text(&body[..body.len().min(PAGE_SEARCHED)]);
     if begins_with_markup(&text) {
         return true;
     }
     let is_json = || json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
-    is_declared_html(headers) && has_tag(&text) && !is_json()
+    (has_document(&text) || is_declared_html(headers) && has_tag(&text)) && !is_json()
 }
+
+/// Whether there is a page after something else, as after the warnings of a script.
+fn has_document(text: &str) -> bool {
+    let opens = |at: usize| {
+        DOCUMENT.iter().any(|tag| {
+            let found = text.as_bytes().get(at..at + tag.len());
+            found.is_some_and(|found| found.eq_ignore_ascii_case(tag.as_bytes()))
+        })
+    };
+    text.match_indices('<').any(|(at, _)| opens(at))
+}
+
+const DOCUMENT: [&str; 6] = ["<!doctype", "<html", "<head>", "<title>", "<body", "<script"];
 
 fn is_declared_html(headers: &HeaderMap) -> bool {
     let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -85,7 +102,11 @@ pub(crate) fn page_message(page: &str) -> Option<String> {
 
 /// Returns the message in a JSON body.
 pub(crate) fn words(json: &Value) -> Option<String> {
-    let object = json.as_object()?;
+    words_in(json.as_object()?)
+}
+
+/// Returns the message in a JSON object.
+pub(crate) fn words_in(object: &Map<String, Value>) -> Option<String> {
     let field = |name: &str| {
         object.get(name).or_else(|| {
             let same = |(other, _): &(&String, _)| other.eq_ignore_ascii_case(name);
@@ -135,7 +156,9 @@ fn joined(lines: impl Iterator<Item = String>) -> Option<String> {
 
 /// `<!DOCTYPE html>`, `<html>`, `<?xml …?>`, a comment or any other tag; nothing of this begins JSON.
 fn begins_with_markup(text: &str) -> bool {
-    let text = text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
+    let is_blank =
+        |c: char| c.is_whitespace() || c.is_control() || "\u{feff}\u{200b}\u{2060}".contains(c);
+    let text = text.trim_start_matches(is_blank);
     text.starts_with('<') && has_tag(text.get(..2).unwrap_or_default())
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod call;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod certificates;
 mod classification;
+mod denial;
 mod failure;
 mod message;
 mod names;

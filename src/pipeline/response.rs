@@ -1,12 +1,8 @@
 //! Reads the body of a success: a value, or the reason why there is none.
 
-use std::borrow::Cow;
-use std::fmt;
+use serde::de::DeserializeOwned;
 
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
-
-use super::message;
+use super::denial;
 use crate::json;
 
 /// The body of a response whose status is a success, and which cannot be used.
@@ -31,7 +27,7 @@ pub(crate) enum Problem {
 impl BadBody {
     /// Rejects a body that could not be decoded, or that reports a failure instead.
     pub(crate) fn undecodable(body: Vec<u8>, source: serde_json::Error) -> BadBody {
-        let problem = match denial(&body) {
+        let problem = match denial::of_undecodable(&body) {
             Some(words) => Problem::Denied(words),
             None => {
                 Problem::Unexpected { is_temporary: body.is_empty() || !source.is_data(), source }
@@ -49,17 +45,20 @@ impl BadBody {
 pub(crate) fn json<T: DeserializeOwned>(body: Vec<u8>) -> Result<T, BadBody> {
     let text = if body.is_empty() { b"null" } else { &body[..] };
     match json::from_slice(text) {
-        Ok(value) => match bare_denial(&body) {
-            Some(words) => Err(BadBody { body, problem: Problem::Denied(words) }),
-            None => Ok(value),
-        },
+        Ok(value) => undenied(&body).map(|()| value),
         Err(source) => Err(BadBody::undecodable(body, source)),
     }
 }
 
+/// Rejects a body that was decoded, and that consists of nothing but a report of failure.
+pub(crate) fn undenied(body: &[u8]) -> Result<(), BadBody> {
+    let denied = |words| BadBody { body: body.to_owned(), problem: Problem::Denied(words) };
+    denial::of_decoded(body).map_or(Ok(()), |words| Err(denied(words)))
+}
+
 /// Accepts a body of any shape: JSON, plain text or nothing, unless it is JSON that reports a failure.
 pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
-    match denial(&body) {
+    match denial::of(&body) {
         Some(words) => Err(BadBody { body, problem: Problem::Denied(words) }),
         None => Ok(body),
     }
@@ -70,135 +69,10 @@ pub(crate) fn nothing(body: Vec<u8>) -> Result<(), BadBody> {
     acknowledgement(body).map(drop)
 }
 
-/// The report of failure in a body, by one of the ways in which services write it.
-fn denial(body: &[u8]) -> Option<String> {
-    // In Latin-1 it is a denial as well.
-    let text = String::from_utf8_lossy(body);
-    let json: Value = json::from_slice(text.as_bytes()).ok()?;
-    let object = json.as_object()?;
-    let wraps = |(name, _): &(&String, &Value)| is_any(name, &["data", "result", "response"]);
-    let is_denial =
-        denies(object) || object.iter().any(|(name, value)| fails_by_status(name, value));
-    match is_denial {
-        true => Some(words_of(&json)),
-        // `{"result": {"success": false}}`
-        false => object
-            .iter()
-            .filter(wraps)
-            .find(|(_, inner)| inner.as_object().is_some_and(denies))
-            .map(|(_, inner)| words_of(inner)),
-    }
-}
-
-fn words_of(denial: &Value) -> String {
-    message::words(denial).unwrap_or_else(|| "the response reports a failure".to_owned())
-}
-
-/// Whether an object reports a failure: `ok` or `success` is false, or there is an `error`. One that
-/// is null, false or empty denies nothing.
-fn denies(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| {
-        is_any(name, &["ok", "success"]) && is_false(value)
-            || is_any(name, &["error", "errors", "errorMessage", "error_message"])
-                && !is_empty(value)
-    })
-}
-
-/// `"status": "error"`, `"status": false`, `"statusCode": 404`, also as a string.
-fn fails_by_status(name: &str, value: &Value) -> bool {
-    let is_code = |code: u64| (400..600).contains(&code);
-    let is_failure = |text: &str| {
-        is_any(text, &["error", "fail", "failed", "failure"]) || text.parse().is_ok_and(is_code)
-    };
-    is_any(name, &["status", "statusCode", "status_code"])
-        && (value.as_str().is_some_and(is_failure)
-            || value.as_u64().is_some_and(is_code)
-            || *value == Value::Bool(false))
-}
-
-fn is_any(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| word.eq_ignore_ascii_case(text))
-}
-
-fn is_false(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => is_any(text.trim(), &["false", "no", "0"]),
-        _ => false,
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(object) => object.is_empty(),
-        Value::String(text) => is_any(text.trim(), &["", "false", "none", "null", "0"]),
-        _ => is_false(value),
-    }
-}
-
-/// The report of failure in an object that consists of nothing else. Ends at the first field of another kind,
-/// so a page of data costs nothing.
-fn bare_denial(body: &[u8]) -> Option<String> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let report = match deserializer.deserialize_map(Report) {
-        Ok(report) => report,
-        Err(error) if error.is_data() => return None,
-        Err(_) => json::from_slice(body).ok()?,
-    };
-    let is_bare = report.keys().all(|name| is_any(name, &REPORTED));
-    (is_bare && denies(&report)).then(|| words_of(&Value::Object(report)))
-}
-
-/// The fields that reports of failure consist of, besides those that make them one.
-const REPORTED: [&str; 20] = [
-    "ok",
-    "success",
-    "error",
-    "errors",
-    "errorMessage",
-    "error_message",
-    "errorType",
-    "errorCode",
-    "error_code",
-    "error_description",
-    "message",
-    "msg",
-    "detail",
-    "details",
-    "reason",
-    "code",
-    "status",
-    "statusCode",
-    "requestId",
-    "request_id",
-];
-
-struct Report;
-
-impl<'de> Visitor<'de> for Report {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a report of failure")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Map<String, Value>, A::Error> {
-        let mut report = Map::new();
-        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-            if !is_any(&name, &REPORTED) {
-                return Err(serde::de::Error::custom("data"));
-            }
-            report.insert(name.into_owned(), map.next_value()?);
-        }
-        Ok(report)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn denied(outcome: Result<(), BadBody>) -> Option<String> {
@@ -314,7 +188,6 @@ mod tests {
             r#"{"ok": true, "detail": "removed"}"#,
             r#"{"status": "ok", "statusCode": 200}"#,
             r#"{"success": true, "result": {"error": null}}"#,
-            r#"[{"error": "x"}]"#,
         ] {
             assert!(nothing(body.into()).is_ok(), "{body}");
         }
