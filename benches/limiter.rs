@@ -1,6 +1,6 @@
 //! What the rate limiter costs: throughput against servers that count, and nanoseconds for a token.
 //!
-//! `cargo bench --bench limiter` runs for about two minutes, in real time.
+//! `cargo bench --bench limiter` in this folder runs for about two minutes, in real time.
 
 #[allow(dead_code)]
 #[path = "../src/limiter/tests/servers.rs"]
@@ -28,7 +28,9 @@ const LATENCY: Duration = Duration::from_millis(10);
 
 fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
-        return println!("a benchmark in real time; run it by: cargo bench --bench limiter");
+        return println!(
+            "a benchmark in real time; run it in `benches` by: cargo bench --bench limiter"
+        );
     }
     throughput();
     fairness();
