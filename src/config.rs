@@ -16,18 +16,14 @@ use crate::limiter::Share;
 #[cfg(any(feature = "share", feature = "redis"))]
 use crate::limiter::share::ShareId;
 use crate::limiter::{Rate, TokenBucket};
-use crate::pipeline::Pipeline;
 use crate::pipeline::auth::{ApiKey, Auth, Scheme};
 use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
+use crate::pipeline::settings::{Settings, check_time};
 use crate::pipeline::transport::Transport;
 use crate::pipeline::transport_options::TransportOptions;
 use crate::pipeline::ureq_transport::UreqTransport;
-
-/// The longest time that can be set for anything. It keeps `Instant + Duration` from overflowing, too.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// The most retries that can be set.
-const MOST_RETRIES: u32 = 100;
+use crate::pipeline::{Core, Pipeline};
 
 /// Configures a client. The defaults are right for a script.
 ///
@@ -73,9 +69,7 @@ pub struct Config {
     base_url: Option<String>,
     invite_base_url: Option<String>,
     user_agent: Option<String>,
-    attempt_timeout: Duration,
-    deadline: Duration,
-    retries: u32,
+    settings: Settings,
     rate: Option<Rate>,
     bucket: Option<TokenBucket>,
     #[cfg(any(feature = "share", feature = "redis"))]
@@ -83,7 +77,6 @@ pub struct Config {
     transport: Option<Arc<dyn Transport>>,
     transport_options: TransportOptions,
     clock: Option<Arc<dyn Clock>>,
-    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for Config {
@@ -92,9 +85,7 @@ impl Default for Config {
             base_url: None,
             invite_base_url: None,
             user_agent: None,
-            attempt_timeout: Duration::from_secs(30),
-            deadline: Duration::from_secs(180),
-            retries: 4,
+            settings: Settings::default(),
             rate: None,
             bucket: None,
             #[cfg(any(feature = "share", feature = "redis"))]
@@ -102,7 +93,6 @@ impl Default for Config {
             transport: None,
             transport_options: TransportOptions::default(),
             clock: None,
-            observer: None,
         }
     }
 }
@@ -180,7 +170,7 @@ impl Config {
     ///
     /// An attempt that begins shortly before the [`deadline`](Config::deadline) gets less.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Config {
-        self.attempt_timeout = timeout;
+        self.settings.attempt_timeout = timeout;
         self
     }
 
@@ -208,7 +198,7 @@ impl Config {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn deadline(mut self, deadline: Duration) -> Config {
-        self.deadline = deadline;
+        self.settings.deadline = deadline;
         self
     }
 
@@ -236,7 +226,7 @@ impl Config {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn retries(mut self, retries: u32) -> Config {
-        self.retries = retries;
+        self.settings.retries = retries;
         self
     }
 
@@ -423,10 +413,12 @@ impl Config {
         self
     }
 
-    /// Sets an [`Observer`], or a closure, that is called with whatever the client does and waits for.
-    /// Default: none.
+    /// Adds an [`Observer`], or a closure, that is called with whatever the client does and waits for.
+    /// Default: none. Several receive each activity in the order in which they were added.
+    ///
+    /// [`CallOptions::observer`](crate::CallOptions::observer) adds one for some calls only.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Config {
-        self.observer = Some(Arc::new(observer));
+        self.settings.observers.push(Arc::new(observer));
         self
     }
 }
@@ -455,7 +447,7 @@ impl Config {
         // No header names the period of `X-RateLimit-Limit`. If the chosen one is not the service's, the
         // shorter is the milder reading: a limit lowers the rate only if it does so in either.
         let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
-        Ok(Pipeline {
+        let core = Core {
             base,
             hosts,
             auth: Auth::new(service.scheme, key)?,
@@ -464,13 +456,10 @@ impl Config {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             bucket,
             limit_period,
-            retries: self.retries,
             retry_budget: RetryBudget::default(),
-            attempt_timeout: self.attempt_timeout,
-            deadline: self.deadline,
             max_body: self.transport_options.max_body,
-            observer: self.observer,
-        })
+        };
+        Ok(Pipeline { core: Arc::new(core), settings: self.settings })
     }
 
     fn open_transport<'a>(
@@ -486,7 +475,7 @@ impl Config {
             }
             return Ok(Arc::clone(transport));
         }
-        let usual_timeout = self.attempt_timeout;
+        let usual_timeout = self.settings.attempt_timeout;
         let options = TransportOptions { usual_timeout, ..self.transport_options.clone() };
         let transport = UreqTransport::new(options)?;
         for base in bases {
@@ -520,12 +509,9 @@ impl Config {
     }
 
     fn check_ranges(&self) -> Result<()> {
-        check_time("connect_timeout", self.transport_options.connect_timeout)?;
-        check_time("attempt_timeout", self.attempt_timeout)?;
-        check_time("deadline", self.deadline)?;
-        if self.retries > MOST_RETRIES {
-            return Err(Error::configuration(format!("retries must be {MOST_RETRIES} at most")));
-        }
+        check_time("connect_timeout", self.transport_options.connect_timeout)
+            .and_then(|()| self.settings.check())
+            .map_err(Error::configuration)?;
         if self.transport_options.max_body == 0 {
             return Err(Error::configuration("max_body must be 1 byte at least"));
         }
@@ -572,21 +558,14 @@ impl fmt::Debug for Config {
             .field("base_url", &self.base_url.as_deref().map(address::shown))
             .field("invite_base_url", &self.invite_base_url.as_deref().map(address::shown))
             .field("user_agent", &self.user_agent)
-            .field("attempt_timeout", &self.attempt_timeout)
-            .field("deadline", &self.deadline)
-            .field("retries", &self.retries)
+            .field("attempt_timeout", &self.settings.attempt_timeout)
+            .field("deadline", &self.settings.deadline)
+            .field("retries", &self.settings.retries)
             .field("rate", &self.rate)
             .field("bucket", &self.bucket)
             .field("transport_options", &self.transport_options)
             .finish_non_exhaustive()
     }
-}
-
-fn check_time(name: &str, time: Duration) -> Result<()> {
-    if (Duration::from_millis(1)..=LONGEST).contains(&time) {
-        return Ok(());
-    }
-    Err(Error::configuration(format!("{name} must be a millisecond at least and a day at most")))
 }
 
 fn user_agent(application: Option<&str>) -> Result<HeaderValue> {

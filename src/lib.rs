@@ -11,6 +11,8 @@
 //! | [`TokenBucket`](limiter::TokenBucket) | how a client stays inside the rate limit, and what a script feels of it |
 //! | [`Error`] | what failed, whether the call took effect, and what to do |
 //! | [`Call`] | requests for endpoints that have no method here |
+//! | [`CallOptions`] | a deadline, a header or an observer for some calls only |
+//! | [`Collector`] | status, headers, request id, attempts and duration of the calls that were made |
 #![cfg_attr(
     feature = "sandbox",
     doc = "| [`sandbox`] | both services in memory, for your own tests |"
@@ -102,8 +104,11 @@ pub use config::Config;
 pub use error::{Applied, Error, ErrorKind, Result};
 pub use http;
 pub use pipeline::call::Call;
+pub use pipeline::collector::Collector;
 pub use pipeline::observer::{Activity, Observer};
+pub use pipeline::options::CallOptions;
 pub use pipeline::retry::Safety;
+pub use pipeline::summary::CallSummary;
 pub use pipeline::transport::{SendProgress, Transport, TransportError};
 pub use pipeline::transport_options::TransportOptions;
 pub use pipeline::ureq_transport::UreqTransport;

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
+use crate::pipeline::options::CallOptions;
 use crate::pipeline::response::BadBody;
 use crate::pipeline::{Pipeline, response};
 
@@ -162,6 +163,28 @@ impl Client {
         Ok(Client { pipeline: Arc::new(config.open(&HEYLERTS, key)?) })
     }
 
+    /// Returns a client with other settings, for one call or for some.
+    ///
+    /// It shares the connections, the token bucket and the budget of retries with this client. It is cheap enough
+    /// to make for a single call. The lists that it returns keep the options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::CallOptions;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let quick = client.with(CallOptions::new().deadline(Duration::from_secs(5)).retries(0));
+    /// println!("{} mentions", quick.stats()?.total);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn with(&self, options: CallOptions) -> Client {
+        Client { pipeline: Arc::new(self.pipeline.with(options)) }
+    }
+
     /// Sends a call that has no method here, and decodes its JSON response.
     ///
     /// It goes through the same authentication, rate limit, retries and errors as every other call. The path
@@ -207,7 +230,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn bucket(&self) -> &TokenBucket {
-        &self.pipeline.bucket
+        &self.pipeline.core.bucket
     }
 
     /// Sends a call whose response is read by a function of its own.
@@ -217,6 +240,11 @@ impl Client {
         read: fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<T> {
         Ok(self.pipeline.execute(call, read)?.value)
+    }
+
+    /// The query parameters that are sent with every call.
+    pub(crate) fn extra_query(&self) -> &[(String, String)] {
+        &self.pipeline.settings.query
     }
 
     /// Returns the error for an item of a list that could not be decoded.

@@ -51,7 +51,7 @@ impl Client {
     /// ```
     pub fn create_alert_once(&self, alert: &NewAlert) -> Result<Alert> {
         let call = alert.to_call()?;
-        let until = self.pipeline.clock.now() + self.pipeline.deadline;
+        let until = self.pipeline.core.clock.now() + self.pipeline.settings.deadline;
         // Two alerts may have one name and keyword: only an id that was not there before is the new one's.
         let before: HashSet<String> =
             self.alerts_like(alert, until)?.into_iter().map(|alert| alert.id).collect();
@@ -70,12 +70,13 @@ impl Client {
         before: &HashSet<String>,
         until: Instant,
     ) -> Result<Alert, String> {
-        let lost = self.pipeline.clock.now();
-        let moments = LOOKS.map(|timeouts| lost + self.pipeline.attempt_timeout * timeouts);
+        let lost = self.pipeline.core.clock.now();
+        let moments =
+            LOOKS.map(|timeouts| lost + self.pipeline.settings.attempt_timeout * timeouts);
         let mut note = "there was no time left to look for it".to_owned();
         for moment in moments {
             // A look at a service that is down takes long, so its moment alone does not show that time is left.
-            if moment.max(self.pipeline.clock.now()) >= until {
+            if moment.max(self.pipeline.core.clock.now()) >= until {
                 break;
             }
             self.pipeline.sleep_until(moment);

@@ -25,7 +25,7 @@ pub(crate) fn pager<Item>(client: &Client, name: &'static str, call: Call) -> Pa
 
 impl NumberedList for Listing {
     fn list_name(&self) -> String {
-        list_name(self.name, &self.call.query_text())
+        list_name(self.name, &self.call.query_text(self.client.extra_query()))
     }
 
     fn call_name(&self) -> String {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
+use crate::pipeline::options::CallOptions;
 use crate::pipeline::response::BadBody;
 use crate::pipeline::{Completed, Pipeline, response};
 
@@ -150,6 +151,29 @@ impl Client {
         Ok(Client { pipeline: Arc::new(config.open(&HEYLO, key)?) })
     }
 
+    /// Returns a client with other settings, for one call or for some.
+    ///
+    /// It shares the connections, the token bucket and the budget of retries with this client. It is cheap enough
+    /// to make for a single call. The communities and lists that it returns keep the options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::CallOptions;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let quick = client.with(CallOptions::new().deadline(Duration::from_secs(5)).retries(0));
+    /// let community = quick.community("harbour-runners");
+    /// println!("{} roles", community.roles()?.len());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn with(&self, options: CallOptions) -> Client {
+        Client { pipeline: Arc::new(self.pipeline.with(options)) }
+    }
+
     /// Sends a call of the caller's own and decodes the JSON response. An empty body is read as `null`, so use
     /// `()` if none is expected.
     ///
@@ -193,6 +217,11 @@ impl Client {
         Ok(self.pipeline.execute(call, read)?.value)
     }
 
+    /// The query parameters that are sent with every call.
+    pub(crate) fn extra_query(&self) -> &[(String, String)] {
+        &self.pipeline.settings.query
+    }
+
     pub(crate) fn unreadable_item(
         &self,
         call: String,
@@ -224,7 +253,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn bucket(&self) -> &TokenBucket {
-        &self.pipeline.bucket
+        &self.pipeline.core.bucket
     }
 
     /// Sends a call of the caller's own and returns the body of the response: JSON of any form, plain text, or

@@ -191,7 +191,10 @@ impl CursorList for EventList {
         // The page size is no part of the name: a cursor is valid for any.
         // Sorted, since the map keeps another order if some crate turns on that feature of `serde_json`.
         let sorted: BTreeMap<&String, &Value> = self.parameters.iter().collect();
-        let filters = format!("{community} {}", json!(sorted));
+        let mut filters = format!("{community} {}", json!(sorted));
+        for (name, value) in self.community.client().extra_query() {
+            filters.push_str(&format!(" {name}={value}"));
+        }
         list_name("heylo/communityEvents", &filters)
     }
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use http::{Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
+use super::extra_header;
 use super::retry::Safety;
 use crate::error::{Error, Result};
 
@@ -35,6 +36,7 @@ pub struct Call {
     method: Method,
     path: Vec<String>,
     query: Vec<(String, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
     /// The `type` of the body.
     operation: Option<String>,
@@ -94,6 +96,7 @@ impl Call {
             method,
             path: path.into_iter().map(Into::into).collect(),
             query: Vec::new(),
+            headers: Vec::new(),
             body: None,
             operation: None,
             rejection: None,
@@ -163,6 +166,44 @@ impl Call {
     /// ```
     pub fn query(mut self, name: &str, value: impl ToString) -> Call {
         self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Sets a header of the request. One with the same name that was set before is replaced, and one of the
+    /// [`CallOptions`](crate::CallOptions) too.
+    ///
+    /// The headers that are rejected are those of [`CallOptions::header`](crate::CallOptions::header); the error
+    /// comes when the call is sent. Each attempt sends the same header.
+    ///
+    /// # Examples
+    ///
+    /// Of two requests with the same `Idempotency-Key`, a service that supports it applies one. So the call may be
+    /// retried, which [`safety`](Call::safety) has to state:
+    ///
+    /// ```
+    /// use heysync::{Call, Safety};
+    /// use serde_json::json;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let call = Call::post(["alerts"])
+    ///     .json(&json!({"name": "Competitor X", "keyword": "competitor x"}))
+    ///     .header("Idempotency-Key", "order-5f2c")
+    ///     .safety(Safety::Idempotent);
+    /// let alert: heylerts::Alert = client.send(&call)?;
+    /// # assert_eq!(service.requests()[0].headers["idempotency-key"], "order-5f2c");
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn header(mut self, name: &str, value: impl ToString) -> Call {
+        match extra_header::parse(name, &value.to_string()) {
+            Ok((name, value)) => {
+                self.headers.retain(|(other, _)| *other != name);
+                self.headers.push((name, value));
+            }
+            Err(message) => self.reject(Rejection { message, cause: None }),
+        }
         self
     }
 
@@ -318,6 +359,10 @@ impl Call {
         &self.method
     }
 
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.headers.iter().map(|(name, value)| (name, value))
+    }
+
     pub(crate) fn named_host(&self) -> Option<&'static str> {
         self.host
     }
@@ -351,29 +396,31 @@ impl Call {
         self.body.as_deref().unwrap_or_default()
     }
 
-    /// The query as a string that does not depend on the order of the parameters.
-    pub(crate) fn query_text(&self) -> String {
-        let mut pairs: Vec<String> =
-            self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    /// The query, with `extra` parameters, as a string that does not depend on their order.
+    pub(crate) fn query_text(&self, extra: &[(String, String)]) -> String {
+        let query = self.query.iter().chain(extra);
+        let mut pairs: Vec<String> = query.map(|(name, value)| format!("{name}={value}")).collect();
         pairs.sort_unstable();
         pairs.join("&")
     }
 
-    /// The address of the call below `base`.
-    pub(crate) fn to_uri(&self, base: &Url) -> Result<Uri> {
-        self.check()?;
+    /// The address of the call below `base`, with `extra` query parameters.
+    pub(crate) fn to_uri(&self, base: &Url, extra: &[(String, String)]) -> Result<Uri> {
+        self.check(extra)?;
         // Not `Url::join`: given an absolute address, it replaces the host, and the key would follow.
         let mut address = base.as_str().trim_end_matches('/').to_owned();
         for segment in &self.path {
             address.push('/');
             push_encoded(segment, &mut address);
         }
-        if !self.query.is_empty() {
+        if !self.query.is_empty() || !extra.is_empty() {
             address.push('?');
             let start = address.len();
             // `+` becomes `%2B` here. Bare, it is a space to the server, and `since=…+00:00` no moment.
             let mut query = form_urlencoded::Serializer::for_suffix(address, start);
-            address = query.extend_pairs(&self.query).finish();
+            address = query
+                .extend_pairs(self.query.iter().chain(extra).map(|(name, value)| (name, value)))
+                .finish();
         }
         let rejected = |error| Error::invalid("this makes no valid address").with_source(error);
         Uri::try_from(address).map_err(rejected)
@@ -381,7 +428,7 @@ impl Call {
 }
 
 impl Call {
-    fn check(&self) -> Result<()> {
+    fn check(&self, extra: &[(String, String)]) -> Result<()> {
         if let Some(Rejection { message, cause }) = &self.rejection {
             let error = Error::invalid(message.as_str());
             return Err(match cause {
@@ -393,6 +440,13 @@ impl Call {
         let may_have_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
         if self.body.is_some() && !may_have_body {
             return Err(Error::invalid(format!("a {} has no body", self.method)));
+        }
+        let is_sent = |name: &str| self.query.iter().any(|(own, _)| own == name);
+        if let Some((name, _)) = extra.iter().find(|(name, _)| is_sent(name)) {
+            let why = "the call sends the query parameter";
+            return Err(Error::invalid(format!(
+                "{why} {name} itself: leave it out of the CallOptions"
+            )));
         }
         self.path.iter().try_for_each(|segment| check_segment(segment))
     }
@@ -453,7 +507,7 @@ mod tests {
 
     fn address(call: &Call) -> String {
         let base = Url::parse("https://example.com/api/v1").expect("a valid address");
-        call.to_uri(&base).expect("a valid call").to_string()
+        call.to_uri(&base, &[]).expect("a valid call").to_string()
     }
 
     #[test]
@@ -470,7 +524,7 @@ mod tests {
     #[test]
     fn a_base_with_a_trailing_slash_is_the_same_base() {
         let base = Url::parse("https://example.com/api/v1/").expect("a valid address");
-        let uri = Call::get(["hello"]).to_uri(&base).expect("a valid call");
+        let uri = Call::get(["hello"]).to_uri(&base, &[]).expect("a valid call");
         assert_eq!(uri, "https://example.com/api/v1/hello");
     }
 
@@ -478,7 +532,7 @@ mod tests {
     fn ids_that_would_reach_another_endpoint_are_refused() {
         let base = Url::parse("https://example.com").expect("a valid address");
         for id in ["", ".", "..", "a/b", "..\\b", "a\nb", ".\t.", "\r", "a\0"] {
-            assert!(Call::get(["alerts", id]).to_uri(&base).is_err(), "{id:?}");
+            assert!(Call::get(["alerts", id]).to_uri(&base, &[]).is_err(), "{id:?}");
         }
     }
 
@@ -495,7 +549,7 @@ mod tests {
     fn a_body_that_is_no_json_is_rejected_when_the_call_is_sent() {
         let body = std::collections::BTreeMap::from([((1, 2), 3)]);
         let base = Url::parse("https://example.com").expect("a valid address");
-        let error = Call::post(["a"]).json(&body).to_uri(&base).expect_err("no JSON");
+        let error = Call::post(["a"]).json(&body).to_uri(&base, &[]).expect_err("no JSON");
         assert_eq!(error.message(), "the body cannot be written as JSON");
         assert!(std::error::Error::source(&error).is_some());
     }

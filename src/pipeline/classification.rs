@@ -14,6 +14,12 @@ use super::transport::{Progress, TransportError};
 use crate::error::{Error, ErrorKind};
 use crate::json;
 
+/// A successful attempt: its value, and the head of its response.
+pub(crate) struct Success<T> {
+    pub(crate) value: T,
+    pub(crate) head: Parts,
+}
+
 /// A failed attempt.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -60,18 +66,18 @@ impl Classifier<'_> {
         &self,
         outcome: Result<Response<Vec<u8>>, TransportError>,
         read: fn(Vec<u8>) -> Result<T, BadBody>,
-    ) -> Result<T, Failure> {
+    ) -> Result<Success<T>, Failure> {
         let (head, body) = outcome.map_err(|error| self.no_response(error))?.into_parts();
-        if self.is_removed_already(head.status, &body) {
-            return read(Vec::new()).map_err(|bad| self.bad_body(head, bad));
+        let body = match self.is_removed_already(head.status, &body) {
+            true => Vec::new(),
+            false if !head.status.is_success() => return Err(self.error_status(head, body)),
+            false if message::is_page(&head.headers, &body) => return Err(self.page(head, body)),
+            false => body,
+        };
+        match read(body) {
+            Ok(value) => Ok(Success { value, head }),
+            Err(bad) => Err(self.bad_body(head, bad)),
         }
-        if !head.status.is_success() {
-            return Err(self.error_status(head, body));
-        }
-        if message::is_page(&head.headers, &body) {
-            return Err(self.page(head, body));
-        }
-        read(body).map_err(|bad| self.bad_body(head, bad))
     }
 
     /// A removal that may have been applied, and whose retry finds nothing to remove, has succeeded.

@@ -10,7 +10,7 @@
 //! 6. If another attempt makes sense, and the [retry] budget and the deadline allow it, the call waits and
 //!    continues at step 2. Else the error is returned.
 //!
-//! The [observer] and the log receive steps 3 to 6.
+//! The [observer] and the log receive steps 3 to 6, and the observer the end of the call.
 
 pub(crate) mod auth;
 mod body;
@@ -18,15 +18,20 @@ pub(crate) mod call;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod certificates;
 mod classification;
+pub(crate) mod collector;
 mod denial;
+mod extra_header;
 mod failure;
 mod message;
 mod names;
 pub(crate) mod observer;
+pub(crate) mod options;
 pub(crate) mod proxy;
 pub(crate) mod redaction;
 pub(crate) mod response;
 pub(crate) mod retry;
+pub(crate) mod settings;
+pub(crate) mod summary;
 pub(crate) mod transport;
 pub(crate) mod transport_options;
 pub(crate) mod ureq_transport;
@@ -37,7 +42,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use url::Url;
 
 use crate::clock::Clock;
@@ -45,15 +51,24 @@ use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders, TokenBucket};
 use auth::Auth;
 use call::Call;
-use classification::{Classifier, Failure, Retry};
-use observer::{Activity, Observer};
+use classification::{Classifier, Failure, Retry, Success};
+use observer::Activity;
+use options::CallOptions;
 use redaction::Evidence;
 use response::BadBody;
 use retry::RetryBudget;
+use settings::Settings;
+use summary::CallSummary;
 use transport::{SendProgress, Transport, TransportError};
 
 /// Everything between an endpoint's method and the network.
 pub(crate) struct Pipeline {
+    pub(crate) core: Arc<Core>,
+    pub(crate) settings: Settings,
+}
+
+/// The part of a pipeline that a client shares with those that it [derives](Pipeline::with).
+pub(crate) struct Core {
     pub(crate) base: Url,
     /// The hosts besides `base` that calls can [name](Call::host), and their addresses.
     pub(crate) hosts: Vec<(&'static str, Url)>,
@@ -64,12 +79,8 @@ pub(crate) struct Pipeline {
     pub(crate) bucket: TokenBucket,
     /// The period that the rate limit headers of the service count in.
     pub(crate) limit_period: Duration,
-    pub(crate) retries: u32,
     pub(crate) retry_budget: RetryBudget,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) deadline: Duration,
     pub(crate) max_body: u64,
-    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 /// A call that succeeded.
@@ -96,29 +107,82 @@ struct Run<'a> {
 }
 
 impl Pipeline {
+    /// Returns a pipeline with other settings, which shares everything else with this one.
+    pub(crate) fn with(&self, options: CallOptions) -> Pipeline {
+        Pipeline { core: Arc::clone(&self.core), settings: options.apply_to(&self.settings) }
+    }
+
     /// Sends `call`, again if that is safe, until there is a response that `read` can read.
     pub(crate) fn execute<T>(
         &self,
         call: &Call,
         read: fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Completed<T>> {
-        if observer::is_called_by(self) {
+        if observer::is_called_by(&*self.core) {
             return Err(Error::invalid("an observer cannot call its own client"));
         }
         let mut run = self.begin(call);
+        match self.attempt(&mut run, read) {
+            Ok(Success { value, head }) => {
+                self.succeeded(&run, head);
+                Ok(Completed { value, maybe_applied_before: run.maybe_applied })
+            }
+            Err(error) => Err(self.failed(&run, error)),
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        run: &mut Run<'_>,
+        read: fn(Vec<u8>) -> Result<T, BadBody>,
+    ) -> Result<Success<T>> {
         loop {
-            let request = self.sign(&run)?;
-            let permit = self.acquire(&mut run)?;
-            let permit = self.announce(permit, &mut run)?;
-            let (outcome, retry_after) = self.send(permit, request, &mut run);
-            let maybe_applied = run.maybe_applied;
-            let redactor = self.auth.redactor();
+            let request = self.sign(run)?;
+            let permit = self.acquire(run)?;
+            let permit = self.announce(permit, run)?;
+            let (outcome, retry_after) = self.send(permit, request, run);
+            let (call, maybe_applied) = (run.call, run.maybe_applied);
+            let redactor = self.core.auth.redactor();
             let classifier = Classifier { call, redactor, maybe_applied, retry_after };
             match classifier.classify(outcome, read) {
-                Ok(value) => return Ok(Completed { value, maybe_applied_before: maybe_applied }),
-                Err(failure) => self.prepare_retry(failure, &mut run)?,
+                Ok(success) => return Ok(success),
+                Err(failure) => self.prepare_retry(failure, run)?,
             }
         }
+    }
+
+    fn succeeded(&self, run: &Run<'_>, head: Parts) {
+        if self.settings.observers.is_empty() {
+            return;
+        }
+        let Parts { status, mut headers, .. } = head;
+        self.core.auth.redactor().headers(&mut headers);
+        self.report_end(run, None, Some(status), headers);
+    }
+
+    fn failed(&self, run: &Run<'_>, error: Error) -> Error {
+        if !self.settings.observers.is_empty() {
+            self.report_end(run, Some(&error), error.status(), error.headers().clone());
+        }
+        error
+    }
+
+    fn report_end(
+        &self,
+        run: &Run<'_>,
+        error: Option<&Error>,
+        status: Option<StatusCode>,
+        headers: HeaderMap,
+    ) {
+        let summary = CallSummary {
+            call: run.name.clone(),
+            error: error.map(Error::kind),
+            status,
+            headers,
+            attempts: run.attempts,
+            elapsed: self.core.clock.now().saturating_duration_since(run.started),
+        };
+        self.report(&Activity::Ended { call: &run.name, error, summary: &summary });
     }
 
     /// Returns the error of an item of a list that could not be decoded, with its JSON.
@@ -128,7 +192,7 @@ impl Pipeline {
         item: Vec<u8>,
         cause: serde_json::Error,
     ) -> Error {
-        let redactor = self.auth.redactor();
+        let redactor = self.core.auth.redactor();
         let message = "an item is not what was expected".to_owned();
         let cause = Some(cause.into());
         let evidence = Evidence { message, head: None, body: item, cause };
@@ -136,13 +200,13 @@ impl Pipeline {
     }
 
     fn begin<'a>(&self, call: &'a Call) -> Run<'a> {
-        self.retry_budget.deposit();
-        let started = self.clock.now();
-        let until = started + self.deadline;
+        self.core.retry_budget.deposit();
+        let started = self.core.clock.now();
+        let until = started + self.settings.deadline;
         Run {
             call,
-            name: self.auth.redactor().text(call.name()),
-            host: host_of(self.base_of(call).unwrap_or(&self.base)),
+            name: self.core.auth.redactor().text(call.name()),
+            host: host_of(self.base_of(call).unwrap_or(&self.core.base)),
             started,
             until: call.deadline().map_or(until, |earlier| until.min(earlier)),
             attempts: 0,
@@ -155,8 +219,8 @@ impl Pipeline {
     /// Builds the request anew for each attempt, so that the usual single attempt copies nothing.
     fn sign(&self, run: &Run<'_>) -> Result<Request<Vec<u8>>> {
         let call = run.call;
-        let rejected = |error| self.auth.redactor().rejection(error).with_call(&run.name);
-        let uri = self.base_of(call).and_then(|base| call.to_uri(base)).map_err(rejected)?;
+        let rejected = |error| self.core.auth.redactor().rejection(error).with_call(&run.name);
+        let uri = self.address(call).map_err(rejected)?;
         let mut request = Request::new(call.body().to_vec());
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = uri;
@@ -165,19 +229,31 @@ impl Pipeline {
         let has_body = !request.body().is_empty();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, self.user_agent.clone());
+        headers.insert(USER_AGENT, self.core.user_agent.clone());
         if has_body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        self.auth.sign(headers);
+        for (name, value) in self.settings.headers.iter().chain(call.headers()) {
+            if has_body || *name != CONTENT_TYPE {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        self.core.auth.sign(headers);
         Ok(request)
+    }
+
+    fn address(&self, call: &Call) -> Result<Uri> {
+        if let Some(why) = &self.settings.rejection {
+            return Err(Error::invalid(why.as_str()));
+        }
+        call.to_uri(self.base_of(call)?, &self.settings.query)
     }
 
     fn base_of(&self, call: &Call) -> Result<&Url> {
         let Some(name) = call.named_host() else {
-            return Ok(&self.base);
+            return Ok(&self.core.base);
         };
-        let host = self.hosts.iter().find(|(known, _)| *known == name);
+        let host = self.core.hosts.iter().find(|(known, _)| *known == name);
         host.map(|(_, base)| base)
             .ok_or_else(|| Error::invalid(format!("the service has no host called {name:?}")))
     }
@@ -187,7 +263,7 @@ impl Pipeline {
         let name = &run.name;
         let mut on_wait =
             |wait: &limiter::Wait| self.report(&Activity::Waiting { call: name, wait: *wait });
-        let permit = self.bucket.acquire(Some(run.until), &mut on_wait);
+        let permit = self.core.bucket.acquire(Some(run.until), &mut on_wait);
         permit.map_err(|error| self.no_permit(run, error))
     }
 
@@ -215,12 +291,12 @@ impl Pipeline {
         request: Request<Vec<u8>>,
         run: &mut Run<'_>,
     ) -> (Result<Response<Vec<u8>>, TransportError>, Option<Duration>) {
-        let sent = self.clock.now();
+        let sent = self.core.clock.now();
         let left = run.until.saturating_duration_since(sent);
-        let timeout = left.clamp(Duration::from_millis(1), self.attempt_timeout);
+        let timeout = left.clamp(Duration::from_millis(1), self.settings.attempt_timeout);
         let (outcome, retry_after) = self.send_and_release(permit, request, timeout);
-        let outcome =
-            outcome.map_err(|error| self.auth.redactor().transport_error(error).or_at(&run.host));
+        let outcome = outcome
+            .map_err(|error| self.core.auth.redactor().transport_error(error).or_at(&run.host));
         self.report_outcome(&run.name, &outcome, sent);
         (outcome, retry_after)
     }
@@ -241,6 +317,7 @@ impl Pipeline {
         };
         let mut progress = SendProgress::new(&mut on_head);
         let outcome = self
+            .core
             .transport
             .send_with(request, timeout, &mut progress)
             .and_then(|response| self.within_limit(response));
@@ -262,7 +339,7 @@ impl Pipeline {
         status: StatusCode,
         headers: &HeaderMap,
     ) -> Option<Duration> {
-        let period = Some(self.limit_period);
+        let period = Some(self.core.limit_period);
         let headers = RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) };
         let retry_after = headers.retry_after;
         permit.apply(headers);
@@ -274,10 +351,10 @@ impl Pipeline {
         &self,
         response: Response<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        if response.body().len() as u64 <= self.max_body {
+        if response.body().len() as u64 <= self.core.max_body {
             return Ok(response);
         }
-        Err(TransportError::body_too_large(response.into_parts().0, self.max_body))
+        Err(TransportError::body_too_large(response.into_parts().0, self.core.max_body))
     }
 
     fn report_outcome(
@@ -286,7 +363,7 @@ impl Pipeline {
         outcome: &Result<Response<Vec<u8>>, TransportError>,
         sent: Instant,
     ) {
-        let elapsed = self.clock.now().saturating_duration_since(sent);
+        let elapsed = self.core.clock.now().saturating_duration_since(sent);
         self.report(&match outcome {
             Ok(response) => Activity::Responded { call, status: response.status(), elapsed },
             Err(error) => Activity::Failed { call, error, elapsed },
@@ -302,14 +379,16 @@ impl Pipeline {
         let failures = run.attempts - run.rate_limited;
         let after = match failure.retry {
             Retry::Never => return Err(error),
-            _ if self.retries == 0 || failures > self.retries => return Err(error),
+            _ if self.settings.retries == 0 || failures > self.settings.retries => {
+                return Err(error);
+            }
             Retry::AfterRateLimit => Duration::ZERO,
-            Retry::AfterBackoff { .. } if !self.retry_budget.withdraw() => {
+            Retry::AfterBackoff { .. } if !self.core.retry_budget.withdraw() => {
                 return Err(error.noting("too much else failed lately to try again"));
             }
             Retry::AfterBackoff { at_least } => retry::backoff(failures).max(at_least),
         };
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         if after > run.until.saturating_duration_since(now) {
             run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another attempt"));
@@ -323,8 +402,8 @@ impl Pipeline {
     /// Returns the last real error if there was one; else that a permit was not available in time.
     fn out_of_time(&self, run: &mut Run<'_>, wait: Duration, why: impl fmt::Display) -> Error {
         let seconds = wait.as_secs_f64();
-        let deadline = self.deadline.as_secs_f64();
-        let spent = self.clock.now().saturating_duration_since(run.started).as_secs_f64();
+        let deadline = self.settings.deadline.as_secs_f64();
+        let spent = self.core.clock.now().saturating_duration_since(run.started).as_secs_f64();
         let note = format!(
             "a wait of {seconds:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
              {deadline:.1} s are gone"
@@ -338,17 +417,17 @@ impl Pipeline {
     }
 
     pub(crate) fn sleep_until(&self, moment: Instant) {
-        let mut left = moment.saturating_duration_since(self.clock.now());
+        let mut left = moment.saturating_duration_since(self.core.clock.now());
         while !left.is_zero() {
-            self.clock.sleep(left);
-            left = moment.saturating_duration_since(self.clock.now());
+            self.core.clock.sleep(left);
+            left = moment.saturating_duration_since(self.core.clock.now());
         }
     }
 
     fn report(&self, activity: &Activity<'_>) {
         activity.log();
-        if let Some(observer) = &self.observer {
-            let _call = observer::ObserverCall::of(self);
+        for observer in &self.settings.observers {
+            let _call = observer::ObserverCall::of(&*self.core);
             observer.observe(activity);
         }
     }
@@ -378,8 +457,8 @@ fn host_of(address: &Url) -> String {
 impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline")
-            .field("base", &self.base.as_str())
-            .field("bucket", &self.bucket)
+            .field("base", &self.core.base.as_str())
+            .field("bucket", &self.core.bucket)
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::summary::CallSummary;
 use super::transport::TransportError;
 use crate::error::{Error, in_words};
 use crate::limiter::Wait;
@@ -78,7 +79,8 @@ impl<F: Fn(&Activity<'_>) + Send + Sync> Observer for F {
 /// One step of a call. Prints as one line, without the key.
 ///
 /// A call goes through `Waiting` (if it has to wait), `Sending`, and `Responded` or `Failed`. If it is retried,
-/// `Retrying` comes next, and the steps repeat. A call that is rejected before it is sent reports nothing.
+/// `Retrying` comes next, and the steps repeat. Each call ends with one `Ended`, also one that is rejected before it
+/// is sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Activity<'a> {
@@ -129,6 +131,17 @@ pub enum Activity<'a> {
         /// follows.
         after: Duration,
     },
+    /// The call ended: it returned a value or an error. This is the last activity of a call. A page of a list is a
+    /// call of its own.
+    #[non_exhaustive]
+    Ended {
+        /// The call.
+        call: &'a str,
+        /// The error that the call returned; none if it succeeded.
+        error: Option<&'a Error>,
+        /// The last response, the number of attempts and the time of the whole call.
+        summary: &'a CallSummary,
+    },
 }
 
 /// A shorter backoff is printed without its length, which would be `0.0 s`.
@@ -154,6 +167,12 @@ impl fmt::Display for Activity<'_> {
             }
             Activity::Retrying { error, after, .. } => {
                 write!(f, "{error}; retrying in {:.1} s", after.as_secs_f64())
+            }
+            Activity::Ended { call, error, summary } => {
+                let (elapsed, attempts) = (summary.elapsed.as_millis(), summary.attempts);
+                let outcome = if error.is_some() { "failed" } else { "succeeded" };
+                let requests = if attempts == 1 { "request" } else { "requests" };
+                write!(f, "{call}: {outcome} after {attempts} {requests} in {elapsed} ms")
             }
         }
     }
@@ -185,6 +204,8 @@ impl Activity<'_> {
                 // The kind and not the message: a server's words may quote what was sent.
                 "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
             ),
+            // The steps before it are in the log, and the error is the caller's.
+            Activity::Ended { .. } => {}
         }
     }
 }

@@ -102,7 +102,7 @@ impl Redactor {
         }
     }
 
-    fn headers(&self, headers: &mut HeaderMap) {
+    pub(crate) fn headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
             if let Cow::Owned(clean) = self.redact(value.as_bytes()) {
                 let hidden = HeaderValue::from_static("[redacted]");
