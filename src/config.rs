@@ -63,7 +63,7 @@ use crate::pipeline::{Core, Pipeline};
 /// let error = heylo::Client::with_config("an-api-key", Config::new().retries(1000)).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Configuration);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Config {
     base_url: Option<String>,
@@ -77,24 +77,6 @@ pub struct Config {
     transport: Option<Arc<dyn Transport>>,
     transport_options: TransportOptions,
     clock: Option<Arc<dyn Clock>>,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            base_url: None,
-            invite_base_url: None,
-            user_agent: None,
-            settings: Settings::default(),
-            rate: None,
-            bucket: None,
-            #[cfg(any(feature = "share", feature = "redis"))]
-            share: None,
-            transport: None,
-            transport_options: TransportOptions::default(),
-            clock: None,
-        }
-    }
 }
 
 impl Config {

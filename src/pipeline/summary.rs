@@ -8,7 +8,7 @@ use crate::error::ErrorKind;
 
 /// Summarizes a call that has ended: its last response, the number of attempts and the elapsed time.
 ///
-/// [`Activity::Ended`] has it, and a [`Collector`] keeps it.
+/// [`Activity::Ended`](crate::Activity::Ended) has it, and a [`Collector`](crate::Collector) keeps it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallSummary {
