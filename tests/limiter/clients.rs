@@ -200,5 +200,5 @@ fn a_call_of_an_observers_own_client_fails_and_the_call_that_it_observes_goes_on
     let client = heylerts::Client::with_config("hlt_observed", config.observer(observer)).unwrap();
     own.set(client.clone()).unwrap();
     client.hello().unwrap();
-    assert_eq!(*kinds.lock().unwrap(), [ErrorKind::InvalidInput; 2]);
+    assert_eq!(*kinds.lock().unwrap(), [ErrorKind::InvalidInput; 3]);
 }
