@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// Reads the time and waits.
 ///
 /// Everything in this crate that waits, for the rate limit or before a retry, waits on a `Clock`. The default is
-/// [`SystemClock`]; a test passes one that moves by itself, such as the sandbox's `TestClock`. An `Arc` of a clock
-/// is a clock, so that a test can keep one to look at.
+/// [`SystemClock`]; a test passes one that moves by itself, such as the sandbox's `TestClock`. An `Arc` or a
+/// `Box` of a clock is a clock, so that a test can keep one to look at.
 ///
 /// [`now`](Clock::now) and [`sleep`](Clock::sleep) are enough for a clock of your own. A clock that runs in real
 /// time, or that several threads share, should implement [`wait`](Clock::wait) as well, so that a waiting thread
@@ -79,6 +79,24 @@ pub trait Clock: fmt::Debug + Send + Sync {
 }
 
 impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration);
+    }
+
+    fn wait(&self, signal: &Signal, until: Option<Instant>) {
+        (**self).wait(signal, until);
+    }
+
+    fn notify(&self, signal: &Signal) {
+        (**self).notify(signal);
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Box<C> {
     fn now(&self) -> Instant {
         (**self).now()
     }

@@ -110,7 +110,7 @@ fn a_bulk_call_is_stored_without_naming_anything_private() {
     let mut progress =
         Progress { work: community().remove_members(["user-7"]), title: "leaving".to_owned() };
     assert!(progress.work.next().unwrap().result.is_ok());
-    assert_eq!((progress.title.as_str(), progress.work.done()), ("leaving", 1));
+    assert_eq!((progress.title.as_str(), progress.work.done_count()), ("leaving", 1));
     fn is_send<T: Send>(_: &T) {}
     is_send(&progress);
 }

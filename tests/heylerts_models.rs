@@ -128,10 +128,16 @@ fn ids_and_values_are_taken_as_people_hold_them() {
     client.delete_alert(std::borrow::Cow::Borrowed("a1")).unwrap();
     client.alert_stats(&ids[0]).unwrap();
 
-    let texts = NewAlert::new("n", "k").sources(["reddit"]).frequency("daily".to_owned());
+    let daily = "daily".to_owned();
+    let texts = NewAlert::new("n", "k").sources(["reddit"]).frequency(&daily);
     assert_eq!(
         texts,
         NewAlert::new("n", "k").sources([Source::Reddit]).frequency(Frequency::Daily)
+    );
+    let borrowed: &[&str] = &["reddit"];
+    assert_eq!(
+        NewAlert::new("n", "k").sources(borrowed),
+        NewAlert::new("n", "k").sources(["reddit"])
     );
     let words = vec!["a".to_owned()];
     assert_eq!(
@@ -147,7 +153,7 @@ fn a_command_line_tool_can_reject_a_value_that_is_not_known() {
     assert_eq!(error.to_string(), r#""negatve" is not one of: positive, neutral, negative"#);
     assert_eq!("Negative".parse::<Sentiment>().unwrap(), Sentiment::Negative);
 
-    assert!(!Sentiment::from("negatve").is_known());
+    assert!(!Sentiment::from_string("negatve").is_known());
     assert_eq!(Source::KNOWN, [Source::Brave, Source::Reddit, Source::HackerNews]);
     let plans: Vec<&'static str> = Plan::KNOWN.iter().map(Plan::as_str).collect();
     assert_eq!(plans, ["free", "starter", "pro", "business"]);

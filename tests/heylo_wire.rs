@@ -226,7 +226,7 @@ fn attendance_is_read_for_one_event() {
     assert_eq!(sent(&wire), [request(FETCH, "eventAttendance", json!({"eventId": "e1"}))]);
     let kept: Vec<&Value> = attendance.iter().map(|record| &record.json).collect();
     assert_eq!(json!(kept), records);
-    assert_eq!([attendance[0].id(), attendance[1].id()], [Some("7".to_owned()), None]);
+    assert_eq!([&attendance[0].id, &attendance[1].id], [&Some("7".to_owned()), &None]);
     #[derive(Deserialize)]
     struct Record {
         #[serde(rename = "userId")]
@@ -636,7 +636,7 @@ fn a_failure_for_one_person_does_not_stop_the_others() {
     let mut removals = community(&wire).remove_members(people);
     let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::Server), None];
     assert_eq!(kinds(removals.by_ref()), expected);
-    assert_eq!((removals.done(), removals.failed(), removals.len()), (2, 2, 0));
+    assert_eq!((removals.done_count(), removals.failed_count(), removals.len()), (2, 2, 0));
     let requests = people.map(|id| request(REMOVE, "member", json!({"userId": id})));
     assert_eq!(sent(&wire), requests);
 
@@ -654,7 +654,7 @@ fn a_person_who_comes_twice_is_sent_once() {
     let mut removals = community(&wire).remove_members(["u1", "u2", "u1", "u2", "u1"]);
     assert_eq!((removals.len(), removals.size_hint()), (2, (1, Some(2))));
     let ids: Vec<String> = removals.by_ref().map(|outcome| outcome.user_id).collect();
-    assert_eq!((ids.len(), removals.done()), (2, 2));
+    assert_eq!((ids.len(), removals.done_count()), (2, 2));
     assert_eq!(wire.requests().len(), 2);
 
     let wire = Wire::new([Canned::text("ok")]);
@@ -714,7 +714,7 @@ fn rejections_without_a_reason_are_checked_once_by_reading_the_roles() {
     let wire = Wire::new(vec![Canned::status(404); 4]);
     let mut removals = community(&wire).remove_members(user_ids("u", 100));
     assert_eq!(removals.by_ref().count(), 3);
-    assert_eq!((removals.failed(), removals.len()), (3, 97));
+    assert_eq!((removals.failed_count(), removals.len()), (3, 97));
     assert_eq!(wire.lines(), [REMOVE, REMOVE, REMOVE, FETCH]);
 
     let mut answers = vec![Canned::status(404); 9];
@@ -746,7 +746,7 @@ fn a_journal_of_other_work_is_not_resumed() {
     let mut started = community(&wire).remove_members(["u2"]);
     started.next();
     for bulk in [elsewhere, invites, started] {
-        assert_eq!(bulk.resume(&journal).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(bulk.resume_from(&journal).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
 
@@ -816,7 +816,7 @@ fn a_page_in_place_of_a_response_counts_nobody_as_invited() {
     let wire = Wire::new([Canned::text("ok"), Canned::text(PAGE), Canned::text("ok")]);
     let mut invites = community(&wire).invite_members(["u1", "u2", "u3"].map(NewMember::new));
     assert_eq!(kinds(invites.by_ref()), [None, Some(ErrorKind::OutcomeUnknown), None]);
-    assert_eq!((invites.done(), invites.failed()), (2, 1));
+    assert_eq!((invites.done_count(), invites.failed_count()), (2, 1));
     assert_eq!(invites.journal().unknown().collect::<Vec<_>>(), ["u2"]);
     assert_eq!(wire.requests().len(), 3);
 }
@@ -828,8 +828,8 @@ fn a_denied_invite_is_nobodys_success_and_is_sent_again_in_a_later_run() {
     let people = ["u1", "u2"].map(NewMember::new);
     let mut invites = community(&wire).invite_members(&people);
     assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::Rejected), None]);
-    assert_eq!((invites.done(), invites.failed()), (1, 1));
-    let rest = community(&wire).invite_members(&people).resume(invites.journal()).unwrap();
+    assert_eq!((invites.done_count(), invites.failed_count()), (1, 1));
+    let rest = community(&wire).invite_members(&people).resume_from(invites.journal()).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
 }
 

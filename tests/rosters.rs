@@ -185,11 +185,14 @@ fn a_network_that_is_down_costs_the_attempts_of_one_person() {
     let people = || ids(0..100).into_iter().map(NewMember::new);
     let mut invites = community.invite_members(people());
     assert_eq!(invites.by_ref().count(), 1);
-    assert_eq!((invites.failed(), invites.len(), attempts.load(Ordering::SeqCst)), (1, 99, 3));
+    assert_eq!(
+        (invites.failed_count(), invites.len(), attempts.load(Ordering::SeqCst)),
+        (1, 99, 3)
+    );
 
     // Later it is up again, and nobody is left out.
     let journal: Journal = invites.journal().to_string().parse().unwrap();
-    let rest = world.community.invite_members(people()).resume(&journal).unwrap();
+    let rest = world.community.invite_members(people()).resume_from(&journal).unwrap();
     assert_eq!(rest.filter(|outcome| outcome.result.is_ok()).count(), 100);
 }
 
@@ -211,11 +214,12 @@ fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
     assert_eq!(kinds[3], Some(ErrorKind::OutcomeUnknown));
     assert_eq!(kinds[5], Some(ErrorKind::Rejected));
     assert_eq!((kinds.len(), kinds[11]), (12, Some(ErrorKind::RateLimited)));
-    assert_eq!((first.done(), first.failed(), first.len()), (9, 3, 18));
+    assert_eq!((first.done_count(), first.failed_count(), first.len()), (9, 3, 18));
     assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1005", "u1011"]);
 
     let journal: Journal = first.journal().to_string().parse().unwrap();
-    let mut second = world.community.invite_members(people("female")).resume(&journal).unwrap();
+    let mut second =
+        world.community.invite_members(people("female")).resume_from(&journal).unwrap();
     assert_eq!((second.len(), second.left().next()), (20, Some("u1005")));
     second.by_ref().for_each(drop);
     let journal = second.journal();
@@ -235,9 +239,9 @@ fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
     let mut first = world.community.invite_members(people());
     first.by_ref().for_each(drop);
     let mut journal = first.journal().clone();
-    assert!(world.community.invite_members(people()).resume(&journal).unwrap().is_empty());
+    assert!(world.community.invite_members(people()).resume_from(&journal).unwrap().is_empty());
     journal.forget("x");
-    let rest = world.community.invite_members(people()).resume(&journal).unwrap();
+    let rest = world.community.invite_members(people()).resume_from(&journal).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["x"]);
 }
 
@@ -248,6 +252,6 @@ fn a_removal_whose_response_was_lost_is_sent_again_in_a_later_run() {
     let mut first = world.community.remove_members(["u1", "u2"]);
     first.by_ref().for_each(drop);
     assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1"]);
-    let rest = world.community.remove_members(["u1", "u2"]).resume(first.journal()).unwrap();
+    let rest = world.community.remove_members(["u1", "u2"]).resume_from(first.journal()).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
 }

@@ -365,7 +365,21 @@ fn each_error_has_a_status_and_a_hint_and_does_not_print_its_cause() {
     let error = verify(b"", sign(SECRET, b"")).expect_err("no JSON");
     let cause = std::error::Error::source(&error).expect("a cause").to_string();
     assert!(!error.to_string().contains(&cause), "{error}: {cause}");
-    assert!(!error.hint().is_empty() && !error.hint().ends_with('.'));
+    assert!(error.hint().is_some_and(|hint| !hint.is_empty() && !hint.ends_with('.')));
+}
+
+#[test]
+fn a_rejected_delivery_becomes_an_error_of_a_call_with_its_kind_hint_and_cause() {
+    let receive = |body: &[u8], signature: String| -> heysync::Result<Delivery> {
+        Ok(verify(body, signature)?)
+    };
+    let error = receive(BODY, "00".repeat(32)).expect_err("a wrong signature");
+    assert_eq!(error.kind(), heysync::ErrorKind::Unauthorized);
+    assert_eq!(error.to_string(), "the signature does not match the body");
+    assert!(error.hint().is_some_and(|hint| hint.contains("raw bytes")), "{error:?}");
+    let error = receive(b"", sign(SECRET, b"")).expect_err("no JSON");
+    assert_eq!(error.kind(), heysync::ErrorKind::Unreadable);
+    assert!(std::error::Error::source(&error).is_some());
 }
 
 proptest! {

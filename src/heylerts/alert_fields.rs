@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::mentions::Source;
 use super::open_enum::open_enum;
 use crate::error::{Error, Result};
 use crate::pipeline::call::Call;
@@ -62,28 +61,28 @@ impl NewAlert {
     }
 
     /// Sets words of which a mention must have one. Sent as `include_keywords`.
-    pub fn include_keywords<I: IntoIterator<Item: Into<String>>>(self, words: I) -> NewAlert {
+    pub fn include_keywords<I: IntoIterator<Item: AsRef<str>>>(self, words: I) -> NewAlert {
         self.field("include_keywords", strings(words))
     }
 
     /// Sets words that a mention must not have. Sent as `exclude_keywords`.
-    pub fn exclude_keywords<I: IntoIterator<Item: Into<String>>>(self, words: I) -> NewAlert {
+    pub fn exclude_keywords<I: IntoIterator<Item: AsRef<str>>>(self, words: I) -> NewAlert {
         self.field("exclude_keywords", strings(words))
     }
 
     /// Sets domains whose mentions do not count, such as `spam.example`. Sent as `ignore_domains`.
-    pub fn ignore_domains<I: IntoIterator<Item: Into<String>>>(self, domains: I) -> NewAlert {
+    pub fn ignore_domains<I: IntoIterator<Item: AsRef<str>>>(self, domains: I) -> NewAlert {
         self.field("ignore_domains", strings(domains))
     }
 
     /// Sets the sources to search, as values or as strings such as `["brave", "reddit"]`. Sent as `sources`.
-    pub fn sources<I: IntoIterator<Item: Into<Source>>>(self, sources: I) -> NewAlert {
-        self.field("sources", source_strings(sources))
+    pub fn sources<I: IntoIterator<Item: AsRef<str>>>(self, sources: I) -> NewAlert {
+        self.field("sources", strings(sources))
     }
 
     /// Sets how often to search, as a value or as a string; only `daily` is documented. Sent as `frequency`.
-    pub fn frequency(self, frequency: impl Into<Frequency>) -> NewAlert {
-        self.field("frequency", frequency.into().as_str())
+    pub fn frequency(self, frequency: impl AsRef<str>) -> NewAlert {
+        self.field("frequency", frequency.as_ref())
     }
 
     /// Sets a field that this crate does not know, or gives a known one another value.
@@ -162,28 +161,28 @@ impl AlertPatch {
     }
 
     /// Replaces the words of which a mention must have one; an empty list removes them all.
-    pub fn include_keywords<I: IntoIterator<Item: Into<String>>>(self, words: I) -> AlertPatch {
+    pub fn include_keywords<I: IntoIterator<Item: AsRef<str>>>(self, words: I) -> AlertPatch {
         self.field("include_keywords", strings(words))
     }
 
     /// Replaces the words that a mention must not have; an empty list removes them all.
-    pub fn exclude_keywords<I: IntoIterator<Item: Into<String>>>(self, words: I) -> AlertPatch {
+    pub fn exclude_keywords<I: IntoIterator<Item: AsRef<str>>>(self, words: I) -> AlertPatch {
         self.field("exclude_keywords", strings(words))
     }
 
     /// Replaces the domains whose mentions do not count; an empty list removes them all.
-    pub fn ignore_domains<I: IntoIterator<Item: Into<String>>>(self, domains: I) -> AlertPatch {
+    pub fn ignore_domains<I: IntoIterator<Item: AsRef<str>>>(self, domains: I) -> AlertPatch {
         self.field("ignore_domains", strings(domains))
     }
 
     /// Replaces the sources to search, as values or as strings.
-    pub fn sources<I: IntoIterator<Item: Into<Source>>>(self, sources: I) -> AlertPatch {
-        self.field("sources", source_strings(sources))
+    pub fn sources<I: IntoIterator<Item: AsRef<str>>>(self, sources: I) -> AlertPatch {
+        self.field("sources", strings(sources))
     }
 
     /// Changes how often to search, as a value or as a string.
-    pub fn frequency(self, frequency: impl Into<Frequency>) -> AlertPatch {
-        self.field("frequency", frequency.into().as_str())
+    pub fn frequency(self, frequency: impl AsRef<str>) -> AlertPatch {
+        self.field("frequency", frequency.as_ref())
     }
 
     /// Switches the alert on or off. Sent as `is_active`.
@@ -209,10 +208,6 @@ impl AlertPatch {
     }
 }
 
-fn strings<I: IntoIterator<Item: Into<String>>>(strings: I) -> Vec<Value> {
-    strings.into_iter().map(|string| Value::String(string.into())).collect()
-}
-
-fn source_strings<I: IntoIterator<Item: Into<Source>>>(sources: I) -> Vec<Value> {
-    strings(sources.into_iter().map(|source| source.into().as_str().to_owned()))
+fn strings<I: IntoIterator<Item: AsRef<str>>>(strings: I) -> Vec<Value> {
+    strings.into_iter().map(|string| string.as_ref().into()).collect()
 }

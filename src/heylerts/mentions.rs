@@ -153,13 +153,13 @@ impl<T> Pager<Mention, T> {
     }
 
     /// Lists only mentions from this source: `source`. A string will do, such as `"reddit"`.
-    pub fn source(self, source: impl Into<Source>) -> Mentions<T> {
-        self.parameter("source", source.into().as_str())
+    pub fn source(self, source: impl AsRef<str>) -> Mentions<T> {
+        self.parameter("source", source)
     }
 
     /// Lists only mentions of this tone: `sentiment`. A string will do, such as `"negative"`.
-    pub fn sentiment(self, sentiment: impl Into<Sentiment>) -> Mentions<T> {
-        self.parameter("sentiment", sentiment.into().as_str())
+    pub fn sentiment(self, sentiment: impl AsRef<str>) -> Mentions<T> {
+        self.parameter("sentiment", sentiment)
     }
 
     /// Lists only mentions since this moment: `since`, in RFC 3339 with `Z`. A [`Timestamp`] or a

@@ -34,18 +34,15 @@ mod account;
 mod alert_fields;
 mod alerts;
 mod client;
-mod create_once;
 mod listing;
 mod mentions;
 mod open_enum;
-mod stats;
 #[cfg(feature = "webhook")]
 #[cfg_attr(docsrs, doc(cfg(feature = "webhook")))]
 pub mod webhook;
 
-pub use account::{Hello, Plan, User};
+pub use account::{Hello, Plan, Stats, User};
 pub use alert_fields::{AlertPatch, Frequency, NewAlert};
 pub use alerts::{Alert, Alerts};
 pub use client::Client;
 pub use mentions::{Mention, Mentions, Sentiment, Source};
-pub use stats::Stats;

@@ -6,7 +6,8 @@ macro_rules! open_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $string:literal,)+ }) => {
         $(#[$about])*
         ///
-        /// `From` takes every string, `parse` only the known ones, in any case. It serializes as its string.
+        /// `parse` takes the known values alone, in any case, so that a command-line tool rejects a typing error.
+        #[doc = concat!("[`from_string`](", stringify!($name), "::from_string) and deserialization take every string. It serializes as its string.")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -18,6 +19,16 @@ macro_rules! open_enum {
         impl $name {
             /// The values that this crate knows, in the order of the documentation.
             pub const KNOWN: &'static [$name] = &[$($name::$variant),+];
+
+            /// Returns the value that the service writes as this string: a known one, or
+            #[doc = concat!("[`Other`](", stringify!($name), "::Other).")]
+            pub fn from_string(string: impl Into<String>) -> $name {
+                let string = string.into();
+                match string.as_str() {
+                    $($string => $name::$variant,)+
+                    _ => $name::Other(string),
+                }
+            }
 
             /// Returns whether this crate knows the value.
             pub fn is_known(&self) -> bool {
@@ -33,21 +44,10 @@ macro_rules! open_enum {
             }
         }
 
-        impl From<&str> for $name {
-            fn from(string: &str) -> $name {
-                match string {
-                    $($string => $name::$variant,)+
-                    other => $name::Other(other.to_owned()),
-                }
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(string: String) -> $name {
-                match $name::from(string.as_str()) {
-                    $name::Other(_) => $name::Other(string),
-                    known => known,
-                }
+        // No `From<&str>`: clap prefers it to `FromStr`, and would take every string.
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
             }
         }
 
@@ -83,7 +83,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                <String as serde::Deserialize>::deserialize(deserializer).map($name::from)
+                <String as serde::Deserialize>::deserialize(deserializer).map($name::from_string)
             }
         }
     };

@@ -1,19 +1,21 @@
-//! The client: one key, one connection pool, one token bucket.
+//! The client and its communities: one key, one connection pool, one token bucket.
 
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::raw_response::RawResponse;
 use crate::config::{Config, Service};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
 use crate::pipeline::options::CallOptions;
-use crate::pipeline::response::BadBody;
-use crate::pipeline::{Completed, Pipeline, response};
+use crate::pipeline::response::{self, BadBody, acknowledgement};
+use crate::pipeline::retry::Safety;
+use crate::pipeline::{Completed, Pipeline};
 
 /// The environment variable that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
@@ -283,5 +285,139 @@ impl Client {
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
         Ok(self.pipeline.execute(call, RawResponse::read)?.value)
+    }
+}
+
+/// A community, by its id. Heylo also calls it a group.
+///
+/// Nothing is sent to make one, and cloning it is cheap.
+///
+/// # Examples
+///
+/// ```
+/// # use heysync::{Config, heylo, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylo::Client::with_config("key", config)?;
+/// let community = client.community("harbour-runners");
+/// let captains = community.role("captains").members()?;
+/// assert_eq!(captains, ["user-1", "user-2", "user-3", "user-4"]);
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Community {
+    client: Client,
+    id: String,
+}
+
+impl Client {
+    /// Returns a handle for the community with this id: `communityId`.
+    ///
+    /// Nothing is sent. An empty id is rejected by the first call, one that Heylo does not know by Heylo.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::ErrorKind;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let nowhere = client.community("");
+    /// assert_eq!(nowhere.roles().unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn community(&self, id: impl AsRef<str>) -> Community {
+        Community { client: self.clone(), id: id.as_ref().to_owned() }
+    }
+}
+
+impl Community {
+    /// Returns the id of the community.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Builds a call about this community; `kind` is the `type` that selects the operation, and an empty id is
+    /// rejected. Every other id is for Heylo to judge.
+    pub(crate) fn call(
+        &self,
+        endpoint: &str,
+        kind: &str,
+        ids: &[(&str, &str)],
+        fields: Map<String, Value>,
+    ) -> Call {
+        let mut body = fields;
+        body.extend(ids.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())));
+        // These two last, so that no parameter of a caller selects another operation or community.
+        body.insert("type".to_owned(), kind.into());
+        body.insert("communityId".to_owned(), self.id.as_str().into());
+        let call = Call::post([endpoint]).json(&body).require("communityId", &self.id);
+        ids.iter().fold(call, |call, (name, id)| call.require(name, id))
+    }
+
+    /// Builds a call that only reads.
+    pub(crate) fn read(&self, kind: &str, ids: &[(&str, &str)]) -> Call {
+        self.call("apiv1-fetch", kind, ids, Map::new()).safety(Safety::Read)
+    }
+}
+
+/// The body of Heylo's response to an invite or a removal.
+///
+/// Heylo documents no body there, so this is whatever was sent: JSON of any shape, plain text, or nothing.
+/// A body that denies the success is an error instead.
+///
+/// # Examples
+///
+/// ```
+/// # use heysync::{Config, heylo, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+/// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+/// let response = community.remove_member("user-40")?;
+/// assert_eq!(response.text, r#"{"success":true}"#);
+/// assert_eq!(response.json.unwrap()["success"], true);
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RawResponse {
+    /// The body, if it is JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
+    /// The body as text; empty if there is none. Bytes that are not UTF-8 are U+FFFD.
+    #[serde(default)]
+    pub text: String,
+}
+
+impl RawResponse {
+    /// Reads a body of any shape, unless it reports a failure.
+    pub(crate) fn read(body: Vec<u8>) -> Result<RawResponse, BadBody> {
+        let body = acknowledgement(body)?;
+        let text = String::from_utf8_lossy(&body);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        Ok(RawResponse { json: json::from_slice(&body).ok(), text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_body_is_read() {
+        let read = |body: &[u8]| {
+            RawResponse::read(body.to_vec()).unwrap_or_else(|_| panic!("no response"))
+        };
+        assert_eq!(read(b""), RawResponse::default());
+        let json = read(b"\xEF\xBB\xBF{\"ok\":1}");
+        assert_eq!(
+            (json.text.as_str(), json.json),
+            (r#"{"ok":1}"#, Some(serde_json::json!({"ok": 1})))
+        );
+        let latin = read(b"entfernt f\xFCr immer");
+        assert_eq!((latin.text.as_str(), latin.json), ("entfernt f\u{fffd}r immer", None));
     }
 }

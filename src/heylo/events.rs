@@ -6,7 +6,7 @@ use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::community::Community;
+use super::client::Community;
 use super::record::{decode, id_of, whole, with_id};
 use crate::error::{Error, Result};
 use crate::json::vec_without_nulls;
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 ///
 /// Heylo documents no field of it, so it is kept whole: read a field of [`json`](Event::json), or
 /// [`decode`](Event::decode) it into a type of your own. It is written as the JSON that it came as.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
     /// The id: the field `id` or `eventId`, whichever Heylo sends.
@@ -99,14 +99,16 @@ impl<'de> Deserialize<'de> for Event {
 /// A record of a person's attendance at an event.
 ///
 /// Heylo documents no field of it, so it is kept whole. It is written as the JSON that it came as.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Attendance {
+    /// The record's `id`, if it has one; a number as its digits.
+    pub id: Option<String>,
     /// All fields.
-    #[serde(deserialize_with = "whole")]
     pub json: Value,
 }
+
+const ATTENDANCE_ID: [&str; 1] = ["id"];
 
 impl Attendance {
     /// Makes a record from its JSON, as for the tests of your own program.
@@ -118,15 +120,10 @@ impl Attendance {
     /// use serde_json::json;
     ///
     /// let record = Attendance::from_json(json!({"id": 7, "status": "going"}));
-    /// assert_eq!(record.id().as_deref(), Some("7"));
+    /// assert_eq!(record.id.as_deref(), Some("7"));
     /// ```
     pub fn from_json(json: Value) -> Attendance {
-        Attendance { json }
-    }
-
-    /// Returns the record's `id`, if it has one. A number becomes a string of its digits.
-    pub fn id(&self) -> Option<String> {
-        id_of(&self.json, &["id"])
+        Attendance { id: id_of(&json, &ATTENDANCE_ID), json }
     }
 
     /// Decodes the record into a type of your own.
@@ -162,6 +159,19 @@ impl Attendance {
     /// ```
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         decode(&self.json)
+    }
+}
+
+impl Serialize for Attendance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let id = self.id.as_deref().unwrap_or_default();
+        with_id(&self.json, id, &ATTENDANCE_ID).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Attendance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Attendance, D::Error> {
+        whole(deserializer).map(Attendance::from_json)
     }
 }
 

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::member_change::MemberChange;
-use super::role_members::RoleMembers;
+use super::role_update::MemberChange;
+use super::role_update::RoleUpdateError;
 use super::role_update::{RoleUpdate, distinct, owned, set};
-use super::role_update_error::RoleUpdateError;
+use super::roles::RoleMembers;
 use crate::error::{Error, Result};
 
 impl RoleMembers {

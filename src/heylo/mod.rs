@@ -32,37 +32,23 @@
 //! # }
 //! ```
 
-mod bulk;
-mod bulk_task;
 mod client;
-mod community;
 mod events;
-mod gender;
 mod invite;
 mod journal;
-mod member_change;
 mod member_diff;
 mod members;
 mod month;
-mod raw_response;
 mod record;
-mod role_members;
 mod role_update;
-mod role_update_error;
 mod roles;
 
-pub use bulk::{Bulk, MemberOutcome};
-pub use client::{Client, INVITE_HOST};
-pub use community::Community;
+pub use client::{Client, Community, INVITE_HOST, RawResponse};
 pub use events::{Attendance, Event, Events};
-pub use gender::Gender;
-pub use invite::NewMember;
+pub use invite::{Gender, NewMember};
 pub use journal::Journal;
-pub use member_change::MemberChange;
 pub use member_diff::MemberDiff;
+pub use members::{Bulk, MemberOutcome};
 pub use month::Month;
-pub use raw_response::RawResponse;
-pub use role_members::RoleMembers;
-pub use role_update::RoleUpdate;
-pub use role_update_error::RoleUpdateError;
-pub use roles::Role;
+pub use role_update::{MemberChange, RoleUpdate, RoleUpdateError};
+pub use roles::{Role, RoleMembers};

@@ -43,8 +43,8 @@ pub enum Month {
 }
 
 impl Month {
-    /// All months, in order.
-    pub const ALL: [Month; 12] = [
+    /// The twelve months, in order.
+    pub const KNOWN: &'static [Month] = &[
         Month::January,
         Month::February,
         Month::March,
@@ -113,7 +113,7 @@ impl FromStr for Month {
             is_sept || word.eq_ignore_ascii_case(short) || word.eq_ignore_ascii_case(month.name())
         };
         let by_number = || word.parse::<u8>().ok().and_then(|number| Month::try_from(number).ok());
-        let month = Month::ALL.into_iter().find(is_called).or_else(by_number);
+        let month = Month::KNOWN.iter().copied().find(is_called).or_else(by_number);
         month.ok_or_else(|| {
             Error::invalid(format!("{text:?} is not a month: write it like May, or 1 to 12"))
         })
@@ -130,7 +130,7 @@ impl TryFrom<u8> for Month {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the number is not from 1 to 12.
     fn try_from(number: u8) -> Result<Month> {
         let index = usize::from(number).checked_sub(1);
-        let month = index.and_then(|index| Month::ALL.get(index)).copied();
+        let month = index.and_then(|index| Month::KNOWN.get(index)).copied();
         month.ok_or_else(|| Error::invalid(format!("there is no month {number}: they are 1 to 12")))
     }
 }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_month_is_parsed_from_every_way_to_write_it() {
-        for (index, month) in Month::ALL.into_iter().enumerate() {
+        for (index, month) in Month::KNOWN.iter().copied().enumerate() {
             let number = index + 1;
             let texts = [
                 month.name().to_owned(),

@@ -1,11 +1,12 @@
-//! Updates of the members of a role, of any size.
+//! Updates of the members of a role: the request, the changes that were made, and the error.
 
 use std::collections::HashSet;
+use std::error::Error as StdError;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::ids;
 
 /// The most ids that Heylo takes on each side of one request: "max 100 per request".
@@ -134,10 +135,223 @@ pub(crate) fn distinct(ids: &[String]) -> Vec<String> {
     ids.iter().filter(|id| met.insert(id.as_str())).cloned().collect()
 }
 
+/// The changes that were really made to the members of a role.
+///
+/// By Heylo's page, the lists in its response are "the user IDs actually applied after filtering". Prints as
+/// one line of counts.
+///
+/// # Examples
+///
+/// ```
+/// # use heysync::{Config, heylo, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+/// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+/// let change = community.role("captains").set_members(["user-1", "user-9", "nobody"])?;
+/// assert_eq!(change.to_string(), "1 added, 3 removed, 1 unchanged, 1 ignored");
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct MemberChange {
+    /// The people who were added.
+    pub added: Vec<String>,
+    /// The people who were removed.
+    pub removed: Vec<String>,
+    /// The people who were members and stay members. Empty after
+    /// [`update`](super::RoleMembers::update), which does not read the members first.
+    pub unchanged: Vec<String>,
+    /// The people who were to be added or removed, and whom the response does not name. Heylo ignores ids
+    /// that are not active or hidden members of the community.
+    pub ignored: Vec<String>,
+}
+
+impl MemberChange {
+    pub(crate) fn take_in(&mut self, requested: &RoleUpdate, response: &UpdateResponse) {
+        let sides = [(&requested.added, &response.added), (&requested.removed, &response.removed)];
+        for (requested, applied) in sides {
+            // "Silently dropped", by the page: only their absence from the response shows it.
+            let applied = set(applied);
+            let is_ignored = |id: &&String| !applied.contains(id.as_str());
+            self.ignored.extend(requested.iter().filter(is_ignored).cloned());
+        }
+        self.added.extend(distinct(&response.added));
+        self.removed.extend(distinct(&response.removed));
+    }
+
+    /// How many ids of an update are dealt with.
+    pub(crate) fn count(&self) -> usize {
+        self.added.len() + self.removed.len() + self.ignored.len()
+    }
+}
+
+impl fmt::Display for MemberChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} added, {} removed", self.added.len(), self.removed.len())?;
+        for (ids, word) in [(&self.unchanged, "unchanged"), (&self.ignored, "ignored")] {
+            if !ids.is_empty() {
+                write!(f, ", {} {word}", ids.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The body of the response to one update.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "Sides")]
+pub(crate) struct UpdateResponse {
+    added: Vec<String>,
+    removed: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Sides {
+    #[serde(default, rename = "addedUserIds", deserialize_with = "some_ids")]
+    added: Option<Vec<String>>,
+    #[serde(default, rename = "removedUserIds", deserialize_with = "some_ids")]
+    removed: Option<Vec<String>>,
+}
+
+fn some_ids<'de, D: de::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    ids(deserializer).map(Some)
+}
+
+impl TryFrom<Sides> for UpdateResponse {
+    type Error = &'static str;
+
+    /// One of the sides may be absent. A response without both is some other response, and does not mean that
+    /// everybody was ignored.
+    fn try_from(sides: Sides) -> Result<UpdateResponse, &'static str> {
+        match sides {
+            Sides { added: None, removed: None } => {
+                Err("it has neither addedUserIds nor removedUserIds")
+            }
+            Sides { added, removed } => Ok(UpdateResponse {
+                added: added.unwrap_or_default(),
+                removed: removed.unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+impl UpdateResponse {
+    pub(crate) fn names_all(&self, requested: &RoleUpdate) -> bool {
+        let sides = [(&requested.added, &self.added), (&requested.removed, &self.removed)];
+        sides.into_iter().all(|(requested, named)| {
+            let named = set(named);
+            requested.iter().all(|id| named.contains(id.as_str()))
+        })
+    }
+
+    /// Counts as applied, besides the ids that are named, all that now are as requested.
+    pub(crate) fn complete(&mut self, requested: &RoleUpdate, members: &[String]) {
+        let members = set(members);
+        for (requested, named, is_member) in [
+            (&requested.added, &mut self.added, true),
+            (&requested.removed, &mut self.removed, false),
+        ] {
+            let is_so = |id: &&String| members.contains(id.as_str()) == is_member;
+            named.extend(requested.iter().filter(is_so).cloned());
+            *named = distinct(named);
+        }
+    }
+}
+
+/// The error of an update of a role, perhaps after some of its requests were applied.
+///
+/// It prints how far the update came; its [`source`](StdError::source) is the [`Error`] of the request that
+/// failed. `?` turns it into an [`Error`] that prints both and drops the rest. A script that continues sends
+/// [`left`](RoleUpdateError::left) again.
+///
+/// # Examples
+///
+/// Three hundred people are three requests, and the second one fails:
+///
+/// ```
+/// use heysync::heylo::RoleUpdate;
+///
+/// # use heysync::{Config, heylo, sandbox};
+/// # let (service, clock) = (sandbox::Heylo::demo(), sandbox::TestClock::new());
+/// # service.inject_if(1, sandbox::Fault::ServerError(sandbox::FaultPoint::BeforeEffect), |r| r.number == 2);
+/// # let config = Config::new().transport(service).clock(clock).retries(0);
+/// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+/// let captains = community.role("captains");
+/// let everybody = RoleUpdate::new().add((1..=300).map(|n| format!("user-{n}")));
+/// let failed = captains.update(&everybody).unwrap_err();
+/// assert_eq!(failed.to_string(), "the update failed after 100 of 300 ids");
+/// assert_eq!(failed.error.status().unwrap(), 500);
+/// assert_eq!(failed.change.added.len() + failed.change.ignored.len(), 100);
+/// assert_eq!(failed.left.added().len(), 200);
+/// captains.update(&failed.left)?;
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RoleUpdateError {
+    /// The changes that were made before the failure.
+    pub change: MemberChange,
+    /// The part that is left: the request that failed, and those after it. It can be sent again as it is, since
+    /// an update is idempotent.
+    pub left: RoleUpdate,
+    /// The error of the request that failed.
+    pub error: Error,
+}
+
+impl RoleUpdateError {
+    /// Returns the kind of the [`error`](RoleUpdateError::error).
+    pub fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    /// Returns the hint of the [`error`](RoleUpdateError::error).
+    pub fn hint(&self) -> Option<&str> {
+        self.error.hint()
+    }
+
+    fn progress(&self) -> Option<String> {
+        let (done, left) = (self.change.count(), self.left.len());
+        (done > 0).then(|| format!("after {done} of {} ids", done + left))
+    }
+}
+
+impl fmt::Display for RoleUpdateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.progress() {
+            Some(progress) => write!(f, "the update failed {progress}"),
+            None => f.write_str("the update failed"),
+        }
+    }
+}
+
+impl StdError for RoleUpdateError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl From<RoleUpdateError> for Error {
+    fn from(failed: RoleUpdateError) -> Error {
+        match failed.progress() {
+            Some(progress) => failed.error.noting(&format!("the update failed {progress}")),
+            None => failed.error,
+        }
+    }
+}
+
+impl From<Error> for RoleUpdateError {
+    fn from(error: Error) -> RoleUpdateError {
+        RoleUpdateError { change: MemberChange::default(), left: RoleUpdate::default(), error }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn an_update_is_split_into_a_hundred_a_side() {
@@ -172,5 +386,43 @@ mod tests {
         let some = serde_json::from_value::<RoleUpdate>(some).ok();
         assert_eq!(some, Some(RoleUpdate::new().add(["7"])));
         assert_eq!(serde_json::to_value(RoleUpdate::new()).ok(), Some(json!({})));
+    }
+
+    fn change(requested: &RoleUpdate, response: Value) -> MemberChange {
+        let response: UpdateResponse = serde_json::from_value(response).expect("a response");
+        let mut change = MemberChange::default();
+        change.take_in(requested, &response);
+        change
+    }
+
+    #[test]
+    fn ids_that_the_response_does_not_name_were_ignored() {
+        let update = RoleUpdate::new().add(["u1", "u2"]).remove(["u3"]);
+        let change = change(&update, json!({"addedUserIds": ["u1"], "removedUserIds": []}));
+        assert_eq!((change.added, change.removed), (vec!["u1".to_owned()], vec![]));
+        assert_eq!(change.ignored, ["u2", "u3"]);
+    }
+
+    #[test]
+    fn an_id_is_counted_once_and_a_null_is_nobody() {
+        let update = RoleUpdate::new().add(["7", "u2"]);
+        let change = change(&update, json!({"addedUserIds": [null, 7, "7", "u2", "u2", null]}));
+        assert_eq!((change.added.len(), change.count()), (2, 2));
+    }
+
+    #[test]
+    fn a_response_that_names_neither_side_is_rejected() {
+        for json in [
+            json!({}),
+            json!({"added": ["u1"]}),
+            json!({"addedUserIds": "u1"}),
+            json!({"addedUserIds": 2}),
+            json!({"addedUserIds": [{"id": "u1"}]}),
+            json!({"addedUserIds": [true]}),
+            json!([]),
+            json!("ok"),
+        ] {
+            assert!(serde_json::from_value::<UpdateResponse>(json.clone()).is_err(), "{json}");
+        }
     }
 }

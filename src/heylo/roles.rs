@@ -1,14 +1,19 @@
-//! Roles.
+//! Roles and their members.
 
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::community::Community;
+use super::client::Community;
 use super::record::{decode, id_of, whole, with_id};
-use super::role_members::RoleMembers;
-use crate::error::{Error, Result};
-use crate::json::vec_without_nulls;
+use super::role_update::RoleUpdate;
+use super::role_update::RoleUpdateError;
+use super::role_update::{MemberChange, UpdateResponse};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, vec_without_nulls};
+use crate::pipeline::Completed;
+use crate::pipeline::call::Call;
+use crate::pipeline::retry::Safety;
 
 const ROLE_ID: [&str; 2] = ["id", "roleId"];
 
@@ -144,10 +149,161 @@ impl Community {
     }
 }
 
+#[derive(Deserialize)]
+struct MembersResponse {
+    #[serde(rename = "memberUserIds", deserialize_with = "json::ids")]
+    ids: Vec<String>,
+}
+
+/// A handle for the members of one role, made by [`Community::role`].
+///
+/// * [`members`](RoleMembers::members) returns them.
+/// * [`update`](RoleMembers::update) adds some people and removes others.
+/// * [`set_members`](RoleMembers::set_members) makes the members those of a list, and
+///   [`plan_members`](RoleMembers::plan_members) returns first what that would change.
+/// * [`remove_all_members`](RoleMembers::remove_all_members) removes everybody.
+#[derive(Clone, Debug)]
+pub struct RoleMembers {
+    community: Community,
+    role_id: String,
+}
+
+impl RoleMembers {
+    pub(crate) fn new(community: Community, role_id: String) -> RoleMembers {
+        RoleMembers { community, role_id }
+    }
+
+    pub(crate) fn community(&self) -> &Community {
+        &self.community
+    }
+
+    /// Returns the id of the role.
+    pub fn role_id(&self) -> &str {
+        &self.role_id
+    }
+
+    /// Returns the user ids of the members, all in one response.
+    ///
+    /// Calls `POST /apiv1-fetch`, `roleMembers`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the id of the community or of the role is empty;
+    /// otherwise see [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// assert_eq!(community.role("coaches").members()?, ["user-3", "user-4", "user-5"]);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn members(&self) -> Result<Vec<String>> {
+        let call = self.community.read("roleMembers", &[("roleId", &self.role_id)]);
+        let response: MembersResponse = self.community.client().send(&call)?;
+        Ok(response.ids)
+    }
+
+    /// Adds people to the role and removes others from it.
+    ///
+    /// Calls `POST /apiv1-update`, `roleMembers`, with up to 100 ids a side, as often as needed. An id that
+    /// is given twice on one side is sent once. Heylo silently drops ids that are not active or hidden members
+    /// of the community; the returned change lists them as [ignored](MemberChange::ignored). If a response
+    /// was lost and the response to the retry does not name all ids, the members are read once, to find out
+    /// what the first request applied.
+    ///
+    /// # Errors
+    ///
+    /// A [`RoleUpdateError`], which `?` turns into an [`Error`](crate::Error): the changes made before the
+    /// failure, what is left, and the failure itself. Its kind is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is nothing to do, if an id is empty, or if
+    /// one is on both sides; then nothing was sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::RoleUpdate;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let update = RoleUpdate::new().add(["user-9", "nobody"]).remove(["user-1"]);
+    /// let change = community.role("captains").update(&update)?;
+    /// assert_eq!(change.added, ["user-9"]);
+    /// assert_eq!(change.removed, ["user-1"]);
+    /// assert_eq!(change.ignored, ["nobody"]);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn update(&self, update: &RoleUpdate) -> Result<MemberChange, RoleUpdateError> {
+        let mut change = MemberChange::default();
+        let mut left = update.without_duplicates();
+        let rejected = |error: Error| error.with_call("POST /apiv1-update roleMembers");
+        let valid = left.check().map_err(rejected);
+        match valid.and_then(|()| self.send_all(&mut left, &mut change)) {
+            Ok(()) => Ok(change),
+            Err(error) => Err(RoleUpdateError { change, left, error }),
+        }
+    }
+
+    /// Sends what is left, request by request; what is applied moves from `left` to `change`.
+    fn send_all(&self, left: &mut RoleUpdate, change: &mut MemberChange) -> Result<()> {
+        while !left.is_empty() {
+            let batch = left.next_batch();
+            // Only after the response: a batch that failed is still to be done, as far as is known.
+            let response = self.send(&batch)?;
+            left.drop_batch(&batch);
+            change.take_in(&batch, &response);
+        }
+        Ok(())
+    }
+
+    fn send(&self, batch: &RoleUpdate) -> Result<UpdateResponse> {
+        let call = self.update_call(batch);
+        match self.community.client().send_completed(&call) {
+            Ok(Completed { value, maybe_applied_before: true }) => Ok(self.complete(batch, value)),
+            Ok(Completed { value, .. }) => Ok(value),
+            Err(error) if error.kind() == ErrorKind::AppliedUnreadable => {
+                let response = self.complete(batch, UpdateResponse::default());
+                response.names_all(batch).then_some(response).ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds to a response what an earlier request applied whose own response was lost. If the members cannot be
+    /// read, it stays as it is.
+    fn complete(&self, batch: &RoleUpdate, mut response: UpdateResponse) -> UpdateResponse {
+        if response.names_all(batch) {
+            return response;
+        }
+        if let Ok(members) = self.members() {
+            response.complete(batch, &members);
+        }
+        response
+    }
+
+    fn update_call(&self, batch: &RoleUpdate) -> Call {
+        let mut fields = Map::new();
+        for (name, ids) in [("addedUserIds", &batch.added), ("removedUserIds", &batch.removed)] {
+            // The page wants "at least one" of the two; an empty one is not documented, so none is sent.
+            if !ids.is_empty() {
+                fields.insert(name.to_owned(), ids.as_slice().into());
+            }
+        }
+        let role = [("roleId", self.role_id.as_str())];
+        let call = self.community.call("apiv1-update", "roleMembers", &role, fields);
+        // A member can be added again, and a person who is not a member removed.
+        call.safety(Safety::Idempotent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn a_role_is_written_as_it_was_read() {

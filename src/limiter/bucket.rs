@@ -9,8 +9,7 @@ use http::{HeaderMap, StatusCode};
 use crate::clock::Clock;
 
 use super::headers::RateLimitHeaders;
-use super::ledger::Lease;
-use super::ledger::Ledger;
+use super::ledger::{Lease, Ledger};
 use super::moment::NotReady;
 use super::queue::{Place, Queue};
 use super::rate::Rate;
@@ -255,7 +254,7 @@ fn in_time(not_ready: &NotReady, until: Option<Instant>, now: Instant) -> Result
     const NEVER: Duration = Duration::from_nanos(u64::MAX / 2);
     let left = until.map_or(NEVER, |until| until.saturating_duration_since(now));
     if not_ready.at_least > left {
-        return Err(Wait::new(not_ready.at_least, not_ready.reason).into());
+        return Err(AcquireError::new(Wait::new(not_ready.at_least, not_ready.reason)));
     }
     Ok(())
 }

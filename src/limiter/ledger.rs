@@ -5,10 +5,8 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::headers::RateLimitHeaders;
-use super::moment::{Nanos, nanos, until};
-use super::moment::{NotReady, Opening};
-use super::pace::Pace;
-use super::pace::{Cooldown, Refusal};
+use super::moment::{Nanos, NotReady, Opening, nanos, until};
+use super::pace::{Cooldown, Pace, Refusal};
 use super::rate::{Rate, Shape};
 use super::status::{Outcome, Snapshot, WaitReason};
 use super::window::Window;

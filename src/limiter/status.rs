@@ -68,6 +68,10 @@ pub struct AcquireError {
 }
 
 impl AcquireError {
+    pub(crate) fn new(wait: Wait) -> AcquireError {
+        AcquireError { wait: wait.duration, reason: wait.reason, unavailable: None }
+    }
+
     /// Returns the kind of the [`Error`] that this converts into.
     pub fn kind(&self) -> ErrorKind {
         match self.unavailable {
@@ -185,12 +189,6 @@ impl Wait {
     }
 }
 
-impl From<Wait> for AcquireError {
-    fn from(wait: Wait) -> AcquireError {
-        AcquireError { wait: wait.duration, reason: wait.reason, unavailable: None }
-    }
-}
-
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "waiting {}: {}", Span(self.duration), self.reason)
@@ -238,7 +236,7 @@ impl fmt::Display for Span {
 ///
 /// let snapshot = client.bucket().snapshot();
 /// assert_eq!((snapshot.in_flight, snapshot.free), (1, 3));
-/// assert_eq!(snapshot.utilisation(), 0.25);
+/// assert_eq!(snapshot.utilization(), 0.25);
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -290,7 +288,7 @@ impl Snapshot {
     /// Returns the spent part of the rate, from 0.0 (nothing in the last period) to 1.0 (no token is free).
     ///
     /// It speaks of the limit with the shortest period.
-    pub fn utilisation(&self) -> f64 {
+    pub fn utilization(&self) -> f64 {
         let requests = self.rate.requests().max(1);
         1.0 - self.free.min(requests as usize) as f64 / f64::from(requests)
     }
@@ -316,6 +314,6 @@ mod tests {
     fn a_refused_wait_says_how_long_it_would_have_been() {
         let wait = Wait::new(Duration::from_secs(61), WaitReason::Full);
         let text = "a token of the rate limit would take 1 min 1 s: the rate limit is used up";
-        assert_eq!(AcquireError::from(wait).to_string(), text);
+        assert_eq!(AcquireError::new(wait).to_string(), text);
     }
 }

@@ -6,10 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 
-use super::ledger::Lease;
-use super::ledger::Ledger;
-use super::moment::NotReady;
-use super::moment::{Nanos, since};
+use super::ledger::{Lease, Ledger};
+use super::moment::{Nanos, NotReady, since};
 use super::rate::Rate;
 use super::status::{Outcome, Snapshot, Unavailable};
 

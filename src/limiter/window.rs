@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::moment::Opening;
-use super::moment::{Nanos, held, nanos};
+use super::moment::{Nanos, Opening, held, nanos};
 use super::status::WaitReason;
 
 /// A limit that a server reports ends after so many periods in which it was not reported again.

@@ -70,6 +70,13 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     }
 }
 
+// Not of `Box<O>`: a boxed closure is a closure already.
+impl Observer for Box<dyn Observer> {
+    fn observe(&self, activity: &Activity<'_>) {
+        (**self).observe(activity);
+    }
+}
+
 impl<F: Fn(&Activity<'_>) + Send + Sync> Observer for F {
     fn observe(&self, activity: &Activity<'_>) {
         self(activity);

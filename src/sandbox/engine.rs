@@ -10,12 +10,12 @@ use http::header::{DATE, RETRY_AFTER};
 
 use crate::clock::Clock;
 
-use super::counter::Decision;
 use super::exchange::{self, Incoming, Response};
 use super::fault::{Fault, PlannedFault};
+use super::limit::Decision;
+use super::limit::Throttle;
 use super::limit::{Limit, RetryAfter};
 use super::request_log::{RequestLog, RequestRecord};
-use super::throttle::Throttle;
 use super::wall_clock::{self, WallClock};
 
 /// The data of one service and its operations: [`heylo::State`](crate::sandbox::heylo::State) or

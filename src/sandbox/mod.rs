@@ -103,7 +103,6 @@
 //!   loopback port.
 
 mod clock;
-mod counter;
 mod engine;
 mod exchange;
 mod fault;
@@ -115,7 +114,6 @@ mod limit;
 mod request_log;
 mod server;
 mod services;
-mod throttle;
 mod wall_clock;
 mod wire_response;
 mod wire_writer;

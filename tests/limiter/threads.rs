@@ -276,7 +276,7 @@ fn a_snapshot_tells_what_there_is() {
     clock.advance(P / 2);
     let snapshot = bucket.snapshot();
     assert_eq!((snapshot.granted, snapshot.in_flight, snapshot.free), (2, 1, 2));
-    assert_eq!((snapshot.next_back, snapshot.utilisation()), (Some(P / 2), 0.5));
+    assert_eq!((snapshot.next_back, snapshot.utilization()), (Some(P / 2), 0.5));
     assert_eq!((snapshot.paused, snapshot.pauses, snapshot.pace), (None, 0, None));
     answer(other);
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::delivery::Delivery;
-use super::payload::EventName;
+use super::delivery::EventName;
 
 /// The default capacity of a [`DuplicateGuard`], in deliveries.
 const CAPACITY: usize = 10_000;
@@ -185,7 +185,7 @@ impl fmt::Debug for Handling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heylerts::webhook::secret::Secret;
+    use crate::heylerts::webhook::signature::Secret;
 
     fn handle(guard: &DuplicateGuard, id: &str) -> bool {
         match guard.claim_id(id) {

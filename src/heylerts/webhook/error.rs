@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use crate::error::{Error, ErrorKind};
+
 /// Why a delivery was rejected, or could not be decoded.
 ///
 /// No variant shows the signature that was expected. The cause, if there is one, is the
@@ -16,7 +18,7 @@ use http::StatusCode;
 /// let error = verifier.verify(b"{}", Some("00".repeat(32))).unwrap_err();
 /// assert!(matches!(error, WebhookError::Mismatch));
 /// assert_eq!(error.status(), 401);
-/// eprintln!("{error}; hint: {}", error.hint());
+/// eprintln!("{error}; hint: {}", error.hint().unwrap_or_default());
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +66,27 @@ impl WebhookError {
         }
     }
 
-    /// Returns a hint for the person who runs the receiver: the first thing to check.
+    /// Returns the kind of failure, in the vocabulary of calls: [`Unauthorized`](ErrorKind::Unauthorized) for a
+    /// signature that is missing, malformed or wrong, [`Rejected`](ErrorKind::Rejected) for a body that is too
+    /// large, [`Unreadable`](ErrorKind::Unreadable) for one that is not JSON or does not decode.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            WebhookError::TooLarge { .. } => ErrorKind::Rejected,
+            WebhookError::Missing | WebhookError::Malformed | WebhookError::Mismatch => {
+                ErrorKind::Unauthorized
+            }
+            WebhookError::NotJson(_) | WebhookError::Undecodable(_) => ErrorKind::Unreadable,
+        }
+    }
+
+    /// Returns one line about what the person who runs the receiver can do: the first thing to check.
     ///
     /// It is for a log, not for the response: the sender may be a stranger.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> Option<&str> {
+        Some(self.advice())
+    }
+
+    fn advice(&self) -> &'static str {
         match self {
             WebhookError::TooLarge { .. } => {
                 "if such deliveries are genuine, raise Verifier::max_body"
@@ -82,6 +101,19 @@ impl WebhookError {
             WebhookError::NotJson(_) | WebhookError::Undecodable(_) => {
                 "Heylerts does not document its payloads: keep the body, and look at it"
             }
+        }
+    }
+}
+
+/// For a receiver whose functions return this crate's [`Result`](crate::Result).
+impl From<WebhookError> for Error {
+    fn from(rejected: WebhookError) -> Error {
+        let error = Error::new(rejected.kind(), rejected.to_string()).with_hint(rejected.advice());
+        match rejected {
+            WebhookError::NotJson(cause) | WebhookError::Undecodable(cause) => {
+                error.with_source(cause)
+            }
+            _ => error,
         }
     }
 }

@@ -65,18 +65,13 @@
 mod delivery;
 mod diagnose;
 mod duplicates;
-mod encoding;
 mod error;
-mod payload;
-mod secret;
 mod signature;
 mod verifier;
 
-pub use delivery::Delivery;
+pub use delivery::{Delivery, EventName};
 pub use diagnose::{BodyFault, Diagnosis, SecretFault, SignatureFault};
 pub use duplicates::{Claim, DuplicateGuard, Handling};
 pub use error::WebhookError;
-pub use payload::EventName;
-pub use secret::sign;
-pub use signature::SIGNATURE_HEADER;
+pub use signature::{SIGNATURE_HEADER, sign};
 pub use verifier::Verifier;

@@ -1,8 +1,15 @@
-//! The header: a signature, or several, in any usual encoding.
+//! Secrets, and the signatures that they make, in any usual encoding.
 
-use super::encoding::{from_base64, from_hex};
+use std::fmt;
+
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
+use hmac::digest::CtOutput;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
 use super::error::WebhookError;
-use super::secret::{TAG_BYTES, Tag};
+use crate::error::{Error, Result};
 
 /// The name of the header that carries the signature. Header names are case-insensitive.
 ///
@@ -40,6 +47,104 @@ pub(super) fn tag(text: &[u8]) -> Option<Tag> {
     };
     let bytes: [u8; TAG_BYTES] = bytes.try_into().ok()?;
     Some(Tag::new(bytes.into()))
+}
+
+/// The bytes of a signature. Comparing two takes constant time.
+pub(super) type Tag = CtOutput<Hmac<Sha256>>;
+
+/// The length of a signature, in bytes.
+pub(super) const TAG_BYTES: usize = 32;
+
+/// Signs a body as Heylerts does: HMAC-SHA256 with the alert's secret, as 64 lower-case hex digits.
+///
+/// For tests that act as Heylerts. To verify, use a [`Verifier`](super::Verifier): comparing two strings with
+/// `==` shows an attacker, by the time it takes, how much of a guess is right.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::heylerts::webhook::sign;
+///
+/// let signature = sign("key", b"The quick brown fox jumps over the lazy dog");
+/// assert_eq!(signature, "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
+/// ```
+pub fn sign(secret: impl AsRef<[u8]>, body: &[u8]) -> String {
+    to_hex(keyed(secret.as_ref()).chain_update(body).finalize().as_bytes())
+}
+
+fn keyed(secret: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret).expect("HMAC takes a key of any length")
+}
+
+/// A secret that never shows itself.
+#[derive(Clone)]
+pub(super) struct Secret {
+    bytes: Vec<u8>,
+    /// The state after the key, so that the key is not hashed again for each body.
+    keyed: Hmac<Sha256>,
+}
+
+impl Secret {
+    /// # Errors
+    ///
+    /// `Configuration` if it is empty or blank, since anybody could sign with that. HMAC pads short keys with
+    /// zero bytes, so a secret of only those equals the empty one.
+    pub(super) fn new(bytes: &[u8]) -> Result<Secret> {
+        let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        match bytes.iter().all(is_blank) {
+            true => Err(Error::configuration("a webhook secret is empty")),
+            false => Ok(Secret { bytes: bytes.to_vec(), keyed: keyed(bytes) }),
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the signature of `body`, at the cost of hashing it.
+    pub(super) fn tag(&self, body: &[u8]) -> Tag {
+        self.keyed.clone().chain_update(body).finalize()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret([redacted])")
+    }
+}
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+static STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// Returns lower-case hex digits, two for each byte.
+pub(super) fn to_hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}
+
+/// Decodes hex digits of either case.
+pub(super) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
+    match text.len() % 2 {
+        0 => text.chunks_exact(2).map(byte).collect(),
+        _ => None,
+    }
+}
+
+/// Returns standard base64 with padding.
+pub(super) fn to_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Decodes base64, standard or URL-safe (not a mix of them), padded or not. Each value has one spelling in each:
+/// the unused bits at the end must be zero.
+pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let standard = STANDARD.decode(text).ok();
+    standard.or_else(|| URL_SAFE.decode(text).ok())
 }
 
 #[cfg(test)]
@@ -88,5 +193,32 @@ mod tests {
     fn a_header_that_is_too_long_is_malformed() {
         let header = format!("{},", "0a".repeat(32)).repeat(300);
         assert!(matches!(parse(Some(header.as_bytes())), Err(WebhookError::Malformed)));
+    }
+
+    #[test]
+    fn hex_is_decoded_in_either_case() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let hex = to_hex(&bytes);
+        assert!(hex.starts_with("000102") && hex.ends_with("fdfeff"));
+        assert_eq!(from_hex(hex.as_bytes()), Some(bytes.clone()));
+        assert_eq!(from_hex(hex.to_uppercase().as_bytes()), Some(bytes));
+    }
+
+    #[test]
+    fn other_strings_are_not_hex() {
+        for text in ["0", "0g", "+1", " 1", "é"] {
+            assert_eq!(from_hex(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(from_hex(b""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn base64_is_decoded_in_both_alphabets_padded_or_not() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            assert_eq!(from_base64(text.as_bytes()), Some(vec![0xfb, 0xff]), "{text}");
+        }
+        for text in ["+_8=", "+/9=", "+/8==", "+/8 ", "=", "+/8=\n"] {
+            assert_eq!(from_base64(text.as_bytes()), None, "{text}");
+        }
     }
 }

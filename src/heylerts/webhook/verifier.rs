@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::delivery::Delivery;
 use super::error::WebhookError;
-use super::secret::{Secret, Tag};
 use super::signature;
+use super::signature::{Secret, Tag};
 use crate::error::{Error, Result};
 
 /// The default of [`Verifier::max_body`], in bytes.

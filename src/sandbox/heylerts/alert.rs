@@ -1,9 +1,11 @@
-//! An alert.
+//! An alert, and the fields of it in a request.
 
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::request::{ApiError, problem};
+use crate::sandbox::exchange::Incoming;
 use crate::sandbox::wall_clock::{self, TimestampFormat};
 
 /// An alert: a search for a keyword that runs regularly.
@@ -99,5 +101,215 @@ impl Alert {
             "webhook_url": self.webhook_url,
             "webhook_configured": self.webhook_url.is_some(),
         })
+    }
+}
+
+/// The fields of a body, and the problems with them.
+struct Form {
+    fields: Map<String, Value>,
+    problems: Vec<Value>,
+}
+
+/// The fields of an alert in a request; `None` if a field is absent.
+#[derive(Debug, Default)]
+pub(crate) struct AlertFields {
+    name: Option<String>,
+    keyword: Option<String>,
+    include_keywords: Option<Vec<String>>,
+    exclude_keywords: Option<Vec<String>>,
+    ignore_domains: Option<Vec<String>>,
+    sources: Option<Vec<String>>,
+    frequency: Option<String>,
+    is_active: Option<bool>,
+}
+
+impl AlertFields {
+    /// Parses a create, which must have a name and a keyword.
+    pub(crate) fn of_create(request: &Incoming) -> Result<AlertFields, ApiError> {
+        let mut form = Form::of(request)?;
+        form.require("name");
+        form.require("keyword");
+        AlertFields::read(form)
+    }
+
+    /// Parses an update, in which every field is optional.
+    pub(crate) fn of_update(request: &Incoming) -> Result<AlertFields, ApiError> {
+        AlertFields::read(Form::of(request)?)
+    }
+
+    fn read(mut form: Form) -> Result<AlertFields, ApiError> {
+        let fields = AlertFields {
+            name: form.text("name"),
+            keyword: form.text("keyword"),
+            include_keywords: form.texts("include_keywords"),
+            exclude_keywords: form.texts("exclude_keywords"),
+            ignore_domains: form.texts("ignore_domains"),
+            sources: form.texts("sources"),
+            frequency: form.text("frequency"),
+            is_active: form.flag("is_active"),
+        };
+        match form.problems.is_empty() {
+            true => Ok(fields),
+            false => Err(ApiError::unprocessable(form.problems)),
+        }
+    }
+
+    /// Sets the fields that were sent, and no other.
+    pub(crate) fn apply(self, alert: &mut Alert) {
+        put(&mut alert.name, self.name);
+        put(&mut alert.keyword, self.keyword);
+        put(&mut alert.include_keywords, self.include_keywords);
+        put(&mut alert.exclude_keywords, self.exclude_keywords);
+        put(&mut alert.ignore_domains, self.ignore_domains);
+        put(&mut alert.sources, self.sources);
+        put(&mut alert.frequency, self.frequency);
+        put(&mut alert.is_active, self.is_active);
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+impl Form {
+    fn of(request: &Incoming) -> Result<Form, ApiError> {
+        let Ok(value) = serde_json::from_slice(&request.body) else {
+            let (kind, message) = match request.body.is_empty() {
+                true => ("missing", "Field required"),
+                false => ("json_invalid", "JSON decode error"),
+            };
+            let problem = json!({"type": kind, "loc": ["body"], "msg": message, "input": null});
+            return Err(ApiError::unprocessable(vec![problem]));
+        };
+        match value {
+            Value::Object(fields) if request.is_json() => Ok(Form { fields, problems: Vec::new() }),
+            other => Err(not_an_object(&other)),
+        }
+    }
+
+    fn require(&mut self, name: &str) {
+        if !self.fields.contains_key(name) {
+            let body = Value::Object(self.fields.clone());
+            let problem = problem("missing", ["body", name], "Field required", &body);
+            self.problems.push(problem);
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.read(name, "string_type", "a valid string", |value| {
+            value.as_str().map(str::to_owned)
+        })?;
+        if text.is_empty() {
+            let message = "String should have at least 1 character";
+            let problem = problem("string_too_short", ["body", name], message, &Value::from(""));
+            self.problems.push(problem);
+        }
+        Some(text)
+    }
+
+    fn flag(&mut self, name: &str) -> Option<bool> {
+        self.read(name, "bool_type", "a valid boolean", Value::as_bool)
+    }
+
+    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let items =
+            self.read(name, "list_type", "a valid list", |value| value.as_array().cloned())?;
+        let mut texts = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            match item {
+                Value::String(text) => texts.push(text),
+                other => self.problems.push(json!({
+                    "type": "string_type",
+                    "loc": ["body", name, at],
+                    "msg": "Input should be a valid string",
+                    "input": other,
+                })),
+            }
+        }
+        Some(texts)
+    }
+
+    /// Reads a field if it was sent. A wrong type is a problem.
+    fn read<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.fields.get(name)?;
+        let found = read(value);
+        if found.is_none() {
+            let message = format!("Input should be {expected}");
+            let problem = problem(kind, ["body", name], &message, value);
+            self.problems.push(problem);
+        }
+        found
+    }
+}
+
+fn not_an_object(value: &Value) -> ApiError {
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    ApiError::unprocessable(vec![json!({
+        "type": "model_attributes_type",
+        "loc": ["body"],
+        "msg": message,
+        "input": value,
+    })])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::sandbox::Heylerts;
+    use crate::sandbox::exchange::testing::{send, to_heylerts};
+
+    fn create(body: Value) -> (u16, Value) {
+        send(&Heylerts::new(), to_heylerts("POST", "alerts", &body))
+    }
+
+    #[test]
+    fn every_problem_has_its_type_and_location() {
+        let (status, response) =
+            create(json!({"name": 7, "sources": ["a", 1], "is_active": "yes"}));
+        let problems = response["detail"].as_array().unwrap().iter();
+        let problems = problems.map(|problem| json!([problem["type"], problem["loc"]]));
+        let expected = [
+            json!(["missing", ["body", "keyword"]]),
+            json!(["string_type", ["body", "name"]]),
+            json!(["string_type", ["body", "sources", 1]]),
+            json!(["bool_type", ["body", "is_active"]]),
+        ];
+        assert_eq!((status, problems.collect::<Vec<_>>()), (422, expected.to_vec()));
+    }
+
+    #[test]
+    fn an_empty_name_and_a_null_are_rejected() {
+        assert_eq!(create(json!({"name": "", "keyword": "k"})).0, 422);
+        assert_eq!(create(json!({"name": "n", "keyword": null})).0, 422);
+        assert_eq!(create(json!(["name"])).0, 422);
+    }
+
+    #[test]
+    fn a_missing_body_and_invalid_json_are_rejected() {
+        let problem = |body: &[u8]| {
+            let mut request = to_heylerts("POST", "alerts", &Value::Null);
+            *request.body_mut() = body.to_vec();
+            let (status, response) = send(&Heylerts::new(), request);
+            (status, response["detail"][0]["type"].clone(), response["detail"][0]["msg"].clone())
+        };
+        assert_eq!(problem(b""), (422, "missing".into(), "Field required".into()));
+        assert_eq!(problem(b"{"), (422, "json_invalid".into(), "JSON decode error".into()));
+    }
+
+    #[test]
+    fn json_that_is_sent_as_text_is_rejected() {
+        let mut request = to_heylerts("POST", "alerts", &json!({"name": "n", "keyword": "k"}));
+        request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+        let (status, response) = send(&Heylerts::new(), request);
+        assert_eq!((status, &response["detail"][0]["loc"]), (422, &json!(["body"])));
     }
 }

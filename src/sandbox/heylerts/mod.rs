@@ -3,16 +3,9 @@
 //! [`Heylerts`](crate::sandbox::Heylerts) is the service. [`State`] is its data, with each [`Alert`] and [`Mention`]. [`Settings`] choose
 //! the behaviour that the vendor does not document.
 
-mod account;
 mod alert;
-mod delivery;
-mod demo;
-mod form;
 mod mention;
-mod operations;
-mod receive;
 mod request;
-
 mod service;
 mod state;
 
@@ -21,8 +14,7 @@ use std::mem;
 use crate::sandbox::handle::Sandbox;
 
 pub use alert::Alert;
-pub use delivery::Delivery;
-pub use mention::Mention;
+pub use mention::{Delivery, Mention};
 pub use state::{Plan, Settings, State};
 
 impl Sandbox<State> {
@@ -34,7 +26,7 @@ impl Sandbox<State> {
 
     /// Creates the account of [`demo`](Sandbox::demo) with other ids and mentions. Equal seeds give equal data.
     pub fn demo_with_seed(seed: u64) -> Sandbox<State> {
-        Sandbox::from(demo::state(seed))
+        Sandbox::from(state::demo(seed))
     }
 
     /// Sets the plan of the account.

@@ -3,9 +3,6 @@
 //! [`Heylo`](crate::sandbox::Heylo) is the service. [`State`] is its data, with each [`Member`], [`Role`], [`Event`] and [`Invite`].
 //! [`Settings`] choose the behaviour that the vendor does not document.
 
-mod change;
-mod demo;
-mod fetch;
 mod fields;
 mod invite;
 mod service;
@@ -31,7 +28,7 @@ impl Sandbox<State> {
     /// Creates the communities of [`demo`](Sandbox::demo) with other titles, places and attendance. Equal seeds
     /// give equal data.
     pub fn demo_with_seed(seed: u64) -> Sandbox<State> {
-        Sandbox::from(demo::state(seed))
+        Sandbox::from(state::demo(seed))
     }
 
     /// Adds a community.

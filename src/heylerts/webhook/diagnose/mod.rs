@@ -1,12 +1,10 @@
 //! Why signatures do not match, for the person who looks for the cause.
 
 mod body;
-mod charset;
 mod reprint;
 mod search;
 mod secret;
 mod signature;
-mod wrapper;
 
 pub use body::BodyFault;
 pub use secret::SecretFault;

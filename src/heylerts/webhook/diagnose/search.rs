@@ -3,7 +3,7 @@
 use super::body::{self, BodyFault, MAX_CONVERTED};
 use super::secret::{self, SecretFault};
 use super::signature::{self, SignatureFault};
-use crate::heylerts::webhook::secret::Secret;
+use crate::heylerts::webhook::signature::Secret;
 
 /// The most bytes that one search hashes. A stranger can make a receiver diagnose a body of its choice.
 const MAX_HASHED: usize = 16 * 1024 * 1024;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::heylerts::webhook::encoding::{from_base64, from_hex, to_base64, to_hex};
-use crate::heylerts::webhook::secret::Secret;
+use crate::heylerts::webhook::signature::Secret;
+use crate::heylerts::webhook::signature::{from_base64, from_hex, to_base64, to_hex};
 
 /// Some services write it before their webhook secrets.
 const PREFIX: &[u8] = b"whsec_";

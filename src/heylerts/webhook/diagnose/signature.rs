@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::heylerts::webhook::secret::Tag;
+use crate::heylerts::webhook::signature::Tag;
 use crate::heylerts::webhook::signature::{MAX_HEADER, tag};
 
 /// A fault of the header that carries the signature.
