@@ -204,6 +204,65 @@ fn a_server_that_quotes_the_key_does_not_get_it_into_an_error() {
     }
 }
 
+/// The key as no server should send it.
+fn disguised(key: &str) -> Vec<String> {
+    let fullwidth = |it: u8| char::from_u32(u32::from(it) + 0xFEE0).unwrap();
+    let half = key.len() / 2;
+    vec![
+        key.to_uppercase(),
+        spelled(key, |it| format!("{it:02x}")),
+        spelled(key, |it| format!("{it:02X} ")),
+        spelled(key, |it| format!("\\{it:03o}")),
+        spelled(key, |it| format!("{it}, ")),
+        spelled(key, |it| format!("{}\0", char::from(it))),
+        key.bytes().map(fullwidth).collect(),
+        format!("{}\r\n {}", &key[..half], &key[half..]),
+        format!("{}\\n{}", &key[..half], &key[half..]),
+        format!("{}...", &key[..half]),
+        base64(format!("user:{key}").as_bytes()),
+        base64(key.as_bytes()),
+    ]
+}
+
+/// Encodes in the alphabet of the standard, without padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits: Vec<u8> =
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let digit = |group: &[u8]| {
+        let value = (0..6).fold(0, |all, at| all << 1 | group.get(at).copied().unwrap_or(0));
+        char::from(DIGITS[usize::from(value)])
+    };
+    bits.chunks(6).map(digit).collect()
+}
+
+#[test]
+fn a_key_in_disguise_does_not_get_into_an_error() {
+    for (key, other) in [(HEYLO_KEY, false), (HEYLERTS_KEY, true)] {
+        for spelling in disguised(key) {
+            for (status, body) in [
+                (400, format!("{{\"detail\": {}}}", serde_json::json!(spelling))),
+                (401, format!("not a key: {spelling}")),
+                (503, format!("<html><title>{spelling}</title>")),
+                (200, format!("{{\"total\": \"{spelling}")),
+            ] {
+                let server = Server::start([Step::canned(status, &body)]);
+                let clients = Clients::with(quick(&server).retries(0));
+                let error = match other {
+                    true => clients.heylerts.stats().unwrap_err(),
+                    false => clients.heylo.community("c").roles().unwrap_err(),
+                };
+                let shown = everything_of(&error);
+                let plain = shown.replace(['\0', '\r', '\n', ' '], "");
+                assert!(shown.contains("[redacted]"), "{spelling:?}: {shown}");
+                let middle: String = spelling.chars().skip(14).take(16).collect();
+                let middle = middle.replace(['\0', '\r', '\n', ' '], "");
+                assert!(!plain.contains(&middle), "{spelling:?}: {shown}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_item_that_quotes_the_key_does_not_get_it_into_its_error() {
     let item = serde_json::json!({"id": "a1", "mention_count": HEYLERTS_KEY});

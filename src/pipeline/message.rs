@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use super::redaction::ENTITIES;
+use super::spelling::ENTITIES;
 use crate::json;
 
 /// The fields that may hold the message, best first. Heylo documents none of them, Heylerts documents `detail`.

@@ -31,6 +31,7 @@ pub(crate) mod redaction;
 pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod settings;
+mod spelling;
 pub(crate) mod summary;
 pub(crate) mod transport;
 pub(crate) mod transport_options;

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::iter::successors;
+use std::iter::{self, successors};
 use std::ops::Range;
 
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
+use super::spelling::{Needle, is_part};
 use super::transport::TransportError;
 use crate::error::{BODY_KEPT, Error, ErrorKind};
 
@@ -21,21 +22,18 @@ const REDACTED: &[u8] = b"[redacted]";
 /// A shorter key is found only as a word of its own: the key `e` must not make `[redacted]rror` of `error`.
 const LONG: usize = 8;
 
-/// How many kinds of escapes may be nested: `\u0026#43;` is a `+` in HTML in JSON.
-const DEEPEST: u8 = 2;
-
-/// How often an escape may be escaped in its own way, as `%25252F`.
-const MOST_REPEATED: usize = 16;
-
 /// The longest spelling of one byte that a body is searched for at the end of what is kept of it.
 const LONGEST_SPELLING: usize = 32;
 
-/// Finds the key in whatever spelling a server returns it: as it is, escaped in JSON, percent-encoded, as
-/// HTML entities, in base64, and in these within each other.
+/// Finds the key in whatever spelling a server returns it: as it is or in another case, escaped in JSON,
+/// percent-encoded, as HTML entities, broken over lines, cut off, as codes, in base64, and in these within each other.
 #[derive(Clone)]
 pub(crate) struct Redactor {
     /// The key, and what it becomes within base64.
-    needles: Vec<Vec<u8>>,
+    needles: Vec<Needle>,
+    /// The bytes that a spelling can begin with.
+    is_beginning: Box<[bool; 256]>,
+    key_length: usize,
     is_short: bool,
 }
 
@@ -51,17 +49,22 @@ pub(crate) struct Evidence {
 impl Redactor {
     pub(crate) fn new(key: &str) -> Redactor {
         let is_short = key.len() < LONG;
-        let mut needles = vec![key.as_bytes().to_vec()];
-        if !is_short {
-            needles.extend(base64_forms(key.as_bytes()));
-        }
-        Redactor { needles, is_short }
+        let needles = match is_short {
+            true => vec![Needle::short(key.as_bytes())],
+            false => {
+                let base64 = Needle::in_base64(key.as_bytes());
+                [Needle::long(key.as_bytes())].into_iter().chain(base64).collect()
+            }
+        };
+        let mut is_beginning = Box::new([false; 256]);
+        needles.iter().for_each(|needle| needle.mark_beginnings(&mut is_beginning));
+        Redactor { needles, is_beginning, key_length: key.len(), is_short }
     }
 
     /// Builds an error of everything that was received, without the key.
     pub(crate) fn error(&self, kind: ErrorKind, evidence: Evidence) -> Error {
         // Before anything is cut off: half a key would not be found.
-        let mut error = Error::new(kind, self.text(evidence.message));
+        let mut error = Error::new(kind, self.beginning(evidence.message));
         if let Some(Parts { status, mut headers, .. }) = evidence.head {
             self.headers(&mut headers);
             error = error.with_response(status, headers);
@@ -93,9 +96,19 @@ impl Redactor {
         }
     }
 
+    /// A little more than an error keeps of a text, without the key.
+    fn beginning(&self, mut text: String) -> String {
+        text.truncate(floor(&text, self.most_searched()));
+        self.text(text)
+    }
+
+    /// An error keeps the beginning; a key that begins in it is found whole.
+    fn most_searched(&self) -> usize {
+        BODY_KEPT + self.key_length * LONGEST_SPELLING
+    }
+
     fn body(&self, mut body: Vec<u8>) -> Vec<u8> {
-        // An error keeps the beginning; a key that begins in it is found whole.
-        body.truncate(BODY_KEPT + self.needles[0].len() * LONGEST_SPELLING);
+        body.truncate(self.most_searched());
         match self.redact(&body) {
             Cow::Borrowed(_) => body,
             Cow::Owned(clean) => clean,
@@ -111,42 +124,67 @@ impl Redactor {
         }
     }
 
-    /// Replaces an error that shows the key, itself or in one of its causes, with its text without the key.
+    /// Replaces an error that shows the key, itself or in one of its causes, or that quotes a whole body, with its text
+    /// without the key.
     fn cause(&self, error: Cause) -> Cause {
         let shown: String = chain(&*error).map(|error| format!("{error} {error:?}")).collect();
-        if matches!(self.redact(shown.as_bytes()), Cow::Borrowed(_)) {
+        let is_short = shown.len() <= self.most_searched();
+        if is_short && matches!(self.redact(shown.as_bytes()), Cow::Borrowed(_)) {
             return error;
         }
         let texts: Vec<String> = chain(&*error).map(ToString::to_string).collect();
-        self.text(texts.join(": ")).into()
+        let mut clean = self.beginning(texts.join(": "));
+        clean.truncate(floor(&clean, BODY_KEPT));
+        clean.into()
     }
 
     fn redact<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
-        let Some(mut found) = self.find(text, 0) else {
-            return Cow::Borrowed(text);
+        // UTF-16 and UTF-32 have zeros between the characters of a key.
+        let places: Vec<usize> = match text.contains(&0) {
+            true => (0..text.len()).filter(|at| text[*at] != 0).collect(),
+            false => return self.replace(text, &self.find_all(text)),
         };
+        let plain: Vec<u8> = places.iter().map(|at| text[*at]).collect();
+        let in_text = |found: Range<usize>| places[found.start]..places[found.end - 1] + 1;
+        let found: Vec<Range<usize>> = self.find_all(&plain).into_iter().map(in_text).collect();
+        self.replace(text, &found)
+    }
+
+    fn replace<'a>(&self, text: &'a [u8], found: &[Range<usize>]) -> Cow<'a, [u8]> {
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
         let mut clean = Vec::with_capacity(text.len());
         let mut done = 0;
-        loop {
-            clean.extend_from_slice(&text[done..found.start]);
+        for range in found {
+            clean.extend_from_slice(&text[done..range.start]);
             clean.extend_from_slice(REDACTED);
-            done = found.end;
-            match self.find(text, done) {
-                Some(next) => found = next,
-                None => break,
-            }
+            done = range.end;
         }
         clean.extend_from_slice(&text[done..]);
         Cow::Owned(clean)
     }
 
+    fn find_all(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut from = 0;
+        let next = || {
+            let found = self.find(text, from)?;
+            from = found.end;
+            Some(found)
+        };
+        iter::from_fn(next).collect()
+    }
+
     /// Returns the first occurrence of the key at or after `from`.
     fn find(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
-        (from..text.len()).find_map(|start| {
-            let lengths = self.needles.iter().filter_map(|needle| length(&text[start..], needle));
-            let found = start..start + lengths.max()?;
-            (!self.is_short || is_word(text, &found)).then_some(found)
-        })
+        (from..text.len()).filter(|start| self.is_beginning[usize::from(text[*start])]).find_map(
+            |start| {
+                let lengths =
+                    self.needles.iter().filter_map(|needle| needle.length(&text[start..]));
+                let found = start..start + lengths.max()?;
+                (!self.is_short || is_word(text, &found)).then_some(found)
+            },
+        )
     }
 }
 
@@ -180,217 +218,14 @@ fn chain<'a>(
     successors(Some(error), |&error| error.source())
 }
 
+/// The last boundary of a character that is not after `most` bytes.
+fn floor(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
 fn is_word(text: &[u8], found: &Range<usize>) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     !text[..found.start].last().is_some_and(is_part)
         && !text[found.end..].first().is_some_and(is_part)
-}
-
-/// The length of the longest spelling of `needle` that `text` begins with.
-fn length(text: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *text.first()?;
-    if first != needle[0] && !is_introducer(first) {
-        return None;
-    }
-    // An escape can be read in more than one way, if the key itself looks like one.
-    let mut ends = vec![0];
-    for byte in needle {
-        let mut next = Vec::new();
-        for end in ends {
-            spellings(&text[end..], *byte, DEEPEST, &mut |length| next.push(end + length));
-        }
-        next.sort_unstable();
-        next.dedup();
-        ends = next;
-    }
-    ends.last().copied()
-}
-
-fn is_introducer(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'%' | b'&' | b'=')
-}
-
-/// Calls `found` with the length of each spelling of `byte` that `text` begins with.
-fn spellings(text: &[u8], byte: u8, depth: u8, found: &mut dyn FnMut(usize)) {
-    let Some(first) = text.first() else {
-        return;
-    };
-    if *first == byte {
-        found(1);
-    }
-    if depth == 0 || !is_introducer(*first) {
-        return;
-    }
-    for (introducer, escape) in ESCAPES {
-        let mut escaped = |at| escape(&text[at..], byte, &mut |length| found(at + length));
-        match *first == introducer {
-            // An escape of itself, as `%252F`, is known to `escape`.
-            true => escaped(1),
-            false => spellings(text, introducer, depth - 1, &mut escaped),
-        }
-    }
-}
-
-type Escape = fn(&[u8], u8, &mut dyn FnMut(usize));
-
-/// The first byte of each kind of escape, and the rest of it.
-const ESCAPES: [(u8, Escape); 4] =
-    [(b'\\', backslash), (b'%', percent), (b'&', entity), (b'=', quoted_printable)];
-
-/// `\/`, `\u002f`, `\x2f`, `\u{2f}`, after any number of backslashes, as in JSON within JSON.
-fn backslash(text: &[u8], byte: u8, found: &mut dyn FnMut(usize)) {
-    let run = text.iter().take(MOST_REPEATED).take_while(|it| **it == b'\\').count();
-    let rest = &text[run..];
-    match byte {
-        b'\\' => (1..=run).for_each(&mut *found),
-        // `\n` is no spelling of the letter.
-        _ if byte.is_ascii_punctuation() && rest.first() == Some(&byte) => found(run + 1),
-        _ => {}
-    }
-    for (name, digits) in [(&b"u"[..], 4), (b"x", 2), (b"U", 8)] {
-        let escaped = rest.strip_prefix(name).and_then(|rest| rest.get(..digits));
-        if escaped.is_some_and(|digits| number(digits, 16) == Some(byte)) {
-            found(run + 1 + digits);
-        }
-    }
-    let digits = rest.strip_prefix(b"u{").map(|rest| leading(rest, u8::is_ascii_hexdigit));
-    if digits.is_some_and(|digits| number(digits, 16) == Some(byte)) {
-        found(run + digits.map_or(0, <[u8]>::len) + 3);
-    }
-}
-
-/// `%2f`, `%252f`, and `%u002f`, which is in no standard.
-fn percent(text: &[u8], byte: u8, found: &mut dyn FnMut(usize)) {
-    for rest in repeated(text, b"25") {
-        let before = text.len() - rest.len();
-        if rest.get(..2).is_some_and(|digits| number(digits, 16) == Some(byte)) {
-            found(before + 2);
-        }
-        let digits = rest.strip_prefix(b"u").and_then(|rest| rest.get(..4));
-        if digits.is_some_and(|digits| number(digits, 16) == Some(byte)) {
-            found(before + 5);
-        }
-    }
-}
-
-/// `text`, and what follows each `prefix` that it begins with.
-fn repeated<'a>(text: &'a [u8], prefix: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
-    successors(Some(text), move |text| text.strip_prefix(prefix)).take(MOST_REPEATED)
-}
-
-/// `&#47;`, `&#x2f;`, `&sol;`, `&amp;sol;`.
-fn entity(text: &[u8], byte: u8, found: &mut dyn FnMut(usize)) {
-    for rest in repeated(text, b"amp;") {
-        let before = text.len() - rest.len();
-        numeric_entity(rest, byte, &mut |length| found(before + length));
-        for (name, meaning) in ENTITIES {
-            let after = rest.strip_prefix(name.as_bytes());
-            if meaning == byte && after.is_some_and(|after| after.starts_with(b";")) {
-                found(before + name.len() + 1);
-            }
-        }
-    }
-}
-
-fn numeric_entity(text: &[u8], byte: u8, found: &mut dyn FnMut(usize)) {
-    let (skipped, radix) = match text {
-        [b'#', b'x' | b'X', ..] => (2, 16),
-        [b'#', ..] => (1, 10),
-        _ => return,
-    };
-    let is_digit = if radix == 16 { u8::is_ascii_hexdigit } else { u8::is_ascii_digit };
-    let digits = leading(&text[skipped..], is_digit);
-    if number(digits, radix) == Some(byte) {
-        let length = skipped + digits.len();
-        // Browsers accept it without the semicolon, too.
-        found(length + usize::from(text.get(length) == Some(&b';')));
-    }
-}
-
-/// `=2F`, as in mail.
-fn quoted_printable(text: &[u8], byte: u8, found: &mut dyn FnMut(usize)) {
-    if text.get(..2).is_some_and(|digits| number(digits, 16) == Some(byte)) {
-        found(2);
-    }
-}
-
-/// The names of the characters that a key can hold.
-pub(super) const ENTITIES: [(&str, u8); 34] = [
-    ("amp", b'&'),
-    ("lt", b'<'),
-    ("gt", b'>'),
-    ("quot", b'"'),
-    ("apos", b'\''),
-    ("plus", b'+'),
-    ("equals", b'='),
-    ("sol", b'/'),
-    ("bsol", b'\\'),
-    ("lowbar", b'_'),
-    ("UnderBar", b'_'),
-    ("period", b'.'),
-    ("colon", b':'),
-    ("semi", b';'),
-    ("comma", b','),
-    ("num", b'#'),
-    ("excl", b'!'),
-    ("quest", b'?'),
-    ("dollar", b'$'),
-    ("percnt", b'%'),
-    ("ast", b'*'),
-    ("commat", b'@'),
-    ("lpar", b'('),
-    ("rpar", b')'),
-    ("lsqb", b'['),
-    ("lbrack", b'['),
-    ("rsqb", b']'),
-    ("rbrack", b']'),
-    ("lcub", b'{'),
-    ("rcub", b'}'),
-    ("verbar", b'|'),
-    ("grave", b'`'),
-    ("Hat", b'^'),
-    ("nbsp", b' '),
-];
-
-fn leading(text: &[u8], is_digit: fn(&u8) -> bool) -> &[u8] {
-    let length = text.iter().take_while(|byte| is_digit(byte)).count();
-    &text[..length]
-}
-
-/// The number that these digits write, if it is a byte.
-fn number(digits: &[u8], radix: u32) -> Option<u8> {
-    let is_number = !digits.is_empty() && digits.iter().all(|it| it.is_ascii_hexdigit());
-    let digits = is_number.then(|| std::str::from_utf8(digits).ok())??;
-    u32::from_str_radix(digits, radix).ok()?.try_into().ok()
-}
-
-/// The forms of `key` within base64, where it can begin at the first, second or third byte of a group. The
-/// characters that depend on its neighbours are left out.
-fn base64_forms(key: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = Vec::new();
-    for before in 0..3 {
-        let text: Vec<u8> = [0].repeat(before).into_iter().chain(key.iter().copied()).collect();
-        let (first, end) = ((before * 8).div_ceil(6), text.len() * 8 / 6);
-        for last_two in [b"+/", b"-_"] {
-            let form = (first..end).map(|at| base64_digit(&text, at, last_two)).collect();
-            if !forms.contains(&form) {
-                forms.push(form);
-            }
-        }
-    }
-    forms
-}
-
-/// The base64 character number `at` of `text`, all of whose six bits are in it.
-fn base64_digit(text: &[u8], at: usize, last_two: &[u8; 2]) -> u8 {
-    let bit = |bit: usize| text[bit / 8] >> (7 - bit % 8) & 1;
-    let value = (at * 6..at * 6 + 6).fold(0, |value, at| value << 1 | bit(at));
-    match value {
-        0..26 => b'A' + value,
-        26..52 => b'a' + value - 26,
-        52..62 => b'0' + value - 52,
-        _ => last_two[usize::from(value - 62)],
-    }
 }
 
 #[cfg(test)]
@@ -426,14 +261,51 @@ mod tests {
             r"hlt_a\u00252Bb\u00252Fc=d",
             "hlt_a=2Bb=2Fc=3Dd",
             r"hlt_a+b%5C/c=d",
+            // In another case, or with other letters.
+            "HLT_A+B/C=D",
+            "Hlt_a%2bB/c=D",
+            "hlt_a b/c=d",
+            "hlt_a%20b%2Fc%3Dd",
+            "\u{ff48}\u{ff4c}\u{ff54}\u{ff3f}\u{ff41}\u{ff0b}\u{ff42}\u{ff0f}\u{ff43}\u{ff1d}\u{ff44}",
+            r"\uff48lt_a\uff0bb/c=d",
+            "hlt_a%EF%BC%8Bb/c=d",
+            "hlt_a&#65291;b/c=d",
+            "hlt_a&PLUS;b/c=d",
+            // In octal, and as codes.
+            r"hlt_a\053b/c=d",
+            r"\150\154\164\137\141\053\142\057\143\075\144",
+            r"hlt_a\0053b/c=d",
+            "686c745f612b622f633d64",
+            "686C745F612B622F633D64",
+            "68:6c:74:5f:61:2b:62:2f:63:3d:64",
+            "68 6C 74 5F 61 2B 62 2F 63 3D 64",
+            "0x68, 0x6c, 0x74, 0x5f, 0x61, 0x2b, 0x62, 0x2f, 0x63, 0x3d, 0x64",
+            "104, 108, 116, 95, 97, 43, 98, 47, 99, 61, 100",
+            "104,108,116,95,97,43,98,47,99,61,100",
+            // Broken over lines.
+            "hlt_a\r\n +b/c=d",
+            "hlt_\na+b\n\n\t /c=d",
+            r"hlt_a\n+b/c=d",
+            r"hlt_a\r\n  +b/c=d",
+            "hlt_a+\\\nb/c=d",
+            "hlt_a=\r\n=2Bb/c=3Dd",
+            "hlt_a%0D%0A%2Bb/c=d",
+            "hlt_a<br />+b/c=d",
+            "hlt_a&shy;+b<wbr>/c=d",
+            "hlt_a\u{200b}+b\u{ad}/c=d",
+            "hlt_a\u{1}+b\u{7f}/c=d",
+            "h\0l\0t\0_\0a\0+\0b\0/\0c\0=\0d",
+            "h\0\0\0l\0\0\0t\0\0\0_\0\0\0a\0\0\0+\0\0\0b\0\0\0/\0\0\0c\0\0\0=\0\0\0d",
+            // Cut off.
+            "hlt_a+b/",
+            "hlt_a+b/c=",
+            r"hlt_a\u002Bb\/",
+            "686c745f612b622f",
         ] {
-            assert_eq!(redacted(KEY, spelling), "[redacted]", "{spelling}");
-            let inside = format!("the key '{spelling}', or x{spelling}y");
-            assert_eq!(
-                redacted(KEY, &inside),
-                "the key '[redacted]', or x[redacted]y",
-                "{spelling}"
-            );
+            let shown = |text: &str| redacted(KEY, text).replace("0x[", "[");
+            assert_eq!(shown(spelling), "[redacted]", "{spelling}");
+            let inside = format!("the key '{spelling}', or q{spelling}");
+            assert_eq!(shown(&inside), "the key '[redacted]', or q[redacted]", "{spelling}");
         }
     }
 
@@ -464,6 +336,37 @@ mod tests {
     }
 
     #[test]
+    fn base64_that_is_broken_over_lines_or_cut_off_is_found() {
+        let key = "hlt_0123456789abcdefghijklmnopqrstuvwxyz";
+        let basic = "dXNlcjpobHRfMDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6";
+        assert_eq!(redacted(key, &format!("Basic {basic}")), "Basic dXNlcjp[redacted]");
+        let (head, tail) = basic.split_at(30);
+        assert_eq!(redacted(key, &format!("{head}\r\n {tail}")), "dXNlcjp[redacted]");
+        assert_eq!(redacted(key, &format!("{head}...")), "dXNlcjp[redacted]...");
+        // Of another case it is not base64 of the key.
+        assert_eq!(redacted(key, &basic.to_lowercase()), basic.to_lowercase());
+    }
+
+    #[test]
+    fn a_key_that_the_server_cuts_off_is_found_and_a_word_is_not() {
+        let key = "hlt_0123456789abcdef";
+        for (text, expected) in [
+            ("key hlt_0123...", "key [redacted]..."),
+            ("key hlt_0123456****", "key [redacted]****"),
+            ("key 'hlt_01234567'", "key '[redacted]'"),
+            ("key HLT_01234567\u{2026}", "key [redacted]\u{2026}"),
+            ("key hlt_012...", "key hlt_012..."),
+            ("key hlt_0123x", "key hlt_0123x"),
+        ] {
+            assert_eq!(redacted(key, text), expected);
+        }
+        let words = "community-of-runners";
+        for text in ["community not found", "communit", "community's", "communities"] {
+            assert_eq!(redacted(words, text), text);
+        }
+    }
+
+    #[test]
     fn a_short_key_is_found_only_as_a_word() {
         assert_eq!(
             redacted("e", r#"{"error":"the key e, or \"e\""}"#),
@@ -478,19 +381,41 @@ mod tests {
 
     #[test]
     fn other_text_is_left_alone() {
-        for text in
-            ["", "hlt_a+b/c", "hlt_a+b/c=", r"\", "%", "&", "&#", r"\u{", "=", "hlt_a b/c=d"]
-        {
+        for text in [
+            "",
+            "hlt_a+b",
+            "hlt_a+bxc=d",
+            r"\",
+            "%",
+            "&",
+            "&#",
+            r"\u{",
+            "=",
+            "hlt_a-b/c=d",
+            "686c745f",
+        ] {
             assert_eq!(redacted(KEY, text), text);
         }
     }
 
     #[test]
-    fn a_long_run_of_escapes_takes_no_long_time() {
-        for piece in ["\\", "%25", "&amp;", "\\u005c", "=3D"] {
+    fn a_long_run_of_what_a_key_may_begin_with_takes_no_long_time() {
+        for piece in [
+            "\\",
+            "%25",
+            "&amp;",
+            "\\u005c",
+            "=3D",
+            "=\n",
+            "h",
+            "hlt_a\n\n",
+            "68",
+            "104,",
+            "\u{ff48}",
+        ] {
             let text = piece.repeat(BODY_KEPT / piece.len());
             assert_eq!(redacted(KEY, &text), text);
-            assert!(!redacted(r"\%&=\%&=", &text[..1024]).is_empty());
+            assert!(!redacted(r"\%&=\%&=", &piece.repeat(1024 / piece.len())).is_empty());
         }
     }
 
@@ -503,6 +428,18 @@ mod tests {
         assert!(!error.message().contains("hlt"), "{error}");
         assert_eq!(error.body().len(), BODY_KEPT);
         assert!(error.body().ends_with(b"xx[reda"), "{:?}", &error.body()[BODY_KEPT - 9..]);
+    }
+
+    #[test]
+    fn a_cause_that_quotes_a_whole_body_is_cut_and_holds_no_key() {
+        let quoted = format!("invalid type: string \"{}{KEY}é\"", "é".repeat(BODY_KEPT));
+        for (cause, is_kept) in [(quoted, false), ("invalid type".to_owned(), true)] {
+            let evidence = Evidence { cause: Some(cause.clone().into()), ..Evidence::default() };
+            let error = Redactor::new(KEY).error(ErrorKind::Unreadable, evidence);
+            let shown = error.source().map(ToString::to_string).unwrap_or_default();
+            assert_eq!(shown == cause, is_kept);
+            assert!(!shown.contains("hlt") && shown.len() <= BODY_KEPT);
+        }
     }
 
     #[test]
