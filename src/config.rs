@@ -1,6 +1,7 @@
 //! `Config`: the settings of a client, which it checks and turns into a [`Pipeline`].
 
 mod address;
+mod service;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
 #[cfg(any(feature = "share", feature = "redis"))]
 use crate::limiter::Share;
-#[cfg(any(feature = "share", feature = "redis"))]
-use crate::limiter::share::ShareId;
 use crate::limiter::{Rate, TokenBucket};
-use crate::pipeline::auth::{ApiKey, Auth, Scheme};
+use crate::pipeline::auth::ApiKey;
+use crate::pipeline::key_source::{Source, SourcedKey};
+use crate::pipeline::keys::Keys;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
 use crate::pipeline::settings::{Settings, check_time};
@@ -24,6 +25,8 @@ use crate::pipeline::transport::Transport;
 use crate::pipeline::transport_options::TransportOptions;
 use crate::pipeline::ureq_transport::UreqTransport;
 use crate::pipeline::{Core, Pipeline};
+use service::KeyOpener;
+pub(crate) use service::Service;
 
 /// Configures a client. The defaults are right for a script.
 ///
@@ -251,7 +254,7 @@ impl Config {
     ///
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
     /// let runners = heylo::Client::new("key-of-one-community")?;
-    /// let config = Config::new().bucket(runners.bucket().clone());
+    /// let config = Config::new().bucket(runners.bucket());
     /// let walkers = heylo::Client::with_config("key-of-another", config)?;
     /// # }
     /// # Ok::<(), heysync::Error>(())
@@ -405,43 +408,60 @@ impl Config {
     }
 }
 
-/// The properties of one service.
-pub(crate) struct Service {
-    pub(crate) base_url: &'static str,
-    /// The path of an address that is given without one.
-    pub(crate) path: &'static str,
-    /// The names and base addresses of the other hosts; `Config::invite_base_url` replaces the address.
-    pub(crate) hosts: &'static [(&'static str, &'static str)],
-    pub(crate) scheme: Scheme,
-    pub(crate) rate: Rate,
-    /// Rejects keys that are plainly the other service's.
-    pub(crate) check_key: fn(&ApiKey) -> Result<()>,
-}
-
 impl Config {
-    /// Checks the settings and creates the pipeline of one service.
-    pub(crate) fn open(self, service: &Service, key: ApiKey) -> Result<Pipeline> {
+    /// Checks the settings and creates the pipeline of one service, for a fixed key.
+    pub(crate) fn open(self, service: &'static Service, key: ApiKey) -> Result<Pipeline> {
+        self.open_with(service, |opener, _| Ok(Keys::fixed(opener.open(key)?)))
+    }
+
+    /// Creates the pipeline of one service, for a key that `source` returns.
+    pub(crate) fn open_source(self, service: &'static Service, source: Source) -> Result<Pipeline> {
+        self.open_with(service, |opener, clock| {
+            let open = move |key, old: Option<&TokenBucket>| match old {
+                None => opener.open(key),
+                Some(old) => opener.reopen(key, old),
+            };
+            Ok(Keys::renewed_by(SourcedKey::new(source, Box::new(open), clock)?))
+        })
+    }
+
+    fn open_with(
+        self,
+        service: &'static Service,
+        open_keys: impl FnOnce(KeyOpener, Arc<dyn Clock>) -> Result<Keys>,
+    ) -> Result<Pipeline> {
         self.check_ranges()?;
         let (base, hosts) = self.addresses(service)?;
-        (service.check_key)(&key)?;
         let transport = self.open_transport(hosts.iter().map(|(_, url)| url).chain([&base]))?;
-        let bucket = self.open_bucket(service, &base, &key)?;
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let keys = open_keys(self.opener(service, &base), Arc::clone(&clock))?;
         // No header names the period of `X-RateLimit-Limit`. If the chosen one is not the service's, the
         // shorter is the milder reading: a limit lowers the rate only if it does so in either.
-        let limit_period = service.rate.period().min(bucket.snapshot().rate.period());
+        let period = keys.current().bucket.snapshot().rate.period();
         let core = Core {
             base,
             hosts,
-            auth: Auth::new(service.scheme, key)?,
+            keys,
             user_agent: user_agent(self.user_agent.as_deref())?,
             transport,
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-            bucket,
-            limit_period,
+            clock,
+            limit_period: service.rate.period().min(period),
             retry_budget: RetryBudget::default(),
             max_body: self.transport_options.max_body,
         };
         Ok(Pipeline { core: Arc::new(core), settings: self.settings })
+    }
+
+    fn opener(&self, service: &'static Service, base: &Url) -> KeyOpener {
+        KeyOpener {
+            service,
+            address: address::identity(base),
+            rate: self.rate.unwrap_or(service.rate).at_service(service.rate),
+            bucket: self.bucket.clone(),
+            clock: self.clock.clone(),
+            #[cfg(any(feature = "share", feature = "redis"))]
+            share: self.share.clone(),
+        }
     }
 
     fn open_transport<'a>(
@@ -469,33 +489,17 @@ impl Config {
         Ok(Arc::new(transport))
     }
 
-    /// The bucket that was set, or else the one of all clients in this process with this key at this address.
-    fn open_bucket(&self, service: &Service, base: &Url, key: &ApiKey) -> Result<TokenBucket> {
-        let rate = self.rate.unwrap_or(service.rate).at_service(service.rate);
-        #[cfg(any(feature = "share", feature = "redis"))]
-        if let Some(share) = &self.share {
-            if self.bucket.is_some() || self.clock.is_some() {
-                let reason = "a share brings its own bucket and clock: set one of them";
-                return Err(Error::configuration(reason));
-            }
-            let id = ShareId::new(service.base_url, &address::identity(base), key.as_str());
-            return TokenBucket::for_share(share, &id, rate);
-        }
-        // "Each API key is limited": two clients with one key are one to the service. A clock of a client's
-        // own shows a time that other clients do not live in.
-        Ok(match (&self.bucket, &self.clock) {
-            (Some(bucket), _) => bucket.clone(),
-            (None, Some(clock)) => TokenBucket::cautious(rate, Arc::clone(clock)),
-            (None, None) => TokenBucket::for_key(&address::identity(base), key.as_str(), rate),
-        })
-    }
-
     fn check_ranges(&self) -> Result<()> {
         check_time("connect_timeout", self.transport_options.connect_timeout)
             .and_then(|()| self.settings.check())
             .map_err(Error::configuration)?;
         if self.transport_options.max_body == 0 {
             return Err(Error::configuration("max_body must be 1 byte at least"));
+        }
+        #[cfg(any(feature = "share", feature = "redis"))]
+        if self.share.is_some() && (self.bucket.is_some() || self.clock.is_some()) {
+            let reason = "a share brings its own bucket and clock: set one of them";
+            return Err(Error::configuration(reason));
         }
         if self.rate.is_some() && self.bucket.is_some() {
             return Err(Error::configuration("a bucket brings its own rate: set one of the two"));

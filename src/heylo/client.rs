@@ -1,5 +1,6 @@
 //! The client and its communities: one key, one connection pool, one token bucket.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -149,6 +150,44 @@ impl Client {
         Client::open(ApiKey::from_env(KEY_VARIABLE)?, config)
     }
 
+    /// Makes a client for a key that may change: `source` returns the key of the moment.
+    ///
+    /// The source is asked now, and again after a 401. If it returns another key then, the call that got the 401 is
+    /// sent once more with that key, whatever its safety and [`retries`](Config::retries), since the service rejected
+    /// it. Threads that get a 401 at the same time ask once and share the key. The new key starts with what is left of the tokens of the
+    /// old one. Errors hide the new key and the three before it.
+    ///
+    /// The time that the source takes counts towards the deadline of a call, but does not end by it: a source that
+    /// uses the network needs a timeout of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::with_config`], and [`Configuration`](crate::ErrorKind::Configuration) if the source fails. Later, if
+    /// the source fails or returns the same key again, the call fails with the 401 and a note.
+    ///
+    /// # Examples
+    ///
+    /// A key in a file, which another program replaces:
+    ///
+    /// ```no_run
+    /// use std::fs;
+    /// use heysync::{Config, heylo};
+    ///
+    /// let source = || fs::read_to_string("/run/secrets/heylo");
+    /// let client = heylo::Client::with_key_source(source, Config::new())?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn with_key_source<E>(
+        source: impl Fn() -> Result<String, E> + Send + Sync + 'static,
+        config: Config,
+    ) -> Result<Client>
+    where
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let source = Box::new(move || source().map_err(Into::into));
+        Ok(Client { pipeline: Arc::new(config.open_source(&HEYLO, source)?) })
+    }
+
     fn open(key: ApiKey, config: Config) -> Result<Client> {
         Ok(Client { pipeline: Arc::new(config.open(&HEYLO, key)?) })
     }
@@ -254,8 +293,8 @@ impl Client {
     /// assert_eq!((limit.rate.requests(), limit.free), (5, 4));
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn bucket(&self) -> &TokenBucket {
-        &self.pipeline.core.bucket
+    pub fn bucket(&self) -> TokenBucket {
+        self.pipeline.core.keys.current().bucket.clone()
     }
 
     /// Sends a call of the caller's own and returns the body of the response: JSON of any form, plain text, or

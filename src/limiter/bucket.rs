@@ -218,9 +218,31 @@ impl TokenBucket {
         Snapshot { waiting: self.shared.queue.len(), ..self.shared.store.snapshot() }
     }
 
-    /// Returns whether nobody else holds the bucket, all its tokens are back and nothing is remembered.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.shared) == 1 && self.shared.store.is_idle()
+    /// Returns whether there are no more than `known` handles of the bucket, all its tokens are back and nothing is
+    /// remembered.
+    pub(crate) fn is_abandoned(&self, known: usize) -> bool {
+        Arc::strong_count(&self.shared) <= known && self.shared.store.is_idle()
+    }
+
+    /// Returns whether both are handles of one bucket.
+    pub(crate) fn is_same(&self, other: &TokenBucket) -> bool {
+        self.address() == other.address()
+    }
+
+    /// Returns a number that all handles of the bucket have in common.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// Holds as many tokens as are out in `other`, as far as there are any, as if requests had got no response.
+    pub(crate) fn spend_as(&self, other: &TokenBucket) {
+        let Snapshot { rate, free, .. } = other.snapshot();
+        let spent = (rate.requests() as usize).saturating_sub(free);
+        for _ in 0..spent {
+            if self.try_acquire().map(drop).is_err() {
+                break;
+            }
+        }
     }
 
     /// The first in the queue takes a token; the others get the time until their turn.

@@ -47,6 +47,17 @@ impl TokenBucket {
     pub(crate) fn for_key(address: &str, key: &str, rate: Rate) -> TokenBucket {
         BUCKETS.bucket(address, key, rate)
     }
+
+    /// Returns the bucket of a key that replaces the one of `old`: the same bucket, or that of those who use the new
+    /// key already, without the tokens that are spent in `old`.
+    pub(crate) fn for_next_key(
+        address: &str,
+        key: &str,
+        rate: Rate,
+        old: &TokenBucket,
+    ) -> TokenBucket {
+        BUCKETS.next_bucket(address, key, rate, old)
+    }
 }
 
 #[cfg(any(feature = "share", feature = "redis"))]
@@ -67,6 +78,15 @@ impl Registry {
     fn bucket(&self, address: &str, key: &str, rate: Rate) -> TokenBucket {
         let make = || Ok::<_, Infallible>(TokenBucket::cautious(rate, Arc::clone(&self.clock)));
         let Ok(bucket) = self.find(&(address.trim_end_matches('/'), key), rate, make);
+        bucket
+    }
+
+    fn next_bucket(&self, address: &str, key: &str, rate: Rate, old: &TokenBucket) -> TokenBucket {
+        let make = || Ok::<_, Infallible>(old.clone());
+        let Ok(bucket) = self.find(&(address.trim_end_matches('/'), key), rate, make);
+        if !bucket.is_same(old) {
+            bucket.spend_as(old);
+        }
         bucket
     }
 
@@ -93,7 +113,12 @@ impl Buckets {
     /// Drops the abandoned buckets if there are twice as many as were left the last time.
     fn sweep(&mut self) {
         if self.by_hash.len() >= self.most.max(FEW) {
-            self.by_hash.retain(|_, bucket| !bucket.is_abandoned());
+            // A key that replaced another one has the same bucket.
+            let mut entries: HashMap<usize, usize> = HashMap::new();
+            for bucket in self.by_hash.values() {
+                *entries.entry(bucket.address()).or_default() += 1;
+            }
+            self.by_hash.retain(|_, bucket| !bucket.is_abandoned(entries[&bucket.address()]));
             self.most = 2 * self.by_hash.len();
         }
     }

@@ -113,6 +113,11 @@ impl Auth {
         headers.insert(self.name.clone(), self.value.clone());
     }
 
+    /// Hides the keys that `old` hides, too.
+    pub(crate) fn also_redacting(self, old: &Auth) -> Auth {
+        Auth { redactor: self.redactor.also_hiding(&old.redactor), ..self }
+    }
+
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }

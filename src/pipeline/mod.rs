@@ -22,6 +22,8 @@ pub(crate) mod collector;
 mod denial;
 mod extra_header;
 mod failure;
+pub(crate) mod key_source;
+pub(crate) mod keys;
 mod message;
 mod names;
 pub(crate) mod observer;
@@ -49,10 +51,10 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::error::{Applied, Error, ErrorKind, Result};
-use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders, TokenBucket};
-use auth::Auth;
+use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders};
 use call::Call;
 use classification::{Classifier, Failure, Retry, Success};
+use keys::{Credentials, Keys};
 use observer::Activity;
 use options::CallOptions;
 use redaction::Evidence;
@@ -73,11 +75,10 @@ pub(crate) struct Core {
     pub(crate) base: Url,
     /// The hosts besides `base` that calls can [name](Call::host), and their addresses.
     pub(crate) hosts: Vec<(&'static str, Url)>,
-    pub(crate) auth: Auth,
+    pub(crate) keys: Keys,
     pub(crate) user_agent: HeaderValue,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) bucket: TokenBucket,
     /// The period that the rate limit headers of the service count in.
     pub(crate) limit_period: Duration,
     pub(crate) retry_budget: RetryBudget,
@@ -94,6 +95,10 @@ pub(crate) struct Completed<T> {
 /// The state of one call.
 struct Run<'a> {
     call: &'a Call,
+    /// Those of the present attempt.
+    credentials: Arc<Credentials>,
+    /// The key was changed after a 401.
+    is_renewed: bool,
     name: String,
     host: String,
     started: Instant,
@@ -120,7 +125,7 @@ impl Pipeline {
         read: fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Completed<T>> {
         if observer::is_called_by(&*self.core) {
-            return Err(Error::invalid("an observer cannot call its own client"));
+            return Err(Error::invalid("an observer or a key source cannot call its own client"));
         }
         let mut run = self.begin(call);
         match self.attempt(&mut run, read) {
@@ -143,11 +148,11 @@ impl Pipeline {
             let permit = self.announce(permit, run)?;
             let (outcome, retry_after) = self.send(permit, request, run);
             let (call, maybe_applied) = (run.call, run.maybe_applied);
-            let redactor = self.core.auth.redactor();
+            let redactor = run.credentials.auth.redactor();
             let classifier = Classifier { call, redactor, maybe_applied, retry_after };
             match classifier.classify(outcome, read) {
                 Ok(success) => return Ok(success),
-                Err(failure) => self.prepare_retry(failure, run)?,
+                Err(failure) => self.prepare_next(failure, run)?,
             }
         }
     }
@@ -157,7 +162,7 @@ impl Pipeline {
             return;
         }
         let Parts { status, mut headers, .. } = head;
-        self.core.auth.redactor().headers(&mut headers);
+        run.credentials.auth.redactor().headers(&mut headers);
         self.report_end(run, None, Some(status), headers);
     }
 
@@ -193,7 +198,8 @@ impl Pipeline {
         item: Vec<u8>,
         cause: serde_json::Error,
     ) -> Error {
-        let redactor = self.core.auth.redactor();
+        let credentials = self.core.keys.current();
+        let redactor = credentials.auth.redactor();
         let message = "an item is not what was expected".to_owned();
         let cause = Some(cause.into());
         let evidence = Evidence { message, head: None, body: item, cause };
@@ -204,9 +210,12 @@ impl Pipeline {
         self.core.retry_budget.deposit();
         let started = self.core.clock.now();
         let until = started + self.settings.deadline;
+        let credentials = self.core.keys.current();
         Run {
             call,
-            name: self.core.auth.redactor().text(call.name()),
+            name: credentials.auth.redactor().text(call.name()),
+            credentials,
+            is_renewed: false,
             host: host_of(self.base_of(call).unwrap_or(&self.core.base)),
             started,
             until: call.deadline().map_or(until, |earlier| until.min(earlier)),
@@ -220,7 +229,8 @@ impl Pipeline {
     /// Builds the request anew for each attempt, so that the usual single attempt copies nothing.
     fn sign(&self, run: &Run<'_>) -> Result<Request<Vec<u8>>> {
         let call = run.call;
-        let rejected = |error| self.core.auth.redactor().rejection(error).with_call(&run.name);
+        let auth = &run.credentials.auth;
+        let rejected = |error| auth.redactor().rejection(error).with_call(&run.name);
         let uri = self.address(call).map_err(rejected)?;
         let mut request = Request::new(call.body().to_vec());
         *request.method_mut() = call.method().clone();
@@ -239,7 +249,7 @@ impl Pipeline {
                 headers.insert(name.clone(), value.clone());
             }
         }
-        self.core.auth.sign(headers);
+        auth.sign(headers);
         Ok(request)
     }
 
@@ -264,7 +274,7 @@ impl Pipeline {
         let name = &run.name;
         let mut on_wait =
             |wait: &limiter::Wait| self.report(&Activity::Waiting { call: name, wait: *wait });
-        let permit = self.core.bucket.acquire(Some(run.until), &mut on_wait);
+        let permit = run.credentials.bucket.acquire(Some(run.until), &mut on_wait);
         permit.map_err(|error| self.no_permit(run, error))
     }
 
@@ -296,8 +306,9 @@ impl Pipeline {
         let left = run.until.saturating_duration_since(sent);
         let timeout = left.clamp(Duration::from_millis(1), self.settings.attempt_timeout);
         let (outcome, retry_after) = self.send_and_release(permit, request, timeout);
-        let outcome = outcome
-            .map_err(|error| self.core.auth.redactor().transport_error(error).or_at(&run.host));
+        let outcome = outcome.map_err(|error| {
+            run.credentials.auth.redactor().transport_error(error).or_at(&run.host)
+        });
         self.report_outcome(&run.name, &outcome, sent);
         (outcome, retry_after)
     }
@@ -369,6 +380,37 @@ impl Pipeline {
             Ok(response) => Activity::Responded { call, status: response.status(), elapsed },
             Err(error) => Activity::Failed { call, error, elapsed },
         });
+    }
+
+    /// Prepares another attempt: with another key after a 401, else as [`prepare_retry`](Pipeline::prepare_retry).
+    fn prepare_next(&self, mut failure: Failure, run: &mut Run<'_>) -> Result<()> {
+        if failure.error.kind() == ErrorKind::Unauthorized
+            && let Some(renewal) = self.core.keys.renewal()
+            && !std::mem::replace(&mut run.is_renewed, true)
+        {
+            // As an observer, it would wait for itself.
+            let _call = observer::ObserverCall::of(&*self.core);
+            match renewal.renew(&run.credentials) {
+                Ok(credentials) => return self.use_key(credentials, failure, run),
+                Err(note) => failure.error = failure.error.noting(&note),
+            }
+        }
+        self.prepare_retry(failure, run)
+    }
+
+    /// Continues with another key. The service rejected the last attempt, so nothing is done twice.
+    fn use_key(
+        &self,
+        credentials: Arc<Credentials>,
+        failure: Failure,
+        run: &mut Run<'_>,
+    ) -> Result<()> {
+        run.credentials = credentials;
+        let error = complete(failure.error, run, false);
+        let after = Duration::ZERO;
+        self.report(&Activity::Retrying { call: &run.name, error: &error, after });
+        run.last = Some(error);
+        Ok(())
     }
 
     /// Waits until the call may be sent again, or returns the error if it may not.
@@ -459,7 +501,7 @@ impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline")
             .field("base", &self.core.base.as_str())
-            .field("bucket", &self.core.bucket)
+            .field("bucket", &self.core.keys.current().bucket)
             .finish_non_exhaustive()
     }
 }

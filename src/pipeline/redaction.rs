@@ -1,6 +1,7 @@
 //! Keeps the key out of errors, `Debug` output and logs.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::error::Error as StdError;
 use std::fmt;
 use std::iter::{self, successors};
@@ -35,7 +36,12 @@ pub(crate) struct Redactor {
     is_beginning: Box<[bool; 256]>,
     key_length: usize,
     is_short: bool,
+    /// Those of earlier keys, the latest first.
+    earlier: Vec<Redactor>,
 }
+
+/// How many earlier keys are hidden.
+const MOST_EARLIER: usize = 3;
 
 /// The raw facts of a failure. Only [`Redactor::error`] turns them into an error.
 #[derive(Default)]
@@ -58,7 +64,16 @@ impl Redactor {
         };
         let mut is_beginning = Box::new([false; 256]);
         needles.iter().for_each(|needle| needle.mark_beginnings(&mut is_beginning));
-        Redactor { needles, is_beginning, key_length: key.len(), is_short }
+        Redactor { needles, is_beginning, key_length: key.len(), is_short, earlier: Vec::new() }
+    }
+
+    /// Hides the key of `earlier`, too, and those before it as far as they are recent.
+    pub(crate) fn also_hiding(mut self, earlier: &Redactor) -> Redactor {
+        let latest = Redactor { earlier: Vec::new(), ..earlier.clone() };
+        self.earlier = iter::once(latest).chain(earlier.earlier.iter().cloned()).collect();
+        self.earlier.truncate(MOST_EARLIER);
+        self.key_length = self.key_length.max(earlier.key_length);
+        self
     }
 
     /// Builds an error of everything that was received, without the key.
@@ -175,8 +190,14 @@ impl Redactor {
         iter::from_fn(next).collect()
     }
 
-    /// Returns the first occurrence of the key at or after `from`.
+    /// Returns the first occurrence of a key at or after `from`.
     fn find(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
+        let present = self.find_present(text, from);
+        let earlier = self.earlier.iter().filter_map(|it| it.find_present(text, from));
+        present.into_iter().chain(earlier).min_by_key(|found| (found.start, Reverse(found.end)))
+    }
+
+    fn find_present(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
         (from..text.len()).filter(|start| self.is_beginning[usize::from(text[*start])]).find_map(
             |start| {
                 let lengths =
