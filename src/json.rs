@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_count_nor_flag_is_refused() {
+    fn values_that_are_neither_count_nor_flag_are_rejected() {
         for text in
             ["-1", "2.5", "\"many\"", "\"\"", "\"1.5\"", "true", "[3]", "18446744073709551616"]
         {
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_stays_so() {
+    fn a_body_that_is_not_json_is_not_made_json() {
         for text in [
             &b""[..],
             b"{",
@@ -535,14 +535,14 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_kind_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn bytes_of_any_kind_are_read_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let plain = serde_json::from_slice::<Value>(&bytes).ok();
             let ours = from_slice::<Value>(&bytes).ok();
             prop_assert!(plain.is_none() || plain == ours);
         }
 
         #[test]
-        fn only_what_is_json_is_read(text in r#"[\[\]{},:" 0-9eE.+\-\\udDfF8a]{0,24}"#) {
+        fn only_json_is_read(text in r#"[\[\]{},:" 0-9eE.+\-\\udDfF8a]{0,24}"#) {
             let read = from_slice::<Value>(text.as_bytes()).is_ok();
             prop_assert_eq!(read, is_valid(text.as_bytes()), "{}", text);
         }

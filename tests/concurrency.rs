@@ -18,12 +18,12 @@ use heysync::{Activity, Clock, Config, SendProgress, Transport, UreqTransport, h
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, Step, canned, head, quick};
+use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, Step, head, quick, response_bytes};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn good() -> Step {
-    Step::canned(200, GOOD)
+    Step::response(200, GOOD)
 }
 
 #[test]
@@ -42,11 +42,11 @@ fn clients_can_be_handed_to_threads() {
 fn calls_one_after_the_other_use_one_connection() {
     let script = [
         good(),
-        Step::canned(404, r#"{"detail": "Not Found"}"#),
+        Step::response(404, r#"{"detail": "Not Found"}"#),
         Step::Send(head(204, &[])),
-        Step::Send(canned(302, &["location: /elsewhere"], "moved")),
-        Step::canned(200, "no JSON"),
-        Step::canned(429, ""),
+        Step::Send(response_bytes(302, &["location: /elsewhere"], "moved")),
+        Step::response(200, "no JSON"),
+        Step::response(429, ""),
         good(),
     ];
     let server = Server::start(script);
@@ -64,7 +64,7 @@ fn calls_one_after_the_other_use_one_connection() {
 fn a_connection_is_not_used_again_after_a_status_that_servers_close_it_with() {
     for (status, connections) in [(200, 1), (404, 1), (429, 1), (408, 3), (500, 3), (503, 3)] {
         for body in ["", r#"{"detail": "no"}"#] {
-            let server = Server::start([Step::canned(status, body)]);
+            let server = Server::start([Step::response(status, body)]);
             let clients = Clients::with(quick(&server).retries(0));
             (0..3).for_each(|_| drop(clients.heylerts.stats()));
             let seen = (server.received().len(), server.accepted());
@@ -77,7 +77,7 @@ fn a_connection_is_not_used_again_after_a_status_that_servers_close_it_with() {
 fn a_call_after_a_500_is_not_lost_on_the_connection_that_the_server_closes() {
     // The server closes it without `Connection: close`, after an instant that leaves it open for a moment.
     for sample in SAMPLES {
-        let server = Server::start([Step::Close(canned(500, &[], "oh")), good()]);
+        let server = Server::start([Step::Close(response_bytes(500, &[], "oh")), good()]);
         let clients = Clients::with(quick(&server).retries(0));
         drop((sample.make)(&clients));
         let second = (sample.make)(&clients);
@@ -180,7 +180,7 @@ fn clients_with_buckets_of_their_own_do_not_wait_for_each_other() {
     assert_eq!(clock.slept(), Duration::ZERO);
 }
 
-/// Panics when it is told to, once.
+/// Panics when it is context to, once.
 #[derive(Clone, Default)]
 struct Fuse(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! Keys and choices: which are taken, which are refused, and where requests go.
+//! Keys and choices: which are taken, which are rejected, and where requests go.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -18,7 +18,7 @@ use heysync::{Config, Error, ErrorKind, Safety, Transport, heylerts, heylo};
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Canned, Wire};
+use wire::{Scripted, Wire};
 
 type Opens = fn(&str, Config) -> Result<(), Error>;
 
@@ -30,8 +30,8 @@ fn here() -> Config {
     Config::new().base_url("http://127.0.0.1:9")
 }
 
-/// The refusal of a key or a configuration.
-fn refusal(opens: Opens, key: &str, config: Config) -> Error {
+/// The rejection of a key or a configuration.
+fn rejection(opens: Opens, key: &str, config: Config) -> Error {
     let error = opens(key, config).unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Configuration, 0), "{error}");
     error
@@ -41,8 +41,8 @@ fn refusal(opens: Opens, key: &str, config: Config) -> Error {
 
 #[test]
 fn white_space_around_a_key_is_dropped() {
-    let answers = [Canned::text(r#"{"roles": []}"#), Canned::text(r#"{"total": 3}"#)];
-    let wire = Wire::new(answers);
+    let responses = [Scripted::text(r#"{"roles": []}"#), Scripted::text(r#"{"total": 3}"#)];
+    let wire = Wire::new(responses);
     let heylo = heylo::Client::with_config(" \tabc\r\n", wire.config()).unwrap();
     heylo.community("abc123").roles().unwrap();
     let heylerts = heylerts::Client::with_config("\nhlt_abc ", wire.config()).unwrap();
@@ -53,7 +53,7 @@ fn white_space_around_a_key_is_dropped() {
 }
 
 #[test]
-fn a_key_that_cannot_be_one_is_refused_without_being_shown() {
+fn a_key_that_cannot_be_one_is_rejected_without_being_shown() {
     for (opens, key, why) in [
         (HEYLO, "", "is empty"),
         (HEYLERTS, " \n", "is empty"),
@@ -68,7 +68,7 @@ fn a_key_that_cannot_be_one_is_refused_without_being_shown() {
         (HEYLERTS, "sesame", "begin with hlt_"),
         (HEYLERTS, "HLT_sesame", "begin with hlt_"),
     ] {
-        let error = refusal(opens, key, here());
+        let error = rejection(opens, key, here());
         assert!(error.message().starts_with("the API key "), "{error}");
         assert!(error.message().contains(why), "{error}");
         let shown = format!("{error} {error:?}");
@@ -78,7 +78,8 @@ fn a_key_that_cannot_be_one_is_refused_without_being_shown() {
 
 /// Set in a child of this test, to the address that it is to call.
 const CHILD: &str = "HEYSYNC_TEST_CHILD_CALLS";
-const THIS_TEST: &str = "a_key_from_the_environment_is_used_or_refused_by_the_name_of_its_variable";
+const THIS_TEST: &str =
+    "a_key_from_the_environment_is_used_or_rejected_with_the_name_of_its_variable";
 
 /// What the child does: a call to each service, and a line on what became of it.
 fn call_both(url: &str) {
@@ -106,27 +107,27 @@ fn child(url: &str, heylo: Option<&OsStr>, heylerts: Option<&OsStr>) -> [String;
         };
     }
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
     ["heylo: ", "heylerts: "].map(|service| {
-        let line = told.lines().find_map(|line| line.strip_prefix(service));
-        line.expect(&told).to_owned()
+        let line = printed.lines().find_map(|line| line.strip_prefix(service));
+        line.expect(&printed).to_owned()
     })
 }
 
 #[test]
-fn a_key_from_the_environment_is_used_or_refused_by_the_name_of_its_variable() {
+fn a_key_from_the_environment_is_used_or_rejected_with_the_name_of_its_variable() {
     if let Ok(url) = env::var(CHILD) {
         return call_both(&url);
     }
-    let answers = [Canned::text(r#"{"roles": []}"#), Canned::text(r#"{"total": 3}"#)];
-    let wire = Wire::new(answers);
+    let responses = [Scripted::text(r#"{"roles": []}"#), Scripted::text(r#"{"total": 3}"#)];
+    let wire = Wire::new(responses);
     let key = |text: &'static str| Some(OsStr::new(text));
     assert_eq!(child(&wire.url(), key(" abc\n"), key("hlt_abc\n")), ["done", "done"]);
     let [first, second] = wire.requests().try_into().unwrap();
     first.assert_headers(("authorization", "Bearer abc"));
     second.assert_headers(("x-api-key", "hlt_abc"));
 
-    let wire = Wire::silent();
+    let wire = Wire::unused();
     for (heylo, heylerts, why) in [
         (None, None, "is not set"),
         (key(" \n"), key(""), "is empty"),
@@ -162,7 +163,8 @@ fn a_base_address_is_the_same_with_and_without_a_slash_at_its_end() {
         ("/proxy/", "/proxy/apiv1-fetch", "/proxy/stats"),
         ("/a%20b/c", "/a%20b/c/apiv1-fetch", "/a%20b/c/stats"),
     ] {
-        let wire = Wire::new([Canned::text(r#"{"roles": []}"#), Canned::text(r#"{"total": 3}"#)]);
+        let wire =
+            Wire::new([Scripted::text(r#"{"roles": []}"#), Scripted::text(r#"{"total": 3}"#)]);
         let config = || wire.config().base_url(wire.url() + suffix);
         let heylo = heylo::Client::with_config("abc", config()).unwrap();
         heylo.community("abc123").roles().unwrap();
@@ -180,16 +182,16 @@ fn invite_and_remove(config: Config) {
 }
 
 #[test]
-fn invites_go_to_a_host_of_their_own_where_one_is_set() {
-    let (main, invites) = (Wire::new([Canned::text("")]), Wire::new([Canned::text("")]));
+fn invites_use_a_host_of_their_own_if_one_is_set() {
+    let (main, invites) = (Wire::new([Scripted::text("")]), Wire::new([Scripted::text("")]));
     invite_and_remove(main.config().invite_base_url(invites.url() + "/functions/"));
     assert_eq!(main.lines(), ["POST /apiv1-remove"]);
     assert_eq!(invites.lines(), ["POST /functions/apiv1-create"]);
 }
 
 #[test]
-fn invites_go_with_everything_else_where_only_a_base_address_is_set() {
-    let wire = Wire::new([Canned::text(""), Canned::text("")]);
+fn invites_use_the_base_address_if_only_that_is_set() {
+    let wire = Wire::new([Scripted::text(""), Scripted::text("")]);
     invite_and_remove(wire.config());
     assert_eq!(wire.lines(), ["POST /apiv1-create", "POST /apiv1-remove"]);
 }
@@ -206,7 +208,7 @@ fn nowhere() -> (Config, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn the_addresses_are_the_vendors_where_none_is_set() {
+fn the_addresses_are_the_vendors_by_default() {
     let (config, addresses) = nowhere();
     invite_and_remove(config.clone());
     heylerts::Client::with_config("hlt_abc", config).unwrap().stats().unwrap();
@@ -224,7 +226,7 @@ fn the_addresses_are_the_vendors_where_none_is_set() {
 }
 
 #[test]
-fn an_address_that_would_show_the_key_or_lose_something_is_refused() {
+fn an_address_that_would_show_the_key_or_lose_something_is_rejected() {
     for (address, why) in [
         ("http://api.heylo.com", "must be https"),
         ("http://192.168.0.7:8080", "must be https"),
@@ -240,9 +242,9 @@ fn an_address_that_would_show_the_key_or_lose_something_is_refused() {
         ("https://api.heylo.com/#sesame", "before ?"),
     ] {
         for error in [
-            refusal(HEYLO, "abc", Config::new().base_url(address)),
-            refusal(HEYLO, "abc", Config::new().invite_base_url(address)),
-            refusal(HEYLERTS, "hlt_abc", Config::new().base_url(address)),
+            rejection(HEYLO, "abc", Config::new().base_url(address)),
+            rejection(HEYLO, "abc", Config::new().invite_base_url(address)),
+            rejection(HEYLERTS, "hlt_abc", Config::new().base_url(address)),
         ] {
             assert!(error.message().contains(why), "{address}: {error}");
             assert!(!format!("{error} {error:?}").contains("sesame"), "{error:?}");
@@ -273,12 +275,12 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
         (here().user_agent("a\nb"), "user_agent"),
     ] {
         for (opens, key) in [(HEYLO, "abc"), (HEYLERTS, "hlt_abc")] {
-            let error = refusal(opens, key, config.clone());
+            let error = rejection(opens, key, config.clone());
             assert!(error.message().contains(name), "{name}: {error}");
         }
     }
     let invites = here().invite_base_url("http://127.0.0.1:9");
-    assert!(refusal(HEYLERTS, "hlt_abc", invites).message().contains("invite_base_url"));
+    assert!(rejection(HEYLERTS, "hlt_abc", invites).message().contains("invite_base_url"));
 }
 
 #[test]
@@ -305,9 +307,9 @@ fn the_application_is_named_before_the_crate() {
         (Some(""), own.to_owned()),
         (None, own.to_owned()),
     ] {
-        let (config, answer) = (Config::new(), Canned::text(r#"{"total": 3}"#));
+        let (config, response) = (Config::new(), Scripted::text(r#"{"total": 3}"#));
         let config = name.map_or(config.clone(), |name| config.user_agent(name));
-        let wire = Wire::new([answer]);
+        let wire = Wire::new([response]);
         let config = config.base_url(wire.url()).clock(TestClock::new());
         heylerts::Client::with_config("hlt_abc", config).unwrap().stats().unwrap();
         assert_eq!(wire.request().headers["user-agent"], expected);
@@ -395,9 +397,9 @@ fn a_transport_learns_the_safety_of_each_call() {
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 #[test]
-fn without_tls_an_https_address_is_refused_by_an_error_that_names_the_features() {
+fn without_tls_an_https_address_is_an_error_that_names_the_features() {
     for (opens, key) in [(HEYLO, "abc"), (HEYLERTS, "hlt_abc")] {
-        let error = refusal(opens, key, Config::new());
+        let error = rejection(opens, key, Config::new());
         assert!(error.message().contains("`rustls` or `native-tls`"), "{error}");
         opens(key, here()).unwrap();
     }

@@ -15,35 +15,35 @@ type Sent = Result<Response<Vec<u8>>, TransportError>;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A service, the client of it, and the time that passes for both.
-struct World {
+struct Setup {
     service: sandbox::Heylerts,
     client: Client,
     clock: TestClock,
 }
 
-impl World {
-    fn new() -> World {
-        World::with(|config, _| config)
+impl Setup {
+    fn new() -> Setup {
+        Setup::with(|config, _| config)
     }
 
-    fn with(configure: impl FnOnce(Config, &sandbox::Heylerts) -> Config) -> World {
+    fn with(configure: impl FnOnce(Config, &sandbox::Heylerts) -> Config) -> Setup {
         let clock = TestClock::new();
         let service = sandbox::Heylerts::demo().clock(clock.clone());
         let config = Config::new().transport(service.clone()).clock(clock.clone());
         let config = configure(config.attempt_timeout(TIMEOUT), &service);
         let client = Client::with_config("hlt_key", config).expect("a client");
-        World { service, client, clock }
+        Setup { service, client, clock }
     }
 
-    /// A world whose requests, without retries, go through `send`, which gets the number of each from 0.
-    fn through<F>(send: F) -> World
+    /// A setup whose requests, without retries, go through `send`, which gets the number of each from 0.
+    fn through<F>(send: F) -> Setup
     where
         F: Fn(&sandbox::Heylerts, Request<Vec<u8>>, Duration, usize) -> Sent
             + Send
             + Sync
             + 'static,
     {
-        World::with(|config, service| {
+        Setup::with(|config, service| {
             let (service, count) = (service.clone(), AtomicUsize::new(0));
             config.retries(0).transport(move |request, timeout| {
                 send(&service, request, timeout, count.fetch_add(1, Ordering::Relaxed))
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// Makes the next posts fail like this, one after the other.
-    fn failing(self, faults: impl IntoIterator<Item = Fault>) -> World {
+    fn failing(self, faults: impl IntoIterator<Item = Fault>) -> Setup {
         for fault in faults {
             self.service.inject_if(1, fault, |request| request.method == "POST");
         }
@@ -71,49 +71,49 @@ impl World {
     }
 }
 
-fn create_in(world: &World) -> Result<Alert> {
-    world.client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"))
+fn create_in(setup: &Setup) -> Result<Alert> {
+    setup.client.create_alert_once(&NewAlert::new("Competitor X", "competitor x"))
 }
 
 #[test]
 fn an_alert_whose_response_was_lost_is_found_at_once() {
     for fault in [Fault::Cut(FaultPoint::AfterEffect), Fault::BadGateway(FaultPoint::AfterEffect)] {
-        let world = World::new().failing([fault.clone()]);
-        let started = world.clock.now();
-        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{fault:?}");
-        assert_eq!((world.created(), world.posts()), (1, 1), "{fault:?}");
-        assert!(world.clock.now() - started < TIMEOUT, "{fault:?}");
+        let setup = Setup::new().failing([fault.clone()]);
+        let started = setup.clock.now();
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{fault:?}");
+        assert_eq!((setup.created(), setup.posts()), (1, 1), "{fault:?}");
+        assert!(setup.clock.now() - started < TIMEOUT, "{fault:?}");
     }
 }
 
 #[test]
 fn an_alert_whose_response_cannot_be_read_is_found() {
     for fault in [Fault::Truncated, Fault::WrongType, Fault::Oversized] {
-        let world = World::new().failing([fault.clone()]);
-        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{fault:?}");
-        assert_eq!((world.created(), world.posts()), (1, 1), "{fault:?}");
+        let setup = Setup::new().failing([fault.clone()]);
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{fault:?}");
+        assert_eq!((setup.created(), setup.posts()), (1, 1), "{fault:?}");
     }
 }
 
 #[test]
 fn a_request_that_is_still_running_at_its_timeout_is_waited_for_and_not_repeated() {
     for millis in [1500, 2500, 4500] {
-        let world = World::new();
-        world.service.change(|state| {
+        let setup = Setup::new();
+        setup.service.change(|state| {
             state.settings.create_duration = Duration::from_millis(millis);
         });
-        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{millis} ms");
-        assert_eq!((world.created(), world.posts()), (1, 1), "{millis} ms");
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{millis} ms");
+        assert_eq!((setup.created(), setup.posts()), (1, 1), "{millis} ms");
     }
 }
 
 #[test]
 fn a_list_that_lags_behind_is_read_again() {
     for lag in [1, 2, 3] {
-        let world = World::new().failing([Fault::Cut(FaultPoint::AfterEffect)]);
-        world.service.change(|state| state.settings.list_lag = Duration::from_secs(lag));
-        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{lag} s");
-        assert_eq!((world.created(), world.posts()), (1, 1), "{lag} s");
+        let setup = Setup::new().failing([Fault::Cut(FaultPoint::AfterEffect)]);
+        setup.service.change(|state| state.settings.list_lag = Duration::from_secs(lag));
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{lag} s");
+        assert_eq!((setup.created(), setup.posts()), (1, 1), "{lag} s");
     }
 }
 
@@ -121,89 +121,89 @@ fn a_list_that_lags_behind_is_read_again() {
 fn an_alert_that_is_not_found_in_time_leaves_the_outcome_unknown() {
     for fault in [Fault::Cut(FaultPoint::BeforeEffect), Fault::BadGateway(FaultPoint::BeforeEffect)]
     {
-        let world = World::new().failing([fault.clone()]);
-        let started = world.clock.now();
-        let error = create_in(&world).expect_err("an unknown outcome");
+        let setup = Setup::new().failing([fault.clone()]);
+        let started = setup.clock.now();
+        let error = create_in(&setup).expect_err("an unknown outcome");
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{fault:?}");
         assert!(error.message().contains("4.0 s later it was not in the list"), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("list the alerts")), "{fault:?}");
-        assert_eq!((world.created(), world.posts()), (0, 1), "{fault:?}");
-        let waited = world.clock.now() - started;
+        assert_eq!((setup.created(), setup.posts()), (0, 1), "{fault:?}");
+        let waited = setup.clock.now() - started;
         assert!((4 * TIMEOUT..5 * TIMEOUT + TIMEOUT / 2).contains(&waited), "{waited:?}");
     }
 }
 
 #[test]
 fn looking_ends_at_the_deadline() {
-    let world = World::with(|config, _| config.deadline(Duration::from_millis(2500)))
+    let setup = Setup::with(|config, _| config.deadline(Duration::from_millis(2500)))
         .failing([Fault::BadGateway(FaultPoint::BeforeEffect)]);
-    let started = world.clock.now();
-    let error = create_in(&world).expect_err("an unknown outcome");
+    let started = setup.clock.now();
+    let error = create_in(&setup).expect_err("an unknown outcome");
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     assert!(error.message().contains("2.0 s later"), "{error}");
-    assert!(world.clock.now() - started < Duration::from_millis(2500));
-    assert_eq!(world.posts(), 1);
+    assert!(setup.clock.now() - started < Duration::from_millis(2500));
+    assert_eq!(setup.posts(), 1);
 }
 
 #[test]
 fn a_service_that_is_down_after_the_post_does_not_outlast_the_deadline() {
     let deadline = Duration::from_secs(4);
-    let world = World::with(|config, _| config.deadline(deadline));
+    let setup = Setup::with(|config, _| config.deadline(deadline));
     let is_late = |request: &sandbox::RequestRecord| request.method == "POST" || request.number > 1;
-    world.service.inject_if(usize::MAX, Fault::RequestDelayed(Duration::from_secs(60)), is_late);
-    let started = world.clock.now();
-    let error = create_in(&world).expect_err("an unknown outcome");
+    setup.service.inject_if(usize::MAX, Fault::RequestDelayed(Duration::from_secs(60)), is_late);
+    let started = setup.clock.now();
+    let error = create_in(&setup).expect_err("an unknown outcome");
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-    assert!(world.clock.now() - started <= deadline, "{:?}", world.clock.now() - started);
-    assert_eq!(world.posts(), 1);
+    assert!(setup.clock.now() - started <= deadline, "{:?}", setup.clock.now() - started);
+    assert_eq!(setup.posts(), 1);
 }
 
 #[test]
 fn a_look_that_fails_does_not_end_the_looking() {
-    let world = World::through(|service, request, timeout, nth| match nth {
+    let setup = Setup::through(|service, request, timeout, nth| match nth {
         // The list before, the post, and the first look.
         2 => Err(TransportError::maybe_sent("the connection is gone")),
         _ => service.send(request, timeout),
     });
-    let world = world.failing([Fault::Cut(FaultPoint::AfterEffect)]);
-    assert_eq!(create_in(&world).expect("the alert").name, "Competitor X");
-    assert_eq!((world.created(), world.posts()), (1, 1));
+    let setup = setup.failing([Fault::Cut(FaultPoint::AfterEffect)]);
+    assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X");
+    assert_eq!((setup.created(), setup.posts()), (1, 1));
 }
 
 #[test]
 fn if_no_look_succeeds_the_outcome_is_unknown_and_the_last_failure_is_named() {
-    let world = World::through(|service, request, timeout, nth| match nth {
+    let setup = Setup::through(|service, request, timeout, nth| match nth {
         0 | 1 => service.send(request, timeout),
         _ => Err(TransportError::maybe_sent("the connection is gone")),
     });
-    let world = world.failing([Fault::Cut(FaultPoint::AfterEffect)]);
-    let error = create_in(&world).expect_err("an unknown outcome");
+    let setup = setup.failing([Fault::Cut(FaultPoint::AfterEffect)]);
+    let error = create_in(&setup).expect_err("an unknown outcome");
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     assert!(error.message().contains("looking for it failed: GET /alerts"), "{error}");
-    assert_eq!((world.created(), world.posts()), (1, 1));
+    assert_eq!((setup.created(), setup.posts()), (1, 1));
 }
 
 #[test]
 fn an_alert_is_posted_again_only_if_the_first_request_certainly_created_nothing() {
     for fault in [Fault::Unreachable, Fault::RateLimited(Some("1".to_owned()))] {
-        let world = World::new().failing([fault.clone(), fault.clone()]);
-        assert_eq!(create_in(&world).expect("the alert").name, "Competitor X", "{fault:?}");
-        assert_eq!(world.created(), 1, "{fault:?}");
+        let setup = Setup::new().failing([fault.clone(), fault.clone()]);
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{fault:?}");
+        assert_eq!(setup.created(), 1, "{fault:?}");
     }
 }
 
 #[test]
 fn an_alert_that_was_there_before_is_not_taken_for_the_new_one() {
-    let world = World::new();
-    let old = create_in(&world).expect("the first alert");
-    let world = world.failing([Fault::Cut(FaultPoint::AfterEffect)]);
-    let new = create_in(&world).expect("the second alert");
+    let setup = Setup::new();
+    let old = create_in(&setup).expect("the first alert");
+    let setup = setup.failing([Fault::Cut(FaultPoint::AfterEffect)]);
+    let new = create_in(&setup).expect("the second alert");
     assert_ne!(old.id, new.id);
-    assert_eq!(world.created(), 2);
+    assert_eq!(setup.created(), 2);
 
-    let world = world.failing([Fault::Cut(FaultPoint::BeforeEffect)]);
-    let error = create_in(&world).expect_err("an unknown outcome");
-    assert_eq!((error.kind(), world.created()), (ErrorKind::OutcomeUnknown, 2));
+    let setup = setup.failing([Fault::Cut(FaultPoint::BeforeEffect)]);
+    let error = create_in(&setup).expect_err("an unknown outcome");
+    assert_eq!((error.kind(), setup.created()), (ErrorKind::OutcomeUnknown, 2));
 }
 
 #[test]
@@ -214,15 +214,15 @@ fn a_name_whose_case_and_white_space_the_service_folds_is_found() {
         ("COMPETITOR X", "Competitor X"),
         ("competitor\nx", "competitor x\n"),
     ] {
-        let world = World::through(|service, request, timeout, _| {
+        let setup = Setup::through(|service, request, timeout, _| {
             let (head, body) = request.into_parts();
             let folded = json!({"name": "Competitor X", "keyword": "competitor x"});
             let body = if body.is_empty() { body } else { folded.to_string().into_bytes() };
             service.send(Request::from_parts(head, body), timeout)
         });
-        let world = world.failing([Fault::BadGateway(FaultPoint::AfterEffect)]);
-        let created = world.client.create_alert_once(&NewAlert::new(name, keyword));
+        let setup = setup.failing([Fault::BadGateway(FaultPoint::AfterEffect)]);
+        let created = setup.client.create_alert_once(&NewAlert::new(name, keyword));
         assert_eq!(created.expect("the alert").name, "Competitor X", "{name:?}");
-        assert_eq!((world.created(), world.posts()), (1, 1), "{name:?}");
+        assert_eq!((setup.created(), setup.posts()), (1, 1), "{name:?}");
     }
 }

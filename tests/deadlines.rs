@@ -15,20 +15,20 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 type Answer = Result<http::Response<Vec<u8>>, TransportError>;
 
-/// A client of a server that answers as it is told to, and when each attempt began and with how much
+/// A client of a server that responses as it is context to, and when each attempt began and with how much
 /// time.
-struct World {
+struct Setup {
     clock: TestClock,
     client: heylerts::Client,
     attempts: Arc<Mutex<Vec<(Duration, Duration)>>>,
 }
 
-impl World {
-    /// `answer` is told the number of the attempt, from 1, and may let time pass.
+impl Setup {
+    /// `response` is context the number of the attempt, from 1, and may let time pass.
     fn new(
         config: Config,
-        answer: impl Fn(usize, &TestClock) -> Answer + Send + Sync + 'static,
-    ) -> World {
+        response: impl Fn(usize, &TestClock) -> Answer + Send + Sync + 'static,
+    ) -> Setup {
         let (clock, attempts) = (TestClock::new(), Arc::new(Mutex::new(Vec::new())));
         let (time, begun) = (clock.clone(), Arc::clone(&attempts));
         let transport = move |_: http::Request<Vec<u8>>, timeout: Duration| {
@@ -37,10 +37,10 @@ impl World {
                 begun.push((time.elapsed(), timeout));
                 begun.len()
             };
-            answer(number, &time)
+            response(number, &time)
         };
         let config = config.clock(clock.clone()).transport(transport);
-        World {
+        Setup {
             clock,
             client: heylerts::Client::with_config("hlt_deadlines", config).unwrap(),
             attempts,
@@ -64,14 +64,14 @@ impl World {
     }
 }
 
-fn answer(status: u16, retry_after: Option<&str>) -> Answer {
-    let mut answer = http::Response::new(br#"{"total": 3}"#.to_vec());
-    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
+fn response(status: u16, retry_after: Option<&str>) -> Answer {
+    let mut response = http::Response::new(br#"{"total": 3}"#.to_vec());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
     if let Some(value) = retry_after {
         let value = value.parse().unwrap();
-        answer.headers_mut().insert("retry-after", value);
+        response.headers_mut().insert("retry-after", value);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 fn one_in(period: Duration) -> Config {
@@ -81,14 +81,14 @@ fn one_in(period: Duration) -> Config {
 #[test]
 fn an_attempt_gets_what_is_left_and_its_own_limit_at_most() {
     let config = Config::new().deadline(DEADLINE).attempt_timeout(25 * SECOND);
-    let world = World::new(config.retries(100), |_, clock| {
+    let setup = Setup::new(config.retries(100), |_, clock| {
         clock.advance(25 * SECOND);
         Err(TransportError::maybe_sent("timed out"))
     });
-    assert_eq!(world.fails().kind(), ErrorKind::NoResponse);
-    let ends = world.begun().into_iter().zip(world.given()).map(|(begun, given)| begun + given);
-    assert!(ends.clone().all(|end| end <= DEADLINE), "{:?}", world.attempts);
-    let given = world.given();
+    assert_eq!(setup.fails().kind(), ErrorKind::NoResponse);
+    let ends = setup.begun().into_iter().zip(setup.given()).map(|(begun, given)| begun + given);
+    assert!(ends.clone().all(|end| end <= DEADLINE), "{:?}", setup.attempts);
+    let given = setup.given();
     assert_eq!(given[..2], [25 * SECOND; 2]);
     assert_eq!(given.len(), 3);
     assert!(given[2] <= 10 * SECOND, "{given:?}");
@@ -96,159 +96,160 @@ fn an_attempt_gets_what_is_left_and_its_own_limit_at_most() {
 
 #[test]
 fn pauses_count_too() {
-    let world = World::new(Config::new().deadline(DEADLINE).retries(100), |_, clock| {
+    let setup = Setup::new(Config::new().deadline(DEADLINE).retries(100), |_, clock| {
         clock.advance(SECOND);
-        answer(503, Some("20"))
+        response(503, Some("20"))
     });
-    let error = world.fails();
+    let error = setup.fails();
     assert_eq!(error.status().unwrap().as_u16(), 503);
     // Each attempt takes a second, each pause twenty; after the third there is no room for another.
     assert_eq!(error.attempts(), 3);
-    assert!(world.clock.elapsed() <= DEADLINE);
+    assert!(setup.clock.elapsed() <= DEADLINE);
     assert!(error.message().contains("20.0 s (before another attempt) does not fit"), "{error}");
     assert!(error.message().contains("deadline of 60.0 s"), "{error}");
 }
 
 #[test]
 fn the_queue_counts_too() {
-    let world = World::new(one_in(40 * SECOND).deadline(DEADLINE), |number, clock| match number {
-        1 => answer(200, None),
+    let setup = Setup::new(one_in(40 * SECOND).deadline(DEADLINE), |number, clock| match number {
+        1 => response(200, None),
         _ => {
             clock.advance(SECOND);
-            answer(500, None)
+            response(500, None)
         }
     });
-    assert!(world.client.stats().is_ok());
-    let error = world.fails();
+    assert!(setup.client.stats().is_ok());
+    let error = setup.fails();
     // Its turn came after forty seconds, and that of the second attempt never came.
     assert_eq!((error.status().unwrap().as_u16(), error.attempts()), (500, 1));
     assert!(error.message().contains("does not fit"), "{error}");
-    assert!(world.given()[1] <= 20 * SECOND);
-    assert!(world.clock.elapsed() <= DEADLINE);
+    assert!(setup.given()[1] <= 20 * SECOND);
+    assert!(setup.clock.elapsed() <= DEADLINE);
 }
 
 #[test]
 fn a_permit_that_comes_too_late_is_not_waited_for_and_its_wait_is_in_a_field() {
-    let world = World::new(one_in(100 * SECOND).deadline(DEADLINE), |_, _| answer(200, None));
-    assert!(world.client.stats().is_ok());
-    let error = world.fails();
+    let setup = Setup::new(one_in(100 * SECOND).deadline(DEADLINE), |_, _| response(200, None));
+    assert!(setup.client.stats().is_ok());
+    let error = setup.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Deadline, 0));
     // One request in 100 seconds: the token comes back P·1.001 + 5 ms after the response.
     assert_eq!(error.retry_after(), Some(Duration::from_millis(100_105)));
     assert!(error.to_string().starts_with("GET /stats: a wait of 100."), "{error}");
     assert!(error.hint().is_some());
-    assert_eq!((world.clock.slept(), world.begun().len()), (Duration::ZERO, 1));
+    assert_eq!((setup.clock.slept(), setup.begun().len()), (Duration::ZERO, 1));
     // Nor does it cost anybody else a turn.
-    world.clock.advance(101 * SECOND);
-    assert!(world.client.stats().is_ok());
+    setup.clock.advance(101 * SECOND);
+    assert!(setup.client.stats().is_ok());
 }
 
 #[test]
 fn a_pause_that_cannot_fit_is_not_begun() {
-    let world = World::new(Config::new().deadline(DEADLINE), |_, _| answer(503, Some("61")));
-    let error = world.fails();
+    let setup = Setup::new(Config::new().deadline(DEADLINE), |_, _| response(503, Some("61")));
+    let error = setup.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
     assert_eq!(error.retry_after(), Some(61 * SECOND));
     assert!(error.message().contains("61.0 s (before another attempt) does not fit"), "{error}");
-    assert_eq!(world.clock.slept(), Duration::ZERO);
+    assert_eq!(setup.clock.slept(), Duration::ZERO);
 }
 
 #[test]
 fn a_rate_limit_that_outlasts_the_deadline_is_reported_as_such() {
-    let world = World::new(one_in(61 * SECOND).deadline(DEADLINE), |_, _| answer(429, Some("61")));
-    let error = world.fails();
+    let setup =
+        Setup::new(one_in(61 * SECOND).deadline(DEADLINE), |_, _| response(429, Some("61")));
+    let error = setup.fails();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
     assert_eq!(error.retry_after(), Some(61 * SECOND));
     assert!(error.message().contains("does not fit"), "{error}");
-    assert_eq!(world.clock.slept(), Duration::ZERO);
+    assert_eq!(setup.clock.slept(), Duration::ZERO);
 }
 
 #[test]
 fn there_is_no_pause_after_the_last_attempt() {
     for retries in [0, 1, 4] {
-        let world = World::new(Config::new().retries(retries), |_, _| answer(503, Some("5")));
-        assert_eq!(world.fails().attempts(), retries + 1);
-        assert_eq!(world.begun().last(), Some(&world.clock.elapsed()));
-        assert_eq!(world.clock.elapsed(), retries * 5 * SECOND);
+        let setup = Setup::new(Config::new().retries(retries), |_, _| response(503, Some("5")));
+        assert_eq!(setup.fails().attempts(), retries + 1);
+        assert_eq!(setup.begun().last(), Some(&setup.clock.elapsed()));
+        assert_eq!(setup.clock.elapsed(), retries * 5 * SECOND);
     }
 }
 
 #[test]
-fn a_call_that_is_not_tried_again_does_not_pause() {
+fn a_call_that_is_not_retried_does_not_pause() {
     for status in [400, 404, 501] {
-        let world = World::new(Config::new(), move |_, _| answer(status, Some("5")));
-        assert_eq!(world.fails().attempts(), 1);
-        assert_eq!(world.clock.slept(), Duration::ZERO);
+        let setup = Setup::new(Config::new(), move |_, _| response(status, Some("5")));
+        assert_eq!(setup.fails().attempts(), 1);
+        assert_eq!(setup.clock.slept(), Duration::ZERO);
     }
 }
 
 /// When the second attempt began, where the first was answered with this status and `Retry-After: 30`.
 fn second_attempt_after(status: u16) -> Duration {
-    let world = World::new(Config::new(), move |number, _| match number {
-        1 => answer(status, Some("30")),
-        _ => answer(200, Some("30")),
+    let setup = Setup::new(Config::new(), move |number, _| match number {
+        1 => response(status, Some("30")),
+        _ => response(200, Some("30")),
     });
-    assert!((0..3).all(|_| world.client.stats().is_ok()), "{status}");
-    let begun = world.begun();
+    assert!((0..3).all(|_| setup.client.stats().is_ok()), "{status}");
+    let begun = setup.begun();
     assert!(begun[3] - begun[1] < 30 * SECOND, "{status}: {begun:?}");
     begun[1]
 }
 
 #[test]
-fn retry_after_is_waited_for_where_it_means_something() {
+fn retry_after_is_obeyed_if_the_status_gives_it_a_meaning() {
     assert!(second_attempt_after(503) >= 30 * SECOND);
     for status in [408, 500, 502, 504] {
         assert!(second_attempt_after(status) < SECOND, "{status}");
     }
     for (status, counts) in [(429, true), (503, true), (500, false), (404, false)] {
-        let world = World::new(Config::new().retries(0), move |_, _| answer(status, Some("30")));
-        assert_eq!(world.fails().retry_after().is_some(), counts, "{status}");
+        let setup = Setup::new(Config::new().retries(0), move |_, _| response(status, Some("30")));
+        assert_eq!(setup.fails().retry_after().is_some(), counts, "{status}");
     }
 }
 
 #[test]
-fn a_rate_limit_is_waited_out_for_as_long_as_was_asked() {
+fn a_rate_limit_is_waited_out_for_as_long_as_its_header_asks() {
     assert!(second_attempt_after(429) >= 30 * SECOND);
 }
 
 #[test]
 fn a_retry_after_that_is_nonsense_is_as_none() {
     for value in ["soon", "-5", "NaN", "1e999", ""] {
-        let world = World::new(Config::new(), move |number, _| match number {
-            1 => answer(503, Some(value)),
-            _ => answer(200, None),
+        let setup = Setup::new(Config::new(), move |number, _| match number {
+            1 => response(503, Some(value)),
+            _ => response(200, None),
         });
-        assert!(world.client.stats().is_ok(), "{value}");
-        assert!(world.clock.elapsed() < SECOND, "{value}");
+        assert!(setup.client.stats().is_ok(), "{value}");
+        assert!(setup.clock.elapsed() < SECOND, "{value}");
     }
 }
 
 #[test]
 fn every_call_has_a_deadline_of_its_own() {
-    let world = World::new(Config::new().deadline(DEADLINE), |_, clock| {
+    let setup = Setup::new(Config::new().deadline(DEADLINE), |_, clock| {
         clock.advance(50 * SECOND);
-        answer(200, None)
+        response(200, None)
     });
-    assert!((0..5).all(|_| world.client.stats().is_ok()));
-    assert_eq!(world.given(), [30 * SECOND; 5]);
+    assert!((0..5).all(|_| setup.client.stats().is_ok()));
+    assert_eq!(setup.given(), [30 * SECOND; 5]);
 }
 
 #[test]
 fn an_observer_receives_every_wait_and_its_length() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let lines = Arc::clone(&told);
+    let context = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&context);
     let observer = move |activity: &Activity<'_>| lines.lock().unwrap().push(activity.to_string());
-    let world = World::new(Config::new().observer(observer), |number, _| match number {
-        1 => answer(503, Some("7")),
-        _ => answer(200, None),
+    let setup = Setup::new(Config::new().observer(observer), |number, _| match number {
+        1 => response(503, Some("7")),
+        _ => response(200, None),
     });
-    assert!(world.client.stats().is_ok());
-    let told = told.lock().unwrap().join("\n");
+    assert!(setup.client.stats().is_ok());
+    let context = context.lock().unwrap().join("\n");
     let expected = "GET /stats: sending\n\
         GET /stats: 503 Service Unavailable in 0 ms\n\
         GET /stats: 503 Service Unavailable: {\"total\": 3}; retrying in 7.0 s\n\
         GET /stats: sending, attempt 2\n\
         GET /stats: 200 OK in 0 ms\n\
         GET /stats: succeeded after 2 requests in 7000 ms";
-    assert_eq!(told, expected);
+    assert_eq!(context, expected);
 }

@@ -1,4 +1,4 @@
-//! Every error status in every shape of body: what a caller is told, and what is tried again.
+//! Every error status in every shape of body: what a caller is words, and what is tried again.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -15,7 +15,7 @@ mod operations;
 mod wire;
 
 use operations::{Clients, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS, Operation};
-use wire::{Canned, Wire, local};
+use wire::{Scripted, Wire, local};
 
 use ErrorKind::{
     AppliedUnreadable, Forbidden, NotFound, OutcomeUnknown, RateLimited, Redirect, Rejected,
@@ -140,7 +140,7 @@ const BODIES: [(&str, &str, &str); 12] = [
     // Other JSON.
     ("application/json", r#"{"code": 7}"#, r#"{"code": 7}"#),
     ("application/json", r#""quota""#, "quota"),
-    // Something in between that answers in the service's place.
+    // Something in between that responses in the service's place.
     (
         "text/html",
         "<!doctype html>\n<html><head><title>Error from the proxy</title></head></html>",
@@ -152,31 +152,31 @@ const BODIES: [(&str, &str, &str); 12] = [
 ];
 
 impl Status {
-    fn canned(&self, (content_type, body, _): (&'static str, &str, &str)) -> Canned {
-        let answer = Canned::status(self.code)
+    fn scripted(&self, (content_type, body, _): (&'static str, &str, &str)) -> Scripted {
+        let response = Scripted::status(self.code)
             .header("content-type", content_type)
             .header("x-request-id", "r-1")
             .header("retry-after", 7)
             .body(body);
         match self.code {
-            300..=399 => answer.header("location", "/elsewhere"),
-            _ => answer,
+            300..=399 => response.header("location", "/elsewhere"),
+            _ => response,
         }
     }
 }
 
-fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &str, told: &str) {
+fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &str, words: &str) {
     let kind = status.kind_for(operation);
     assert_eq!((error.kind(), error.status().unwrap().as_u16()), (kind, status.code));
-    let message = match (kind, told) {
+    let message = match (kind, words) {
         (OutcomeUnknown, "") => UNKNOWN.to_owned(),
-        (OutcomeUnknown, told) => format!("{told}; {UNKNOWN}"),
+        (OutcomeUnknown, words) => format!("{words}; {UNKNOWN}"),
         (Redirect, "") => "it leads to /elsewhere".to_owned(),
-        (Redirect, told) => format!("{told}; it leads to /elsewhere"),
-        (_, told) => told.to_owned(),
+        (Redirect, words) => format!("{words}; it leads to /elsewhere"),
+        (_, words) => words.to_owned(),
     };
     assert_eq!(error.message(), message);
-    let shown = match told == status.reason {
+    let shown = match words == status.reason {
         // The line does not say it twice.
         true => message.split_once("; ").map_or("", |(_, rest)| rest),
         false => &message,
@@ -204,10 +204,10 @@ fn assert_reports(error: &Error, operation: &Operation, status: &Status, body: &
 fn every_status_with_every_body_is_reported() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
-            for (kind, body, told) in BODIES {
-                let wire = Wire::new([status.canned((kind, body, told))]);
+            for (kind, body, words) in BODIES {
+                let wire = Wire::new([status.scripted((kind, body, words))]);
                 let error = run(operation, &wire, wire.config()).unwrap_err();
-                assert_reports(&error, operation, status, body, told);
+                assert_reports(&error, operation, status, body, words);
                 assert_eq!(count(operation, &wire), 1, "{} {}", operation.call, status.code);
             }
         }
@@ -215,11 +215,11 @@ fn every_status_with_every_body_is_reported() {
 }
 
 #[test]
-fn what_can_safely_be_sent_again_is() {
+fn safe_requests_are_retried() {
     for operation in &OPERATIONS {
         for status in &STATUSES {
-            let answers = [Canned::status(status.code), Canned::text(operation.good)];
-            let wire = Wire::new(answers);
+            let responses = [Scripted::status(status.code), Scripted::text(operation.good)];
+            let wire = Wire::new(responses);
             let outcome = run(operation, &wire, local(&TestClock::new()));
             let is_retried = status.is_retried(operation);
             let case = format!("{} {}", operation.call, status.code);
@@ -230,10 +230,11 @@ fn what_can_safely_be_sent_again_is() {
 }
 
 #[test]
-fn what_is_sent_again_is_the_same_request() {
+fn a_retry_sends_the_same_request() {
     for operation in OPERATIONS.iter().filter(|operation| operation.safety != Safety::Unsafe) {
-        let answers = [Canned::status(500), Canned::status(504), Canned::text(operation.good)];
-        let wire = Wire::new(answers);
+        let responses =
+            [Scripted::status(500), Scripted::status(504), Scripted::text(operation.good)];
+        let wire = Wire::new(responses);
         run(operation, &wire, local(&TestClock::new())).unwrap();
         let asked = wire
             .requests()
@@ -247,8 +248,8 @@ fn what_is_sent_again_is_the_same_request() {
 #[test]
 fn the_last_error_is_returned_with_the_number_of_attempts() {
     for (retries, attempts) in [(0, 1), (1, 2), (4, 5)] {
-        let last = Canned::status(503).body("the last one");
-        let before = vec![Canned::status(500); attempts - 1];
+        let last = Scripted::status(503).body("the last one");
+        let before = vec![Scripted::status(500); attempts - 1];
         let wire = Wire::new(before.into_iter().chain([last]));
         let config = local(&TestClock::new()).retries(retries);
         let error = account(&wire, config).stats().unwrap_err();
@@ -262,8 +263,8 @@ fn the_last_error_is_returned_with_the_number_of_attempts() {
 #[test]
 fn a_retry_is_not_before_the_service_asked_for_it() {
     let clock = TestClock::new();
-    let busy = Canned::status(503).header("retry-after", "30.5");
-    let wire = Wire::new([busy, Canned::text(r#"{"total": 3}"#)]);
+    let busy = Scripted::status(503).header("retry-after", "30.5");
+    let wire = Wire::new([busy, Scripted::text(r#"{"total": 3}"#)]);
     account(&wire, local(&clock)).stats().unwrap();
     assert!(clock.elapsed() >= Duration::from_millis(30_500), "{clock:?}");
 }
@@ -272,7 +273,7 @@ fn a_retry_is_not_before_the_service_asked_for_it() {
 fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_returned() {
     let clock = TestClock::new();
     let wire =
-        Wire::new([Canned::status(503).header("retry-after", 3600).body("down for repairs")]);
+        Wire::new([Scripted::status(503).header("retry-after", 3600).body("down for repairs")]);
     let error = account(&wire, local(&clock)).stats().unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (Server, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
@@ -282,29 +283,29 @@ fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_returned() {
 
 #[test]
 fn a_removal_that_lost_a_response_and_then_finds_nothing_has_succeeded() {
-    let gone = Canned::status(404).body(r#"{"detail": "gone"}"#);
+    let gone = Scripted::status(404).body(r#"{"detail": "gone"}"#);
     let removals: [fn(&Wire, Config) -> Result<()>; 2] = [
         |wire, config| account(wire, config).delete_alert("a1"),
         |wire, config| community(wire, config).remove_member("u1").map(drop),
     ];
     for removal in removals {
-        let run = |answers: [Canned; 2]| {
-            let wire = Wire::new(answers);
+        let run = |responses: [Scripted; 2]| {
+            let wire = Wire::new(responses);
             let outcome = removal(&wire, local(&TestClock::new()));
             (outcome.map_err(|error| error.kind()), wire.requests().len())
         };
-        assert_eq!(run([Canned::status(502), gone.clone()]), (Ok(()), 2));
+        assert_eq!(run([Scripted::status(502), gone.clone()]), (Ok(()), 2));
         // A page of something in between does not say that it is gone.
-        let page = Canned::status(404).body("<title>Not Found</title>");
-        assert_eq!(run([Canned::status(502), page]), (Err(NotFound), 2));
+        let page = Scripted::status(404).body("<title>Not Found</title>");
+        assert_eq!(run([Scripted::status(502), page]), (Err(NotFound), 2));
         // Nobody removed it before.
         assert_eq!(run([gone.clone(), gone.clone()]), (Err(NotFound), 1));
-        assert_eq!(run([Canned::status(429), gone.clone()]), (Err(NotFound), 2));
+        assert_eq!(run([Scripted::status(429), gone.clone()]), (Err(NotFound), 2));
     }
 }
 
 #[test]
-fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_where_it_may_help() {
+fn a_success_that_cannot_be_read_is_retried_only_by_a_read_and_only_if_that_may_help() {
     let cut = r#"{"id": "a1", "#;
     let other = r#"{"unexpected": 1}"#;
     for operation in OPERATIONS.iter().filter(|operation| !operation.good.is_empty()) {
@@ -313,7 +314,7 @@ fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read_and_only_wher
         for (body, attempts) in
             [(cut, if is_read { 3 } else { 1 }), ("", if is_read { 3 } else { 1 }), (other, 1)]
         {
-            let wire = Wire::new(vec![Canned::text(body); 3]);
+            let wire = Wire::new(vec![Scripted::text(body); 3]);
             let error = run(operation, &wire, local(&TestClock::new()).retries(2)).unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (kind, attempts), "{error} {body}");
             assert_eq!(count(operation, &wire), attempts as usize);
@@ -354,7 +355,7 @@ const DENIALS: [(&str, &str); 23] = [
 fn a_success_whose_json_denies_it_is_rejected_in_the_services_words_and_not_retried() {
     for operation in &OPERATIONS {
         for (body, words) in DENIALS {
-            let wire = Wire::new([Canned::text(body), Canned::text(operation.good)]);
+            let wire = Wire::new([Scripted::text(body), Scripted::text(operation.good)]);
             let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();
             let case = format!("{} {body}", operation.call);
             assert_eq!((error.kind(), error.message()), (Rejected, words), "{case}");
@@ -379,7 +380,7 @@ fn a_success_that_denies_nothing_is_one() {
         r#"{"detail": "removed"}"#,
     ] {
         for operation in OPERATIONS.iter().filter(|operation| operation.good.is_empty()) {
-            let wire = Wire::new([Canned::text(body)]);
+            let wire = Wire::new([Scripted::text(body)]);
             let outcome = run(operation, &wire, local(&TestClock::new()));
             assert!(outcome.is_ok(), "{} {body}: {outcome:?}", operation.call);
         }
@@ -389,7 +390,7 @@ fn a_success_that_denies_nothing_is_one() {
 #[test]
 fn data_with_a_field_called_error_is_data() {
     let alert = r#"{"id": "a1", "ok": false, "error": "the last check failed"}"#;
-    let wire = Wire::new([Canned::text(alert), Canned::text(alert)]);
+    let wire = Wire::new([Scripted::text(alert), Scripted::text(alert)]);
     let client = account(&wire, wire.config());
     assert_eq!(client.get_alert("a1").unwrap().id, "a1");
     let whole: Value = client.send(&Call::get(["alerts", "a1"])).unwrap();
@@ -401,7 +402,7 @@ fn a_denial_in_utf_16_is_rejected() {
     for operation in &OPERATIONS {
         // Big-endian, which for ASCII is valid UTF-8 as well.
         let body: String = "{\"error\": \"gone\"}".chars().flat_map(|c| ['\0', c]).collect();
-        let wire = Wire::new([Canned::status(200).body(body), Canned::text(operation.good)]);
+        let wire = Wire::new([Scripted::status(200).body(body), Scripted::text(operation.good)]);
         let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();
         assert_eq!((error.kind(), error.message()), (Rejected, "gone"), "{}", operation.call);
     }
@@ -409,13 +410,13 @@ fn a_denial_in_utf_16_is_rejected() {
 
 #[test]
 fn an_empty_list_beside_a_report_of_failure_is_rejected() {
-    let wire = Wire::new(vec![Canned::text(r#"{"items": [], "error": "database is down"}"#)]);
+    let wire = Wire::new(vec![Scripted::text(r#"{"items": [], "error": "database is down"}"#)]);
     let error = account(&wire, wire.config()).alerts().next().unwrap().unwrap_err();
     assert_eq!((error.kind(), error.message()), (Rejected, "database is down"));
-    let wire = Wire::new(vec![Canned::text(r#"{"events": [], "ok": false}"#)]);
+    let wire = Wire::new(vec![Scripted::text(r#"{"events": [], "ok": false}"#)]);
     let error = community(&wire, wire.config()).events().next().unwrap().unwrap_err();
     assert_eq!(error.kind(), Rejected);
-    let wire = Wire::new(vec![Canned::text(r#"{"items": [], "total_items": 0, "ok": true}"#)]);
+    let wire = Wire::new(vec![Scripted::text(r#"{"items": [], "total_items": 0, "ok": true}"#)]);
     assert_eq!(account(&wire, wire.config()).alerts().count(), 0);
 }
 
@@ -436,11 +437,11 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
     for operation in &OPERATIONS {
         for (content_type, page) in PAGES {
             let is_read = operation.safety == Safety::Read;
-            let mut answer = Canned::text(page);
+            let mut response = Scripted::text(page);
             if !content_type.is_empty() {
-                answer = answer.header("content-type", content_type);
+                response = response.header("content-type", content_type);
             }
-            let wire = Wire::new(vec![answer; 2]);
+            let wire = Wire::new(vec![response; 2]);
             let config = local(&TestClock::new()).retries(1);
             let error = run(operation, &wire, config).unwrap_err();
             let case = format!("{} {page}: {error}", operation.call);
@@ -459,15 +460,15 @@ fn a_page_in_place_of_a_success_leaves_the_outcome_of_a_write_unknown() {
 }
 
 #[test]
-fn an_empty_success_says_that_it_is_empty() {
-    let wire = Wire::new([Canned::text("")]);
+fn an_empty_success_is_reported_as_empty() {
+    let wire = Wire::new([Scripted::text("")]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
     assert_eq!(error.message(), "the response is empty");
 }
 
 #[test]
 fn a_read_gets_over_a_page_that_something_in_between_sent() {
-    let wire = Wire::new([Canned::text("<p>one moment</p>"), Canned::text(r#"{"total": 3}"#)]);
+    let wire = Wire::new([Scripted::text("<p>one moment</p>"), Scripted::text(r#"{"total": 3}"#)]);
     let stats = account(&wire, local(&TestClock::new())).stats().unwrap();
     assert_eq!(stats.total, 3);
 }
@@ -475,7 +476,7 @@ fn a_read_gets_over_a_page_that_something_in_between_sent() {
 #[test]
 fn an_error_keeps_a_bounded_copy_of_the_body_and_a_short_message() {
     let body = "word ".repeat(40_000);
-    let wire = Wire::new([Canned::status(400).body(body.clone())]);
+    let wire = Wire::new([Scripted::status(400).body(body.clone())]);
     let error = account(&wire, wire.config()).stats().unwrap_err();
     assert_eq!(error.body(), &body.as_bytes()[..64 * 1024]);
     assert!(error.message().starts_with("word word"));
@@ -483,11 +484,11 @@ fn an_error_keeps_a_bounded_copy_of_the_body_and_a_short_message() {
 }
 
 #[test]
-fn an_error_shows_no_key_where_the_service_quotes_it() {
+fn an_error_shows_no_key_though_the_service_quotes_it() {
     for (operation, key) in [(&OPERATIONS[2], HEYLO_KEY), (&OPERATIONS[14], HEYLERTS_KEY)] {
         let quoted = json!({"detail": format!("bad key {key}!")}).to_string();
-        let answer = Canned::status(401).header("x-echo", key).body(quoted);
-        let wire = Wire::new([answer, Canned::json(json!(key))]);
+        let response = Scripted::status(401).header("x-echo", key).body(quoted);
+        let wire = Wire::new([response, Scripted::json(json!(key))]);
         for _ in 0..2 {
             let error = run(operation, &wire, wire.config()).unwrap_err();
             let source = error.source().map(ToString::to_string);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Canned, Wire};
+use wire::{Scripted, Wire};
 
 /// An alert with every documented field, and two that nobody documented.
 fn alert() -> Value {
@@ -86,7 +86,7 @@ fn every_model_is_written_as_it_was_read_with_its_unknown_fields() {
 
 #[test]
 fn models_read_over_the_wire_are_written_as_they_came() {
-    let wire = Wire::new([alert(), hello(), stats()].map(Canned::json));
+    let wire = Wire::new([alert(), hello(), stats()].map(Scripted::json));
     let client = wire.heylerts();
     assert_eq!(json!(client.get_alert("uuid").unwrap()), alert());
     assert_eq!(json!(client.hello().unwrap()), hello());
@@ -117,8 +117,8 @@ fn every_model_can_be_built_in_a_test() {
 #[test]
 fn ids_and_values_are_taken_as_people_hold_them() {
     let ids = ["a1".to_owned(), "a2".to_owned()];
-    let answers = ids.iter().chain(&ids).map(|id| Canned::json(json!({"id": id})));
-    let wire = Wire::new(answers.chain([Canned::status(204), Canned::json(stats())]));
+    let responses = ids.iter().chain(&ids).map(|id| Scripted::json(json!({"id": id})));
+    let wire = Wire::new(responses.chain([Scripted::status(204), Scripted::json(stats())]));
     let client = wire.heylerts();
     let borrowed: Vec<&str> = ids.iter().map(String::as_str).collect();
     client.get_alert(&borrowed[0]).unwrap();
@@ -177,7 +177,7 @@ fn a_count_or_a_flag_may_be_written_in_another_way() {
             "by_category": {"web": count}
         });
         let hello = json!({"ok": flag, "user": {"plan": "pro"}});
-        let wire = Wire::new([alert, stats, hello].map(Canned::json));
+        let wire = Wire::new([alert, stats, hello].map(Scripted::json));
         let client = wire.heylerts();
         let alert = client.get_alert("a").unwrap();
         assert_eq!((alert.mention_count, alert.is_active), (3, false), "{count}");
@@ -198,7 +198,7 @@ fn a_null_is_no_count_no_flag_and_no_item_of_a_list() {
     });
     let stats = json!({"total": null, "by_source": {"reddit": null, "brave": 2}});
     let hello = json!({"ok": null, "user": {"email": null, "plan": null}, "rate_limit": null});
-    let wire = Wire::new([alert, stats, hello].map(Canned::json));
+    let wire = Wire::new([alert, stats, hello].map(Scripted::json));
     let client = wire.heylerts();
     let alert = client.get_alert("a").unwrap();
     assert_eq!((alert.mention_count, alert.x_enabled, alert.is_active), (0, false, true));
@@ -217,7 +217,8 @@ fn a_rate_limit_in_another_form_costs_nothing() {
         (json!({"limit": 100}), r#"{"limit":100}"#),
         (json!("unlimited"), "unlimited"),
     ] {
-        let wire = Wire::new([Canned::json(json!({"user": {"plan": "pro"}, "rate_limit": limit}))]);
+        let wire =
+            Wire::new([Scripted::json(json!({"user": {"plan": "pro"}, "rate_limit": limit}))]);
         let client = wire.heylerts();
         assert_eq!(client.hello().unwrap().rate_limit.as_deref(), Some(string));
         assert_eq!(client.bucket().snapshot().rate, heysync::limiter::Rate::per_minute(100));
@@ -227,9 +228,9 @@ fn a_rate_limit_in_another_form_costs_nothing() {
 #[test]
 fn of_a_field_that_comes_twice_the_last_one_counts() {
     let wire = Wire::new([
-        Canned::text(r#"{"id":"a","name":"first","id":"b","name":"last","x":1,"x":2}"#),
-        Canned::text(r#"{"total":1,"total":2,"by_source":{"reddit":1,"reddit":2}}"#),
-        Canned::text(r#"{"ok":false,"ok":true,"user":{"plan":"free","plan":"pro"}}"#),
+        Scripted::text(r#"{"id":"a","name":"first","id":"b","name":"last","x":1,"x":2}"#),
+        Scripted::text(r#"{"total":1,"total":2,"by_source":{"reddit":1,"reddit":2}}"#),
+        Scripted::text(r#"{"ok":false,"ok":true,"user":{"plan":"free","plan":"pro"}}"#),
     ]);
     let client = wire.heylerts();
     let alert = client.get_alert("b").unwrap();
@@ -243,10 +244,10 @@ fn of_a_field_that_comes_twice_the_last_one_counts() {
 #[test]
 fn a_byte_order_mark_a_lone_surrogate_and_a_number_out_of_range_cost_at_most_themselves() {
     let wire = Wire::new([
-        Canned::text(
+        Scripted::text(
             "\u{feff}{\"id\":\"a\",\"name\":\"Run \\ud83d\",\"mention_count\":1e400,\"score\":1e400}",
         ),
-        Canned::text("\u{feff}{\"total\":1e400,\"by_source\":{\"\\ud83d\":1}}"),
+        Scripted::text("\u{feff}{\"total\":1e400,\"by_source\":{\"\\ud83d\":1}}"),
     ]);
     let client = wire.heylerts();
     let alert = client.get_alert("a").unwrap();
@@ -259,14 +260,14 @@ fn a_byte_order_mark_a_lone_surrogate_and_a_number_out_of_range_cost_at_most_the
 #[test]
 fn an_id_that_is_an_integer_is_its_digits_however_large() {
     for id in ["7", "-7", "18446744073709551615", "123456789012345678901234567890"] {
-        let wire = Wire::new([Canned::text(&format!(r#"{{"id":{id},"name":"n"}}"#))]);
+        let wire = Wire::new([Scripted::text(&format!(r#"{{"id":{id},"name":"n"}}"#))]);
         assert_eq!(wire.heylerts().get_alert(id).unwrap().id, id);
     }
 }
 
 #[test]
 fn another_alert_than_the_requested_one_is_an_error() {
-    let other = || Canned::json(json!({"id": "another"}));
+    let other = || Scripted::json(json!({"id": "another"}));
     let wire = Wire::new([other(), other()]);
     let client = wire.heylerts();
     let error = client.get_alert("a1").unwrap_err();
@@ -280,14 +281,14 @@ fn another_alert_than_the_requested_one_is_an_error() {
 #[test]
 fn the_same_id_in_another_form_is_the_requested_alert() {
     let uuid = "3F2C0000-0000-4000-8000-00000000ABCD";
-    let wire = Wire::new([Canned::json(json!({"id": uuid.to_lowercase()}))]);
+    let wire = Wire::new([Scripted::json(json!({"id": uuid.to_lowercase()}))]);
     assert_eq!(wire.heylerts().get_alert(uuid).unwrap().id, uuid.to_lowercase());
 }
 
 #[test]
 fn a_response_that_is_no_alert_is_not_taken_for_one() {
     let wire = Wire::new(
-        [json!({"name": "no id"}), json!({"id": null}), json!({"id": true})].map(Canned::json),
+        [json!({"name": "no id"}), json!({"id": null}), json!({"id": true})].map(Scripted::json),
     );
     let client = wire.heylerts();
     for _ in 0..3 {

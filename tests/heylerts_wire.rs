@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Canned, Wire};
+use wire::{Scripted, Wire};
 
 /// The line of each request, whose headers are as they must be.
 fn sent(wire: &Wire) -> Vec<String> {
@@ -91,9 +91,9 @@ fn things(ids: &[&str]) -> Vec<Value> {
 }
 
 /// The envelope of a page, as the vendor's page shows it.
-fn page(items: Vec<Value>, page: u64, per_page: u64, total_items: u64) -> Canned {
+fn page(items: Vec<Value>, page: u64, per_page: u64, total_items: u64) -> Scripted {
     let total_pages = total_items.div_ceil(per_page);
-    Canned::json(json!({
+    Scripted::json(json!({
         "items": items, "page": page, "per_page": per_page, "total_items": total_items,
         "total_pages": total_pages, "has_more": page < total_pages,
     }))
@@ -107,7 +107,7 @@ fn ids(alerts: impl Iterator<Item = heysync::Result<Alert>>) -> Vec<String> {
 
 #[test]
 fn hello_returns_the_account_of_the_key() {
-    let wire = Wire::new([Canned::json(json!({
+    let wire = Wire::new([Scripted::json(json!({
         "ok": true,
         "user": { "email": "ada@example.com", "plan": "pro" },
         "rate_limit": "100/minute",
@@ -124,7 +124,7 @@ fn hello_returns_the_account_of_the_key() {
 
 #[test]
 fn hello_decodes_if_only_the_plan_is_known() {
-    let wire = Wire::new([Canned::json(
+    let wire = Wire::new([Scripted::json(
         json!({"user": {"email": null, "plan": "galaxy"}, "rate_limit": null}),
     )]);
     let user = wire.heylerts().hello().unwrap().user;
@@ -217,7 +217,7 @@ fn a_limit_is_no_page_size_and_fetches_no_page_too_many() {
         Wire::new([page(things(&["a1", "a2"]), 1, 2, 6), page(things(&["a3", "a4"]), 2, 2, 6)]);
     assert_eq!(ids(wire.heylerts().alerts().page_size(2).limit(3)), ["a1", "a2", "a3"]);
     assert_eq!(wire.requests().len(), 2);
-    let wire = Wire::silent();
+    let wire = Wire::unused();
     assert!(ids(wire.heylerts().alerts().limit(0)).is_empty());
     assert!(wire.lines().is_empty());
 }
@@ -272,10 +272,10 @@ fn an_iteration_over_alerts_resumes_at_its_position() {
 #[test]
 fn a_page_size_out_of_range_is_rejected_with_nothing_sent() {
     for size in [0, 101, u32::MAX] {
-        let wire = Wire::silent();
-        let walk: Vec<_> = wire.heylerts().mentions().page_size(size).collect();
-        assert_eq!(walk.len(), 1);
-        assert_eq!(walk[0].as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
+        let wire = Wire::unused();
+        let mentions: Vec<_> = wire.heylerts().mentions().page_size(size).collect();
+        assert_eq!(mentions.len(), 1);
+        assert_eq!(mentions[0].as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
         assert!(wire.lines().is_empty());
     }
 }
@@ -358,7 +358,7 @@ fn filters_are_kept_from_page_to_page() {
 
 #[test]
 fn an_alert_is_requested_by_its_id() {
-    let wire = Wire::new([Canned::json(my_brand())]);
+    let wire = Wire::new([Scripted::json(my_brand())]);
     assert_is_my_brand(&wire.heylerts().get_alert("uuid").unwrap());
     assert_eq!(sent(&wire), ["GET /api/v1/alerts/uuid"]);
 }
@@ -376,8 +376,8 @@ fn competitor() -> NewAlert {
 #[test]
 fn an_alert_is_created_as_the_vendors_page_shows_it() {
     for status in [200, 201] {
-        let answer = json!({"id": "uuid", "name": "Competitor X"});
-        let wire = Wire::new([Canned::json(answer).with_status(status)]);
+        let response = json!({"id": "uuid", "name": "Competitor X"});
+        let wire = Wire::new([Scripted::json(response).with_status(status)]);
         let alert = wire.heylerts().create_alert(&competitor()).unwrap();
         assert_eq!((alert.id.as_str(), alert.name.as_str()), ("uuid", "Competitor X"));
         let expected = json!({
@@ -395,7 +395,7 @@ fn an_alert_is_created_as_the_vendors_page_shows_it() {
 
 #[test]
 fn a_new_alert_sends_only_the_fields_that_were_set() {
-    let wire = Wire::new([Canned::json(my_brand())]);
+    let wire = Wire::new([Scripted::json(my_brand())]);
     let alert = NewAlert::new("n", "k").sources(["mastodon"]).field("x_enabled", true);
     wire.heylerts().create_alert(&alert).unwrap();
     let expected = json!({"name": "n", "keyword": "k", "sources": ["mastodon"], "x_enabled": true});
@@ -407,7 +407,7 @@ fn an_alert_without_a_name_or_keyword_is_rejected_with_nothing_sent() {
     for (name, keyword, missing) in
         [("", "k", "name"), (" ", "k", "name"), ("n", "", "keyword"), ("n", "\t", "keyword")]
     {
-        let wire = Wire::silent();
+        let wire = Wire::unused();
         let error = wire.heylerts().create_alert(&NewAlert::new(name, keyword)).unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
         assert_eq!(error.to_string(), format!("POST /alerts: the alert's {missing} is empty"));
@@ -421,7 +421,7 @@ fn an_alert_that_is_to_be_created_once_is_listed_posted_and_if_the_response_is_l
         let like = |id: &&str| json!({"id": id, "name": "Competitor X", "keyword": "competitor x"});
         page(ids.iter().map(like).collect(), 1, 100, ids.len() as u64)
     };
-    let wire = Wire::new([alike(&["old"]), Canned::status(502), alike(&["old", "new"])]);
+    let wire = Wire::new([alike(&["old"]), Scripted::status(502), alike(&["old", "new"])]);
     let created = wire.heylerts().create_alert_once(&competitor()).unwrap();
     assert_eq!((created.id.as_str(), created.name.as_str()), ("new", "Competitor X"));
     let list = "GET /api/v1/alerts?page=1&per_page=100";
@@ -430,8 +430,8 @@ fn an_alert_that_is_to_be_created_once_is_listed_posted_and_if_the_response_is_l
 
 #[test]
 fn an_alert_that_is_rejected_is_not_looked_for() {
-    let refused = Canned::json(json!({"detail": "quota"})).with_status(403);
-    let wire = Wire::new([page(vec![], 1, 100, 0), refused]);
+    let rejected = Scripted::json(json!({"detail": "quota"})).with_status(403);
+    let wire = Wire::new([page(vec![], 1, 100, 0), rejected]);
     let error = wire.heylerts().create_alert_once(&competitor()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert_eq!(wire.requests().len(), 2);
@@ -463,7 +463,7 @@ fn an_update_sends_only_the_fields_that_were_set() {
             }),
         ),
     ] {
-        let wire = Wire::new([Canned::json(json!({"id": "uuid", "is_active": false}))]);
+        let wire = Wire::new([Scripted::json(json!({"id": "uuid", "is_active": false}))]);
         let alert = wire.heylerts().update_alert("uuid", &patch).unwrap();
         assert_eq!((alert.id.as_str(), alert.is_active), ("uuid", false));
         assert_eq!(sent_body(&wire), ("PATCH /api/v1/alerts/uuid".to_owned(), expected));
@@ -472,7 +472,7 @@ fn an_update_sends_only_the_fields_that_were_set() {
 
 #[test]
 fn a_patch_that_changes_nothing_is_rejected_with_nothing_sent() {
-    let wire = Wire::silent();
+    let wire = Wire::unused();
     let error = wire.heylerts().update_alert("uuid", &AlertPatch::new()).unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
     assert!(wire.lines().is_empty());
@@ -480,8 +480,8 @@ fn a_patch_that_changes_nothing_is_rejected_with_nothing_sent() {
 
 #[test]
 fn deleting_an_alert_needs_no_body_in_the_response() {
-    for answer in [Canned::status(204), Canned::status(200), Canned::text("gone")] {
-        let wire = Wire::new([answer]);
+    for response in [Scripted::status(204), Scripted::status(200), Scripted::text("gone")] {
+        let wire = Wire::new([response]);
         wire.heylerts().delete_alert("uuid").unwrap();
         assert_eq!(sent(&wire), ["DELETE /api/v1/alerts/uuid"]);
         assert!(wire.request().body.is_empty());
@@ -492,13 +492,13 @@ fn deleting_an_alert_needs_no_body_in_the_response() {
 
 #[test]
 fn stats_count_all_mentions_or_those_of_one_alert() {
-    let answer = Canned::json(json!({
+    let response = Scripted::json(json!({
         "total": 137,
         "by_source": { "reddit": 42, "brave": 88, "hackernews": 7 },
         "by_sentiment": { "positive": 60, "neutral": 70, "negative": 7 },
         "by_category": { "web": 110, "social": 24, "forum": 3 }
     }));
-    let wire = Wire::new([answer.clone(), answer]);
+    let wire = Wire::new([response.clone(), response]);
     let client = wire.heylerts();
     for stats in [client.stats(), client.alert_stats("a+b&page=2")].map(Result::unwrap) {
         let sources = ["reddit", "brave", "hackernews"].map(|name| stats.by_source[name]);
@@ -512,11 +512,11 @@ fn stats_count_all_mentions_or_those_of_one_alert() {
 
 #[test]
 fn stats_may_lack_a_breakdown() {
-    for answer in [
+    for response in [
         json!({"total": 3}),
         json!({"total": 3, "by_source": null, "by_sentiment": null, "by_category": null}),
     ] {
-        let wire = Wire::new([Canned::json(answer)]);
+        let wire = Wire::new([Scripted::json(response)]);
         let stats = wire.heylerts().stats().unwrap();
         assert_eq!(stats.total, 3);
         assert!(
@@ -532,7 +532,7 @@ fn stats_may_lack_a_breakdown() {
 #[test]
 fn unknown_values_are_kept_and_sent_back_unchanged() {
     let listed = json!({"id": "a1", "sources": ["brave", "Blue Sky"], "frequency": "every 15 min"});
-    let wire = Wire::new([Canned::json(listed), Canned::json(json!({"id": "a1"}))]);
+    let wire = Wire::new([Scripted::json(listed), Scripted::json(json!({"id": "a1"}))]);
     let client = wire.heylerts();
     let alert = client.get_alert("a1").unwrap();
     assert_eq!(alert.sources[1], Source::Other("Blue Sky".into()));
@@ -550,7 +550,7 @@ fn unknown_fields_are_kept() {
         known
     };
     let wire =
-        Wire::new([Canned::json(merged(my_brand())), page(vec![merged(praise())], 1, 100, 1)]);
+        Wire::new([Scripted::json(merged(my_brand())), page(vec![merged(praise())], 1, 100, 1)]);
     let client = wire.heylerts();
     assert_eq!(json!(client.get_alert("uuid").unwrap().other), other);
     assert_eq!(json!(client.mentions().next().unwrap().unwrap().other), other);
@@ -589,30 +589,30 @@ fn every_nullable_field_may_be_null_or_absent() {
 
 #[test]
 fn a_call_without_a_method_is_sent_the_same_way() {
-    let wire = Wire::new([Canned::json(json!([1, 2])), Canned::json(json!({"ok": 1}))]);
+    let wire = Wire::new([Scripted::json(json!([1, 2])), Scripted::json(json!({"ok": 1}))]);
     let client = wire.heylerts();
     let numbers: Vec<u32> = client.send(&Call::get(["trends", "a b"]).query("days", 7)).unwrap();
     assert_eq!(numbers, [1, 2]);
     let call = Call::post(["alerts", "a1", "mute"]).json(&json!({"hours": 2}));
-    let told: Value = client.send(&call.safety(Safety::Idempotent)).unwrap();
-    assert_eq!(told, json!({"ok": 1}));
+    let response: Value = client.send(&call.safety(Safety::Idempotent)).unwrap();
+    assert_eq!(response, json!({"ok": 1}));
     assert_eq!(sent(&wire), ["GET /api/v1/trends/a%20b?days=7", "POST /api/v1/alerts/a1/mute"]);
     assert_eq!(wire.requests()[1].json(), json!({"hours": 2}));
 }
 
 #[test]
 fn a_call_without_a_method_may_expect_no_body() {
-    let wire = Wire::new([Canned::status(204)]);
+    let wire = Wire::new([Scripted::status(204)]);
     let call = Call::delete(["webhooks", "w1"]);
     assert!(wire.heylerts().send::<()>(&call).is_ok());
 }
 
 #[test]
 fn a_call_that_cannot_have_a_body_is_rejected_with_nothing_sent() {
-    let wire = Wire::silent();
+    let wire = Wire::unused();
     let call = Call::delete(["alerts", "a1"]).json(&json!({"force": true}));
-    let refused = wire.heylerts().send::<Value>(&call).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    let rejected = wire.heylerts().send::<Value>(&call).unwrap_err();
+    assert_eq!(rejected.kind(), ErrorKind::InvalidInput);
     assert!(wire.lines().is_empty());
 }
 
@@ -631,7 +631,7 @@ fn calls_with(client: &Client, id: &str) -> [heysync::Result<()>; 3] {
 fn an_invalid_id_is_rejected_with_nothing_sent() {
     for id in ["", ".", "..", "a/b", "../stats", "a\\b", "a\nb", "\r\n", "a\0b", "\u{7f}", "\u{85}"]
     {
-        let wire = Wire::silent();
+        let wire = Wire::unused();
         for result in calls_with(&wire.heylerts(), id) {
             let error = result.unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{id:?}");
@@ -652,8 +652,8 @@ fn a_hostile_id_is_one_segment_of_the_path_and_reaches_no_other_endpoint() {
         ("a b", "a%20b"),
         ("\u{fc}\u{1F514}", "%C3%BC%F0%9F%94%94"),
     ] {
-        let alert = || Canned::json(json!({"id": id}));
-        let wire = Wire::new([alert(), alert(), Canned::status(204)]);
+        let alert = || Scripted::json(json!({"id": id}));
+        let wire = Wire::new([alert(), alert(), Scripted::status(204)]);
         assert!(calls_with(&wire.heylerts(), id).iter().all(Result::is_ok), "{id}");
         let expected =
             ["GET", "PATCH", "DELETE"].map(|method| format!("{method} /api/v1/alerts/{encoded}"));
@@ -664,7 +664,7 @@ fn a_hostile_id_is_one_segment_of_the_path_and_reaches_no_other_endpoint() {
 #[test]
 fn an_empty_filter_is_rejected_since_it_would_list_and_count_everything() {
     for id in ["", " ", "\n"] {
-        let wire = Wire::silent();
+        let wire = Wire::unused();
         let client = wire.heylerts();
         let errors = [
             client.alert_stats(id).unwrap_err(),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 #[path = "support/wire.rs"]
 mod wire;
 
-use wire::{Canned, Wire};
+use wire::{Scripted, Wire};
 
 const FETCH: &str = "POST /apiv1-fetch";
 const UPDATE: &str = "POST /apiv1-update";
@@ -49,9 +49,9 @@ fn request(endpoint: &str, kind: &str, mut fields: Value) -> (String, Value) {
     (endpoint.to_owned(), fields)
 }
 
-fn events(ids: &[&str]) -> Canned {
+fn events(ids: &[&str]) -> Scripted {
     let events: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
-    Canned::json(json!({"events": events}))
+    Scripted::json(json!({"events": events}))
 }
 
 fn ids(events: impl Iterator<Item = heysync::Result<Event>>) -> Vec<String> {
@@ -72,12 +72,12 @@ fn user_ids(letter: &str, count: usize) -> Vec<String> {
 }
 
 /// The response to an update that applied all of this.
-fn applied(added: &[String], removed: &[String]) -> Canned {
-    Canned::json(json!({"addedUserIds": added, "removedUserIds": removed}))
+fn applied(added: &[String], removed: &[String]) -> Scripted {
+    Scripted::json(json!({"addedUserIds": added, "removedUserIds": removed}))
 }
 
-fn members(ids: &[&str]) -> Canned {
-    Canned::json(json!({"memberUserIds": ids}))
+fn members(ids: &[&str]) -> Scripted {
+    Scripted::json(json!({"memberUserIds": ids}))
 }
 
 // Events.
@@ -110,13 +110,13 @@ fn an_event_that_comes_back_with_the_page_after_it_is_left_out() {
 fn every_parameter_of_events_is_sent() {
     let wire = Wire::new([events(&["e8"]), events(&[]), events(&["e8"])]);
     let moment = |text: &str| text.parse::<Timestamp>().unwrap();
-    let walk = community(&wire)
+    let events = community(&wire)
         .events()
         .starting_after(moment("2026-05-08T13:00:00+02:00"))
         .starting_before(moment("2026-05-08T11:00:01.5Z"))
         .parameter("includeDrafts", true)
         .page_size(7);
-    assert_eq!(ids(walk), ["e8"]);
+    assert_eq!(ids(events), ["e8"]);
     let mut fields = json!({
         "startTimestamp": 1_778_238_000_000_u64,
         "endTimestamp": 1_778_238_001_500_u64,
@@ -130,28 +130,28 @@ fn every_parameter_of_events_is_sent() {
 }
 
 #[test]
-fn nothing_is_sent_before_the_first_event_is_asked_for() {
+fn nothing_is_sent_before_the_first_event_is_requested() {
     let wire = Wire::new([events(&["e1"])]);
-    let mut walk = community(&wire).events();
+    let mut events = community(&wire).events();
     assert!(sent(&wire).is_empty());
-    assert_eq!(walk.next().unwrap().unwrap().id, "e1");
+    assert_eq!(events.next().unwrap().unwrap().id, "e1");
     assert_eq!(sent(&wire), [request_after(None)]);
 }
 
 #[test]
-fn a_limit_on_events_is_no_page_size_and_asks_for_no_page_too_many() {
+fn a_limit_on_events_is_no_page_size_and_requests_no_page_too_many() {
     let wire = Wire::new([events(&["e1", "e2", "e3"])]);
     assert_eq!(ids(community(&wire).events().limit(2)), ["e1", "e2"]);
     assert_eq!(sent(&wire), [request_after(None)]);
 }
 
 #[test]
-fn a_walk_over_events_is_taken_up_again_where_its_position_says() {
+fn events_are_resumed_at_their_position() {
     let pages = [&["e1", "e2", "e3"][..], &["e2", "e3"], &[], &["e3"]];
     let wire = Wire::new(pages.map(events));
-    let mut walk = community(&wire).events();
-    assert_eq!(ids(walk.by_ref().take(2)), ["e1", "e2"]);
-    let written = walk.position().to_string();
+    let mut events = community(&wire).events();
+    assert_eq!(ids(events.by_ref().take(2)), ["e1", "e2"]);
+    let written = events.position().to_string();
     let position: Position = written.parse().unwrap();
     let resumed = community(&wire).events().resume_at(&position).unwrap();
     assert_eq!(ids(resumed), ["e3"]);
@@ -166,7 +166,7 @@ fn an_event_is_kept_whole_whatever_its_id_is_called() {
         json!({"eventId": "e2", "spots": {"open": 3}}),
         json!({"id": 3}),
     ];
-    let page = |events: &[Value]| Canned::json(json!({"events": events, "next": 1}));
+    let page = |events: &[Value]| Scripted::json(json!({"events": events, "next": 1}));
     let wire = Wire::new([page(&sent), page(&[]), page(&sent[2..])]);
     let events: Vec<Event> = community(&wire).events().read_all().unwrap();
     assert_eq!(events.iter().map(|event| &event.id).collect::<Vec<_>>(), ["e1", "e2", "3"]);
@@ -183,7 +183,7 @@ struct Meetup {
 fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() {
     let page =
         json!([{"id": "e1", "title": "Tempo run"}, {"id": "e2"}, {"id": "e3", "title": "Picnic"}]);
-    let wire = Wire::new([Canned::json(json!({"events": page})), events(&[]), events(&["e3"])]);
+    let wire = Wire::new([Scripted::json(json!({"events": page})), events(&[]), events(&["e3"])]);
     let meetups: Vec<_> = community(&wire).events().decode_as::<Meetup>().collect();
     let meetup = |id: &str, title: &str| Meetup { id: id.into(), title: title.into() };
     assert_eq!(*meetups[0].as_ref().unwrap(), meetup("e1", "Tempo run"));
@@ -195,20 +195,20 @@ fn events_are_decoded_into_a_type_of_ones_own_and_a_misfit_spoils_only_itself() 
 
 #[test]
 fn a_failed_page_of_events_is_one_error_and_the_end() {
-    let wire = Wire::new([events(&["e1"]), Canned::status(400)]);
-    let walk: Vec<_> = community(&wire).events().collect();
-    assert_eq!(walk.len(), 2);
-    assert_eq!(walk[1].as_ref().unwrap_err().kind(), ErrorKind::Rejected);
+    let wire = Wire::new([events(&["e1"]), Scripted::status(400)]);
+    let events: Vec<_> = community(&wire).events().collect();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1].as_ref().unwrap_err().kind(), ErrorKind::Rejected);
 }
 
 #[test]
 fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
-    let no_id = Canned::json(json!({"events": [{"title": "nameless"}]}));
-    for answers in
+    let no_id = Scripted::json(json!({"events": [{"title": "nameless"}]}));
+    for responses in
         [vec![events(&["e1", "e2"]), events(&["e1", "e2"])], vec![events(&["e1"]), no_id]]
     {
-        let requests = answers.len();
-        let wire = Wire::new(answers);
+        let requests = responses.len();
+        let wire = Wire::new(responses);
         let last = community(&wire).events().last().unwrap();
         assert_eq!(last.unwrap_err().kind(), ErrorKind::NoProgress);
         assert_eq!(wire.requests().len(), requests);
@@ -221,7 +221,7 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
 fn attendance_is_read_for_one_event() {
     let records =
         json!([{"id": 7, "userId": "u1", "status": "going"}, {"userId": "u2", "note": null}]);
-    let wire = Wire::new([Canned::json(json!({"attendance": records}))]);
+    let wire = Wire::new([Scripted::json(json!({"attendance": records}))]);
     let attendance = community(&wire).attendance("e1").unwrap();
     assert_eq!(sent(&wire), [request(FETCH, "eventAttendance", json!({"eventId": "e1"}))]);
     let kept: Vec<&Value> = attendance.iter().map(|record| &record.json).collect();
@@ -239,7 +239,7 @@ fn attendance_is_read_for_one_event() {
 #[test]
 fn roles_are_read_and_written_whole() {
     let roles = json!([{"id": "captains", "name": "Captains"}, {"roleId": 2}, {"name": "no id"}]);
-    let wire = Wire::new([Canned::json(json!({"roles": roles}))]);
+    let wire = Wire::new([Scripted::json(json!({"roles": roles}))]);
     let read = community(&wire).roles().unwrap();
     assert_eq!(sent(&wire), [request(FETCH, "communityRoles", json!({}))]);
     assert_eq!([&read[0].id, &read[1].id, &read[2].id], ["captains", "2", ""]);
@@ -262,14 +262,14 @@ fn a_null_among_the_roles_is_left_out() {
         (json!([null]), vec![]),
         (json!(null), vec![]),
     ] {
-        let wire = Wire::new([Canned::json(json!({"roles": roles}))]);
+        let wire = Wire::new([Scripted::json(json!({"roles": roles}))]);
         assert_eq!(community(&wire).roles().unwrap(), expected);
     }
 }
 
 #[test]
 fn the_members_of_a_role_are_their_user_ids() {
-    for (answer, expected) in [
+    for (response, expected) in [
         (json!({"memberUserIds": ["u1", "u2"]}), &["u1", "u2"][..]),
         (json!({"memberUserIds": [1, "u2"], "roleId": "captains"}), &["1", "u2"]),
         (
@@ -279,7 +279,7 @@ fn the_members_of_a_role_are_their_user_ids() {
         (json!({"memberUserIds": []}), &[]),
         (json!({"memberUserIds": null}), &[]),
     ] {
-        let wire = Wire::new([Canned::json(answer)]);
+        let wire = Wire::new([Scripted::json(response)]);
         assert_eq!(captains(&wire).members().unwrap(), expected);
         assert_eq!(sent(&wire), [request(FETCH, "roleMembers", json!({"roleId": "captains"}))]);
     }
@@ -289,9 +289,12 @@ fn the_members_of_a_role_are_their_user_ids() {
 fn ids_beyond_64_bits_stay_apart_by_their_digits() {
     let ids = ["36893488147419103232", "36893488147419103233"];
     let wire = Wire::new([
-        Canned::text(&format!(r#"{{"memberUserIds": [{}, null, {}]}}"#, ids[0], ids[1])),
-        Canned::text(&format!(r#"{{"roles": [{{"id": {}}}, {{"roleId": {}}}]}}"#, ids[0], ids[1])),
-        Canned::text(&format!(
+        Scripted::text(&format!(r#"{{"memberUserIds": [{}, null, {}]}}"#, ids[0], ids[1])),
+        Scripted::text(&format!(
+            r#"{{"roles": [{{"id": {}}}, {{"roleId": {}}}]}}"#,
+            ids[0], ids[1]
+        )),
+        Scripted::text(&format!(
             r#"{{"addedUserIds": [{}], "removedUserIds": [{}]}}"#,
             ids[0], ids[1]
         )),
@@ -308,13 +311,13 @@ fn ids_beyond_64_bits_stay_apart_by_their_digits() {
 #[test]
 fn a_byte_order_mark_a_field_that_comes_twice_and_half_a_character_cost_nothing_else() {
     let wire = Wire::new([
-        Canned::text("\u{feff}{\"memberUserIds\": [\"u1\"]}"),
-        Canned::text(r#"{"memberUserIds": ["u1"], "memberUserIds": ["u2"]}"#),
-        Canned::text(
+        Scripted::text("\u{feff}{\"memberUserIds\": [\"u1\"]}"),
+        Scripted::text(r#"{"memberUserIds": ["u1"], "memberUserIds": ["u2"]}"#),
+        Scripted::text(
             r#"{"roles": [{"id": "r1", "name": "Run \ud83d", "id": "r2", "size": 1e400}]}"#,
         ),
-        Canned::text(r#"{"addedUserIds": ["u1"], "note": "\udead", "addedUserIds": ["u2"]}"#),
-        Canned::text("\u{feff}{\"removed\": true}"),
+        Scripted::text(r#"{"addedUserIds": ["u1"], "note": "\udead", "addedUserIds": ["u2"]}"#),
+        Scripted::text("\u{feff}{\"removed\": true}"),
     ]);
     assert_eq!(captains(&wire).members().unwrap(), ["u1"]);
     assert_eq!(captains(&wire).members().unwrap(), ["u2"]);
@@ -341,7 +344,7 @@ fn an_update_sends_only_the_sides_that_are_set() {
             json!({"addedUserIds": ["u1", "u2"], "removedUserIds": ["u9"]}),
         ),
     ] {
-        let wire = Wire::new([Canned::json(fields.clone())]);
+        let wire = Wire::new([Scripted::json(fields.clone())]);
         let change = captains(&wire).update(&update).unwrap();
         assert_eq!(json!(change.added), *fields.get("addedUserIds").unwrap_or(&json!([])));
         assert_eq!(json!(change.removed), *fields.get("removedUserIds").unwrap_or(&json!([])));
@@ -354,12 +357,12 @@ fn an_update_sends_only_the_sides_that_are_set() {
 
 #[test]
 fn ids_that_the_response_leaves_out_were_ignored() {
-    for answer in [
+    for response in [
         json!({"addedUserIds": ["u1"], "removedUserIds": []}),
         json!({"addedUserIds": ["u1"], "removedUserIds": null}),
         json!({"addedUserIds": ["u1"]}),
     ] {
-        let wire = Wire::new([Canned::json(answer)]);
+        let wire = Wire::new([Scripted::json(response)]);
         let update = RoleUpdate::new().add(["u1", "u2"]).remove(["u9"]);
         let change = captains(&wire).update(&update).unwrap();
         assert_eq!((change.added, change.removed), (vec!["u1".to_owned()], vec![]));
@@ -387,12 +390,12 @@ fn an_update_of_many_is_sent_a_hundred_a_side_at_a_time() {
 }
 
 #[test]
-fn an_update_that_fails_half_way_says_how_far_it_came() {
+fn an_update_that_fails_half_way_reports_how_far_it_came() {
     let ids = user_ids("a", 450);
     let wire = Wire::new([
         applied(&ids[..100], &[]),
         applied(&ids[100..199], &[]),
-        Canned::json(json!({"error": "no such role"})).with_status(404),
+        Scripted::json(json!({"error": "no such role"})).with_status(404),
         applied(&ids[200..300], &[]),
         applied(&ids[300..400], &[]),
         applied(&ids[400..], &[]),
@@ -414,7 +417,7 @@ fn an_update_that_fails_half_way_says_how_far_it_came() {
 
 #[test]
 fn the_source_of_a_failed_update_is_the_error_of_its_request_and_is_printed_once() {
-    let wire = Wire::new([Canned::text("<p>oh")]);
+    let wire = Wire::new([Scripted::text("<p>oh")]);
     let failed = captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err();
     let source = failed.source().unwrap().downcast_ref::<heysync::Error>().unwrap();
     assert_eq!(source.kind(), failed.kind());
@@ -423,14 +426,14 @@ fn the_source_of_a_failed_update_is_the_error_of_its_request_and_is_printed_once
 
 #[test]
 fn a_response_to_an_update_that_names_neither_side_does_not_mean_that_all_were_ignored() {
-    for (answer, kind) in [
+    for (response, kind) in [
         (json!({"error": "no such role"}), ErrorKind::Rejected),
         (json!({}), ErrorKind::AppliedUnreadable),
         (json!([]), ErrorKind::AppliedUnreadable),
     ] {
-        let wire = Wire::new([Canned::json(answer.clone())]);
+        let wire = Wire::new([Scripted::json(response.clone())]);
         let failed = captains(&wire).update(&RoleUpdate::new().add(["u1"])).unwrap_err();
-        assert_eq!(failed.kind(), kind, "{answer}");
+        assert_eq!(failed.kind(), kind, "{response}");
         assert_eq!(failed.left.added(), ["u1"]);
     }
 }
@@ -443,7 +446,7 @@ fn an_update_that_cannot_be_meant_is_rejected_with_nothing_sent() {
         RoleUpdate::new().remove([""]),
         RoleUpdate::new().add(["u1", "u2"]).remove(["u2"]),
     ] {
-        let wire = Wire::silent();
+        let wire = Wire::unused();
         let error = captains(&wire).update(&update).unwrap_err().error;
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{update:?}");
         assert!(error.to_string().starts_with("POST /apiv1-update roleMembers: "), "{error}");
@@ -455,7 +458,7 @@ fn an_update_that_cannot_be_meant_is_rejected_with_nothing_sent() {
 fn setting_the_members_sends_only_the_difference() {
     let wire = Wire::new([
         members(&["u1", "u2", "u3"]),
-        Canned::json(json!({"addedUserIds": ["u4"], "removedUserIds": ["u1", "u3"]})),
+        Scripted::json(json!({"addedUserIds": ["u4"], "removedUserIds": ["u1", "u3"]})),
     ]);
     let change = captains(&wire).set_members(["u2", "u4", "u5", "u4"]).unwrap();
     assert_eq!((change.added, change.removed), (vec!["u4".into()], vec!["u1".into(), "u3".into()]));
@@ -538,13 +541,13 @@ fn a_list_that_would_leave_nobody_is_rejected_and_removing_everybody_is_explicit
 #[test]
 fn a_removal_succeeds_with_a_body_of_any_form() {
     let removed = json!({"removed": true});
-    for (answer, json, text) in [
-        (Canned::json(removed.clone()), Some(removed.clone()), r#"{"removed":true}"#),
-        (Canned::text("Member removed"), None, "Member removed"),
-        (Canned::status(200), None, ""),
-        (Canned::status(204), None, ""),
+    for (response, json, text) in [
+        (Scripted::json(removed.clone()), Some(removed.clone()), r#"{"removed":true}"#),
+        (Scripted::text("Member removed"), None, "Member removed"),
+        (Scripted::status(200), None, ""),
+        (Scripted::status(204), None, ""),
     ] {
-        let wire = Wire::new([answer]);
+        let wire = Wire::new([response]);
         let response = community(&wire).remove_member("user-42").unwrap();
         assert_eq!((response.json, response.text.as_str()), (json, text));
         assert_eq!(sent(&wire), [request(REMOVE, "member", json!({"userId": "user-42"}))]);
@@ -568,7 +571,7 @@ fn ada() -> NewMember {
 
 #[test]
 fn an_invite_is_sent_as_the_vendors_page_shows_it() {
-    let wire = Wire::new([Canned::json(json!({"inviteId": "i1"})).with_status(201)]);
+    let wire = Wire::new([Scripted::json(json!({"inviteId": "i1"})).with_status(201)]);
     let response = community(&wire).invite(&ada()).unwrap();
     assert_eq!(response.json, Some(json!({"inviteId": "i1"})));
     let expected = json!({
@@ -596,7 +599,7 @@ fn an_invite_is_sent_as_the_vendors_page_shows_it() {
 
 #[test]
 fn an_invite_sends_nothing_that_was_not_set() {
-    let wire = Wire::new([Canned::text("ok")]);
+    let wire = Wire::new([Scripted::text("ok")]);
     let member = NewMember::new("u1").field("shirtSize", "M");
     assert_eq!(community(&wire).invite(&member).unwrap().text, "ok");
     let fields = json!({"member": {"userId": "u1", "shirtSize": "M"}});
@@ -613,7 +616,7 @@ fn genders_and_months_are_written_as_heylo_lists_them() {
 
 #[test]
 fn a_month_can_be_sent_in_another_way() {
-    let wire = Wire::new([Canned::text("ok")]);
+    let wire = Wire::new([Scripted::text("ok")]);
     let ada = NewMember::new("u1").member_since(Month::January, 2024);
     community(&wire).invite(&ada.field("memberSinceMonth", Month::January.name())).unwrap();
     let member = json!({"userId": "u1", "memberSinceMonth": "January", "memberSinceYear": "2024"});
@@ -628,11 +631,12 @@ fn kinds(outcomes: impl Iterator<Item = MemberOutcome>) -> Vec<Option<ErrorKind>
 
 #[test]
 fn a_failure_for_one_person_does_not_stop_the_others() {
-    let answers =
-        || [Canned::text("ok"), Canned::status(400), Canned::status(500), Canned::text("ok")];
+    let responses = || {
+        [Scripted::text("ok"), Scripted::status(400), Scripted::status(500), Scripted::text("ok")]
+    };
     let people = ["u1", "u2", "u3", "u4"];
 
-    let wire = Wire::new(answers());
+    let wire = Wire::new(responses());
     let mut removals = community(&wire).remove_members(people);
     let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::Server), None];
     assert_eq!(kinds(removals.by_ref()), expected);
@@ -640,7 +644,7 @@ fn a_failure_for_one_person_does_not_stop_the_others() {
     let requests = people.map(|id| request(REMOVE, "member", json!({"userId": id})));
     assert_eq!(sent(&wire), requests);
 
-    let wire = Wire::new(answers());
+    let wire = Wire::new(responses());
     let invites = community(&wire).invite_members(people.map(NewMember::new));
     let expected = [None, Some(ErrorKind::Rejected), Some(ErrorKind::OutcomeUnknown), None];
     assert_eq!(kinds(invites), expected);
@@ -650,14 +654,14 @@ fn a_failure_for_one_person_does_not_stop_the_others() {
 
 #[test]
 fn a_person_who_comes_twice_is_sent_once() {
-    let wire = Wire::new([Canned::text("ok"), Canned::text("ok")]);
+    let wire = Wire::new([Scripted::text("ok"), Scripted::text("ok")]);
     let mut removals = community(&wire).remove_members(["u1", "u2", "u1", "u2", "u1"]);
     assert_eq!((removals.len(), removals.size_hint()), (2, (1, Some(2))));
     let ids: Vec<String> = removals.by_ref().map(|outcome| outcome.user_id).collect();
     assert_eq!((ids.len(), removals.done_count()), (2, 2));
     assert_eq!(wire.requests().len(), 2);
 
-    let wire = Wire::new([Canned::text("ok")]);
+    let wire = Wire::new([Scripted::text("ok")]);
     let people = ["Ada", "Bob"].map(|name| NewMember::new("u1").first_name(name));
     assert_eq!(community(&wire).invite_members(&people).count(), 1);
     assert_eq!(sent(&wire)[0].1["member"]["firstName"], "Ada");
@@ -665,15 +669,15 @@ fn a_person_who_comes_twice_is_sent_once() {
 
 #[test]
 fn a_failure_that_everybody_would_meet_ends_the_rest() {
-    let error = |message: &str| Canned::json(json!({"error": message}));
-    for (answer, kind) in [
-        (Canned::status(401), ErrorKind::Unauthorized),
-        (Canned::status(403), ErrorKind::Forbidden),
-        (Canned::status(301), ErrorKind::Redirect),
+    let error = |message: &str| Scripted::json(json!({"error": message}));
+    for (response, kind) in [
+        (Scripted::status(401), ErrorKind::Unauthorized),
+        (Scripted::status(403), ErrorKind::Forbidden),
+        (Scripted::status(301), ErrorKind::Redirect),
         (error("Community not found").with_status(404), ErrorKind::NotFound),
         (error("unknown communityId").with_status(400), ErrorKind::Rejected),
     ] {
-        let wire = Wire::new([answer]);
+        let wire = Wire::new([response]);
         let mut removals = community(&wire).remove_members(["u1", "u2", "u3"]);
         assert_eq!(kinds(removals.by_ref()), [Some(kind)]);
         assert_eq!(removals.left().collect::<Vec<_>>(), ["u2", "u3"]);
@@ -685,7 +689,7 @@ fn a_failure_that_everybody_would_meet_ends_the_rest() {
 
 #[test]
 fn an_empty_community_id_is_reported_once() {
-    let wire = Wire::silent();
+    let wire = Wire::unused();
     let mut removals = wire.heylo().community(" ").remove_members(["u1", "u2"]);
     assert_eq!(kinds(removals.by_ref()), [Some(ErrorKind::InvalidInput)]);
     let mut removals = community(&wire).remove_members(["", " ", "\t"]);
@@ -695,38 +699,38 @@ fn an_empty_community_id_is_reported_once() {
 #[test]
 fn people_who_are_not_found_do_not_end_the_rest() {
     for message in ["Member not found", "user unknown in this community"] {
-        let answers = vec![Canned::json(json!({"error": message})).with_status(404); 8];
-        let wire = Wire::new(answers);
+        let responses = vec![Scripted::json(json!({"error": message})).with_status(404); 8];
+        let wire = Wire::new(responses);
         let ids = user_ids("u", 8);
         assert_eq!(community(&wire).remove_members(&ids).count(), 8);
         assert_eq!(wire.requests().len(), 8);
     }
     // Nor does any after a success.
-    let mut answers = vec![Canned::status(404); 8];
-    answers[1] = Canned::text("ok");
-    let wire = Wire::new(answers);
+    let mut responses = vec![Scripted::status(404); 8];
+    responses[1] = Scripted::text("ok");
+    let wire = Wire::new(responses);
     assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
     assert_eq!(wire.requests().len(), 8);
 }
 
 #[test]
 fn rejections_without_a_reason_are_checked_once_by_reading_the_roles() {
-    let wire = Wire::new(vec![Canned::status(404); 4]);
+    let wire = Wire::new(vec![Scripted::status(404); 4]);
     let mut removals = community(&wire).remove_members(user_ids("u", 100));
     assert_eq!(removals.by_ref().count(), 3);
     assert_eq!((removals.failed_count(), removals.len()), (3, 97));
     assert_eq!(wire.lines(), [REMOVE, REMOVE, REMOVE, FETCH]);
 
-    let mut answers = vec![Canned::status(404); 9];
-    answers[3] = Canned::json(json!({"roles": []}));
-    let wire = Wire::new(answers);
+    let mut responses = vec![Scripted::status(404); 9];
+    responses[3] = Scripted::json(json!({"roles": []}));
+    let wire = Wire::new(responses);
     assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
     assert_eq!(wire.lines().iter().filter(|line| *line == FETCH).count(), 1);
 }
 
 #[test]
 fn the_third_server_error_in_a_row_ends_the_rest() {
-    let wire = Wire::new(vec![Canned::status(500); 3]);
+    let wire = Wire::new(vec![Scripted::status(500); 3]);
     let mut invites =
         community(&wire).invite_members(user_ids("u", 9).into_iter().map(NewMember::new));
     assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::OutcomeUnknown); 3]);
@@ -737,7 +741,7 @@ fn the_third_server_error_in_a_row_ends_the_rest() {
 
 #[test]
 fn a_journal_of_other_work_is_not_resumed() {
-    let wire = Wire::new([Canned::text("ok"), Canned::text("ok")]);
+    let wire = Wire::new([Scripted::text("ok"), Scripted::text("ok")]);
     let mut removals = community(&wire).remove_members(["u1", "u2"]);
     removals.next();
     let journal = removals.journal().clone();
@@ -752,7 +756,7 @@ fn a_journal_of_other_work_is_not_resumed() {
 
 #[test]
 fn a_bulk_call_prints_what_it_will_do_and_its_debug_form_names_nobody() {
-    let wire = Wire::silent();
+    let wire = Wire::unused();
     let ada = NewMember::new("u1").first_name("Ada").email("ada@example.com");
     let invites = community(&wire).invite_members([ada]);
     assert_eq!(invites.to_string(), "invite 1 person to abc123\n+ u1 (Ada, ada@example.com)\n");
@@ -779,7 +783,7 @@ fn denials() -> Vec<(Value, &'static str)> {
 #[test]
 fn a_success_that_denies_it_is_rejected_in_the_services_words_and_sent_once() {
     for (denial, words) in denials() {
-        let wire = Wire::new(vec![Canned::json(denial.clone()); 3]);
+        let wire = Wire::new(vec![Scripted::json(denial.clone()); 3]);
         let errors = [
             community(&wire).invite(&NewMember::new("u1")).unwrap_err(),
             community(&wire).remove_member("u1").unwrap_err(),
@@ -805,7 +809,7 @@ fn an_error_member_that_is_null_false_or_empty_denies_nothing() {
         json!(null),
         json!(1),
     ] {
-        let wire = Wire::new(vec![Canned::json(body.clone()); 2]);
+        let wire = Wire::new(vec![Scripted::json(body.clone()); 2]);
         assert!(community(&wire).invite(&NewMember::new("u1")).is_ok(), "{body}");
         assert!(community(&wire).remove_member("u1").is_ok(), "{body}");
     }
@@ -813,7 +817,7 @@ fn an_error_member_that_is_null_false_or_empty_denies_nothing() {
 
 #[test]
 fn a_page_in_place_of_a_response_counts_nobody_as_invited() {
-    let wire = Wire::new([Canned::text("ok"), Canned::text(PAGE), Canned::text("ok")]);
+    let wire = Wire::new([Scripted::text("ok"), Scripted::text(PAGE), Scripted::text("ok")]);
     let mut invites = community(&wire).invite_members(["u1", "u2", "u3"].map(NewMember::new));
     assert_eq!(kinds(invites.by_ref()), [None, Some(ErrorKind::OutcomeUnknown), None]);
     assert_eq!((invites.done_count(), invites.failed_count()), (2, 1));
@@ -822,9 +826,9 @@ fn a_page_in_place_of_a_response_counts_nobody_as_invited() {
 }
 
 #[test]
-fn a_denied_invite_is_nobodys_success_and_is_sent_again_in_a_later_run() {
-    let denial = Canned::json(json!({"success": false, "error": "email is not valid"}));
-    let wire = Wire::new([denial, Canned::text("ok"), Canned::text("ok")]);
+fn a_denied_invite_is_nobodys_success_and_is_retried_in_a_later_run() {
+    let denial = Scripted::json(json!({"success": false, "error": "email is not valid"}));
+    let wire = Wire::new([denial, Scripted::text("ok"), Scripted::text("ok")]);
     let people = ["u1", "u2"].map(NewMember::new);
     let mut invites = community(&wire).invite_members(&people);
     assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::Rejected), None]);
@@ -835,7 +839,7 @@ fn a_denied_invite_is_nobodys_success_and_is_sent_again_in_a_later_run() {
 
 #[test]
 fn a_denial_that_names_the_community_ends_a_bulk_call() {
-    let wire = Wire::new([Canned::json(json!({"error": "Community not found"}))]);
+    let wire = Wire::new([Scripted::json(json!({"error": "Community not found"}))]);
     let mut removals = community(&wire).remove_members(user_ids("u", 100));
     assert_eq!(kinds(removals.by_ref()), [Some(ErrorKind::Rejected)]);
     assert_eq!(removals.len(), 99);
@@ -847,12 +851,12 @@ fn a_denial_that_names_the_community_ends_a_bulk_call() {
 fn a_call_of_the_callers_own_is_sent_in_the_same_way() {
     let body = json!({"type": "communityPolls", "communityId": "abc123"});
     let call = Call::post(["apiv1-fetch"]).query("v", "1 & 2").json(&body);
-    let wire = Wire::new([Canned::json(json!({"polls": [1]}))]);
+    let wire = Wire::new([Scripted::json(json!({"polls": [1]}))]);
     let polls: Value = wire.heylo().send(&call.clone().safety(Safety::Read)).unwrap();
     assert_eq!(polls, json!({"polls": [1]}));
     assert_eq!(sent(&wire), [("POST /apiv1-fetch?v=1+%26+2".to_owned(), body)]);
 
-    let wire = Wire::new([Canned::text("thanks")]);
+    let wire = Wire::new([Scripted::text("thanks")]);
     assert_eq!(wire.heylo().send_raw(&call).unwrap().text, "thanks");
 }
 
@@ -882,7 +886,7 @@ fn calls_with(wire: &Wire, id: &str) -> Vec<(&'static str, heysync::Result<()>)>
 #[test]
 fn an_empty_id_is_rejected_by_name_with_nothing_sent() {
     for id in ["", " ", "\t\n"] {
-        let wire = Wire::silent();
+        let wire = Wire::unused();
         for (name, result) in calls_with(&wire, id) {
             let error = result.unwrap_err();
             assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
@@ -894,8 +898,8 @@ fn an_empty_id_is_rejected_by_name_with_nothing_sent() {
 }
 
 /// A response that every operation can read.
-fn anything() -> Canned {
-    Canned::json(json!({
+fn anything() -> Scripted {
+    Scripted::json(json!({
         "events": [], "attendance": [], "roles": [], "memberUserIds": [],
         "addedUserIds": [], "removedUserIds": [],
     }))
@@ -923,13 +927,13 @@ fn a_hostile_id_stays_in_the_body_and_reaches_no_other_endpoint() {
 #[test]
 fn a_page_size_out_of_bounds_is_rejected_with_nothing_sent() {
     for size in [0, 101, u32::MAX] {
-        let wire = Wire::silent();
-        let walk: HashSet<_> = community(&wire)
+        let wire = Wire::unused();
+        let events: HashSet<_> = community(&wire)
             .events()
             .page_size(size)
             .map(|event| event.unwrap_err().kind())
             .collect();
-        assert_eq!(walk, HashSet::from([ErrorKind::InvalidInput]));
+        assert_eq!(events, HashSet::from([ErrorKind::InvalidInput]));
         assert!(wire.lines().is_empty());
     }
     let wire = Wire::new([events(&[]), events(&[])]);

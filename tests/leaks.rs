@@ -21,8 +21,8 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 mod sockets;
 
 use sockets::{
-    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, OPERATIONS, SAMPLES, Server, Step, canned,
-    head, quick,
+    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, OPERATIONS, SAMPLES, Server, Step, head,
+    quick, response_bytes,
 };
 
 /// One line of the log.
@@ -91,7 +91,7 @@ fn assert_hides_keys(shown: &str) {
 
 #[test]
 fn a_client_and_what_it_is_made_of_print_no_key() {
-    let server = Server::start([Step::canned(200, GOOD)]);
+    let server = Server::start([Step::response(200, GOOD)]);
     let clients = Clients::of(&server);
     let club = clients.heylo.community("c-1");
     let config = quick(&server);
@@ -102,16 +102,16 @@ fn a_client_and_what_it_is_made_of_print_no_key() {
 }
 
 #[test]
-fn a_key_that_is_refused_is_not_shown() {
-    let refused = [
+fn a_key_that_is_rejected_is_not_shown() {
+    let rejected = [
         heylerts::Client::new(HEYLO_KEY).map(drop),
         heysync::heylo::Client::new(HEYLERTS_KEY).map(drop),
         heylerts::Client::new(&format!("Bearer {HEYLERTS_KEY}")).map(drop),
         heysync::heylo::Client::new(&format!("{HEYLO_KEY}\nx")).map(drop),
         heysync::heylo::Client::new(&format!("{HEYLO_KEY}\u{e9}")).map(drop),
     ];
-    for refusal in refused {
-        assert_hides_keys(&everything_of(&refusal.unwrap_err()));
+    for rejection in rejected {
+        assert_hides_keys(&everything_of(&rejection.unwrap_err()));
     }
 }
 
@@ -140,7 +140,7 @@ fn decoded(text: &str) -> String {
 
 /// Answers that quote the key in every way that a careless or hostile server might.
 fn quoting(key: &str) -> Vec<Step> {
-    let refusals = [
+    let rejections = [
         format!("invalid key: {key}"),
         format!("{{\"detail\": \"invalid key: {key}\"}}"),
         format!("{{\"error\": {{\"message\": \"{key} {key}\"}}}}"),
@@ -163,20 +163,21 @@ fn quoting(key: &str) -> Vec<Step> {
         format!("{{\"{key}\": \"{key}\"}}"),
         key.to_owned(),
     ];
-    let refused =
-        refusals.iter().flat_map(|body| [400, 401, 503].map(|status| Step::canned(status, body)));
+    let rejected = rejections
+        .iter()
+        .flat_map(|body| [400, 401, 503].map(|status| Step::response(status, body)));
     let percent = spelled(key, |it| format!("%{it:02x}"));
     let location = format!("location: https://elsewhere.example/?key={key}&again={percent}");
     let echo = format!("x-echo: Bearer {key}");
     let broken = head(200, &[&echo, "content-length: 9"]);
     let reason = format!("HTTP/1.1 400 {key}\r\ncontent-length: 0\r\n\r\n");
     let malformed = format!("HTTP/1.1 200 OK\r\n{key}\r\n\r\n");
-    refused
-        .chain(values.iter().map(|body| Step::canned(200, body)))
+    rejected
+        .chain(values.iter().map(|body| Step::response(200, body)))
         .chain([
-            Step::Send(canned(302, &[&location], key)),
-            Step::Send(canned(403, &[&echo, &echo], "")),
-            Step::Send(canned(200, &[&echo], "no JSON")),
+            Step::Send(response_bytes(302, &[&location], key)),
+            Step::Send(response_bytes(403, &[&echo, &echo], "")),
+            Step::Send(response_bytes(200, &[&echo], "no JSON")),
             Step::Close(broken),
             Step::Close(reason.into_bytes()),
             Step::Close(malformed.into_bytes()),
@@ -246,7 +247,7 @@ fn a_key_in_disguise_does_not_get_into_an_error() {
                 (503, format!("<html><title>{spelling}</title>")),
                 (200, format!("{{\"total\": \"{spelling}")),
             ] {
-                let server = Server::start([Step::canned(status, &body)]);
+                let server = Server::start([Step::response(status, &body)]);
                 let clients = Clients::with(quick(&server).retries(0));
                 let error = match other {
                     true => clients.heylerts.stats().unwrap_err(),
@@ -282,7 +283,7 @@ fn an_item_that_quotes_the_key_does_not_get_it_into_its_error() {
 
 #[test]
 fn a_key_that_is_given_as_an_id_is_in_no_error() {
-    let clients = Clients::of(&Server::start([Step::canned(404, r#"{"detail": "not found"}"#)]));
+    let clients = Clients::of(&Server::start([Step::response(404, r#"{"detail": "not found"}"#)]));
     let client = &clients.heylerts;
     for error in [
         client.get_alert(HEYLERTS_KEY).unwrap_err(),
@@ -336,13 +337,13 @@ struct Titled {
 struct Careless {
     #[allow(dead_code, reason = "shown by its debug form")]
     request: String,
-    says: &'static str,
+    text: &'static str,
     cause: Option<Box<Careless>>,
 }
 
 impl fmt::Display for Careless {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.says)
+        f.write_str(self.text)
     }
 }
 
@@ -352,26 +353,26 @@ impl StdError for Careless {
     }
 }
 
-fn careless(request: &str, says: &'static str, cause: Option<Careless>) -> Careless {
-    Careless { request: request.to_owned(), says, cause: cause.map(Box::new) }
+fn careless(request: &str, text: &'static str, cause: Option<Careless>) -> Careless {
+    Careless { request: request.to_owned(), text, cause: cause.map(Box::new) }
 }
 
 #[test]
 fn a_transport_that_quotes_the_key_does_not_get_it_into_an_error() {
-    let says: &'static str = "cannot send hlt_the-secret-heylerts-key-0123456789";
-    assert!(says.contains(HEYLERTS_KEY));
+    let text: &'static str = "cannot send hlt_the-secret-heylerts-key-0123456789";
+    assert!(text.contains(HEYLERTS_KEY));
     let errors: [fn(&'static str) -> Careless; 4] = [
-        |says| careless("", says, None),
+        |text| careless("", text, None),
         |_| careless(HEYLERTS_KEY, "cannot send", None),
-        |says| careless("", "cannot send", Some(careless("", says, None))),
-        |_| careless("", "cannot send", Some(careless(HEYLERTS_KEY, "refused", None))),
+        |text| careless("", "cannot send", Some(careless("", text, None))),
+        |_| careless("", "cannot send", Some(careless(HEYLERTS_KEY, "rejected", None))),
     ];
     let ways: [fn(Careless) -> TransportError; 3] = [
         |error| TransportError::never_sent(error),
         |error| TransportError::maybe_sent(error),
         |error| {
-            let answer = http::Response::builder().header("x-echo", HEYLERTS_KEY);
-            TransportError::body_lost(answer.body(()).unwrap().into_parts().0, error)
+            let response = http::Response::builder().header("x-echo", HEYLERTS_KEY);
+            TransportError::body_lost(response.body(()).unwrap().into_parts().0, error)
         },
     ];
     for (error, way) in errors.into_iter().flat_map(|error| ways.map(|way| (error, way))) {
@@ -379,7 +380,7 @@ fn a_transport_that_quotes_the_key_does_not_get_it_into_an_error() {
         let watched = Arc::clone(&observed);
         let config = Config::new().clock(TestClock::new()).retries(1);
         let config =
-            config.transport(move |_: http::Request<Vec<u8>>, _: Duration| Err(way(error(says))));
+            config.transport(move |_: http::Request<Vec<u8>>, _: Duration| Err(way(error(text))));
         let config = config.observer(move |activity: &Activity<'_>| {
             watched.lock().unwrap().push_str(&format!("{activity} {activity:?}"));
         });
@@ -481,7 +482,7 @@ fn of_all_the_log_only_the_raw_bytes_of_ureq_hold_a_key() {
 }
 
 #[test]
-fn whoever_lets_ureq_log_its_raw_bytes_is_warned_of_the_key_in_them() {
+fn the_documentation_warns_of_the_key_in_the_raw_bytes_that_ureq_logs() {
     let lines = logged(|| drop(UreqTransport::default()));
     let warnings = lines.iter().filter(|line| line.level == Level::Warn);
     let warnings: Vec<&str> = warnings.map(|line| line.text.as_str()).collect();
@@ -502,12 +503,12 @@ fn run_behind(proxy: &str, test: &str, address: &str) {
     child.envs(names.map(|name| (name, proxy)));
     child.env_remove("NO_PROXY").env_remove("no_proxy");
     let output = child.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
 }
 
 #[test]
-fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
+fn a_proxy_from_the_environment_is_not_used_for_loopback() {
     if let Ok(address) = std::env::var(ADDRESS) {
         let clients = Clients::with(Config::new().base_url(address).clock(TestClock::new()));
         for sample in SAMPLES {
@@ -515,15 +516,11 @@ fn a_proxy_from_the_environment_is_not_asked_for_loopback() {
         }
         return;
     }
-    let server = Server::start([Step::canned(200, GOOD)]);
+    let server = Server::start([Step::response(200, GOOD)]);
     let proxy = Server::start([Step::CUT]);
     let addresses = [server.url(), format!("http://localhost:{}", server.port())];
     for address in addresses {
-        run_behind(
-            &proxy.url(),
-            "a_proxy_from_the_environment_is_not_asked_for_loopback",
-            &address,
-        );
+        run_behind(&proxy.url(), "a_proxy_from_the_environment_is_not_used_for_loopback", &address);
     }
     assert_eq!((server.received().len(), proxy.accepted()), (2 * SAMPLES.len(), 0));
 }
@@ -542,8 +539,8 @@ fn a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off() {
         }
         return;
     }
-    let proxy = Server::start([Step::Close(canned(502, &[], "no way"))]);
-    // A label may have 63 characters, so this name is refused without asking anybody.
+    let proxy = Server::start([Step::Close(response_bytes(502, &[], "no way"))]);
+    // A label may have 63 characters, so this name is rejected without asking anybody.
     let host = format!("{}.invalid", "x".repeat(64));
     let test = "a_proxy_from_the_environment_gets_no_key_and_can_be_switched_off";
     run_behind(&proxy.url(), test, &format!("https://{host}"));

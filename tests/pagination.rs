@@ -82,7 +82,7 @@ fn alerts_that_are_deleted_meanwhile_pull_nothing_out_of_view() {
         elsewhere.alerts().take(60).map(|alert| alert.expect("an alert").id).collect();
     let before = sandbox.requests().len();
     sandbox.before(before + 2, move |sandbox| {
-        sandbox.change(|world| world.alerts.retain(|alert| !doomed.contains(&alert.id)));
+        sandbox.change(|setup| setup.alerts.retain(|alert| !doomed.contains(&alert.id)));
     });
     assert_eq!(names(client.alerts()), numbered(1..=250));
 }
@@ -116,7 +116,7 @@ fn a_list_is_read_while_somebody_else_deletes_all_the_while() {
     let (sandbox, client, _server) = account(1500);
     for number in 2..60 {
         sandbox.before(number, |sandbox| {
-            sandbox.change(|world| drop(world.alerts.pop()));
+            sandbox.change(|setup| drop(setup.alerts.pop()));
         });
     }
     let mut came = names(client.alerts());
@@ -139,7 +139,7 @@ fn altered(alter: Alteration) -> (usize, Option<Error>, usize) {
     (good.len(), error, sandbox.requests().len())
 }
 
-/// Changes the page that an response holds.
+/// Changes the page that a response holds.
 fn edit(response: &mut http::Response<Vec<u8>>, change: impl FnOnce(&mut Value)) {
     let mut page = serde_json::from_slice(response.body()).expect("a page");
     change(&mut page);
@@ -230,9 +230,9 @@ fn a_list_that_stands_still_costs_as_many_requests_as_it_has_pages() {
 fn events_are_read_to_the_empty_page_however_the_service_pages() {
     for (short, inclusive) in [(false, false), (true, false), (false, true), (true, true)] {
         let (sandbox, community, _server) = community(230);
-        sandbox.change(|world| {
-            world.settings.short_pages = short;
-            world.settings.inclusive_cursor = inclusive;
+        sandbox.change(|setup| {
+            setup.settings.short_pages = short;
+            setup.settings.inclusive_cursor = inclusive;
         });
         let events = community.events().read_all().expect("all events");
         let ids: Vec<String> = events.into_iter().map(|event| event.id).collect();
@@ -392,7 +392,7 @@ fn a_position_is_the_same_whatever_the_order_of_the_filters() {
 }
 
 #[test]
-fn a_position_of_another_list_is_refused() {
+fn a_position_of_another_list_is_rejected() {
     let (_, client, _server) = account(3);
     let (_, community, _server) = community(3);
     let alerts = client.alerts().position();
@@ -491,8 +491,8 @@ fn a_filter_set_after_resuming_is_one_error_and_nothing_is_sent() {
     let position = client.alerts().position();
     late(client.alerts().resume_at(&position).expect("the same list").parameter("q", "x"));
     let resumed = client.alerts().resume_at(&position).expect("the same list");
-    let refused = resumed.parameter("q", "x").resume_at(&position);
-    assert_eq!(refused.expect_err("late").kind(), ErrorKind::InvalidInput);
+    let rejected = resumed.parameter("q", "x").resume_at(&position);
+    assert_eq!(rejected.expect_err("late").kind(), ErrorKind::InvalidInput);
     assert!(sandbox.requests().is_empty());
 
     let (sandbox, community, _server) = community(3);
@@ -504,14 +504,14 @@ fn a_filter_set_after_resuming_is_one_error_and_nothing_is_sent() {
 }
 
 #[test]
-fn heylo_reports_no_total_and_is_not_asked_for_one() {
+fn heylo_reports_no_total_and_gets_no_request_for_one() {
     let (sandbox, community, _server) = community(3);
     assert_eq!(community.events().total_items().expect("nothing was sent"), None);
     assert!(sandbox.requests().is_empty());
 }
 
 #[test]
-fn an_iterator_that_was_used_up_starts_afresh_where_it_is_resumed() {
+fn an_iterator_that_was_used_up_starts_again_at_the_position_it_resumes_at() {
     let (sandbox, client, _server) = account(25);
     let start = client.alerts().position();
     let mut alerts = client.alerts().page_size(10).limit(12);
@@ -644,7 +644,7 @@ fn a_position_whose_events_are_both_gone_is_an_error_with_a_hint() {
 }
 
 #[test]
-fn a_server_that_is_down_is_asked_for_one_page_more() {
+fn a_server_that_is_down_gets_one_more_request() {
     let (sandbox, community, _server) = community(119);
     let mut events = community.events().page_size(40);
     assert_eq!(events.by_ref().take(40).count(), 40);
@@ -666,7 +666,7 @@ fn an_outage_is_not_mistaken_for_a_deleted_event() {
 #[test]
 fn a_server_that_refuses_every_cursor_is_reported_in_its_own_words() {
     let (sandbox, community, _server) = community(119);
-    sandbox.inject_if(usize::MAX, Fault::Altered(refuse), |request| {
+    sandbox.inject_if(usize::MAX, Fault::Altered(reject), |request| {
         request.json().get("lastEventId").is_some()
     });
     let (good, bad): (Vec<_>, Vec<_>) = community.events().page_size(40).partition(Result::is_ok);
@@ -676,7 +676,7 @@ fn a_server_that_refuses_every_cursor_is_reported_in_its_own_words() {
     assert!(sandbox.requests().len() < 20, "{}", sandbox.requests().len());
 }
 
-fn refuse(response: &mut http::Response<Vec<u8>>) {
+fn reject(response: &mut http::Response<Vec<u8>>) {
     *response.status_mut() = http::StatusCode::BAD_REQUEST;
     *response.body_mut() = br#"{"error": "paging is switched off"}"#.to_vec();
 }

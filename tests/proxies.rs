@@ -20,8 +20,8 @@ mod sockets;
 #[path = "support/tls.rs"]
 mod tls;
 
-use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, canned, head};
-use tls::{Authority, Meeting, TlsServer};
+use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, head, response_bytes};
+use tls::{Authority, Handshake, TlsServer};
 
 /// A host that only the proxies of these tests know.
 const SERVICE: &str = "https://service.test";
@@ -167,7 +167,7 @@ fn tunnel(client: TcpStream, target: u16) -> io::Result<()> {
 }
 
 fn good() -> Vec<u8> {
-    canned(200, &[], GOOD)
+    response_bytes(200, &[], GOOD)
 }
 
 fn config(authority: &Authority, proxy: impl Into<String>) -> Config {
@@ -178,7 +178,7 @@ fn config(authority: &Authority, proxy: impl Into<String>) -> Config {
 /// A server and an authority that it has its certificate of.
 fn server() -> (TlsServer, Authority) {
     let authority = Authority::new();
-    let serve = Meeting::Serve(authority.certify(|_| {}), good());
+    let serve = Handshake::Serve(authority.certify(|_| {}), good());
     (TlsServer::start([serve]), authority)
 }
 
@@ -230,7 +230,7 @@ fn a_socks_proxy_gets_the_name_of_the_host_or_its_address() {
 }
 
 #[test]
-fn what_a_proxy_refuses_was_not_sent_and_is_not_tried_again() {
+fn a_request_that_a_proxy_refuses_was_not_sent_and_is_not_retried() {
     let (server, authority) = server();
     let refuse = |status| Role::Refuse(head(status, &["content-length: 0"]));
     for (scheme, role, hint) in [
@@ -245,19 +245,19 @@ fn what_a_proxy_refuses_was_not_sent_and_is_not_tried_again() {
         let clients = Clients::with(config(&authority, address));
         for call in SAMPLES {
             let error = (call.make)(&clients).unwrap_err();
-            let told = format!("{}: {error:?} {error}", call.name);
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{told}");
-            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{told}");
+            let context = format!("{}: {error:?} {error}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{context}");
+            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{context}");
             let way = format!("service.test through the proxy {}", proxy.address());
-            assert!(error.message().contains(&way), "{told}");
-            assert!(error.source().is_some() && !told.contains("sesame"), "{told}");
+            assert!(error.message().contains(&way), "{context}");
+            assert!(error.source().is_some() && !context.contains("sesame"), "{context}");
         }
     }
     assert_eq!(server.accepted(), 0);
 }
 
 #[test]
-fn a_proxy_that_fails_sent_nothing_and_is_tried_again_whatever_the_call() {
+fn a_proxy_that_fails_sent_nothing_and_every_call_is_retried() {
     let (server, authority) = server();
     let refuse = |status| Role::Refuse(head(status, &["content-length: 0"]));
     for (scheme, role) in [
@@ -277,32 +277,32 @@ fn a_proxy_that_fails_sent_nothing_and_is_tried_again_whatever_the_call() {
         let clients = Clients::with(config(&authority, address).retries(1));
         for call in SAMPLES {
             let error = (call.make)(&clients).unwrap_err();
-            let told = format!("{}: {error:?}", call.name);
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
+            let context = format!("{}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{context}");
         }
     }
     assert_eq!(server.accepted(), 0);
 }
 
 #[test]
-fn what_went_through_a_tunnel_was_sent_whatever_comes_back() {
+fn a_request_that_went_through_a_tunnel_was_sent_whatever_the_response() {
     let authority = Authority::new();
     let certificate = || authority.certify(|_| {});
     for scheme in ["http", "socks5h"] {
         for call in SAMPLES {
-            let lost = Meeting::Cut(certificate());
-            let server = TlsServer::start([lost, Meeting::Serve(certificate(), good())]);
+            let lost = Handshake::Cut(certificate());
+            let server = TlsServer::start([lost, Handshake::Serve(certificate(), good())]);
             let role = if scheme == "http" { Role::Connect } else { Role::Socks(None) };
             let proxy = Proxy::start(server.port(), role);
             let address = format!("{scheme}://{}", proxy.address());
             let outcome = (call.make)(&Clients::with(config(&authority, address)));
-            let told = format!("{} {scheme}: {outcome:?}", call.name);
+            let context = format!("{} {scheme}: {outcome:?}", call.name);
             if call.safety == Safety::Unsafe {
-                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{told}");
-                assert_eq!(server.received().len(), 1, "{told}");
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{context}");
+                assert_eq!(server.received().len(), 1, "{context}");
             } else {
-                assert!(outcome.is_ok(), "{told}");
-                assert_eq!(server.received().len(), 2, "{told}");
+                assert!(outcome.is_ok(), "{context}");
+                assert_eq!(server.received().len(), 2, "{context}");
             }
         }
     }
@@ -311,10 +311,11 @@ fn what_went_through_a_tunnel_was_sent_whatever_comes_back() {
 #[test]
 fn a_handshake_that_fails_inside_a_tunnel_sent_nothing() {
     let authority = Authority::new();
-    for meeting in [Meeting::Reset, Meeting::Bytes(Vec::new()), Meeting::Bytes(vec![0; 64])] {
+    for handshake in [Handshake::Reset, Handshake::Bytes(Vec::new()), Handshake::Bytes(vec![0; 64])]
+    {
         for role in [Role::Connect, Role::Socks(None)] {
-            let serve = Meeting::Serve(authority.certify(|_| {}), good());
-            let server = TlsServer::start([meeting.clone(), serve]);
+            let serve = Handshake::Serve(authority.certify(|_| {}), good());
+            let server = TlsServer::start([handshake.clone(), serve]);
             let scheme = if matches!(role, Role::Connect) { "http" } else { "socks5h" };
             let proxy = Proxy::start(server.port(), role);
             let address = format!("{scheme}://{}", proxy.address());
@@ -334,16 +335,16 @@ fn a_proxy_that_cannot_be_used_is_rejected_without_quoting_it() {
             let config = Config::new().base_url(base).proxy(address);
             let shown = format!("{config:?}");
             let error = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap_err();
-            let told = format!("{error} {error:?} {shown}");
-            assert_eq!(error.kind(), ErrorKind::Configuration, "{told}");
-            assert!(error.message().contains("proxy") && !told.contains("sesame"), "{told}");
+            let context = format!("{error} {error:?} {shown}");
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{context}");
+            assert!(error.message().contains("proxy") && !context.contains("sesame"), "{context}");
         }
         assert!(UreqTransport::new(TransportOptions::new().proxy(address)).is_err(), "{address}");
     }
 }
 
 #[test]
-fn what_a_transport_of_the_users_own_would_ignore_is_rejected() {
+fn a_setting_that_a_users_own_transport_would_ignore_is_rejected() {
     let authority = Authority::new();
     let own = || Config::new().transport(heysync::sandbox::Heylerts::demo());
     for config in [own().proxy("proxy.example:1"), own().root_certificates(authority.pem())] {

@@ -17,12 +17,14 @@ use heysync::{Applied, Config, Error, Result, Safety, TransportError, heylerts};
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Sample, Server, Step, canned, head, quick};
+use sockets::{
+    Clients, GOOD, HEYLERTS_KEY, SAMPLES, Sample, Server, Step, head, quick, response_bytes,
+};
 
 const OWN_404: &str = r#"{"detail": "Not Found"}"#;
 
 fn good() -> Step {
-    Step::canned(200, GOOD)
+    Step::response(200, GOOD)
 }
 
 fn kind(outcome: &Result<()>) -> Option<ErrorKind> {
@@ -47,12 +49,12 @@ fn check(what: &str, first: &Step, row: Row, samples: impl Fn(&Sample) -> bool) 
         };
         let server = Server::start([first.clone(), good()]);
         let outcome = call_to(&server, sample);
-        let told = format!("{} after {what}: {outcome:?}", sample.name);
-        assert_eq!(kind(&outcome), expected, "{told}");
+        let context = format!("{} after {what}: {outcome:?}", sample.name);
+        assert_eq!(kind(&outcome), expected, "{context}");
         let requests = if expected.is_none() { 2 } else { 1 };
-        assert_eq!(server.received().len(), requests, "{told}");
+        assert_eq!(server.received().len(), requests, "{context}");
         if let Err(error) = outcome {
-            assert_eq!(error.attempts(), 1, "{told}");
+            assert_eq!(error.attempts(), 1, "{context}");
         }
     }
 }
@@ -62,26 +64,26 @@ fn all(_: &Sample) -> bool {
 }
 
 #[test]
-fn a_failure_that_passes_is_tried_again_unless_that_could_do_it_twice() {
+fn a_temporary_failure_is_retried_unless_the_call_is_unsafe() {
     let passing = (None, None, Some(OutcomeUnknown));
     check("silence", &Step::CUT, passing, all);
     for status in [408, 500, 502, 503, 504, 520, 521, 522, 523, 524] {
         for body in ["", OWN_404, "<html><title>oh</title></html>"] {
-            check(&status.to_string(), &Step::canned(status, body), passing, all);
+            check(&status.to_string(), &Step::response(status, body), passing, all);
         }
     }
 }
 
 #[test]
-fn a_refusal_for_the_rate_limit_is_tried_again_whatever_it_is() {
+fn a_429_is_retried_for_every_operation() {
     for headers in [&[][..], &["retry-after: 2"], &["retry-after: nonsense"]] {
-        let refusal = Step::Send(canned(429, headers, OWN_404));
-        check("429", &refusal, (None, None, None), all);
+        let rejection = Step::Send(response_bytes(429, headers, OWN_404));
+        check("429", &rejection, (None, None, None), all);
     }
 }
 
 #[test]
-fn a_refusal_that_stays_is_not_tried_again() {
+fn a_permanent_rejection_is_not_retried() {
     for (status, kind) in [
         (300, Redirect),
         (304, Redirect),
@@ -95,52 +97,52 @@ fn a_refusal_that_stays_is_not_tried_again() {
         (422, Rejected),
         (451, Rejected),
     ] {
-        let refusal = match status {
+        let rejection = match status {
             304 => Step::Send(head(304, &[])),
-            _ => Step::canned(status, OWN_404),
+            _ => Step::response(status, OWN_404),
         };
-        check(&status.to_string(), &refusal, (Some(kind), Some(kind), Some(kind)), all);
+        check(&status.to_string(), &rejection, (Some(kind), Some(kind), Some(kind)), all);
     }
 }
 
 #[test]
-fn a_failure_that_stays_is_not_tried_again() {
+fn a_permanent_failure_is_not_retried() {
     let cannot = ErrorKind::Server;
     for (status, of_unsafe) in
         [(501, cannot), (505, cannot), (511, OutcomeUnknown), (526, OutcomeUnknown)]
     {
         let row = (Some(cannot), Some(cannot), Some(of_unsafe));
-        check(&status.to_string(), &Step::canned(status, ""), row, all);
+        check(&status.to_string(), &Step::response(status, ""), row, all);
     }
 }
 
 #[test]
-fn a_success_that_cannot_be_read_is_asked_for_again_only_by_a_read() {
+fn a_success_that_cannot_be_read_is_retried_only_by_a_read() {
     let particular = |sample: &Sample| !sample.takes_any_body;
     let page = "<html>please log in</html>";
     let row = (None, Some(OutcomeUnknown), Some(OutcomeUnknown));
-    check(page, &Step::canned(200, page), row, all);
+    check(page, &Step::response(200, page), row, all);
     for broken in ["", "{\"total\": 3, \"ro"] {
         let row = (None, Some(AppliedUnreadable), Some(AppliedUnreadable));
-        check(broken, &Step::canned(200, broken), row, particular);
+        check(broken, &Step::response(200, broken), row, particular);
     }
     let denial = r#"{"error": "it is locked"}"#;
     let row = (Some(Rejected), Some(Rejected), Some(Rejected));
-    check(denial, &Step::canned(200, denial), row, all);
+    check(denial, &Step::response(200, denial), row, all);
     for other in ["{}", "[]", "42", "null"] {
         let row = (Some(Unreadable), Some(AppliedUnreadable), Some(AppliedUnreadable));
-        check(other, &Step::canned(200, other), row, particular);
+        check(other, &Step::response(200, other), row, particular);
     }
     for body in ["", "{}", "done"] {
         for sample in SAMPLES.iter().filter(|sample| sample.takes_any_body) {
-            let server = Server::start([Step::canned(200, body), Step::CUT]);
+            let server = Server::start([Step::response(200, body), Step::CUT]);
             assert!(call_to(&server, sample).is_ok(), "{}: {body:?}", sample.name);
         }
     }
 }
 
 #[test]
-fn what_was_never_sent_is_sent_again_whatever_it_is() {
+fn a_request_that_was_never_sent_is_retried_for_every_operation() {
     for sample in SAMPLES {
         let attempts = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&attempts);
@@ -158,8 +160,8 @@ fn what_was_never_sent_is_sent_again_whatever_it_is() {
 
 #[test]
 fn a_429_uses_up_no_retry_of_another_failure() {
-    let limited = || Step::Send(canned(429, &["retry-after: 1"], ""));
-    let script = [limited(), Step::canned(500, ""), limited(), Step::canned(502, ""), good()];
+    let limited = || Step::Send(response_bytes(429, &["retry-after: 1"], ""));
+    let script = [limited(), Step::response(500, ""), limited(), Step::response(502, ""), good()];
     let server = Server::start(script);
     let clients = Clients::with(quick(&server).retries(2));
     assert!(clients.heylerts.stats().is_ok());
@@ -172,7 +174,7 @@ fn a_429_uses_up_no_retry_of_another_failure() {
 #[test]
 fn an_error_counts_the_attempts_that_the_server_saw() {
     for retries in [0, 1, 4, 7] {
-        let server = Server::start([Step::canned(503, "busy")]);
+        let server = Server::start([Step::response(503, "busy")]);
         let clients = Clients::with(quick(&server).retries(retries));
         let error = clients.heylerts.stats().unwrap_err();
         assert_eq!(error.attempts(), retries + 1);
@@ -184,15 +186,16 @@ fn an_error_counts_the_attempts_that_the_server_saw() {
 
 #[test]
 fn the_error_is_the_last_one() {
-    let server = Server::start([Step::CUT, Step::canned(502, ""), Step::canned(403, "no")]);
+    let server = Server::start([Step::CUT, Step::response(502, ""), Step::response(403, "no")]);
     let error = Clients::of(&server).heylerts.stats().unwrap_err();
-    let told = (error.kind(), error.status().unwrap().as_u16(), error.attempts());
-    assert_eq!(told, (Forbidden, 403, 3));
+    let context = (error.kind(), error.status().unwrap().as_u16(), error.attempts());
+    assert_eq!(context, (Forbidden, 403, 3));
 }
 
 #[test]
 fn every_attempt_is_the_same_request() {
-    let server = Server::start([Step::CUT, Step::canned(429, ""), Step::canned(500, ""), good()]);
+    let server =
+        Server::start([Step::CUT, Step::response(429, ""), Step::response(500, ""), good()]);
     let update = SAMPLES.iter().find(|sample| sample.name == "update_alert").unwrap();
     call_to(&server, update).unwrap();
     let received = server.received();
@@ -207,7 +210,7 @@ fn an_unknown_outcome_comes_with_a_way_to_find_out() {
         [("create_alert", "list the alerts"), ("invite", "look for the invite")]
     {
         let sample = SAMPLES.iter().find(|sample| sample.name == name).unwrap();
-        for act in [Step::CUT, Step::canned(500, ""), Step::canned(504, "")] {
+        for act in [Step::CUT, Step::response(500, ""), Step::response(504, "")] {
             let error = call_to(&Server::start([act]), sample).unwrap_err();
             assert_eq!(error.kind(), OutcomeUnknown);
             assert!(error.hint().unwrap().contains(where_to_look), "{error:?}");
@@ -223,14 +226,14 @@ fn removals() -> impl Iterator<Item = Sample> {
 
 #[test]
 fn a_removal_that_lost_its_response_and_then_finds_nothing_has_succeeded() {
-    let absent = || Step::canned(404, OWN_404);
+    let absent = || Step::response(404, OWN_404);
     for lost in [
         vec![Step::CUT],
-        vec![Step::canned(500, "")],
-        vec![Step::canned(502, "<html>")],
-        vec![Step::canned(408, "")],
-        vec![Step::CUT, Step::canned(429, OWN_404)],
-        vec![Step::canned(504, ""), Step::CUT],
+        vec![Step::response(500, "")],
+        vec![Step::response(502, "<html>")],
+        vec![Step::response(408, "")],
+        vec![Step::CUT, Step::response(429, OWN_404)],
+        vec![Step::response(504, ""), Step::CUT],
     ] {
         for sample in removals() {
             let requests = lost.len() + 1;
@@ -243,14 +246,14 @@ fn a_removal_that_lost_its_response_and_then_finds_nothing_has_succeeded() {
 }
 
 #[test]
-fn a_removal_finds_nothing_where_nothing_shows_that_it_was_there() {
-    let absent = || Step::canned(404, OWN_404);
+fn a_removal_that_finds_nothing_fails_if_no_earlier_attempt_was_sent() {
+    let absent = || Step::response(404, OWN_404);
     for (what, script) in [
         ("the first attempt", vec![absent()]),
-        ("after an attempt that did nothing", vec![Step::canned(429, ""), absent()]),
-        ("the page of a proxy", vec![Step::CUT, Step::canned(404, "<html>Not Found</html>")]),
-        ("an empty answer", vec![Step::CUT, Step::canned(404, "")]),
-        ("JSON of something else", vec![Step::CUT, Step::canned(404, "{}")]),
+        ("after an attempt that did nothing", vec![Step::response(429, ""), absent()]),
+        ("the page of a proxy", vec![Step::CUT, Step::response(404, "<html>Not Found</html>")]),
+        ("an empty response", vec![Step::CUT, Step::response(404, "")]),
+        ("JSON of something else", vec![Step::CUT, Step::response(404, "{}")]),
     ] {
         for sample in removals() {
             let outcome = call_to(&Server::start(script.clone()), &sample);
@@ -279,11 +282,11 @@ fn a_removal_that_was_never_sent_and_then_finds_nothing_has_failed() {
 #[test]
 fn all_attempts_count_for_whether_a_call_took_effect() {
     let update = SAMPLES.iter().find(|sample| sample.name == "update_alert").unwrap();
-    let server = Server::start([Step::CUT, Step::canned(403, "")]);
+    let server = Server::start([Step::CUT, Step::response(403, "")]);
     let error = call_to(&server, update).unwrap_err();
     assert_eq!((error.kind(), error.applied()), (Forbidden, Applied::Unknown));
     let read = SAMPLES.iter().find(|sample| sample.name == "stats").unwrap();
-    let error = call_to(&Server::start([Step::CUT, Step::canned(403, "")]), read).unwrap_err();
+    let error = call_to(&Server::start([Step::CUT, Step::response(403, "")]), read).unwrap_err();
     assert_eq!(error.applied(), Applied::No);
 }
 
@@ -312,7 +315,7 @@ fn nothing_but_a_removal_succeeds_by_finding_nothing() {
         if removals().any(|removal| removal.name == sample.name) {
             continue;
         }
-        let server = Server::start([Step::CUT, Step::canned(404, OWN_404)]);
+        let server = Server::start([Step::CUT, Step::response(404, OWN_404)]);
         assert_eq!(kind(&call_to(&server, sample)), Some(NotFound), "{}", sample.name);
     }
 }
@@ -351,15 +354,15 @@ fn an_alert_whose_creation_is_not_known_of_is_looked_for_and_never_created_twice
     assert_eq!((outcome.unwrap().name.as_str(), created), ("Competitor X", 1));
 }
 
-type Canned = Result<http::Response<Vec<u8>>, TransportError>;
+type Scripted = Result<http::Response<Vec<u8>>, TransportError>;
 
 /// A client of a dying server, and how many requests came to it.
-fn hammer(canned: fn() -> Canned) -> (Clients, Arc<AtomicUsize>) {
+fn hammer(response: fn() -> Scripted) -> (Clients, Arc<AtomicUsize>) {
     let requests = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&requests);
     let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
         counted.fetch_add(1, Ordering::Relaxed);
-        canned()
+        response()
     };
     let config = Config::new().transport(transport).clock(TestClock::new());
     let clients = Clients::with(config.rate(Rate::per_second(10_000)));
@@ -378,10 +381,10 @@ fn spend_budget(client: &heylerts::Client) {
 
 #[test]
 fn a_dying_server_is_not_hammered() {
-    let deaths: [fn() -> Canned; 3] = [
+    let deaths: [fn() -> Scripted; 3] = [
         || {
-            let answer = http::Response::builder().status(503);
-            Ok(answer.body(Vec::new()).unwrap())
+            let response = http::Response::builder().status(503);
+            Ok(response.body(Vec::new()).unwrap())
         },
         || Err(TransportError::maybe_sent("connection reset")),
         || Err(TransportError::never_sent("connection refused")),

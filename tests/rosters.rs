@@ -16,7 +16,7 @@ use heysync::sandbox::{
 use heysync::{Config, ErrorKind, TransportError, http};
 
 /// A community of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
-struct World {
+struct Setup {
     sandbox: Heylo,
     clock: TestClock,
     client: Client,
@@ -24,12 +24,12 @@ struct World {
     _server: Server,
 }
 
-impl World {
-    fn new() -> World {
-        World::with(Config::new())
+impl Setup {
+    fn new() -> Setup {
+        Setup::with(Config::new())
     }
 
-    fn with(config: Config) -> World {
+    fn with(config: Config) -> Setup {
         let clock = TestClock::new();
         let captains = Role::new("captains").members(ids(0..300));
         let made = Made::new("club").members(ids(0..600)).role(captains);
@@ -39,7 +39,7 @@ impl World {
         let config = config.base_url(server.url()).clock(clock.clone());
         let client = Client::with_config("rosters", config).unwrap();
         let community = client.community("club");
-        World { sandbox, clock, client, community, _server: server }
+        Setup { sandbox, clock, client, community, _server: server }
     }
 
     fn captains(&self) -> RoleMembers {
@@ -75,21 +75,21 @@ fn an_update_whose_response_was_lost_reports_what_it_applied_and_not_that_it_was
             Fault::BadGateway(FaultPoint::AfterEffect),
             Fault::Truncated,
         ] {
-            let world = World::new();
-            world.sandbox.change(|world| {
-                world.settings.update_returns_only_changes = update_returns_only_changes
+            let setup = Setup::new();
+            setup.sandbox.change(|setup| {
+                setup.settings.update_returns_only_changes = update_returns_only_changes
             });
-            world.inject(fault.clone(), "/apiv1-update", 2);
+            setup.inject(fault.clone(), "/apiv1-update", 2);
             let (mut added, removed) = (ids(300..550), ids(0..120));
             added.push("stranger".to_owned());
             let update = RoleUpdate::new().add(added).remove(removed.clone());
-            let change = world.captains().update(&update);
+            let change = setup.captains().update(&update);
             let context = format!("{fault:?}, {update_returns_only_changes}: {change:?}");
             let change = change.expect(&context);
             assert_eq!(change.added, ids(300..550), "{context}");
             assert_eq!(change.removed, removed, "{context}");
             assert_eq!(change.ignored, ["stranger"], "{context}");
-            let mut members = world.captains().members().unwrap();
+            let mut members = setup.captains().members().unwrap();
             members.sort();
             let mut expected = ids(120..550);
             expected.sort();
@@ -100,18 +100,18 @@ fn an_update_whose_response_was_lost_reports_what_it_applied_and_not_that_it_was
 
 #[test]
 fn an_update_whose_responses_arrive_reads_nothing_else() {
-    let world = World::new();
+    let setup = Setup::new();
     let update = RoleUpdate::new().add(["u400", "stranger"]);
-    assert_eq!(world.captains().update(&update).unwrap().ignored, ["stranger"]);
-    assert_eq!(world.sandbox.requests().len(), 1);
+    assert_eq!(setup.captains().update(&update).unwrap().ignored, ["stranger"]);
+    assert_eq!(setup.sandbox.requests().len(), 1);
 }
 
 #[test]
 fn a_page_in_place_of_a_response_is_an_error_with_all_left() {
-    let world = World::with(Config::new().retries(0));
-    let page = Fault::Altered(|answer| *answer.body_mut() = b"<html>Welcome</html>".to_vec());
-    world.inject(page, "/apiv1-update", 1);
-    let role = world.community.role("captains");
+    let setup = Setup::with(Config::new().retries(0));
+    let page = Fault::Altered(|response| *response.body_mut() = b"<html>Welcome</html>".to_vec());
+    setup.inject(page, "/apiv1-update", 1);
+    let role = setup.community.role("captains");
     let update = RoleUpdate::new().add(["stranger"]);
     let failed = role.update(&update).unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::OutcomeUnknown);
@@ -119,30 +119,30 @@ fn a_page_in_place_of_a_response_is_an_error_with_all_left() {
 }
 
 #[test]
-fn the_third_of_five_requests_fails_and_what_is_left_is_sent_again() {
-    let world = World::with(Config::new().retries(0));
-    world.inject(Fault::BadGateway(FaultPoint::BeforeEffect), "/apiv1-update", 3);
+fn the_third_of_five_requests_fails_and_the_rest_is_sent_later() {
+    let setup = Setup::with(Config::new().retries(0));
+    setup.inject(Fault::BadGateway(FaultPoint::BeforeEffect), "/apiv1-update", 3);
     let (added, removed) = (ids(300..600), ids(0..300));
     let many: Vec<String> = added.iter().cloned().chain(ids(600..800)).collect();
     let update = RoleUpdate::new().add(many).remove(removed.clone());
-    let failed = world.captains().update(&update).unwrap_err();
-    assert_eq!(world.requests_to("/apiv1-update"), 3);
+    let failed = setup.captains().update(&update).unwrap_err();
+    assert_eq!(setup.requests_to("/apiv1-update"), 3);
     assert_eq!(failed.change.added, added[..200]);
     assert_eq!(failed.change.removed, removed[..200]);
-    let rest = world.captains().update(&failed.left).unwrap();
+    let rest = setup.captains().update(&failed.left).unwrap();
     assert_eq!(rest.added, added[200..]);
     assert_eq!(rest.removed, removed[200..]);
     assert_eq!(rest.ignored, ids(600..800));
-    assert_eq!(world.requests_to("/apiv1-update"), 3 + 3);
-    assert_eq!(world.captains().members().unwrap(), added);
+    assert_eq!(setup.requests_to("/apiv1-update"), 3 + 3);
+    assert_eq!(setup.captains().members().unwrap(), added);
 }
 
 #[test]
 fn setting_the_members_reports_the_same_when_responses_are_lost() {
-    let world = World::new();
-    world.sandbox.change(|world| world.settings.update_returns_only_changes = true);
-    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-update", 1);
-    let change = world.captains().set_members(ids(200..450)).unwrap();
+    let setup = Setup::new();
+    setup.sandbox.change(|setup| setup.settings.update_returns_only_changes = true);
+    setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-update", 1);
+    let change = setup.captains().set_members(ids(200..450)).unwrap();
     assert_eq!(change.added, ids(300..450));
     assert_eq!(change.removed, ids(0..200));
     assert_eq!(change.unchanged, ids(200..300));
@@ -151,36 +151,36 @@ fn setting_the_members_reports_the_same_when_responses_are_lost() {
 
 #[test]
 fn many_removals_keep_to_the_rate_limit_and_succeed_if_a_response_was_lost() {
-    let world = World::new();
-    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 7);
-    let outcomes: Vec<_> = world.community.remove_members(ids(0..50)).collect();
+    let setup = Setup::new();
+    setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 7);
+    let outcomes: Vec<_> = setup.community.remove_members(ids(0..50)).collect();
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
-    assert_eq!(world.sandbox.rate_limit_hits(), 0);
-    assert!(world.sandbox.max_in_any_window() <= 5);
-    let seconds = world.clock.elapsed().as_secs_f64();
+    assert_eq!(setup.sandbox.rate_limit_hits(), 0);
+    assert!(setup.sandbox.max_in_any_window() <= 5);
+    let seconds = setup.clock.elapsed().as_secs_f64();
     assert!((9.0..13.0).contains(&seconds), "{seconds} s for 50");
 }
 
 #[test]
 fn an_unknown_community_costs_one_request() {
-    let world = World::new();
-    let nowhere = world.client.community("nowhere");
+    let setup = Setup::new();
+    let nowhere = setup.client.community("nowhere");
     let mut removals = nowhere.remove_members(ids(0..100));
     assert_eq!(removals.next().unwrap().result.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(removals.next().is_none());
-    assert_eq!((removals.len(), world.sandbox.requests().len()), (99, 1));
+    assert_eq!((removals.len(), setup.sandbox.requests().len()), (99, 1));
 }
 
 #[test]
 fn a_network_that_is_down_costs_the_attempts_of_one_person() {
-    let world = World::with(Config::new().retries(2));
+    let setup = Setup::with(Config::new().retries(2));
     let attempts = Arc::new(AtomicUsize::new(0));
     let counted = attempts.clone();
     let down = move |_: http::Request<Vec<u8>>, _: Duration| {
         counted.fetch_add(1, Ordering::SeqCst);
         Err(TransportError::never_sent(io::Error::other("no route to host")))
     };
-    let config = Config::new().transport(down).clock(world.clock.clone()).retries(2);
+    let config = Config::new().transport(down).clock(setup.clock.clone()).retries(2);
     let community = Client::with_config("key", config).unwrap().community("club");
     let people = || ids(0..100).into_iter().map(NewMember::new);
     let mut invites = community.invite_members(people());
@@ -192,13 +192,13 @@ fn a_network_that_is_down_costs_the_attempts_of_one_person() {
 
     // Later it is up again, and nobody is left out.
     let journal: Journal = invites.journal().to_string().parse().unwrap();
-    let rest = world.community.invite_members(people()).resume_from(&journal).unwrap();
+    let rest = setup.community.invite_members(people()).resume_from(&journal).unwrap();
     assert_eq!(rest.filter(|outcome| outcome.result.is_ok()).count(), 100);
 }
 
 #[test]
 fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
-    let world = World::with(Config::new().retries(0));
+    let setup = Setup::with(Config::new().retries(0));
     let people = |gender_of_6th: &'static str| {
         let member = move |(n, id)| match n {
             5 => NewMember::new(id).field("gender", gender_of_6th),
@@ -206,10 +206,10 @@ fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
         };
         ids(1000..1030).into_iter().enumerate().map(member)
     };
-    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-create", 4);
+    setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-create", 4);
     // The twelfth: a fault is not asked about a request that met another.
-    world.inject(Fault::RateLimited(None), "/apiv1-create", 11);
-    let mut first = world.community.invite_members(people("F"));
+    setup.inject(Fault::RateLimited(None), "/apiv1-create", 11);
+    let mut first = setup.community.invite_members(people("F"));
     let kinds: Vec<_> = first.by_ref().map(|o| o.result.err().map(|e| e.kind())).collect();
     assert_eq!(kinds[3], Some(ErrorKind::OutcomeUnknown));
     assert_eq!(kinds[5], Some(ErrorKind::Rejected));
@@ -219,13 +219,13 @@ fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
 
     let journal: Journal = first.journal().to_string().parse().unwrap();
     let mut second =
-        world.community.invite_members(people("female")).resume_from(&journal).unwrap();
+        setup.community.invite_members(people("female")).resume_from(&journal).unwrap();
     assert_eq!((second.len(), second.left().next()), (20, Some("u1005")));
     second.by_ref().for_each(drop);
     let journal = second.journal();
     assert_eq!(journal.unknown().collect::<Vec<_>>(), ["u1003"]);
     assert_eq!((journal.done().count(), journal.failed().count()), (29, 0));
-    let community = world.sandbox.state().communities[0].clone();
+    let community = setup.sandbox.state().communities[0].clone();
     let mut invited: Vec<String> = community.invites.into_iter().map(|one| one.user_id).collect();
     invited.sort();
     assert_eq!(invited, ids(1000..1030));
@@ -233,25 +233,25 @@ fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
 
 #[test]
 fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
-    let world = World::with(Config::new().retries(0));
+    let setup = Setup::with(Config::new().retries(0));
     let people = || ["x", "y"].map(NewMember::new);
-    world.inject(Fault::Cut(FaultPoint::BeforeEffect), "/apiv1-create", 1);
-    let mut first = world.community.invite_members(people());
+    setup.inject(Fault::Cut(FaultPoint::BeforeEffect), "/apiv1-create", 1);
+    let mut first = setup.community.invite_members(people());
     first.by_ref().for_each(drop);
     let mut journal = first.journal().clone();
-    assert!(world.community.invite_members(people()).resume_from(&journal).unwrap().is_empty());
+    assert!(setup.community.invite_members(people()).resume_from(&journal).unwrap().is_empty());
     journal.forget("x");
-    let rest = world.community.invite_members(people()).resume_from(&journal).unwrap();
+    let rest = setup.community.invite_members(people()).resume_from(&journal).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["x"]);
 }
 
 #[test]
-fn a_removal_whose_response_was_lost_is_sent_again_in_a_later_run() {
-    let world = World::with(Config::new().retries(0));
-    world.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 1);
-    let mut first = world.community.remove_members(["u1", "u2"]);
+fn a_removal_whose_response_was_lost_is_retried_in_a_later_run() {
+    let setup = Setup::with(Config::new().retries(0));
+    setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 1);
+    let mut first = setup.community.remove_members(["u1", "u2"]);
     first.by_ref().for_each(drop);
     assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1"]);
-    let rest = world.community.remove_members(["u1", "u2"]).resume_from(first.journal()).unwrap();
+    let rest = setup.community.remove_members(["u1", "u2"]).resume_from(first.journal()).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
 }

@@ -19,19 +19,19 @@ use serde_json::Value;
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Clients, GOOD, SAMPLES, Sample, Server, Step, canned, head, quick};
+use sockets::{Clients, GOOD, SAMPLES, Sample, Server, Step, head, quick, response_bytes};
 
 /// Real time, since it is the transport's own timeout that is tested.
 const SHORT: Duration = Duration::from_secs(1);
 
 fn good() -> Step {
-    Step::canned(200, GOOD)
+    Step::response(200, GOOD)
 }
 
 fn chunked(body: &str) -> Vec<u8> {
-    let mut answer = head(200, &["transfer-encoding: chunked"]);
-    answer.extend(format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes());
-    answer
+    let mut response = head(200, &["transfer-encoding: chunked"]);
+    response.extend(format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes());
+    response
 }
 
 /// An address where nobody listens.
@@ -41,7 +41,7 @@ fn closed_port() -> String {
 }
 
 #[test]
-fn what_never_connected_was_never_sent_and_is_tried_again_whatever_it_is() {
+fn a_request_that_never_connected_was_never_sent_and_is_retried() {
     let mut addresses = vec![closed_port()];
     if cfg!(any(feature = "rustls", feature = "native-tls")) {
         addresses.push(closed_port().replace("http:", "https:"));
@@ -56,9 +56,9 @@ fn what_never_connected_was_never_sent_and_is_tried_again_whatever_it_is() {
         let clients = Clients::with(config.clock(TestClock::new()).retries(1));
         for call in SAMPLES {
             let error = (call.make)(&clients).unwrap_err();
-            let told = format!("{} at {address}: {error:?}", call.name);
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
-            assert!(error.source().is_some(), "{told}");
+            let context = format!("{} at {address}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{context}");
+            assert!(error.source().is_some(), "{context}");
         }
     }
 }
@@ -105,16 +105,16 @@ fn what_never_connected_costs_no_token() {
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[test]
-fn a_server_that_speaks_no_tls_gets_no_request() {
+fn a_server_without_tls_gets_no_request() {
     for call in SAMPLES {
-        let server = Server::start([Step::Close(canned(400, &[], "plain HTTP here"))]);
+        let server = Server::start([Step::Close(response_bytes(400, &[], "plain HTTP here"))]);
         let address = server.url().replace("http:", "https:");
         let clients = Clients::with(quick(&server).base_url(address).retries(1));
         let error = (call.make)(&clients).unwrap_err();
-        let told = format!("{}: {error:?}", call.name);
-        assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
-        assert_eq!(server.accepted(), 2, "{told}");
-        assert!(server.received().iter().all(|hello| !hello.contains("HTTP")), "{told}");
+        let context = format!("{}: {error:?}", call.name);
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{context}");
+        assert_eq!(server.accepted(), 2, "{context}");
+        assert!(server.received().iter().all(|hello| !hello.contains("HTTP")), "{context}");
     }
 }
 
@@ -177,8 +177,8 @@ fn each_after(
                 scope.spawn(move || {
                     let server = Server::start([act.clone(), good()]);
                     let outcome = (call.make)(&impatient_clients(&server));
-                    let told = format!("{}, {what}: {outcome:?}", call.name);
-                    check(call, &server, outcome, &told);
+                    let context = format!("{}, {what}: {outcome:?}", call.name);
+                    check(call, &server, outcome, &context);
                 });
             }
         }
@@ -186,30 +186,30 @@ fn each_after(
 }
 
 #[test]
-fn a_call_that_lost_its_response_is_sent_again_unless_that_could_do_it_twice() {
-    each_after(&no_responses(), |call, server, outcome, told| {
+fn a_call_that_lost_its_response_is_retried_unless_it_is_unsafe() {
+    each_after(&no_responses(), |call, server, outcome, context| {
         if call.safety == Safety::Unsafe {
             let error = outcome.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{told}");
-            assert_eq!((error.attempts(), server.received().len()), (1, 1), "{told}");
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{context}");
+            assert_eq!((error.attempts(), server.received().len()), (1, 1), "{context}");
         } else {
-            assert!(outcome.is_ok(), "{told}");
-            assert_eq!(server.received().len(), 2, "{told}");
+            assert!(outcome.is_ok(), "{context}");
+            assert_eq!(server.received().len(), 2, "{context}");
         }
     });
 }
 
 #[test]
-fn a_call_that_lost_half_its_response_is_sent_again_if_it_only_reads() {
-    each_after(&half_responses(), |call, server, outcome, told| {
+fn a_call_that_lost_half_its_response_is_retried_if_it_only_reads() {
+    each_after(&half_responses(), |call, server, outcome, context| {
         if call.safety == Safety::Read {
-            assert!(outcome.is_ok(), "{told}");
-            assert_eq!(server.received().len(), 2, "{told}");
+            assert!(outcome.is_ok(), "{context}");
+            assert_eq!(server.received().len(), 2, "{context}");
         } else {
             let error = outcome.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{told}");
-            assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{told}");
-            assert_eq!(server.received().len(), 1, "{told}");
+            assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{context}");
+            assert_eq!(error.status().map(|status| status.as_u16()), Some(200), "{context}");
+            assert_eq!(server.received().len(), 1, "{context}");
         }
     });
 }
@@ -237,7 +237,7 @@ type Way = fn(&str) -> Step;
 #[test]
 fn a_body_is_read_up_to_the_limit_and_not_a_byte_beyond() {
     let ways: [(&str, Way); 3] = [
-        ("with a length", |body| Step::canned(200, body)),
+        ("with a length", |body| Step::response(200, body)),
         ("in chunks", |body| Step::Send(chunked(body))),
         ("until the connection closes", |body| {
             let head = head(200, &["connection: close"]);
@@ -249,11 +249,11 @@ fn a_body_is_read_up_to_the_limit_and_not_a_byte_beyond() {
             let server = Server::start([say(&format!("{GOOD:size$}"))]);
             let clients = Clients::with(quick(&server).max_body(200));
             let read = clients.heylerts.stats();
-            let told = format!("{size} bytes {way}: {read:?}");
-            assert_eq!((read.is_ok(), server.received().len()), (fits, 1), "{told}");
+            let context = format!("{size} bytes {way}: {read:?}");
+            assert_eq!((read.is_ok(), server.received().len()), (fits, 1), "{context}");
             let Err(error) = read else { continue };
-            assert_eq!(error.kind(), ErrorKind::Unreadable, "{told}");
-            assert!(error.message().contains("too large"), "{told}");
+            assert_eq!(error.kind(), ErrorKind::Unreadable, "{context}");
+            assert!(error.message().contains("too large"), "{context}");
         }
     }
 }
@@ -270,7 +270,7 @@ fn a_body_without_end_is_not_read_to_the_end() {
 #[test]
 fn a_change_whose_response_is_too_large_was_made_and_is_not_made_again() {
     for call in SAMPLES.iter().filter(|call| call.safety != Safety::Read) {
-        let server = Server::start([Step::canned(200, [b' '; 201])]);
+        let server = Server::start([Step::response(200, [b' '; 201])]);
         let clients = Clients::with(quick(&server).max_body(200));
         let error = (call.make)(&clients).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AppliedUnreadable, "{}", call.name);
@@ -280,7 +280,7 @@ fn a_change_whose_response_is_too_large_was_made_and_is_not_made_again() {
 
 #[test]
 fn an_error_status_with_an_oversized_page_is_still_that_status() {
-    let server = Server::start([Step::canned(503, [b'x'; 201]), good()]);
+    let server = Server::start([Step::response(503, [b'x'; 201]), good()]);
     let clients = Clients::with(quick(&server).max_body(200));
     assert_eq!(clients.heylerts.stats().unwrap().total, 3);
     assert_eq!(server.received().len(), 2);
@@ -300,7 +300,7 @@ mod gzip {
     }
 
     fn sent(body: &[u8]) -> Step {
-        Step::Send(canned(200, &["content-encoding: gzip"], body))
+        Step::Send(response_bytes(200, &["content-encoding: gzip"], body))
     }
 
     #[test]
@@ -332,7 +332,7 @@ mod gzip {
             "Content-Encoding: x-gzip",
             "content-encoding: gzip, identity",
         ] {
-            let server = Server::start([Step::Send(canned(200, &[line], &padded))]);
+            let server = Server::start([Step::Send(response_bytes(200, &[line], &padded))]);
             let clients = Clients::with(quick(&server).retries(0));
             for call in SAMPLES {
                 let outcome = (call.make)(&clients);
@@ -346,7 +346,7 @@ mod gzip {
     #[test]
     fn an_empty_success_that_claims_to_be_compressed_is_a_success() {
         let gzip = ["content-encoding: gzip"];
-        for act in [Step::Send(head(204, &gzip)), Step::Send(canned(200, &gzip, ""))] {
+        for act in [Step::Send(head(204, &gzip)), Step::Send(response_bytes(200, &gzip, ""))] {
             let server = Server::start([act.clone()]);
             let clients = Clients::with(quick(&server).retries(0));
             for call in SAMPLES.iter().filter(|call| call.takes_any_body) {
@@ -366,7 +366,7 @@ mod gzip {
     }
 
     #[test]
-    fn a_read_whose_compressed_response_is_damaged_is_sent_again() {
+    fn a_read_whose_compressed_response_is_damaged_is_retried() {
         let whole = gzipped(GOOD.as_bytes());
         for damaged in [&whole[..whole.len() / 2], b"no gzip at all"] {
             let server = Server::start([sent(damaged), sent(&whole)]);
@@ -381,11 +381,11 @@ fn a_redirect_is_not_followed_with_the_call_or_the_key() {
         let elsewhere = Server::start([good()]);
         let location = format!("location: {}/api/v1/stats", elsewhere.url());
         for call in SAMPLES {
-            let server = Server::start([Step::Send(canned(status, &[&location], ""))]);
+            let server = Server::start([Step::Send(response_bytes(status, &[&location], ""))]);
             let error = (call.make)(&Clients::of(&server)).unwrap_err();
-            let told = format!("{} {status}: {error:?}", call.name);
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::Redirect, 1), "{told}");
-            assert_eq!(server.received().len(), 1, "{told}");
+            let context = format!("{} {status}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::Redirect, 1), "{context}");
+            assert_eq!(server.received().len(), 1, "{context}");
         }
         assert_eq!(elsewhere.accepted(), 0, "{status}");
     }
@@ -394,7 +394,7 @@ fn a_redirect_is_not_followed_with_the_call_or_the_key() {
 #[test]
 fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
     for call in SAMPLES {
-        let server = Server::start([Step::Close(canned(200, &[], GOOD)), good()]);
+        let server = Server::start([Step::Close(response_bytes(200, &[], GOOD)), good()]);
         let clients = Clients::with(quick(&server).retries(0));
         let first = (call.make)(&clients);
         server.wait_until_closed(1);
@@ -424,7 +424,7 @@ fn a_connection_that_dies_under_the_next_request_costs_an_attempt() {
 #[test]
 fn unusual_responses_are_understood() {
     let body = |head: Vec<u8>| [head, GOOD.into()].concat();
-    let interim = |status| [head(status, &[]), canned(200, &[], GOOD)].concat();
+    let interim = |status| [head(status, &[]), response_bytes(200, &[], GOOD)].concat();
     let (start, rest) = GOOD.split_at(8);
     let rest_length = rest.len();
     let chunks =
@@ -441,9 +441,9 @@ fn unusual_responses_are_understood() {
             Step::Send(body(head(200, &[&format!("CONTENT-LENGTH: {}", GOOD.len())]))),
         ),
         ("chunks with extensions", Step::Send(in_chunks)),
-        ("a name in UTF-8", Step::Send(canned(200, &["x-name: \u{e9}"], GOOD))),
-        ("text that is JSON", Step::Send(canned(200, &["content-type: text/html"], GOOD))),
-        ("a cookie", Step::Send(canned(200, &["set-cookie: a=b"], GOOD))),
+        ("a name in UTF-8", Step::Send(response_bytes(200, &["x-name: \u{e9}"], GOOD))),
+        ("text that is JSON", Step::Send(response_bytes(200, &["content-type: text/html"], GOOD))),
+        ("a cookie", Step::Send(response_bytes(200, &["set-cookie: a=b"], GOOD))),
     ] {
         let server = Server::start([act]);
         let clients = Clients::with(quick(&server).retries(0));
@@ -460,7 +460,7 @@ fn unusual_responses_are_understood() {
 fn a_status_that_no_standard_knows_leaves_the_outcome_of_an_unsafe_call_unknown() {
     for status in [101, 600, 999] {
         for call in SAMPLES {
-            let server = Server::start([Step::Close(canned(status, &[], "x"))]);
+            let server = Server::start([Step::Close(response_bytes(status, &[], "x"))]);
             let error = (call.make)(&Clients::of(&server)).unwrap_err();
             let kind = match call.safety {
                 Safety::Unsafe => ErrorKind::OutcomeUnknown,
@@ -478,7 +478,7 @@ fn a_response_without_a_body_is_enough_for_a_removal() {
         Step::Send(head(204, &["content-length: 0"])),
         Step::Send(head(204, &["content-length: 5"])),
         Step::Send(head(205, &["content-length: 0"])),
-        Step::canned(200, ""),
+        Step::response(200, ""),
         Step::Close(head(200, &[])),
     ] {
         let server = Server::start([act.clone()]);
@@ -494,9 +494,9 @@ fn a_response_without_a_body_is_enough_for_a_removal() {
 
 #[test]
 fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
-    let smuggled = canned(200, &[], r#"{"total": 666}"#);
+    let smuggled = response_bytes(200, &[], r#"{"total": 666}"#);
     for behind in [smuggled.as_slice(), b"nonsense", b"\r\n"] {
-        let first = [canned(200, &[], GOOD), behind.to_vec()].concat();
+        let first = [response_bytes(200, &[], GOOD), behind.to_vec()].concat();
         let server = Server::start([Step::Send(first), good()]);
         let clients = Clients::with(quick(&server).retries(0));
         let totals = [(); 2].map(|()| clients.heylerts.stats().unwrap().total);
@@ -507,7 +507,7 @@ fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
 #[test]
 fn a_header_is_found_in_whatever_case_it_comes() {
     for line in ["Retry-After: 7", "retry-after: 7", "RETRY-AFTER: 7", "rEtRy-aFtEr:7"] {
-        let server = Server::start([Step::Send(canned(503, &[line], ""))]);
+        let server = Server::start([Step::Send(response_bytes(503, &[line], ""))]);
         let clients = Clients::with(quick(&server).retries(0));
         let error = clients.heylerts.stats().unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{line}");

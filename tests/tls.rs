@@ -17,11 +17,11 @@ mod sockets;
 #[path = "support/tls.rs"]
 mod tls;
 
-use sockets::{Clients, GOOD, SAMPLES, canned};
-use tls::{Authority, Meeting, TlsServer, self_signed};
+use sockets::{Clients, GOOD, SAMPLES, response_bytes};
+use tls::{Authority, Handshake, TlsServer, self_signed};
 
 fn good() -> Vec<u8> {
-    canned(200, &[], GOOD)
+    response_bytes(200, &[], GOOD)
 }
 
 /// Clients of a server that trust an authority, for whom waiting takes no time.
@@ -35,25 +35,25 @@ fn config(server: &TlsServer, authority: &Authority) -> Config {
 }
 
 /// The ways in which a handshake can fail for no fault of the certificate.
-fn broken_handshakes() -> Vec<(&'static str, Meeting)> {
-    let alert = |description| Meeting::Bytes(vec![21, 3, 3, 0, 2, 2, description]);
+fn broken_handshakes() -> Vec<(&'static str, Handshake)> {
+    let alert = |description| Handshake::Bytes(vec![21, 3, 3, 0, 2, 2, description]);
     vec![
-        ("reset", Meeting::Reset),
-        ("closed", Meeting::Bytes(Vec::new())),
+        ("reset", Handshake::Reset),
+        ("closed", Handshake::Bytes(Vec::new())),
         ("alert handshake_failure", alert(40)),
         ("alert protocol_version", alert(70)),
         ("alert internal_error", alert(80)),
         ("alert unrecognized_name", alert(112)),
-        ("nonsense", Meeting::Bytes(vec![0; 64])),
-        ("half a record", Meeting::Bytes(vec![22, 3, 3, 0, 90, 2])),
-        ("a plain 502", Meeting::Bytes(canned(502, &[], "Bad Gateway"))),
+        ("nonsense", Handshake::Bytes(vec![0; 64])),
+        ("half a record", Handshake::Bytes(vec![22, 3, 3, 0, 90, 2])),
+        ("a plain 502", Handshake::Bytes(response_bytes(502, &[], "Bad Gateway"))),
     ]
 }
 
 #[test]
 fn calls_over_tls_succeed_and_use_one_connection() {
     let authority = Authority::new();
-    let server = TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())]);
+    let server = TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())]);
     let by_name = server.url().replace("127.0.0.1", "localhost");
     for address in [server.url(), by_name] {
         let before = server.accepted();
@@ -82,15 +82,15 @@ fn a_certificate_that_cannot_be_trusted_ends_a_call_at_once_with_a_hint() {
         ("self-signed", self_signed(false), "root_certificates"),
         ("self-signed, of an authority", self_signed(true), "SSL_CERT_FILE"),
     ] {
-        let server = TlsServer::start([Meeting::Serve(presented, good())]);
+        let server = TlsServer::start([Handshake::Serve(presented, good())]);
         let clients = clients(&server, &authority);
         for call in SAMPLES {
             let error = (call.make)(&clients).unwrap_err();
-            let told = format!("{}, {what}: {error:?}", call.name);
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{told}");
-            assert!(error.message().contains("127.0.0.1:"), "{told}");
-            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{told}");
-            assert!(error.source().is_some(), "{told}");
+            let context = format!("{}, {what}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{context}");
+            assert!(error.message().contains("127.0.0.1:"), "{context}");
+            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{context}");
+            assert!(error.source().is_some(), "{context}");
         }
         assert!(server.received().is_empty(), "{what}");
     }
@@ -98,7 +98,7 @@ fn a_certificate_that_cannot_be_trusted_ends_a_call_at_once_with_a_hint() {
 
 #[test]
 fn the_certificate_of_an_authority_in_place_of_a_servers_is_explained_in_words() {
-    let server = TlsServer::start([Meeting::Serve(self_signed(true), good())]);
+    let server = TlsServer::start([Handshake::Serve(self_signed(true), good())]);
     let authority = Authority::new();
     let error = clients(&server, &authority).heylerts.stats().unwrap_err();
     let source = error.source().unwrap().to_string();
@@ -108,17 +108,17 @@ fn the_certificate_of_an_authority_in_place_of_a_servers_is_explained_in_words()
 }
 
 #[test]
-fn a_handshake_that_fails_sends_nothing_and_is_tried_again_whatever_the_call() {
+fn a_handshake_that_fails_sends_nothing_and_every_call_is_retried() {
     let authority = Authority::new();
-    for (what, meeting) in broken_handshakes() {
-        let server = TlsServer::start([meeting]);
+    for (what, handshake) in broken_handshakes() {
+        let server = TlsServer::start([handshake]);
         let clients = Clients::with(config(&server, &authority).retries(1));
         for call in SAMPLES {
             let before = server.accepted();
             let error = (call.make)(&clients).unwrap_err();
-            let told = format!("{}, {what}: {error:?}", call.name);
-            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{told}");
-            assert_eq!(server.accepted() - before, 2, "{told}");
+            let context = format!("{}, {what}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{context}");
+            assert_eq!(server.accepted() - before, 2, "{context}");
         }
     }
 }
@@ -126,10 +126,10 @@ fn a_handshake_that_fails_sends_nothing_and_is_tried_again_whatever_the_call() {
 #[test]
 fn a_call_that_follows_a_failed_handshake_is_made_once() {
     let authority = Authority::new();
-    for (what, meeting) in broken_handshakes() {
+    for (what, handshake) in broken_handshakes() {
         for call in SAMPLES {
-            let serve = Meeting::Serve(authority.certify(|_| {}), good());
-            let server = TlsServer::start([meeting.clone(), serve]);
+            let serve = Handshake::Serve(authority.certify(|_| {}), good());
+            let server = TlsServer::start([handshake.clone(), serve]);
             let outcome = (call.make)(&clients(&server, &authority));
             assert!(outcome.is_ok(), "{}, {what}: {outcome:?}", call.name);
             assert_eq!(server.received().len(), 1, "{}, {what}", call.name);
@@ -141,7 +141,7 @@ fn a_call_that_follows_a_failed_handshake_is_made_once() {
 fn a_failed_handshake_costs_no_token() {
     let (authority, clock) = (Authority::new(), TestClock::new());
     let day = Duration::from_secs(24 * 60 * 60);
-    let server = TlsServer::start([Meeting::Reset]);
+    let server = TlsServer::start([Handshake::Reset]);
     let config = config(&server, &authority).clock(clock.clone());
     let error = Clients::with(config.rate(Rate::new(1, day))).heylerts.stats().unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 5));
@@ -151,7 +151,7 @@ fn a_failed_handshake_costs_no_token() {
 #[test]
 fn a_handshake_without_an_end_is_given_up_at_the_connect_timeout() {
     let authority = Authority::new();
-    let server = TlsServer::start([Meeting::Silence]);
+    let server = TlsServer::start([Handshake::Silence]);
     let config = config(&server, &authority).connect_timeout(Duration::from_millis(20)).retries(0);
     let clients = Clients::with(config);
     for call in SAMPLES {
@@ -161,26 +161,32 @@ fn a_handshake_without_an_end_is_given_up_at_the_connect_timeout() {
 }
 
 #[test]
-fn what_was_received_over_tls_was_sent_whatever_comes_back() {
+fn a_request_that_arrived_over_tls_was_sent_whatever_the_response() {
     let authority = Authority::new();
     let certificate = || authority.certify(|_| {});
-    for (what, meeting) in [
-        ("a plain 502", Meeting::Unencrypted(certificate(), canned(502, &[], "Bad Gateway"))),
-        ("an alert, unencrypted", Meeting::Unencrypted(certificate(), vec![21, 3, 3, 0, 2, 2, 80])),
-        ("nonsense", Meeting::Unencrypted(certificate(), vec![0; 64])),
-        ("the end", Meeting::Cut(certificate())),
+    for (what, handshake) in [
+        (
+            "a plain 502",
+            Handshake::Unencrypted(certificate(), response_bytes(502, &[], "Bad Gateway")),
+        ),
+        (
+            "an alert, unencrypted",
+            Handshake::Unencrypted(certificate(), vec![21, 3, 3, 0, 2, 2, 80]),
+        ),
+        ("nonsense", Handshake::Unencrypted(certificate(), vec![0; 64])),
+        ("the end", Handshake::Cut(certificate())),
     ] {
         for call in SAMPLES {
-            let serve = Meeting::Serve(certificate(), good());
-            let server = TlsServer::start([meeting.clone(), serve]);
+            let serve = Handshake::Serve(certificate(), good());
+            let server = TlsServer::start([handshake.clone(), serve]);
             let outcome = (call.make)(&clients(&server, &authority));
-            let told = format!("{}, {what}: {outcome:?}", call.name);
+            let context = format!("{}, {what}: {outcome:?}", call.name);
             if call.safety == Safety::Unsafe {
-                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{told}");
-                assert_eq!(server.received().len(), 1, "{told}");
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "{context}");
+                assert_eq!(server.received().len(), 1, "{context}");
             } else {
-                assert!(outcome.is_ok(), "{told}");
-                assert_eq!(server.received().len(), 2, "{told}");
+                assert!(outcome.is_ok(), "{context}");
+                assert_eq!(server.received().len(), 2, "{context}");
             }
         }
     }
@@ -191,16 +197,16 @@ fn removing_what_never_existed_is_not_found_after_a_failed_handshake() {
     let authority = Authority::new();
     let absent = || {
         let body = r#"{"detail": "Not Found"}"#;
-        Meeting::Serve(authority.certify(|_| {}), canned(404, &[], body))
+        Handshake::Serve(authority.certify(|_| {}), response_bytes(404, &[], body))
     };
-    for (what, meeting) in broken_handshakes() {
-        let server = TlsServer::start([meeting, absent()]);
+    for (what, handshake) in broken_handshakes() {
+        let server = TlsServer::start([handshake, absent()]);
         let clients = clients(&server, &authority);
         let error = clients.heylerts.delete_alert("a-1").unwrap_err();
         assert_eq!((error.kind(), server.received().len()), (ErrorKind::NotFound, 1), "{what}");
     }
     // After a request that may have arrived, it is what was to be.
-    let server = TlsServer::start([Meeting::Cut(authority.certify(|_| {})), absent()]);
+    let server = TlsServer::start([Handshake::Cut(authority.certify(|_| {})), absent()]);
     clients(&server, &authority).heylerts.delete_alert("a-1").unwrap();
     assert_eq!(server.received().len(), 2);
 }
@@ -209,7 +215,7 @@ fn removing_what_never_existed_is_not_found_after_a_failed_handshake() {
 fn only_the_given_root_certificates_are_trusted() {
     let (one, other) = (Authority::new(), Authority::new());
     let serve = |authority: &Authority| {
-        TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())])
+        TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())])
     };
     let (server, other_server) = (serve(&one), serve(&other));
     let both = |server| config(server, &one).root_certificates(other.pem());
@@ -223,7 +229,7 @@ fn only_the_given_root_certificates_are_trusted() {
 #[test]
 fn an_invite_over_tls_carries_its_body_and_key_once() {
     let authority = Authority::new();
-    let server = TlsServer::start([Meeting::Serve(authority.certify(|_| {}), good())]);
+    let server = TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())]);
     let community = clients(&server, &authority).heylo.community("c-1");
     community.invite(&NewMember::new("u-1")).unwrap();
     let [request] = server.received().try_into().unwrap();

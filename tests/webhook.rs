@@ -98,8 +98,8 @@ fn the_header_is_accepted_as_servers_give_it() {
 #[test]
 fn missing_malformed_and_wrong_signatures_are_distinguished() {
     let missing = [None, Some(""), Some("  ")].map(|header| verifier().verify(BODY, header));
-    for refused in missing {
-        assert!(matches!(refused, Err(WebhookError::Missing)), "{refused:?}");
+    for rejected in missing {
+        assert!(matches!(rejected, Err(WebhookError::Missing)), "{rejected:?}");
     }
     let hex = sign(SECRET, BODY);
     for header in [
@@ -113,14 +113,14 @@ fn missing_malformed_and_wrong_signatures_are_distinguished() {
         &hex.replace(|c: char| c.is_ascii_digit(), "g"),
         &STANDARD.encode(tag(BODY)).replace('=', "=="),
     ] {
-        let refused = verify(BODY, header);
-        assert!(matches!(refused, Err(WebhookError::Malformed)), "{header}: {refused:?}");
+        let rejected = verify(BODY, header);
+        assert!(matches!(rejected, Err(WebhookError::Malformed)), "{header}: {rejected:?}");
     }
-    let refused = verify(BODY, b"\xff\xfe\x00");
-    assert!(matches!(refused, Err(WebhookError::Malformed)), "{refused:?}");
+    let rejected = verify(BODY, b"\xff\xfe\x00");
+    assert!(matches!(rejected, Err(WebhookError::Malformed)), "{rejected:?}");
     for header in ["00".repeat(32), sign("another", BODY), sign(SECRET, b"another")] {
-        let refused = verify(BODY, &header);
-        assert!(matches!(refused, Err(WebhookError::Mismatch)), "{header}: {refused:?}");
+        let rejected = verify(BODY, &header);
+        assert!(matches!(rejected, Err(WebhookError::Mismatch)), "{header}: {rejected:?}");
     }
 }
 
@@ -130,8 +130,8 @@ fn every_changed_bit_of_the_body_is_rejected() {
     for (at, bit) in bits(BODY) {
         let mut body = BODY.to_vec();
         body[at] ^= bit;
-        let refused = verify(&body, &signature);
-        assert!(matches!(refused, Err(WebhookError::Mismatch)), "byte {at}, bit {bit}");
+        let rejected = verify(&body, &signature);
+        assert!(matches!(rejected, Err(WebhookError::Mismatch)), "byte {at}, bit {bit}");
     }
 }
 
@@ -141,8 +141,8 @@ fn every_changed_bit_of_the_signature_is_rejected() {
     for (at, bit) in bits(&tag) {
         let mut changed = tag.clone();
         changed[at] ^= bit;
-        let refused = verify(BODY, STANDARD.encode(&changed));
-        assert!(matches!(refused, Err(WebhookError::Mismatch)), "byte {at}, bit {bit}");
+        let rejected = verify(BODY, STANDARD.encode(&changed));
+        assert!(matches!(rejected, Err(WebhookError::Mismatch)), "byte {at}, bit {bit}");
     }
 }
 
@@ -182,8 +182,8 @@ fn while_a_secret_is_rotated_both_match_and_the_index_is_returned() {
     let both = format!("{},{}", sign("old", BODY), sign("new", BODY));
     let delivery = verifier.verify(BODY, Some(both));
     assert_eq!(delivery.map(|delivery| delivery.secret_index()).ok(), Some(0));
-    let refused = verifier.verify(BODY, Some(sign("older", BODY)));
-    assert!(matches!(refused, Err(WebhookError::Mismatch)));
+    let rejected = verifier.verify(BODY, Some(sign("older", BODY)));
+    assert!(matches!(rejected, Err(WebhookError::Mismatch)));
 }
 
 #[test]
@@ -209,10 +209,10 @@ fn secrets_that_sign_like_the_empty_one_are_rejected() {
 fn neither_secrets_nor_signatures_show() {
     let hex = sign(SECRET, BODY);
     let delivery = verify(BODY, &hex).expect("a genuine delivery");
-    let refused = verify(BODY, "00".repeat(32)).expect_err("a wrong signature");
+    let rejected = verify(BODY, "00".repeat(32)).expect_err("a wrong signature");
     let malformed = verify(BODY, "00").expect_err("a malformed signature");
     let shown =
-        format!("{:?} {delivery:?} {refused:?} {refused} {malformed:?} {malformed}", verifier());
+        format!("{:?} {delivery:?} {rejected:?} {rejected} {malformed:?} {malformed}", verifier());
     for secret in [SECRET, &hex, &STANDARD_NO_PAD.encode(tag(BODY))] {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -221,8 +221,8 @@ fn neither_secrets_nor_signatures_show() {
 #[test]
 fn a_body_that_is_too_large_is_rejected_before_its_signature_is_parsed() {
     let verifier = verifier().max_body(BODY.len() - 1);
-    let refused = verifier.verify(BODY, None::<&str>).expect_err("too large");
-    assert!(matches!(refused, WebhookError::TooLarge { bytes, max, .. } if bytes == max + 1));
+    let rejected = verifier.verify(BODY, None::<&str>).expect_err("too large");
+    assert!(matches!(rejected, WebhookError::TooLarge { bytes, max, .. } if bytes == max + 1));
     assert!(verifier.max_body(BODY.len()).verify(BODY, Some(sign(SECRET, BODY))).is_ok());
 }
 
@@ -230,10 +230,10 @@ fn a_body_that_is_too_large_is_rejected_before_its_signature_is_parsed() {
 fn a_signed_body_that_is_not_json_is_an_error_after_the_signature() {
     let deep = "[".repeat(100_000);
     for body in [&b""[..], b" ", b"\xff\xfe", b"{\"event\":", b"mention.created", deep.as_bytes()] {
-        let refused = verify(body, sign(SECRET, body));
-        assert!(matches!(refused, Err(WebhookError::NotJson(_))), "{refused:?}");
-        let refused = verify(body, sign("another", body));
-        assert!(matches!(refused, Err(WebhookError::Mismatch)), "{refused:?}");
+        let rejected = verify(body, sign(SECRET, body));
+        assert!(matches!(rejected, Err(WebhookError::NotJson(_))), "{rejected:?}");
+        let rejected = verify(body, sign("another", body));
+        assert!(matches!(rejected, Err(WebhookError::Mismatch)), "{rejected:?}");
     }
 }
 
@@ -295,13 +295,13 @@ fn a_signature_alone_is_verified_whatever_the_body_is() {
     for body in [&b""[..], b"not JSON", b"\xff"] {
         let index = verifier.verify_signature(body, Some(sign("old", body)));
         assert_eq!(index.ok(), Some(1), "{body:?}");
-        let refused = verifier.verify_signature(body, Some(sign("other", body)));
-        assert!(matches!(refused, Err(WebhookError::Mismatch)), "{refused:?}");
+        let rejected = verifier.verify_signature(body, Some(sign("other", body)));
+        assert!(matches!(rejected, Err(WebhookError::Mismatch)), "{rejected:?}");
     }
-    let refused = verifier.verify_signature(b"too large", None::<&str>);
-    assert!(matches!(refused, Err(WebhookError::TooLarge { .. })), "{refused:?}");
-    let refused = verifier.verify_signature(b"", None::<&str>);
-    assert!(matches!(refused, Err(WebhookError::Missing)), "{refused:?}");
+    let rejected = verifier.verify_signature(b"too large", None::<&str>);
+    assert!(matches!(rejected, Err(WebhookError::TooLarge { .. })), "{rejected:?}");
+    let rejected = verifier.verify_signature(b"", None::<&str>);
+    assert!(matches!(rejected, Err(WebhookError::Missing)), "{rejected:?}");
 }
 
 #[test]
@@ -347,14 +347,14 @@ fn a_delivery_decodes_into_the_event_the_mention_and_the_callers_type() {
     assert_eq!((mention.id.as_str(), mention.url.as_str()), ("m1", "https://example.com/"));
     let own: Own = delivery.decode().expect("readable");
     assert_eq!(own.event, EventName::MentionCreated);
-    let refused = delivery.decode::<Vec<u8>>();
-    assert!(matches!(refused, Err(WebhookError::Undecodable(_))));
+    let rejected = delivery.decode::<Vec<u8>>();
+    assert!(matches!(rejected, Err(WebhookError::Undecodable(_))));
 }
 
 #[test]
 fn each_error_has_a_status_and_a_hint_and_does_not_print_its_cause() {
-    let status = |refused: Result<Delivery, WebhookError>| {
-        refused.map(|_| ()).map_err(|error| error.status().as_u16())
+    let status = |rejected: Result<Delivery, WebhookError>| {
+        rejected.map(|_| ()).map_err(|error| error.status().as_u16())
     };
     assert_eq!(status(verifier().verify(BODY, None::<&str>)), Err(401));
     assert_eq!(status(verify(BODY, "abc")), Err(401));

@@ -336,13 +336,13 @@ proptest! {
 
 /// JSON of any shape, which may look like a webhook's payload.
 fn json() -> impl Strategy<Value = serde_json::Value> {
-    let leaf = prop_oneof![
+    let scalar = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),
         any::<i64>().prop_map(Into::into),
         any::<String>().prop_map(Into::into),
     ];
-    leaf.prop_recursive(4, 32, 5, |inner| {
+    scalar.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
             proptest::collection::btree_map("event|type|id|url|data|mention|.*", inner, 0..5)

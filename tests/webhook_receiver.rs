@@ -80,13 +80,13 @@ fn request(address: SocketAddr, method: &str, headers: &str, body: &str) -> u16 
     let head = format!(
         "{method} /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
     );
-    let answer = exchange(address, &(head + body)).expect("an answer");
-    answer[9..12].parse().expect("a status")
+    let response = exchange(address, &(head + body)).expect("a response");
+    response[9..12].parse().expect("a status")
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
-    // A server that never answers fails the test, where it would hang it.
+    // A server that never responses fails the test, where it would hang it.
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     Ok(stream)
 }
@@ -94,9 +94,9 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 fn exchange(address: SocketAddr, request: &str) -> io::Result<String> {
     let mut stream = connect(address)?;
     stream.write_all(request.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_request_that_claims_an_endless_body_does_not_end_the_server() {
             let mut stream = connect(running.address()).expect("a connection");
             stream.write_all(head.as_bytes()).expect("a request");
             let mut status = [0; 12];
-            stream.read_exact(&mut status).expect("an answer");
+            stream.read_exact(&mut status).expect("a response");
             assert_eq!(&status, b"HTTP/1.1 413");
         }
     }
@@ -265,7 +265,7 @@ fn forward(sandbox: &sandbox::Heylerts) -> Vec<u16> {
     let deliveries = sandbox.take_deliveries();
     let requests =
         deliveries.iter().map(|delivery| delivery.to_request(|secret, body| sign(secret, body)));
-    requests.map(|request| send(request).expect("an answer").status().as_u16()).collect()
+    requests.map(|request| send(request).expect("a response").status().as_u16()).collect()
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn the_deliveries_of_the_sandbox_are_handled_in_order() {
         Ok(seen_by.send((event, mention.and_then(|mention| mention.title)))?)
     });
     let hook = format!("http://{}/hook", running.address());
-    let sandbox = sandbox::Heylerts::new().with(|world| world.settings.spike_threshold = 2);
+    let sandbox = sandbox::Heylerts::new().with(|setup| setup.settings.spike_threshold = 2);
     let alert = sandbox.add_alert(Alert::new("Brand", "brand").webhook(&hook, SECRET));
     for title in ["first", "second"] {
         sandbox.receive(Mention::new(&alert, title));
@@ -285,13 +285,13 @@ fn the_deliveries_of_the_sandbox_are_handled_in_order() {
     assert_eq!(forward(&sandbox), [202, 202, 202]);
     running.stop();
 
-    let told = |event: &str, title: Option<&str>| (Some(event.into()), title.map(Into::into));
+    let handled = |event: &str, title: Option<&str>| (Some(event.into()), title.map(Into::into));
     assert_eq!(
         seen.iter().collect::<Vec<(Option<String>, Option<String>)>>(),
         [
-            told("mention.created", Some("first")),
-            told("mention.created", Some("second")),
-            told("spike.detected", None),
+            handled("mention.created", Some("first")),
+            handled("mention.created", Some("second")),
+            handled("spike.detected", None),
         ]
     );
 }
@@ -304,7 +304,7 @@ fn a_delivery_signed_with_a_rotated_secret_is_handled_if_the_server_knows_it() {
     let alert = sandbox.add_alert(Alert::new("Brand", "brand").webhook(&hook, "old"));
     for secret in [SECRET, "of nobody"] {
         sandbox.receive(Mention::new(&alert, "a title"));
-        sandbox.change(|world| world.alerts[0].webhook_secret = secret.to_owned());
+        sandbox.change(|setup| setup.alerts[0].webhook_secret = secret.to_owned());
     }
     sandbox.receive(Mention::new(&alert, "a title"));
     assert_eq!(forward(&sandbox), [202, 202, 401]);

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_secret_in_an_address_is_not_shown() {
+    fn secrets_in_an_address_are_not_shown() {
         for (address, expected) in [
             ("https://a.example/x", "https://a.example/x"),
             ("https://me:secret@a.example/x", "a.example/x"),

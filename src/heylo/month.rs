@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_month_is_rejected() {
+    fn strings_that_name_no_month_are_rejected() {
         for text in ["", "0", "13", "-1", "256", "Ma", "Janu", "Mai", "J"] {
             assert!(text.parse::<Month>().is_err(), "{text}");
         }

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_nearly_json_is_read() {
+    fn a_body_that_is_nearly_json_is_read() {
         let expected = json!({"error": "it's gone", "code": 5});
         for text in [
             r#"{"error": "it's gone", "code": 5,}"#,

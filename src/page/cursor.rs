@@ -781,7 +781,7 @@ mod tests {
     }
 
     #[test]
-    fn an_iterator_that_was_used_up_starts_afresh_where_it_is_resumed() {
+    fn an_iterator_that_was_used_up_starts_again_at_the_position_it_resumes_at() {
         let model = Model::still(25, PLAIN);
         let start = model.pager(8).position();
         let mut pager = model.pager(8);

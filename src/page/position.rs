@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_of_another_list_is_refused() {
+    fn a_position_of_another_list_is_rejected() {
         let position = Position::new(list_name("heylerts/alerts", ""), "3 of 7".to_owned());
         let error =
             position.place_in(&list_name("heylerts/mentions", "")).expect_err("another list");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_position_is_refused() {
+    fn a_string_that_is_no_position_is_rejected() {
         for text in ["", "x", "x y", "\n"] {
             assert!(text.parse::<Position>().is_err(), "{text:?}");
         }

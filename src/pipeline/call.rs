@@ -529,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_would_reach_another_endpoint_are_refused() {
+    fn ids_that_would_reach_another_endpoint_are_rejected() {
         let base = Url::parse("https://example.com").expect("a valid address");
         for id in ["", ".", "..", "a/b", "..\\b", "a\nb", ".\t.", "\r", "a\0"] {
             assert!(Call::get(["alerts", id]).to_uri(&base, &[]).is_err(), "{id:?}");

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_no_certificate_is_an_error_that_names_the_setting() {
+    fn a_file_without_a_certificate_is_an_error_that_names_the_setting() {
         for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
             let reason = tls_config(Some(pem.as_bytes())).err().unwrap_or_default();
             assert!(reason.starts_with("root_certificates "), "{pem}: {reason}");

@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_decoded_is_a_denial_only_if_it_holds_nothing_else() {
+    fn a_decoded_string_is_a_denial_only_if_it_holds_nothing_else() {
         for (body, words) in [
             (r#"{"addedUserIds": [], "removedUserIds": [], "error": "gone"}"#, Some("gone")),
             (r#"{"items": [], "error": "gone"}"#, Some("gone")),

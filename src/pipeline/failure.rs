@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_says_which_limit_was_reached() {
+    fn a_timeout_names_the_limit_that_was_reached() {
         for (reason, expected) in [
             (ureq::Timeout::Resolve, "looking up the host name took longer than 1s"),
             (ureq::Timeout::Connect, "connecting took longer than 1s"),

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_of_a_page_is_what_it_says_first() {
+    fn the_message_of_a_page_is_its_first_heading() {
         for (body, expected) in [
             ("<html><head><TITLE> 502 Bad Gateway</title></head></html>", "502 Bad Gateway"),
             ("<title data-x=\"1\">A &amp; B &#8211; &#x43;</title>", "A & B \u{2013} C"),

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_denies_nothing_is_a_success() {
+    fn a_body_that_denies_nothing_is_a_success() {
         for body in [
             "",
             "done",

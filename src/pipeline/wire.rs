@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ureq_did_on_another_thread_counts_as_sent() {
+    fn bytes_that_ureq_sent_on_another_thread_count_as_sent() {
         assert!(watch(None, || ()).1);
         assert!(!watch(None, mark_seen).1);
         let (_, sent) = watch(None, || {

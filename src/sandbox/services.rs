@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_goes_to_its_service() {
+    fn a_request_reaches_its_service() {
         let services = Services::demo();
         let status = |uri: &str| {
             let request = http::Request::get(uri).body(Vec::new()).unwrap();

@@ -14,16 +14,16 @@ use crate::clock::Hand;
 
 type Answer = Result<Response<Vec<u8>>, TransportError>;
 
-fn told(limit: &str, remaining: &str) -> Answer {
-    let answer = Response::builder()
+fn with_limit_headers(limit: &str, remaining: &str) -> Answer {
+    let response = Response::builder()
         .header("x-ratelimit-limit", limit)
         .header("x-ratelimit-remaining", remaining)
         .body(br#"{"roles": []}"#.to_vec());
-    Ok(answer.unwrap())
+    Ok(response.unwrap())
 }
 
 fn five_a_second(_: Request<Vec<u8>>, _: Duration) -> Answer {
-    told("5", "4")
+    with_limit_headers("5", "4")
 }
 
 fn client(transport: impl Transport + 'static, config: Config) -> heylo::Client {
@@ -36,7 +36,7 @@ struct SlowBody(TokenBucket);
 
 impl Transport for SlowBody {
     fn send(&self, _: Request<Vec<u8>>, _: Duration) -> Answer {
-        told("5", "4")
+        with_limit_headers("5", "4")
     }
 
     fn send_with(
@@ -69,13 +69,13 @@ fn after_a_call(transport: impl Transport + 'static, config: Config) -> Snapshot
 }
 
 #[test]
-fn a_lower_limit_that_the_service_says_is_obeyed() {
-    let snapshot = after_a_call(|_, _| told("3", "1"), Config::new());
+fn a_lower_limit_in_a_header_is_obeyed() {
+    let snapshot = after_a_call(|_, _| with_limit_headers("3", "1"), Config::new());
     assert_eq!((snapshot.rate, snapshot.held_for_others), (Rate::per_second(3), 1));
 }
 
 #[test]
-fn a_limit_that_the_service_says_counts_in_its_own_period_and_not_in_the_rates() {
+fn a_limit_of_a_header_counts_in_its_own_period_and_not_in_the_rates() {
     for rate in [Rate::per_minute(100), Rate::per_minute(900)] {
         let bucket = TokenBucket::new(rate, Arc::new(Hand::new()));
         let snapshot = after_a_call(five_a_second, Config::new().bucket(bucket));
@@ -88,9 +88,9 @@ fn a_limit_that_the_service_says_counts_in_its_own_period_and_not_in_the_rates()
 
 #[test]
 fn a_limit_in_a_chosen_period_is_not_lowered_by_the_service_saying_the_same_number() {
-    let told = |_: Request<Vec<u8>>, _: Duration| told("20", "19");
+    let with_limit_headers = |_: Request<Vec<u8>>, _: Duration| with_limit_headers("20", "19");
     let chosen = Rate::new(20, Duration::from_millis(200));
-    let snapshot = after_a_call(told, Config::new().rate(chosen));
+    let snapshot = after_a_call(with_limit_headers, Config::new().rate(chosen));
     assert_eq!((snapshot.rate, snapshot.held_for_others), (chosen, 0));
 }
 
@@ -133,12 +133,12 @@ fn a_401_during_a_pause_is_returned_at_once() {
     let pauses = bucket.clone();
     let transport = move |_: Request<Vec<u8>>, _: Duration| {
         let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), 30.into())]);
-        let refused = pauses.try_acquire();
-        refused.into_iter().for_each(|mut permit| {
+        let rejected = pauses.try_acquire();
+        rejected.into_iter().for_each(|mut permit| {
             permit.responded(StatusCode::TOO_MANY_REQUESTS, &headers);
         });
-        let answer = Response::builder().status(401).body(Vec::new());
-        Ok(answer.unwrap())
+        let response = Response::builder().status(401).body(Vec::new());
+        Ok(response.unwrap())
     };
     let config = Config::new().bucket(bucket.clone()).clock(clock.clone());
     let client = client(transport, config.retries(4));
@@ -149,17 +149,17 @@ fn a_401_during_a_pause_is_returned_at_once() {
 }
 
 #[test]
-fn a_lower_limit_that_hello_says_is_obeyed_and_a_higher_one_is_not() {
+fn a_lower_limit_in_hello_is_obeyed_and_a_higher_one_is_not() {
     let service = sandbox::Heylerts::new();
     let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
     let client = heylerts::Client::with_config("hlt_told", config).expect("a client");
     let requests = || client.bucket().snapshot().rate.requests();
-    for (told, kept_to) in
+    for (limit, kept_to) in
         [("1000/minute", 100), ("60/minute", 60), ("a lot", 60), ("90/minute", 60)]
     {
-        service.change(|world| world.rate_limit = told.to_owned());
-        client.hello().expect("an answer");
-        assert_eq!(requests(), kept_to, "{told}");
+        service.change(|setup| setup.rate_limit = limit.to_owned());
+        client.hello().expect("a response");
+        assert_eq!(requests(), kept_to, "{limit}");
     }
 }
 

@@ -24,7 +24,7 @@ fn take(bucket: &TokenBucket) -> Permit {
     bucket.acquire(None, &mut |_| {}).unwrap()
 }
 
-fn answer(mut permit: Permit) {
+fn respond(mut permit: Permit) {
     permit.responded(StatusCode::OK, &HeaderMap::new());
 }
 
@@ -46,11 +46,11 @@ fn sixty_four_threads_are_served_in_the_order_of_their_coming() {
             scope.spawn(move || {
                 let permit = take(bucket);
                 served.lock().unwrap().push(i);
-                answer(permit);
+                respond(permit);
             });
             until_waiting(bucket, i + 1);
         }
-        answer(held);
+        respond(held);
     });
     assert_eq!(served.into_inner().unwrap(), (0..64).collect::<Vec<_>>());
 }
@@ -72,7 +72,7 @@ fn sixty_four_threads_neither_lock_up_nor_exceed_the_limit() {
                     match (i + round) % 10 {
                         0 => permit.never_sent(),
                         1 => drop(permit),
-                        _ => answer(permit),
+                        _ => respond(permit),
                     }
                 }
             });
@@ -103,7 +103,7 @@ fn a_try_is_not_refused_for_others_that_only_pass_by() {
     let (bucket, _) = bucket(Rate::per_minute(10_000));
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (0..1000).for_each(|_| answer(bucket.try_acquire().unwrap())));
+            scope.spawn(|| (0..1000).for_each(|_| respond(bucket.try_acquire().unwrap())));
         }
     });
     assert_eq!(bucket.snapshot().granted, 8000);
@@ -112,7 +112,7 @@ fn a_try_is_not_refused_for_others_that_only_pass_by() {
 #[test]
 fn a_wait_that_cannot_end_in_time_fails_at_once_and_holds_nothing() {
     let (bucket, clock) = bucket(Rate::per_second(1));
-    answer(take(&bucket));
+    respond(take(&bucket));
     let soon = clock.now() + P - Duration::from_nanos(1);
     let mut waits = 0;
     let error = bucket.acquire(Some(soon), &mut |_| waits += 1).unwrap_err();
@@ -135,7 +135,7 @@ fn a_pause_that_outlasts_their_deadlines_is_told_at_once_to_all_who_wait() {
             .into_iter()
             .enumerate()
             .map(|(i, until)| {
-                let acquire = move || bucket.acquire(until, &mut |_| {}).map(answer);
+                let acquire = move || bucket.acquire(until, &mut |_| {}).map(respond);
                 let thread = scope.spawn(acquire);
                 until_waiting(bucket, i + 1);
                 thread
@@ -172,7 +172,7 @@ fn a_deadline_is_kept_while_the_first_in_the_queue_is_stuck_in_its_callback() {
         assert!(first.join().unwrap());
     });
     assert_eq!(clock.now(), far);
-    answer(held);
+    respond(held);
 }
 
 #[test]
@@ -233,14 +233,14 @@ fn a_holder_that_panics_gives_its_token_back_as_one_without_an_answer() {
 }
 
 #[test]
-fn a_wait_is_told_once_for_each_reason() {
+fn a_wait_is_reported_once_for_each_reason() {
     let (bucket, _) = bucket(Rate::per_second(1));
-    answer(take(&bucket));
+    respond(take(&bucket));
     let mut waits = Vec::new();
     let mut permit = bucket.acquire(None, &mut |wait| waits.push(*wait)).unwrap();
     permit.responded(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new());
     let permit = bucket.acquire(None, &mut |wait| waits.push(*wait)).unwrap();
-    answer(permit);
+    respond(permit);
     bucket.acquire(None, &mut |wait| waits.push(*wait)).unwrap().never_sent();
     let reasons: Vec<_> = waits.iter().map(|wait| (wait.reason, wait.duration)).collect();
     let expected = [(WaitReason::Full, P), (WaitReason::Paused, P), (WaitReason::Full, P)];
@@ -272,11 +272,11 @@ fn a_lower_rate_is_adopted_while_others_wait() {
 fn a_snapshot_tells_what_there_is() {
     let (bucket, clock) = bucket(Rate::per_second(4));
     let (one, other) = (take(&bucket), take(&bucket));
-    answer(one);
+    respond(one);
     clock.advance(P / 2);
     let snapshot = bucket.snapshot();
     assert_eq!((snapshot.granted, snapshot.in_flight, snapshot.free), (2, 1, 2));
     assert_eq!((snapshot.next_back, snapshot.utilization()), (Some(P / 2), 0.5));
     assert_eq!((snapshot.paused, snapshot.pauses, snapshot.pace), (None, 0, None));
-    answer(other);
+    respond(other);
 }

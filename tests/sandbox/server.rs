@@ -79,7 +79,7 @@ fn a_truncated_body_ends_in_the_middle() {
 }
 
 #[test]
-fn a_stalled_body_stays_silent_until_the_client_or_the_server_ends_it() {
+fn a_stalled_body_sends_nothing_until_the_client_or_the_server_ends_it() {
     let services = on_a_test_clock();
     services.heylerts.inject(2, Fault::Stalled);
     let server = serve(0, services).unwrap();

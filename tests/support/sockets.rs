@@ -40,18 +40,18 @@ impl Step {
     pub(crate) const CUT: Step = Step::Close(Vec::new());
 
     /// A response with a length, after which the connection stays open.
-    pub(crate) fn canned(status: u16, body: impl AsRef<[u8]>) -> Step {
-        Step::Send(canned(status, &[], body))
+    pub(crate) fn response(status: u16, body: impl AsRef<[u8]>) -> Step {
+        Step::Send(response_bytes(status, &[], body))
     }
 }
 
 /// Encodes a response with these header lines and a length.
-pub(crate) fn canned(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn response_bytes(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = format!("content-length: {}", body.len());
-    let mut answer = head(status, &[headers, &[length.as_str()]].concat());
-    answer.extend(body);
-    answer
+    let mut response = head(status, &[headers, &[length.as_str()]].concat());
+    response.extend(body);
+    response
 }
 
 /// Encodes the head of a response with the empty line that ends it.

@@ -73,7 +73,7 @@ fn server_config(certificate: rcgen::Certificate, key: &KeyPair) -> Arc<ServerCo
 
 /// What happens to one connection.
 #[derive(Clone)]
-pub(crate) enum Meeting {
+pub(crate) enum Handshake {
     /// TLS, and this response to each request.
     Serve(Arc<ServerConfig>, Vec<u8>),
     /// TLS, a request, and then these bytes on the socket, unencrypted.
@@ -96,9 +96,9 @@ pub(crate) struct TlsServer {
 }
 
 impl TlsServer {
-    /// Plays `meetings`, one for each connection, and the last for all further ones.
-    pub(crate) fn start(meetings: impl IntoIterator<Item = Meeting>) -> TlsServer {
-        let meetings: Vec<Meeting> = meetings.into_iter().collect();
+    /// Plays `handshakes`, one for each connection, and the last for all further ones.
+    pub(crate) fn start(handshakes: impl IntoIterator<Item = Handshake>) -> TlsServer {
+        let handshakes: Vec<Handshake> = handshakes.into_iter().collect();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let server = TlsServer {
             port: listener.local_addr().unwrap().port(),
@@ -108,9 +108,9 @@ impl TlsServer {
         let (received, accepted) = (Arc::clone(&server.received), Arc::clone(&server.accepted));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let nth = accepted.fetch_add(1, Ordering::SeqCst).min(meetings.len() - 1);
-                let (meeting, received) = (meetings[nth].clone(), Arc::clone(&received));
-                thread::spawn(move || meet(meeting, stream.unwrap(), &received));
+                let nth = accepted.fetch_add(1, Ordering::SeqCst).min(handshakes.len() - 1);
+                let (handshake, received) = (handshakes[nth].clone(), Arc::clone(&received));
+                thread::spawn(move || handle(handshake, stream.unwrap(), &received));
             }
         });
         server
@@ -135,10 +135,10 @@ impl TlsServer {
     }
 }
 
-fn meet(meeting: Meeting, mut stream: TcpStream, received: &Mutex<Vec<String>>) {
+fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<String>>) {
     let mut hello = [0; 16 * 1024];
-    match meeting {
-        Meeting::Serve(config, response) => {
+    match handshake {
+        Handshake::Serve(config, response) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             while let Some(request) = receive(&mut tls) {
                 received.lock().unwrap().push(request);
@@ -147,24 +147,24 @@ fn meet(meeting: Meeting, mut stream: TcpStream, received: &Mutex<Vec<String>>) 
                 }
             }
         }
-        Meeting::Unencrypted(config, bytes) => {
+        Handshake::Unencrypted(config, bytes) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             received.lock().unwrap().extend(receive(&mut tls));
             drop(tls.sock.write_all(&bytes));
             drop(tls.sock.shutdown(Shutdown::Write));
             drop(tls.sock.read(&mut hello));
         }
-        Meeting::Cut(config) => {
+        Handshake::Cut(config) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             received.lock().unwrap().extend(receive(&mut tls));
         }
-        Meeting::Bytes(bytes) => {
+        Handshake::Bytes(bytes) => {
             drop(stream.read(&mut hello));
             drop(stream.write_all(&bytes));
         }
         // What is closed while there is something left to read is reset.
-        Meeting::Reset => drop(stream.peek(&mut hello)),
-        Meeting::Silence => while stream.read(&mut hello).is_ok_and(|read| read > 0) {},
+        Handshake::Reset => drop(stream.peek(&mut hello)),
+        Handshake::Silence => while stream.read(&mut hello).is_ok_and(|read| read > 0) {},
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct ReceivedRequest {
 
 /// A response to one request.
 #[derive(Clone, Debug)]
-pub(crate) struct Canned {
+pub(crate) struct Scripted {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
@@ -60,21 +60,22 @@ pub(crate) fn local(clock: &TestClock) -> Config {
 
 impl Wire {
     /// Sends these responses, one to each request. Requests after the last one are unexpected.
-    pub(crate) fn new(answers: impl IntoIterator<Item = Canned>) -> Wire {
+    pub(crate) fn new(responses: impl IntoIterator<Item = Scripted>) -> Wire {
         let limit = Limit::start();
         let requests: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
-        let (answers, kept): (Vec<Canned>, _) = (answers.into_iter().collect(), requests.clone());
+        let (responses, kept): (Vec<Scripted>, _) =
+            (responses.into_iter().collect(), requests.clone());
         let server = sandbox::serve(0, move |request: Request<Vec<u8>>| {
             let mut requests = kept.lock().unwrap();
-            let answer = answers.get(requests.len()).cloned();
+            let response = responses.get(requests.len()).cloned();
             requests.push(ReceivedRequest::new(&request));
-            answer.unwrap_or(Canned::status(UNEXPECTED)).to_wire()
+            response.unwrap_or(Scripted::status(UNEXPECTED)).to_wire()
         });
         Wire { server: server.unwrap(), requests, _limit: limit }
     }
 
     /// Expects no request.
-    pub(crate) fn silent() -> Wire {
+    pub(crate) fn unused() -> Wire {
         Wire::new([])
     }
 
@@ -154,33 +155,35 @@ impl ReceivedRequest {
     }
 }
 
-impl Canned {
+impl Scripted {
     /// An empty response.
-    pub(crate) fn status(status: u16) -> Canned {
-        Canned { status, headers: Vec::new(), body: String::new() }
+    pub(crate) fn status(status: u16) -> Scripted {
+        Scripted { status, headers: Vec::new(), body: String::new() }
     }
 
     /// A success with this body.
-    pub(crate) fn json(body: impl Into<Value>) -> Canned {
-        Canned::status(200).header("content-type", "application/json").body(body.into().to_string())
+    pub(crate) fn json(body: impl Into<Value>) -> Scripted {
+        Scripted::status(200)
+            .header("content-type", "application/json")
+            .body(body.into().to_string())
     }
 
     /// A success with this text.
-    pub(crate) fn text(body: &str) -> Canned {
-        Canned::status(200).body(body)
+    pub(crate) fn text(body: &str) -> Scripted {
+        Scripted::status(200).body(body)
     }
 
-    pub(crate) fn with_status(mut self, status: u16) -> Canned {
+    pub(crate) fn with_status(mut self, status: u16) -> Scripted {
         self.status = status;
         self
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Canned {
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Scripted {
         self.headers.push((name, value.to_string()));
         self
     }
 
-    pub(crate) fn body(mut self, body: impl Into<String>) -> Canned {
+    pub(crate) fn body(mut self, body: impl Into<String>) -> Scripted {
         self.body = body.into();
         self
     }
