@@ -1,8 +1,11 @@
 //! Shares: rate limits that several processes keep together.
 //!
+//! * `redis`: tokens in Redis, for several machines.
 //! * `fallback`: what happens while the shared tokens cannot be reached.
 
 mod fallback;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::fmt;
 #[cfg(feature = "share")]
@@ -17,6 +20,8 @@ use crate::error::{Error, Result};
 use super::rate::Rate;
 use super::store::TokenStore;
 use fallback::Fallback;
+#[cfg(feature = "redis")]
+use redis::RedisPlace;
 
 /// Where several processes keep the tokens of one key, and what happens if they cannot be reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,9 +52,54 @@ enum Place {
     /// A file in this folder, or in the user's own.
     #[cfg(feature = "share")]
     File(Option<PathBuf>),
+    #[cfg(feature = "redis")]
+    Redis(RedisPlace),
 }
 
 impl Share {
+    /// Shares by a Redis server: among all processes, on all machines, that use the same server and database.
+    ///
+    /// The URL is `redis://user:password@host:port/database`, or `rediss://` for TLS, which needs one of the features
+    /// `rustls` and `native-tls` and trusts what the operating system trusts. `redis+unix:///path` is a socket. Nothing is
+    /// connected before the first request. The password shows in no error, log or `Debug`.
+    ///
+    /// The tokens are counted on the server's clock, so the clocks of the machines may differ. Each request costs two
+    /// round trips to Redis, and each wait for a token one more.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use heysync::limiter::Share;
+    /// use heysync::{Config, heylo};
+    ///
+    /// let url = std::env::var("REDIS_URL").unwrap_or_default();
+    /// let config = Config::new().share(Share::redis(url).prefix("roster"));
+    /// let client = heylo::Client::with_config("key", config)?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    #[cfg(feature = "redis")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+    pub fn redis(url: impl Into<String>) -> Share {
+        let place = Place::Redis(RedisPlace::new(url.into()));
+        Share { place, if_unavailable: IfUnavailable::default() }
+    }
+
+    /// Sets the first part of the names of all keys in Redis. Default: `heysync`. Clients with different prefixes share
+    /// no tokens.
+    ///
+    /// A key is named by this and by a hash of the service, its address and the API key. A file has no prefix: there it
+    /// changes nothing.
+    #[cfg(feature = "redis")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Share {
+        match &mut self.place {
+            Place::Redis(place) => place.set_prefix(prefix.into()),
+            #[cfg(feature = "share")]
+            Place::File(_) => {}
+        }
+        self
+    }
+
     /// Sets what happens to a call while the shared tokens cannot be reached. Default: [`IfUnavailable::Fail`].
     pub fn if_unavailable(mut self, choice: IfUnavailable) -> Share {
         self.if_unavailable = choice;
@@ -58,7 +108,13 @@ impl Share {
 
     /// Whether two shares keep their tokens in the same place, and do the same if it cannot be reached.
     pub(crate) fn key(&self) -> String {
-        format!("{self:?}")
+        match &self.place {
+            // Two shares may differ in the password only, which `Debug` does not show.
+            #[cfg(feature = "redis")]
+            Place::Redis(place) => format!("{self:?}{}", place.identity()),
+            #[cfg(feature = "share")]
+            Place::File(_) => format!("{self:?}"),
+        }
     }
 
     /// Opens the store of the tokens that `id` names. What it needs to be reached is tried when it is used.
@@ -71,8 +127,8 @@ impl Share {
         let shared: Arc<dyn TokenStore> = match &self.place {
             #[cfg(feature = "share")]
             Place::File(_) => return Err(Error::configuration(format!("no store for {id}"))),
-            #[cfg(not(feature = "share"))]
-            place => return Err(Error::configuration(format!("no store for {id} in {place:?}"))),
+            #[cfg(feature = "redis")]
+            Place::Redis(place) => place.open(id, rate, clock)?,
         };
         match self.if_unavailable {
             IfUnavailable::Fail => Ok(shared),

@@ -15,7 +15,8 @@ use super::clock::Hand;
 /// P' for the rate below, and what an unanswered request's token is held on top.
 const HELD: Duration = Duration::from_millis(1006);
 const GRACE: Duration = Duration::from_secs(2);
-const A_MOMENT: Duration = Duration::from_nanos(1);
+/// Redis counts in microseconds.
+const A_MOMENT: Duration = Duration::from_micros(1);
 
 type Stored = (Arc<dyn TokenStore>, Box<dyn Fn(Duration)>);
 

@@ -2,11 +2,11 @@
 
 mod bench;
 pub(crate) mod clock;
-mod contract;
+pub(crate) mod contract;
 mod fuzz;
 mod headers;
 mod neighbours;
 mod promise;
 mod refusals;
-mod servers;
-mod simulation;
+pub(crate) mod servers;
+pub(crate) mod simulation;

@@ -1,0 +1,172 @@
+//! Connections to a Redis server, and what its errors mean.
+
+use std::fmt;
+use std::process;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::{Client, Cmd, Connection, ErrorKind, RedisError, ServerErrorKind, Value};
+
+use crate::limiter::status::Unavailable;
+
+/// More idle connections than this are closed.
+const IDLE: usize = 8;
+
+/// A server, and the connections to it that are idle.
+pub(crate) struct Connections {
+    client: Client,
+    /// The server's address without user and password.
+    address: String,
+    secret: Option<String>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: Connection,
+    /// A connection belongs to the process that opened it, and not to one that was forked.
+    process: u32,
+}
+
+/// An error of Redis, without the password.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Reason(String);
+
+impl Connections {
+    pub(crate) fn new(client: Client, address: String, secret: Option<String>) -> Connections {
+        Connections { client, address, secret, idle: Mutex::default() }
+    }
+
+    /// Sends a command, and `fallback` in its place if the server does not know the script. Both take no longer than
+    /// `time`.
+    pub(crate) fn call(&self, commands: &[Cmd; 2], time: Duration) -> Result<Value, Unavailable> {
+        let end = Instant::now() + time;
+        let mut connection = self.take_idle();
+        let is_idle = connection.is_some();
+        let mut reply = self.try_call(&mut connection, commands, end);
+        // The server may have closed an idle connection long ago.
+        if is_idle && reply.as_ref().is_err_and(is_closed) {
+            self.idle().clear();
+            connection = None;
+            reply = self.try_call(&mut connection, commands, end);
+        }
+        let is_whole = reply.as_ref().map_or_else(stays_whole, |_| true);
+        if let Some(connection) = connection.filter(|_| is_whole) {
+            self.put_back(connection);
+        }
+        reply.map_err(|error| self.explain(&error))
+    }
+
+    fn try_call(
+        &self,
+        connection: &mut Option<Connection>,
+        [command, fallback]: &[Cmd; 2],
+        end: Instant,
+    ) -> Result<Value, RedisError> {
+        let connection = match connection {
+            Some(connection) => connection,
+            None => connection.insert(self.client.get_connection_with_timeout(left(end))?),
+        };
+        match send(connection, command, end) {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                send(connection, fallback, end)
+            }
+            reply => reply,
+        }
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.idle();
+        let process = process::id();
+        idle.retain(|it| it.process == process);
+        idle.pop().map(|it| it.connection)
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.idle();
+        if idle.len() < IDLE {
+            idle.push(Idle { connection, process: process::id() });
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn not_a_reply(&self) -> Unavailable {
+        let message = format!("the server at {} did not answer as Redis does", self.address);
+        Unavailable::new(message, "check the address of Redis").retry_in(RETRY)
+    }
+
+    fn explain(&self, error: &RedisError) -> Unavailable {
+        let (what, hint, is_temporary) = meaning(error);
+        let message = format!("Redis at {} {what}", self.address);
+        let text = error.to_string();
+        let text = match self.secret.as_deref().filter(|secret| !secret.is_empty()) {
+            Some(secret) => text.replace(secret, "***"),
+            None => text,
+        };
+        let unavailable = Unavailable::new(message, hint).with_source(Reason(text));
+        if is_temporary { unavailable.retry_in(RETRY) } else { unavailable }
+    }
+}
+
+/// An obstacle that may pass is looked at again after so long.
+pub(crate) const RETRY: Duration = Duration::from_millis(100);
+
+fn left(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}
+
+fn send(connection: &mut Connection, command: &Cmd, end: Instant) -> Result<Value, RedisError> {
+    connection.set_write_timeout(Some(left(end)))?;
+    connection.set_read_timeout(Some(left(end)))?;
+    command.query(connection)
+}
+
+fn is_closed(error: &RedisError) -> bool {
+    !error.is_timeout() && (error.is_io_error() || error.is_connection_dropped())
+}
+
+/// Whether the connection can be used again. After a failover, the address of the old primary may lead to the new one.
+fn stays_whole(error: &RedisError) -> bool {
+    let is_reply = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
+    is_reply && !matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+}
+
+/// Returns what is wrong with the server, what the user can do, and whether that may end by itself.
+fn meaning(error: &RedisError) -> (&'static str, &'static str, bool) {
+    const ADDRESS: &str = "check that Redis is running and that its address is right";
+    let rejected =
+        ("rejected the user or password", "check the user and password of the Redis URL", false);
+    match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => rejected,
+        (_, Some("NOPERM")) => (
+            "does not allow what the tokens need",
+            "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
+            false,
+        ),
+        (_, Some("READONLY")) => ("is a replica", "use the address of the primary", true),
+        (_, Some("OOM")) => ("is out of memory", "raise its maxmemory", true),
+        (_, Some("MISCONF")) => ("refuses writes", "see its log: it cannot save its data", true),
+        (_, Some("MOVED" | "ASK" | "CROSSSLOT")) => {
+            ("is part of a cluster", "use a server that is not in cluster mode", false)
+        }
+        (_, Some("LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY")) => {
+            ("is not ready", "wait until it is ready", true)
+        }
+        (ErrorKind::InvalidClientConfig, _) => ("cannot be used so", "check the Redis URL", false),
+        (ErrorKind::Server(_) | ErrorKind::Extension, _) => {
+            ("reported an error", "Redis 5 or later is needed", true)
+        }
+        _ if error.is_timeout() => ("did not answer in time", ADDRESS, true),
+        (ErrorKind::Io, _) => ("cannot be reached", ADDRESS, true),
+        _ => ("did not answer as Redis does", "check the address of Redis", true),
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connections").field(&self.address).finish()
+    }
+}

@@ -1,0 +1,353 @@
+//! The tokens in Redis as a process knows them: its own, and those of the last reply.
+
+use std::collections::{HashMap, VecDeque};
+use std::process;
+use std::time::{Duration, Instant};
+
+use crate::limiter::ledger::GRACE;
+use crate::limiter::moment::{NotReady, held};
+use crate::limiter::rate::Rate;
+use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
+
+use super::script::{Caller, Keys, Reply};
+
+/// How long a lease is valid without a renewal.
+pub(super) const LEASE: Duration = Duration::from_secs(2);
+/// While Redis is away for less than this, calls wait for it.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A client that asks later than this after its turn, and two round trips, loses its place.
+const SLACK: Duration = Duration::from_millis(100);
+/// After this, a request that could not be reported is taken for ended there as well.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+/// The pause of a service without a limit, if it names none.
+const SECOND: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Known {
+    process: u32,
+    /// The name of this process in the line.
+    client: String,
+    rate: Rate,
+    pub(super) grace: Duration,
+    next_id: u64,
+    granted: u64,
+    pauses: u64,
+    flights: HashMap<u64, Flight>,
+    /// When the requests of this process ended that hold a token still.
+    ended: VecDeque<Instant>,
+    /// Requests that ended and that Redis does not know of yet.
+    unreported: VecDeque<Report>,
+    /// Leases that Redis may have granted, and the reply was lost.
+    doubtful: Vec<u64>,
+    last: Option<(Instant, Reply)>,
+    denial: Option<Denial>,
+    paused_until: Option<Instant>,
+    away_since: Option<Instant>,
+    round_trip: Duration,
+    pub(super) is_renewing: bool,
+    pub(super) has_worker: bool,
+    pub(super) is_closed: bool,
+}
+
+/// A request under way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    valid_until: Instant,
+    seq: u64,
+    out: u64,
+}
+
+/// A request that ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report {
+    pub(super) id: u64,
+    pub(super) at: Instant,
+    pub(super) outcome: Outcome,
+    pub(super) seq: u64,
+    pub(super) out: u64,
+}
+
+/// There was no token, and it is not worth asking again before `look`.
+#[derive(Clone, Copy, Debug)]
+struct Denial {
+    at: Instant,
+    look: Instant,
+    reason: WaitReason,
+    ahead: usize,
+}
+
+impl Denial {
+    fn not_ready(&self, now: Instant) -> NotReady {
+        NotReady {
+            at_least: self.at.saturating_duration_since(now),
+            look_again: Some(self.look.saturating_duration_since(now)),
+            reason: self.reason,
+        }
+    }
+}
+
+impl Known {
+    pub(super) fn new(rate: Rate) -> Known {
+        let process = process::id();
+        Known {
+            process,
+            client: format!("{:x}.{process:x}", fastrand::u64(..)),
+            rate,
+            grace: GRACE,
+            next_id: 0,
+            granted: 0,
+            pauses: 0,
+            flights: HashMap::new(),
+            ended: VecDeque::new(),
+            unreported: VecDeque::new(),
+            doubtful: Vec::new(),
+            last: None,
+            denial: None,
+            paused_until: None,
+            away_since: None,
+            round_trip: Duration::ZERO,
+            is_renewing: false,
+            has_worker: false,
+            is_closed: false,
+        }
+    }
+
+    /// A forked process has its parent's memory, but not its tokens.
+    pub(super) fn after_fork(&mut self) {
+        if self.process != process::id() {
+            *self = Known { grace: self.grace, ..Known::new(self.rate) };
+        }
+    }
+
+    pub(super) fn name(&self, id: u64) -> String {
+        format!("{}.{id}", self.client)
+    }
+
+    pub(super) fn caller<'a>(&'a self, keys: &'a Keys, cautious: bool) -> Caller<'a> {
+        let holds = !self.flights.is_empty() || !self.ended.is_empty();
+        let epoch = self.last.as_ref().filter(|_| holds).map_or("", |(_, reply)| &reply.epoch);
+        Caller {
+            keys,
+            client: &self.client,
+            epoch,
+            rate: self.rate,
+            lasts: LEASE,
+            grace: self.grace,
+            cautious,
+            slack: SLACK + 2 * self.round_trip,
+        }
+    }
+
+    /// Returns the lease to ask for, or why it is not worth asking now.
+    pub(super) fn next_lease(&mut self, now: Instant) -> Result<u64, NotReady> {
+        if !self.rate.is_usable() {
+            let at_least = Duration::from_nanos(u64::MAX);
+            return Err(NotReady { at_least, look_again: None, reason: WaitReason::Full });
+        }
+        self.forget(now);
+        match self.denial.filter(|denial| now < denial.look) {
+            Some(denial) => Err(denial.not_ready(now)),
+            None => Ok(self.doubtful.pop().unwrap_or_else(|| {
+                self.next_id += 1;
+                self.next_id
+            })),
+        }
+    }
+
+    /// The lease was not granted, or its reply was lost: then Redis grants the same one the next time.
+    pub(super) fn not_started(&mut self, id: u64) {
+        self.doubtful.push(id);
+    }
+
+    pub(super) fn start(&mut self, id: u64, asked: Instant, reply: &Reply) {
+        self.denial = None;
+        self.granted += 1;
+        let flight = Flight { valid_until: asked + LEASE, seq: reply.seq, out: reply.out };
+        self.flights.insert(id, flight);
+    }
+
+    pub(super) fn deny(&mut self, reply: &Reply, now: Instant) -> NotReady {
+        let begin = self.last.as_ref().map_or(now, |(begin, _)| *begin);
+        let (at, look) = (begin + reply.at, begin + reply.look);
+        let denial = Denial { at, look, reason: reply.reason, ahead: reply.ahead };
+        self.denial = Some(denial);
+        denial.not_ready(now)
+    }
+
+    /// A reply arrived. The script ran at some moment in between.
+    pub(super) fn reached(&mut self, reply: &Reply, asked: Instant, now: Instant) {
+        self.away_since = None;
+        let took = now.saturating_duration_since(asked);
+        self.round_trip = (self.round_trip * 3 + took) / 4;
+        self.last = Some((asked + took / 4, reply.clone()));
+    }
+
+    /// No reply arrived. If that has lasted for long, it is not worth trying again within the same call.
+    pub(super) fn missed(&mut self, mut why: Unavailable, now: Instant) -> Unavailable {
+        let since = *self.away_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= PATIENCE {
+            why.retry_in = None;
+        }
+        why
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.away_since.is_some()
+    }
+
+    pub(super) fn is_valid(&self, id: u64, now: Instant) -> bool {
+        self.flights.get(&id).is_some_and(|flight| now < flight.valid_until)
+    }
+
+    /// Ends a request; `None` if it has ended before.
+    pub(super) fn end(&mut self, id: u64, outcome: Outcome, now: Instant) -> Option<Report> {
+        let Flight { seq, out, .. } = self.flights.remove(&id)?;
+        // Our own response may be what was waited for; a token that is held for a period is not.
+        self.denial.take_if(|denial| outcome == Outcome::NeverSent || denial.at <= now);
+        match outcome {
+            Outcome::NeverSent => {}
+            Outcome::NoResponse => self.ended.push_back(now + self.grace),
+            Outcome::Responded(headers) => {
+                self.ended.push_back(now);
+                if headers.refused {
+                    self.pause(headers.retry_after, now);
+                }
+            }
+        }
+        Some(Report { id, at: now, outcome, seq, out })
+    }
+
+    /// This process pauses even if it cannot report the refusal.
+    fn pause(&mut self, asked: Option<Duration>, now: Instant) {
+        let at = now + asked.unwrap_or_else(|| self.held());
+        self.pauses += u64::from(self.paused_until.is_none_or(|until| until <= now));
+        self.paused_until = self.paused_until.max(Some(at));
+        self.denial = Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0 });
+    }
+
+    pub(super) fn tighten(&mut self, rate: Rate) {
+        let both = self.rate.and(rate);
+        self.rate = if both.is_usable() { both } else { self.rate };
+        self.denial = None;
+    }
+
+    /// Returns the requests under way, by their ids and names.
+    pub(super) fn under_way(&self) -> (Vec<u64>, Vec<String>) {
+        self.flights.keys().map(|id| (*id, self.name(*id))).unzip()
+    }
+
+    pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant) {
+        for id in ids {
+            if let Some(flight) = self.flights.get_mut(id) {
+                flight.valid_until = asked + LEASE;
+            }
+        }
+    }
+
+    /// Returns when the first lease has to be renewed; `None` if no request is under way.
+    pub(super) fn next_renewal(&self) -> Option<Instant> {
+        self.flights.values().map(|flight| flight.valid_until - LEASE * 2 / 3).min()
+    }
+
+    pub(super) fn report_later(&mut self, report: Report) {
+        self.unreported.push_back(report);
+    }
+
+    pub(super) fn unreported(&mut self, now: Instant) -> Option<Report> {
+        let is_old = |report: &Report| now.saturating_duration_since(report.at) > FORGOTTEN;
+        while self.unreported.front().is_some_and(is_old) {
+            self.unreported.pop_front();
+        }
+        self.unreported.front().copied()
+    }
+
+    pub(super) fn reported(&mut self, report: &Report) {
+        self.unreported.retain(|other| other.id != report.id);
+    }
+
+    /// Returns when a caller with `ahead` others of this process before it can take a token, by the last reply.
+    pub(super) fn outlook(&self, ahead: usize, now: Instant) -> NotReady {
+        let denial = self.denial.filter(|denial| now < denial.look);
+        let before = ahead + denial.map_or(0, |denial| denial.ahead);
+        let at = self.back(before, now).max(denial.map_or(now, |denial| denial.at));
+        NotReady {
+            at_least: at.saturating_duration_since(now),
+            look_again: None,
+            reason: denial.map_or(WaitReason::Full, |denial| denial.reason),
+        }
+    }
+
+    fn back(&self, before: usize, now: Instant) -> Instant {
+        let Some((begin, reply)) = &self.last else {
+            return now;
+        };
+        let limit = usize::try_from(reply.limit).unwrap_or(usize::MAX).max(1);
+        let (rounds, place) = (before / limit, before % limit);
+        let out = usize::try_from(reply.out).unwrap_or(usize::MAX);
+        let missing = (out + reply.others + place + 1).saturating_sub(limit);
+        let last = missing.min(reply.back.len()).checked_sub(1);
+        let first = last.and_then(|last| Some(*begin + *reply.back.get(last)?)).unwrap_or(now);
+        first.max(now) + self.held() * u32::try_from(rounds).unwrap_or(u32::MAX)
+    }
+
+    /// P' of the shortest limit.
+    fn held(&self) -> Duration {
+        let first = self.rate.limits().next();
+        first.map_or(SECOND, |(_, period)| Duration::from_nanos(held(period)))
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let longest = self.rate.limits().map(|(_, period)| held(period)).max();
+        let held = longest.map_or(SECOND, Duration::from_nanos);
+        while self.ended.front().is_some_and(|end| now.saturating_duration_since(*end) >= held) {
+            self.ended.pop_front();
+        }
+    }
+
+    /// Returns whether all tokens of this process are back.
+    pub(super) fn is_idle(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        let is_paused = self.paused_until.is_some_and(|until| now < until);
+        self.flights.is_empty() && self.ended.is_empty() && self.unreported.is_empty() && !is_paused
+    }
+
+    pub(super) fn has_reports(&self) -> bool {
+        !self.unreported.is_empty()
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.flights.is_empty() || !self.unreported.is_empty()
+    }
+
+    pub(super) fn snapshot(&mut self, now: Instant) -> Snapshot {
+        self.forget(now);
+        let period = self.held();
+        let recent = |end: &&Instant| now.saturating_duration_since(**end) < period;
+        let ours = self.flights.len() + self.ended.iter().filter(recent).count();
+        let limit = self.rate.requests();
+        let (out, others, limit) = match &self.last {
+            Some((_, reply)) => (reply.out, reply.others, reply.limit.min(limit)),
+            None => (0, 0, limit),
+        };
+        let out = usize::try_from(out).unwrap_or(usize::MAX).max(ours);
+        let next_back = self.last.as_ref().and_then(|(at, reply)| Some(*at + *reply.back.first()?));
+        Snapshot {
+            granted: self.granted,
+            in_flight: self.flights.len(),
+            free: usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(out + others),
+            held_for_others: others,
+            used_elsewhere: out - ours,
+            next_back: next_back.filter(|back| now < *back).map(|back| back - now),
+            paused: self.paused_until.filter(|until| now < *until).map(|until| until - now),
+            pauses: self.pauses,
+            ..Snapshot::full(self.in_force(limit))
+        }
+    }
+
+    /// The rate with the service's own limit, if that is lower.
+    fn in_force(&self, limit: u32) -> Rate {
+        let first = self.rate.limits().next().map(|(_, period)| (limit, period));
+        let rest = self.rate.limits().skip(1);
+        Rate::from_limits(first.into_iter().chain(rest), self.rate.shape())
+    }
+}

@@ -1,0 +1,102 @@
+//! Calls of the script for one bucket, and what is done between requests.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::limiter::status::Unavailable;
+
+use super::connection::Connections;
+use super::known::{Known, Report};
+use super::script::{Ended, Keys, Operation, Reply, Script};
+
+/// A call of Redis takes this long at most.
+pub(super) const LONGEST_CALL: Duration = Duration::from_secs(1);
+
+/// The state that a store and its worker share.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) connections: Arc<Connections>,
+    pub(super) script: Script,
+    pub(super) keys: Keys,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Whether the first request for an unknown key goes alone.
+    pub(super) is_cautious: bool,
+    /// Whether there is a worker.
+    pub(super) has_worker: bool,
+    pub(super) known: Mutex<Known>,
+    /// Signals that there is something to report, or that the store is dropped.
+    pub(super) changed: Condvar,
+}
+
+impl Session {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.after_fork();
+        known
+    }
+
+    /// Calls the script. No lock is held meanwhile.
+    pub(super) fn call(
+        &self,
+        operation: &Operation<'_>,
+        time: Duration,
+    ) -> Result<Reply, Unavailable> {
+        let asked = self.clock.now();
+        let commands = {
+            let known = self.known();
+            self.script.commands(&known.caller(&self.keys, self.is_cautious), operation)
+        };
+        let value = self.connections.call(&commands, time);
+        let reply =
+            value.and_then(|it| Reply::read(&it).ok_or_else(|| self.connections.not_a_reply()));
+        let now = self.clock.now();
+        match reply {
+            Ok(reply) => {
+                self.known().reached(&reply, asked, now);
+                Ok(reply)
+            }
+            Err(why) => Err(self.known().missed(why, now)),
+        }
+    }
+
+    /// Renews the leases of all requests under way.
+    pub(super) fn renew(&self) -> Result<(), Unavailable> {
+        let asked = self.clock.now();
+        let (ids, names) = {
+            let mut known = self.known();
+            known.is_renewing = true;
+            known.under_way()
+        };
+        let renewed = match ids.is_empty() {
+            true => Ok(()),
+            false => self.call(&Operation::Renew(names), LONGEST_CALL).map(drop),
+        };
+        let mut known = self.known();
+        known.is_renewing = false;
+        renewed.map(|()| known.renewed(&ids, asked))
+    }
+
+    /// Reports the requests that ended and could not be reported before.
+    pub(super) fn catch_up(&self) -> Result<(), Unavailable> {
+        loop {
+            let report = self.known().unreported(self.clock.now());
+            let Some(report) = report else {
+                return Ok(());
+            };
+            self.report(&report, LONGEST_CALL)?;
+            self.known().reported(&report);
+        }
+    }
+
+    pub(super) fn report(&self, report: &Report, time: Duration) -> Result<(), Unavailable> {
+        let ended = Ended {
+            age: self.clock.now().saturating_duration_since(report.at),
+            outcome: report.outcome,
+            seq: report.seq,
+            out: report.out,
+        };
+        let name = self.known().name(report.id);
+        self.call(&Operation::Release(&name, ended), time).map(drop)
+    }
+}

@@ -1,0 +1,127 @@
+//! The store of tokens in Redis.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::limiter::ledger::Lease;
+use crate::limiter::moment::NotReady;
+use crate::limiter::rate::Rate;
+use crate::limiter::status::{Outcome, Snapshot, Unavailable};
+use crate::limiter::store::{Denied, TokenStore};
+
+use super::script::Operation;
+use super::session::{LONGEST_CALL, Session};
+use super::worker;
+
+/// A release takes this long at most: a worker does what is left.
+const LONGEST_RELEASE: Duration = Duration::from_millis(200);
+/// A caller whose deadline is now asks for this long.
+const SHORTEST_CALL: Duration = Duration::from_millis(50);
+
+/// Tokens in Redis.
+///
+/// A token costs two round trips: one to lease it, one to release it. Leases are short, so that those of a process
+/// that died are back soon; a worker renews them while their requests are under way.
+#[derive(Debug)]
+pub(super) struct RedisStore {
+    session: Arc<Session>,
+}
+
+impl RedisStore {
+    pub(super) fn new(session: Session) -> RedisStore {
+        RedisStore { session: Arc::new(session) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl TokenStore for RedisStore {
+    fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
+        let session = &self.session;
+        let asked = session.clock.now();
+        let (id, name) = {
+            let mut known = session.known();
+            let id = known.next_lease(asked)?;
+            (id, known.name(id))
+        };
+        let left = by.map_or(LONGEST_CALL, |by| by.saturating_duration_since(asked));
+        let time = left.clamp(SHORTEST_CALL, LONGEST_CALL);
+        let reply = session.call(&Operation::Lease(&name), time);
+        let mut known = session.known();
+        match reply {
+            Ok(reply) if reply.granted => known.start(id, asked, &reply),
+            Ok(reply) => {
+                known.not_started(id);
+                return Err(known.deny(&reply, session.clock.now()).into());
+            }
+            Err(why) => {
+                known.not_started(id);
+                return Err(why.into());
+            }
+        }
+        drop(known);
+        worker::start(session);
+        Ok(Lease::new(id, 0))
+    }
+
+    fn stands(&self, lease: &Lease) -> bool {
+        let now = self.session.clock.now();
+        self.session.known().is_valid(lease.id(), now)
+    }
+
+    /// Reports the end of a request, now or as soon as Redis can be reached.
+    fn release(&self, lease: &Lease, outcome: Outcome) {
+        let session = &self.session;
+        let now = session.clock.now();
+        let mut known = session.known();
+        let Some(report) = known.end(lease.id(), outcome, now) else {
+            return;
+        };
+        let (is_away, is_renewing) = (known.is_away(), known.is_renewing);
+        drop(known);
+        let is_reported = !is_away && session.report(&report, LONGEST_RELEASE).is_ok();
+        // A renewal under way may arrive after the report.
+        if !is_reported || is_renewing {
+            session.known().report_later(report);
+            worker::start(session);
+            session.changed.notify_one();
+        }
+    }
+
+    fn outlook(&self, ahead: usize) -> NotReady {
+        let now = self.session.clock.now();
+        self.session.known().outlook(ahead, now)
+    }
+
+    fn tighten(&self, rate: Rate) {
+        self.session.known().tighten(rate);
+    }
+
+    fn exhaust(&self) -> Result<(), Unavailable> {
+        self.session.call(&Operation::Exhaust, LONGEST_CALL).map(drop)
+    }
+
+    fn set_grace(&self, grace: Duration) {
+        self.session.known().grace = grace;
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let now = self.session.clock.now();
+        self.session.known().snapshot(now)
+    }
+
+    fn is_idle(&self) -> bool {
+        let now = self.session.clock.now();
+        self.session.known().is_idle(now)
+    }
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.session.known().is_closed = true;
+        self.session.changed.notify_one();
+    }
+}

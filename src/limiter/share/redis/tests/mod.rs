@@ -1,0 +1,4 @@
+//! Tests of the tokens in a real redis-server, in virtual time: the script reads the time from a key.
+
+mod promise;
+mod world;

@@ -1,0 +1,185 @@
+//! A redis-server whose time passes by hand, and the machines that use it.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use redis::{Client, Connection};
+
+use crate::clock::Clock;
+use crate::limiter::ledger::Lease;
+use crate::limiter::moment::NotReady;
+use crate::limiter::rate::Rate;
+use crate::limiter::share::redis::connection::Connections;
+use crate::limiter::share::redis::known::{Known, LEASE};
+use crate::limiter::share::redis::place::RedisPlace;
+use crate::limiter::share::redis::script::Script;
+use crate::limiter::share::redis::session::Session;
+use crate::limiter::share::redis::store::RedisStore;
+use crate::limiter::status::{Outcome, Snapshot, Unavailable};
+use crate::limiter::store::{Denied, TokenStore};
+use crate::limiter::tests::clock::Hand;
+
+#[path = "../../../../../tests/support/redis_server.rs"]
+mod redis_server;
+
+use redis_server::RedisServer;
+
+/// The first moment on the server's clock.
+const BEGIN: Duration = Duration::from_secs(1_700_000_000);
+
+/// A server and its time.
+pub(super) struct World {
+    pub(super) server: RedisServer,
+    pub(super) clock: Arc<Hand>,
+    place: RedisPlace,
+    connections: Arc<Connections>,
+    time: Arc<Mutex<Time>>,
+}
+
+struct Time {
+    connection: Connection,
+    clock: Arc<Hand>,
+    passed: Duration,
+    stores: Vec<Arc<RedisStore>>,
+}
+
+/// A store of one machine, which moves the server's time before each call.
+pub(super) struct Host {
+    pub(super) store: Arc<RedisStore>,
+    time: Arc<Mutex<Time>>,
+}
+
+impl World {
+    pub(super) fn new() -> Option<World> {
+        let server = RedisServer::start()?;
+        let place = RedisPlace::new(server.url());
+        let connection = Client::open(server.url()).unwrap().get_connection().unwrap();
+        let clock = Arc::new(Hand::new());
+        let time = Time {
+            connection,
+            clock: Arc::clone(&clock),
+            passed: Duration::ZERO,
+            stores: Vec::new(),
+        };
+        let connections = Arc::new(place.connections().unwrap());
+        let world = World { server, clock, place, connections, time: Arc::new(Mutex::new(time)) };
+        world.time.lock().unwrap().show(Duration::ZERO);
+        world.settle();
+        Some(world)
+    }
+
+    /// Lets the time pass in which a new server gives no token.
+    fn settle(&self) {
+        let first = self.host("first", Rate::per_second(1));
+        assert!(first.lease(None).is_err());
+        self.clock.advance(Duration::from_secs(2));
+    }
+
+    /// A machine that uses the tokens of `key`.
+    pub(super) fn host(&self, key: &str, rate: Rate) -> Host {
+        let session = Session {
+            connections: Arc::clone(&self.connections),
+            script: Script::on_a_clock_of_its_own(),
+            keys: self.place.keys(&key),
+            clock: self.clock.clone(),
+            is_cautious: false,
+            has_worker: false,
+            known: Mutex::new(Known::new(rate)),
+            changed: Condvar::new(),
+        };
+        let store = Arc::new(RedisStore::new(session));
+        self.time.lock().unwrap().stores.push(Arc::clone(&store));
+        Host { store, time: Arc::clone(&self.time) }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Runs a command on the server.
+    pub(super) fn run<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> T {
+        command.query(&mut self.time.lock().unwrap().connection).unwrap()
+    }
+}
+
+impl Time {
+    /// Moves the server's time on to that of the clock. Leases are renewed on the way, as their workers do.
+    fn pass(&mut self) {
+        let now = self.clock.passed();
+        while self.passed + LEASE / 3 < now {
+            self.show(self.passed + LEASE / 3);
+            self.stores.iter().for_each(|store| store.session().renew().unwrap());
+        }
+        if self.passed < now {
+            self.show(now);
+        }
+    }
+
+    fn show(&mut self, passed: Duration) {
+        self.passed = passed;
+        let time = BEGIN + passed;
+        let mut command = redis::cmd("HSET");
+        command.arg("clock").arg("s").arg(time.as_secs()).arg("us").arg(time.subsec_micros());
+        command.exec(&mut self.connection).unwrap();
+    }
+}
+
+impl Host {
+    pub(super) fn pass(&self) {
+        self.time.lock().unwrap().pass();
+    }
+
+    /// The machine dies: nobody renews its leases any more.
+    pub(super) fn die(self) {
+        let mut time = self.time.lock().unwrap();
+        time.pass();
+        time.stores.retain(|store| !Arc::ptr_eq(store, &self.store));
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+impl TokenStore for Host {
+    fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
+        self.pass();
+        self.store.lease(by)
+    }
+
+    fn stands(&self, lease: &Lease) -> bool {
+        self.store.stands(lease)
+    }
+
+    fn release(&self, lease: &Lease, outcome: Outcome) {
+        self.pass();
+        self.store.release(lease, outcome);
+    }
+
+    fn outlook(&self, ahead: usize) -> NotReady {
+        self.store.outlook(ahead)
+    }
+
+    fn tighten(&self, rate: Rate) {
+        self.store.tighten(rate);
+    }
+
+    fn exhaust(&self) -> Result<(), Unavailable> {
+        self.pass();
+        self.store.exhaust()
+    }
+
+    fn set_grace(&self, grace: Duration) {
+        self.store.set_grace(grace);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.store.snapshot()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.store.is_idle()
+    }
+}

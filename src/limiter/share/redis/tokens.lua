@@ -1,0 +1,409 @@
+-- The tokens of one key, on the clock of the Redis server. Times are in microseconds.
+--
+-- tokens: each lease, with the moment at which its request ended or is taken for ended; held for a period after that
+-- state:  the pause, the pace, and what the service's headers showed
+-- line:   the clients that wait, by their tickets; turns: when each of them is passed over
+-- server: which run of which server keeps the data, and since when
+local tokens, state, line, turns, server = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local operation, client, lease, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lasts, grace = tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local SECOND = 1000000
+local MINUTE = 60 * SECOND
+local MONTH = 30 * 24 * 60 * MINUTE
+-- What slows the clients down is forgotten after so many periods.
+local MEMORY = 10
+-- After a loss of the data, those who live report their requests within this time.
+local REPORTED = SECOND
+-- While one request goes alone, the others ask again after this.
+local ALONE = SECOND / 10
+local NEVER = 1e15
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+local time = redis.call('TIME')
+local now = time[1] * SECOND + time[2]
+
+local windows = {}
+for requests, held in string.gmatch(ARGV[5], '(%d+):(%d+)') do
+    windows[#windows + 1] = {requests = tonumber(requests), held = tonumber(held)}
+end
+local period = windows[1] and windows[1].held or SECOND
+
+local fields, changed = {}, {}
+do
+    local stored = redis.call('HGETALL', state)
+    for place = 1, #stored, 2 do
+        fields[stored[place]] = stored[place + 1]
+    end
+end
+
+local function get(name)
+    return tonumber(fields[name]) or 0
+end
+
+local function set(name, value)
+    if type(value) == 'number' then
+        value = text(value)
+    end
+    fields[name], changed[name] = value, true
+end
+
+-- A clock that was set back: nothing has passed since the last call.
+local function keep_order()
+    local back = get('last') - now
+    if back <= 0 then
+        return
+    end
+    for _, key in ipairs({tokens, turns}) do
+        local entries = redis.call('ZRANGE', key, 0, -1)
+        for _, entry in ipairs(entries) do
+            redis.call('ZINCRBY', key, text(-back), entry)
+        end
+    end
+    for _, name in ipairs({'pause', 'alone_until', 'slow_until', 'others_until', 'limit_until', 'granted_at', 'lost'}) do
+        if fields[name] then
+            set(name, math.max(0, get(name) - back))
+        end
+    end
+end
+
+-- When the data began: a server that was started again, or another one that took over, may have lost some.
+local function data_since()
+    local information = redis.pcall('INFO', 'server')
+    local run = type(information) == 'string' and string.match(information, 'run_id:(%x+)') or 'unknown'
+    local known, since = string.match(redis.call('GET', server) or '', '^(%S+) (%d+)$')
+    since = tonumber(since)
+    if known ~= run or since > now then
+        redis.call('SET', server, run .. ' ' .. text(now), 'PX', text(MONTH / 1000))
+        return now
+    end
+    if redis.call('PTTL', server) < MONTH / 2000 then
+        redis.call('PEXPIRE', server, text(MONTH / 1000))
+    end
+    return since
+end
+
+-- While nobody could call, nobody could renew a lease either.
+local function extend()
+    local last = get('last')
+    if last == 0 or now - last < lasts / 2 then
+        return
+    end
+    local entries = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(last), '+inf', 'WITHSCORES')
+    for place = 1, #entries, 2 do
+        local ends = math.max(tonumber(entries[place + 1]), now + lasts / 2 + grace)
+        redis.call('ZADD', tokens, text(ends), entries[place])
+    end
+end
+
+local function forget()
+    local longest = get('longest')
+    for _, window in ipairs(windows) do
+        longest = math.max(longest, window.held)
+    end
+    if longest > get('longest') then
+        set('longest', longest)
+    end
+    redis.call('ZREMRANGEBYSCORE', tokens, '-inf', text(now - longest))
+    local late = redis.call('ZRANGEBYSCORE', turns, '-inf', text(now))
+    if #late > 0 then
+        redis.call('ZREM', line, unpack(late))
+        redis.call('ZREM', turns, unpack(late))
+    end
+end
+
+local function save()
+    set('last', now)
+    local stored = {}
+    for name in pairs(changed) do
+        stored[#stored + 1] = name
+        stored[#stored + 1] = fields[name]
+    end
+    redis.call('HSET', state, unpack(stored))
+    local idle = get('longest') * (MEMORY + 1) + lasts + grace + MINUTE + math.max(0, get('pause') - now)
+    for _, key in ipairs({tokens, state, line, turns}) do
+        redis.call('PEXPIRE', key, text(math.ceil(idle / 1000)))
+    end
+end
+
+keep_order()
+local since = data_since()
+if not fields.epoch then
+    set('epoch', now)
+    if ARGV[8] == 'cautious' then
+        set('probe', 'first')
+    end
+elseif epoch ~= '' and epoch ~= fields.epoch then
+    -- The caller holds tokens that are not here.
+    set('lost', math.max(get('lost'), get('epoch')))
+end
+extend()
+forget()
+
+-- The limit of the shortest window in force, and how many of it others spend according to the service.
+local function limit_in_force()
+    local requests = windows[1] and windows[1].requests or NEVER
+    if get('limit') > 0 and now < get('limit_until') then
+        return math.min(requests, get('limit'))
+    end
+    return requests
+end
+
+local function others()
+    return now < get('others_until') and get('others') or 0
+end
+
+local function out(window)
+    return redis.call('ZCOUNT', tokens, '(' .. text(now - window.held), '+inf')
+end
+
+-- When a client with `ahead` others before it can have a token of `window`.
+local function back(window, limit, ahead)
+    if limit <= 0 then
+        return NEVER
+    end
+    local rounds = math.floor(ahead / limit)
+    local missing = out(window) + ahead % limit + 1 - limit
+    local at = now
+    if missing > 0 then
+        local from = '(' .. text(now - window.held)
+        local entry = redis.call('ZRANGEBYSCORE', tokens, from, '+inf', 'WITHSCORES', 'LIMIT', missing - 1, 1)
+        -- A request under way ends now at the soonest.
+        at = math.min(tonumber(entry[2] or text(now)), now) + window.held
+    end
+    return at + rounds * window.held
+end
+
+local function distance()
+    local slow = 0
+    if now < get('slow_until') then
+        slow = period / limit_in_force() * 1000 / get('part')
+    end
+    return math.max(slow, tonumber(ARGV[9]))
+end
+
+-- When a client with `ahead` others before it can have a token, and what it waits for.
+local function opening(ahead)
+    local at, reason = now, 'full'
+    local function later(moment, why)
+        if moment > at then
+            at, reason = moment, why
+        end
+    end
+    for place, window in ipairs(windows) do
+        if place == 1 then
+            local limit, spent = limit_in_force(), others()
+            local moment = back(window, limit, ahead)
+            if spent > 0 then
+                moment = math.min(math.max(moment, get('others_until')), back(window, limit - spent, ahead))
+            end
+            later(moment, 'full')
+        else
+            later(back(window, window.requests, ahead), 'full')
+        end
+    end
+    if windows[1] then
+        later(math.max(since, get('lost')) + math.max(period, REPORTED), 'full')
+    end
+    later(get('pause'), 'paused')
+    local between = distance()
+    if between > 0 then
+        later(get('granted_at') + between * (ahead + 1), 'paced')
+    end
+    return math.min(at, now + NEVER), reason
+end
+
+-- Until when the request that goes alone is waited for; nil if there is none. One that died is replaced.
+local function alone()
+    if (fields.alone or '') == '' then
+        return nil
+    end
+    local ends = tonumber(redis.call('ZSCORE', tokens, fields.alone) or '0')
+    local is_first = fields.alone_for == 'first'
+    if ends > now and not (is_first and now >= get('alone_until')) then
+        return now + ALONE, is_first and 'first' or 'paused'
+    end
+    if ends <= now then
+        set('probe', fields.alone_for)
+    end
+    set('alone', '')
+    return nil
+end
+
+local function ahead()
+    return redis.call('ZRANK', line, client) or redis.call('ZCARD', line)
+end
+
+-- What every call returns. A token under way has the time of its being back at the soonest.
+local function report(granted, at, look, reason, before)
+    local reply = {granted, math.ceil(at - now), math.ceil(look - now), reason, fields.epoch, get('seq'), before, others()}
+    local window = windows[1]
+    if not window then
+        return reply
+    end
+    local first = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(now - window.held), '+inf', 'WITHSCORES', 'LIMIT', 0, 32)
+    reply[9], reply[10] = limit_in_force(), out(window)
+    reply[11] = redis.call('ZCOUNT', tokens, '(' .. text(now), '+inf')
+    for place = 2, #first, 2 do
+        reply[#reply + 1] = math.min(tonumber(first[place]), now) + window.held - now
+    end
+    return reply
+end
+
+local function grant(before)
+    set('seq', get('seq') + 1)
+    set('granted_at', now)
+    redis.call('ZADD', tokens, text(now + lasts + grace), lease)
+    redis.call('ZREM', line, client)
+    redis.call('ZREM', turns, client)
+    if (fields.probe or '') ~= '' then
+        set('alone', lease)
+        set('alone_for', fields.probe)
+        set('alone_until', now + SECOND)
+        set('probe', '')
+    end
+    return report(1, now, now, 'full', before)
+end
+
+-- Joins the line, and asks again when its turn comes. The second in it looks after the first.
+local function wait(at, look, reason, before)
+    if redis.call('ZADD', line, 'NX', text(get('tickets')), client) == 1 then
+        set('tickets', get('tickets') + 1)
+    end
+    if before == 1 then
+        local first = redis.call('ZRANGE', line, 0, 0)[1]
+        local missed = tonumber(redis.call('ZSCORE', turns, first) or text(now))
+        look = math.min(look, math.max(missed, now) + 1)
+    end
+    redis.call('ZADD', turns, text(math.min(look, now + NEVER) + tonumber(ARGV[10])), client)
+    return report(0, at, look, reason, before)
+end
+
+local function take()
+    local before = ahead()
+    local ends = redis.call('ZSCORE', tokens, lease)
+    if ends and tonumber(ends) > now then
+        -- It was granted before, and the reply was lost.
+        redis.call('ZADD', tokens, text(now + lasts + grace), lease)
+        return report(1, now, now, 'full', before)
+    end
+    local at, reason = opening(before)
+    local look = at
+    local answer, why = alone()
+    if answer then
+        look, reason = math.max(at, answer), why
+    end
+    if look <= now then
+        return grant(before)
+    end
+    return wait(at, look, reason, before)
+end
+
+local function slow_down(pause)
+    if get('seq') == 1 then
+        -- An earlier run spent the budget: that is no reason to go slower.
+        return
+    end
+    local part = 950
+    if now < get('slow_until') then
+        part = math.max(300, get('part') * 0.9)
+    end
+    set('part', part)
+    set('slow_until', now + pause + MEMORY * period)
+end
+
+-- A 429. Those under way when it became known are the same one.
+local function refused(seq, ended, asked)
+    local pause = asked
+    if asked < 0 then
+        pause = period * 2 ^ math.min(get('unnamed'), 4)
+    end
+    if seq <= get('barrier') then
+        set('pause', math.max(get('pause'), asked < 0 and 0 or ended + pause))
+        return
+    end
+    if asked < 0 then
+        set('unnamed', get('unnamed') + 1)
+    end
+    set('pause', ended + pause)
+    set('barrier', get('seq'))
+    set('probe', 'paused')
+    slow_down(pause)
+end
+
+-- What the service's headers show: a lower limit, and what others spend.
+local function take_in(ended, limit, remaining, ours)
+    if not windows[1] then
+        return
+    end
+    if limit > 0 then
+        set('limit', limit < windows[1].requests and limit or 0)
+        set('limit_until', ended + MEMORY * period)
+    end
+    if remaining < 0 then
+        return
+    end
+    local whole = limit_in_force()
+    local spent = whole - remaining - ours
+    if spent <= 0 then
+        return
+    end
+    if now > get('others_until') + period then
+        set('others_since', now)
+    end
+    if now - get('others_since') >= period then
+        spent = math.min(spent, whole - math.ceil(whole / 4))
+    end
+    if spent > 0 and spent >= others() then
+        set('others', spent)
+        set('others_until', ended + period)
+    end
+end
+
+local function give_back()
+    local age, outcome, seq, were_out = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14])
+    local is_refused, asked, is_success = ARGV[15] == '1', tonumber(ARGV[16]), ARGV[17] == '1'
+    local ended = now - age
+    if outcome == 'unsent' then
+        redis.call('ZREM', tokens, lease)
+    elseif outcome == 'silent' then
+        redis.call('ZADD', tokens, text(ended + grace), lease)
+    else
+        redis.call('ZADD', tokens, text(ended), lease)
+    end
+    if fields.alone == lease then
+        set('alone', '')
+        if outcome ~= 'responded' then
+            set('probe', fields.alone_for)
+        elseif is_success then
+            set('unnamed', 0)
+        end
+    end
+    if outcome == 'responded' then
+        local remaining = is_refused and -1 or tonumber(ARGV[19])
+        take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq)
+        if is_refused then
+            refused(seq, ended, asked)
+        end
+    end
+    return report(0, now, now, 'full', 0)
+end
+
+local function renew()
+    for place = 11, #ARGV do
+        redis.call('ZADD', tokens, text(now + lasts + grace), ARGV[place])
+    end
+    return report(0, now, now, 'full', 0)
+end
+
+local function exhaust()
+    set('lost', now + grace)
+    return report(0, now, now, 'full', 0)
+end
+
+local reply = ({lease = take, release = give_back, renew = renew, exhaust = exhaust})[operation]()
+save()
+return reply

@@ -1,0 +1,159 @@
+//! Redis is away, loses its data, or refuses writes.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heysync::ErrorKind;
+use heysync::heylo;
+
+use crate::fleet::{self, Meter, N};
+use crate::limit::Limit;
+use crate::redis_server::RedisServer;
+
+/// A client, its Redis and its service.
+struct Journey {
+    redis: RedisServer,
+    meter: Meter,
+    client: heylo::Client,
+    _limit: Limit,
+}
+
+impl Journey {
+    /// A client that has sent one request.
+    fn begin() -> Option<Journey> {
+        let limit = Limit::start();
+        let redis = RedisServer::start()?;
+        let meter = Meter::start(Duration::ZERO);
+        let client = fleet::client("journey", &redis.url(), &meter.url());
+        let journey = Journey { redis, meter, client, _limit: limit };
+        journey.call().unwrap();
+        Some(journey)
+    }
+
+    fn call(&self) -> heysync::Result<()> {
+        self.client.community("abc").roles().map(drop)
+    }
+
+    /// Sends ten requests while something happens to Redis, and expects that none is refused.
+    fn stays_inside_the_limit(&self, mut event: impl FnMut(&RedisServer, usize)) {
+        for number in 0..10 {
+            event(&self.redis, number);
+            self.call().unwrap();
+        }
+        assert_eq!(self.meter.counted(), 11);
+        assert!(self.meter.most() <= N && self.meter.refused() == 0);
+    }
+}
+
+#[test]
+fn a_server_that_forgets_its_scripts_gets_them_again() {
+    let Some(journey) = Journey::begin() else {
+        return;
+    };
+    journey.stays_inside_the_limit(|redis, _| {
+        redis.command(&["SCRIPT", "FLUSH"]);
+    });
+}
+
+#[test]
+fn if_the_data_is_lost_no_window_sees_more_than_n() {
+    let Some(journey) = Journey::begin() else {
+        return;
+    };
+    journey.stays_inside_the_limit(|redis, number| {
+        if number == 4 {
+            redis.command(&["FLUSHALL"]);
+        }
+    });
+}
+
+#[test]
+fn a_restart_without_the_data_is_survived_and_no_window_sees_more_than_n() {
+    let Some(mut journey) = Journey::begin() else {
+        return;
+    };
+    (0..3).for_each(|_| journey.call().unwrap());
+    journey.redis.kill();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| journey.client.community("abc").roles());
+        thread::sleep(Duration::from_millis(300));
+        journey.redis.start_again();
+        waiting.join().unwrap().unwrap();
+    });
+    (0..6).for_each(|_| journey.call().unwrap());
+    assert!(journey.meter.most() <= N && journey.meter.refused() == 0);
+}
+
+#[test]
+fn while_redis_is_away_a_call_fails_with_an_error_of_its_own_kind() {
+    let Some(mut journey) = Journey::begin() else {
+        return;
+    };
+    journey.redis.kill();
+    let error = journey.call().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    assert!(error.to_string().contains("Redis at 127.0.0.1"), "{error}");
+    assert_eq!(journey.meter.counted(), 1);
+    journey.redis.start_again();
+    journey.call().unwrap();
+}
+
+#[test]
+fn a_server_that_is_stopped_does_not_hold_up_a_call_beyond_its_deadline() {
+    let Some(journey) = Journey::begin() else {
+        return;
+    };
+    let config = fleet::config("hurried", &journey.redis.url(), &journey.meter.url());
+    let config = config.deadline(Duration::from_millis(300));
+    let hurried = heylo::Client::with_config(fleet::KEY, config).unwrap();
+    journey.redis.signal("STOP");
+    let begin = Instant::now();
+    let error = hurried.community("abc").roles().unwrap_err();
+    let took = begin.elapsed();
+    journey.redis.signal("CONT");
+    assert!(matches!(error.kind(), ErrorKind::SharedLimit | ErrorKind::Deadline), "{error:?}");
+    // A second on top, for a machine that is busy.
+    assert!(took < Duration::from_millis(1300), "{took:?}");
+}
+
+#[test]
+fn a_server_that_refuses_writes_gives_no_token() {
+    let Some(journey) = Journey::begin() else {
+        return;
+    };
+    journey.redis.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    let error = journey.call().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    assert_eq!(journey.meter.counted(), 1);
+    journey.redis.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
+    journey.stays_inside_the_limit(|_, _| {});
+}
+
+#[test]
+fn a_server_that_is_out_of_memory_gives_tokens_or_none_but_never_too_many() {
+    let Some(journey) = Journey::begin() else {
+        return;
+    };
+    journey.redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    journey.stays_inside_the_limit(|_, _| {});
+    journey.redis.command(&["FLUSHALL"]);
+    let error = journey.call().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    assert!(error.to_string().contains("is out of memory"), "{error}");
+    assert_eq!(journey.meter.counted(), 11);
+}
+
+#[test]
+fn a_replica_gives_no_token_until_it_is_the_primary() {
+    let Some(journey) = Journey::begin() else {
+        return;
+    };
+    let Some(primary) = RedisServer::start() else {
+        return;
+    };
+    journey.redis.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    let error = journey.call().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    journey.redis.command(&["REPLICAOF", "NO", "ONE"]);
+    journey.stays_inside_the_limit(|_, _| {});
+}

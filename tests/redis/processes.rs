@@ -1,0 +1,154 @@
+//! Several processes with one key.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::fleet::{Figures, Fleet, Meter, N};
+use crate::limit::Limit;
+use crate::redis_server::RedisServer;
+
+/// The measurements that take minutes run if this is set.
+const FIGURES: &str = "HEYSYNC_FIGURES";
+
+/// What happens while the processes run.
+type Events<'a> = &'a mut dyn FnMut(&mut RedisServer, &mut Fleet, Duration);
+
+/// One run of six processes.
+#[derive(Clone, Copy)]
+struct Run {
+    time: Duration,
+    /// Of the service.
+    latency: Duration,
+    /// Of Redis.
+    redis_latency: Duration,
+}
+
+impl Run {
+    /// Runs the processes, and returns what the service saw.
+    fn go(&self, redis: &mut RedisServer, events: Events<'_>) -> Figures {
+        let meter = Meter::start(self.latency);
+        let path = SlowPath::start(redis.port(), self.redis_latency);
+        let mut fleet = Fleet::start(6, &path.url(), &meter.url());
+        let begin = Instant::now();
+        while begin.elapsed() < self.time {
+            thread::sleep(Duration::from_millis(100));
+            events(redis, &mut fleet, begin.elapsed());
+        }
+        drop(fleet);
+        meter.figures(begin, begin + self.time)
+    }
+}
+
+/// A way to Redis that takes its time.
+struct SlowPath {
+    port: u16,
+}
+
+impl SlowPath {
+    fn start(to: u16, latency: Duration) -> SlowPath {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) else {
+                    continue;
+                };
+                for (from, to) in [(&stream, &server), (&server, &stream)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    to.set_nodelay(true).unwrap();
+                    thread::spawn(move || pass_on(from, to, latency / 2));
+                }
+            }
+        });
+        SlowPath { port }
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+    let mut bytes = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        thread::sleep(delay);
+        if to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
+
+#[test]
+fn processes_share_the_limit_fairly() {
+    let _limit = Limit::start();
+    let Some(mut redis) = RedisServer::start() else {
+        return;
+    };
+    let latency = Duration::from_millis(20);
+    let run = Run { time: Duration::from_secs(8), latency, redis_latency: latency / 20 };
+    let figures = run.go(&mut redis, &mut |_, _, _| {});
+    assert!(figures.most <= N && figures.refused == 0, "{figures:?}");
+    assert!(figures.by_worker.len() == 6 && figures.unfairness() <= 3.0, "{figures:?}");
+    assert!(figures.counted >= 20, "{figures:?}");
+}
+
+/// The part of a run in which Redis is killed, and the time after which it is started again, without its data.
+fn gone_for_two_seconds(redis: &mut RedisServer, passed: Duration, state: &mut u8) {
+    match *state {
+        0 if passed >= Duration::from_secs(14) => redis.kill(),
+        1 if passed >= Duration::from_secs(16) => redis.start_again(),
+        _ => return,
+    }
+    *state += 1;
+}
+
+#[test]
+fn figures_of_thirty_seconds() {
+    if std::env::var_os(FIGURES).is_none() {
+        return eprintln!("left out: measurements of two minutes ({FIGURES}=1)");
+    }
+    let time = Duration::from_secs(30);
+    let ms = Duration::from_millis;
+    let mut state = 0;
+    let mut gone = move |redis: &mut RedisServer, _: &mut Fleet, passed| {
+        gone_for_two_seconds(redis, passed, &mut state);
+    };
+    let mut killed = 0;
+    let mut kills = move |_: &mut RedisServer, fleet: &mut Fleet, passed: Duration| {
+        if passed.as_secs() / 2 > killed {
+            killed += 1;
+            fleet.replace(killed as usize);
+        }
+    };
+    let runs: [(&str, u64, u64, Events<'_>); 5] = [
+        ("undisturbed", 1, 20, &mut |_, _, _| {}),
+        ("undisturbed", 1, 400, &mut |_, _, _| {}),
+        ("slow Redis", 500, 20, &mut |_, _, _| {}),
+        ("Redis gone for 2 s", 1, 20, &mut gone),
+        ("a process killed every 2 s", 1, 400, &mut kills),
+    ];
+    for (name, redis_latency, latency, events) in runs {
+        let run = Run { time, latency: ms(latency), redis_latency: ms(redis_latency) };
+        let mut redis = RedisServer::start().expect("a redis-server");
+        let figures = run.go(&mut redis, events);
+        let part = figures.part_of_bound(time, run.latency);
+        let calls = calls(&redis) as f64 / figures.counted as f64;
+        eprintln!(
+            "{name}, Redis {redis_latency} ms, service {latency} ms: at most {} in a second, {} refused, {part:.3} of \
+             the bound, most to least {:.2}, {calls:.1} calls of Redis for a request",
+            figures.most,
+            figures.refused,
+            figures.unfairness(),
+        );
+    }
+}
+
+/// How often the script was called.
+fn calls(redis: &RedisServer) -> u64 {
+    let statistics = redis.command(&["INFO", "commandstats"]);
+    let line = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    line.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
+}
