@@ -1,18 +1,15 @@
 //! Events, and the attendance at them.
 
-use std::collections::BTreeMap;
-
 use serde::de::{self, DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::client::Community;
+use super::listing::{self, Names};
 use super::record::{decode, id_of, whole, with_id};
 use crate::error::{Error, Result};
 use crate::json::vec_without_nulls;
-use crate::page::{Cursor, CursorList, Pager, RawPage, list_name};
-use crate::pipeline::response::{self, BadBody};
-use crate::pipeline::retry::Safety;
+use crate::page::Pager;
 use crate::time::Timestamp;
 
 /// An event of a community.
@@ -188,55 +185,11 @@ struct AttendanceResponse {
 /// only item that comes.
 pub type Events<T = Event> = Pager<Event, T>;
 
-/// A community and the filters of its events.
-#[derive(Debug)]
-struct EventList {
-    community: Community,
-    parameters: Map<String, Value>,
-}
-
-impl CursorList for EventList {
-    fn list_name(&self) -> String {
-        let community = self.community.id();
-        // The page size is no part of the name: a cursor is valid for any.
-        // Sorted, since the map keeps another order if some crate turns on that feature of `serde_json`.
-        let sorted: BTreeMap<&String, &Value> = self.parameters.iter().collect();
-        let mut filters = format!("{community} {}", json!(sorted));
-        for (name, value) in self.community.client().extra_query() {
-            filters.push_str(&format!(" {name}={value}"));
-        }
-        list_name("heylo/communityEvents", &filters)
-    }
-
-    fn call_name(&self) -> String {
-        "POST /apiv1-fetch communityEvents".to_owned()
-    }
-
-    fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage> {
-        let mut fields = self.parameters.clone();
-        // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
-        fields.insert("batchSize".to_owned(), items.into());
-        fields.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
-        let call = self.community.call("apiv1-fetch", "communityEvents", &[], fields);
-        self.community.client().send_by(&call.safety(Safety::Read), read)
-    }
-
-    fn set_filter(&mut self, name: &str, value: Value) {
-        self.parameters.insert(name.to_owned(), value);
-    }
-
-    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
-        self.community.client().unreadable_item(self.call_name(), item, cause)
-    }
-}
-
-fn read(body: Vec<u8>) -> Result<RawPage, BadBody> {
-    let page = RawPage::parse(body, "events", &EVENT_ID)
-        .map_err(|(body, cause)| BadBody::undecodable(body, cause))?;
-    // An empty list may come with a report of failure.
-    page.text_without_items().map_or(Ok(()), |text| response::undenied(text.as_bytes()))?;
-    Ok(page)
-}
+const EVENTS: Names = Names {
+    kind: "communityEvents",
+    cursor: "lastEventId",
+    read: |body| listing::page(body, "events", &EVENT_ID),
+};
 
 impl<T> Pager<Event, T> {
     /// Lists only events that start after this moment, not at it: `startTimestamp`.
@@ -313,8 +266,7 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn events(&self) -> Events {
-        let list = EventList { community: self.clone(), parameters: Map::new() };
-        Pager::new(Cursor::new(list))
+        listing::pager(self, EVENTS)
     }
 
     /// Lists the attendance records of an event, all in one response.

@@ -36,6 +36,7 @@ mod client;
 mod events;
 mod invite;
 mod journal;
+mod listing;
 mod member_diff;
 mod members;
 mod month;

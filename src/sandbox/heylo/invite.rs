@@ -4,6 +4,7 @@ use http::StatusCode;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use crate::heylo::{Gender, Month};
 use crate::sandbox::exchange::Response;
 
 use super::fields::{ApiError, Fields};
@@ -18,24 +19,6 @@ const TEXTS: [&str; 7] = [
     "emergencyContactPhoneNumber",
     "emergencyContactRelationship",
 ];
-const GENDERS: [&str; 4] = ["male", "female", "non-binary", "decline"];
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const FULL_MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 impl State {
     pub(crate) fn invite(&mut self, fields: &Fields) -> Result<Response, ApiError> {
         let id = self.invites_sent + 1;
@@ -64,8 +47,8 @@ fn check(member: &Fields, settings: &Settings) -> Result<(), ApiError> {
     for name in TEXTS {
         member.text(name)?;
     }
-    one_of(member, "gender", &GENDERS)?;
-    one_of(member, "memberSinceMonth", &months(settings.month_format))?;
+    one_of(member, "gender", Gender::KNOWN.iter().map(|gender| gender.as_str()).collect())?;
+    one_of(member, "memberSinceMonth", months(settings.month_format))?;
     let contacts = [member.text("email")?, member.text("phoneNumber")?];
     if settings.invite_requires_contact && contacts.iter().all(|it| it.is_none_or(str::is_empty)) {
         return Err(ApiError::bad("email or phoneNumber is required"));
@@ -81,14 +64,16 @@ fn check(member: &Fields, settings: &Settings) -> Result<(), ApiError> {
 }
 
 fn months(format: MonthFormat) -> Vec<&'static str> {
+    let short = || Month::KNOWN.iter().map(|month| month.as_str());
+    let full = || Month::KNOWN.iter().map(|month| month.name());
     match format {
-        MonthFormat::Short => MONTHS.into(),
-        MonthFormat::Full => FULL_MONTHS.into(),
-        MonthFormat::Any => [MONTHS, FULL_MONTHS].concat(),
+        MonthFormat::Short => short().collect(),
+        MonthFormat::Full => full().collect(),
+        MonthFormat::Any => short().chain(full()).collect(),
     }
 }
 
-fn one_of(member: &Fields, name: &str, allowed: &[&str]) -> Result<(), ApiError> {
+fn one_of(member: &Fields, name: &str, allowed: Vec<&str>) -> Result<(), ApiError> {
     let wrong = || ApiError::bad(format!("{name} must be one of {}", allowed.join(", ")));
     let text = member.text(name)?;
     text.is_none_or(|text| allowed.contains(&text)).then_some(()).ok_or_else(wrong)

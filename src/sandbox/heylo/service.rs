@@ -111,9 +111,18 @@ impl State {
     pub(crate) fn community_events(&mut self, fields: &Fields) -> Result<Response, ApiError> {
         let settings = self.settings.clone();
         let community = self.named(fields)?;
+        let after = fields.whole("startTimestamp")?.unwrap_or(i64::MIN);
+        let before = fields.whole("endTimestamp")?.unwrap_or(i64::MAX);
+        let is_in_range = |event: &&Event| {
+            let start = wall_clock::to_millis(event.start);
+            after < start && start < before
+        };
         let batch = batch_size(fields, &settings)?;
-        let events = community.events_in(fields, &settings)?.into_iter();
-        let events = events.take(batch).map(|event| event.to_json(settings.event_id_format));
+        let cursor = fields.optional_id("lastEventId")?;
+        let events = after_cursor(&community.events, Event::sort_key, cursor, &settings)
+            .ok_or_else(|| ApiError::not_found("Event"))?;
+        let events = events.into_iter().filter(is_in_range).take(batch);
+        let events = events.map(|event| event.to_json(settings.event_id_format));
         ok(json!({"events": events.collect::<Vec<Value>>()}))
     }
 
@@ -136,34 +145,6 @@ impl State {
 }
 
 impl Community {
-    /// Returns the requested events after the cursor, ordered by start.
-    fn events_in(&self, fields: &Fields, settings: &Settings) -> Result<Vec<&Event>, ApiError> {
-        let after = fields.whole("startTimestamp")?.unwrap_or(i64::MIN);
-        let before = fields.whole("endTimestamp")?.unwrap_or(i64::MAX);
-        let cursor = match fields.optional_id("lastEventId")? {
-            Some(id) => match (self.event_of(&id), settings.unknown_cursor) {
-                (Ok(event), _) => Some(event.sort_key()),
-                (Err(error), UnknownCursor::Error) => return Err(error),
-                (Err(_), UnknownCursor::Restart) => None,
-                (Err(_), UnknownCursor::Empty) => return Ok(Vec::new()),
-            },
-            None => None,
-        };
-        let in_range = |event: &&Event| {
-            let start = wall_clock::to_millis(event.start);
-            after < start && start < before
-        };
-        let beyond_cursor = |event: &&Event| match cursor {
-            Some(cursor) if settings.inclusive_cursor => event.sort_key() >= cursor,
-            Some(cursor) => event.sort_key() > cursor,
-            None => true,
-        };
-        let mut events: Vec<&Event> = self.events.iter().filter(in_range).collect();
-        events.retain(beyond_cursor);
-        events.sort_by_key(|event| event.sort_key());
-        Ok(events)
-    }
-
     fn event_of(&self, id: &str) -> Result<&Event, ApiError> {
         let found = self.events.iter().find(|event| event.id == id);
         found.ok_or_else(|| ApiError::not_found("Event"))
@@ -172,6 +153,28 @@ impl Community {
     fn role_of(&self, id: &str) -> Result<&Role, ApiError> {
         let found = self.roles.iter().find(|role| role.id == id);
         found.ok_or_else(|| ApiError::not_found("Role"))
+    }
+}
+
+/// Returns the items behind the one with the id of `cursor`, sorted by a key that ends in their id; all without a
+/// cursor, and `None` if no item has that id and this is an error.
+fn after_cursor<'a, T>(
+    items: &'a [T],
+    key: fn(&'a T) -> (i64, &'a str),
+    cursor: Option<String>,
+    settings: &Settings,
+) -> Option<Vec<&'a T>> {
+    let mut items: Vec<&T> = items.iter().collect();
+    items.sort_by_key(|item| key(item));
+    let Some(cursor) = cursor else {
+        return Some(items);
+    };
+    let found = items.iter().position(|item| key(item).1 == cursor);
+    match (found, settings.unknown_cursor) {
+        (Some(index), _) => Some(items.split_off(index + usize::from(!settings.inclusive_cursor))),
+        (None, UnknownCursor::Error) => None,
+        (None, UnknownCursor::Restart) => Some(items),
+        (None, UnknownCursor::Empty) => Some(Vec::new()),
     }
 }
 
