@@ -31,6 +31,7 @@ const LONGEST_JITTER: Nanos = 100_000_000;
 /// A token is taken before the request's first byte and is back P' after its response, so that the server counts
 /// at most N requests in any window of P: of N + 1 granted requests, the last found all others in flight or
 /// completed less than P' ago, and had no token to take. With several limits, a request takes a token of each.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
 pub(crate) struct Ledger {
     windows: Vec<Window>,
@@ -40,10 +41,12 @@ pub(crate) struct Ledger {
     first: First,
     granted: u64,
     grace: Nanos,
+    #[cfg_attr(feature = "share", serde(skip))]
     jitter: Option<Rng>,
 }
 
 /// Whether anything is known about the key.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum First {
     /// Nothing: no request was sent.
@@ -78,7 +81,7 @@ impl Ledger {
     /// A ledger for a key that others may use as well: the first request goes alone, and pauses differ a little.
     pub(crate) fn cautious(mut self) -> Ledger {
         self.first = First::Unsent;
-        self.jitter = Some(Rng::new());
+        self.with_jitter();
         self
     }
 
@@ -93,6 +96,16 @@ impl Ledger {
         if !opening.is_open(now) {
             return Err(opening.not_ready(now));
         }
+        let lease = self.take_off(now);
+        self.cooldown.granted(lease.id, now);
+        if self.first == First::Unsent {
+            self.first = First::Alone(lease.id, now.saturating_add(ALONE));
+        }
+        Ok(lease)
+    }
+
+    /// A request begins, or has begun already without the ledger's knowledge.
+    pub(crate) fn take_off(&mut self, now: Nanos) -> Lease {
         let id = self.granted;
         self.granted += 1;
         let mut flight =
@@ -101,11 +114,7 @@ impl Ledger {
             flight.out[place] = window.out(self.flights.len()) + 1;
             flight.doubting[place] = window.is_doubting();
         }
-        self.cooldown.granted(id, now);
-        if self.first == First::Unsent {
-            self.first = First::Alone(id, now.saturating_add(ALONE));
-        }
-        Ok(self.flights.start(flight))
+        self.flights.start(flight)
     }
 
     /// Returns a token at `now`. A second release of the same one changes nothing.
@@ -130,6 +139,29 @@ impl Ledger {
                 self.try_first_again(flight.id);
             }
         }
+    }
+
+    /// A request ended that the ledger knew nothing about: it counts from now on.
+    #[cfg(feature = "share")]
+    pub(crate) fn charge(&mut self, outcome: Outcome, now: Nanos) {
+        self.settle(now);
+        match outcome {
+            Outcome::Responded(_) => self.hold(now),
+            Outcome::NoResponse => self.hold(now.saturating_add(self.grace)),
+            Outcome::NeverSent => {}
+        }
+    }
+
+    /// How many tokens of the limit with the shortest period are out.
+    #[cfg(feature = "share")]
+    pub(crate) fn out(&self) -> usize {
+        let in_flight = self.flights.len();
+        self.windows.first().map_or(in_flight, |window| window.out(in_flight))
+    }
+
+    /// Lets pauses differ a little.
+    pub(crate) fn with_jitter(&mut self) {
+        self.jitter = Some(Rng::new());
     }
 
     /// Takes all tokens out until P' and the grace after `now`: requests were sent that the ledger knows nothing about.
@@ -374,6 +406,7 @@ impl Lease {
 }
 
 /// The state of the limits when a request was granted.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flight {
     pub(crate) id: u64,
@@ -385,6 +418,7 @@ pub(crate) struct Flight {
 }
 
 /// The requests under way.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     slots: Vec<Option<Flight>>,

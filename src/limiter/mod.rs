@@ -17,8 +17,9 @@ mod pace;
 mod queue;
 mod rate;
 mod registry;
+#[cfg(feature = "share")]
+mod runs;
 #[cfg(any(feature = "share", feature = "redis"))]
-#[allow(dead_code, unused_variables, unreachable_code, reason = "there is no store yet")]
 pub(crate) mod share;
 mod status;
 mod store;
@@ -30,5 +31,6 @@ pub use bucket::{Permit, TokenBucket};
 pub(crate) use headers::RateLimitHeaders;
 pub use rate::{Rate, Shape};
 #[cfg(any(feature = "share", feature = "redis"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "share", feature = "redis"))))]
 pub use share::{IfUnavailable, Share};
 pub use status::{AcquireError, Snapshot, Wait, WaitReason};

@@ -55,6 +55,20 @@ pub(crate) struct NotReady {
     pub(crate) reason: WaitReason,
 }
 
+#[cfg(any(feature = "share", feature = "redis"))]
+impl NotReady {
+    /// Returns whether the wait is over already.
+    pub(crate) fn is_over(&self) -> bool {
+        self.at_least.is_zero() && self.look_again == Some(Duration::ZERO)
+    }
+
+    /// Looks again after `time` at the latest, and a little later than at once.
+    pub(crate) fn look_by(&mut self, time: Duration) {
+        let look = self.look_again.map_or(time, |look| look.min(time));
+        self.look_again = Some(look.max(Duration::from_millis(1)));
+    }
+}
+
 impl Opening {
     /// An opening at this very moment, by time alone.
     pub(crate) const fn at(at: Nanos, reason: WaitReason) -> Opening {

@@ -24,6 +24,7 @@ const PATIENCE: Nanos = 1_000_000_000;
 /// A first refusal leaves the speed nearly as it was, and only spreads the requests evenly. If another one follows,
 /// the speed becomes what the server admitted before it. It rises again after nine periods without a refusal, and
 /// after ten the client is at full speed. A refusal within ten periods of that brings back the speed that was good.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// The period's share of one request.
@@ -38,6 +39,7 @@ pub(crate) struct Pace {
 }
 
 /// The memory of refusals.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug)]
 struct Strain {
     speed: Speed,
@@ -50,6 +52,7 @@ struct Strain {
     fruitless: u32,
 }
 
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Speed {
     /// This part of the rate, spread evenly.
@@ -213,6 +216,7 @@ impl Pace {
 const LONGEST: u64 = 16;
 
 /// Lets requests through, stops them all after a refusal, and then lets one go first.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
 pub(crate) struct Cooldown {
     phase: Phase,
@@ -227,6 +231,7 @@ pub(crate) struct Cooldown {
     pub(crate) pauses: u64,
 }
 
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,

@@ -49,7 +49,7 @@ pub struct Rate {
 }
 
 /// How the requests of a period are spread over it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Shape {
     /// Requests are sent as they come: all tokens of a period can be spent at once. The default, and best for

@@ -13,6 +13,7 @@ const MEMORY: u64 = 10;
 ///
 /// A token is free, in flight, on its way back, or held because somebody else spent it. Which requests are in
 /// flight is the same for all limits of a rate, so the ledger knows that.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) requests: u32,
@@ -20,16 +21,19 @@ pub(crate) struct Window {
     /// P'.
     pub(crate) held: Nanos,
     /// When tokens are back, earliest first.
+    #[cfg_attr(feature = "share", serde(with = "super::runs"))]
     returning: VecDeque<Nanos>,
     external: ExternalUsage,
     said: Option<Said>,
     /// The server's own successes contradicted the limit that it reports: it is not obeyed until then.
     disbelieved_until: Nanos,
     /// When the requests were granted that the server certainly admitted within the last period.
+    #[cfg_attr(feature = "share", serde(with = "super::runs"))]
     admitted: VecDeque<Nanos>,
 }
 
 /// A lower limit that the server reports.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
 struct Said {
     limit: u32,
@@ -243,6 +247,7 @@ const IGNORED: u64 = 10;
 /// A server that reports the whole limit as spent, on response after response, would leave nothing for this
 /// client. After one period of that, a quarter of the limit is used in spite of it. Requests that succeed so
 /// contradict the server; after some of them its reports are ignored for ten periods, or until a refusal.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Default)]
 pub(crate) struct ExternalUsage {
     /// When a report ends and how much it reports: later ends and smaller amounts towards the back.

@@ -1,11 +1,20 @@
 //! Shares: rate limits that several processes keep together.
 //!
+//! * `file`: tokens in a file. `state` is what is in it, `record` how it is written, `process` who may write it.
 //! * `redis`: tokens in Redis, for several machines.
-//! * `fallback`: what happens while the shared tokens cannot be reached.
+//! * `fallback`: tokens for the time when the shared ones cannot be reached.
 
 mod fallback;
+#[cfg(feature = "share")]
+pub(crate) mod file;
+#[cfg(feature = "share")]
+pub(crate) mod process;
+#[cfg(feature = "share")]
+mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "share")]
+mod state;
 
 use std::fmt;
 #[cfg(feature = "share")]
@@ -20,10 +29,28 @@ use crate::error::{Error, Result};
 use super::rate::Rate;
 use super::store::TokenStore;
 use fallback::Fallback;
+#[cfg(feature = "share")]
+use file::FileStore;
 #[cfg(feature = "redis")]
 use redis::RedisPlace;
 
 /// Where several processes keep the tokens of one key, and what happens if they cannot be reached.
+///
+/// [`Config::share`](crate::Config::share) takes one.
+///
+/// # Examples
+///
+/// All processes of this user on this machine keep to one limit together:
+///
+/// ```no_run
+/// use heysync::limiter::Share;
+/// use heysync::{Config, heylo};
+///
+/// # #[cfg(feature = "share")] {
+/// let client = heylo::Client::with_config("an-api-key", Config::new().share(Share::file()))?;
+/// # }
+/// # Ok::<(), heysync::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Share {
@@ -57,6 +84,43 @@ enum Place {
 }
 
 impl Share {
+    /// Shares by a file in the user's state directory: among all processes of this user on this machine.
+    ///
+    /// The folder is `$XDG_STATE_HOME/heysync` or `~/.local/state/heysync`, on macOS
+    /// `~/Library/Application Support/heysync`, on Windows `%LOCALAPPDATA%\\heysync`.
+    #[cfg(feature = "share")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "share")))]
+    pub fn file() -> Share {
+        Share { place: Place::File(None), if_unavailable: IfUnavailable::default() }
+    }
+
+    /// Shares by a file in `folder`, which is created if it is not there.
+    ///
+    /// It must be on a disk of this machine, and all processes that share must run as one user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::limiter::{IfUnavailable, Share};
+    /// use heysync::{Config, heylerts, sandbox};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("heysync-doc-{}", std::process::id()));
+    /// # let kept = folder.clone();
+    /// // If the folder cannot be used, go on with a fifth of the limit.
+    /// let share = Share::file_in(folder).if_unavailable(IfUnavailable::Proceed { fraction: 0.2 });
+    /// let config = Config::new().share(share).transport(sandbox::Heylerts::demo());
+    /// let client = heylerts::Client::with_config("hlt_key_for_share", config)?;
+    /// client.hello()?;
+    /// assert_eq!(client.bucket().snapshot().free, 99);
+    /// # std::fs::remove_dir_all(kept).ok();
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    #[cfg(feature = "share")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "share")))]
+    pub fn file_in(folder: impl Into<PathBuf>) -> Share {
+        Share { place: Place::File(Some(folder.into())), if_unavailable: IfUnavailable::default() }
+    }
+
     /// Shares by a Redis server: among all processes, on all machines, that use the same server and database.
     ///
     /// The URL is `redis://user:password@host:port/database`, or `rediss://` for TLS, which needs one of the features
@@ -126,7 +190,10 @@ impl Share {
     ) -> Result<Arc<dyn TokenStore>> {
         let shared: Arc<dyn TokenStore> = match &self.place {
             #[cfg(feature = "share")]
-            Place::File(_) => return Err(Error::configuration(format!("no store for {id}"))),
+            Place::File(folder) => {
+                let folder = folder.clone().map_or_else(user_folder, Ok)?;
+                Arc::new(FileStore::new(folder.join(format!("{id}.tokens")), rate))
+            }
             #[cfg(feature = "redis")]
             Place::Redis(place) => place.open(id, rate, clock)?,
         };
@@ -140,6 +207,23 @@ impl Share {
             }
         }
     }
+}
+
+/// The folder for the files of this user's programs that matter for a while.
+#[cfg(feature = "share")]
+fn user_folder() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let in_home = |folder: &str| std::env::home_dir().map(|home| home.join(folder));
+    let folder = match () {
+        () if cfg!(windows) => set("LOCALAPPDATA"),
+        () if cfg!(target_vendor = "apple") => in_home("Library/Application Support"),
+        () => set("XDG_STATE_HOME").or_else(|| in_home(".local/state")),
+    };
+    let folder = folder.filter(|it| it.is_absolute()).map(|it| it.join("heysync"));
+    folder.ok_or_else(|| {
+        Error::configuration("this user has no state directory for a share: name a folder")
+            .with_hint("use Share::file_in")
+    })
 }
 
 /// The name of the tokens of one key at one service: a hash of both, which shows neither.

@@ -9,4 +9,6 @@ mod neighbours;
 mod promise;
 mod refusals;
 pub(crate) mod servers;
+#[cfg(feature = "share")]
+mod shared;
 pub(crate) mod simulation;

@@ -1,0 +1,439 @@
+//! Tokens in a file, for all processes of a machine.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::limiter::ledger::{GRACE, Lease};
+use crate::limiter::moment::{Nanos, NotReady, held, nanos};
+use crate::limiter::rate::Rate;
+use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
+use crate::limiter::store::{Denied, TokenStore};
+
+use super::process::{Life, Process, boot_clock};
+use super::record::{Contents, Copy, Locked, Record};
+use super::state::State;
+
+/// A step tries for so long to get the lock, which others hold for microseconds.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// It tries for so long even if the caller has no time.
+const LEAST_PATIENCE: Duration = Duration::from_millis(1);
+/// The first pause between two attempts, and the longest.
+const PAUSE: Duration = Duration::from_micros(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(2);
+/// When a call tries again after that.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
+/// A token that was taken so shortly before is still there.
+const SURE: Duration = Duration::from_millis(100);
+
+/// The requests that this program has under way. Another program that takes its place in the same process, by `exec`,
+/// knows nothing of them.
+static UNDER_WAY: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// Tokens in a file.
+///
+/// Each step takes the lock of the file, reads the [`State`], changes it and writes it back, which takes microseconds.
+/// A process that dies meanwhile releases the lock; one that is stopped holds the others up until their deadlines.
+#[derive(Debug)]
+pub(crate) struct FileStore {
+    inner: Mutex<Inner>,
+    /// Releases that are not written yet.
+    late: Mutex<Vec<(u64, Outcome)>>,
+    world: World,
+}
+
+/// How a store sees time, its own process and others.
+pub(crate) struct World {
+    pub(crate) now: Box<dyn Fn() -> Nanos + Send + Sync>,
+    pub(crate) me: Box<dyn Fn() -> Process + Send + Sync>,
+    pub(crate) life: Box<dyn Fn(&Process) -> Life + Send + Sync>,
+    /// Whether somebody outside of the share may use the key as well.
+    pub(crate) is_cautious: bool,
+}
+
+#[derive(Debug)]
+struct Inner {
+    record: Record,
+    own: Own,
+}
+
+/// What this process knows by itself.
+#[derive(Debug)]
+struct Own {
+    process: Process,
+    rates: Vec<Rate>,
+    grace: Duration,
+    is_cautious: bool,
+    /// The state that was seen last.
+    epoch: Option<u64>,
+    /// Our requests under way, and since when.
+    under_way: BTreeMap<u64, Instant>,
+    /// When our other tokens are back.
+    back: VecDeque<Nanos>,
+}
+
+impl World {
+    pub(crate) fn real() -> World {
+        World {
+            now: Box::new(boot_clock),
+            me: Box::new(Process::current),
+            life: Box::new(|process| process.life(&Process::current())),
+            is_cautious: true,
+        }
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+impl Own {
+    /// Notices a `fork`: the requests under way are those of the parent.
+    fn be(&mut self, process: Process, record: &mut Record) {
+        if self.process != process {
+            record.close();
+            self.process = process;
+            self.under_way.clear();
+            self.back.clear();
+        }
+    }
+
+    /// Adds what the state does not know, if it is not the one that we knew: its tokens are out, and ours under way.
+    fn reclaim(&self, state: &mut State, now: Nanos) {
+        if self.epoch.is_some_and(|known| known != state.epoch) {
+            state.exhaust(now);
+            for token in self.under_way.keys() {
+                state.take_back(self.process, *token, now);
+            }
+        }
+    }
+
+    /// The state of a file that was not there.
+    fn first_state(&self, system: Nanos) -> State {
+        let rate = self.rates.first().copied().unwrap_or(Rate::unlimited());
+        let mut state = State::new(fastrand::u64(..), rate, self.is_cautious);
+        let now = state.at(system);
+        state.keep(&self.rates, self.grace, now);
+        // Whoever knew an earlier file knows of requests that the new one must count.
+        self.reclaim(&mut state, now);
+        state
+    }
+
+    /// The state of a file that was damaged: nobody knows which tokens are out, so all are.
+    fn state_after_damage(&self, system: Nanos) -> State {
+        let mut state = self.first_state(system);
+        let now = state.at(system);
+        state.exhaust(now);
+        state
+    }
+
+    /// Counts a token that is on its way back.
+    fn return_token(&mut self, outcome: Outcome, now: Nanos) {
+        self.back.retain(|back| *back > now);
+        let period = self.rates.iter().map(Rate::period).min().unwrap_or_default();
+        let later = match outcome {
+            Outcome::Responded(_) => 0,
+            Outcome::NoResponse => nanos(self.grace),
+            Outcome::NeverSent => return,
+        };
+        self.back.push_back(now.saturating_add(later).saturating_add(held(period)));
+    }
+}
+
+impl FileStore {
+    pub(crate) fn new(path: PathBuf, rate: Rate) -> FileStore {
+        FileStore::in_world(path, rate, World::real())
+    }
+
+    pub(crate) fn in_world(path: PathBuf, rate: Rate, world: World) -> FileStore {
+        let own = Own {
+            process: (world.me)(),
+            rates: vec![rate],
+            grace: GRACE,
+            is_cautious: world.is_cautious,
+            epoch: None,
+            under_way: BTreeMap::new(),
+            back: VecDeque::new(),
+        };
+        let inner = Mutex::new(Inner { record: Record::new(path), own });
+        FileStore { inner, late: Mutex::default(), world }
+    }
+
+    /// Changes the state, or fails if the lock is not to be had by then.
+    fn step<T>(
+        &self,
+        by: Option<Instant>,
+        work: impl FnMut(&mut State, &Own, Nanos) -> T,
+    ) -> Result<T, Unavailable> {
+        self.insist(by, true, work)
+    }
+
+    /// Looks at the state and changes nothing, not even a damaged file.
+    fn look<T>(&self, work: impl FnMut(&mut State, &Own, Nanos) -> T) -> Result<T, Unavailable> {
+        self.insist(None, false, work)
+    }
+
+    fn insist<T>(
+        &self,
+        by: Option<Instant>,
+        changes: bool,
+        mut work: impl FnMut(&mut State, &Own, Nanos) -> T,
+    ) -> Result<T, Unavailable> {
+        let start = Instant::now();
+        let end = by.map_or(start + PATIENCE, |by| by.min(start + PATIENCE));
+        let end = end.max(start + LEAST_PATIENCE);
+        let mut pause = PAUSE;
+        loop {
+            // After a `fork`, a thread of the parent may seem to have this lock for ever.
+            let inner = match self.inner.try_lock() {
+                Ok(inner) => Some(inner),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            };
+            if let Some(mut inner) = inner
+                && let Some(done) = self.attempt(&mut inner, changes, &mut work)?
+            {
+                return Ok(done);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(busy().retry_in(TRY_AGAIN));
+            }
+            thread::sleep(pause.min(left));
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// `None` if somebody else has the lock, or there was no file.
+    fn attempt<T>(
+        &self,
+        Inner { record, own }: &mut Inner,
+        changes: bool,
+        work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
+    ) -> Result<Option<T>, Unavailable> {
+        own.be((self.world.me)(), record);
+        if !record.open()? {
+            return self.without_file(record, own, changes, work);
+        }
+        let Some(locked) = record.try_lock()? else {
+            return Ok(None);
+        };
+        if locked.is_removed() {
+            drop(locked);
+            record.close();
+            return Ok(None);
+        }
+        let system = (self.world.now)();
+        match decode(&locked)? {
+            Some((last, state)) if changes => self.change(&locked, &last, state, own, work),
+            Some((_, mut state)) => {
+                let now = state.at(system);
+                state.keep(&own.rates, own.grace, now);
+                Ok(Some(work(&mut state, own, now)))
+            }
+            None if changes => {
+                locked.restore(&encode(&own.state_after_damage(system))?)?;
+                Err(damaged(record))
+            }
+            None => Err(damaged(record)),
+        }
+    }
+
+    fn without_file<T>(
+        &self,
+        record: &Record,
+        own: &Own,
+        changes: bool,
+        work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
+    ) -> Result<Option<T>, Unavailable> {
+        let system = (self.world.now)();
+        let mut state = own.first_state(system);
+        if changes {
+            record.create(&encode(&state)?)?;
+            return Ok(None);
+        }
+        let now = state.at(system);
+        Ok(Some(work(&mut state, own, now)))
+    }
+
+    fn change<T>(
+        &self,
+        locked: &Locked<'_>,
+        last: &Copy,
+        mut state: State,
+        own: &mut Own,
+        work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
+    ) -> Result<Option<T>, Unavailable> {
+        let now = state.at((self.world.now)());
+        own.reclaim(&mut state, now);
+        state.keep(&own.rates, own.grace, now);
+        state.bury(now, self.life());
+        let late = std::mem::take(&mut *self.late());
+        for (token, outcome) in &late {
+            state.release(own.process, *token, *outcome, now);
+        }
+        let done = work(&mut state, own, now);
+        if let Err(error) = encode(&state).and_then(|bytes| locked.write(Some(last), &bytes)) {
+            self.late().extend(late);
+            return Err(error);
+        }
+        own.epoch = Some(state.epoch);
+        for (token, outcome) in late {
+            under_way().remove(&token);
+            own.return_token(outcome, now);
+        }
+        Ok(Some(done))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn late(&self) -> MutexGuard<'_, Vec<(u64, Outcome)>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a process is alive that has a request under way. A request of our own is, while we know of it.
+    fn life(&self) -> impl Fn(&Process, u64) -> Life {
+        let me = (self.world.me)();
+        let seen: RefCell<Vec<(Process, Life)>> = RefCell::default();
+        move |process, token| {
+            if *process == me {
+                return if under_way().contains(&token) { Life::Alive } else { Life::Dead };
+            }
+            let known = seen.borrow().iter().find(|(it, _)| it == process).map(|(_, life)| *life);
+            known.unwrap_or_else(|| {
+                let life = (self.world.life)(process);
+                seen.borrow_mut().push((*process, life));
+                life
+            })
+        }
+    }
+}
+
+impl TokenStore for FileStore {
+    fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
+        let token = fastrand::u64(..);
+        under_way().insert(token);
+        let leased = self.step(by, |state, own, now| {
+            let stays = |it: &NotReady| by.is_none_or(|by| Instant::now() + it.at_least <= by);
+            state.lease(own.process, token, now, stays)
+        });
+        match leased {
+            Ok(Ok(())) => {
+                self.inner().own.under_way.insert(token, Instant::now());
+                Ok(Lease::new(token, 0))
+            }
+            failed => {
+                under_way().remove(&token);
+                failed??;
+                Err(busy().into())
+            }
+        }
+    }
+
+    fn stands(&self, lease: &Lease) -> bool {
+        let mut inner = self.inner();
+        let Inner { record, own } = &mut *inner;
+        own.be((self.world.me)(), record);
+        let since = own.under_way.get(&lease.id).copied();
+        drop(inner);
+        match since {
+            None => false,
+            Some(since) if since.elapsed() < SURE => true,
+            Some(_) => {
+                let holds = self.look(|state, own, _| state.holds(own.process, lease.id));
+                holds.unwrap_or(false)
+            }
+        }
+    }
+
+    fn release(&self, lease: &Lease, outcome: Outcome) {
+        let mut inner = self.inner();
+        let Inner { record, own } = &mut *inner;
+        own.be((self.world.me)(), record);
+        let is_ours = own.under_way.remove(&lease.id).is_some();
+        drop(inner);
+        if is_ours {
+            self.late().push((lease.id, outcome));
+            // The next step writes it if this one cannot.
+            let _ = self.step(None, |_, _, _| {});
+        }
+    }
+
+    fn outlook(&self, ahead: usize) -> NotReady {
+        let outlook = self.look(|state, own, now| state.outlook(own.process, ahead, now));
+        let reason = WaitReason::Unavailable;
+        outlook.unwrap_or(NotReady { at_least: Duration::ZERO, look_again: None, reason })
+    }
+
+    fn tighten(&self, rate: Rate) {
+        let rates = &mut self.inner().own.rates;
+        if !rates.contains(&rate) {
+            rates.push(rate);
+        }
+    }
+
+    fn exhaust(&self) -> Result<(), Unavailable> {
+        self.step(None, |state, _, now| state.exhaust(now))
+    }
+
+    fn set_grace(&self, grace: Duration) {
+        self.inner().own.grace = grace;
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let snapshot = self.look(|state, own, now| {
+            let (snapshot, out) = state.snapshot(now);
+            let back = own.back.iter().filter(|back| **back > now).count();
+            let ours = back + state.held_by(own.process);
+            Snapshot { used_elsewhere: out.saturating_sub(ours), ..snapshot }
+        });
+        snapshot.unwrap_or_else(|_| {
+            let rates = self.inner().own.rates.clone();
+            Snapshot::full(rates.into_iter().fold(Rate::unlimited(), Rate::and))
+        })
+    }
+
+    /// The file remembers what this store forgets.
+    fn is_idle(&self) -> bool {
+        self.inner().own.under_way.is_empty() && self.late().is_empty()
+    }
+}
+
+fn under_way() -> MutexGuard<'static, BTreeSet<u64>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The state and the copy that it was read from; `None` if the file is damaged.
+fn decode(locked: &Locked<'_>) -> Result<Option<(Copy, State)>, Unavailable> {
+    let Contents::Valid(copy) = locked.read()? else {
+        return Ok(None);
+    };
+    Ok(postcard::from_bytes(&copy.state).ok().map(|state| (copy, state)))
+}
+
+fn encode(state: &State) -> Result<Vec<u8>, Unavailable> {
+    postcard::to_allocvec(state).map_err(|error| {
+        Unavailable::new("the shared rate limit cannot be encoded", "report this")
+            .with_source(error)
+    })
+}
+
+fn busy() -> Unavailable {
+    let message = "the shared rate limit is locked by another process";
+    Unavailable::new(message, "look for a program that is stopped, and continue or end it")
+}
+
+fn damaged(record: &Record) -> Unavailable {
+    let path = record.path().display();
+    let message =
+        format!("the shared rate limit {path} was damaged, so all its tokens count as used");
+    Unavailable::new(message, "try again after a period; the file is written anew")
+}

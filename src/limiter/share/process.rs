@@ -1,0 +1,215 @@
+//! Which process holds a token, whether it is alive, and a clock that all processes of a machine share.
+
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limiter::moment::Nanos;
+
+/// A process, told apart from a later one with the same number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// When it was started, in a unit of the system's; 0 if that is not known.
+    started: u64,
+    /// From one boot of the system to the next; 0 if that is not known.
+    boot: u64,
+    /// The set of process numbers that `pid` belongs to: a container has its own. 0 if that is not known.
+    space: u64,
+}
+
+/// Whether a process runs. One that is stopped does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Alive,
+    Dead,
+    /// It runs in another container, or the system does not tell.
+    Unknown,
+}
+
+impl Process {
+    /// Returns this process. The child of a `fork` is another one.
+    pub(crate) fn current() -> Process {
+        static CURRENT: Mutex<Option<Process>> = Mutex::new(None);
+        let pid = std::process::id();
+        // A lock that the child of a `fork` finds taken is never released.
+        let Ok(mut current) = CURRENT.try_lock() else {
+            return Process::look(pid);
+        };
+        current.take_if(|it| it.pid != pid);
+        *current.get_or_insert_with(|| Process::look(pid))
+    }
+
+    /// Returns whether this process still runs, as `observer` can see it.
+    pub(crate) fn life(&self, observer: &Process) -> Life {
+        if self.boot != observer.boot {
+            return Life::Dead;
+        }
+        if self.space != observer.space {
+            return Life::Unknown;
+        }
+        system::life(self.pid, self.started)
+    }
+
+    fn look(pid: u32) -> Process {
+        let started = system::started(pid).unwrap_or_default();
+        Process { pid, started, boot: system::boot(), space: system::space() }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod system {
+    use std::fs;
+
+    use super::Life;
+
+    pub(super) fn life(pid: u32, started: u64) -> Life {
+        match stat(pid) {
+            // A process that has ended and was not waited for yet.
+            Some((b'Z' | b'X' | b'x', _)) => Life::Dead,
+            Some((_, other)) if started != 0 && other != started => Life::Dead,
+            Some(_) => Life::Alive,
+            // Without /proc, the process's number has to do.
+            None => super::signal(pid),
+        }
+    }
+
+    pub(super) fn started(pid: u32) -> Option<u64> {
+        Some(stat(pid)?.1)
+    }
+
+    /// The state of a process, and when it was started in ticks since boot: fields 3 and 22 of proc_pid_stat(5). The
+    /// name before them is in brackets, and may have brackets and blanks in it.
+    fn stat(pid: u32) -> Option<(u8, u64)> {
+        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
+        let fields = String::from_utf8_lossy(&text[after_name..]);
+        let mut fields = fields.split_ascii_whitespace();
+        let state = fields.next()?.bytes().next()?;
+        Some((state, fields.nth(18)?.parse().ok()?))
+    }
+
+    pub(super) fn boot() -> u64 {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+        u64::from_str_radix(&digits, 16).unwrap_or_default()
+    }
+
+    pub(super) fn space() -> u64 {
+        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or_default()
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod system {
+    use super::Life;
+
+    pub(super) fn life(pid: u32, _: u64) -> Life {
+        super::signal(pid)
+    }
+
+    pub(super) fn started(_: u32) -> Option<u64> {
+        None
+    }
+
+    pub(super) fn boot() -> u64 {
+        0
+    }
+
+    pub(super) fn space() -> u64 {
+        0
+    }
+}
+
+/// Whether a process could be sent a signal.
+#[cfg(unix)]
+fn signal(pid: u32) -> Life {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return Life::Unknown;
+    };
+    match test_kill_process(pid) {
+        Err(Errno::SRCH) => Life::Dead,
+        _ => Life::Alive,
+    }
+}
+
+#[cfg(not(unix))]
+fn signal(_: u32) -> Life {
+    Life::Unknown
+}
+
+/// Returns the time since the system was booted, which all processes see alike and nobody can set.
+#[cfg(unix)]
+pub(crate) fn boot_clock() -> Nanos {
+    use rustix::time::{ClockId, clock_gettime};
+    // Unlike the other one, it goes on while the machine is asleep.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let clock = ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let clock = ClockId::Monotonic;
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec.unsigned_abs() as Nanos)
+}
+
+/// Returns the time of day, where no clock that counts from boot can be had.
+#[cfg(not(unix))]
+pub(crate) fn boot_clock() -> Nanos {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    crate::limiter::moment::nanos(now.unwrap_or_default())
+}
+
+#[cfg(test)]
+impl Process {
+    /// Another process that was never started.
+    pub(crate) fn imagined(pid: u32) -> Process {
+        Process { pid, ..Process::default() }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn child() -> std::process::Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_process_is_alive_until_it_ends_even_if_nobody_waits_for_it() {
+        let mut child = child();
+        let process = Process::look(child.id());
+        assert_eq!(process.life(&Process::current()), Life::Alive);
+        child.kill().unwrap();
+        // Waiting for it removes it; before that it is a zombie.
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while process.life(&Process::current()) != Life::Dead {
+            assert!(std::time::Instant::now() < limit, "it stays alive");
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert_eq!(process.life(&Process::current()), Life::Dead);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_later_process_with_the_same_number_is_another_one() {
+        let current = Process::current();
+        let earlier = Process { started: current.started - 1, ..current };
+        assert_eq!(earlier.life(&current), Life::Dead);
+        assert_eq!(Process { boot: 1, ..current }.life(&current), Life::Dead);
+        assert_eq!(Process { space: 1, ..current }.life(&current), Life::Unknown);
+    }
+
+    #[test]
+    fn the_clock_goes_on() {
+        let before = boot_clock();
+        assert!(before > 0 && boot_clock() >= before);
+    }
+}

@@ -1,0 +1,350 @@
+//! The file of a share: how it is created, locked, read and written.
+//!
+//! ```text
+//! 0      magic, format                       written once
+//! 4096   copy 0: number, length, checksum, state
+//! 4096 + 256 KiB   copy 1: the same
+//! ```
+//!
+//! A step reads the copy with the higher number and writes the other one, by a single write. If that is cut off, by a
+//! kill or a full disk, its checksum is wrong and the copy before it is still there: a lease that was not recorded was
+//! not sent, and a release that was not recorded holds its token for longer.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::limiter::status::Unavailable;
+
+/// Another number for every change of the layout, be it only of a type inside the state.
+pub(crate) const FORMAT: u32 = 1;
+const MAGIC: [u8; 12] = *b"heysync-tkn\n";
+const HEADER: usize = 16;
+const FIRST_COPY: u64 = 4096;
+const CAPACITY: usize = 256 * 1024;
+const COPY_HEADER: usize = 16;
+/// So much of a copy is read at first; it is mostly all of it.
+const FIRST_READ: usize = 4096;
+
+/// The path of a share's file, and the file while it is open.
+#[derive(Debug)]
+pub(crate) struct Record {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+/// The contents of a file.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    Valid(Copy),
+    /// It is not what was written: what it held is lost.
+    Damaged,
+}
+
+/// One copy of the state, as it was read.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    number: u64,
+    pub(crate) state: Vec<u8>,
+}
+
+/// The lock on a file, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    record: &'a Record,
+    file: &'a File,
+}
+
+impl Record {
+    pub(crate) fn new(path: PathBuf) -> Record {
+        Record { path, file: None }
+    }
+
+    /// Forgets the open file: a lock that the parent of a `fork` took would count as ours.
+    pub(crate) fn close(&mut self) {
+        self.file = None;
+    }
+
+    /// Opens the file unless it is open, and returns whether there is one.
+    pub(crate) fn open(&mut self) -> Result<bool, Unavailable> {
+        if self.file.is_some() {
+            return Ok(true);
+        }
+        let opened = self.check().and_then(|()| options().open(&self.path));
+        self.file = match opened {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            opened => Some(opened.map_err(|error| self.unusable("opened", error))?),
+        };
+        Ok(true)
+    }
+
+    /// Rejects what is no file of ours before it is opened: opening a pipe would wait for its other end.
+    fn check(&self) -> io::Result<()> {
+        let metadata = fs::symlink_metadata(&self.path)?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        if !is_ours(&metadata) {
+            let reason = "it belongs to another user";
+            return Err(io::Error::new(ErrorKind::PermissionDenied, reason));
+        }
+        Ok(())
+    }
+
+    /// Creates the file with `state` in it, whole from the beginning. One that another process creates at the same
+    /// moment is left as it is.
+    pub(crate) fn create(&self, state: &[u8]) -> Result<(), Unavailable> {
+        let unusable = |error| self.unusable("created", error);
+        if let Some(folder) = self.path.parent() {
+            folders().create(folder).map_err(unusable)?;
+        }
+        let name = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
+        let draft = self.path.with_extension(name);
+        let created = whole(&draft, state).and_then(|()| fs::hard_link(&draft, &self.path));
+        // A draft that stays behind takes room and does no harm.
+        let _ = fs::remove_file(&draft);
+        match created {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unusable(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the lock on the open file; `None` if somebody else has it.
+    pub(crate) fn try_lock(&self) -> Result<Option<Locked<'_>>, Unavailable> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Locked { record: self, file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(self.unusable("locked", error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn unusable(&self, done: &str, error: io::Error) -> Unavailable {
+        let message = format!("the shared rate limit {} cannot be {done}", self.path.display());
+        let hint = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
+            ErrorKind::Unsupported => "choose a folder on a file system that has locks",
+            _ => "check the folder of the share and who may write there, or choose another one",
+        };
+        Unavailable::new(message, hint).with_source(error)
+    }
+}
+
+impl Locked<'_> {
+    /// Returns whether the file has no name any more: a new one may be in its place.
+    pub(crate) fn is_removed(&self) -> bool {
+        is_removed(self.file)
+    }
+
+    /// Reads the state that was written last.
+    pub(crate) fn read(&self) -> Result<Contents, Unavailable> {
+        let read = |error| self.record.unusable("read", error);
+        let mut header = [0; HEADER];
+        let length = read_at(self.file, &mut header, 0).map_err(read)?;
+        if length < HEADER || header[..MAGIC.len()] != MAGIC {
+            return Ok(Contents::Damaged);
+        }
+        let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
+        if format != FORMAT {
+            let path = self.record.path.display();
+            let message = format!("the shared rate limit {path} has format {format}, not {FORMAT}");
+            return Err(Unavailable::new(message, "use one version of heysync in all programs"));
+        }
+        let mut copies = [0, 1].map(|place| self.read_copy(place));
+        copies.sort_by_key(|copy| copy.as_ref().ok().and_then(|copy| Some(copy.as_ref()?.number)));
+        let [older, newer] = copies;
+        let newest = newer.map_err(read)?.map_or(older.map_err(read)?, Some);
+        Ok(newest.map_or(Contents::Damaged, Contents::Valid))
+    }
+
+    /// Writes `state` after `last`, in the place of the copy before that.
+    pub(crate) fn write(&self, last: Option<&Copy>, state: &[u8]) -> Result<(), Unavailable> {
+        let number = last.map_or(0, |copy| copy.number.wrapping_add(1));
+        let written = copy(number, state);
+        if written.len() > CAPACITY {
+            let message = format!("the shared rate limit {} is full", self.record.path.display());
+            return Err(Unavailable::new(message, "allow fewer requests at the same time"));
+        }
+        write_at(self.file, &written, place_of(number))
+            .map_err(|error| self.record.unusable("written", error))
+    }
+
+    /// Writes a file anew that was damaged.
+    pub(crate) fn restore(&self, state: &[u8]) -> Result<(), Unavailable> {
+        // The second copy must not outlast this one.
+        let written = |error| self.record.unusable("written", error);
+        write_at(self.file, &[0; COPY_HEADER], place_of(1)).map_err(written)?;
+        self.write(None, state)?;
+        write_at(self.file, &header(), 0).map_err(written)
+    }
+
+    fn read_copy(&self, number: u64) -> io::Result<Option<Copy>> {
+        let mut bytes = vec![0; FIRST_READ];
+        let read = read_at(self.file, &mut bytes, place_of(number))?;
+        bytes.truncate(read);
+        let Some((header, _)) = bytes.split_at_checked(COPY_HEADER) else {
+            return Ok(None);
+        };
+        let (number, length, checksum) = fields(header);
+        let end = COPY_HEADER.saturating_add(length);
+        if length == 0 || end > CAPACITY {
+            return Ok(None);
+        }
+        if end > bytes.len() {
+            let begin = bytes.len();
+            bytes.resize(end, 0);
+            let more = read_at(self.file, &mut bytes[begin..], place_of(number) + begin as u64)?;
+            bytes.truncate(begin + more);
+        }
+        let state = bytes.get(COPY_HEADER..end).map(<[u8]>::to_vec);
+        let sound = |state: &Vec<u8>| checksum == checksum_of(number, state);
+        Ok(state.filter(sound).map(|state| Copy { number, state }))
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // If that fails, closing the file releases the lock.
+        let _ = self.file.unlock();
+    }
+}
+
+fn place_of(number: u64) -> u64 {
+    FIRST_COPY + (number % 2) * CAPACITY as u64
+}
+
+fn header() -> Vec<u8> {
+    [&MAGIC[..], &FORMAT.to_le_bytes()].concat()
+}
+
+fn copy(number: u64, state: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(state.len()).unwrap_or(u32::MAX);
+    let checksum = checksum_of(number, state).to_le_bytes();
+    [&number.to_le_bytes()[..], &length.to_le_bytes(), &checksum, state].concat()
+}
+
+/// The number, the length and the checksum of a copy.
+fn fields(header: &[u8]) -> (u64, usize, u32) {
+    let number = header.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let u32_at = |at: usize| {
+        header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |it| u32::from_le_bytes(*it))
+    };
+    (number, u32_at(8) as usize, u32_at(12))
+}
+
+fn checksum_of(number: u64, state: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(FORMAT);
+    hasher.update(&number.to_le_bytes());
+    hasher.update(state);
+    hasher.finalize()
+}
+
+/// Writes a whole file, with the disk space of both copies.
+fn whole(path: &Path, state: &[u8]) -> io::Result<()> {
+    let file = options().create_new(true).open(path)?;
+    write_at(&file, &[0; COPY_HEADER + FIRST_READ], place_of(1))?;
+    write_at(&file, &copy(0, state), place_of(0))?;
+    write_at(&file, &header(), 0)
+}
+
+#[cfg(unix)]
+fn options() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+}
+
+#[cfg(unix)]
+fn folders() -> DirBuilder {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut folders = DirBuilder::new();
+    folders.recursive(true).mode(0o700);
+    folders
+}
+
+#[cfg(unix)]
+fn is_ours(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn is_removed(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    fill(buffer, |rest, done| file.read_at(rest, offset + done as u64))
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    file.write_all_at(bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    options
+}
+
+#[cfg(not(unix))]
+fn folders() -> DirBuilder {
+    let mut folders = DirBuilder::new();
+    folders.recursive(true);
+    folders
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &fs::Metadata) -> bool {
+    true
+}
+
+/// An open file cannot be removed there.
+#[cfg(not(unix))]
+fn is_removed(_: &File) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    fill(buffer, |rest, _| file.read(rest))
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}
+
+/// Reads until the buffer is full or the file ends, and returns how much was read.
+fn fill(
+    buffer: &mut [u8],
+    mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match read(&mut buffer[done..], done) {
+            Ok(0) => break,
+            Ok(length) => done += length,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}

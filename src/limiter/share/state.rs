@@ -1,0 +1,254 @@
+//! What the processes of a share know together: the tokens, who holds them, and whose turn it is.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limiter::ledger::{Lease, Ledger};
+use crate::limiter::moment::{Nanos, NotReady, nanos};
+use crate::limiter::rate::Rate;
+use crate::limiter::status::{Outcome, Snapshot, WaitReason};
+
+use super::process::{Life, Process};
+
+/// A process whose turn it is has so long to take its token. After that the others pass by, and it keeps its place.
+const LATE: Nanos = 20_000_000;
+/// A process that has not asked for so long after it meant to has left the line.
+const LEFT: Nanos = 1_000_000_000;
+/// While others have requests under way, they are looked at this often: they may die, or never send.
+const LOOK: Duration = Duration::from_millis(50);
+/// And this often if their response is waited for.
+const LOOK_CLOSELY: Duration = Duration::from_millis(20);
+/// A request under way of a process that cannot be seen is given up after so long.
+const OUT_OF_SIGHT: Nanos = 3_600_000_000_000;
+/// The processes of a share have so many requests under way at most.
+const MOST: usize = 1000;
+/// A ledger that nobody used for so many periods begins anew.
+const FORGOTTEN: u32 = 10;
+
+/// The state of a share, without clock, lock or file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// A new number for each new state.
+    pub(crate) epoch: u64,
+    is_cautious: bool,
+    ledger: Ledger,
+    holders: Vec<Holder>,
+    line: Vec<Turn>,
+    time: Time,
+    /// When it was last looked whether the holders are alive, and when a token was last taken.
+    seen: Nanos,
+    used: Nanos,
+}
+
+/// A request under way.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    token: u64,
+    process: Process,
+    since: Nanos,
+    /// The ledger's lease.
+    id: u64,
+    slot: usize,
+}
+
+/// A process that waits.
+#[derive(Debug, Serialize, Deserialize)]
+struct Turn {
+    process: Process,
+    /// When it asks again.
+    due: Nanos,
+}
+
+/// A clock that never goes back, whatever the system's does.
+///
+/// The system's clock begins anew at each boot, or was set back. The time since the last step is not known then, so
+/// it is taken to be none: tokens are held for longer, never for less.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Time {
+    last: Nanos,
+    offset: Nanos,
+}
+
+impl Time {
+    fn at(&mut self, system: Nanos) -> Nanos {
+        self.offset = self.offset.saturating_add(self.last.saturating_sub(system));
+        self.last = system;
+        system.saturating_add(self.offset)
+    }
+}
+
+impl State {
+    /// A state in which no token is out. The first request goes alone if somebody outside of the share may use the key.
+    pub(crate) fn new(epoch: u64, rate: Rate, is_cautious: bool) -> State {
+        State {
+            epoch,
+            ledger: begin(rate, is_cautious),
+            is_cautious,
+            holders: Vec::new(),
+            line: Vec::new(),
+            time: Time::default(),
+            seen: 0,
+            used: 0,
+        }
+    }
+
+    /// Returns the moment at which the system's clock shows `system`.
+    pub(crate) fn at(&mut self, system: Nanos) -> Nanos {
+        self.time.at(system)
+    }
+
+    /// Keeps to the rates of all who use the share. If nobody did for ten periods, others may have lower ones.
+    pub(crate) fn keep(&mut self, rates: &[Rate], grace: Duration, now: Nanos) {
+        let longest = rates.iter().flat_map(Rate::limits).map(|(_, period)| period).max();
+        let long_ago = nanos(longest.unwrap_or(Duration::from_secs(1)).saturating_mul(FORGOTTEN));
+        if now.saturating_sub(self.used) >= long_ago && self.holders.is_empty() {
+            self.begin_anew(rates, now);
+        }
+        rates.iter().for_each(|rate| self.ledger.tighten(*rate));
+        self.ledger.set_grace(grace);
+        if self.is_cautious {
+            self.ledger.with_jitter();
+        }
+    }
+
+    fn begin_anew(&mut self, rates: &[Rate], now: Nanos) {
+        if let Some(rate) = rates.first().filter(|_| self.ledger.is_idle(now)) {
+            self.ledger = begin(*rate, self.is_cautious);
+        }
+    }
+
+    /// Takes a token as `token` for the process `me`, or returns when it should ask again. It takes its place in the
+    /// line if it `stays` for that long.
+    pub(crate) fn lease(
+        &mut self,
+        me: Process,
+        token: u64,
+        now: Nanos,
+        stays: impl Fn(&NotReady) -> bool,
+    ) -> Result<(), NotReady> {
+        self.line.retain(|turn| turn.due.saturating_add(LEFT) > now);
+        let ahead = self.ahead(me, now);
+        if let Some(not_ready) = self.hindrance(me, ahead, now) {
+            if stays(&not_ready) {
+                self.line_up(me, &not_ready, now);
+            }
+            return Err(not_ready);
+        }
+        let lease = self.ledger.lease(now)?;
+        self.hold(me, token, lease, now);
+        self.line.retain(|turn| turn.process != me);
+        Ok(())
+    }
+
+    /// Takes a token even if there is none: the state was lost, and the request is under way.
+    pub(crate) fn take_back(&mut self, me: Process, token: u64, now: Nanos) {
+        if !self.holds(me, token) {
+            let lease = self.ledger.take_off(now);
+            self.hold(me, token, lease, now);
+        }
+    }
+
+    /// Returns a token of the process `me`. If it is not there, the state was lost meanwhile: one more is held.
+    pub(crate) fn release(&mut self, me: Process, token: u64, outcome: Outcome, now: Nanos) {
+        let held = self.holders.iter().position(|it| it.token == token && it.process == me);
+        match held.map(|place| self.holders.swap_remove(place)) {
+            Some(holder) => {
+                self.ledger.release(&Lease::new(holder.id, holder.slot), outcome, now);
+            }
+            None => self.ledger.charge(outcome, now),
+        }
+    }
+
+    pub(crate) fn holds(&self, me: Process, token: u64) -> bool {
+        self.holders.iter().any(|it| it.token == token && it.process == me)
+    }
+
+    /// How many requests of the process `me` are under way.
+    pub(crate) fn held_by(&self, me: Process) -> usize {
+        self.holders.iter().filter(|it| it.process == me).count()
+    }
+
+    /// Releases the tokens of processes that died: their requests may still arrive within the grace.
+    pub(crate) fn bury(&mut self, now: Nanos, life: impl Fn(&Process, u64) -> Life) {
+        if now < self.seen.saturating_add(nanos(LOOK)) {
+            return;
+        }
+        self.seen = now;
+        let is_dead = |it: &mut Holder| match life(&it.process, it.token) {
+            Life::Alive => false,
+            Life::Dead => true,
+            Life::Unknown => it.since.saturating_add(OUT_OF_SIGHT) <= now,
+        };
+        for dead in self.holders.extract_if(.., is_dead) {
+            self.ledger.release(&Lease::new(dead.id, dead.slot), Outcome::NoResponse, now);
+        }
+    }
+
+    /// Takes all tokens out, for P' and the grace.
+    pub(crate) fn exhaust(&mut self, now: Nanos) {
+        self.ledger.exhaust(now);
+        self.used = now;
+    }
+
+    /// Returns when the `ahead`th thread of the process `me` can take a token.
+    pub(crate) fn outlook(&mut self, me: Process, ahead: usize, now: Nanos) -> NotReady {
+        let ahead = self.ahead(me, now).saturating_add(ahead);
+        self.ledger.outlook(ahead, now)
+    }
+
+    /// Returns the state of all processes together, and how many tokens of the limit with the shortest period are out.
+    pub(crate) fn snapshot(&mut self, now: Nanos) -> (Snapshot, usize) {
+        (self.ledger.snapshot(now), self.ledger.out())
+    }
+
+    /// How many processes came earlier, and are not late.
+    fn ahead(&self, me: Process, now: Nanos) -> usize {
+        let earlier = self.line.iter().take_while(|turn| turn.process != me);
+        earlier.filter(|turn| turn.due.saturating_add(LATE) > now).count()
+    }
+
+    /// Why there is no token for a process with `ahead` others before it, and when to look again.
+    fn hindrance(&mut self, me: Process, ahead: usize, now: Nanos) -> Option<NotReady> {
+        if self.holders.len() >= MOST {
+            let look_again = Some(LOOK_CLOSELY);
+            return Some(NotReady { at_least: LOOK_CLOSELY, look_again, reason: WaitReason::Full });
+        }
+        let mut not_ready = self.ledger.outlook(ahead, now);
+        if not_ready.is_over() {
+            return None;
+        }
+        if ahead > 0 {
+            // Those ahead may miss their turns.
+            let first = self.ledger.outlook(0, now).look_again;
+            let passed = first.map(|first| first + Duration::from_nanos(LATE) * ahead as u32);
+            not_ready.look_by(passed.unwrap_or(LOOK_CLOSELY));
+        }
+        if self.holders.iter().any(|it| it.process != me) {
+            let awaited = not_ready.look_again.is_none();
+            not_ready.look_by(if awaited { LOOK_CLOSELY } else { LOOK });
+        }
+        Some(not_ready)
+    }
+
+    fn line_up(&mut self, me: Process, not_ready: &NotReady, now: Nanos) {
+        let look = not_ready.look_again.map_or(LEFT, nanos);
+        let due = now.saturating_add(look);
+        match self.line.iter_mut().find(|turn| turn.process == me) {
+            Some(turn) => turn.due = due,
+            None => self.line.push(Turn { process: me, due }),
+        }
+    }
+
+    fn hold(&mut self, process: Process, token: u64, lease: Lease, now: Nanos) {
+        self.used = now;
+        self.holders.push(Holder { token, process, since: now, id: lease.id, slot: lease.slot });
+    }
+}
+
+fn begin(rate: Rate, is_cautious: bool) -> Ledger {
+    match is_cautious {
+        true => Ledger::new(rate).cautious(),
+        false => Ledger::new(rate),
+    }
+}

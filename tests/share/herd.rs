@@ -1,0 +1,276 @@
+//! A herd: processes that use one key at a server that counts, some of them killed meanwhile.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heysync::http::{Request, Response};
+use heysync::limiter::{Rate, Share};
+use heysync::sandbox::{self, WireResponse};
+use heysync::{Config, heylo};
+
+use super::servers::Server;
+
+/// The environment of a child: what it does, and where.
+const CHILD: &str = "HEYSYNC_TEST_CHILD";
+
+/// What a herd does.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) client: Client,
+    pub(crate) processes: usize,
+    pub(crate) time: Duration,
+    /// There and back.
+    pub(crate) latency: Duration,
+    /// Each way takes up to so much more or less.
+    pub(crate) jitter: Duration,
+    /// The longest pause between two calls of a process.
+    pub(crate) pause: Duration,
+    /// One process is killed this often, and another one started in its place.
+    pub(crate) kill_every: Option<Duration>,
+    pub(crate) rate: (u32, Duration),
+}
+
+/// What a process of a herd is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// A client of this crate, with a share.
+    Sharing,
+    /// A client of this crate, each process for itself.
+    Alone,
+    /// What one writes by hand: after a 429 it waits for as long as the server asks.
+    ByHand,
+}
+
+impl Plan {
+    pub(crate) const fn new(time: Duration) -> Plan {
+        Plan {
+            client: Client::Sharing,
+            processes: 6,
+            time,
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            pause: Duration::ZERO,
+            kill_every: None,
+            rate: (5, Duration::from_secs(1)),
+        }
+    }
+
+    /// How many requests a second the limit allows, if tokens are back P' after the responses.
+    fn bound(&self) -> f64 {
+        let (requests, period) = self.rate;
+        let held = period.as_secs_f64() * 1.001 + 0.005;
+        f64::from(requests) / (held + self.latency.as_secs_f64())
+    }
+}
+
+/// What the server saw.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) counted: usize,
+    pub(crate) refused: usize,
+    /// The most that were counted in one period, both its ends included.
+    pub(crate) most: usize,
+    /// The part of the bound that was reached.
+    pub(crate) speed: f64,
+    /// Most to least served of the processes.
+    pub(crate) fairness: f64,
+}
+
+#[derive(Default)]
+struct Log {
+    counted: Vec<u64>,
+    refused: usize,
+    served: BTreeMap<String, usize>,
+}
+
+/// Runs a herd against `server` and reports what that saw.
+pub(crate) fn run(plan: Plan, server: impl Server + Send + 'static) -> Seen {
+    let folder = Folder::new();
+    let log = Arc::new(Mutex::new(Log::default()));
+    let served = serve(plan, server, Arc::clone(&log)).expect("a free port");
+    let start = |number| spawn(&plan, number, &served.url(), &folder.0);
+    let mut herd: Vec<Child> = (0..plan.processes).map(start).collect();
+    // Until all of them are there, nothing counts.
+    let limit = Instant::now() + Duration::from_secs(30);
+    while lock(&log).served.len() < plan.processes && Instant::now() < limit {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let before = std::mem::take(&mut lock(&log).served);
+    let begin = Instant::now();
+    for round in 0.. {
+        let Some(left) = plan.time.checked_sub(begin.elapsed()) else { break };
+        thread::sleep(plan.kill_every.unwrap_or(left).min(left));
+        if plan.kill_every.is_some() && begin.elapsed() < plan.time {
+            let number = round % herd.len();
+            end(&mut herd[number]);
+            herd[number] = start(number);
+        }
+    }
+    let log_then = std::mem::take(&mut *lock(&log));
+    herd.iter_mut().for_each(end);
+    drop(before);
+    report(&plan, &log_then, begin.elapsed())
+}
+
+fn report(plan: &Plan, log: &Log, time: Duration) -> Seen {
+    let period = plan.rate.1.as_nanos() as u64;
+    let in_window = |(i, end): (usize, &u64)| {
+        i + 1 - log.counted[..=i].partition_point(|at| at + period < *end)
+    };
+    let served =
+        |pick: fn(std::collections::btree_map::Values<'_, String, usize>) -> Option<usize>| {
+            pick(log.served.values()).unwrap_or_default()
+        };
+    let (most, least) = (served(|it| it.max().copied()), served(|it| it.min().copied()));
+    let done: usize = log.served.values().sum();
+    Seen {
+        counted: log.counted.len(),
+        refused: log.refused,
+        most: log.counted.iter().enumerate().map(in_window).max().unwrap_or_default(),
+        speed: done as f64 / time.as_secs_f64() / plan.bound(),
+        fairness: match log.served.len() == plan.processes {
+            true => most as f64 / least as f64,
+            false => f64::INFINITY,
+        },
+    }
+}
+
+fn serve(
+    plan: Plan,
+    server: impl Server + Send + 'static,
+    log: Arc<Mutex<Log>>,
+) -> io::Result<sandbox::Server> {
+    let (server, start) = (Mutex::new(server), Instant::now());
+    let way = move || {
+        let jitter = plan.jitter.as_nanos() as u64;
+        let more = Duration::from_nanos(fastrand::u64(0..=2 * jitter));
+        thread::sleep((plan.latency / 2 + more).saturating_sub(plan.jitter));
+    };
+    sandbox::serve(0, move |request: Request<Vec<u8>>| {
+        way();
+        let admitted = {
+            let mut server = lock(&server);
+            let now = start.elapsed().as_nanos() as u64;
+            let admitted = server.admit(now);
+            let mut log = lock(&log);
+            match admitted {
+                true => log.counted.push(now),
+                false => log.refused += 1,
+            }
+            let name = request.headers()["user-agent"].to_str().unwrap_or_default();
+            let name = name.split(' ').next().unwrap_or_default().to_owned();
+            *log.served.entry(name).or_default() += usize::from(admitted);
+            admitted
+        };
+        way();
+        let response = match admitted {
+            true => Response::builder().body(br#"{"roles": []}"#.to_vec()),
+            false => Response::builder().status(429).header("retry-after", "1").body(Vec::new()),
+        };
+        WireResponse::Complete(response.expect("a sound response"))
+    })
+}
+
+/// Starts this program again, as a process of a herd.
+fn spawn(plan: &Plan, number: usize, url: &str, folder: &Path) -> Child {
+    let kind = match plan.client {
+        Client::Sharing => "sharing",
+        Client::Alone => "alone",
+        Client::ByHand => "by-hand",
+    };
+    let (requests, period) = plan.rate;
+    let orders = [
+        kind.to_owned(),
+        number.to_string(),
+        url.to_owned(),
+        plan.pause.as_millis().to_string(),
+        requests.to_string(),
+        period.as_millis().to_string(),
+        folder.display().to_string(),
+    ];
+    child(&orders.join("\n"))
+}
+
+/// Starts this program again with orders.
+pub(crate) fn child(orders: &str) -> Child {
+    let program = std::env::current_exe().expect("the path of this program");
+    let mut command = Command::new(program);
+    // For a test program: only the test that carries out the orders.
+    command.args(["--exact", "child", "--nocapture"]).env(CHILD, orders);
+    command.stdout(Stdio::null()).spawn().expect("a process")
+}
+
+/// Ends a process as `kill -9` does.
+pub(crate) fn end(child: &mut Child) {
+    child.kill().expect("a process to end");
+    child.wait().expect("a process that has ended");
+}
+
+/// Carries out the orders if this process is a child.
+pub(crate) fn obey() {
+    let Ok(orders) = std::env::var(CHILD) else { return };
+    let orders: Vec<&str> = orders.split('\n').collect();
+    let [kind, name, url, pause, requests, period, folder] = orders[..] else { return };
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    let rest = || {
+        if pause != "0" {
+            thread::sleep(Duration::from_millis(fastrand::u64(0..=number(pause))));
+        }
+    };
+    if kind == "by-hand" {
+        return by_hand(name, url, rest);
+    }
+    let rate = Rate::new(number(requests) as u32, Duration::from_millis(number(period)));
+    let mut config = Config::new().base_url(url).user_agent(format!("herd/{name}")).rate(rate);
+    if kind == "sharing" {
+        config = config.share(Share::file_in(folder));
+    }
+    let client = heylo::Client::with_config("a-key-of-many", config).expect("a client");
+    loop {
+        if let Err(error) = client.community("c").roles() {
+            eprintln!("{}", error.report());
+        }
+        rest();
+    }
+}
+
+fn by_hand(name: &str, url: &str, rest: impl Fn()) {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+    let agent = ureq::Agent::new_with_config(config);
+    loop {
+        let request =
+            agent.post(format!("{url}/apiv1-fetch")).header("user-agent", format!("herd/{name}"));
+        if let Ok(mut response) = request.send("{}") {
+            let _ = response.body_mut().read_to_vec();
+            if response.status() == 429 {
+                thread::sleep(Duration::from_secs(1));
+            }
+        }
+        rest();
+    }
+}
+
+/// A folder of its own for one test, removed at its end.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        let name = format!("heysync-share-{}-{:x}", std::process::id(), fastrand::u64(..));
+        Folder(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
