@@ -1,4 +1,4 @@
-//! Moments in few bytes: a file has room for as many as a rate of 50,000 a day needs.
+//! The encoding of many moments in few bytes, for a file: a rate of 50,000 per day needs less than 3 kilobytes.
 
 use std::collections::VecDeque;
 

@@ -35,7 +35,7 @@ pub enum WaitReason {
     Paced,
     /// Nothing is known about the key yet: the first request's response is awaited, for a second at most.
     FirstResponse,
-    /// The tokens are shared with other processes, and where they are kept cannot be reached.
+    /// The tokens are shared with other processes and cannot be reached.
     Unavailable,
 }
 

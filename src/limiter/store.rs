@@ -27,7 +27,7 @@ use super::status::{Outcome, Snapshot, Unavailable};
 ///
 /// A store whose tokens are shared with other processes keeps these as well:
 ///
-/// 6. What others do is seen at [`NotReady::look_again`], since nobody sends a signal across processes. It is `None`
+/// 6. Changes by other processes are noticed at [`NotReady::look_again`]: no signal crosses processes. It is `None`
 ///    only if nothing but a release in this process can help.
 /// 7. [`lease`](TokenStore::lease) tries for a moment to reach the tokens, and never beyond `by`. Then it fails, with
 ///    [`Unavailable::retry_in`] if it is worth trying again: the bucket does that, until the caller's deadline.

@@ -61,7 +61,7 @@ struct Inner {
     own: Own,
 }
 
-/// What this process knows by itself.
+/// The knowledge of this process alone.
 #[derive(Debug)]
 struct Own {
     process: Process,
@@ -120,7 +120,7 @@ impl Own {
         let mut state = State::new(fastrand::u64(..), rate, self.is_cautious);
         let now = state.at(system);
         state.keep(&self.rates, self.grace, now);
-        // Whoever knew an earlier file knows of requests that the new one must count.
+        // If there was a file before, requests were sent that the new one must count.
         self.reclaim(&mut state, now);
         state
     }
@@ -131,6 +131,18 @@ impl Own {
         let now = state.at(system);
         state.exhaust(now);
         state
+    }
+
+    /// Shows `work` the state as it is now, without writing it.
+    fn look<T>(
+        &self,
+        mut state: State,
+        system: Nanos,
+        work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
+    ) -> T {
+        let now = state.at(system);
+        state.keep(&self.rates, self.grace, now);
+        work(&mut state, self, now)
     }
 
     /// Counts a token that is on its way back.
@@ -232,16 +244,12 @@ impl FileStore {
         let system = (self.world.now)();
         match decode(&locked)? {
             Some((last, state)) if changes => self.change(&locked, &last, state, own, work),
-            Some((_, mut state)) => {
-                let now = state.at(system);
-                state.keep(&own.rates, own.grace, now);
-                Ok(Some(work(&mut state, own, now)))
-            }
-            None if changes => {
-                locked.restore(&encode(&own.state_after_damage(system))?)?;
+            Some((_, state)) => Ok(Some(own.look(state, system, work))),
+            None => {
+                let restored = own.state_after_damage(system);
+                changes.then(|| locked.restore(&encode(&restored)?)).transpose()?;
                 Err(damaged(record))
             }
-            None => Err(damaged(record)),
         }
     }
 
@@ -253,13 +261,12 @@ impl FileStore {
         work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
     ) -> Result<Option<T>, Unavailable> {
         let system = (self.world.now)();
-        let mut state = own.first_state(system);
+        let state = own.first_state(system);
         if changes {
             record.create(&encode(&state)?)?;
             return Ok(None);
         }
-        let now = state.at(system);
-        Ok(Some(work(&mut state, own, now)))
+        Ok(Some(own.look(state, system, work)))
     }
 
     fn change<T>(

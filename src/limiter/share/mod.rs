@@ -58,7 +58,7 @@ pub struct Share {
     if_unavailable: IfUnavailable,
 }
 
-/// What happens to a call while the shared tokens cannot be reached.
+/// The fate of a call while the shared tokens cannot be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum IfUnavailable {
@@ -181,7 +181,7 @@ impl Share {
         }
     }
 
-    /// Opens the store of the tokens that `id` names. What it needs to be reached is tried when it is used.
+    /// Opens the store of the tokens that `id` names. Nothing is read or written before the store is used.
     pub(crate) fn open(
         &self,
         id: &ShareId,

@@ -1,4 +1,4 @@
-//! Which process holds a token, whether it is alive, and a clock that all processes of a machine share.
+//! The processes that hold tokens, whether they are alive, and the clock that they all read.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limiter::moment::Nanos;
 
-/// A process, told apart from a later one with the same number.
+/// A process. A later one with the same number is another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
@@ -23,7 +23,7 @@ pub(crate) struct Process {
 pub(crate) enum Life {
     Alive,
     Dead,
-    /// It runs in another container, or the system does not tell.
+    /// It runs in another container, or the system has no way to ask.
     Unknown,
 }
 
@@ -48,79 +48,75 @@ impl Process {
         if self.space != observer.space {
             return Life::Unknown;
         }
-        system::life(self.pid, self.started)
+        life(self.pid, self.started)
     }
 
     fn look(pid: u32) -> Process {
-        let started = system::started(pid).unwrap_or_default();
-        Process { pid, started, boot: system::boot(), space: system::space() }
+        Process { pid, started: started(pid).unwrap_or_default(), boot: boot(), space: space() }
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod system {
-    use std::fs;
-
-    use super::Life;
-
-    pub(super) fn life(pid: u32, started: u64) -> Life {
-        match stat(pid) {
-            // A process that has ended and was not waited for yet.
-            Some((b'Z' | b'X' | b'x', _)) => Life::Dead,
-            Some((_, other)) if started != 0 && other != started => Life::Dead,
-            Some(_) => Life::Alive,
-            // Without /proc, the process's number has to do.
-            None => super::signal(pid),
-        }
-    }
-
-    pub(super) fn started(pid: u32) -> Option<u64> {
-        Some(stat(pid)?.1)
-    }
-
-    /// The state of a process, and when it was started in ticks since boot: fields 3 and 22 of proc_pid_stat(5). The
-    /// name before them is in brackets, and may have brackets and blanks in it.
-    fn stat(pid: u32) -> Option<(u8, u64)> {
-        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
-        let fields = String::from_utf8_lossy(&text[after_name..]);
-        let mut fields = fields.split_ascii_whitespace();
-        let state = fields.next()?.bytes().next()?;
-        Some((state, fields.nth(18)?.parse().ok()?))
-    }
-
-    pub(super) fn boot() -> u64 {
-        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(16).collect();
-        u64::from_str_radix(&digits, 16).unwrap_or_default()
-    }
-
-    pub(super) fn space() -> u64 {
-        let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
-        digits.parse().unwrap_or_default()
+fn life(pid: u32, started: u64) -> Life {
+    match stat(pid) {
+        // A process that has ended and was not waited for yet.
+        Some((b'Z' | b'X' | b'x', _)) => Life::Dead,
+        Some((_, other)) if started != 0 && other != started => Life::Dead,
+        Some(_) => Life::Alive,
+        // It is gone, or there is no /proc.
+        None => signal(pid),
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn started(pid: u32) -> Option<u64> {
+    Some(stat(pid)?.1)
+}
+
+/// The state of a process, and when it was started in ticks since boot: fields 3 and 22 of proc_pid_stat(5). The name
+/// before them is in brackets, and may have brackets and blanks in it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn stat(pid: u32) -> Option<(u8, u64)> {
+    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
+    let fields = String::from_utf8_lossy(&text[after_name..]);
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?.bytes().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn boot() -> u64 {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    u64::from_str_radix(&digits, 16).unwrap_or_default()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn space() -> u64 {
+    let link = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_default()
+}
+
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod system {
-    use super::Life;
+fn life(pid: u32, _: u64) -> Life {
+    signal(pid)
+}
 
-    pub(super) fn life(pid: u32, _: u64) -> Life {
-        super::signal(pid)
-    }
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn started(_: u32) -> Option<u64> {
+    None
+}
 
-    pub(super) fn started(_: u32) -> Option<u64> {
-        None
-    }
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn boot() -> u64 {
+    0
+}
 
-    pub(super) fn boot() -> u64 {
-        0
-    }
-
-    pub(super) fn space() -> u64 {
-        0
-    }
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn space() -> u64 {
+    0
 }
 
 /// Whether a process could be sent a signal.
@@ -156,7 +152,7 @@ pub(crate) fn boot_clock() -> Nanos {
     seconds.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec.unsigned_abs() as Nanos)
 }
 
-/// Returns the time of day, where no clock that counts from boot can be had.
+/// Returns the time of day: on other systems, no clock that counts from boot can be read without `unsafe`.
 #[cfg(not(unix))]
 pub(crate) fn boot_clock() -> Nanos {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -178,7 +174,8 @@ mod tests {
     use super::*;
 
     fn child() -> std::process::Child {
-        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+        let mut command = Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a process")
     }
 
     #[test]

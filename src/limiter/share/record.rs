@@ -101,7 +101,7 @@ impl Record {
         let name = format!("{}-{:016x}", std::process::id(), fastrand::u64(..));
         let draft = self.path.with_extension(name);
         let created = whole(&draft, state).and_then(|()| fs::hard_link(&draft, &self.path));
-        // A draft that stays behind takes room and does no harm.
+        // If that fails, a file is left over that nobody reads.
         let _ = fs::remove_file(&draft);
         match created {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unusable(error)),

@@ -1,4 +1,4 @@
-//! What the processes of a share know together: the tokens, who holds them, and whose turn it is.
+//! The state of a share: its tokens, the processes that hold them, and the line of those that wait.
 
 use std::time::Duration;
 
