@@ -1,0 +1,177 @@
+//! Exports mentions as JSON Lines into a file, and later only those that are new.
+//!
+//! ```console
+//! $ mention_export --output mentions.jsonl                       # invented data, without a key
+//! $ HEYLERTS_API_KEY=hlt_… mention_export --output mentions.jsonl
+//! ```
+//!
+//! The file is all that counts: a mention whose whole line is in it is exported, every other one is not. So a run that
+//! was killed loses and repeats nothing. The next run removes a line that was written in part and goes on behind the
+//! last whole one.
+//!
+//! `mentions.jsonl.state` holds the time of the newest mention when a run last completed. The next run asks for the
+//! mentions since an hour before that (`--overlap`), so that one which arrives late with an older time is exported too,
+//! and leaves out those that the file has. Without the state file, which can be deleted at any time, it reads the whole
+//! list once more.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use heysync::Timestamp;
+use heysync::heylerts::{Mentions, Sentiment, Source};
+use heysync_programs::files::{self, Lines};
+use heysync_programs::{Failure, Options, Outcome};
+use serde::{Deserialize, Serialize};
+
+/// Exports mentions as JSON Lines into a file, and later only those that are new
+#[derive(Parser)]
+#[command(
+    after_help = "Set HEYLERTS_API_KEY for the real service. Without it, the sandbox's invented data is used."
+)]
+struct Arguments {
+    /// The file to write, and to continue
+    #[arg(long, short, value_name = "FILE", default_value = "mentions.jsonl")]
+    output: PathBuf,
+    /// Only the mentions of this alert
+    #[arg(long, value_name = "ID")]
+    alert: Option<String>,
+    /// Only mentions from this source: brave, reddit, hackernews
+    #[arg(long)]
+    source: Option<Source>,
+    /// Only mentions of this sentiment: positive, neutral, negative
+    #[arg(long)]
+    sentiment: Option<Sentiment>,
+    /// How late a mention may arrive behind newer ones, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    overlap: u32,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What the state file holds.
+#[derive(Serialize, Deserialize)]
+struct State {
+    /// The filters of the file. A file of other filters is not continued.
+    filters: Vec<String>,
+    /// When the newest mention was found that the last complete run exported.
+    newest: Option<Timestamp>,
+}
+
+/// The mentions that the file has.
+#[derive(Default)]
+struct Exported {
+    ids: HashSet<String>,
+    newest: Option<Timestamp>,
+}
+
+/// The fields of a line that the next run needs.
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    found_at: Option<Timestamp>,
+}
+
+impl Exported {
+    /// Returns whether the mention is new.
+    fn insert(&mut self, id: String, found_at: Option<Timestamp>) -> bool {
+        self.newest = self.newest.max(found_at);
+        self.ids.insert(id)
+    }
+}
+
+fn main() -> ExitCode {
+    heysync_programs::main(run)
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    let session = arguments.options.heylerts("mention-export")?;
+    let mut exported = Exported::default();
+    let mut file = Lines::open(&arguments.output, |line| {
+        let line: Line = serde_json::from_str(line)?;
+        exported.insert(line.id, line.found_at);
+        Ok(())
+    })?;
+    let state = arguments.load_state(&exported)?;
+    // Saved before the first line, so that a file of other filters is recognized even if this run is killed.
+    arguments.save_state(&state)?;
+
+    let mut mentions = arguments.mentions(session.client.mentions(), &state);
+    session.reporter.begin("mentions", mentions.total_items()?);
+    let before = exported.ids.len();
+    for (done, mention) in (1..).zip(mentions) {
+        let mention = mention?;
+        if exported.insert(mention.id.clone(), mention.found_at) {
+            file.add(&mention)?;
+            file.write()?;
+        }
+        session.reporter.at(done, "mentions");
+        if session.stop.is_requested() {
+            return Err(Failure::stopped("run it again to go on"));
+        }
+    }
+    session.reporter.end();
+    file.sync()?;
+    arguments.save_state(&State { newest: exported.newest, ..state })?;
+    let new = exported.ids.len() - before;
+    session.reporter.note(format!("{new} new mentions in {}", arguments.output.display()));
+    Ok(())
+}
+
+impl Arguments {
+    fn mentions(&self, mut mentions: Mentions, state: &State) -> Mentions {
+        if let Some(alert) = &self.alert {
+            mentions = mentions.alert(alert);
+        }
+        if let Some(source) = &self.source {
+            mentions = mentions.source(source.clone());
+        }
+        if let Some(sentiment) = &self.sentiment {
+            mentions = mentions.sentiment(sentiment.clone());
+        }
+        let overlap = Duration::from_secs(60) * self.overlap;
+        match state.newest.and_then(|moment| moment.checked_sub(overlap)) {
+            Some(since) => mentions.since(since),
+            None => mentions,
+        }
+    }
+
+    fn filters(&self) -> Vec<String> {
+        let alert = self.alert.as_ref().map(|id| format!("alert={id}"));
+        let source = self.source.as_ref().map(|source| format!("source={source}"));
+        let sentiment = self.sentiment.as_ref().map(|sentiment| format!("sentiment={sentiment}"));
+        [alert, source, sentiment].into_iter().flatten().collect()
+    }
+
+    fn state_file(&self) -> PathBuf {
+        files::beside(&self.output, "state")
+    }
+
+    /// Reads the state of the last run. An empty output file has none: somebody deleted it, to begin again.
+    fn load_state(&self, exported: &Exported) -> Outcome<State> {
+        let none = State { filters: self.filters(), newest: None };
+        let path = self.state_file();
+        let Some(saved) = files::read_if_present(&path)?.filter(|_| !exported.ids.is_empty())
+        else {
+            return Ok(none);
+        };
+        let state: State = serde_json::from_str(&saved).map_err(|error| {
+            Failure::from(error)
+                .with_line(format!("delete {} to read the whole list", path.display()))
+        })?;
+        match state.filters == none.filters {
+            true => Ok(state),
+            false => Err(Failure::usage(format!(
+                "{} holds the mentions of other filters ({}); choose another file",
+                self.output.display(),
+                state.filters.join(" "),
+            ))),
+        }
+    }
+
+    fn save_state(&self, state: &State) -> Outcome {
+        files::write_whole(&self.state_file(), &serde_json::to_vec(state)?)
+    }
+}

@@ -1,0 +1,114 @@
+//! Writes one HTML page with the mentions of a period: charts, the latest ones, and a filter.
+//!
+//! ```console
+//! $ mention_report --output mentions.html                        # invented data, without a key
+//! $ HEYLERTS_API_KEY=hlt_… mention_report --days 7 --output week.html
+//! ```
+//!
+//! The page needs no network: it can be mailed, or put anywhere. `--csv` writes the mentions for a spreadsheet as well.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use heysync::heylerts::{Client, Mention};
+use heysync_programs::options::Session;
+use heysync_programs::report::{Report, render};
+use heysync_programs::table::cell;
+use heysync_programs::{Failure, Options, Outcome, files};
+
+/// Writes one HTML page with the mentions of a period: charts, the latest ones, and a filter
+#[derive(Parser)]
+#[command(
+    after_help = "Set HEYLERTS_API_KEY for the real service. Without it, the sandbox's invented data is used."
+)]
+struct Arguments {
+    /// The page to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// A CSV file to write as well
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// The days before now that the page covers
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: u32,
+    /// The heading
+    #[arg(long, default_value = "Mentions")]
+    title: String,
+    /// How many of the latest mentions are listed
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    list: usize,
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    heysync_programs::main(run)
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    let session = arguments.options.heylerts("mention-report")?;
+    let alert_names =
+        session.client.alerts().map(|alert| alert.map(|alert| (alert.id, alert.name)));
+    let alert_names: BTreeMap<String, String> = alert_names.collect::<heysync::Result<_>>()?;
+    let mentions = read(&session, arguments.days)?;
+
+    let today: String = session.now.to_string().chars().take(10).collect();
+    let period = format!("{} days until {today}", arguments.days);
+    let page = render(&Report {
+        title: &arguments.title,
+        period: &period,
+        mentions: &mentions,
+        alert_names: &alert_names,
+        listed: arguments.list,
+    });
+    if let Some(path) = &arguments.csv {
+        files::write_whole(path, &to_csv(&mentions)?)?;
+    }
+    match &arguments.output {
+        Some(path) => {
+            files::write_whole(path, page.as_bytes())?;
+            session.reporter.note(format!("{} mentions in {}", mentions.len(), path.display()));
+        }
+        None => io::stdout().write_all(page.as_bytes())?,
+    }
+    Ok(())
+}
+
+fn read(session: &Session<Client>, days: u32) -> Outcome<Vec<Mention>> {
+    let since = session.now - Duration::from_secs(24 * 60 * 60) * days;
+    let mut mentions = session.client.mentions().since(since);
+    session.reporter.begin("mentions", mentions.total_items()?);
+    let mut read = Vec::new();
+    while let Some(mention) = mentions.next().transpose()? {
+        read.push(mention);
+        session.reporter.at(read.len() as u64, "mentions");
+        if session.stop.is_requested() {
+            return Err(Failure::stopped("nothing was written; run it again"));
+        }
+    }
+    session.reporter.end();
+    Ok(read)
+}
+
+fn to_csv(mentions: &[Mention]) -> Outcome<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["id", "found_at", "source", "sentiment", "title", "url", "author"])?;
+    for mention in mentions {
+        let found_at = mention.found_at.map(|moment| moment.to_string()).unwrap_or_default();
+        let row = [
+            &*mention.id,
+            &found_at,
+            mention.source.as_ref().map_or("", |source| source.as_str()),
+            mention.sentiment.as_ref().map_or("", |sentiment| sentiment.as_str()),
+            mention.title.as_deref().unwrap_or_default(),
+            &mention.url,
+            mention.author.as_deref().unwrap_or_default(),
+        ];
+        csv.write_record(row.map(cell).iter().map(|cell| cell.as_bytes()))?;
+    }
+    csv.into_inner().map_err(|error| error.into_error().into())
+}

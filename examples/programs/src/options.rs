@@ -1,0 +1,108 @@
+//! The options that every program has, and the clients that they make.
+
+use std::env;
+use std::time::SystemTime;
+
+use clap::Args;
+use heysync::{Config, Timestamp, heylerts, heylo, sandbox};
+
+use crate::failure::Outcome;
+use crate::progress::{Reporter, Volume};
+use crate::stop::Stop;
+
+/// The options that every program has.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// The proxy to connect through, such as http://proxy.example:3128, or "none" for no proxy
+    /// [default: the proxy of the environment]
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Print every request and wait
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// What a program works with.
+#[derive(Debug)]
+pub struct Session<C> {
+    pub client: C,
+    pub reporter: Reporter,
+    pub stop: Stop,
+    /// The present of the service: the sandbox's invented data has a fixed date.
+    pub now: Timestamp,
+    /// Whether the client is one of the sandbox's invented data.
+    pub is_sandbox: bool,
+}
+
+struct Service<C> {
+    name: &'static str,
+    open: fn(Config) -> heysync::Result<C>,
+}
+
+impl Options {
+    /// Opens Heylo with the key `HEYLO_API_KEY`, or its sandbox if that is not set.
+    pub fn heylo(&self, program: &str) -> Outcome<Session<heylo::Client>> {
+        let service = Service { name: "HEYLO", open: heylo::Client::from_env_with };
+        self.session(program, service, |config| {
+            let sandbox = sandbox::Heylo::demo();
+            let now = sandbox.now();
+            Ok((heylo::Client::with_config("any-key", config.transport(sandbox))?, now))
+        })
+    }
+
+    /// Opens Heylerts with the key `HEYLERTS_API_KEY`, or its sandbox if that is not set.
+    pub fn heylerts(&self, program: &str) -> Outcome<Session<heylerts::Client>> {
+        let service = Service { name: "HEYLERTS", open: heylerts::Client::from_env_with };
+        self.session(program, service, |config| {
+            let sandbox = sandbox::Heylerts::demo();
+            let now = sandbox.now();
+            Ok((heylerts::Client::with_config("hlt_any_key", config.transport(sandbox))?, now))
+        })
+    }
+
+    fn session<C>(
+        &self,
+        program: &str,
+        service: Service<C>,
+        open_sandbox: impl FnOnce(Config) -> heysync::Result<(C, SystemTime)>,
+    ) -> Outcome<Session<C>> {
+        let reporter = Reporter::new(self.volume());
+        let stop = Stop::on_ctrl_c()?;
+        let config = Config::new().user_agent(program).observer(reporter.clone());
+        let key = format!("{}_API_KEY", service.name);
+        if env::var_os(&key).is_some() {
+            let client = (service.open)(self.network(config, service.name))?;
+            return Ok(Session {
+                client,
+                reporter,
+                stop,
+                now: Timestamp::now(),
+                is_sandbox: false,
+            });
+        }
+        reporter.note(format!("{key} is not set: using the invented data of the sandbox"));
+        let (client, now) = open_sandbox(config)?;
+        Ok(Session { client, reporter, stop, now: now.into(), is_sandbox: true })
+    }
+
+    fn network(&self, mut config: Config, service: &str) -> Config {
+        if let Some(proxy) = &self.proxy {
+            config = config.proxy(proxy);
+        }
+        if let Ok(url) = env::var(format!("{service}_BASE_URL")) {
+            config = config.base_url(url);
+        }
+        config
+    }
+
+    fn volume(&self) -> Volume {
+        match (self.quiet, self.verbose) {
+            (true, _) => Volume::Quiet,
+            (_, true) => Volume::Verbose,
+            _ => Volume::Normal,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What holds for every program.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use heysync::sandbox::{Fault, Services};
+use support::{Folder, Service, run_offline, stderr, stdout};
+
+const PROGRAMS: [&str; 5] =
+    ["roster_sync", "attendance_report", "mention_export", "alert_janitor", "mention_report"];
+
+fn requests(services: &Services) -> usize {
+    services.heylo.requests().len() + services.heylerts.requests().len()
+}
+
+#[test]
+fn every_program_runs_without_arguments_a_key_or_a_network() {
+    let folder = Folder::new("offline");
+    for program in PROGRAMS {
+        let output = run_offline(program, &folder.0, &[]);
+        assert_eq!(output.status.code(), Some(0), "{program}: {}", stderr(&output));
+        assert!(stderr(&output).contains("using the invented data of the sandbox"), "{program}");
+    }
+}
+
+#[test]
+fn help_goes_to_standard_output_and_a_wrong_option_is_exit_code_64() {
+    let folder = Folder::new("usage");
+    for program in PROGRAMS {
+        let help = run_offline(program, &folder.0, &["--help"]);
+        assert_eq!(help.status.code(), Some(0));
+        for option in ["--proxy", "--verbose", "--quiet"] {
+            assert!(stdout(&help).contains(option), "{program} {option}");
+        }
+        let wrong = run_offline(program, &folder.0, &["--no-such-option"]);
+        assert_eq!(wrong.status.code(), Some(64), "{program}");
+        assert!(stderr(&wrong).contains("--no-such-option") && stdout(&wrong).is_empty());
+    }
+}
+
+#[test]
+fn a_rejected_key_is_exit_code_77_with_the_report_on_standard_error() {
+    let folder = Folder::new("key");
+    let services = Services::demo();
+    services.heylo.change(|state| state.keys = vec!["another".to_owned()]);
+    services.heylerts.change(|state| state.keys = vec!["hlt_another".to_owned()]);
+    let service = Service::new(services);
+    folder.write("people.csv", "userId\nuser-1\n");
+    for program in PROGRAMS {
+        let arguments: &[&str] = match program {
+            "roster_sync" => &["people.csv", "--members-role", "everybody"],
+            _ => &[],
+        };
+        let output = service.run(program, &folder.0, arguments);
+        assert_eq!(output.status.code(), Some(77), "{program}: {}", stderr(&output));
+        let report = stderr(&output);
+        assert!(report.contains("Error: ") && report.contains("hint: "), "{program}: {report}");
+        assert!(stdout(&output).is_empty(), "{program}");
+        assert!(!report.contains("hlt_key") && !report.contains("heylo-key"), "{report}");
+    }
+}
+
+#[test]
+fn quiet_prints_only_errors_and_verbose_prints_each_request() {
+    let folder = Folder::new("volume");
+    let service = Service::new(Services::demo());
+    let quiet = service.run("alert_janitor", &folder.0, &["--quiet"]);
+    assert_eq!(stderr(&quiet), "");
+    let before = requests(&service.services);
+    let verbose = service.run("alert_janitor", &folder.0, &["--verbose"]);
+    let sent = stderr(&verbose).lines().filter(|line| line.ends_with(": sending")).count();
+    assert_eq!(sent, requests(&service.services) - before);
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_an_error_and_nothing_is_sent() {
+    let folder = Folder::new("proxy");
+    let service = Service::new(Services::demo());
+    let output = service.run("alert_janitor", &folder.0, &["--proxy", "nonsense://x"]);
+    assert_eq!(output.status.code(), Some(78), "{}", stderr(&output));
+    assert_eq!(requests(&service.services), 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_program_after_the_request_under_way_and_says_how_to_go_on() {
+    let folder = Folder::new("signal");
+    let interrupt = |number, pid: &support::Pid| {
+        if number == 1 {
+            pid.signal("INT");
+        }
+    };
+    let service = Service::with_hooks(Services::demo(), interrupt, |_, _| {});
+    let range = ["--from", "2000-01-01", "--to", "2100-01-01"];
+    let output = service.run("attendance_report", &folder.0, &range);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("stopped: nothing was written; run it again"));
+    // There are 130 events. The signal takes a moment to be noticed, and no request is torn.
+    assert!(requests(&service.services) < 20, "{}", requests(&service.services));
+}
+
+#[test]
+fn a_failure_that_may_pass_is_exit_code_75() {
+    let folder = Folder::new("temporary");
+    let service = Service::new(Services::demo());
+    service
+        .services
+        .heylerts
+        .inject(100, Fault::ServerError(heysync::sandbox::FaultPoint::BeforeEffect));
+    let output = service.run("alert_janitor", &folder.0, &[]);
+    assert_eq!(output.status.code(), Some(75), "{}", stderr(&output));
+}

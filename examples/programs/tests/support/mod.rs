@@ -1,0 +1,147 @@
+//! Runs a program as a process against a sandbox on a loopback port.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use std::{env, fs, process, thread};
+
+use heysync::sandbox::{Server, Services, WireResponse, serve};
+use http::Request;
+
+/// A program that runs longer hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A folder that is removed at the end.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let path = env::temp_dir().join(format!("heysync-programs-{name}-{}", process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    pub fn write(&self, name: &str, contents: &str) {
+        fs::write(self.0.join(name), contents).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The process id of the program that runs now. A handler waits for it, since the first request may come earlier.
+#[derive(Clone, Default)]
+pub struct Pid(Arc<(Mutex<Option<u32>>, Condvar)>);
+
+impl Pid {
+    fn set(&self, pid: u32) {
+        *self.0.0.lock().unwrap() = Some(pid);
+        self.0.1.notify_all();
+    }
+
+    /// Sends a signal, such as `KILL`, to the program.
+    pub fn signal(&self, name: &str) {
+        let pid =
+            self.0.1.wait_while(self.0.0.lock().unwrap(), |pid| pid.is_none()).unwrap().unwrap();
+        let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+/// Both services on a loopback port, with a hook that sees the number of each request, from 0.
+pub struct Service {
+    pub services: Services,
+    pub pid: Pid,
+    server: Server,
+}
+
+impl Service {
+    pub fn new(services: Services) -> Service {
+        Service::with_hooks(services, |_, _| {}, |_, _| {})
+    }
+
+    /// `before` runs before a request takes effect, `after` before its response is sent.
+    pub fn with_hooks(
+        services: Services,
+        before: impl Fn(usize, &Pid) + Send + Sync + 'static,
+        after: impl Fn(usize, &Pid) + Send + Sync + 'static,
+    ) -> Service {
+        let (pid, count) = (Pid::default(), Mutex::new(0));
+        let (inner, of_program) = (services.clone(), pid.clone());
+        let handler = move |request: Request<Vec<u8>>| -> WireResponse {
+            let number = {
+                let mut count = count.lock().unwrap();
+                *count += 1;
+                *count - 1
+            };
+            before(number, &of_program);
+            let response = inner.respond(request, LIMIT);
+            after(number, &of_program);
+            response
+        };
+        let server = serve(0, handler).unwrap();
+        Service { services, pid, server }
+    }
+
+    /// Runs a program in `folder`, with keys and without a terminal.
+    pub fn run(&self, program: &str, folder: &Path, arguments: &[&str]) -> Output {
+        let mut command = command(program, folder);
+        let url = self.server.url();
+        command.envs([("HEYLO_BASE_URL", &url), ("HEYLERTS_BASE_URL", &url)]);
+        command.envs([("HEYLO_API_KEY", "heylo-key"), ("HEYLERTS_API_KEY", "hlt_key")]);
+        let child = command.args(arguments).spawn().unwrap();
+        self.pid.set(child.id());
+        let output = wait(child);
+        *self.pid.0.0.lock().unwrap() = None;
+        output
+    }
+}
+
+/// Runs a program without keys: on its own sandbox.
+pub fn run_offline(program: &str, folder: &Path, arguments: &[&str]) -> Output {
+    wait(command(program, folder).args(arguments).spawn().unwrap())
+}
+
+fn command(program: &str, folder: &Path) -> Command {
+    let path = Path::new(env!("CARGO_BIN_EXE_roster_sync")).with_file_name(program);
+    let mut command = Command::new(path);
+    for name in ["HEYLO_API_KEY", "HEYLERTS_API_KEY", "HEYLO_BASE_URL", "HEYLERTS_BASE_URL"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_STATE_HOME", folder).env("NO_PROXY", "*").current_dir(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn wait(child: Child) -> Output {
+    let pid = child.id();
+    let (done, end) = mpsc::channel();
+    let limit = thread::spawn(move || {
+        if end.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    let _ = done.send(());
+    limit.join().unwrap();
+    output
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
