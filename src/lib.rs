@@ -2,6 +2,10 @@
 //! mentions of keywords. It is made for programs without an async runtime: scripts, command-line tools and
 //! sync applications.
 //!
+#![cfg_attr(
+    all(feature = "sandbox", feature = "webhook"),
+    doc = "The [guide] has a chapter for each task.\n"
+)]
 //! | module or type | |
 //! |---|---|
 //! | [`heylo`] | events, attendance, roles, members, invites |
@@ -89,6 +93,9 @@
 mod clock;
 mod config;
 mod error;
+// Its chapters link to everything.
+#[cfg(all(feature = "sandbox", feature = "webhook"))]
+pub mod guide;
 pub mod heylerts;
 pub mod heylo;
 mod json;

@@ -1,0 +1,51 @@
+//! The guide: a chapter for each task. Every program in it is compiled and run by the crate's tests.
+//!
+//! | you want to | chapter |
+//! |---|---|
+//! | make the first call | [Getting started](getting_started) |
+//! | know why a program waits, and for how long | [Limits and waiting](limits_and_waiting) |
+//! | handle a failure | [Errors, retries and what to do](errors_and_retries) |
+//! | read a long list, and continue it later | [Long lists](long_lists) |
+//! | change many people at once | [Bulk changes](bulk_changes) |
+//! | receive webhooks | [Webhooks](webhooks) |
+//! | test a program without a network | [Testing your code](testing) |
+//! | go through a proxy, or trust a certificate authority | [Proxies, certificates, transports](network) |
+//! | show progress, or write a log | [Observing](observing) |
+//! | translate a line of curl | [Coming from curl](coming_from_curl) |
+//! | copy a solution | [Recipes](recipes) |
+//!
+//! The programs run against the [sandbox](crate::sandbox), in memory. `client` stands for your client, and `community`
+//! for one of its communities.
+
+#[doc = include_str!("getting_started.md")]
+pub mod getting_started {}
+
+#[doc = include_str!("limits_and_waiting.md")]
+pub mod limits_and_waiting {}
+
+#[doc = include_str!("errors_and_retries.md")]
+pub mod errors_and_retries {}
+
+#[doc = include_str!("long_lists.md")]
+pub mod long_lists {}
+
+#[doc = include_str!("bulk_changes.md")]
+pub mod bulk_changes {}
+
+#[doc = include_str!("webhooks.md")]
+pub mod webhooks {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("network.md")]
+pub mod network {}
+
+#[doc = include_str!("observing.md")]
+pub mod observing {}
+
+#[doc = include_str!("coming_from_curl.md")]
+pub mod coming_from_curl {}
+
+#[doc = include_str!("recipes.md")]
+pub mod recipes {}
