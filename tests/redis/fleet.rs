@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -147,8 +149,19 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) fn start(count: usize, redis: &str, service: &str) -> Fleet {
+        Fleet::trusting(count, redis, service, None)
+    }
+
+    /// Processes that trust the certificates of this file only.
+    pub(crate) fn trusting(
+        count: usize,
+        redis: &str,
+        service: &str,
+        roots: Option<&Path>,
+    ) -> Fleet {
         let workers = (0..count).map(|number| format!("worker{number}"));
-        let workers = workers.map(|name| (name.clone(), spawn(&name, redis, service))).collect();
+        let worker = |name: String| (name.clone(), spawn(&name, redis, service, roots));
+        let workers = workers.map(worker).collect();
         Fleet { redis: redis.to_owned(), service: service.to_owned(), workers }
     }
 
@@ -158,7 +171,7 @@ impl Fleet {
         let (name, child) = &mut self.workers[place];
         child.kill().unwrap();
         child.wait().unwrap();
-        *child = spawn(name, &self.redis, &self.service);
+        *child = spawn(name, &self.redis, &self.service, None);
     }
 }
 
@@ -172,12 +185,14 @@ impl Drop for Fleet {
 }
 
 /// This program, in the role of a worker.
-fn spawn(name: &str, redis: &str, service: &str) -> Child {
+fn spawn(name: &str, redis: &str, service: &str, roots: Option<&Path>) -> Child {
     let program = env::current_exe().unwrap();
     Command::new(program)
         .args(["--exact", "fleet::a_worker_works", "--nocapture"])
         .envs([(ROLE, name), (REDIS, redis), (SERVICE, service)])
-        .stdin(Stdio::null())
+        .envs(roots.map(|roots| ("SSL_CERT_FILE", roots)))
+        // Closed when this process ends, however that happens.
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
@@ -189,11 +204,16 @@ pub(crate) fn work() {
         return;
     };
     let [redis, service] = [REDIS, SERVICE].map(|variable| env::var(variable).unwrap());
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(1);
+    });
     let client = client(&name, &redis, &service);
     loop {
         match client.community("abc").roles() {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::SharedLimit => {
+                eprintln!("{name}: {error}: {:?}", std::error::Error::source(&error));
                 thread::sleep(Duration::from_millis(100));
             }
             Err(error) => eprintln!("{name}: {error}"),

@@ -1,10 +1,12 @@
 //! Redis is away, loses its data, or refuses writes.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use heysync::ErrorKind;
-use heysync::heylo;
+use heysync::limiter::{IfUnavailable, Share};
+use heysync::{ErrorKind, heylo};
 
 use crate::fleet::{self, Meter, N};
 use crate::limit::Limit;
@@ -156,4 +158,76 @@ fn a_replica_gives_no_token_until_it_is_the_primary() {
     assert_eq!(error.kind(), ErrorKind::SharedLimit);
     journey.redis.command(&["REPLICAOF", "NO", "ONE"]);
     journey.stays_inside_the_limit(|_, _| {});
+}
+
+/// A server that gives the same reply to whatever it is sent.
+pub(crate) struct Pretender {
+    pub(crate) port: u16,
+}
+
+impl Pretender {
+    pub(crate) fn start(reply: &'static [u8]) -> Pretender {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                thread::spawn(move || {
+                    let mut bytes = [0; 16 * 1024];
+                    while let Ok(1..) = stream.read(&mut bytes) {
+                        if stream.write_all(reply).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
+        Pretender { port }
+    }
+}
+
+#[test]
+fn a_server_that_is_no_redis_gives_no_token() {
+    let _limit = Limit::start();
+    let meter = Meter::start(Duration::ZERO);
+    let replies: [&'static [u8]; 12] = [
+        b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+        b"\xff\xfe\x00\r\n",
+        b"+OK\r\n",
+        b"$-1\r\n",
+        b":1\r\n",
+        b"*0\r\n",
+        b"*3\r\n:1\r\n:0\r\n",
+        b"*-7\r\n",
+        b"$999999999999\r\n",
+        b"*999999999\r\n",
+        b"-ERR something else\r\n",
+        b"",
+    ];
+    thread::scope(|scope| {
+        for reply in replies {
+            let meter = &meter;
+            scope.spawn(move || {
+                let url = format!("redis://127.0.0.1:{}", Pretender::start(reply).port);
+                let config = fleet::config("deceived", &url, &meter.url());
+                let config = config.deadline(Duration::from_millis(500));
+                let client = heylo::Client::with_config(fleet::KEY, config).unwrap();
+                let error = client.community("abc").roles().unwrap_err();
+                let text = String::from_utf8_lossy(reply);
+                assert_eq!(error.kind(), ErrorKind::SharedLimit, "{text}: {error:?}");
+            });
+        }
+    });
+    assert_eq!(meter.counted(), 0);
+}
+
+#[test]
+fn while_redis_is_away_a_process_uses_its_fraction_of_the_limit_if_that_was_chosen() {
+    let _limit = Limit::start();
+    let meter = Meter::start(Duration::ZERO);
+    let share = Share::redis("redis://127.0.0.1:9");
+    let share = share.if_unavailable(IfUnavailable::Proceed { fraction: 0.4 });
+    let config = fleet::config("alone", "", &meter.url()).share(share);
+    let client = heylo::Client::with_config(fleet::KEY, config).unwrap();
+    (0..5).for_each(|_| drop(client.community("abc").roles().unwrap()));
+    assert_eq!((meter.counted(), meter.most(), meter.refused()), (5, 2, 0));
 }

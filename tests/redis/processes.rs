@@ -95,6 +95,31 @@ fn processes_share_the_limit_fairly() {
     assert!(figures.counted >= 20, "{figures:?}");
 }
 
+#[test]
+fn with_a_restart_of_redis_and_with_processes_that_are_killed_no_window_sees_more_than_n() {
+    let _limit = Limit::start();
+    let Some(mut redis) = RedisServer::start() else {
+        return;
+    };
+    let latency = Duration::from_millis(100);
+    let run = Run { time: Duration::from_secs(9), latency, redis_latency: latency / 100 };
+    let (mut is_gone, mut killed) = (false, 0);
+    let figures = run.go(&mut redis, &mut |redis, fleet, passed| {
+        if passed.as_secs() / 2 > killed {
+            killed += 1;
+            fleet.replace(killed as usize);
+        }
+        if !is_gone && passed > Duration::from_secs(5) {
+            is_gone = true;
+            redis.kill();
+            thread::sleep(Duration::from_millis(500));
+            redis.start_again();
+        }
+    });
+    assert!(figures.most <= N && figures.refused == 0, "{figures:?}");
+    assert!(figures.counted >= 15, "{figures:?}");
+}
+
 /// The part of a run in which Redis is killed, and the time after which it is started again, without its data.
 fn gone_for_two_seconds(redis: &mut RedisServer, passed: Duration, state: &mut u8) {
     match *state {

@@ -1,14 +1,18 @@
 //! What is stored in Redis, and what is shown of its URL.
 
 use std::error::Error;
-use std::time::Duration;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use heysync::limiter::Share;
 use heysync::{Config, ErrorKind, heylo};
 
-use crate::fleet::{self, Meter};
+use crate::fleet::{self, Fleet, Meter};
 use crate::limit::Limit;
-use crate::redis_server::RedisServer;
+use crate::outages::Pretender;
+use crate::redis_server::{self, RedisServer};
 
 #[test]
 fn no_api_key_is_stored_and_every_key_expires() {
@@ -62,6 +66,51 @@ fn a_wrong_password_fails_at_once_and_is_not_shown() {
     let url = format!("redis://:right@127.0.0.1:{}/3", redis.port());
     fleet::client("right", &url, &meter.url()).community("abc").roles().unwrap();
     assert_eq!(meter.counted(), 1);
+}
+
+#[test]
+fn a_server_that_repeats_the_password_does_not_make_it_shown() {
+    let _limit = Limit::start();
+    let meter = Meter::start(Duration::ZERO);
+    let echo = Pretender::start(b"-ERR unknown command 'AUTH', with args: 'wrong-secret'\r\n");
+    let url = format!("redis://:wrong-secret@127.0.0.1:{}", echo.port);
+    let config = fleet::config("echo", &url, &meter.url()).deadline(Duration::from_millis(300));
+    let client = heylo::Client::with_config(fleet::KEY, config).unwrap();
+    let error = client.community("abc").roles().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    assert!(!whole(&error).contains("secret"), "{}", whole(&error));
+}
+
+#[test]
+fn a_socket_and_a_connection_by_tls_work_as_well() {
+    let _limit = Limit::start();
+    let folder = std::env::temp_dir().join(format!("heysync-redis-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [socket, certificate, key] =
+        ["socket", "certificate.pem", "key.pem"].map(|name| folder.join(name));
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(&certificate, signed.cert.pem()).unwrap();
+    fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
+    let tls_port = redis_server::free_port();
+    let [socket, certificate, key] = [&socket, &certificate, &key].map(|it| it.to_str().unwrap());
+    let port = tls_port.to_string();
+    let tls = ["--tls-port", &port, "--tls-auth-clients", "no"];
+    let files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--unixsocket", socket];
+    let Some(_redis) = RedisServer::with(&[&tls[..], &files].concat()) else {
+        return;
+    };
+    for url in [format!("redis+unix://{socket}"), format!("rediss://localhost:{tls_port}/1")] {
+        let meter = Meter::start(Duration::ZERO);
+        let roots = Some(Path::new(certificate));
+        let fleet = Fleet::trusting(1, &url, &meter.url(), roots);
+        let begin = Instant::now();
+        while meter.counted() < 2 && begin.elapsed() < Duration::from_secs(20) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        drop(fleet);
+        assert!(meter.counted() >= 2, "{url}");
+    }
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -82,7 +82,6 @@ impl RedisServer {
     }
 
     /// Sends a signal, such as `STOP` and `CONT`.
-    #[allow(dead_code, reason = "each test uses a part of them")]
     pub(crate) fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
         let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
@@ -121,7 +120,8 @@ fn left_out() -> Option<RedisServer> {
     None
 }
 
-fn free_port() -> u16 {
+/// A port that nobody uses now.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }
@@ -136,5 +136,6 @@ fn spawn(port: u16, arguments: &[String]) -> std::io::Result<Child> {
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
 }

@@ -86,7 +86,7 @@ local function data_since()
     return since
 end
 
--- While nobody could call, nobody could renew a lease either.
+-- While nobody could call, nobody could renew a lease either: those who live get the time to report.
 local function extend()
     local last = get('last')
     if last == 0 or now - last < lasts / 2 then
@@ -94,7 +94,7 @@ local function extend()
     end
     local entries = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(last), '+inf', 'WITHSCORES')
     for place = 1, #entries, 2 do
-        local ends = math.max(tonumber(entries[place + 1]), now + lasts / 2 + grace)
+        local ends = math.max(tonumber(entries[place + 1]), now + REPORTED - period)
         redis.call('ZADD', tokens, text(ends), entries[place])
     end
 end
@@ -136,7 +136,8 @@ if not fields.epoch then
     if ARGV[8] == 'cautious' then
         set('probe', 'first')
     end
-elseif epoch ~= '' and epoch ~= fields.epoch then
+end
+if epoch ~= '' and epoch ~= fields.epoch then
     -- The caller holds tokens that are not here.
     set('lost', math.max(get('lost'), get('epoch')))
 end

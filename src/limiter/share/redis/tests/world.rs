@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, Connection};
 
-use crate::clock::Clock;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
@@ -19,6 +18,7 @@ use crate::limiter::status::{Outcome, Snapshot, Unavailable};
 use crate::limiter::store::{Denied, TokenStore};
 use crate::limiter::tests::clock::Hand;
 
+#[allow(dead_code, reason = "the tests of processes use the rest")]
 #[path = "../../../../../tests/support/redis_server.rs"]
 mod redis_server;
 
@@ -40,6 +40,9 @@ struct Time {
     connection: Connection,
     clock: Arc<Hand>,
     passed: Duration,
+    next_renewal: Duration,
+    /// The server's clock when the time began.
+    begin: Duration,
     stores: Vec<Arc<RedisStore>>,
 }
 
@@ -59,30 +62,38 @@ impl World {
             connection,
             clock: Arc::clone(&clock),
             passed: Duration::ZERO,
+            next_renewal: LEASE / 3,
+            begin: BEGIN,
             stores: Vec::new(),
         };
         let connections = Arc::new(place.connections().unwrap());
         let world = World { server, clock, place, connections, time: Arc::new(Mutex::new(time)) };
-        world.time.lock().unwrap().show(Duration::ZERO);
         world.settle();
         Some(world)
     }
 
-    /// Lets the time pass in which a new server gives no token.
+    /// Lets the time pass in which a new server gives no token: it is over when the clock begins.
     fn settle(&self) {
+        self.time.lock().unwrap().show(BEGIN - Duration::from_secs(7200));
         let first = self.host("first", Rate::per_second(1));
-        assert!(first.lease(None).is_err());
-        self.clock.advance(Duration::from_secs(2));
+        assert!(first.store.lease(None).is_err());
+        let mut time = self.time.lock().unwrap();
+        time.stores.clear();
+        time.show(BEGIN);
     }
 
     /// A machine that uses the tokens of `key`.
     pub(super) fn host(&self, key: &str, rate: Rate) -> Host {
+        self.host_with(key, rate, false)
+    }
+
+    fn host_with(&self, key: &str, rate: Rate, is_cautious: bool) -> Host {
         let session = Session {
             connections: Arc::clone(&self.connections),
             script: Script::on_a_clock_of_its_own(),
             keys: self.place.keys(&key),
             clock: self.clock.clone(),
-            is_cautious: false,
+            is_cautious,
             has_worker: false,
             known: Mutex::new(Known::new(rate)),
             changed: Condvar::new(),
@@ -92,8 +103,33 @@ impl World {
         Host { store, time: Arc::clone(&self.time) }
     }
 
-    pub(super) fn now(&self) -> Instant {
-        self.clock.now()
+    /// A machine, the first of whose requests goes alone if the key is unknown.
+    pub(super) fn cautious_host(&self, key: &str, rate: Rate) -> Host {
+        self.host_with(key, rate, true)
+    }
+
+    /// Lets time pass in which nobody reaches the server.
+    pub(super) fn skip(&self, by: Duration) {
+        let mut time = self.time.lock().unwrap();
+        time.pass();
+        self.clock.advance(by);
+        time.passed = self.clock.passed();
+        time.next_renewal = time.passed;
+        let now = time.begin + time.passed;
+        time.show(now);
+    }
+
+    pub(super) fn keys(&self, key: &str) -> [String; 5] {
+        self.place.keys(&key)
+    }
+
+    /// Sets the server's clock back.
+    pub(super) fn set_back(&self, by: Duration) {
+        let mut time = self.time.lock().unwrap();
+        time.pass();
+        time.begin -= by;
+        let now = time.begin + time.passed;
+        time.show(now);
     }
 
     /// Runs a command on the server.
@@ -106,18 +142,18 @@ impl Time {
     /// Moves the server's time on to that of the clock. Leases are renewed on the way, as their workers do.
     fn pass(&mut self) {
         let now = self.clock.passed();
-        while self.passed + LEASE / 3 < now {
-            self.show(self.passed + LEASE / 3);
+        while self.next_renewal < now {
+            self.show(self.begin + self.next_renewal);
             self.stores.iter().for_each(|store| store.session().renew().unwrap());
+            self.next_renewal += LEASE / 3;
         }
         if self.passed < now {
-            self.show(now);
+            self.passed = now;
+            self.show(self.begin + now);
         }
     }
 
-    fn show(&mut self, passed: Duration) {
-        self.passed = passed;
-        let time = BEGIN + passed;
+    fn show(&mut self, time: Duration) {
         let mut command = redis::cmd("HSET");
         command.arg("clock").arg("s").arg(time.as_secs()).arg("us").arg(time.subsec_micros());
         command.exec(&mut self.connection).unwrap();
@@ -127,6 +163,10 @@ impl Time {
 impl Host {
     pub(super) fn pass(&self) {
         self.time.lock().unwrap().pass();
+    }
+
+    pub(super) fn renew(&self) {
+        self.store.session().renew().unwrap();
     }
 
     /// The machine dies: nobody renews its leases any more.

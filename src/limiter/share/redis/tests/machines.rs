@@ -1,0 +1,296 @@
+//! Several machines with one key, and the loss of one of them or of the data.
+
+use std::time::Duration;
+
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
+use crate::limiter::moment::NotReady;
+use crate::limiter::rate::Rate;
+use crate::limiter::status::{Outcome, WaitReason};
+use crate::limiter::store::TokenStore;
+
+use super::world::{Host, World};
+
+const RATE: Rate = Rate::per_second(3);
+const HELD: Duration = Duration::from_millis(1006);
+const GRACE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(2);
+const SUCCESS: RateLimitHeaders = RateLimitHeaders {
+    refused: false,
+    success: true,
+    retry_after: None,
+    period: None,
+    limit: None,
+    remaining: None,
+};
+
+fn take(host: &Host) -> Lease {
+    host.lease(None).unwrap()
+}
+
+fn wait(host: &Host) -> NotReady {
+    host.lease(None).unwrap_err().not_ready()
+}
+
+fn answer(host: &Host, lease: &Lease, headers: RateLimitHeaders) {
+    host.release(lease, Outcome::Responded(headers));
+}
+
+/// Takes all three tokens and gives them back at once.
+fn spend(host: &Host) {
+    for lease in [(); 3].map(|()| take(host)) {
+        answer(host, &lease, SUCCESS);
+    }
+}
+
+fn two(world: &World) -> [Host; 2] {
+    [(); 2].map(|()| world.host("key", RATE))
+}
+
+#[test]
+fn the_token_of_a_machine_that_died_is_back_after_its_lease_the_grace_and_a_period() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let _leases = [(); 3].map(|()| take(&one));
+    world.clock.advance(Duration::from_secs(30));
+    wait(&other);
+    one.die();
+    let died = world.clock.passed();
+    while let Err(denied) = other.lease(None) {
+        world.clock.advance(denied.not_ready().look_again.unwrap());
+    }
+    let took = world.clock.passed() - died;
+    let least = LEASE * 2 / 3 + GRACE + HELD;
+    assert!((least..=least + LEASE).contains(&took), "{took:?}");
+}
+
+#[test]
+fn a_request_that_is_under_way_for_long_keeps_its_token() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let leases = [(); 3].map(|()| take(&one));
+    world.clock.advance(Duration::from_secs(300));
+    one.pass();
+    assert!(leases.iter().all(|lease| one.stands(lease)));
+    wait(&other);
+}
+
+#[test]
+fn a_lease_that_was_not_renewed_in_time_does_not_stand() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, _] = two(&world);
+    let lease = take(&one);
+    world.clock.advance(LEASE);
+    // Stopped, and then asked before its worker runs.
+    assert!(!one.stands(&lease));
+    one.release(&lease, Outcome::NeverSent);
+    take(&one);
+}
+
+#[test]
+fn a_machine_that_misses_its_turn_is_passed_over() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    wait(&one);
+    let look = wait(&other).look_again.unwrap();
+    assert!(look <= HELD + Duration::from_millis(101), "{look:?}");
+    world.clock.advance(HELD + Duration::from_millis(101));
+    for _ in 0..3 {
+        take(&other);
+    }
+}
+
+#[test]
+fn a_newcomer_does_not_overtake_a_machine_whose_turn_it_is() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let newcomer = world.host("key", RATE);
+    spend(&one);
+    wait(&one);
+    wait(&other);
+    world.clock.advance(HELD);
+    take(&newcomer);
+    wait(&newcomer);
+    take(&one);
+    take(&other);
+}
+
+#[test]
+fn while_nothing_is_known_one_request_of_all_machines_goes_alone_for_a_second_at_most() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = [(); 2].map(|()| world.cautious_host("key", RATE));
+    let lease = take(&one);
+    assert_eq!(wait(&other).reason, WaitReason::FirstResponse);
+    world.clock.advance(Duration::from_millis(100));
+    wait(&other);
+    answer(&one, &lease, SUCCESS);
+    world.clock.advance(Duration::from_millis(100));
+    take(&other);
+    let [one, other] = [(); 2].map(|()| world.cautious_host("another key", RATE));
+    take(&one);
+    wait(&other);
+    world.clock.advance(Duration::from_secs(1));
+    take(&other);
+}
+
+#[test]
+fn a_pause_holds_for_all_machines_and_then_one_request_goes_first() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let retry_after = Some(Duration::from_secs(10));
+    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
+    answer(&one, &take(&one), refused);
+    let denied = wait(&other);
+    assert_eq!((denied.at_least, denied.reason), (Duration::from_secs(10), WaitReason::Paused));
+    world.clock.advance(Duration::from_secs(10));
+    let probe = take(&other);
+    wait(&one);
+    answer(&other, &probe, SUCCESS);
+    world.clock.advance(Duration::from_millis(100));
+    take(&one);
+}
+
+#[test]
+fn the_token_of_a_probe_that_got_no_response_is_followed_by_another_probe() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let refused = RateLimitHeaders { refused: true, success: false, ..SUCCESS };
+    answer(&one, &take(&one), refused);
+    world.clock.advance(HELD);
+    let probe = take(&one);
+    one.release(&probe, Outcome::NoResponse);
+    take(&other);
+    wait(&one);
+}
+
+#[test]
+fn what_others_spend_and_a_lower_limit_hold_for_all_machines() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    // One was ours; another one must be somebody else's.
+    let spent = RateLimitHeaders { remaining: Some(1), ..SUCCESS };
+    answer(&one, &take(&one), spent);
+    let lease = take(&other);
+    wait(&other);
+    world.clock.advance(HELD);
+    let lower = RateLimitHeaders { limit: Some(1), ..SUCCESS };
+    answer(&other, &lease, lower);
+    world.clock.advance(HELD);
+    take(&one);
+    wait(&other);
+    assert_eq!(other.snapshot().rate, Rate::per_second(1));
+}
+
+#[test]
+fn a_token_is_taken_of_each_limit() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let rate = RATE.and(Rate::per_minute(4));
+    let [one, other] = [(); 2].map(|()| world.host("key", rate));
+    spend(&one);
+    world.clock.advance(HELD);
+    answer(&other, &take(&other), SUCCESS);
+    let denied = wait(&one);
+    assert!(denied.at_least > Duration::from_secs(58), "{denied:?}");
+    world.clock.advance(denied.at_least);
+    take(&one);
+}
+
+#[test]
+fn if_the_data_is_lost_no_token_is_given_for_a_period_and_the_leases_are_reported_again() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, newcomer] = two(&world);
+    let lease = take(&one);
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+    let denied = wait(&newcomer);
+    assert_eq!(denied.at_least, HELD);
+    world.clock.advance(HELD);
+    for _ in 0..2 {
+        take(&newcomer);
+    }
+    wait(&newcomer);
+    answer(&one, &lease, SUCCESS);
+}
+
+#[test]
+fn another_server_or_another_run_of_it_gives_no_token_for_a_period() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    take(&one);
+    let _: () = world.run(redis::cmd("SET").arg("heysync:server").arg("another 1"));
+    assert_eq!(wait(&other).at_least, HELD);
+}
+
+#[test]
+fn tokens_that_vanish_alone_are_noticed_by_a_machine_that_holds_one() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, _] = two(&world);
+    take(&one);
+    world.clock.advance(Duration::from_millis(1));
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")[..4]));
+    assert_eq!(wait(&one).at_least, HELD);
+}
+
+#[test]
+fn a_server_whose_clock_is_set_back_gives_no_token_too_early_and_none_too_late() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.set_back(Duration::from_secs(3600));
+    assert_eq!(wait(&other).at_least, HELD);
+    world.clock.advance(HELD);
+    take(&other);
+}
+
+#[test]
+fn leases_outlast_a_time_in_which_nobody_could_renew_them() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let _leases = [(); 3].map(|()| take(&one));
+    // Nobody reaches the server.
+    world.skip(LEASE + GRACE + HELD);
+    wait(&other);
+    one.renew();
+    world.clock.advance(Duration::from_secs(60));
+    wait(&other);
+}
+
+#[test]
+fn tokens_that_were_sent_elsewhere_meanwhile_are_taken_out() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    one.exhaust().unwrap();
+    assert_eq!(wait(&other).at_least, HELD + GRACE);
+}

@@ -1,0 +1,210 @@
+//! Many machines, in virtual time: their cost and their fairness.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
+use crate::limiter::rate::Rate;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::TokenStore;
+
+use super::world::{Host, World};
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1000 * MS;
+const RATE: Rate = Rate::per_second(5);
+/// Of the service, there and back.
+const LATENCY: u64 = 100 * MS;
+/// Of Redis, one way.
+const DISTANCE: u64 = MS / 2;
+
+/// One machine: what it did, and what it does next.
+struct Machine {
+    host: Host,
+    lease: Option<Lease>,
+    /// How long it pauses between two requests on average; zero if it always wants more.
+    pause: u64,
+    served: u32,
+    waited: u64,
+    asked: u64,
+}
+
+/// Many machines with one key.
+struct Crowd {
+    world: World,
+    machines: Vec<Machine>,
+    events: BinaryHeap<Reverse<(u64, usize)>>,
+    rng: Rng,
+}
+
+/// The figures of a run, which a test prints.
+#[derive(Debug)]
+#[allow(dead_code, reason = "some are only printed")]
+struct Figures {
+    tokens: u32,
+    /// The part of what is possible.
+    part: f64,
+    calls_of_a_token: f64,
+    /// Among those that always want more.
+    most_to_least: f64,
+    /// The longest wait of those that call now and then, in seconds.
+    longest_wait: f64,
+    bytes: u64,
+    micros_of_a_call: f64,
+}
+
+impl Crowd {
+    fn new(busy: usize, occasional: usize, pause: Duration) -> Option<Crowd> {
+        let world = World::new()?;
+        let mut rng = Rng::with_seed(11);
+        let pause = pause.as_nanos() as u64;
+        let pauses = [0].repeat(busy).into_iter().chain([pause].repeat(occasional));
+        let machine = |pause| Machine {
+            host: world.host("key", RATE),
+            lease: None,
+            pause,
+            served: 0,
+            waited: 0,
+            asked: 0,
+        };
+        let mut machines: Vec<Machine> = pauses.map(machine).collect();
+        for machine in &mut machines {
+            machine.asked = rng.u64(0..=(2 * machine.pause).max(SECOND));
+        }
+        let first = |(place, it): (usize, &Machine)| Reverse((it.asked, place));
+        let events = machines.iter().enumerate().map(first).collect();
+        world.server.command(&["CONFIG", "RESETSTAT"]);
+        Some(Crowd { world, machines, events, rng })
+    }
+
+    fn run(mut self, time: Duration) -> Figures {
+        let end = time.as_nanos() as u64;
+        let mut bytes = 0;
+        let mut next_look = 0;
+        while let Some(Reverse((at, place))) = self.events.pop().filter(|it| it.0.0 < end) {
+            self.world.clock.advance_to(at);
+            if at >= next_look {
+                bytes = bytes.max(self.bytes());
+                next_look = at + SECOND;
+            }
+            let next = self.act(place, at);
+            self.events.push(Reverse((next, place)));
+        }
+        self.figures(time, bytes)
+    }
+
+    /// Lets a machine ask for a token, or give it back, and returns when it does something again.
+    fn act(&mut self, place: usize, now: u64) -> u64 {
+        let machine = &mut self.machines[place];
+        if let Some(lease) = machine.lease.take() {
+            let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+            machine.host.release(&lease, Outcome::Responded(headers));
+            let pause = self.rng.u64(0..=2 * machine.pause);
+            machine.asked = now + pause;
+            return now + 2 * DISTANCE + pause;
+        }
+        match machine.host.lease(None) {
+            Ok(lease) => {
+                machine.lease = Some(lease);
+                machine.served += 1;
+                machine.waited = machine.waited.max(now.saturating_sub(machine.asked));
+                now + 2 * DISTANCE + LATENCY
+            }
+            Err(denied) => {
+                let look = denied.not_ready().look_again.unwrap();
+                now + (look.as_nanos() as u64).max(2 * DISTANCE)
+            }
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        let used = |key: &String| {
+            self.world.run::<Option<u64>>(redis::cmd("MEMORY").arg("USAGE").arg(key)).unwrap_or(0)
+        };
+        self.world.keys("key")[..4].iter().map(used).sum()
+    }
+
+    fn figures(&self, time: Duration, bytes: u64) -> Figures {
+        let tokens: u32 = self.machines.iter().map(|it| it.served).sum();
+        let busy: Vec<u32> =
+            self.machines.iter().filter(|it| it.pause == 0).map(|it| it.served).collect();
+        let rare = self.machines.iter().filter(|it| it.pause > 0).map(|it| it.waited);
+        let least = busy.iter().min().copied().unwrap_or(1).max(1);
+        let statistics = self.world.server.command(&["INFO", "commandstats"]);
+        let number = |name: &str| -> f64 {
+            let line = statistics.lines().find(|line| line.starts_with("cmdstat_evalsha:"));
+            let value = line.and_then(|line| line.split_once(name)?.1.split(',').next());
+            value.and_then(|value| value.parse().ok()).unwrap_or(0.0)
+        };
+        let cycles = time.as_secs_f64() / (1.006 + 0.1 + 0.001);
+        Figures {
+            tokens,
+            part: f64::from(tokens) / (5.0 * cycles),
+            calls_of_a_token: number("calls=") / f64::from(tokens),
+            most_to_least: f64::from(busy.iter().max().copied().unwrap_or(1)) / f64::from(least),
+            longest_wait: rare.max().unwrap_or(0) as f64 / SECOND as f64,
+            bytes,
+            micros_of_a_call: number("usec_per_call="),
+        }
+    }
+}
+
+#[test]
+fn fifty_machines_that_always_want_more_are_served_alike() {
+    let Some(crowd) = Crowd::new(50, 0, Duration::ZERO) else {
+        return;
+    };
+    let figures = crowd.run(Duration::from_secs(120));
+    eprintln!("50 that always want more: {figures:?}");
+    assert!(figures.part > 0.95 && figures.most_to_least <= 2.0, "{figures:?}");
+    assert!(figures.calls_of_a_token < 8.0 && figures.bytes < 20_000, "{figures:?}");
+}
+
+#[test]
+fn a_thousand_machines_that_call_now_and_then_wait_for_little() {
+    let Some(crowd) = Crowd::new(0, 1000, Duration::from_secs(400)) else {
+        return;
+    };
+    let figures = crowd.run(Duration::from_secs(240));
+    eprintln!("1,000 that call now and then: {figures:?}");
+    assert!(figures.calls_of_a_token < 4.0, "{figures:?}");
+    assert!(figures.longest_wait < 6.0 && figures.bytes < 20_000, "{figures:?}");
+}
+
+#[test]
+fn machines_that_call_now_and_then_do_not_starve_among_machines_that_always_want_more() {
+    let Some(crowd) = Crowd::new(50, 1000, Duration::from_secs(1000)) else {
+        return;
+    };
+    let figures = crowd.run(Duration::from_secs(120));
+    eprintln!("50 that always want more, and 1,000 that call now and then: {figures:?}");
+    assert!(figures.part > 0.95 && figures.most_to_least <= 2.0, "{figures:?}");
+    assert!(figures.longest_wait < 30.0, "{figures:?}");
+}
+
+#[test]
+fn a_key_takes_little_memory_for_each_token_that_is_out_and_none_after_a_while() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    for (key, tokens) in [("minute", 100), ("hour", 1000)] {
+        let host = world.host(key, Rate::per_hour(tokens));
+        for _ in 0..tokens {
+            let lease = host.lease(None).unwrap();
+            host.release(&lease, Outcome::Responded(RateLimitHeaders::default()));
+        }
+        let used = |name: &String| {
+            let size = world.run::<Option<u64>>(redis::cmd("MEMORY").arg("USAGE").arg(name));
+            let left: i64 = world.run(redis::cmd("PTTL").arg(name));
+            assert!(size.is_none() || (0..=12 * 3_604_000).contains(&left), "{name}: {left} ms");
+            size.unwrap_or(0)
+        };
+        let bytes: u64 = world.keys(key)[..4].iter().map(used).sum();
+        eprintln!("{tokens} tokens out: {bytes} bytes");
+        assert!(bytes < 1000 + 150 * u64::from(tokens), "{tokens} tokens take {bytes} bytes");
+    }
+}
