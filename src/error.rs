@@ -23,7 +23,7 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 /// The error of a call.
 ///
 /// `Display` is one line that names the call and what happened, such as
-/// `POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down`. The error that caused it, if any, is
+/// `POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down, from api.heylo.com`. The error that caused it, if any, is
 /// the [`source`](StdError::source) and is not repeated in the line. `Debug` is the [`report`](Error::report):
 /// the line, the causes and the hint. `{:#?}` shows the fields.
 ///
@@ -83,6 +83,8 @@ struct Inner {
     kind: ErrorKind,
     call: Option<String>,
     host: Option<String>,
+    /// The proxy that the response came through.
+    proxy: Option<String>,
     status: Option<StatusCode>,
     message: String,
     headers: HeaderMap,
@@ -101,6 +103,7 @@ impl Error {
             kind,
             call: None,
             host: None,
+            proxy: None,
             status: None,
             message: tidy(message.into()),
             headers: HeaderMap::new(),
@@ -166,6 +169,11 @@ impl Error {
 
     pub(crate) fn with_host(mut self, host: impl Into<String>) -> Error {
         self.0.host = Some(host.into());
+        self
+    }
+
+    pub(crate) fn with_proxy(mut self, proxy: Option<String>) -> Error {
+        self.0.proxy = proxy;
         self
     }
 
@@ -247,7 +255,7 @@ impl Error {
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
     /// let error = client.get_alert("no-such-id").unwrap_err();
     /// assert_eq!(error.message(), "Alert not found");
-    /// assert_eq!(error.to_string(), "GET /alerts/no-such-id: 404 Not Found: Alert not found");
+    /// assert_eq!(error.to_string(), "GET /alerts/no-such-id: 404 Not Found: Alert not found, from heylerts.com");
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn message(&self) -> &str {
@@ -445,8 +453,7 @@ impl Error {
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
     /// let error = client.get_alert("no-such-id").unwrap_err();
     /// let report = "\
-    /// GET /alerts/no-such-id: 404 Not Found: Alert not found
-    ///   host: heylerts.com
+    /// GET /alerts/no-such-id: 404 Not Found: Alert not found, from heylerts.com
     ///   hint: check the id, and that the key's account owns it";
     /// assert_eq!(error.report(), report);
     /// assert_eq!(format!("{error:?}"), report);
@@ -503,7 +510,17 @@ impl fmt::Display for Inner {
         if !message.is_empty() {
             parts.push(Cow::from(message));
         }
-        f.write_str(&parts.join(": "))?;
+        let line = parts.join(": ");
+        f.write_str(&line)?;
+        // A line of a log should tell which of two proxies or base addresses sent a 502.
+        if let Some(host) =
+            self.host.as_deref().filter(|it| self.status.is_some() && !line.contains(it))
+        {
+            write!(f, ", from {host}")?;
+        }
+        if let Some(proxy) = &self.proxy {
+            write!(f, " through the proxy {proxy}")?;
+        }
         match self.attempts {
             0 | 1 => Ok(()),
             attempts => write!(f, " (after {attempts} attempts)"),

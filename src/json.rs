@@ -26,7 +26,28 @@ const REPLACEMENT: &[u8] = br"\ufffd";
 pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     // RFC 8259, section 8.1: a reader may ignore a byte order mark.
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    serde_json::from_slice(text).or_else(|error| tolerant(text, error))
+    match serde_json::from_slice(text) {
+        Ok(value) if may_be_rounded(text) => Ok(exact(text).unwrap_or(value)),
+        Ok(value) => Ok(value),
+        Err(error) => tolerant(text, error),
+    }
+}
+
+/// Whether a text has so many digits in a row that `serde_json` may have rounded an integer to an `f64`.
+pub(crate) fn may_be_rounded(text: &[u8]) -> bool {
+    const FEWEST: usize = 19;
+    // So many in a row cover one of these places.
+    let is_run = |at: usize| {
+        let digits = |byte: &&u8| byte.is_ascii_digit();
+        let before = text[..at].iter().rev().take(FEWEST).take_while(digits).count();
+        before + text[at..].iter().take(FEWEST).take_while(digits).count() >= FEWEST
+    };
+    (0..text.len()).step_by(FEWEST).any(|at| text[at].is_ascii_digit() && is_run(at))
+}
+
+/// Decodes a text with the digits of every integer, if the type accepts them as strings.
+fn exact<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    T::deserialize(serde_json::from_slice::<Value>(&Rewriter::rewrite(text))?)
 }
 
 /// Decodes a body to a string: UTF-8, or UTF-16 or UTF-32 by its byte order mark or the zero bytes of its first character.
@@ -244,6 +265,8 @@ fn held(token: &str, is_id: bool) -> Option<Cow<'static, str>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
     use serde::Deserialize;
     use serde_json::json;
@@ -287,6 +310,27 @@ mod tests {
         ] {
             assert_eq!(read(text), json!(expected), "{text}");
             assert_eq!(read(&format!("{{{text}: 1}}")), json!({expected: 1}), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_keeps_the_digits_of_its_integers() {
+        let text = r#"{"id": 1, "serial": 123456789012345678901, "list": [-98765432109876543210]}"#;
+        let other = item(text).expect("an item").other;
+        assert_eq!(other["serial"], "123456789012345678901");
+        assert_eq!(other["list"], json!(["-98765432109876543210"]));
+        // A field that is a number stays one.
+        let score: HashMap<String, f64> =
+            from_slice(b"{\"score\": 100000000000000000000}").expect("a number");
+        assert_eq!(score["score"], 1e20);
+    }
+
+    #[test]
+    fn nineteen_digits_in_a_row_are_found_wherever_they_are() {
+        for before in 0..60 {
+            let text = |digits: usize| format!("{}{}x", "x".repeat(before), "7".repeat(digits));
+            assert!(may_be_rounded(text(19).as_bytes()) && may_be_rounded(text(50).as_bytes()));
+            assert!(!may_be_rounded(text(18).as_bytes()));
         }
     }
 

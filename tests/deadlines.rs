@@ -247,7 +247,7 @@ fn an_observer_receives_every_wait_and_its_length() {
     let context = context.lock().unwrap().join("\n");
     let expected = "GET /stats: sending\n\
         GET /stats: 503 Service Unavailable in 0 ms\n\
-        GET /stats: 503 Service Unavailable: {\"total\": 3}; retrying in 7.0 s\n\
+        GET /stats: 503 Service Unavailable: {\"total\": 3}, from heylerts.com; retrying in 7.0 s\n\
         GET /stats: sending, attempt 2\n\
         GET /stats: 200 OK in 0 ms\n\
         GET /stats: succeeded after 2 requests in 7000 ms";

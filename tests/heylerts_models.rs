@@ -272,7 +272,9 @@ fn another_alert_than_the_requested_one_is_an_error() {
     let client = wire.heylerts();
     let error = client.get_alert("a1").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreadable);
-    assert_eq!(error.to_string(), "GET /alerts/a1: the response is an alert with another id");
+    let line = "GET /alerts/a1: 200 OK: the response is an alert with another id, from ";
+    assert!(error.to_string().starts_with(line), "{error}");
+    assert_eq!(error.body(), br#"{"id":"another"}"#);
     let error = client.update_alert("a1", &AlertPatch::new().active(true)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AppliedUnreadable);
     assert_eq!(wire.requests().len(), 2);

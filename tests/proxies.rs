@@ -203,6 +203,19 @@ fn a_connect_proxy_sees_the_host_and_nothing_else() {
 }
 
 #[test]
+fn the_line_of_a_status_names_the_host_and_the_proxy() {
+    let authority = Authority::new();
+    let serve = Meeting::Serve(authority.certify(|_| {}), canned(502, &[], ""));
+    let server = TlsServer::start([serve]);
+    let proxy = Proxy::start(server.port(), Role::Connect);
+    let config = config(&authority, format!("http://me:sesame@{}", proxy.address())).retries(0);
+    let error = Clients::with(config).heylerts.stats().unwrap_err();
+    let through = format!("from service.test through the proxy 127.0.0.1:{}", proxy.port);
+    assert_eq!(error.to_string(), format!("GET /stats: 502 Bad Gateway, {through}"));
+    assert!(error.report().starts_with(&error.to_string()), "{}", error.report());
+}
+
+#[test]
 fn the_user_and_password_of_a_proxy_are_sent_decoded() {
     let (server, authority) = server();
     let proxy = Proxy::start(server.port(), Role::Connect);

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::{count, flag, id, null_as_default, vec_without_nulls};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
+use crate::pipeline::response::{self, BadBody};
 use crate::time::Timestamp;
 
 /// The name of the list of alerts in positions.
@@ -179,9 +180,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn get_alert(&self, id: impl AsRef<str>) -> Result<Alert> {
-        let call = Call::get(["alerts", id.as_ref()]);
-        self.send(&call)
-            .and_then(|alert| check_id(alert, id.as_ref(), &call, ErrorKind::Unreadable))
+        self.send_by(&Call::get(["alerts", id.as_ref()]), &|body| read(body, id.as_ref()))
     }
 
     /// Creates an alert.
@@ -244,8 +243,7 @@ impl Client {
     /// ```
     pub fn update_alert(&self, id: impl AsRef<str>, patch: &AlertPatch) -> Result<Alert> {
         let call = patch.to_call(id.as_ref())?;
-        let kind = ErrorKind::AppliedUnreadable;
-        self.send(&call).and_then(|alert| check_id(alert, id.as_ref(), &call, kind))
+        self.send_by(&call, &|body| read(body, id.as_ref()))
     }
 
     /// Deletes an alert and all its mentions, for good.
@@ -277,13 +275,12 @@ impl Client {
     }
 }
 
-/// Rejects an alert that is not the requested one: a cache or a proxy may have mixed up two responses.
-fn check_id(alert: Alert, requested: &str, call: &Call, kind: ErrorKind) -> Result<Alert> {
-    match is_same_id(&alert.id, requested) {
+/// Reads the alert with an id.
+fn read(body: Vec<u8>, id: &str) -> Result<Alert, BadBody> {
+    let alert: Alert = response::decoded(&body)?;
+    match is_same_id(&alert.id, id) {
         true => Ok(alert),
-        false => {
-            Err(Error::new(kind, "the response is an alert with another id").with_call(call.name()))
-        }
+        false => Err(BadBody::not_requested(body, "the response is an alert with another id")),
     }
 }
 

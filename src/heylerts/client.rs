@@ -250,7 +250,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
-        Ok(self.pipeline.execute(call, response::json)?.value)
+        Ok(self.pipeline.execute(call, &response::json)?.value)
     }
 
     /// Returns the token bucket of this client.
@@ -276,7 +276,7 @@ impl Client {
     pub(crate) fn send_by<T>(
         &self,
         call: &Call,
-        read: fn(Vec<u8>) -> Result<T, BadBody>,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<T> {
         Ok(self.pipeline.execute(call, read)?.value)
     }
@@ -298,7 +298,7 @@ impl Client {
 
     /// Sends a call whose response body does not matter.
     pub(crate) fn send_ignoring_body(&self, call: &Call) -> Result<()> {
-        self.pipeline.execute(call, response::nothing)?;
+        self.pipeline.execute(call, &response::nothing)?;
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ impl NumberedList for Listing {
 
     fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage> {
         let call = self.call.clone().query("page", number).query("per_page", per_page);
-        self.client.send_by(&call, read)
+        self.client.send_by(&call, &read)
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {

@@ -253,7 +253,7 @@ impl Client {
     pub(crate) fn send_by<T>(
         &self,
         call: &Call,
-        read: fn(Vec<u8>) -> Result<T, BadBody>,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<T> {
         Ok(self.pipeline.execute(call, read)?.value)
     }
@@ -274,7 +274,7 @@ impl Client {
 
     /// As [`send`](Client::send), and returns whether an earlier attempt may have been applied.
     pub(crate) fn send_completed<T: DeserializeOwned>(&self, call: &Call) -> Result<Completed<T>> {
-        self.pipeline.execute(call, response::json)
+        self.pipeline.execute(call, &response::json)
     }
 
     /// Returns the token bucket of this client.
@@ -323,7 +323,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
-        Ok(self.pipeline.execute(call, RawResponse::read)?.value)
+        Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
     }
 }
 

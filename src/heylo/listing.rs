@@ -70,7 +70,7 @@ impl CursorList for Listing {
         // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| (self.names.cursor.to_owned(), id.into())));
-        self.community.client().send_by(&self.call(fields), self.names.read)
+        self.community.client().send_by(&self.call(fields), &self.names.read)
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {

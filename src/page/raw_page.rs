@@ -118,6 +118,9 @@ fn parse_text(
 /// Decodes an item.
 pub(super) fn decode<T: DeserializeOwned>(item: &str) -> serde_json::Result<T> {
     // Known to be UTF-8 already; only JSON that Rust cannot hold takes the slow way.
+    if json::may_be_rounded(item.as_bytes()) {
+        return json::from_slice(item.as_bytes());
+    }
     serde_json::from_str(item).or_else(|_| json::from_slice(item.as_bytes()))
 }
 

@@ -65,7 +65,7 @@ impl Classifier<'_> {
     pub(crate) fn classify<T>(
         &self,
         outcome: Result<Response<Vec<u8>>, TransportError>,
-        read: fn(Vec<u8>) -> Result<T, BadBody>,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Success<T>, Failure> {
         let (head, body) = outcome.map_err(|error| self.no_response(error))?.into_parts();
         let body = match self.is_removed_already(head.status, &body) {
@@ -167,6 +167,10 @@ impl Classifier<'_> {
             Problem::Denied(message) => {
                 let evidence = Evidence { message, head, body, cause: None };
                 self.failure(ErrorKind::Rejected, evidence, Retry::Never, false)
+            }
+            Problem::NotRequested(what) => {
+                let evidence = Evidence { message: what.to_owned(), head, body, cause: None };
+                self.unreadable(evidence, false)
             }
             Problem::Unexpected { is_temporary, source } => {
                 let message = match body.is_empty() {

@@ -10,7 +10,7 @@ use http::response::Parts;
 use ureq::Proxy;
 
 use super::proxy;
-use super::transport::TransportError;
+use super::transport::{Proxied, TransportError};
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -49,6 +49,10 @@ impl Attempt<'_> {
         // ureq's own errors come out of a body wrapped.
         let error = ureq::Error::from(error);
         TransportError::body_lost(head, self.cause(error)).at(self.peer())
+    }
+
+    pub(crate) fn proxied(&self) -> Option<Proxied> {
+        self.proxy.map(|proxy| Proxied(proxy::name(proxy)))
     }
 
     fn peer(&self) -> String {

@@ -122,7 +122,7 @@ impl Pipeline {
     pub(crate) fn execute<T>(
         &self,
         call: &Call,
-        read: fn(Vec<u8>) -> Result<T, BadBody>,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Completed<T>> {
         if observer::is_called_by(&*self.core) {
             return Err(Error::invalid("an observer or a key source cannot call its own client"));
@@ -140,7 +140,7 @@ impl Pipeline {
     fn attempt<T>(
         &self,
         run: &mut Run<'_>,
-        read: fn(Vec<u8>) -> Result<T, BadBody>,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Success<T>> {
         loop {
             let request = self.sign(run)?;

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::spelling::{Needle, is_part};
-use super::transport::TransportError;
+use super::transport::{Proxied, TransportError};
 use crate::error::{BODY_KEPT, Error, ErrorKind};
 
 type Cause = Box<dyn StdError + Send + Sync>;
@@ -80,9 +80,10 @@ impl Redactor {
     pub(crate) fn error(&self, kind: ErrorKind, evidence: Evidence) -> Error {
         // Before anything is cut off: half a key would not be found.
         let mut error = Error::new(kind, self.beginning(evidence.message));
-        if let Some(Parts { status, mut headers, .. }) = evidence.head {
+        if let Some(Parts { status, mut headers, extensions, .. }) = evidence.head {
             self.headers(&mut headers);
-            error = error.with_response(status, headers);
+            let proxy = extensions.get().map(|Proxied(proxy)| proxy.clone());
+            error = error.with_response(status, headers).with_proxy(proxy);
         }
         if let Some(cause) = evidence.cause {
             error = error.with_source(self.cause(cause));

@@ -22,9 +22,16 @@ pub(crate) enum Problem {
         is_temporary: bool,
         source: serde_json::Error,
     },
+    /// It can be read, and is the response to another request: a cache or a proxy may have mixed up two.
+    NotRequested(&'static str),
 }
 
 impl BadBody {
+    /// Rejects the response to another request.
+    pub(crate) fn not_requested(body: Vec<u8>, what: &'static str) -> BadBody {
+        BadBody { body, problem: Problem::NotRequested(what) }
+    }
+
     /// Rejects a body that could not be decoded, or that reports a failure instead.
     pub(crate) fn undecodable(body: Vec<u8>, source: serde_json::Error) -> BadBody {
         let problem = match denial::of_undecodable(&body) {
@@ -43,10 +50,14 @@ impl BadBody {
 /// nothing but a report of failure, as `{"ok": false, "error": "alert is locked"}`, is a denial also for a type
 /// that accepts every object.
 pub(crate) fn json<T: DeserializeOwned>(body: Vec<u8>) -> Result<T, BadBody> {
-    let text = if body.is_empty() { b"null" } else { &body[..] };
-    match json::from_slice(text) {
-        Ok(value) => undenied(&body).map(|()| value),
-        Err(source) => Err(BadBody::undecodable(body, source)),
+    decoded(&body)
+}
+
+/// Decodes a body as [`json`] does.
+pub(crate) fn decoded<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadBody> {
+    match json::from_slice(if body.is_empty() { b"null" } else { body }) {
+        Ok(value) => undenied(body).map(|()| value),
+        Err(source) => Err(BadBody::undecodable(body.to_owned(), source)),
     }
 }
 
@@ -78,7 +89,7 @@ mod tests {
     fn denied(outcome: Result<(), BadBody>) -> Option<String> {
         match outcome.err()?.problem {
             Problem::Denied(words) => Some(words),
-            Problem::Unexpected { .. } => None,
+            Problem::Unexpected { .. } | Problem::NotRequested(_) => None,
         }
     }
 

@@ -206,6 +206,10 @@ pub struct TransportError {
     hint: Option<Cow<'static, str>>,
 }
 
+/// The proxy that a response came through, as an extension of it.
+#[derive(Clone)]
+pub(crate) struct Proxied(pub(crate) String);
+
 /// How far a request got before it failed.
 #[derive(Debug)]
 pub(crate) enum Progress {

@@ -180,6 +180,9 @@ impl Shared {
     ) -> Result<Response<Vec<u8>>, TransportError> {
         let (mut head, body) = response.into_parts();
         let limit = self.options.max_body;
+        if let Some(proxied) = attempt.proxied() {
+            head.extensions.insert(proxied);
+        }
         match body::read(body.into_reader(), &mut head.headers, limit) {
             Ok(body) => Ok(Response::from_parts(head, body)),
             Err(body::Failure::TooLarge) => Err(attempt.body_too_large(head, limit)),
