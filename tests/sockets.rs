@@ -513,3 +513,51 @@ fn a_header_is_found_in_whatever_case_it_comes() {
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{line}");
     }
 }
+
+#[test]
+fn folded_header_lines_are_understood() {
+    let folded = response_bytes(200, &["x-note: a\r\n b", "x-last: c\r\n\t\r\n  d"], GOOD);
+    let error = response_bytes(404, &["x-note: a\r\n b"], r#"{"detail": "gone"}"#);
+    let server = Server::start([Step::Send(folded), Step::Send(error)]);
+    let client = Clients::of(&server).heylerts;
+    assert_eq!(client.stats().unwrap().total, 3);
+    let error = client.stats().unwrap_err();
+    assert_eq!((error.message(), error.headers()["x-note"].to_str().unwrap()), ("gone", "a   b"));
+    assert_eq!((server.accepted(), server.received().len()), (1, 2));
+}
+
+#[test]
+fn something_that_is_no_response_is_not_called_silence() {
+    let many: Vec<String> = (0..450).map(|nth| format!("x-{nth}: y")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for bytes in [
+        b"SSH-2.0-OpenSSH_9.0\r\n".to_vec(),
+        b"<html>proxy error</html>".to_vec(),
+        response_bytes(200, &["bad name: x"], GOOD),
+        response_bytes(200, &many, GOOD),
+    ] {
+        let server = Server::start([Step::Close(bytes.clone())]);
+        let client = Clients::with(quick(&server).retries(0)).heylerts;
+        let error = client.stats().unwrap_err();
+        let shown = String::from_utf8_lossy(&bytes[..20]).into_owned();
+        assert!(
+            error.message().starts_with("no response that can be read from "),
+            "{shown}: {error}"
+        );
+        assert!(error.source().is_some());
+    }
+}
+
+#[test]
+fn a_body_in_a_coding_that_was_not_requested_is_an_error_that_names_it_and_is_not_retried() {
+    let step = || Step::Send(response_bytes(200, &["content-encoding: br"], b"\x8b\x01\x80{}\x03"));
+    let server = Server::start([step()]);
+    for sample in SAMPLES {
+        let clients = Clients::with(quick(&server).retries(2));
+        let before = server.received().len();
+        let error = (sample.make)(&clients).unwrap_err();
+        assert!(error.message().contains("cannot be decoded"), "{error}");
+        assert!(error.source().unwrap().to_string().contains("\"br\""), "{error:?}");
+        assert_eq!(server.received().len(), before + 1, "{}", sample.name);
+    }
+}

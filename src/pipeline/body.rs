@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 
 use http::HeaderMap;
-#[cfg(feature = "gzip")]
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 /// Why there is no body.
@@ -13,23 +12,31 @@ pub(crate) enum Failure {
     Lost(io::Error),
 }
 
-/// Reads a whole body of at most `limit` bytes after decompression.
+/// Reads a whole body of at most `limit` bytes before and after decompression.
 ///
-/// If it was compressed, the headers that described it go.
+/// If it was compressed, the headers that described it are removed.
 pub(crate) fn read(
     mut body: impl Read,
     headers: &mut HeaderMap,
     limit: u64,
 ) -> Result<Vec<u8>, Failure> {
-    #[cfg(feature = "gzip")]
-    if is_gzip(headers) {
+    let mut whole = Vec::new();
+    // A small body becomes larger by compression.
+    read_up_to(&mut body, &mut whole, limit.saturating_add(MOST_OVERHEAD))?;
+    let codings = codings(headers, &whole);
+    if codings.is_empty() && whole.len() as u64 > limit {
+        return Err(Failure::TooLarge);
+    }
+    // The last one was applied last. An empty body is in no coding, whatever some servers state with a 204.
+    for coding in codings.iter().rev() {
+        if !whole.is_empty() {
+            whole = decoded(&whole, coding, limit)?;
+        }
+    }
+    if !codings.is_empty() {
         headers.remove(CONTENT_ENCODING);
         headers.remove(CONTENT_LENGTH);
-        return gunzip(body, limit);
     }
-    let _ = headers;
-    let mut whole = Vec::new();
-    read_up_to(&mut body, &mut whole, limit)?;
     Ok(whole)
 }
 
@@ -40,57 +47,79 @@ fn read_up_to(source: &mut impl Read, whole: &mut Vec<u8>, limit: u64) -> Result
     if whole.len() as u64 > limit { Err(Failure::TooLarge) } else { Ok(()) }
 }
 
-/// Whether gzip is the only coding that is named: in any case, under its old name, or beside `identity`.
-#[cfg(feature = "gzip")]
-fn is_gzip(headers: &HeaderMap) -> bool {
+/// The codings of a body, in lower case and in the order in which they were applied.
+fn codings(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let codings = values.flat_map(|value| value.split(',')).map(|coding| coding.trim());
-    let mut named = codings.filter(|it| !it.is_empty() && !it.eq_ignore_ascii_case("identity"));
-    let is_gzip = |it: &str| it.eq_ignore_ascii_case("gzip") || it.eq_ignore_ascii_case("x-gzip");
-    named.next().is_some_and(is_gzip) && named.next().is_none()
+    let named = values.flat_map(|value| value.split(',')).map(|it| it.trim().to_ascii_lowercase());
+    let named: Vec<String> = named.filter(|it| !it.is_empty() && it != "identity").collect();
+    // As a transfer coding, or by a server that forgot to name it. Neither JSON nor text begins like this.
+    match named.is_empty() && body.starts_with(&GZIP_MAGIC) {
+        true => vec!["gzip".to_owned()],
+        false => named,
+    }
+}
+
+/// How much longer than its content a compressed body may be, padding included, in bytes.
+const MOST_OVERHEAD: u64 = 64 * 1024;
+
+const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+
+#[cfg(feature = "gzip")]
+fn decoded(body: &[u8], coding: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    match coding {
+        "gzip" | "x-gzip" => gunzip(body, limit),
+        "deflate" => inflate(body, limit),
+        _ => Err(unknown(coding)),
+    }
+}
+
+#[cfg(not(feature = "gzip"))]
+fn decoded(_: &[u8], coding: &str, _: u64) -> Result<Vec<u8>, Failure> {
+    Err(unknown(coding))
+}
+
+fn unknown(coding: &str) -> Failure {
+    let name: String = coding.chars().take(20).collect();
+    let what = format!("it is in the coding {name:?}, which was not requested");
+    Failure::Lost(io::Error::new(io::ErrorKind::Unsupported, what))
 }
 
 /// Decompresses the members of a gzip file (RFC 1952, 2.2), and ignores what is not one behind the first.
 #[cfg(feature = "gzip")]
-fn gunzip(body: impl Read, limit: u64) -> Result<Vec<u8>, Failure> {
-    use std::io::BufRead;
-
-    let mut body = io::BufReader::new(body);
-    let (mut whole, mut members) = (Vec::new(), 0);
-    // An empty body is no gzip file, but it is what some servers send with a 204 or an empty 200.
-    while !body.fill_buf().map_err(Failure::Lost)?.is_empty() {
-        if members > 0 && !begins_member(body.buffer()) {
-            // Read to its end, so that the connection can be used again.
-            drop(io::copy(&mut body.take(MOST_PADDING), &mut io::sink()));
-            break;
-        }
+fn gunzip(mut body: &[u8], limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    let begins_member = |bytes: &[u8]| bytes.iter().zip(GZIP_MAGIC).take(2).all(|(a, b)| *a == b);
+    let mut is_first = true;
+    while !body.is_empty() && (is_first || begins_member(body)) {
+        is_first = false;
         let mut member = flate2::bufread::GzDecoder::new(&mut body);
-        match read_up_to(&mut member, &mut whole, limit) {
-            Err(Failure::Lost(error)) => return Err(Failure::Lost(broken(error))),
-            outcome => outcome?,
-        }
-        members += 1;
+        read_up_to(&mut member, &mut whole, limit).map_err(|failure| broken(failure, "gzip"))?;
     }
     Ok(whole)
 }
 
+/// Decompresses a zlib stream, or a raw one, which some servers send under the same name.
 #[cfg(feature = "gzip")]
-const MOST_PADDING: u64 = 64 * 1024;
-
-#[cfg(feature = "gzip")]
-fn begins_member(bytes: &[u8]) -> bool {
-    const MAGIC: [u8; 2] = [0x1f, 0x8b];
-    bytes.iter().zip(MAGIC).all(|(byte, magic)| *byte == magic)
+fn inflate(body: &[u8], limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut whole = Vec::new();
+    let is_zlib = matches!(body, [first, second, ..]
+        if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0);
+    let outcome = match is_zlib {
+        true => read_up_to(&mut flate2::bufread::ZlibDecoder::new(body), &mut whole, limit),
+        false => read_up_to(&mut flate2::bufread::DeflateDecoder::new(body), &mut whole, limit),
+    };
+    outcome.map_err(|failure| broken(failure, "deflate"))?;
+    Ok(whole)
 }
 
-/// flate2's messages, such as "corrupt deflate stream", do not name gzip.
+/// flate2's messages, such as "corrupt deflate stream", do not name the coding.
 #[cfg(feature = "gzip")]
-fn broken(error: io::Error) -> io::Error {
-    // ureq hands a timeout through the decompression like this.
-    if error.get_ref().is_some_and(|inner| inner.is::<ureq::Error>()) {
-        return error;
-    }
-    io::Error::new(error.kind(), format!("the gzip body is damaged or incomplete: {error}"))
+fn broken(failure: Failure, coding: &str) -> Failure {
+    let Failure::Lost(error) = failure else {
+        return failure;
+    };
+    let what = format!("the {coding} body is damaged or incomplete: {error}");
+    Failure::Lost(io::Error::new(error.kind(), what))
 }
 
 #[cfg(test)]
@@ -144,8 +173,41 @@ mod tests {
             ] {
                 assert_eq!(read_as(codings, &body), Ok(b"hello".to_vec()), "{codings:?}");
             }
-            for codings in [&["identity"][..], &["br"], &[""], &["gzip, br"], &["gzipped"], &[]] {
-                assert_eq!(read_as(codings, &body), Ok(body.clone()), "{codings:?}");
+            // It is not named, and begins like no other body.
+            for codings in [&["identity"][..], &[""], &[]] {
+                assert_eq!(read_as(codings, &body), Ok(b"hello".to_vec()), "{codings:?}");
+            }
+        }
+
+        #[test]
+        fn another_coding_than_was_requested_is_an_error_that_names_it() {
+            for (codings, name) in
+                [(&["br"][..], "br"), (&["gzip, zstd"], "zstd"), (&["GZIPPED"], "gzipped")]
+            {
+                let failure = read_as(codings, b"x").expect_err("an unknown coding");
+                assert!(failure.contains("Unsupported") && failure.contains(name), "{failure}");
+                assert_eq!(read_as(codings, b""), Ok(Vec::new()));
+            }
+        }
+
+        #[test]
+        fn deflate_is_read_with_the_header_of_zlib_and_without() {
+            let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), Default::default());
+            let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), Default::default());
+            assert!(zlib.write_all(b"hello").is_ok() && raw.write_all(b"hello").is_ok());
+            let zlib = zlib.finish().unwrap_or_default();
+            for body in [&zlib, &raw.finish().unwrap_or_default()] {
+                assert_eq!(read_as(&["Deflate"], body), Ok(b"hello".to_vec()));
+            }
+            let failure = read_as(&["deflate"], &zlib[..4]).expect_err("a damaged body");
+            assert!(failure.contains("the deflate body is damaged"), "{failure}");
+        }
+
+        #[test]
+        fn several_codings_are_undone_in_turn() {
+            let twice = gzipped(&gzipped(b"hello"));
+            for codings in [&["gzip, gzip"][..], &["gzip", "x-gzip"]] {
+                assert_eq!(read_as(codings, &twice), Ok(b"hello".to_vec()));
             }
         }
 

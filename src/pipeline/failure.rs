@@ -26,7 +26,10 @@ impl Attempt<'_> {
     /// The failure of a request that got no response. `sent` is known from the connection.
     pub(crate) fn failed(&self, error: ureq::Error, sent: bool) -> TransportError {
         if sent {
-            return TransportError::maybe_sent(self.cause(error)).at(self.peer());
+            let is_garbled =
+                matches!(error, ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..));
+            let failure = TransportError::maybe_sent(self.cause(error)).at(self.peer());
+            return if is_garbled { failure.garbled() } else { failure };
         }
         let advice = advice(&error);
         let failure = TransportError::never_sent(match advice.words {
@@ -47,8 +50,10 @@ impl Attempt<'_> {
 
     pub(crate) fn body_lost(&self, head: Parts, error: io::Error) -> TransportError {
         // ureq's own errors come out of a body wrapped.
+        let is_permanent = error.kind() == io::ErrorKind::Unsupported;
         let error = ureq::Error::from(error);
-        TransportError::body_lost(head, self.cause(error)).at(self.peer())
+        let lost = TransportError::body_lost(head, self.cause(error)).at(self.peer());
+        if is_permanent { lost.permanent() } else { lost }
     }
 
     pub(crate) fn proxied(&self) -> Option<Proxied> {
@@ -66,6 +71,8 @@ impl Attempt<'_> {
     /// ureq's errors print their cause themselves; what they wrap is handed on bare if it can be.
     fn cause(&self, error: ureq::Error) -> Cause {
         let timed_out = |what: &str, limit: Duration| {
+            // What is left of a deadline has nanoseconds that nobody chose.
+            let limit = Duration::from_millis(limit.as_millis().try_into().unwrap_or(u64::MAX));
             let message = format!("{what} took longer than {limit:?}");
             io::Error::new(io::ErrorKind::TimedOut, message).into()
         };

@@ -203,6 +203,8 @@ pub struct TransportError {
     /// The host, and the proxy if there is one.
     peer: Option<Box<str>>,
     is_permanent: bool,
+    /// Something was received, and it was no response that can be read.
+    is_garbled: bool,
     hint: Option<Cow<'static, str>>,
 }
 
@@ -250,7 +252,14 @@ impl TransportError {
     }
 
     fn new(progress: Progress, source: Cause) -> TransportError {
-        TransportError { progress, source, peer: None, is_permanent: false, hint: None }
+        TransportError {
+            progress,
+            source,
+            peer: None,
+            is_permanent: false,
+            is_garbled: false,
+            hint: None,
+        }
     }
 
     /// States that another attempt would fail in the same way, so that the client does not retry.
@@ -264,6 +273,12 @@ impl TransportError {
     /// Adds a hint for a person who has to fix the cause, as [`Error::hint`](crate::Error::hint) returns it.
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> TransportError {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// States that something was received, and was no response of HTTP that can be read.
+    pub(crate) fn garbled(mut self) -> TransportError {
+        self.is_garbled = true;
         self
     }
 
@@ -301,9 +316,15 @@ impl TransportError {
         };
         match self.progress {
             Progress::NeverSent => format!("could not connect{}; nothing was sent", peer("to")),
+            Progress::MaybeSent if self.is_garbled => {
+                format!("no response that can be read{}", peer("from"))
+            }
             Progress::MaybeSent => format!("no response{}", peer("from")),
             Progress::Responded { too_large: true, .. } => {
                 format!("the response body{} is too large", peer("from"))
+            }
+            Progress::Responded { .. } if self.is_permanent => {
+                format!("the response body{} cannot be decoded", peer("from"))
             }
             Progress::Responded { .. } => format!("the response body{} broke off", peer("from")),
         }
