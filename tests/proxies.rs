@@ -205,7 +205,7 @@ fn a_connect_proxy_sees_the_host_and_nothing_else() {
 #[test]
 fn the_line_of_a_status_names_the_host_and_the_proxy() {
     let authority = Authority::new();
-    let serve = Meeting::Serve(authority.certify(|_| {}), canned(502, &[], ""));
+    let serve = Handshake::Serve(authority.certify(|_| {}), response_bytes(502, &[], ""));
     let server = TlsServer::start([serve]);
     let proxy = Proxy::start(server.port(), Role::Connect);
     let config = config(&authority, format!("http://me:sesame@{}", proxy.address())).retries(0);
