@@ -1,12 +1,13 @@
 //! `create_alert_once` never creates an alert twice, and finds the one whose response was lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heysync::heylerts::{Alert, Client, NewAlert};
 use heysync::http::{Request, Response};
 use heysync::sandbox::{self, Fault, FaultPoint, TestClock};
-use heysync::{Clock as _, Config, ErrorKind, Result, Transport as _, TransportError};
+use heysync::{Activity, Clock as _, Config, ErrorKind, Result, Transport as _, TransportError};
 use serde_json::json;
 
 type Sent = Result<Response<Vec<u8>>, TransportError>;
@@ -115,6 +116,26 @@ fn a_list_that_lags_behind_is_read_again() {
         assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{lag} s");
         assert_eq!((setup.created(), setup.posts()), (1, 1), "{lag} s");
     }
+}
+
+#[test]
+fn an_observer_receives_each_wait_before_a_look() {
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&lines);
+    let setup = Setup::with(|config, _| {
+        config.observer(move |activity: &Activity<'_>| {
+            if let Activity::Looking { .. } = activity {
+                kept.lock().expect("no panic before").push(activity.to_string());
+            }
+        })
+    });
+    let setup = setup.failing([Fault::Cut(FaultPoint::BeforeEffect)]);
+    assert_eq!(
+        create_in(&setup).expect_err("nothing was created").kind(),
+        ErrorKind::OutcomeUnknown
+    );
+    let line = |seconds| format!("POST /alerts: looking in {seconds} s whether it took effect");
+    assert_eq!(*lines.lock().expect("no panic before"), [line("1.0"), line("1.0"), line("2.0")]);
 }
 
 #[test]

@@ -368,7 +368,7 @@ impl Client {
             if moment.max(self.pipeline.core.clock.now()) >= until {
                 break;
             }
-            self.pipeline.sleep_until(moment);
+            self.pipeline.wait_to_look("POST /alerts", moment);
             let looked = self.alerts_like(wanted, until);
             let is_new = |alert: &Alert| !before.contains(&alert.id);
             note = match looked.map(|alerts| alerts.into_iter().find(is_new)) {

@@ -459,7 +459,16 @@ impl Pipeline {
         error.with_retry_after(asked.or(Some(wait)))
     }
 
-    pub(crate) fn sleep_until(&self, moment: Instant) {
+    /// Waits until it is time to look for what a call should have made whose response was lost.
+    pub(crate) fn wait_to_look(&self, call: &str, moment: Instant) {
+        let after = moment.saturating_duration_since(self.core.clock.now());
+        if !after.is_zero() {
+            self.report(&Activity::Looking { call, after });
+        }
+        self.sleep_until(moment);
+    }
+
+    fn sleep_until(&self, moment: Instant) {
         let mut left = moment.saturating_duration_since(self.core.clock.now());
         while !left.is_zero() {
             self.core.clock.sleep(left);

@@ -138,6 +138,15 @@ pub enum Activity<'a> {
         /// follows.
         after: Duration,
     },
+    /// The response of a call that must not be repeated was lost. After a wait, the client looks for what the call should
+    /// have made, as [`create_alert_once`](crate::heylerts::Client::create_alert_once) does; that is a call of its own.
+    #[non_exhaustive]
+    Looking {
+        /// The call whose response was lost.
+        call: &'a str,
+        /// The wait before the client looks.
+        after: Duration,
+    },
     /// The call ended: it returned a value or an error. This is the last activity of a call. A page of a list is a
     /// call of its own.
     #[non_exhaustive]
@@ -174,6 +183,9 @@ impl fmt::Display for Activity<'_> {
             }
             Activity::Retrying { error, after, .. } => {
                 write!(f, "{error}; retrying in {:.1} s", after.as_secs_f64())
+            }
+            Activity::Looking { call, after } => {
+                write!(f, "{call}: looking in {:.1} s whether it took effect", after.as_secs_f64())
             }
             Activity::Ended { call, error, summary } => {
                 let (elapsed, attempts) = (summary.elapsed.as_millis(), summary.attempts);
@@ -212,6 +224,10 @@ impl Activity<'_> {
                 "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
             ),
             // The steps before it are in the log, and the error is the caller's.
+            Activity::Looking { call, after } => log::debug!(
+                target: "heysync",
+                "looking call={call:?} after_ms={}", after.as_millis()
+            ),
             Activity::Ended { .. } => {}
         }
     }
