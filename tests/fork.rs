@@ -12,6 +12,7 @@ use heysync::sandbox::{self, TestClock, WireResponse};
 use heysync::{Config, heylerts};
 
 #[path = "support/limit.rs"]
+#[allow(dead_code, reason = "it is kept until the test ends")]
 mod limit;
 
 /// Set in the process that forks to the address that it calls.

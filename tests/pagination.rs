@@ -32,6 +32,11 @@ fn served(services: Services) -> Server {
 
 /// A community with so many events, a client on a clock that takes no time, and what lies between.
 fn community(events: u32) -> (Heylo, heylo::Community, Server) {
+    patient_community(events, 0)
+}
+
+/// The same, with so many retries.
+fn patient_community(events: u32, retries: u32) -> (Heylo, heylo::Community, Server) {
     let clock = TestClock::new();
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let day = Duration::from_secs(86_400);
@@ -40,7 +45,7 @@ fn community(events: u32) -> (Heylo, heylo::Community, Server) {
     });
     let sandbox = Heylo::new().community(community).clock(clock.clone());
     let server = served(Services { heylo: sandbox.clone(), ..Services::demo() });
-    let config = Config::new().base_url(server.url()).clock(clock).retries(0);
+    let config = Config::new().base_url(server.url()).clock(clock).retries(retries);
     let client = heylo::Client::with_config("pages", config).expect("a client");
     (sandbox, client.community("club"), server)
 }
@@ -726,4 +731,47 @@ fn ids_beyond_64_bits_stay_apart() {
     assert_eq!(ids, huge);
     let _ = events.next();
     assert_eq!(sandbox.requests()[1].json()["lastEventId"], huge[1]);
+}
+
+/// What may happen to a request in the middle of a list.
+fn faults() -> [Fault; 5] {
+    [
+        Fault::BadGateway(FaultPoint::BeforeEffect),
+        Fault::Cut(FaultPoint::AfterEffect),
+        Fault::ServerError(FaultPoint::BeforeEffect),
+        Fault::Truncated,
+        Fault::WrongType,
+    ]
+}
+
+#[test]
+fn events_come_exactly_once_over_a_connection_that_fails_again_and_again() {
+    let (sandbox, community, _server) = patient_community(450, 3);
+    // The last one would be the same each time, and is not retried.
+    for (nth, fault) in faults().into_iter().take(4).enumerate() {
+        let name = format!("{fault:?}");
+        let mut events = community.events();
+        let mut came = event_numbers(events.by_ref().take(99 * nth + 1));
+        sandbox.inject(3, fault);
+        came.extend(event_numbers(events.by_ref()));
+        sandbox.clear_faults();
+        assert_eq!(came, (1..=450).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn events_are_read_on_after_each_failure_and_come_exactly_once() {
+    let (sandbox, community, _server) = community(450);
+    let mut position = community.events().position();
+    let mut came = Vec::new();
+    for fault in faults() {
+        let mut events = community.events().resume_at(&position).expect("the list");
+        came.extend(event_numbers(events.by_ref().take(70)));
+        sandbox.inject(1, fault);
+        came.extend(event_numbers(events.by_ref().take_while(Result::is_ok)));
+        sandbox.clear_faults();
+        position = events.position();
+    }
+    came.extend(event_numbers(community.events().resume_at(&position).expect("the list")));
+    assert_eq!(came, (1..=450).collect::<Vec<_>>());
 }
