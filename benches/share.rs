@@ -10,9 +10,13 @@ mod herd;
 #[path = "../src/limiter/tests/servers.rs"]
 mod servers;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use herd::{Client, Plan, Seen};
+use heysync::http::Response;
+use heysync::limiter::{Rate, Share};
+use heysync::sandbox::{self, WireResponse};
+use heysync::{Config, heylo};
 use servers::{FixedWindow, Refilled, Server, SlidingCounter, SlidingLog};
 
 const SECOND: u64 = 1_000_000_000;
@@ -29,6 +33,12 @@ fn main() {
     let wanted =
         |name: &str| arguments.len() < 3 || arguments.iter().any(|it| name.contains(it.as_str()));
     let ms = Duration::from_millis;
+    if wanted("cost") {
+        cost();
+    }
+    if wanted("programs") {
+        programs();
+    }
     println!(
         "{:44}{:>8}{:>8}{:>8}{:>10}{:>8}",
         "six processes, 5 per second", "counted", "refused", "most", "of bound", "unfair"
@@ -63,6 +73,58 @@ fn main() {
             show(&format!("{name}, {server}"), &seen);
         }
     }
+}
+
+/// 120 runs of a program that sends one request, within a minute, at 100 per minute.
+fn programs() {
+    let minute = Duration::from_secs(60);
+    let plan = Plan { rate: (100, minute), requests: 1, ..Plan::new(minute) };
+    show(
+        "120 programs, sliding log",
+        &herd::run_programs(plan, 120, SlidingLog::harsh(100, 60 * SECOND)),
+    );
+    let counter = SlidingCounter::new(100, 60 * SECOND, false);
+    show("120 programs, sliding counter", &herd::run_programs(plan, 120, counter));
+}
+
+/// The cost of a token, beside that of a call on a loopback port.
+fn cost() {
+    const CALLS: u32 = 2000;
+    let folder = herd::Folder::new();
+    let server =
+        sandbox::serve(0, |_| WireResponse::Complete(Response::new(br#"{"roles": []}"#.to_vec())));
+    let server = server.expect("a free port");
+    let time = |config: Config| {
+        let client = heylo::Client::with_config("a-key", config.base_url(server.url()));
+        let community = client.expect("a client").community("c");
+        let start = Instant::now();
+        (0..CALLS).for_each(|_| drop(community.roles().expect("a response")));
+        start.elapsed() / CALLS
+    };
+    let rate = Rate::new(1_000_000, Duration::from_millis(1));
+    let alone = time(Config::new().rate(rate));
+    let shared = time(Config::new().rate(rate).share(Share::file_in(&folder.0)));
+    println!("a call {alone:?}, with a share {shared:?}");
+    for rate in [rate, Rate::per_second(5), Rate::per_minute(100)] {
+        println!("a token of {rate}: {:?}", token(rate));
+    }
+}
+
+/// How long it takes to take a token from a file and to return it.
+fn token(rate: Rate) -> Duration {
+    const TOKENS: u32 = 20_000;
+    let folder = herd::Folder::new();
+    let config = Config::new().base_url("http://127.0.0.1:9").rate(rate);
+    let config = config.share(Share::file_in(&folder.0));
+    let client = heylo::Client::with_config("a-key", config).expect("a client");
+    let (start, mut taken) = (Instant::now(), 0);
+    while taken < TOKENS {
+        if let Ok(permit) = client.bucket().try_acquire() {
+            permit.never_sent();
+        }
+        taken += 1;
+    }
+    start.elapsed() / TOKENS
 }
 
 fn against(name: &str, plan: Plan, wanted: &dyn Fn(&str) -> bool) -> Vec<(&'static str, Seen)> {

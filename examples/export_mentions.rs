@@ -7,7 +7,7 @@
 //! Until everything is exported, `mentions.jsonl.position` contains the position in the list and the length of
 //! the file at that position. A resumed run truncates the file to that length, so that no line appears twice
 //! even if the earlier run was killed. Without a key it exports the invented data of the sandbox. It reports
-//! progress on standard error.
+//! progress on standard error. With `--no-share` it does not share the rate limit with other programs.
 
 use std::env;
 use std::error::Error;
@@ -15,12 +15,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use heysync::limiter::Share;
 use heysync::page::Position;
 use heysync::sandbox;
 use heysync::{Activity, Config, heylerts};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let target = env::args().nth(1).ok_or("usage: export_mentions FILE")?;
+    let target = env::args().nth(1).ok_or("usage: export_mentions FILE [--no-share]")?;
     let (target, state) = (PathBuf::from(&target), PathBuf::from(target + ".position"));
     let mut mentions = client()?.mentions();
     if let Some((length, position)) = load(&state)? {
@@ -60,6 +61,9 @@ fn client() -> heysync::Result<heylerts::Client> {
         }
     });
     if env::var_os("HEYLERTS_API_KEY").is_some() {
+        // Other programs with this key take their tokens from the same file.
+        let shares = env::args().all(|argument| argument != "--no-share");
+        let config = if shares { config.share(Share::file()) } else { config };
         return heylerts::Client::from_env_with(config);
     }
     eprintln!("HEYLERTS_API_KEY is not set: using the invented data of the sandbox");

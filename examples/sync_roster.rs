@@ -13,12 +13,15 @@ use std::error::Error;
 use std::io;
 
 use heysync::heylo::{Client, RoleUpdateError};
+use heysync::limiter::Share;
 use heysync::{Activity, Config, sandbox};
 
-const USAGE: &str = "usage: sync_roster COMMUNITY ROLE [--apply] < user-ids.txt";
+const USAGE: &str = "usage: sync_roster COMMUNITY ROLE [--apply] [--no-share] < user-ids.txt";
+/// Does not share the rate limit with other programs.
+const NO_SHARE: &str = "--no-share";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<String> = env::args().skip(1).filter(|it| it != NO_SHARE).collect();
     let (community, role, apply) = match &arguments[..] {
         [community, role] => (community, role, false),
         [community, role, apply] if apply == "--apply" => (community, role, true),
@@ -58,6 +61,9 @@ fn client() -> heysync::Result<Client> {
         }
     });
     if env::var_os("HEYLO_API_KEY").is_some() {
+        // Other programs with this key take their tokens from the same file.
+        let shares = env::args().all(|argument| argument != NO_SHARE);
+        let config = if shares { config.share(Share::file()) } else { config };
         return Client::from_env_with(config);
     }
     eprintln!("HEYLO_API_KEY is not set: using the invented data of the sandbox");

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use heysync::heylerts::{AlertPatch, NewAlert, Sentiment, Source};
 use heysync::heylo::{Community, Gender, Month, NewMember, RoleUpdate};
+use heysync::limiter::Share;
 use heysync::sandbox::{self, Services};
 use heysync::{Activity, Call, Config, Date, Safety, Timestamp, heylerts, heylo};
 use serde_json::Value;
@@ -27,11 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let id = env::var("HEYLO_COMMUNITY")
             .map_err(|_| "set HEYLO_COMMUNITY to the id of a community")?;
         println!("Heylo, read only");
-        read_heylo(&heylo::Client::from_env_with(print_waits())?.community(id))?;
+        read_heylo(&heylo::Client::from_env_with(shared())?.community(id))?;
     }
     if has_heylerts {
         println!("Heylerts, read only");
-        read_heylerts(&heylerts::Client::from_env_with(print_waits())?)?;
+        read_heylerts(&heylerts::Client::from_env_with(shared())?)?;
     }
     Ok(())
 }
@@ -47,6 +48,14 @@ fn print_waits() -> Config {
         Activity::Waiting { .. } | Activity::Retrying { .. } => println!("      … {activity}"),
         _ => {}
     })
+}
+
+/// The same, with tokens from a file that other programs use too. `--no-share` leaves that out.
+fn shared() -> Config {
+    match env::args().any(|argument| argument == "--no-share") {
+        true => print_waits(),
+        false => print_waits().share(Share::file()),
+    }
 }
 
 fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {

@@ -59,7 +59,8 @@
 //! # Guarantees
 //!
 //! * **Rate limit.** The service never counts more requests in a period than it allows, if all requests with
-//!   the key come from one process. See [`TokenBucket`](limiter::TokenBucket) for the conditions.
+//!   the key come from one process, or from processes with one share. See [`TokenBucket`](limiter::TokenBucket)
+//!   for the conditions, and `limiter::Share` (features `share`, `redis`) for several processes.
 //! * **Retries.** A request that may have been received is sent again only if sending it twice does no harm.
 //!   If it cannot be known whether a call took effect, the error reports that. See [`Safety`].
 //! * **Lists.** An iteration yields each item that stays in the list throughout exactly once. See [`page`]

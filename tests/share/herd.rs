@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     /// One process is killed this often, and another one started in its place.
     pub(crate) kill_every: Option<Duration>,
     pub(crate) rate: (u32, Duration),
+    /// How many requests a process sends; 0 for no end.
+    pub(crate) requests: u32,
 }
 
 /// What a process of a herd is.
@@ -57,6 +59,7 @@ impl Plan {
             pause: Duration::ZERO,
             kill_every: None,
             rate: (5, Duration::from_secs(1)),
+            requests: 0,
         }
     }
 
@@ -115,6 +118,27 @@ pub(crate) fn run(plan: Plan, server: impl Server + Send + 'static) -> Seen {
     herd.iter_mut().for_each(end);
     drop(before);
     report(&plan, &log_then, begin.elapsed())
+}
+
+/// Starts `programs` one after the other, evenly over the time of the plan, waits for all of them, and reports.
+pub(crate) fn run_programs(
+    plan: Plan,
+    programs: u32,
+    server: impl Server + Send + 'static,
+) -> Seen {
+    let folder = Folder::new();
+    let log = Arc::new(Mutex::new(Log::default()));
+    let served = serve(plan, server, Arc::clone(&log)).expect("a free port");
+    let begin = Instant::now();
+    let start = |number: u32| {
+        thread::sleep((plan.time * number / programs).saturating_sub(begin.elapsed()));
+        spawn(&plan, number as usize, &served.url(), &folder.0)
+    };
+    for mut program in (0..programs).map(start).collect::<Vec<_>>() {
+        assert!(program.wait().expect("a process that ends").success());
+    }
+    let log = std::mem::take(&mut *lock(&log));
+    report(&Plan { processes: programs as usize, ..plan }, &log, begin.elapsed())
 }
 
 fn report(plan: &Plan, log: &Log, time: Duration) -> Seen {
@@ -191,6 +215,7 @@ fn spawn(plan: &Plan, number: usize, url: &str, folder: &Path) -> Child {
         plan.pause.as_millis().to_string(),
         requests.to_string(),
         period.as_millis().to_string(),
+        plan.requests.to_string(),
         folder.display().to_string(),
     ];
     child(&orders.join("\n"))
@@ -215,15 +240,18 @@ pub(crate) fn end(child: &mut Child) {
 pub(crate) fn obey() {
     let Ok(orders) = std::env::var(CHILD) else { return };
     let orders: Vec<&str> = orders.split('\n').collect();
-    let [kind, name, url, pause, requests, period, folder] = orders[..] else { return };
+    let [kind, name, url, pause, requests, period, most, folder] = orders[..] else { return };
     let number = |text: &str| text.parse::<u64>().expect("a number");
     let rest = || {
         if pause != "0" {
             thread::sleep(Duration::from_millis(fastrand::u64(0..=number(pause))));
         }
     };
-    if kind == "by-hand" {
-        return by_hand(name, url, rest);
+    match kind {
+        "by-hand" => return by_hand(name, url, rest),
+        "spin" => return spin(folder),
+        "hold" => return hold(folder),
+        _ => {}
     }
     let rate = Rate::new(number(requests) as u32, Duration::from_millis(number(period)));
     let mut config = Config::new().base_url(url).user_agent(format!("herd/{name}")).rate(rate);
@@ -231,13 +259,49 @@ pub(crate) fn obey() {
         config = config.share(Share::file_in(folder));
     }
     let client = heylo::Client::with_config("a-key-of-many", config).expect("a client");
-    loop {
+    let mut sent = 0;
+    while most == "0" || sent < number(most) {
         if let Err(error) = client.community("c").roles() {
             eprintln!("{}", error.report());
         }
+        sent += 1;
         rest();
     }
 }
+
+/// A client of this crate that shares a limit, without a server.
+pub(crate) fn sharing(folder: &Path, rate: Rate) -> heylo::Client {
+    let config = Config::new().base_url("http://127.0.0.1:9").rate(rate);
+    heylo::Client::with_config("a-key-of-many", config.share(Share::file_in(folder)))
+        .expect("a client")
+}
+
+/// Starts this program again, to do `what` with the file in `folder` until it is killed.
+pub(crate) fn helper(what: &str, folder: &Path) -> Child {
+    child(&[what, "", "", "0", "0", "0", "0", &folder.display().to_string()].join("\n"))
+}
+
+/// Takes and returns tokens without end.
+fn spin(folder: &str) {
+    let client = sharing(Path::new(folder), Rate::per_second(1_000_000));
+    loop {
+        if let Ok(permit) = client.bucket().try_acquire() {
+            permit.never_sent();
+        }
+    }
+}
+
+/// Takes the only token and keeps it.
+fn hold(folder: &str) {
+    let client = sharing(Path::new(folder), HOLD);
+    let _permit = client.bucket().try_acquire().expect("a token");
+    loop {
+        thread::park();
+    }
+}
+
+/// The rate of a helper that holds a token.
+pub(crate) const HOLD: Rate = Rate::new(1, Duration::from_millis(50));
 
 fn by_hand(name: &str, url: &str, rest: impl Fn()) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();

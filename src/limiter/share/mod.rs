@@ -10,7 +10,7 @@ pub(crate) mod file;
 #[cfg(feature = "share")]
 pub(crate) mod process;
 #[cfg(feature = "share")]
-mod record;
+pub(crate) mod record;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "share")]
@@ -51,6 +51,8 @@ use redis::RedisPlace;
 /// # }
 /// # Ok::<(), heysync::Error>(())
 /// ```
+///
+#[doc = include_str!("chapter.md")]
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Share {

@@ -252,3 +252,60 @@ fn begin(rate: Rate, is_cautious: bool) -> Ledger {
         false => Ledger::new(rate),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limiter::headers::RateLimitHeaders;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    /// A state in which every type that it consists of has something in it.
+    fn full() -> State {
+        let (one, other) = (Process::imagined(1), Process::imagined(2));
+        let mut state = State::new(7, Rate::per_second(3).and(Rate::per_day(1000)), false);
+        let now = state.at(SECOND);
+        for token in 0..3 {
+            state.lease(one, token, now, |_| true).expect("a token");
+        }
+        state.lease(other, 4, now, |_| true).expect_err("no token");
+        let headers = RateLimitHeaders {
+            refused: true,
+            limit: Some(2),
+            remaining: Some(0),
+            ..RateLimitHeaders::default()
+        };
+        state.release(one, 0, Outcome::Responded(headers), now);
+        state.release(one, 1, Outcome::NoResponse, now);
+        state
+    }
+
+    #[test]
+    fn a_state_is_the_same_after_it_was_written_and_read() {
+        let bytes = postcard::to_allocvec(&full()).unwrap();
+        let read: State = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", full()));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_stands_still_until_it_goes_on() {
+        let mut time = Time::default();
+        let shown = [5, 9, 2, 3, 0, 8].map(|system| time.at(system * SECOND) / SECOND);
+        assert_eq!(shown, [5, 9, 9, 10, 10, 18]);
+    }
+
+    #[test]
+    fn the_state_of_a_large_rate_has_room_in_a_file() {
+        let mut state = State::new(7, Rate::per_day(50_000).and(Rate::per_hour(20_000)), false);
+        let me = Process::current();
+        for step in 0..20_000 {
+            let now = state.at(step * SECOND / 7);
+            if state.lease(me, step, now, |_| true).is_ok() && step % 30 > 0 {
+                let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+                state.release(me, step, Outcome::Responded(headers), now);
+            }
+        }
+        let bytes = postcard::to_allocvec(&state).unwrap().len();
+        assert!(bytes < 100_000, "{bytes} bytes");
+    }
+}

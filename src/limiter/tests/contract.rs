@@ -159,6 +159,83 @@ fn any_thread_may_release(trial: &Trial) {
     trial.lease();
 }
 
+type Shared = ([Arc<dyn TokenStore>; 2], Box<dyn Fn(Duration)>);
+
+/// Two stores of one share, of three tokens a second, and the hand on their clock.
+struct Pair {
+    one: Arc<dyn TokenStore>,
+    other: Arc<dyn TokenStore>,
+    pass: Box<dyn Fn(Duration)>,
+}
+
+/// Runs every clause that two stores of one share have to keep, each against a share of its own.
+pub(crate) fn shares(make: impl Fn(Rate) -> Shared) {
+    let clauses: [fn(&Pair); 5] = [
+        no_more_than_n_are_out_of_both,
+        a_token_that_one_releases_is_the_others_after_a_period,
+        a_refusal_stops_the_other_too_and_one_goes_ahead_for_both,
+        each_shows_what_the_other_uses,
+        one_takes_all_tokens_out_for_both,
+    ];
+    for clause in clauses {
+        let ([one, other], pass) = make(Rate::per_second(3));
+        clause(&Pair { one, other, pass });
+    }
+}
+
+fn takes(store: &Arc<dyn TokenStore>) -> Lease {
+    store.lease(None).expect("a token")
+}
+
+fn has_nothing(store: &Arc<dyn TokenStore>) {
+    store.lease(None).expect_err("no token");
+}
+
+fn no_more_than_n_are_out_of_both(pair: &Pair) {
+    let _leases = [takes(&pair.one), takes(&pair.other), takes(&pair.one)];
+    has_nothing(&pair.other);
+    has_nothing(&pair.one);
+    assert_eq!(pair.other.snapshot().in_flight, 3);
+}
+
+fn a_token_that_one_releases_is_the_others_after_a_period(pair: &Pair) {
+    let [first, ..] = [(); 3].map(|()| takes(&pair.one));
+    pair.one.release(&first, Outcome::Responded(RateLimitHeaders::default()));
+    (pair.pass)(HELD - A_MOMENT);
+    has_nothing(&pair.other);
+    (pair.pass)(A_MOMENT);
+    takes(&pair.other);
+}
+
+fn a_refusal_stops_the_other_too_and_one_goes_ahead_for_both(pair: &Pair) {
+    let retry_after = Some(Duration::from_secs(10));
+    let headers = RateLimitHeaders { refused: true, retry_after, ..RateLimitHeaders::default() };
+    pair.one.release(&takes(&pair.one), Outcome::Responded(headers));
+    (pair.pass)(Duration::from_secs(10) - A_MOMENT);
+    has_nothing(&pair.other);
+    (pair.pass)(A_MOMENT);
+    let ahead = takes(&pair.other);
+    has_nothing(&pair.one);
+    pair.other.release(&ahead, Outcome::Responded(RateLimitHeaders::default()));
+    takes(&pair.one);
+}
+
+fn each_shows_what_the_other_uses(pair: &Pair) {
+    let [first, _second] = [takes(&pair.one), takes(&pair.one)];
+    takes(&pair.other);
+    pair.one.release(&first, Outcome::Responded(RateLimitHeaders::default()));
+    assert_eq!(pair.one.snapshot().used_elsewhere, 1);
+    assert_eq!(pair.other.snapshot().used_elsewhere, 2);
+}
+
+fn one_takes_all_tokens_out_for_both(pair: &Pair) {
+    pair.one.exhaust().expect("a store that can be reached");
+    (pair.pass)(HELD + GRACE - A_MOMENT);
+    has_nothing(&pair.other);
+    (pair.pass)(A_MOMENT);
+    takes(&pair.other);
+}
+
 #[test]
 fn tokens_in_memory_keep_the_contract() {
     keeps(|rate| {

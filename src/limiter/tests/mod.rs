@@ -3,12 +3,14 @@
 mod bench;
 pub(crate) mod clock;
 pub(crate) mod contract;
+#[cfg(any(feature = "share", feature = "redis"))]
+pub(crate) mod fleet;
 mod fuzz;
 mod headers;
 mod neighbours;
 mod promise;
 mod refusals;
 pub(crate) mod servers;
-#[cfg(feature = "share")]
+#[cfg(all(feature = "share", unix))]
 mod shared;
 pub(crate) mod simulation;

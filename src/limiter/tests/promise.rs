@@ -25,7 +25,7 @@ fn held(p: u64) -> u64 {
 }
 
 /// Ways of the network: how long one way takes, in nanoseconds, of a period `p`.
-const NETWORKS: [fn(&mut Rng, u64) -> u64; 6] = [
+pub(crate) const NETWORKS: [fn(&mut Rng, u64) -> u64; 6] = [
     |_, _| 0,
     |_, p| p / 50,
     |rng, p| rng.u64(0..=p / 10),
@@ -36,7 +36,7 @@ const NETWORKS: [fn(&mut Rng, u64) -> u64; 6] = [
     },
 ];
 
-fn journey(rng: &mut Rng, network: usize, p: u64) -> Journey {
+pub(crate) fn journey(rng: &mut Rng, network: usize, p: u64) -> Journey {
     let (one, other) = (NETWORKS[network](rng, p), NETWORKS[network](rng, p));
     // Counted as it leaves, as its response arrives, or in between.
     let (there, back) = match rng.u8(0..3) {

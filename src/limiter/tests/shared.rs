@@ -1,56 +1,404 @@
-//! The contract of a store, and the promise, on a file.
+//! A file that several processes use: the contract, the promise, and what may become of processes and files.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::limiter::Rate;
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Lease;
 use crate::limiter::moment::nanos;
 use crate::limiter::share::file::{FileStore, World};
 use crate::limiter::share::process::{Life, Process};
+use crate::limiter::status::{Outcome, Unavailable};
+use crate::limiter::store::{Denied, TokenStore};
 
 use super::clock::Hand;
 use super::contract;
+use super::fleet::{self, Fleet};
 
-/// A folder of a test's own, removed at its end.
-struct Folder(PathBuf);
+/// P' of a second, and what the token of a request without a response is held on top.
+const HELD: Duration = Duration::from_millis(1006);
+const GRACE: Duration = Duration::from_secs(2);
+const A_MOMENT: Duration = Duration::from_nanos(1);
+const FIVE: Rate = Rate::per_second(5);
 
-impl Folder {
-    fn new() -> Folder {
+/// A machine of its own for one test, with a folder that is removed at its end.
+struct Machine {
+    folder: PathBuf,
+    clock: Arc<Hand>,
+    /// The clock of the system shows so much less than the time that has passed.
+    behind: Arc<AtomicU64>,
+    dead: Arc<Mutex<BTreeSet<u32>>>,
+}
+
+impl Machine {
+    fn new() -> Machine {
         let name = format!("heysync-{}-{:x}", std::process::id(), fastrand::u64(..));
-        Folder(std::env::temp_dir().join(name))
+        Machine {
+            folder: std::env::temp_dir().join(name),
+            clock: Arc::new(Hand::new()),
+            behind: Arc::default(),
+            dead: Arc::default(),
+        }
     }
 
-    fn file(&self) -> PathBuf {
-        self.0.join(format!("{:x}.tokens", fastrand::u64(..)))
+    fn path(&self) -> PathBuf {
+        self.folder.join("a.tokens")
+    }
+
+    /// The store of a process.
+    fn process(&self, pid: u32) -> FileStore {
+        self.process_at(&self.path(), FIVE, move || pid)
+    }
+
+    fn process_at(
+        &self,
+        path: &Path,
+        rate: Rate,
+        pid: impl Fn() -> u32 + Send + Sync + 'static,
+    ) -> FileStore {
+        let (clock, behind) = (Arc::clone(&self.clock), Arc::clone(&self.behind));
+        let dead = Arc::clone(&self.dead);
+        let life = move |process: &Process| match dead.lock().unwrap().contains(&process.pid) {
+            true => Life::Dead,
+            false => Life::Alive,
+        };
+        let world = World {
+            now: Box::new(move || nanos(clock.passed()) - behind.load(Ordering::SeqCst)),
+            me: Box::new(move || Process::imagined(pid())),
+            life: Box::new(life),
+            is_cautious: false,
+        };
+        FileStore::in_world(path.to_owned(), rate, world)
+    }
+
+    fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    fn kill(&self, pid: u32) {
+        self.dead.lock().unwrap().insert(pid);
+    }
+
+    /// Writes other bytes into the file.
+    fn damage(&self, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = fs::read(self.path()).unwrap();
+        change(&mut bytes);
+        fs::write(self.path(), bytes).unwrap();
     }
 }
 
-impl Drop for Folder {
+impl Drop for Machine {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The store of an imagined process.
-fn store(path: &Path, rate: Rate, pid: u32, clock: &Arc<Hand>) -> FileStore {
-    let clock = Arc::clone(clock);
-    let world = World {
-        now: Box::new(move || nanos(clock.passed())),
-        me: Box::new(move || Process::imagined(pid)),
-        life: Box::new(|_| Life::Alive),
-        is_cautious: false,
-    };
-    FileStore::in_world(path.to_owned(), rate, world)
+fn take(store: &FileStore) -> Lease {
+    store.lease(None).expect("a token")
+}
+
+fn take_all(store: &FileStore) -> Vec<Lease> {
+    (0..5).map(|_| take(store)).collect()
+}
+
+fn answer(store: &FileStore, lease: &Lease) {
+    let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+    store.release(lease, Outcome::Responded(headers));
+}
+
+fn unavailable(store: &FileStore) -> Unavailable {
+    match store.lease(None) {
+        Err(Denied::Unavailable(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn has_none(store: &FileStore) {
+    store.lease(None).expect_err("no token").not_ready();
 }
 
 #[test]
 fn tokens_in_a_file_keep_the_contract() {
-    let folder = Folder::new();
+    let machine = Machine::new();
+    let number = AtomicU32::new(0);
     contract::keeps(|rate| {
-        let clock = Arc::new(Hand::new());
-        let store = store(&folder.file(), rate, 1, &clock);
-        (Arc::new(store), Box::new(move |time: Duration| clock.advance(time)))
+        let name = number.fetch_add(1, Ordering::SeqCst).to_string();
+        let store = machine.process_at(&machine.folder.join(name), rate, || 1);
+        let clock = Arc::clone(&machine.clock);
+        (Arc::new(store), Box::new(move |time| clock.advance(time)))
     });
+}
+
+#[test]
+fn two_processes_with_one_file_keep_the_contract_of_a_share() {
+    let machine = Machine::new();
+    let number = AtomicU32::new(0);
+    contract::shares(|rate| {
+        let path = machine.folder.join(number.fetch_add(1, Ordering::SeqCst).to_string());
+        let stores = [1, 2].map(|pid| Arc::new(machine.process_at(&path, rate, move || pid)) as _);
+        let clock = Arc::clone(&machine.clock);
+        (stores, Box::new(move |time| clock.advance(time)))
+    });
+}
+
+#[test]
+fn processes_with_one_file_keep_the_promise_whatever_the_network_does() {
+    for (n, p) in [(1, Duration::from_millis(10)), (5, Duration::from_secs(1))] {
+        fleet::keeps_the_promise(n, p, 150, |rate| {
+            let machine = Machine::new();
+            let path = machine.path();
+            let store = |pid| Arc::new(machine.process_at(&path, rate, move || pid)) as _;
+            let (stores, clock) = ((1..4).map(store).collect(), Arc::clone(&machine.clock));
+            Fleet { stores, clock, kept: Box::new(machine) }
+        });
+    }
+}
+
+#[test]
+fn the_token_of_a_dead_process_is_back_a_period_and_the_grace_after_it_was_noticed() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    take_all(&one);
+    machine.pass(Duration::from_secs(3600));
+    has_none(&other);
+    machine.kill(1);
+    machine.pass(Duration::from_millis(100));
+    has_none(&other);
+    machine.pass(HELD + GRACE - A_MOMENT);
+    has_none(&other);
+    machine.pass(A_MOMENT);
+    take_all(&other);
+}
+
+#[test]
+fn a_process_that_is_stopped_keeps_its_token_and_knows_that_it_does() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    let leases = take_all(&one);
+    machine.pass(Duration::from_secs(86_400));
+    has_none(&other);
+    assert!(leases.iter().all(|lease| one.stands(lease)));
+    leases.iter().for_each(|lease| answer(&one, lease));
+    machine.pass(HELD);
+    take(&other);
+}
+
+#[test]
+fn the_child_of_a_fork_has_none_of_its_parents_tokens() {
+    let machine = Machine::new();
+    let pid = Arc::new(AtomicU32::new(1));
+    let now = Arc::clone(&pid);
+    let store = machine.process_at(&machine.path(), FIVE, move || now.load(Ordering::SeqCst));
+    let of_parent = take(&store);
+    pid.store(2, Ordering::SeqCst);
+    assert!(!store.stands(&of_parent));
+    store.release(&of_parent, Outcome::NeverSent);
+    let of_child = (0..4).map(|_| take(&store)).collect::<Vec<_>>();
+    has_none(&store);
+    pid.store(1, Ordering::SeqCst);
+    assert!(of_child.iter().all(|lease| !store.stands(lease)));
+    assert_eq!(store.snapshot().in_flight, 5);
+}
+
+#[test]
+fn a_file_that_is_damaged_is_an_error_and_then_all_tokens_are_out() {
+    let damages: [fn(&mut Vec<u8>); 6] = [
+        |bytes| bytes.clear(),
+        |bytes| bytes.truncate(7),
+        |bytes| bytes.truncate(4100),
+        |bytes| bytes.iter_mut().for_each(|byte| *byte = fastrand::u8(..)),
+        |bytes| bytes.fill(0),
+        |bytes| bytes.iter_mut().skip(20).for_each(|byte| *byte ^= 0x55),
+    ];
+    for damage in damages {
+        let machine = Machine::new();
+        let (one, other) = (machine.process(1), machine.process(2));
+        let lease = take(&one);
+        machine.damage(damage);
+        assert!(unavailable(&other).retry_in.is_none());
+        for store in [&one, &other, &machine.process(3)] {
+            has_none(store);
+        }
+        machine.pass(HELD + GRACE - A_MOMENT);
+        has_none(&other);
+        machine.pass(A_MOMENT);
+        // Those that came earlier do not ask again, and the first request is still under way.
+        machine.pass(Duration::from_millis(50));
+        assert_eq!(take_all_left(&other), 4);
+        answer(&one, &lease);
+    }
+}
+
+#[test]
+fn a_write_that_was_cut_off_leaves_the_state_before_it() {
+    let machine = Machine::new();
+    let store = machine.process(1);
+    let lease = take(&store);
+    let before = fs::read(machine.path()).unwrap();
+    let second = take(&store);
+    let after = fs::read(machine.path()).unwrap();
+    let changed: Vec<usize> = (0..after.len()).filter(|at| before[*at] != after[*at]).collect();
+    for cut in [1, changed.len() / 2, changed.len() - 1] {
+        let mut bytes = before.clone();
+        changed[..cut].iter().for_each(|at| bytes[*at] = after[*at]);
+        fs::write(machine.path(), bytes).unwrap();
+        assert_eq!(machine.process(2).snapshot().in_flight, 1, "cut after {cut}");
+    }
+    fs::write(machine.path(), after).unwrap();
+    assert!(store.stands(&lease) && store.stands(&second));
+}
+
+#[test]
+fn a_file_of_another_version_is_left_as_it_is() {
+    let machine = Machine::new();
+    take(&machine.process(1));
+    machine.damage(|bytes| bytes[12] += 1);
+    let bytes = fs::read(machine.path()).unwrap();
+    let why =
+        crate::Error::from(crate::limiter::AcquireError::from(unavailable(&machine.process(2))));
+    assert_eq!(why.kind(), crate::ErrorKind::SharedLimit);
+    assert!(why.report().contains("one version of heysync"), "{}", why.report());
+    assert_eq!(fs::read(machine.path()).unwrap(), bytes);
+}
+
+#[test]
+fn what_is_no_file_of_ours_is_an_error() {
+    let machine = Machine::new();
+    fs::create_dir_all(machine.path()).unwrap();
+    unavailable(&machine.process(1));
+    let elsewhere = machine.folder.join("elsewhere");
+    fs::write(&elsewhere, "precious").unwrap();
+    let link = machine.folder.join("link");
+    symlink(&elsewhere, &link).unwrap();
+    unavailable(&machine.process_at(&link, FIVE, || 1));
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+    // A folder in which nobody can create anything.
+    unavailable(&machine.process_at(Path::new("/proc/heysync/a.tokens"), FIVE, || 1));
+    unavailable(&machine.process_at(Path::new("/dev/null/a.tokens"), FIVE, || 1));
+    unavailable(&machine.process_at(Path::new("/dev/full"), FIVE, || 1));
+}
+
+#[test]
+fn a_file_that_was_removed_is_created_with_all_tokens_out() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    let leases = [take(&one), take(&one)];
+    answer(&one, &leases[0]);
+    fs::remove_file(machine.path()).unwrap();
+    has_none(&one);
+    has_none(&other);
+    machine.pass(HELD + GRACE);
+    // One request is under way.
+    assert_eq!((0..9).filter(|_| one.lease(None).is_ok()).count(), 4);
+}
+
+#[test]
+fn a_clock_that_goes_back_holds_tokens_for_longer_and_never_for_less() {
+    let machine = Machine::new();
+    machine.pass(Duration::from_secs(500_000));
+    let (one, other) = (machine.process(1), machine.process(2));
+    take_all(&one).iter().for_each(|lease| answer(&one, lease));
+    machine.pass(HELD / 2);
+    // The system was booted: its clock begins anew.
+    machine.behind.store(nanos(machine.clock.passed()), Ordering::SeqCst);
+    has_none(&other);
+    machine.pass(HELD - A_MOMENT);
+    has_none(&other);
+    machine.pass(A_MOMENT);
+    take_all(&other);
+}
+
+#[test]
+fn a_lock_that_somebody_keeps_is_an_error_in_time() {
+    let machine = Machine::new();
+    let store = machine.process(1);
+    let lease = take(&store);
+    let file = fs::File::open(machine.path()).unwrap();
+    file.lock().unwrap();
+    let start = Instant::now();
+    let why = match store.lease(Some(start)) {
+        Err(Denied::Unavailable(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(why.retry_in.is_some());
+    // A release that cannot be written is not lost.
+    answer(&store, &lease);
+    drop(file);
+    assert_eq!((take_all_left(&store), store.snapshot().in_flight), (4, 4));
+    machine.pass(HELD);
+    take(&store);
+}
+
+fn take_all_left(store: &FileStore) -> usize {
+    (0..9).filter(|_| store.lease(None).is_ok()).count()
+}
+
+#[test]
+fn processes_take_turns_and_one_that_is_late_is_passed_by_and_keeps_its_place() {
+    let machine = Machine::new();
+    let (one, other, third) = (machine.process(1), machine.process(2), machine.process(3));
+    let leases = take_all(&one);
+    has_none(&other);
+    has_none(&third);
+    answer(&one, &leases[0]);
+    for _ in 0..20 {
+        has_none(&other);
+        has_none(&third);
+        machine.pass(HELD / 20);
+    }
+    // It is the turn of the other one, not of the third.
+    has_none(&third);
+    has_none(&one);
+    let soon = third.lease(None).expect_err("no token").not_ready().look_again.unwrap();
+    assert!(soon <= Duration::from_millis(50));
+    machine.pass(Duration::from_millis(80));
+    let taken = take(&third);
+    has_none(&other);
+    has_none(&one);
+    third.release(&taken, Outcome::NeverSent);
+    has_none(&one);
+    take(&other);
+}
+
+#[test]
+fn the_snapshot_shows_what_the_other_processes_use() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    let leases = [take(&one), take(&one), take(&other)];
+    answer(&one, &leases[0]);
+    let shown = |store: &FileStore| {
+        let it = store.snapshot();
+        (it.in_flight, it.free, it.used_elsewhere)
+    };
+    assert_eq!(shown(&one), (2, 2, 1));
+    assert_eq!(shown(&other), (2, 2, 2));
+    machine.pass(HELD);
+    assert_eq!(shown(&other), (2, 3, 1));
+}
+
+#[test]
+fn a_lower_rate_of_one_process_holds_for_all_until_nobody_used_the_key_for_ten_periods() {
+    let machine = Machine::new();
+    let (one, other) =
+        (machine.process_at(&machine.path(), Rate::per_second(2), || 1), machine.process(2));
+    let lease = take(&one);
+    answer(&one, &lease);
+    take(&other);
+    has_none(&other);
+    assert_eq!(other.snapshot().rate, Rate::per_second(2));
+    machine.kill(2);
+    let later = machine.process(3);
+    machine.pass(Duration::from_millis(100));
+    has_none(&later);
+    machine.pass(HELD + GRACE + 10 * HELD);
+    take(&later);
+    take_all_left(&later);
+    assert_eq!(later.snapshot().rate, FIVE);
 }

@@ -1,0 +1,202 @@
+//! Real files, and processes that are killed or stopped.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heysync::limiter::{IfUnavailable, Rate, Share, TokenBucket};
+use heysync::{Config, ErrorKind, heylerts, heylo, sandbox};
+
+use crate::herd::{self, Folder, HOLD};
+use crate::limit::Limit;
+
+const MANY: Rate = Rate::per_second(1_000_000);
+
+fn file_in(folder: &Folder) -> PathBuf {
+    let files: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|it| it.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].clone()
+}
+
+fn signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < limit, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn config(folder: &Folder) -> Config {
+    Config::new().share(Share::file_in(&folder.0))
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_file_that_can_be_used() {
+    let _limit = Limit::start();
+    let folder = Folder::new();
+    let client = herd::sharing(&folder.0, MANY);
+    for round in 0..30 {
+        let taken = client.bucket().snapshot().granted;
+        let mut child = herd::helper("spin", &folder.0);
+        wait_until("the child takes tokens", || client.bucket().snapshot().granted > taken);
+        thread::sleep(Duration::from_micros(fastrand::u64(0..3000)));
+        herd::end(&mut child);
+        // There may be no token: while nothing is known about the key, the first request goes alone.
+        let permit = client.bucket().try_acquire();
+        let is_damaged = permit.is_err_and(|error| error.kind() == ErrorKind::SharedLimit);
+        assert!(!is_damaged, "round {round}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_token_is_kept_by_a_process_that_is_stopped_and_freed_by_one_that_is_killed() {
+    let _limit = Limit::start();
+    let folder = Folder::new();
+    let mut child = herd::helper("hold", &folder.0);
+    let client = herd::sharing(&folder.0, HOLD);
+    let bucket = client.bucket();
+    bucket.set_grace(Duration::from_millis(50));
+    wait_until("the child takes the token", || bucket.snapshot().used_elsewhere == 1);
+    signal(&child, "-STOP");
+    let soon = Instant::now() + Duration::from_millis(400);
+    assert_eq!(bucket.acquire(Some(soon), &mut |_| {}).unwrap_err().kind(), ErrorKind::Deadline);
+    assert!(Instant::now() < soon + Duration::from_secs(10));
+    herd::end(&mut child);
+    let later = Instant::now() + Duration::from_secs(20);
+    assert!(bucket.acquire(Some(later), &mut |_| {}).is_ok());
+}
+
+#[test]
+#[cfg(unix)]
+fn the_file_is_the_users_own_and_the_key_is_nowhere() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let config = config(&folder).transport(sandbox::Heylerts::demo());
+    let client = heylerts::Client::with_config("hlt_a_secret_of_mine", config).unwrap();
+    client.hello().unwrap();
+    let file = file_in(&folder);
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder.0), mode(&file)), (0o700, 0o600));
+    let bytes = fs::read(&file).unwrap();
+    for secret in ["secret_of_mine", "hlt_a_"] {
+        assert!(!file.to_string_lossy().contains(secret));
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[test]
+fn a_damaged_file_is_an_error_of_its_own_kind_and_nothing_is_sent() {
+    let folder = Folder::new();
+    let service = sandbox::Heylo::demo();
+    let config = config(&folder).transport(service.clone());
+    let client = heylo::Client::with_config("a-key", config.clone()).unwrap();
+    client.community("harbour-runners").roles().unwrap();
+    fs::write(file_in(&folder), "not a file of ours").unwrap();
+    let error = client.community("harbour-runners").roles().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::SharedLimit, 0));
+    assert!(error.hint().is_some() && error.to_string().contains("damaged"), "{error:?}");
+    assert_eq!(service.requests().len(), 1);
+    // It was written anew, and all its tokens are out for P' and the grace.
+    let bucket = client.bucket();
+    assert_eq!((bucket.snapshot().free, bucket.snapshot().in_flight), (0, 0));
+}
+
+#[test]
+fn whoever_chose_so_goes_on_with_a_part_of_the_limit() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.0.join("x")).unwrap();
+    let share =
+        Share::file_in("/dev/null/x").if_unavailable(IfUnavailable::Proceed { fraction: 0.4 });
+    let service = sandbox::Heylo::demo();
+    let config =
+        Config::new().share(share).transport(service.clone()).deadline(Duration::from_millis(500));
+    let client = heylo::Client::with_config("a-key", config).unwrap();
+    let sent = (0..5).filter(|_| client.community("harbour-runners").roles().is_ok()).count();
+    assert_eq!((sent, client.bucket().snapshot().rate), (2, Rate::per_second(2)));
+}
+
+#[test]
+fn a_lock_that_is_kept_holds_nobody_up_beyond_the_deadline() {
+    let _limit = Limit::start();
+    let folder = Folder::new();
+    let config = config(&folder).transport(sandbox::Heylo::demo());
+    let client =
+        heylo::Client::with_config("a-key", config.deadline(Duration::from_millis(300))).unwrap();
+    let community = client.community("harbour-runners");
+    community.roles().unwrap();
+    let file = fs::File::open(file_in(&folder)).unwrap();
+    file.lock().unwrap();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let calls: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| community.roles().unwrap_err())).collect();
+        for call in calls {
+            assert_eq!(call.join().unwrap().kind(), ErrorKind::SharedLimit);
+        }
+    });
+    assert!(start.elapsed() < Duration::from_secs(10));
+    file.unlock().unwrap();
+    community.roles().unwrap();
+}
+
+#[test]
+fn a_share_makes_its_own_bucket_and_clock() {
+    let folder = Folder::new();
+    for config in [
+        config(&folder).clock(sandbox::TestClock::new()),
+        config(&folder).bucket(TokenBucket::new(MANY, heysync::SystemClock)),
+        Config::new().share(
+            Share::file_in(&folder.0).if_unavailable(IfUnavailable::Proceed { fraction: 1.5 }),
+        ),
+    ] {
+        let error = heylo::Client::with_config("a-key", config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+    }
+}
+
+/// A disk of 64 kilobytes, if this user may make one.
+#[cfg(target_os = "linux")]
+struct SmallDisk(Folder);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn new() -> Option<SmallDisk> {
+        let folder = Folder::new();
+        fs::create_dir_all(&folder.0).unwrap();
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&folder.0);
+        let mounted = command.output().is_ok_and(|it| it.status.success());
+        mounted.then_some(SmallDisk(folder))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0.0).status();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_is_an_error_until_there_is_room() {
+    let Some(disk) = SmallDisk::new() else {
+        return println!("left out: only root can make a small disk");
+    };
+    let fill = disk.0.0.join("fill");
+    fs::write(&fill, vec![1; 60_000]).unwrap();
+    let client = herd::sharing(&disk.0.0.join("share"), HOLD);
+    let error = client.bucket().try_acquire().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    assert_eq!(error.hint(), Some("make room on the disk"));
+    fs::remove_file(&fill).unwrap();
+    client.bucket().try_acquire().unwrap().never_sent();
+}
