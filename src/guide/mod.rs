@@ -4,6 +4,10 @@
 //! |---|---|
 //! | make the first call | [Getting started](getting_started) |
 //! | know why a program waits, and for how long | [Limits and waiting](limits_and_waiting) |
+#![cfg_attr(
+    any(feature = "share", feature = "redis"),
+    doc = "| use one key in several programs | [Sharing a key](sharing_a_key) |"
+)]
 //! | handle a failure | [Errors, retries and what to do](errors_and_retries) |
 //! | read a long list, and continue it later | [Long lists](long_lists) |
 //! | change many people at once | [Bulk changes](bulk_changes) |
@@ -22,6 +26,11 @@ pub mod getting_started {}
 
 #[doc = include_str!("limits_and_waiting.md")]
 pub mod limits_and_waiting {}
+
+#[cfg(any(feature = "share", feature = "redis"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "share", feature = "redis"))))]
+#[doc = include_str!("sharing_a_key.md")]
+pub mod sharing_a_key {}
 
 #[doc = include_str!("errors_and_retries.md")]
 pub mod errors_and_retries {}

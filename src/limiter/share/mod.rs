@@ -37,6 +37,14 @@ use redis::RedisPlace;
 /// Where several processes keep the tokens of one key, and what happens if they cannot be reached.
 ///
 /// [`Config::share`](crate::Config::share) takes one.
+#[cfg_attr(
+    all(feature = "sandbox", feature = "webhook"),
+    doc = "The chapter [*Sharing a key*](crate::guide::sharing_a_key) of the guide compares what each kind guarantees,"
+)]
+#[cfg_attr(
+    all(feature = "sandbox", feature = "webhook"),
+    doc = "what it costs, and what happens when it fails."
+)]
 ///
 /// # Examples
 ///
@@ -51,8 +59,6 @@ use redis::RedisPlace;
 /// # }
 /// # Ok::<(), heysync::Error>(())
 /// ```
-///
-#[doc = include_str!("chapter.md")]
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Share {
