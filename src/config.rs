@@ -11,6 +11,7 @@ use http::HeaderValue;
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
+use crate::environment;
 use crate::error::{Error, Result};
 #[cfg(any(feature = "share", feature = "redis"))]
 use crate::limiter::Share;
@@ -70,6 +71,8 @@ pub(crate) use service::Service;
 #[must_use]
 pub struct Config {
     base_url: Option<String>,
+    /// The environment variable that the base address is from, for errors.
+    base_url_variable: Option<&'static str>,
     invite_base_url: Option<String>,
     user_agent: Option<String>,
     settings: Settings,
@@ -110,8 +113,17 @@ impl Config {
     /// assert!(error.to_string().contains("must be https"));
     /// ```
     pub fn base_url(mut self, url: impl Into<String>) -> Config {
-        self.base_url = Some(url.into());
+        (self.base_url, self.base_url_variable) = (Some(url.into()), None);
         self
+    }
+
+    /// Takes the base address from an environment variable, unless one is set in code.
+    pub(crate) fn base_url_from_env(mut self, variable: &'static str) -> Result<Config> {
+        if self.base_url.is_none() {
+            self.base_url = environment::optional(variable)?;
+            self.base_url_variable = Some(variable);
+        }
+        Ok(self)
     }
 
     /// Sets the base address for Heylo's invites, if it is not [`base_url`](Config::base_url).
@@ -521,11 +533,12 @@ impl Config {
             ));
         }
         let set = self.base_url.as_deref();
-        let base = address::parse(set.unwrap_or(service.base_url), service.path)?;
+        let name = self.base_url_variable.unwrap_or("the base address");
+        let base = address::parse(set.unwrap_or(service.base_url), service.path, name)?;
         let host = |(name, default): &(&'static str, &'static str)| {
             let url = match (&self.invite_base_url, set) {
-                (Some(invite), _) => address::parse(invite, service.path)?,
-                (None, None) => address::parse(default, service.path)?,
+                (Some(invite), _) => address::parse(invite, service.path, "the base address")?,
+                (None, None) => address::parse(default, service.path, "the base address")?,
                 // A test server must not lead to real invites.
                 (None, Some(_)) => base.clone(),
             };

@@ -93,6 +93,7 @@
 
 mod clock;
 mod config;
+mod environment;
 mod error;
 // Its chapters link to everything.
 #[cfg(all(feature = "sandbox", feature = "webhook"))]

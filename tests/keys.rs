@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use heysync::heylerts::NewAlert;
 use heysync::limiter::Rate;
-use heysync::sandbox::{Heylerts, TestClock};
+use heysync::sandbox::{Heylerts, Services, TestClock};
 use heysync::{
     Activity, CallOptions, Collector, Config, ErrorKind, Transport, TransportError, heylerts,
     heylo, http,
@@ -253,4 +253,98 @@ fn a_key_that_others_use_already_has_their_bucket_without_the_tokens_of_the_old_
     // Three of its own, six of the old key, and the last one.
     assert_eq!(other.bucket().snapshot().free, 90);
     assert_eq!(client.bucket().snapshot().free, 90);
+}
+
+/// Set in a child of the tests of the environment.
+const CHILD: &str = "HEYSYNC_TEST_ENVIRONMENT";
+const CHILD_TEST: &str =
+    "base_addresses_and_the_secret_come_from_the_environment_by_the_rules_of_code";
+
+/// What the child prints: a line for each service, and one for the verifier.
+fn read_environment(in_code: &str) {
+    let config = || match in_code {
+        "" => Config::new().transport(Services::demo()),
+        url => Config::new().transport(Services::demo()).base_url(url),
+    };
+    let heylo = heylo::Client::from_env_with(config()).map(|it| format!("{it:?}"));
+    let heylerts = heylerts::Client::from_env_with(config()).map(|it| format!("{it:?}"));
+    #[cfg(feature = "webhook")]
+    let verifier = heylerts::webhook::Verifier::from_env().map(|it| format!("{it:?}"));
+    #[cfg(not(feature = "webhook"))]
+    let verifier: heysync::Result<String> = Ok(String::new());
+    for outcome in [heylo, heylerts, verifier] {
+        println!("\n=> {}", outcome.unwrap_or_else(|error| error.to_string()).replace('\n', " "));
+    }
+}
+
+/// The lines of a child process with these variables.
+fn child(in_code: &str, variables: &[(&str, &std::ffi::OsStr)]) -> [String; 3] {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", CHILD_TEST, "--nocapture"]).env(CHILD, in_code);
+    for name in ["HEYLO_BASE_URL", "HEYLERTS_BASE_URL", "HEYLERTS_WEBHOOK_SECRET"] {
+        command.env_remove(name);
+    }
+    command.env("HEYLO_API_KEY", "a-key").env("HEYLERTS_API_KEY", "hlt_key");
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<String> =
+        printed.lines().filter_map(|line| line.strip_prefix("=> ")).map(str::to_owned).collect();
+    lines.try_into().expect(&printed)
+}
+
+#[test]
+fn base_addresses_and_the_secret_come_from_the_environment_by_the_rules_of_code() {
+    if let Ok(in_code) = std::env::var(CHILD) {
+        return read_environment(&in_code);
+    }
+    let set = |value: &'static str| {
+        ["HEYLO_BASE_URL", "HEYLERTS_BASE_URL", "HEYLERTS_WEBHOOK_SECRET"]
+            .map(|name| (name, std::ffi::OsStr::new(value)))
+    };
+    let [heylo, heylerts, secret] = child("", &[]);
+    assert!(
+        heylo.contains("https://api.heylo.com") && heylerts.contains("https://heylerts.com/api/v1")
+    );
+    #[cfg(feature = "webhook")]
+    assert_eq!(
+        secret,
+        "HEYLERTS_WEBHOOK_SECRET is not set: set it to the webhook secret of the alert"
+    );
+    let _ = secret;
+    for client in &child("", &set(" https://other.example/v2 \n"))[..2] {
+        assert!(client.contains("https://other.example/v2"), "{client}");
+    }
+    // In code it comes first, even if the variable could not be used.
+    for client in &child("https://code.example/v3", &set("http://other.example"))[..2] {
+        assert!(client.contains("https://code.example/v3"), "{client}");
+    }
+    for (value, words) in [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("http://other.example", "must be https"),
+        ("https://me:sesame@other.example", "must hold no user name or password"),
+        ("https://other.example?a=b", "must end before ? and #"),
+        ("other.example", "is no address"),
+    ] {
+        let lines = child("", &set(value));
+        for (line, name) in lines.iter().zip(["HEYLO_BASE_URL ", "HEYLERTS_BASE_URL "]) {
+            assert!(line.starts_with(name) && line.contains(words), "{line}");
+            assert!(!line.contains("sesame"), "{line}");
+        }
+        if cfg!(feature = "webhook") && value.trim().is_empty() {
+            assert_eq!(lines[2], "HEYLERTS_WEBHOOK_SECRET is empty");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_unicode_is_rejected_by_its_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let names = ["HEYLO_BASE_URL", "HEYLERTS_BASE_URL", "HEYLERTS_WEBHOOK_SECRET"];
+    let lines = child("", &names.map(|name| (name, std::ffi::OsStr::from_bytes(b"https://\xff"))));
+    for (line, name) in lines.iter().zip(names) {
+        let is_read = cfg!(feature = "webhook") || name != "HEYLERTS_WEBHOOK_SECRET";
+        assert!(!is_read || line.starts_with(name) && line.contains("not Unicode"), "{line}");
+    }
 }

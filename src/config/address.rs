@@ -5,9 +5,12 @@ use url::{Host, Url};
 use crate::error::{Error, Result};
 use crate::pipeline::proxy::is_loopback;
 
-/// Reads a base address. One without a path gets `path`.
-pub(crate) fn parse(text: &str, path: &str) -> Result<Url> {
-    let rejected = |why: &str| Error::configuration(format!("the base address {why}"));
+/// Reads a base address. One without a path gets `path`. Errors call it `name`.
+pub(crate) fn parse(text: &str, path: &str, name: &str) -> Result<Url> {
+    let rejected = |why: &str| Error::configuration(format!("{name} {why}"));
+    if text.trim().is_empty() {
+        return Err(rejected("is empty, which is no address: give it with https://"));
+    }
     let mut url = Url::parse(text.trim())
         .map_err(|error| rejected("is no address: give it with https://").with_source(error))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -54,15 +57,19 @@ mod tests {
     use super::*;
 
     fn rejection(text: &str) -> String {
-        parse(text, "").expect_err(text).to_string()
+        parse(text, "", "the base address").expect_err(text).to_string()
     }
 
     #[test]
     fn an_address_without_a_path_gets_the_services_own() {
         for text in ["https://a.example", "https://a.example/", " https://a.example\n"] {
-            assert_eq!(parse(text, "/api/v1").expect(text).as_str(), "https://a.example/api/v1");
+            assert_eq!(
+                parse(text, "/api/v1", "the base address").expect(text).as_str(),
+                "https://a.example/api/v1"
+            );
         }
-        let given = parse("http://127.0.0.1:80/x/", "/api/v1").expect("loopback");
+        let given =
+            parse("http://127.0.0.1:80/x/", "/api/v1", "the base address").expect("loopback");
         assert_eq!(given.as_str(), "http://127.0.0.1/x/");
     }
 
@@ -71,7 +78,7 @@ mod tests {
         for text in
             ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"]
         {
-            assert!(parse(text, "").is_ok(), "{text}");
+            assert!(parse(text, "", "the base address").is_ok(), "{text}");
         }
         for text in
             ["http://heylerts.com", "http://localhost.evil.example", "http://0.0.0.0", "ftp://a"]
@@ -104,7 +111,8 @@ mod tests {
 
     #[test]
     fn one_service_has_one_identity_in_every_spelling() {
-        let of = |text| identity(&parse(text, "/api/v1").expect("a valid address"));
+        let of =
+            |text| identity(&parse(text, "/api/v1", "the base address").expect("a valid address"));
         for same in [
             &["https://a.example", "https://A.example:443/", "https://a.example./api/v1/"][..],
             &["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080/api/v1"],

@@ -15,8 +15,9 @@ use crate::pipeline::options::CallOptions;
 use crate::pipeline::response::BadBody;
 use crate::pipeline::{Pipeline, response};
 
-/// The environment variable that [`Client::from_env`] reads.
+/// The environment variables that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLERTS_API_KEY";
+const ADDRESS_VARIABLE: &str = "HEYLERTS_BASE_URL";
 
 /// The facts of the vendor's page about the service as a whole.
 const HEYLERTS: Service = Service {
@@ -104,9 +105,13 @@ impl Client {
 
     /// Makes a client for the key in the environment variable `HEYLERTS_API_KEY`.
     ///
+    /// If `HEYLERTS_BASE_URL` is set, it is the base address, by the rules of [`Config::base_url`]: a program is
+    /// pointed at a test server without a change.
+    ///
     /// # Errors
     ///
-    /// Those of [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable is not set.
+    /// Those of [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable of the key is not
+    /// set, or one of the two cannot be used. The error names the variable.
     ///
     /// # Examples
     ///
@@ -141,7 +146,7 @@ impl Client {
         Client::open(ApiKey::new(key), config)
     }
 
-    /// Makes a client for the key in `HEYLERTS_API_KEY` with your configuration.
+    /// Makes a client for the key in `HEYLERTS_API_KEY`, at the address in `HEYLERTS_BASE_URL` unless the configuration has one, with your configuration.
     ///
     /// # Errors
     ///
@@ -157,7 +162,8 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn from_env_with(config: Config) -> Result<Client> {
-        Client::open(ApiKey::from_env(KEY_VARIABLE)?, config)
+        let key = ApiKey::from_env(KEY_VARIABLE)?;
+        Client::open(key, config.base_url_from_env(ADDRESS_VARIABLE)?)
     }
 
     /// Makes a client for a key that may change: `source` returns the key of the moment.

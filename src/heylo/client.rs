@@ -18,8 +18,9 @@ use crate::pipeline::response::{self, BadBody, acknowledgement};
 use crate::pipeline::retry::Safety;
 use crate::pipeline::{Completed, Pipeline};
 
-/// The environment variable that [`Client::from_env`] reads.
+/// The environment variables that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
+const ADDRESS_VARIABLE: &str = "HEYLO_BASE_URL";
 
 /// The name of the host that takes invites, for [`Call::host`]. It also serves `apiv1-remove`.
 pub const INVITE_HOST: &str = "invites";
@@ -96,9 +97,13 @@ impl Client {
 
     /// Makes a client for the key in the environment variable `HEYLO_API_KEY`.
     ///
+    /// If `HEYLO_BASE_URL` is set, it is the base address, by the rules of [`Config::base_url`]: a program is
+    /// pointed at a test server without a change.
+    ///
     /// # Errors
     ///
-    /// As [`Client::new`], and if the variable is not set.
+    /// As [`Client::new`], and if the variable of the key is not set, or one of the two cannot be used. The error names
+    /// the variable.
     ///
     /// # Examples
     ///
@@ -132,7 +137,7 @@ impl Client {
         Client::open(ApiKey::new(key), config)
     }
 
-    /// Makes a client for the key in `HEYLO_API_KEY` with this configuration.
+    /// Makes a client for the key in `HEYLO_API_KEY`, at the address in `HEYLO_BASE_URL` unless the configuration has one, with this configuration.
     ///
     /// # Errors
     ///
@@ -147,7 +152,8 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn from_env_with(config: Config) -> Result<Client> {
-        Client::open(ApiKey::from_env(KEY_VARIABLE)?, config)
+        let key = ApiKey::from_env(KEY_VARIABLE)?;
+        Client::open(key, config.base_url_from_env(ADDRESS_VARIABLE)?)
     }
 
     /// Makes a client for a key that may change: `source` returns the key of the moment.

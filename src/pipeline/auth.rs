@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::redaction::Redactor;
+use crate::environment;
 use crate::error::{Error, Result};
 
 /// How a service expects its key.
@@ -34,13 +35,8 @@ impl ApiKey {
 
     /// Takes the key from the environment variable `name`.
     pub(crate) fn from_env(name: &'static str) -> Result<ApiKey> {
-        match std::env::var(name) {
-            Ok(text) => Ok(ApiKey { origin: Some(name), ..ApiKey::new(&text) }),
-            Err(std::env::VarError::NotPresent) => {
-                Err(Error::configuration(format!("{name} is not set: set it to the API key")))
-            }
-            Err(_) => Err(Error::configuration(format!("{name} is not valid text"))),
-        }
+        let text = environment::required(name, "the API key")?;
+        Ok(ApiKey { origin: Some(name), ..ApiKey::new(&text) })
     }
 
     pub(crate) fn as_str(&self) -> &str {

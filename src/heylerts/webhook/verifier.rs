@@ -6,7 +6,11 @@ use super::delivery::Delivery;
 use super::error::WebhookError;
 use super::signature;
 use super::signature::{Secret, Tag};
+use crate::environment;
 use crate::error::{Error, Result};
+
+/// The environment variable that [`Verifier::from_env`] reads.
+const VARIABLE: &str = "HEYLERTS_WEBHOOK_SECRET";
 
 /// The default of [`Verifier::max_body`], in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -51,6 +55,25 @@ impl Verifier {
     /// [`Configuration`](crate::ErrorKind::Configuration) if the secret is empty, blank or all zero bytes.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Verifier> {
         Verifier::with_secrets([secret])
+    }
+
+    /// Makes a verifier with the secret in the environment variable `HEYLERTS_WEBHOOK_SECRET`, which is taken as it
+    /// is.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration), by the name of the variable, if it is not set, not Unicode,
+    /// empty, blank or all zero bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let verifier = heysync::heylerts::webhook::Verifier::from_env()?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn from_env() -> Result<Verifier> {
+        let secret = environment::required(VARIABLE, "the webhook secret of the alert")?;
+        Verifier::new(secret).map_err(|_| Error::configuration(format!("{VARIABLE} is empty")))
     }
 
     /// Makes a verifier with several secrets, any of which may match: those of several alerts, or the new and
