@@ -1,12 +1,13 @@
 //! A listing in numbered pages, with the client that reads it.
 
 use std::fmt;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::client::Client;
 use crate::error::{Error, Result};
-use crate::page::{Numbered, NumberedList, Pager, RawPage, list_name};
+use crate::page::{FollowedList, Numbered, NumberedList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
 
@@ -42,8 +43,33 @@ impl NumberedList for Listing {
         self.call = self.call.clone().required_query(name, value);
     }
 
+    fn followed(&self) -> Option<&dyn FollowedList> {
+        Some(self)
+    }
+
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.client.unreadable_item(self.call_name(), item, cause)
+    }
+}
+
+impl FollowedList for Listing {
+    // Without `since`, which a script sets anew for each run.
+    fn name(&self) -> String {
+        let call = self.call.clone().without_query("since");
+        list_name(self.name, &call.query_text(self.client.extra_query()))
+    }
+
+    fn has_start(&self) -> bool {
+        self.call.has_query("since")
+    }
+
+    fn now(&self) -> Instant {
+        self.client.pipeline.core.clock.now()
+    }
+
+    fn sleep_until(&self, moment: Instant) -> Result<()> {
+        self.client.pipeline.sleep_until(moment);
+        Ok(())
     }
 }
 

@@ -33,7 +33,9 @@
 mod account;
 mod alert_fields;
 mod alerts;
+mod bookmark;
 mod client;
+mod follow;
 mod listing;
 mod mentions;
 mod open_enum;
@@ -44,5 +46,7 @@ pub mod webhook;
 pub use account::{Hello, Plan, Stats, User};
 pub use alert_fields::{AlertPatch, Frequency, NewAlert};
 pub use alerts::{Alert, Alerts};
+pub use bookmark::Bookmark;
 pub use client::Client;
+pub use follow::Follow;
 pub use mentions::{Mention, Mentions, Sentiment, Source};

@@ -11,7 +11,7 @@ use super::position::Position;
 use super::progress::{PageRequest, Progress, Reading};
 use super::raw_page::{Numbers, RawPage};
 use super::seen::{Key, Seen};
-use super::source::{FetchedPage, LARGEST_PAGE, Mark, PageSource};
+use super::source::{FetchedPage, FollowedList, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
 use super::span::Span;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +34,11 @@ pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
     fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage>;
 
     fn set_filter(&mut self, name: &str, value: Value);
+
+    /// The list, if it can be read again and again.
+    fn followed(&self) -> Option<&dyn FollowedList> {
+        None
+    }
 
     /// The error for an item that could not be decoded. Its body is the item.
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
@@ -446,6 +451,10 @@ impl<L: NumberedList> PageSource for Numbered<L> {
 
     fn call_name(&self) -> String {
         self.list.call_name()
+    }
+
+    fn followed(&self) -> Option<&dyn FollowedList> {
+        self.list.followed()
     }
 
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {

@@ -11,8 +11,8 @@ use super::error::ReadAllError;
 use super::pages::Pages;
 use super::position::Position;
 use super::raw_pager::RawPager;
-use super::source::PageSource;
-use crate::error::Result;
+use super::source::{FollowedList, PageSource};
+use crate::error::{Error, Result};
 
 /// A lazy iterator over the items of a listing, which requests pages as it goes.
 ///
@@ -77,6 +77,25 @@ impl<Item, T> Pager<Item, T> {
     pub(crate) fn filter_by(mut self, name: &str, value: Value) -> Pager<Item, T> {
         self.raw.set_filter(name, value);
         self
+    }
+
+    /// The list, if it can be read again and again.
+    pub(crate) fn followed(&self) -> Option<&dyn FollowedList> {
+        self.raw.followed()
+    }
+
+    /// The position before the first item.
+    pub(crate) fn top(&self) -> Position {
+        self.raw.top()
+    }
+
+    /// As [`resume_at`](Pager::resume_at), in place.
+    pub(crate) fn restart_at(&mut self, position: &Position) -> Result<()> {
+        self.raw.resume_at(position)
+    }
+
+    pub(crate) fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.raw.unreadable(item, cause)
     }
 
     /// Sets how many items are requested with each page, from 1 to 100. The default is 100, the most that both

@@ -109,14 +109,16 @@ impl<'de> Deserialize<'de> for Position {
 }
 
 /// Returns the name of a list in positions: service and list, and a hash of the filters.
-///
-/// The hash is FNV-1a, which stays the same from one build to the next.
 pub(crate) fn list_name(listing: &str, filters: &str) -> String {
     // A hash and not the filters: a position is saved in files and printed in logs.
-    let hash = filters.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    format!("{listing} {:016x}", stable_hash(filters))
+}
+
+/// Returns a hash that stays the same from one build to the next: FNV-1a.
+pub(crate) fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{listing} {hash:016x}")
+    })
 }
 
 /// Percent-encodes an id, so that it is one word of visible ASCII.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::position::Position;
 use super::raw_page::{self, Numbers};
-use super::source::{Mark, PageSource};
+use super::source::{FollowedList, Mark, PageSource};
 use crate::error::{Error, Result};
 
 /// An iterator over the undecoded items of a listing.
@@ -78,6 +78,14 @@ impl RawPager {
 
     pub(super) fn position(&self) -> Position {
         self.source.position(self.mark.as_ref())
+    }
+
+    pub(super) fn top(&self) -> Position {
+        self.source.position(None)
+    }
+
+    pub(super) fn followed(&self) -> Option<&dyn FollowedList> {
+        self.source.followed()
     }
 
     pub(super) fn resume_at(&mut self, position: &Position) -> Result<()> {
@@ -180,11 +188,15 @@ impl RawPager {
     /// Decodes an item of the current page.
     pub(super) fn decode<T: DeserializeOwned>(&self, item: Range<usize>) -> Result<T> {
         let item = self.text.get(item).unwrap_or_default();
-        raw_page::decode(item).map_err(|cause| self.unreadable(item, cause))
+        raw_page::decode(item).map_err(|cause| self.unreadable_text(item, cause))
     }
 
     // Apart from `decode`, so that it is compiled once and not for each type.
-    fn unreadable(&self, item: &str, cause: serde_json::Error) -> Error {
-        self.source.unreadable(&raw_page::value(item), cause)
+    fn unreadable_text(&self, item: &str, cause: serde_json::Error) -> Error {
+        self.unreadable(&raw_page::value(item), cause)
+    }
+
+    pub(super) fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
+        self.source.unreadable(item, cause)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -39,8 +40,26 @@ pub(crate) trait PageSource: fmt::Debug + Send + Sync {
     /// The name of the call in errors.
     fn call_name(&self) -> String;
 
+    /// The list, if it can be read again and again.
+    fn followed(&self) -> Option<&dyn FollowedList> {
+        None
+    }
+
     /// The error for an item that could not be decoded. Its body is the item.
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
+}
+
+/// A list that is read again and again, with the clock that its client waits on.
+pub(crate) trait FollowedList {
+    /// The name of the list in bookmarks.
+    fn name(&self) -> String;
+
+    /// Whether a filter says from when on items are listed.
+    fn has_start(&self) -> bool;
+
+    fn now(&self) -> Instant;
+
+    fn sleep_until(&self, moment: Instant) -> Result<()>;
 }
 
 /// A point between two items of a list.

@@ -296,6 +296,15 @@ impl Call {
         call
     }
 
+    pub(crate) fn without_query(mut self, name: &str) -> Call {
+        self.query.retain(|(other, _)| other != name);
+        self
+    }
+
+    pub(crate) fn has_query(&self, name: &str) -> bool {
+        self.query.iter().any(|(other, _)| other == name)
+    }
+
     /// Rejects the call if this parameter is empty: as a filter, an empty id might be read as none.
     ///
     /// The error comes when the call is sent, so that setters need no `?`.
@@ -441,8 +450,7 @@ impl Call {
         if self.body.is_some() && !may_have_body {
             return Err(Error::invalid(format!("a {} has no body", self.method)));
         }
-        let is_sent = |name: &str| self.query.iter().any(|(own, _)| own == name);
-        if let Some((name, _)) = extra.iter().find(|(name, _)| is_sent(name)) {
+        if let Some((name, _)) = extra.iter().find(|(name, _)| self.has_query(name)) {
             let why = "the call sends the query parameter";
             return Err(Error::invalid(format!(
                 "{why} {name} itself: leave it out of the CallOptions"

@@ -1,0 +1,248 @@
+//! How far a program has read the mentions, to be written down.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::error::{Error, Result};
+
+/// How far a program has read the mentions: the state of a [`Follow`](super::Follow).
+///
+/// It prints as one line of visible ASCII and parses back, so that a later run continues; with serde it is a string.
+/// An empty string is the bookmark of a program that has read nothing, which is also the default.
+///
+/// It holds the time of the newest mention that was yielded, and a hash of the id of each one within the
+/// [overlap](super::Follow::overlap) before it: some 25 bytes for each. It holds no secret.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::heylerts::Bookmark;
+///
+/// # use heysync::{Config, heylerts, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+/// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let mut new = client.mentions().new_since(&Bookmark::default())?;
+/// assert!(new.next().is_none()); // nothing is new to the first run
+///
+/// let saved = new.bookmark().to_string();
+/// let bookmark: Bookmark = saved.parse()?;
+/// assert_eq!(client.mentions().new_since(&bookmark)?.count(), 0);
+/// // Other filters make another list:
+/// assert!(client.mentions().source("reddit").new_since(&bookmark).is_err());
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bookmark {
+    /// The name of the list with its filters; empty as long as nothing was read.
+    list: String,
+    /// The time of the newest mention that was yielded, in milliseconds since 1970.
+    newest: Option<i64>,
+    /// Everything before this time is done.
+    floor: Option<i64>,
+    /// The mentions since then that were yielded, by a hash each, with their times.
+    seen: HashMap<u64, i64>,
+    /// The same, in the order of their times.
+    by_time: BTreeSet<(i64, u64)>,
+}
+
+impl Bookmark {
+    pub(super) fn is_unused(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Rejects a bookmark of another list.
+    pub(super) fn check(&self, list: &str) -> Result<()> {
+        if self.is_unused() || self.list == list {
+            return Ok(());
+        }
+        Err(Error::invalid("the bookmark is from mentions with other filters"))
+    }
+
+    /// States that the list is read from here on. Before that, a bookmark is unused.
+    pub(super) fn begin(&mut self, list: String) {
+        self.list = list;
+    }
+
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// The time before which nothing is new: by the overlap, or by what earlier runs have done.
+    pub(super) fn bound(&self, overlap: Duration) -> Option<i64> {
+        let bound = self.newest.map(|newest| before(newest, overlap));
+        self.floor.max(bound)
+    }
+
+    pub(super) fn contains(&self, key: u64) -> bool {
+        self.seen.contains_key(&key)
+    }
+
+    /// Remembers a mention as yielded, and forgets those before the overlap.
+    pub(super) fn advance(&mut self, key: u64, time: i64, overlap: Duration) {
+        self.newest = self.newest.max(Some(time));
+        self.floor = self.bound(overlap);
+        self.remember(key, time);
+        while let Some((time, key)) = self.by_time.first().copied()
+            && Some(time) < self.floor
+        {
+            self.by_time.pop_first();
+            self.seen.remove(&key);
+        }
+    }
+
+    /// Notes a mention that was yielded and has a later time now, so that it is not taken for a new one.
+    pub(super) fn renew(&mut self, key: u64, time: i64) {
+        if self.seen.get(&key).is_some_and(|known| *known < time) {
+            self.remember(key, time);
+        }
+    }
+
+    fn remember(&mut self, key: u64, time: i64) {
+        if let Some(earlier) = self.seen.insert(key, time) {
+            self.by_time.remove(&(earlier, key));
+        }
+        self.by_time.insert((time, key));
+    }
+}
+
+/// The time so long before another one, in milliseconds.
+pub(super) fn before(time: i64, overlap: Duration) -> i64 {
+    time.saturating_sub(i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl fmt::Display for Bookmark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_unused() {
+            return Ok(());
+        }
+        let number =
+            |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+        let (newest, floor) = (number(self.newest), number(self.floor));
+        write!(f, "{} {newest} {floor} {}", self.list, self.seen.len())?;
+        let base = self.floor.unwrap_or_default();
+        for (time, key) in &self.by_time {
+            // Times near each other are short numbers.
+            write!(f, " {key:x}@{}", i128::from(*time) - i128::from(base))?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Bookmark {
+    type Err = Error;
+
+    /// Parses the string that a bookmark printed. White space around it is ignored, and an empty string is an unused
+    /// bookmark.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string cannot be a bookmark.
+    fn from_str(text: &str) -> Result<Bookmark> {
+        match text.trim() {
+            "" => Ok(Bookmark::default()),
+            text => parse(text).ok_or_else(|| {
+                Error::invalid("this is not a bookmark: use the string that a bookmark printed")
+            }),
+        }
+    }
+}
+
+fn parse(text: &str) -> Option<Bookmark> {
+    let mut words = text.split(' ');
+    let list = format!("{} {}", words.next()?, words.next()?);
+    let number = |word: &str| match word {
+        "-" => Some(None),
+        word => word.parse().ok().map(Some),
+    };
+    let (newest, floor) = (number(words.next()?)?, number(words.next()?)?);
+    let count: usize = words.next()?.parse().ok()?;
+    let mut bookmark = Bookmark { list, newest, floor, ..Bookmark::default() };
+    for word in words {
+        let (key, time) = word.split_once('@')?;
+        let time = time.parse::<i64>().ok()?.checked_add(floor.unwrap_or_default())?;
+        bookmark.remember(u64::from_str_radix(key, 16).ok()?, time);
+    }
+    // A line that was cut off would make yielded mentions new again.
+    (bookmark.seen.len() == count).then_some(bookmark)
+}
+
+impl Serialize for Bookmark {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bookmark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bookmark, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn bookmark(mentions: &[(u64, i64)]) -> Bookmark {
+        let mut bookmark = Bookmark::default();
+        bookmark.begin("heylerts/mentions 0123456789abcdef".to_owned());
+        mentions.iter().for_each(|(key, time)| bookmark.advance(*key, *time, MINUTE));
+        bookmark
+    }
+
+    #[test]
+    fn what_is_older_than_the_overlap_is_forgotten() {
+        let bookmark = bookmark(&[(1, 0), (2, 30_000), (3, 30_000), (4, 90_000)]);
+        assert_eq!(bookmark.bound(MINUTE), Some(30_000));
+        assert_eq!([1, 2, 3, 4].map(|key| bookmark.contains(key)), [false, true, true, true]);
+    }
+
+    #[test]
+    fn a_larger_overlap_makes_nothing_new_again() {
+        let bookmark = bookmark(&[(1, 0), (2, 90_000)]);
+        assert_eq!(bookmark.bound(10 * MINUTE), Some(30_000));
+        assert_eq!(bookmark.bound(Duration::ZERO), Some(90_000));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_or_is_something_else_is_rejected() {
+        let whole = bookmark(&[(1, 0), (0xfeed, 1000)]).to_string();
+        for end in 1..whole.len() {
+            // Cut within its last number, it may be another valid line, but never one with fewer mentions.
+            if let Ok(cut) = whole[..end].parse::<Bookmark>() {
+                assert_eq!(cut.seen.len(), 2, "{}", &whole[..end]);
+            }
+        }
+        for text in ["heylerts/mentions 0123 3 of 17", "x", "a b c d e", "{}", "a b 1 2 1 zz@1"] {
+            assert!(text.parse::<Bookmark>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mention_with_a_later_time_stays_known_for_longer() {
+        let mut bookmark = bookmark(&[(1, 0), (2, 1000)]);
+        bookmark.renew(1, 50_000);
+        bookmark.renew(3, 50_000);
+        bookmark.advance(4, 100_000, MINUTE);
+        assert_eq!([1, 2, 3].map(|key| bookmark.contains(key)), [true, false, false]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_bookmark_is_one_line_that_parses_back(
+            mentions in prop::collection::vec((any::<u64>(), -1_000_000_i64..1_000_000), 0..40),
+        ) {
+            let bookmark = bookmark(&mentions);
+            let line = bookmark.to_string();
+            prop_assert!(line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()));
+            prop_assert_eq!(line.parse::<Bookmark>().expect("a bookmark"), bookmark);
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! Mentions as they come: an endless iterator, and the same without waiting.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::iter::FusedIterator;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::bookmark::{Bookmark, before};
+use super::mentions::Mention;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json;
+use crate::page::{Pager, stable_hash};
+use crate::time::Timestamp;
+
+/// The default of [`Follow::overlap`].
+const OVERLAP: Duration = Duration::from_secs(60 * 60);
+/// The longest overlap and the longest interval.
+const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// The default of [`Follow::max_interval`], in intervals.
+const SLOWEST: u32 = 8;
+
+/// An iterator over new mentions, as [`follow`](Pager::follow) and [`new_since`](Pager::new_since) return it: the
+/// oldest first.
+///
+/// # What is new
+///
+/// A mention is new if its id was not yielded before, by this iterator or one whose [`bookmark`](Follow::bookmark) it
+/// continues, and if its time ([`found_at`](Mention::found_at), else [`published_at`](Mention::published_at)) is not
+/// earlier than the newest one that was yielded, less the [overlap](Follow::overlap) of an hour. So a mention that
+/// appears late, with an older time, comes too, as long as it is late by no more than the overlap. Each mention comes
+/// once, and none is left out, whatever is added or deleted meanwhile. This assumes what the service documents: lists
+/// are newest first.
+///
+/// The mentions that are listed when the first reading begins are not new, unless the
+/// [`since`](Pager::since) filter says from when on.
+///
+/// # Restarts
+///
+/// [`bookmark`](Follow::bookmark) advances with each mention that is yielded, and with nothing else. A program that is
+/// killed at any moment and continues from a saved bookmark loses nothing, and gets again what was yielded after the
+/// bookmark was taken: save it after a mention is processed.
+///
+/// # Waiting
+///
+/// Each reading requests one page, and more while they hold new mentions. The next reading begins an interval after the
+/// last one. While nothing new comes, each interval is twice as long as the one before, up to
+/// [`max_interval`](Follow::max_interval), by default eight intervals; after something new, it is the shortest again.
+/// Waits are on the client's clock. The mentions of one reading are held in memory until they are yielded.
+///
+/// # Errors
+///
+/// A reading that fails is one `Err`, and nothing is lost: the next reading continues, after a wait as if nothing had come.
+/// So a program that ignores errors survives outages, and one that does not uses `?`. An error of the kind
+/// [`InvalidInput`](ErrorKind::InvalidInput) or [`Configuration`](ErrorKind::Configuration) would not go away, and ends
+/// the iteration. A mention that is not a `T` is one `Err`, and counts as yielded. An iterator of
+/// [`new_since`](Pager::new_since) ends after a reading that failed.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::fs;
+/// use std::time::Duration;
+/// use heysync::heylerts::{self, Bookmark, Sentiment};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = heylerts::Client::from_env()?;
+/// let saved: Bookmark = fs::read_to_string("complaints.bookmark").unwrap_or_default().parse()?;
+///
+/// let complaints = client.mentions().sentiment(Sentiment::Negative);
+/// let mut complaints = complaints.follow(Duration::from_secs(60)).resume_at(&saved)?;
+/// while let Some(mention) = complaints.next() {
+///     match mention {
+///         Ok(mention) => println!("{}", mention.url),
+///         Err(error) => eprintln!("{error}; going on"),
+///     }
+///     fs::write("complaints.bookmark", complaints.bookmark().to_string())?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "iterators are lazy: nothing is requested until an item is"]
+pub struct Follow<T = Mention> {
+    pager: Pager<Mention, Box<RawValue>>,
+    list: String,
+    bookmark: Bookmark,
+    overlap: Duration,
+    pace: Option<Pace>,
+    /// The new mentions of a reading that failed half-way.
+    partial: Option<Vec<Found>>,
+    /// What is new, the oldest first.
+    ready: VecDeque<Found>,
+    is_finished: bool,
+    types: PhantomData<fn() -> T>,
+}
+
+/// When the next reading begins.
+struct Pace {
+    interval: Duration,
+    slowest: Duration,
+    /// The present interval.
+    wait: Duration,
+    due: Option<Instant>,
+}
+
+/// A new mention.
+struct Found {
+    key: u64,
+    time: i64,
+    json: Box<RawValue>,
+}
+
+impl<T> Pager<Mention, T> {
+    /// Returns an endless iterator over the mentions that are new from now on, which reads the list again and again.
+    ///
+    /// The interval is from 1 millisecond to 31 days. Filters stay; a [`limit`](Pager::limit) does not. See [`Follow`]
+    /// for the guarantees, for errors and for restarts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let service = sandbox::Heylerts::demo();
+    /// # let clock = sandbox::TestClock::new();
+    /// # let (service, config) = (service.clone().clock(clock.clone()), Config::new().clock(clock));
+    /// # let client = heylerts::Client::with_config("hlt_key", config.transport(service.clone()))?;
+    /// # let alert = client.alerts().next().expect("an alert")?.id;
+    /// # let later = service.clone();
+    /// # service.before(5, move |_| drop(later.receive(sandbox::heylerts::Mention::new(alert, "News"))));
+    /// for mention in client.mentions().follow(Duration::from_secs(60)) {
+    ///     println!("{:?}", mention?.title);
+    /// #   break;
+    /// }
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn follow(self, interval: Duration) -> Follow<T> {
+        let slowest = interval.saturating_mul(SLOWEST).min(LONGEST);
+        Follow::new(self, Some(Pace { interval, slowest, wait: interval, due: None }))
+    }
+
+    /// Returns the mentions that are new since a bookmark of an earlier run, and ends.
+    ///
+    /// For a script that runs now and then. To its first run, whose bookmark is the default, nothing is new unless the
+    /// [`since`](Pager::since) filter says from when on.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the bookmark is from mentions with other filters (`since` apart).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::fs;
+    /// use heysync::heylerts::{self, Bookmark};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = heylerts::Client::from_env()?;
+    /// let saved: Bookmark = fs::read_to_string("mentions.bookmark").unwrap_or_default().parse()?;
+    /// let mut new = client.mentions().new_since(&saved)?;
+    /// for mention in &mut new {
+    ///     println!("{}", mention?.url);
+    /// }
+    /// fs::write("mentions.bookmark", new.bookmark().to_string())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new_since(self, bookmark: &Bookmark) -> Result<Follow<T>> {
+        Follow::new(self, None).resume_at(bookmark)
+    }
+}
+
+impl<T> Follow<T> {
+    fn new(pager: Pager<Mention, T>, pace: Option<Pace>) -> Follow<T> {
+        let pager = pager.limit(u64::MAX).decode_as();
+        Follow {
+            list: pager.followed().map_or_else(String::new, |list| list.name()),
+            pager,
+            bookmark: Bookmark::default(),
+            overlap: OVERLAP,
+            pace,
+            partial: None,
+            ready: VecDeque::new(),
+            is_finished: false,
+            types: PhantomData,
+        }
+    }
+
+    /// Continues from a bookmark. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if it is from mentions with other filters. The
+    /// [`since`](Pager::since) filter may differ.
+    pub fn resume_at(mut self, bookmark: &Bookmark) -> Result<Follow<T>> {
+        bookmark.check(&self.list)?;
+        self.bookmark = bookmark.clone();
+        (self.partial, self.is_finished) = (None, false);
+        self.ready.clear();
+        Ok(self)
+    }
+
+    /// Sets how late a mention may appear, by its time, and still come. Default: an hour. At most 31 days.
+    ///
+    /// The ids of the mentions of so long are remembered, so it bounds the memory and the size of a bookmark.
+    pub fn overlap(mut self, overlap: Duration) -> Follow<T> {
+        self.overlap = overlap;
+        self
+    }
+
+    /// Sets the longest interval between two readings, which is reached while nothing new comes. Default: eight
+    /// intervals. At most 31 days; less than the interval counts as the interval.
+    pub fn max_interval(mut self, interval: Duration) -> Follow<T> {
+        if let Some(pace) = &mut self.pace {
+            pace.slowest = interval;
+        }
+        self
+    }
+
+    /// Returns the state after the last item yielded, to continue from in a later run.
+    ///
+    /// Before the first reading has succeeded, it is that of a program that has read nothing.
+    pub fn bookmark(&self) -> Bookmark {
+        self.bookmark.clone()
+    }
+
+    fn check(&self) -> Result<()> {
+        let times = self.pace.iter().flat_map(|pace| [pace.interval, pace.slowest]);
+        if times.chain([self.overlap]).any(|time| time > LONGEST) {
+            return Err(Error::invalid("the intervals and the overlap must be 31 days at most"));
+        }
+        if self.pace.as_ref().is_some_and(|pace| pace.interval < Duration::from_millis(1)) {
+            return Err(Error::invalid("the interval must be a millisecond at least"));
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Option<Instant> {
+        self.pager.followed().map(|list| list.now())
+    }
+
+    /// Waits until the next reading is due.
+    fn wait(&self) -> Result<()> {
+        let due = self.pace.as_ref().and_then(|pace| pace.due);
+        match (self.pager.followed(), due) {
+            (Some(list), Some(due)) => list.sleep_until(due),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the list once, and sets when it is read again.
+    fn read(&mut self) -> Result<()> {
+        self.check()?;
+        let begun = self.now();
+        let outcome = self.read_new();
+        let is_quiet = outcome.is_err() || self.ready.is_empty();
+        // A failed reading may have taken longer than the interval: a service that is down gets a rest.
+        let from = if outcome.is_ok() { begun } else { self.now() };
+        match &mut self.pace {
+            Some(pace) => pace.schedule(from, is_quiet),
+            None => self.is_finished = true,
+        }
+        outcome
+    }
+
+    /// Puts what is new into the queue. If a failure may be temporary, the next reading continues behind it.
+    fn read_new(&mut self) -> Result<()> {
+        let partial = self.partial.take();
+        let is_continued = partial.is_some();
+        if !is_continued {
+            self.pager.restart_at(&self.pager.top())?;
+        }
+        let mut new = partial.unwrap_or_default();
+        match self.collect(&mut new) {
+            Ok(()) => self.enqueue(new),
+            // The list has become shorter than what was read of it.
+            Err(error) if is_continued && is_lasting(&error) => return self.read_new(),
+            Err(error) => {
+                if error.is_temporary() {
+                    self.pager.restart_at(&self.pager.position())?;
+                    self.partial = Some(new);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads from the newest mention down to those that cannot be new.
+    fn collect(&mut self, new: &mut Vec<Found>) -> Result<()> {
+        while let Some(item) = self.pager.next() {
+            let found = self.found(item?);
+            let bound = self.bound(new);
+            let is_old = bound.is_some_and(|bound| found.time < bound);
+            if self.bookmark.contains(found.key) {
+                self.bookmark.renew(found.key, found.time);
+            } else if !is_old {
+                new.push(found);
+            }
+            // The rest of a page costs nothing, and may not be in order.
+            if is_old && self.pager.size_hint().0 == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The time before which nothing is new; of a list that is read for the first time, nothing is remembered.
+    fn bound(&self, new: &[Found]) -> Option<i64> {
+        if !self.is_first() {
+            return self.bookmark.bound(self.overlap);
+        }
+        new.iter().map(|found| before(found.time, self.overlap)).max()
+    }
+
+    /// Whether this reading only finds out what is there already.
+    fn is_first(&self) -> bool {
+        let has_start = self.pager.followed().is_some_and(|list| list.has_start());
+        self.bookmark.is_unused() && !has_start
+    }
+
+    fn enqueue(&mut self, mut new: Vec<Found>) {
+        let is_first = self.is_first();
+        let mut keys = HashSet::new();
+        new.retain(|found| keys.insert(found.key));
+        // Of equal times, the one further down in the list is older.
+        new.reverse();
+        new.sort_by_key(|found| found.time);
+        if self.bookmark.is_unused() {
+            self.bookmark.begin(self.list.clone());
+        }
+        match is_first {
+            true => new.iter().for_each(|it| self.bookmark.advance(it.key, it.time, self.overlap)),
+            false => self.ready = new.into(),
+        }
+    }
+
+    fn found(&self, json: Box<RawValue>) -> Found {
+        let item: Value = json::from_slice(json.get().as_bytes()).unwrap_or_default();
+        let time = |name: &str| {
+            let time: Timestamp = serde_json::from_value(item.get(name)?.clone()).ok()?;
+            Some(time.as_millisecond())
+        };
+        let id = match item.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            // Two that are equal in everything are one.
+            _ => item.to_string(),
+        };
+        // Without a time of its own, it is as new as the newest one.
+        let fallback = || self.bookmark.newest().unwrap_or_default();
+        let time = time("found_at").or_else(|| time("published_at")).unwrap_or_else(fallback);
+        Found { key: stable_hash(&id), time, json }
+    }
+}
+
+/// Whether another reading would fail in the same way.
+fn is_lasting(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Configuration)
+}
+
+impl Pace {
+    fn schedule(&mut self, from: Option<Instant>, is_quiet: bool) {
+        self.due = from.and_then(|from| from.checked_add(self.wait));
+        let slowest = self.slowest.max(self.interval);
+        self.wait = if is_quiet { self.wait.saturating_mul(2).min(slowest) } else { self.interval };
+    }
+}
+
+impl<T: DeserializeOwned> Follow<T> {
+    /// Yields a mention. The bookmark is behind it then, also if it is not a `T`.
+    fn yielded(&mut self, found: &Found) -> Result<T> {
+        self.bookmark.advance(found.key, found.time, self.overlap);
+        let json = found.json.get().as_bytes();
+        json::from_slice(json).map_err(|cause| {
+            let item = json::from_slice(json).unwrap_or_default();
+            self.pager.unreadable(&item, cause)
+        })
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Follow<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        loop {
+            if let Some(found) = self.ready.pop_front() {
+                return Some(self.yielded(&found));
+            }
+            if self.is_finished {
+                return None;
+            }
+            if let Err(error) = self.wait().and_then(|()| self.read()) {
+                self.is_finished |= is_lasting(&error);
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned> FusedIterator for Follow<T> {}
+
+impl<T> fmt::Debug for Follow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follow")
+            .field("bookmark", &self.bookmark.to_string())
+            .field("is_finished", &self.is_finished)
+            .finish_non_exhaustive()
+    }
+}
