@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::limiter::Share;
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::ApiKey;
+use crate::pipeline::drift::{BodyWatch, Drift, DriftWatch};
 use crate::pipeline::key_source::{Source, SourcedKey};
 use crate::pipeline::keys::Keys;
 use crate::pipeline::observer::Observer;
@@ -83,6 +84,7 @@ pub struct Config {
     transport: Option<Arc<dyn Transport>>,
     transport_options: TransportOptions,
     clock: Option<Arc<dyn Clock>>,
+    body_watch: Option<Arc<dyn BodyWatch>>,
 }
 
 impl Config {
@@ -418,6 +420,32 @@ impl Config {
         self.settings.observers.push(Arc::new(observer));
         self
     }
+
+    /// Sets a function that is called with each field and value in a response that this version of the crate does not
+    /// know, once each for all clients with this configuration or a clone of it. Default: none.
+    ///
+    /// A test or a nightly job notices by it that the service has changed: see [`Drift`]. Responses to the documented
+    /// calls are checked, also if a [`Call`](crate::Call) of your own sends them or a list decodes into a type of yours;
+    /// what Heylo does not document (the fields of an event) is not. Each body is parsed once more for it. 1,000 are
+    /// reported at most.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Config, Drift, heylerts};
+    ///
+    /// let config = Config::new().on_drift(|drift: &Drift| eprintln!("{drift}"));
+    /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
+    /// let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// client.mentions().limit(100).read_all()?;
+    /// // GET /mentions: unknown field items[].language
+    /// // GET /mentions: unknown value "bluesky" in the field items[].source
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn on_drift(mut self, report: impl Fn(&Drift) + Send + Sync + 'static) -> Config {
+        self.body_watch = Some(Arc::new(DriftWatch::new(report)));
+        self
+    }
 }
 
 impl Config {
@@ -460,6 +488,7 @@ impl Config {
             limit_period: service.rate.period().min(period),
             retry_budget: RetryBudget::default(),
             max_body: self.transport_options.max_body,
+            body_watch: self.body_watch,
         };
         Ok(Pipeline { core: Arc::new(core), settings: self.settings })
     }

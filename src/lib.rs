@@ -114,6 +114,7 @@ pub use error::{Applied, Error, ErrorKind, Result};
 pub use http;
 pub use pipeline::call::Call;
 pub use pipeline::collector::Collector;
+pub use pipeline::drift::Drift;
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::options::CallOptions;
 pub use pipeline::retry::Safety;

@@ -364,6 +364,21 @@ impl Call {
         name
     }
 
+    /// Whether this is the call with a name such as `GET /alerts/{id}`.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let (method, rest) = name.split_once(' ').unwrap_or((name, ""));
+        let (path, operation) = match rest.split_once(' ') {
+            Some((path, operation)) => (path, Some(operation)),
+            None => (rest, None),
+        };
+        let is_alike = |(own, known): (&String, &str)| own == known || known == "{id}";
+        let segments = path.split('/').skip(1);
+        self.method == method
+            && self.operation.as_deref() == operation.or(self.operation.as_deref())
+            && self.path.len() == segments.clone().count()
+            && self.path.iter().zip(segments).all(is_alike)
+    }
+
     pub(crate) fn method(&self) -> &Method {
         &self.method
     }

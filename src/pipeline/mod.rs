@@ -20,6 +20,7 @@ mod certificates;
 mod classification;
 pub(crate) mod collector;
 mod denial;
+pub(crate) mod drift;
 mod extra_header;
 mod failure;
 pub(crate) mod key_source;
@@ -33,6 +34,7 @@ pub(crate) mod redaction;
 pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod settings;
+pub(crate) mod shape;
 mod spelling;
 pub(crate) mod summary;
 pub(crate) mod transport;
@@ -54,6 +56,7 @@ use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders};
 use call::Call;
 use classification::{Classifier, Failure, Retry, Success};
+use drift::BodyWatch;
 use keys::{Credentials, Keys};
 use observer::Activity;
 use options::CallOptions;
@@ -83,6 +86,7 @@ pub(crate) struct Core {
     pub(crate) limit_period: Duration,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) max_body: u64,
+    pub(crate) body_watch: Option<Arc<dyn BodyWatch>>,
 }
 
 /// A call that succeeded.
@@ -147,6 +151,7 @@ impl Pipeline {
             let permit = self.acquire(run)?;
             let permit = self.announce(permit, run)?;
             let (outcome, retry_after) = self.send(permit, request, run);
+            self.watch(&outcome, run);
             let (call, maybe_applied) = (run.call, run.maybe_applied);
             let redactor = run.credentials.auth.redactor();
             let classifier = Classifier { call, redactor, maybe_applied, retry_after };
@@ -154,6 +159,15 @@ impl Pipeline {
                 Ok(success) => return Ok(success),
                 Err(failure) => self.prepare_next(failure, run)?,
             }
+        }
+    }
+
+    fn watch(&self, outcome: &Result<Response<Vec<u8>>, TransportError>, run: &Run<'_>) {
+        if let Some(watch) = &self.core.body_watch
+            && let Ok(response) = outcome
+            && response.status().is_success()
+        {
+            watch.look(run.call, response.body(), run.credentials.auth.redactor());
         }
     }
 

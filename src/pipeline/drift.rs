@@ -1,0 +1,127 @@
+//! Finds fields and values in responses that this version does not know.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::redaction::Redactor;
+use super::shape::{Kind, Shape};
+use crate::json;
+
+/// A field or a value in a response that this version of the crate does not know, as
+/// [`Config::on_drift`](crate::Config::on_drift) reports it.
+///
+/// The service has changed since this version was made. Nothing is lost: unknown fields and values are kept. It prints
+/// as one line, without the value of an unknown field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Drift {
+    /// The call, such as `GET /alerts/{id}`.
+    pub call: String,
+    /// The field, such as `items[].language`.
+    pub field: String,
+    /// The value, if the field is known and its value is not; none if the field is unknown.
+    pub value: Option<String>,
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Drift { call, field, value } = self;
+        match value {
+            Some(value) => write!(f, "{call}: unknown value {value:?} in the field {field}"),
+            None => write!(f, "{call}: unknown field {field}"),
+        }
+    }
+}
+
+/// Looks at the bodies of successful responses.
+///
+/// A trait, so that the code of its only implementation is linked only into programs that use it.
+pub(crate) trait BodyWatch: Send + Sync {
+    fn look(&self, call: &Call, body: &[u8], redactor: &Redactor);
+}
+
+/// The most findings that are reported, if a service sends ever new ones.
+const MOST_REPORTED: usize = 1000;
+/// The longest name or value that is reported, in characters.
+const LONGEST: usize = 100;
+
+/// Reports each field and value that is not in the [shapes](Shape) once.
+pub(crate) struct DriftWatch<F> {
+    report: F,
+    reported: Mutex<HashSet<Drift>>,
+}
+
+impl<F: Fn(&Drift) + Send + Sync> DriftWatch<F> {
+    pub(crate) fn new(report: F) -> DriftWatch<F> {
+        DriftWatch { report, reported: Mutex::default() }
+    }
+
+    /// Returns whether this was not reported before.
+    fn is_new(&self, drift: &Drift) -> bool {
+        // A set is in order between its steps, whatever became of a thread that held it.
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.len() < MOST_REPORTED && reported.insert(drift.clone())
+    }
+}
+
+impl<F: Fn(&Drift) + Send + Sync> BodyWatch for DriftWatch<F> {
+    fn look(&self, call: &Call, body: &[u8], redactor: &Redactor) {
+        let Some(shape) = Shape::of(call) else { return };
+        let Ok(json) = json::from_slice::<Value>(body) else { return };
+        let mut findings = Findings { call: shape.call, redactor, found: Vec::new() };
+        findings.look_at(&json, &shape.body, "");
+        let new = findings.found.into_iter().filter(|drift| self.is_new(drift));
+        // Collected first: the lock is not held, and the closure may call the client.
+        new.collect::<Vec<_>>().iter().for_each(&self.report);
+    }
+}
+
+struct Findings<'a> {
+    call: &'static str,
+    redactor: &'a Redactor,
+    found: Vec<Drift>,
+}
+
+impl Findings<'_> {
+    /// Looks at the value of the field called `path`.
+    fn look_at(&mut self, json: &Value, kind: &Kind, path: &str) {
+        match (kind, json) {
+            (Kind::List(of), Value::Array(items)) => {
+                let path = format!("{path}[]");
+                items.iter().for_each(|item| self.look_at(item, of, &path));
+            }
+            (Kind::Object(fields), Value::Object(object)) => {
+                for (name, value) in object {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    match fields.iter().find(|(known, _)| known == name) {
+                        Some((_, kind)) => self.look_at(value, kind, &path),
+                        None => self.found(&path, None),
+                    }
+                }
+            }
+            (Kind::Values(known), Value::String(value)) if !known.contains(&value.as_str()) => {
+                self.found(path, Some(value));
+            }
+            (Kind::Keys(known), Value::Object(object)) => {
+                let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
+                unknown.for_each(|key| self.found(path, Some(key)));
+            }
+            _ => {}
+        }
+    }
+
+    fn found(&mut self, field: &str, value: Option<&str>) {
+        let shown =
+            |text: &str| self.redactor.text(text.to_owned()).chars().take(LONGEST).collect();
+        let (call, field, value) = (self.call.to_owned(), shown(field), value.map(shown));
+        let drift = Drift { call, field, value };
+        if !self.found.contains(&drift) {
+            self.found.push(drift);
+        }
+    }
+}
