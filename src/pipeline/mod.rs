@@ -482,7 +482,7 @@ impl Pipeline {
         self.sleep_until(moment);
     }
 
-    fn sleep_until(&self, moment: Instant) {
+    pub(crate) fn sleep_until(&self, moment: Instant) {
         let mut left = moment.saturating_duration_since(self.core.clock.now());
         while !left.is_zero() {
             self.core.clock.sleep(left);

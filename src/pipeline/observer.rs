@@ -223,11 +223,11 @@ impl Activity<'_> {
                 // The kind and not the message: a server's words may quote what was sent.
                 "retrying call={call:?} because={:?} after_ms={}", error.kind(), after.as_millis()
             ),
-            // The steps before it are in the log, and the error is the caller's.
             Activity::Looking { call, after } => log::debug!(
                 target: "heysync",
                 "looking call={call:?} after_ms={}", after.as_millis()
             ),
+            // The steps before it are in the log, and the error is the caller's.
             Activity::Ended { .. } => {}
         }
     }
