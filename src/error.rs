@@ -222,6 +222,22 @@ impl Error {
         self.0.kind
     }
 
+    /// Returns the call that failed, as [`Call::name`](crate::Call::name) names it; `None` if the error is of no call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.get_alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.call(), Some("GET /alerts/no-such-id"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn call(&self) -> Option<&str> {
+        self.0.call.as_deref()
+    }
+
     /// Returns the status of the response, if one was received.
     ///
     /// It is a success if only the body could not be used.

@@ -117,6 +117,7 @@ pub use pipeline::collector::Collector;
 pub use pipeline::drift::Drift;
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::options::CallOptions;
+pub use pipeline::response::RawResponse;
 pub use pipeline::retry::Safety;
 pub use pipeline::summary::CallSummary;
 pub use pipeline::transport::{SendProgress, Transport, TransportError};

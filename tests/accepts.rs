@@ -10,8 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use heysync::heylerts::{self, Alert, AlertPatch, NewAlert};
 use heysync::heylo::{self, Bulk, Community, Gender, Month, NewMember, Role, RoleUpdate};
-use heysync::{Config, Date, Timestamp, sandbox};
+use heysync::{Activity, Call, Clock, Config, Date, Observer, Timestamp, Transport, sandbox};
 
 fn client() -> heylo::Client {
     let service = sandbox::Heylo::demo().limit(None);
@@ -116,6 +117,47 @@ fn a_bulk_call_is_stored_without_naming_anything_private() {
 }
 
 #[test]
+fn keys_names_and_paths_are_taken_in_every_type_of_string() {
+    let config = || {
+        let config = Config::new().clock(sandbox::TestClock::new());
+        config.transport(sandbox::Services::demo())
+    };
+    let (text, string) = ("hlt_key", String::from("hlt_key"));
+    for client in [
+        heylerts::Client::with_config(text, config()).unwrap(),
+        heylerts::Client::with_config(&string, config()).unwrap(),
+        heylerts::Client::with_config(string.clone(), config()).unwrap(),
+        heylerts::Client::with_config(Cow::Borrowed(text), config()).unwrap(),
+    ] {
+        let id = client.alerts().next().unwrap().unwrap().id;
+        let borrowed = ["alerts", &id];
+        for path in [Call::get(borrowed), Call::get(&borrowed), Call::get(&borrowed[..])] {
+            assert_eq!(client.send::<Alert>(&path).unwrap().id, id);
+            assert!(client.send_raw(&path).unwrap().text.contains(&id));
+        }
+        assert_eq!(
+            Call::get(&vec!["alerts".to_owned(), id.clone()]).name(),
+            Call::get(borrowed).name()
+        );
+    }
+    let (name, value) = (String::from("note"), "x");
+    let alert = NewAlert::new(&name, text).field(&name, value).field(name.clone(), &*name);
+    assert_eq!(AlertPatch::new().field(&name, value), AlertPatch::new().field("note", "x"));
+    assert_eq!(serde_json::to_value(alert).unwrap()["note"], "note");
+    assert_eq!(NewMember::new("u").field(&name, value), NewMember::new("u").field("note", "x"));
+}
+
+#[test]
+fn clocks_observers_and_transports_are_taken_in_a_box() {
+    let clock: Box<dyn Clock> = Box::new(sandbox::TestClock::new());
+    let observer: Box<dyn Observer> = Box::new(|_: &Activity<'_>| {});
+    let transport: Box<dyn Transport> = Box::new(sandbox::Heylo::demo());
+    let config = Config::new().clock(clock).observer(observer).transport(transport);
+    let client = heylo::Client::with_config("boxed", config).unwrap();
+    assert_eq!(client.community("harbour-runners").roles().unwrap().len(), 3);
+}
+
+#[test]
 fn the_models_of_heylo_can_be_made_compared_and_written_in_a_test() {
     let role = Role::from_json(serde_json::json!({"id": "captains"})).unwrap();
     assert_eq!(serde_json::from_str::<Role>(r#"{"id":"captains"}"#).unwrap(), role);
@@ -127,7 +169,7 @@ fn the_models_of_heylo_can_be_made_compared_and_written_in_a_test() {
     assert_eq!(serde_json::from_str::<NewMember>(&written).unwrap(), member);
     assert_eq!(heylo::MemberChange::default(), heylo::MemberChange::default());
     assert_eq!(heylo::MemberDiff::default(), heylo::MemberDiff::default());
-    assert_eq!(heylo::RawResponse::default(), heylo::RawResponse::default());
+    assert_eq!(heysync::RawResponse::default(), heysync::RawResponse::default());
 }
 
 #[test]

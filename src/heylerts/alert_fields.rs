@@ -95,8 +95,8 @@ impl NewAlert {
     /// let alert = NewAlert::new("My brand", "heysync").field("x_enabled", true);
     /// assert_eq!(serde_json::json!(alert)["x_enabled"], true);
     /// ```
-    pub fn field(mut self, name: &str, value: impl Into<Value>) -> NewAlert {
-        self.fields.insert(name.to_owned(), value.into());
+    pub fn field(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> NewAlert {
+        self.fields.insert(name.as_ref().to_owned(), value.into());
         self
     }
 
@@ -191,8 +191,8 @@ impl AlertPatch {
     }
 
     /// Changes a field that this crate does not know, or gives a known one another value.
-    pub fn field(mut self, name: &str, value: impl Into<Value>) -> AlertPatch {
-        self.fields.insert(name.to_owned(), value.into());
+    pub fn field(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> AlertPatch {
+        self.fields.insert(name.as_ref().to_owned(), value.into());
         self
     }
 

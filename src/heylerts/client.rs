@@ -12,7 +12,7 @@ use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
 use crate::pipeline::options::CallOptions;
-use crate::pipeline::response::BadBody;
+use crate::pipeline::response::{BadBody, RawResponse};
 use crate::pipeline::{Pipeline, response};
 
 /// The environment variables that [`Client::from_env`] reads.
@@ -99,7 +99,7 @@ impl Client {
     /// assert_eq!(error.kind(), ErrorKind::Configuration);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn new(key: &str) -> Result<Client> {
+    pub fn new(key: impl AsRef<str>) -> Result<Client> {
         Client::with_config(key, Config::new())
     }
 
@@ -142,8 +142,8 @@ impl Client {
     /// let client = heylerts::Client::with_config("hlt_your_key_here", config)?;
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn with_config(key: &str, config: Config) -> Result<Client> {
-        Client::open(ApiKey::new(key), config)
+    pub fn with_config(key: impl AsRef<str>, config: Config) -> Result<Client> {
+        Client::open(ApiKey::new(key.as_ref()), config)
     }
 
     /// Makes a client for the key in `HEYLERTS_API_KEY`, at the address in `HEYLERTS_BASE_URL` unless the configuration has one, with your configuration.
@@ -257,6 +257,32 @@ impl Client {
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         Ok(self.pipeline.execute(call, &response::json)?.value)
+    }
+
+    /// Sends a call that has no method here, and returns the body of its response: JSON of any form, plain text, or
+    /// nothing.
+    ///
+    /// Otherwise it is as [`send`](Client::send).
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Call, Safety};
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// # let id = client.alerts().next().expect("an alert")?.id;
+    /// let call = Call::delete(["alerts", &id]).safety(Safety::Idempotent);
+    /// assert_eq!(client.send_raw(&call)?.text, "");
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
+        Ok(self.pipeline.execute(call, RawResponse::read)?.value)
     }
 
     /// Returns the token bucket of this client.

@@ -161,7 +161,8 @@ impl NewMember {
     /// # assert_eq!(invited.member["shirtSize"], "M");
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn field(mut self, name: &str, value: impl Into<Value>) -> NewMember {
+    pub fn field(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> NewMember {
+        let name = name.as_ref();
         let fields = match name {
             USER_ID => return self,
             REPLY_TO_EMAIL | SUPPRESS_EMAILS => &mut self.beside,

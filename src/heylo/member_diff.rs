@@ -94,7 +94,7 @@ impl RoleMembers {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let diff = self.plan_members(user_ids)?;
+        let diff = self.plan_members(user_ids).map_err(RoleUpdateError::not_begun)?;
         self.apply(&diff)
     }
 
@@ -117,7 +117,7 @@ impl RoleMembers {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn remove_all_members(&self) -> Result<MemberChange, RoleUpdateError> {
-        let diff = self.plan_members::<[&str; 0]>([])?;
+        let diff = self.plan_members::<[&str; 0]>([]).map_err(RoleUpdateError::not_begun)?;
         self.send_diff(&diff)
     }
 
@@ -134,11 +134,11 @@ impl RoleMembers {
         if (&*diff.community_id, &*diff.role_id) != (self.community().id(), self.role_id()) {
             let (role, community) = (&diff.role_id, &diff.community_id);
             let rejected = format!("this is the difference of the role {role:?} of {community:?}");
-            return Err(Error::invalid(rejected).into());
+            return Err(RoleUpdateError::not_begun(Error::invalid(rejected)));
         }
         if diff.leaves_nobody() {
             let rejected = "this would remove everybody: call remove_all_members if that is meant";
-            return Err(Error::invalid(rejected).into());
+            return Err(RoleUpdateError::not_begun(Error::invalid(rejected)));
         }
         self.send_diff(diff)
     }

@@ -9,10 +9,10 @@ use serde_json::Map;
 
 use super::client::Community;
 use super::client::INVITE_HOST;
-use super::client::RawResponse;
 use super::invite::NewMember;
 use super::journal::{Journal, State};
 use crate::error::{Applied, Error, ErrorKind, Result};
+use crate::pipeline::response::RawResponse;
 use crate::pipeline::retry::Safety;
 
 impl Community {

@@ -44,7 +44,7 @@ mod record;
 mod role_update;
 mod roles;
 
-pub use client::{Client, Community, INVITE_HOST, RawResponse};
+pub use client::{Client, Community, INVITE_HOST};
 pub use events::{Attendance, Event, Events};
 pub use invite::{Gender, NewMember};
 pub use journal::Journal;

@@ -311,6 +311,11 @@ impl RoleUpdateError {
         self.error.hint()
     }
 
+    /// Makes the error of an update of which nothing was sent.
+    pub(crate) fn not_begun(error: Error) -> RoleUpdateError {
+        RoleUpdateError { change: MemberChange::default(), left: RoleUpdate::default(), error }
+    }
+
     fn progress(&self) -> Option<String> {
         let (done, left) = (self.change.count(), self.left.len());
         (done > 0).then(|| format!("after {done} of {} ids", done + left))
@@ -338,12 +343,6 @@ impl From<RoleUpdateError> for Error {
             Some(progress) => failed.error.noting(&format!("the update failed {progress}")),
             None => failed.error,
         }
-    }
-}
-
-impl From<Error> for RoleUpdateError {
-    fn from(error: Error) -> RoleUpdateError {
-        RoleUpdateError { change: MemberChange::default(), left: RoleUpdate::default(), error }
     }
 }
 

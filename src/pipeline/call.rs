@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(call.name(), "POST /apiv1-fetch communityPolls");
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Call {
     method: Method,
     path: Vec<String>,
@@ -89,12 +90,12 @@ impl Call {
     pub fn new<I>(method: Method, path: I) -> Call
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: AsRef<str>,
     {
         Call {
             safety: if method == Method::GET { Safety::Read } else { Safety::Unsafe },
             method,
-            path: path.into_iter().map(Into::into).collect(),
+            path: path.into_iter().map(|segment| segment.as_ref().to_owned()).collect(),
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
@@ -111,7 +112,7 @@ impl Call {
     pub fn get<I>(path: I) -> Call
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: AsRef<str>,
     {
         Call::new(Method::GET, path)
     }
@@ -122,7 +123,7 @@ impl Call {
     pub fn post<I>(path: I) -> Call
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: AsRef<str>,
     {
         Call::new(Method::POST, path)
     }
@@ -131,7 +132,7 @@ impl Call {
     pub fn patch<I>(path: I) -> Call
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: AsRef<str>,
     {
         Call::new(Method::PATCH, path)
     }
@@ -140,7 +141,7 @@ impl Call {
     pub fn delete<I>(path: I) -> Call
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: AsRef<str>,
     {
         Call::new(Method::DELETE, path)
     }

@@ -1,6 +1,8 @@
 //! Reads the body of a success: a value, or the reason why there is none.
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::denial;
 use crate::json;
@@ -78,6 +80,43 @@ pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
 /// As [`acknowledgement`], for a call that returns nothing.
 pub(crate) fn nothing(body: Vec<u8>) -> Result<(), BadBody> {
     acknowledgement(body).map(drop)
+}
+
+/// The body of a response, of any shape: JSON, plain text, or nothing.
+///
+/// Heylo does not document its response to an invite or a removal, so this is what their methods return, and
+/// `send_raw` of each client. A body that denies the success is an error instead.
+///
+/// # Examples
+///
+/// ```
+/// # use heysync::{Config, heylo, sandbox};
+/// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+/// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+/// let response = community.remove_member("user-40")?;
+/// assert_eq!(response.text, r#"{"success":true}"#);
+/// assert_eq!(response.json.unwrap()["success"], true);
+/// # Ok::<(), heysync::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RawResponse {
+    /// The body, if it is JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
+    /// The body as text; empty if there is none. Bytes that are not UTF-8 are U+FFFD.
+    #[serde(default)]
+    pub text: String,
+}
+
+impl RawResponse {
+    /// Reads a body of any shape, unless it reports a failure.
+    pub(crate) fn read(body: Vec<u8>) -> Result<RawResponse, BadBody> {
+        let body = acknowledgement(body)?;
+        let text = String::from_utf8_lossy(&body);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        Ok(RawResponse { json: json::from_slice(&body).ok(), text })
+    }
 }
 
 #[cfg(test)]
@@ -214,5 +253,20 @@ mod tests {
         ] {
             assert!(json::<Value>(body.into()).is_ok(), "{body}");
         }
+    }
+
+    #[test]
+    fn any_body_is_read() {
+        let read = |body: &[u8]| {
+            RawResponse::read(body.to_vec()).unwrap_or_else(|_| panic!("no response"))
+        };
+        assert_eq!(read(b""), RawResponse::default());
+        let json = read(b"\xEF\xBB\xBF{\"ok\":1}");
+        assert_eq!(
+            (json.text.as_str(), json.json),
+            (r#"{"ok":1}"#, Some(serde_json::json!({"ok": 1})))
+        );
+        let latin = read(b"entfernt f\xFCr immer");
+        assert_eq!((latin.text.as_str(), latin.json), ("entfernt f\u{fffd}r immer", None));
     }
 }

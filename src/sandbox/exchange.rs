@@ -88,9 +88,8 @@ pub(crate) fn with_body(
 }
 
 /// Adds an `Allow` header.
-pub(crate) fn allowing(mut response: Response, methods: &'static str) -> Response {
-    let methods = HeaderValue::from_static(methods);
-    response.headers_mut().insert(ALLOW, methods);
+pub(crate) fn allowing(mut response: Response, methods: &str) -> Response {
+    set(&mut response, ALLOW.as_str(), methods);
     response
 }
 

@@ -30,7 +30,7 @@ pub struct Limit {
 }
 
 /// How requests are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
     /// A window opens with the first request and closes a period later. Each window counts from zero.
@@ -45,7 +45,7 @@ pub enum Algorithm {
 }
 
 /// The `Retry-After` of a 429.
-#[derive(Clone, Debug, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryAfter {
     /// Whole seconds, rounded up: `Retry-After: 1`.

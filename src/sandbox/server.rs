@@ -93,6 +93,7 @@ pub fn serve(port: u16, handler: impl Handler) -> io::Result<Server> {
 }
 
 /// A running server; [`serve`] starts one. It stops when it is dropped.
+#[must_use = "the server stops when it is dropped"]
 pub struct Server {
     shared: Arc<Shared>,
 }

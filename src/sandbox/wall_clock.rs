@@ -15,7 +15,7 @@ use crate::clock::{Clock, Signal, SystemClock};
 const FIRST_DAY: u64 = 1_778_241_600;
 
 /// The format of timestamps in responses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimestampFormat {
     /// `2026-05-08T12:00:00Z`, as the vendor documents.

@@ -47,8 +47,8 @@ impl Setup {
             }
         };
         Setup {
-            heylo: heylo::Client::with_config(&key("key-"), config()).unwrap(),
-            heylerts: heylerts::Client::with_config(&key("hlt_"), config()).unwrap(),
+            heylo: heylo::Client::with_config(key("key-"), config()).unwrap(),
+            heylerts: heylerts::Client::with_config(key("hlt_"), config()).unwrap(),
             services: services.clone(),
             clock: clock.clone(),
             _server: server,

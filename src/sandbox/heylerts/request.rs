@@ -14,7 +14,7 @@ pub(crate) struct ApiError {
     status: StatusCode,
     detail: Value,
     /// The allowed methods, if the method was wrong.
-    allowed: Option<&'static str>,
+    allowed: Option<String>,
 }
 
 impl ApiError {
@@ -26,7 +26,7 @@ impl ApiError {
         ApiError::new(StatusCode::NOT_FOUND, detail)
     }
 
-    pub(crate) fn method(allowed: &'static str) -> ApiError {
+    pub(crate) fn method(allowed: String) -> ApiError {
         ApiError {
             allowed: Some(allowed),
             ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
@@ -41,7 +41,7 @@ impl ApiError {
     pub(crate) fn into_response(self) -> Response {
         let response = exchange::json(self.status, &json!({"detail": self.detail}));
         match self.allowed {
-            Some(methods) => exchange::allowing(response, methods),
+            Some(methods) => exchange::allowing(response, &methods),
             None => response,
         }
     }

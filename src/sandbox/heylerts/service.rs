@@ -46,36 +46,50 @@ impl Backend for State {
     }
 }
 
-/// The resource of a path.
-enum Route {
-    Hello,
-    Alerts,
-    Alert(String),
-    Mentions,
-    Stats,
+/// A request to an operation.
+struct Operands<'a> {
+    request: &'a Incoming,
+    /// The id in the path; empty if the path has none.
+    id: &'a str,
+    now: SystemTime,
+}
+
+type Operation = fn(&mut State, &Operands<'_>) -> Result<Response, ApiError>;
+
+/// Returns the operation of a method and the segments after `api/v1`.
+fn operation(method: &str, path: &[&str]) -> Option<Operation> {
+    let operation: Operation = match (method, path) {
+        ("GET", ["hello"]) => |state, _| Ok(state.hello()),
+        ("GET", ["alerts"]) => |state, it| state.list_alerts(it.request, it.now),
+        ("POST", ["alerts"]) => |state, it| state.create_alert(it.request, it.now),
+        (_, ["alerts", ""]) => return None,
+        ("GET", ["alerts", _]) => |state, it| state.get_alert(it.id),
+        ("PATCH", ["alerts", _]) => |state, it| state.update_alert(it.id, it.request),
+        ("DELETE", ["alerts", _]) => |state, it| state.delete_alert(it.id),
+        ("GET", ["mentions"]) => |state, it| state.list_mentions(it.request, it.now),
+        ("GET", ["stats"]) => |state, it| state.stats(it.request),
+        _ => return None,
+    };
+    Some(operation)
 }
 
 impl State {
     fn operate(&mut self, request: &Incoming, now: SystemTime) -> Result<Response, ApiError> {
         let segments = request.segments();
-        let Some(route) = Route::of(&segments) else {
-            return without_slash(request, &segments);
+        let path = path_of(&segments);
+        let allowed = allowed_methods(&path);
+        if allowed.is_empty() {
+            return without_slash(request, &path);
+        }
+        let Some(operation) = operation(request.method.as_str(), &path) else {
+            return Err(ApiError::method(allowed.join(", ")));
         };
-        let method = route.checked(&request.method)?;
         self.authorize(request)?;
-        if let (true, Route::Alert(id)) = (self.settings.malformed_id_returns_422, &route) {
+        let id = path.get(1).copied().unwrap_or_default();
+        if self.settings.malformed_id_returns_422 && path.len() > 1 {
             request::check_uuid(["path", "alert_id"], id)?;
         }
-        match (route, method) {
-            (Route::Hello, _) => Ok(self.hello()),
-            (Route::Alerts, &Method::POST) => self.create_alert(request, now),
-            (Route::Alerts, _) => self.list_alerts(request, now),
-            (Route::Alert(id), &Method::PATCH) => self.update_alert(&id, request),
-            (Route::Alert(id), &Method::DELETE) => self.delete_alert(&id),
-            (Route::Alert(id), _) => self.get_alert(&id),
-            (Route::Mentions, _) => self.list_mentions(request, now),
-            (Route::Stats, _) => self.stats(request),
-        }
+        operation(self, &Operands { request, id, now })
     }
 
     fn authorize(&self, request: &Incoming) -> Result<(), ApiError> {
@@ -94,37 +108,22 @@ impl State {
     }
 }
 
-impl Route {
-    /// Returns the route of the segments after `api/v1`.
-    fn of(segments: &[String]) -> Option<Route> {
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let start = segments.windows(2).position(|pair| pair == ["api", "v1"])?;
-        match segments[start + 2..] {
-            ["hello"] => Some(Route::Hello),
-            ["alerts"] => Some(Route::Alerts),
-            ["alerts", id] if !id.is_empty() => Some(Route::Alert(id.to_owned())),
-            ["mentions"] => Some(Route::Mentions),
-            ["stats"] => Some(Route::Stats),
-            _ => None,
-        }
-    }
+/// Returns the segments after `api/v1`; none if there is no such prefix.
+fn path_of(segments: &[String]) -> Vec<&str> {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let prefix = segments.windows(2).position(|pair| pair == ["api", "v1"]);
+    prefix.map(|at| segments[at + 2..].to_vec()).unwrap_or_default()
+}
 
-    /// Returns the method if the route allows it.
-    fn checked<'a>(&self, method: &'a Method) -> Result<&'a Method, ApiError> {
-        let allowed = match self {
-            Route::Alerts => "GET, POST",
-            Route::Alert(_) => "GET, PATCH, DELETE",
-            _ => "GET",
-        };
-        let found = allowed.split(", ").any(|allowed| allowed == method.as_str());
-        found.then_some(method).ok_or_else(|| ApiError::method(allowed))
-    }
+fn allowed_methods(path: &[&str]) -> Vec<&'static str> {
+    let methods = ["GET", "POST", "PATCH", "DELETE"];
+    methods.into_iter().filter(|method| operation(method, path).is_some()).collect()
 }
 
 /// Redirects a path with a trailing slash to the one without, as FastAPI does.
-fn without_slash(request: &Incoming, segments: &[String]) -> Result<Response, ApiError> {
-    match segments.split_last() {
-        Some((last, rest)) if last.is_empty() && Route::of(rest).is_some() => {
+fn without_slash(request: &Incoming, path: &[&str]) -> Result<Response, ApiError> {
+    match path.split_last() {
+        Some((last, rest)) if last.is_empty() && !allowed_methods(rest).is_empty() => {
             let host = request.header("host").unwrap_or("heylerts.com");
             let path = request.path.trim_end_matches('/');
             let query = if request.query.is_empty() { "" } else { "?" };

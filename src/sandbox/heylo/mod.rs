@@ -37,24 +37,29 @@ impl Sandbox<State> {
     }
 
     /// Returns the ids of the members of a role, in the order in which they got it; none if there is no such role.
-    pub fn role_members(&self, community_id: &str, role_id: &str) -> Vec<String> {
+    pub fn role_members(
+        &self,
+        community_id: impl AsRef<str>,
+        role_id: impl AsRef<str>,
+    ) -> Vec<String> {
         let state = self.state();
-        let roles = state.community(community_id).map(|community| &community.roles);
-        let role = roles.and_then(|roles| roles.iter().find(|role| role.id == role_id));
+        let roles = state.community(community_id.as_ref()).map(|community| &community.roles);
+        let role = roles.and_then(|roles| roles.iter().find(|role| role.id == role_id.as_ref()));
         role.map(|role| role.member_ids.clone()).unwrap_or_default()
     }
 
     /// Returns the ids of the members of a community, whatever their status.
-    pub fn member_ids(&self, community_id: &str) -> Vec<String> {
+    pub fn member_ids(&self, community_id: impl AsRef<str>) -> Vec<String> {
         let state = self.state();
-        let members = state.community(community_id).map(|community| community.members.iter());
+        let members =
+            state.community(community_id.as_ref()).map(|community| community.members.iter());
         members.into_iter().flatten().map(|member| member.user_id.clone()).collect()
     }
 
     /// Returns the pending invites of a community, in the order in which they were sent.
-    pub fn invites(&self, community_id: &str) -> Vec<Invite> {
+    pub fn invites(&self, community_id: impl AsRef<str>) -> Vec<Invite> {
         let state = self.state();
-        let community = state.community(community_id);
+        let community = state.community(community_id.as_ref());
         community.map(|community| community.invites.clone()).unwrap_or_default()
     }
 }

@@ -52,7 +52,7 @@ pub struct Settings {
 }
 
 /// The field of an event's id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventIdFormat {
     /// `id`.
@@ -65,7 +65,7 @@ pub enum EventIdFormat {
 }
 
 /// The response to an unknown `lastEventId`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnknownCursor {
     /// A 404.
@@ -78,7 +78,7 @@ pub enum UnknownCursor {
 }
 
 /// How `memberSinceMonth` must be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MonthFormat {
     /// In three letters: `Jan`.
@@ -91,7 +91,7 @@ pub enum MonthFormat {
 }
 
 /// The body of the response to a successful removal or invite.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SuccessBody {
     /// `{"success": true}`, with the id of an invite.
@@ -130,7 +130,7 @@ pub struct Member {
 }
 
 /// The status of a member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MemberStatus {
     /// The member can have roles.
@@ -255,8 +255,8 @@ impl Role {
     }
 
     /// Sets the name.
-    pub fn name(mut self, name: &str) -> Role {
-        self.name = name.to_owned();
+    pub fn name(mut self, name: impl Into<String>) -> Role {
+        self.name = name.into();
         self
     }
 
@@ -278,14 +278,14 @@ impl Event {
     }
 
     /// Adds a field.
-    pub fn field(mut self, name: &str, value: impl Into<Value>) -> Event {
-        self.fields.insert(name.to_owned(), value.into());
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Event {
+        self.fields.insert(name.into(), value.into());
         self
     }
 
     /// Adds an attendance record with a `userId` and a `status`.
-    pub fn attended(mut self, user_id: &str, status: &str) -> Event {
-        let record = json!({"userId": user_id, "status": status});
+    pub fn attended(mut self, user_id: impl AsRef<str>, status: impl AsRef<str>) -> Event {
+        let record = json!({"userId": user_id.as_ref(), "status": status.as_ref()});
         self.attendance.push(record);
         self
     }
