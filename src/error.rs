@@ -314,7 +314,7 @@ impl Error {
     ///
     /// That is the `Retry-After` of a 429 or a 503: seconds, fractions of them, or a date, taken against the
     /// response's own `Date`. It is `None` if the header is absent, zero, more than a year, or unreadable; on
-    /// other statuses some servers send it too, where it means nothing. If the service asked for nothing and a
+    /// other statuses some servers send it too, with no meaning. If the service asked for nothing and a
     /// wait would have outlasted the deadline, it is that wait.
     ///
     /// # Examples

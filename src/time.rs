@@ -18,10 +18,10 @@ const FRACTION_DIGITS: usize = 9;
 
 /// A moment in time, to the nanosecond, from [`MIN`](Timestamp::MIN) to [`MAX`](Timestamp::MAX).
 ///
-/// Heylerts writes it as RFC 3339 text, Heylo as milliseconds since 1970. Text is read with `Z`, with an
+/// Heylerts writes it as an RFC 3339 string, Heylo as milliseconds since 1970. A string is read with `Z`, with an
 /// offset, and with a fraction of a second of any length, of which nine digits are kept. Text without an
 /// offset is read as UTC: the services do not document it, and services of this kind run on UTC. In JSON, a
-/// whole number is read as milliseconds since 1970. A timestamp is always written as text, in UTC, with `Z`.
+/// whole number is read as milliseconds since 1970. A timestamp is always written as a string, in UTC, with `Z`.
 ///
 /// # Other types of time
 ///
@@ -235,7 +235,7 @@ impl FromStr for Timestamp {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a moment.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is not a moment.
     fn from_str(text: &str) -> Result<Timestamp> {
         let rejected = |error: jiff::Error| {
             Error::invalid("a moment is written like 2026-05-08T11:00:00Z").with_source(error)
@@ -290,7 +290,7 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Reads text as [`FromStr`] does, and a whole number as [`from_millisecond`](Timestamp::from_millisecond).
+/// Reads a string as [`FromStr`] does, and a whole number as [`from_millisecond`](Timestamp::from_millisecond).
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_any(TimestampVisitor)
@@ -368,7 +368,7 @@ impl FromStr for Date {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text has another form, or if the day does not
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string has another form, or if the day does not
     /// exist.
     fn from_str(text: &str) -> Result<Date> {
         let text = text.trim();

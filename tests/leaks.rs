@@ -106,9 +106,9 @@ fn a_key_that_is_rejected_is_not_shown() {
     let rejected = [
         heylerts::Client::new(HEYLO_KEY).map(drop),
         heysync::heylo::Client::new(HEYLERTS_KEY).map(drop),
-        heylerts::Client::new(&format!("Bearer {HEYLERTS_KEY}")).map(drop),
-        heysync::heylo::Client::new(&format!("{HEYLO_KEY}\nx")).map(drop),
-        heysync::heylo::Client::new(&format!("{HEYLO_KEY}\u{e9}")).map(drop),
+        heylerts::Client::new(format!("Bearer {HEYLERTS_KEY}")).map(drop),
+        heysync::heylo::Client::new(format!("{HEYLO_KEY}\nx")).map(drop),
+        heysync::heylo::Client::new(format!("{HEYLO_KEY}\u{e9}")).map(drop),
     ];
     for rejection in rejected {
         assert_hides_keys(&everything_of(&rejection.unwrap_err()));

@@ -44,7 +44,7 @@ pub struct Mention {
     pub url: String,
     /// The title of the page.
     pub title: Option<String>,
-    /// The text around the keyword.
+    /// The words around the keyword.
     pub snippet: Option<String>,
     /// The author, such as `u/example`.
     pub author: Option<String>,

@@ -345,14 +345,14 @@ impl FromStr for Gender {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text names none of the four.
-    fn from_str(text: &str) -> Result<Gender> {
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string names none of the four.
+    fn from_str(string: &str) -> Result<Gender> {
         let is_letter = |c: &char| c.is_alphanumeric();
-        let word: String = text.chars().filter(is_letter).flat_map(char::to_lowercase).collect();
+        let word: String = string.chars().filter(is_letter).flat_map(char::to_lowercase).collect();
         let found = Gender::KNOWN.iter().copied().find(|gender| gender.aliases().contains(&&*word));
         found.ok_or_else(|| {
             let known: Vec<&str> = Gender::KNOWN.iter().map(|gender| gender.as_str()).collect();
-            Error::invalid(format!("{text:?} is not one of: {}", known.join(", ")))
+            Error::invalid(format!("{string:?} is not one of: {}", known.join(", ")))
         })
     }
 }

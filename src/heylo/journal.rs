@@ -1,4 +1,4 @@
-//! The journal of a bulk call: the outcome for each person, as one line of text.
+//! The journal of a bulk call: the outcome for each person, as one line of JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -114,10 +114,10 @@ impl FromStr for Journal {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is of another form.
-    fn from_str(text: &str) -> Result<Journal> {
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is of another form.
+    fn from_str(string: &str) -> Result<Journal> {
         let rejected = |error| Error::invalid("this is not a journal").with_source(error);
-        serde_json::from_str(text).map_err(rejected)
+        serde_json::from_str(string).map_err(rejected)
     }
 }
 

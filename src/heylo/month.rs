@@ -103,9 +103,9 @@ impl FromStr for Month {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text names no month.
-    fn from_str(text: &str) -> Result<Month> {
-        let word = text.trim();
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string names no month.
+    fn from_str(string: &str) -> Result<Month> {
+        let word = string.trim();
         let word = word.strip_suffix('.').unwrap_or(word);
         let is_called = |month: &Month| {
             let short = month.as_str();
@@ -115,7 +115,7 @@ impl FromStr for Month {
         let by_number = || word.parse::<u8>().ok().and_then(|number| Month::try_from(number).ok());
         let month = Month::KNOWN.iter().copied().find(is_called).or_else(by_number);
         month.ok_or_else(|| {
-            Error::invalid(format!("{text:?} is not a month: write it like May, or 1 to 12"))
+            Error::invalid(format!("{string:?} is not a month: write it like May, or 1 to 12"))
         })
     }
 }

@@ -27,7 +27,7 @@ fn as_id(value: &Value) -> Option<String> {
 
 /// Reads JSON, and fails if it holds an id that Rust can hold only rounded, so that two ids never become one.
 ///
-/// [`json::from_slice`] then reads the text once more, with such ids as strings of their digits.
+/// [`json::from_slice`] then reads the JSON once more, with such ids as strings of their digits.
 pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     let json = Value::deserialize(deserializer)?;
     match has_rounded_id(&json, false) {

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::request::{ApiError, problem};
+use super::request::{ApiError, Form};
 use crate::sandbox::exchange::Incoming;
 use crate::sandbox::wall_clock::{self, TimestampFormat};
 
@@ -104,12 +104,6 @@ impl Alert {
     }
 }
 
-/// The fields of a body, and the problems with them.
-struct Form {
-    fields: Map<String, Value>,
-    problems: Vec<Value>,
-}
-
 /// The fields of an alert in a request; `None` if a field is absent.
 #[derive(Debug, Default)]
 pub(crate) struct AlertFields {
@@ -148,10 +142,7 @@ impl AlertFields {
             frequency: form.text("frequency"),
             is_active: form.flag("is_active"),
         };
-        match form.problems.is_empty() {
-            true => Ok(fields),
-            false => Err(ApiError::unprocessable(form.problems)),
-        }
+        form.finish(fields)
     }
 
     /// Sets the fields that were sent, and no other.
@@ -171,93 +162,6 @@ fn put<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
-}
-
-impl Form {
-    fn of(request: &Incoming) -> Result<Form, ApiError> {
-        let Ok(value) = serde_json::from_slice(&request.body) else {
-            let (kind, message) = match request.body.is_empty() {
-                true => ("missing", "Field required"),
-                false => ("json_invalid", "JSON decode error"),
-            };
-            let problem = json!({"type": kind, "loc": ["body"], "msg": message, "input": null});
-            return Err(ApiError::unprocessable(vec![problem]));
-        };
-        match value {
-            Value::Object(fields) if request.is_json() => Ok(Form { fields, problems: Vec::new() }),
-            other => Err(not_an_object(&other)),
-        }
-    }
-
-    fn require(&mut self, name: &str) {
-        if !self.fields.contains_key(name) {
-            let body = Value::Object(self.fields.clone());
-            let problem = problem("missing", ["body", name], "Field required", &body);
-            self.problems.push(problem);
-        }
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        let text = self.read(name, "string_type", "a valid string", |value| {
-            value.as_str().map(str::to_owned)
-        })?;
-        if text.is_empty() {
-            let message = "String should have at least 1 character";
-            let problem = problem("string_too_short", ["body", name], message, &Value::from(""));
-            self.problems.push(problem);
-        }
-        Some(text)
-    }
-
-    fn flag(&mut self, name: &str) -> Option<bool> {
-        self.read(name, "bool_type", "a valid boolean", Value::as_bool)
-    }
-
-    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let items =
-            self.read(name, "list_type", "a valid list", |value| value.as_array().cloned())?;
-        let mut texts = Vec::with_capacity(items.len());
-        for (at, item) in items.into_iter().enumerate() {
-            match item {
-                Value::String(text) => texts.push(text),
-                other => self.problems.push(json!({
-                    "type": "string_type",
-                    "loc": ["body", name, at],
-                    "msg": "Input should be a valid string",
-                    "input": other,
-                })),
-            }
-        }
-        Some(texts)
-    }
-
-    /// Reads a field if it was sent. A wrong type is a problem.
-    fn read<T>(
-        &mut self,
-        name: &str,
-        kind: &str,
-        expected: &str,
-        read: impl FnOnce(&Value) -> Option<T>,
-    ) -> Option<T> {
-        let value = self.fields.get(name)?;
-        let found = read(value);
-        if found.is_none() {
-            let message = format!("Input should be {expected}");
-            let problem = problem(kind, ["body", name], &message, value);
-            self.problems.push(problem);
-        }
-        found
-    }
-}
-
-fn not_an_object(value: &Value) -> ApiError {
-    let message = "Input should be a valid dictionary or object to extract fields from";
-    ApiError::unprocessable(vec![json!({
-        "type": "model_attributes_type",
-        "loc": ["body"],
-        "msg": message,
-        "input": value,
-    })])
 }
 
 #[cfg(test)]

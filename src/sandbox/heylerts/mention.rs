@@ -24,7 +24,7 @@ pub struct Mention {
     pub url: String,
     /// Its title.
     pub title: Option<String>,
-    /// The text around the keyword.
+    /// The words around the keyword.
     pub snippet: Option<String>,
     /// Its author.
     pub author: Option<String>,

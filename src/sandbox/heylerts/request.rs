@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::sandbox::exchange::{self, Incoming, Response};
 use crate::sandbox::wall_clock;
@@ -80,6 +80,107 @@ pub(crate) fn check_one_of(request: &Incoming, name: &str, known: &[&str]) -> Re
         }
         _ => Ok(()),
     }
+}
+
+/// The fields of a body, and the problems with them.
+pub(crate) struct Form {
+    fields: Map<String, Value>,
+    problems: Vec<Value>,
+}
+
+impl Form {
+    pub(crate) fn of(request: &Incoming) -> Result<Form, ApiError> {
+        let Ok(value) = serde_json::from_slice(&request.body) else {
+            let (kind, message) = match request.body.is_empty() {
+                true => ("missing", "Field required"),
+                false => ("json_invalid", "JSON decode error"),
+            };
+            let problem = json!({"type": kind, "loc": ["body"], "msg": message, "input": null});
+            return Err(ApiError::unprocessable(vec![problem]));
+        };
+        match value {
+            Value::Object(fields) if request.is_json() => Ok(Form { fields, problems: Vec::new() }),
+            other => Err(not_an_object(&other)),
+        }
+    }
+
+    pub(crate) fn require(&mut self, name: &str) {
+        if !self.fields.contains_key(name) {
+            let body = Value::Object(self.fields.clone());
+            let problem = problem("missing", ["body", name], "Field required", &body);
+            self.problems.push(problem);
+        }
+    }
+
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.read(name, "string_type", "a valid string", |value| {
+            value.as_str().map(str::to_owned)
+        })?;
+        if text.is_empty() {
+            let message = "String should have at least 1 character";
+            let problem = problem("string_too_short", ["body", name], message, &Value::from(""));
+            self.problems.push(problem);
+        }
+        Some(text)
+    }
+
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.read(name, "bool_type", "a valid boolean", Value::as_bool)
+    }
+
+    pub(crate) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let items =
+            self.read(name, "list_type", "a valid list", |value| value.as_array().cloned())?;
+        let mut texts = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            match item {
+                Value::String(text) => texts.push(text),
+                other => self.problems.push(json!({
+                    "type": "string_type",
+                    "loc": ["body", name, at],
+                    "msg": "Input should be a valid string",
+                    "input": other,
+                })),
+            }
+        }
+        Some(texts)
+    }
+
+    /// Returns what was read, unless there was a problem.
+    pub(crate) fn finish<T>(self, read: T) -> Result<T, ApiError> {
+        match self.problems.is_empty() {
+            true => Ok(read),
+            false => Err(ApiError::unprocessable(self.problems)),
+        }
+    }
+
+    /// Reads a field if it was sent. A wrong type is a problem.
+    pub(crate) fn read<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.fields.get(name)?;
+        let found = read(value);
+        if found.is_none() {
+            let message = format!("Input should be {expected}");
+            let problem = problem(kind, ["body", name], &message, value);
+            self.problems.push(problem);
+        }
+        found
+    }
+}
+
+fn not_an_object(value: &Value) -> ApiError {
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    ApiError::unprocessable(vec![json!({
+        "type": "model_attributes_type",
+        "loc": ["body"],
+        "msg": message,
+        "input": value,
+    })])
 }
 
 /// The requested page of a list.
