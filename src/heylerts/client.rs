@@ -282,7 +282,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
-        Ok(self.pipeline.execute(call, RawResponse::read)?.value)
+        Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
     }
 
     /// Returns the token bucket of this client.

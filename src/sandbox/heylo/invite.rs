@@ -99,7 +99,7 @@ mod tests {
     fn invite(heylo: &Heylo, member: Value) -> (u16, Value) {
         let body = json!({
             "type": "invite", "communityId": "book-circle", "member": member,
-            "replyToEmail": "club@example.com", "suppressEmails": true,
+            "replyToEmail": "captain@example.com", "suppressEmails": true,
         });
         send(heylo, to_heylo("apiv1-create", &body))
     }
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(invite(&heylo, ada.clone()), (200, json!({"success": true, "inviteId": "2"})));
         let invites = heylo.invites("book-circle");
         assert_eq!((invites.len(), &invites[0].member), (1, &ada));
-        assert_eq!(invites[0].reply_to_email.as_deref(), Some("club@example.com"));
+        assert_eq!(invites[0].reply_to_email.as_deref(), Some("captain@example.com"));
         assert!(invites[0].suppress_emails);
     }
 
