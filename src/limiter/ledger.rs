@@ -300,7 +300,7 @@ impl Ledger {
         let admitted = self.admitted_before(flight);
         let refusal = Refusal {
             retry_after: asked,
-            jitter: self.jitter(asked),
+            jitter: self.jitter(flight.id, asked),
             admitted,
             next_id: self.granted,
         };
@@ -324,10 +324,11 @@ impl Ledger {
     }
 
     /// How much longer a pause is made, so that several clients do not end it at the same moment.
-    fn jitter(&mut self, asked: Option<Nanos>) -> Nanos {
-        let pause = asked.or(self.windows.first().map(|window| window.held)).unwrap_or(SECOND);
-        let most = (pause / JITTER).min(LONGEST_JITTER);
-        self.jitter.as_mut().map_or(0, |rng| rng.u64(0..=most))
+    fn jitter(&mut self, id: u64, asked: Option<Nanos>) -> Nanos {
+        let period = self.windows.first().map_or(SECOND, |window| window.held);
+        let most = (asked.unwrap_or(period) / JITTER).min(LONGEST_JITTER);
+        let shift = self.cooldown.quarters(id) * (period.min(SECOND) / 4);
+        self.jitter.as_mut().map_or(0, |rng| shift + rng.u64(0..=most))
     }
 
     /// Whether a limit in force is at least as strict in every window.

@@ -50,6 +50,8 @@ struct Strain {
     crowded: bool,
     /// How many refusals in a row came in a crowd, right after the pause was found to be over.
     fruitless: u32,
+    /// Whether spreading requests out was tried in the crowd and brought nothing.
+    settled: bool,
 }
 
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
@@ -109,6 +111,9 @@ impl Unexplained {
         if self.fruitless(Some(strain)) == NO_BURST {
             return Speed::Part(FIRST);
         }
+        if self.settled(strain) {
+            return Speed::Alone;
+        }
         let was_steady = strain.periods(self.at, period) >= STEADY;
         match strain.speed {
             _ if self.is_crowded() && strain.crowded => Speed::Alone,
@@ -116,6 +121,13 @@ impl Unexplained {
             Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
             Speed::Alone => Speed::Part(self.admitted.min(SLOWER)),
         }
+    }
+}
+
+impl Unexplained {
+    fn settled(&self, strain: Strain) -> bool {
+        let is_back = strain.speed != Speed::Alone && strain.crowded && self.is_crowded();
+        strain.settled || is_back
     }
 }
 
@@ -200,6 +212,7 @@ impl Pace {
             over: refusal.pause_end.saturating_add(self.period.saturating_mul(MEMORY)),
             crowded: refusal.is_crowded(),
             fruitless: refusal.fruitless(self.strain),
+            settled: self.strain.is_some_and(|strain| refusal.settled(strain)),
         });
     }
 
@@ -227,6 +240,8 @@ pub(crate) struct Cooldown {
     unnamed: u64,
     /// Requests below this id were under way when the last refusal became known: theirs are the same one.
     barrier: u64,
+    /// How many requests in a row tried whether the pause is over and were refused.
+    misses: u32,
     /// How often a pause began.
     pub(crate) pauses: u64,
 }
@@ -257,7 +272,7 @@ pub(crate) struct Refusal {
 
 impl Cooldown {
     pub(crate) fn new(period: Nanos, pace: Pace) -> Cooldown {
-        Cooldown { phase: Phase::Open, pace, period, unnamed: 1, barrier: 0, pauses: 0 }
+        Cooldown { phase: Phase::Open, pace, period, unnamed: 1, barrier: 0, misses: 0, pauses: 0 }
     }
 
     /// Another share or period is in force.
@@ -315,6 +330,7 @@ impl Cooldown {
     pub(crate) fn passed(&mut self, id: u64, now: Nanos) {
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
+            self.misses = 0;
             self.pace.resume(now);
         }
     }
@@ -339,6 +355,7 @@ impl Cooldown {
     pub(crate) fn refused(&mut self, id: u64, now: Nanos, refusal: Refusal) -> bool {
         let probing = self.phase == Phase::Probing(id);
         let unnamed = self.period.saturating_mul(self.unnamed);
+        self.misses += u32::from(probing);
         let pause = refusal.retry_after.unwrap_or(unnamed).saturating_add(refusal.jitter);
         self.stop(pause, now);
         if id < self.barrier {
@@ -354,6 +371,16 @@ impl Cooldown {
             self.pace.slow_down(Unexplained { admitted, probing, at: now, pause_end });
         }
         !probing
+    }
+
+    /// How many quarters of a period (or of a second) the next pause is made longer if the request `id` was refused.
+    ///
+    /// A server rounds `Retry-After` up to seconds. A client that asks again just then does so at the same moment of
+    /// each window as before, and finds nothing left each time if another client is a little earlier.
+    pub(crate) fn quarters(&self, id: u64) -> u64 {
+        const TRIED: [u64; 5] = [0, 0, 2, 1, 3];
+        let misses = self.misses + u32::from(self.phase == Phase::Probing(id));
+        TRIED.get(misses as usize).copied().unwrap_or(0)
     }
 
     fn stop(&mut self, pause: Nanos, now: Nanos) {
