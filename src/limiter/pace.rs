@@ -6,9 +6,9 @@ use super::status::WaitReason;
 /// After so many periods without a refusal the client is back at full speed.
 const MEMORY: u64 = 10;
 /// For so many of them the speed stays as it is; then it rises.
-const STEADY: f64 = 9.0;
-/// The speed after a first refusal, as a part of the rate.
-const FIRST: f64 = 0.95;
+const STEADY: f64 = 9.8;
+/// The speed after a first refusal, as a part of the rate: requests are only spread evenly.
+const FIRST: f64 = 1.0;
 /// A further refusal makes the client slower by at least this factor.
 const SLOWER: f64 = 0.9;
 /// If the server admitted less than this part of the rate, somebody else takes whatever there is, and a client that
@@ -68,6 +68,8 @@ enum Speed {
 pub(crate) struct Unexplained {
     /// The part of the rate that the server had admitted within a period before.
     pub(crate) admitted: f64,
+    /// Whether the server named a pause in whole seconds, so that the moment at which it ends is not known.
+    pub(crate) rounded: bool,
     /// Whether it was the request that tried whether the pause is over.
     pub(crate) probing: bool,
     pub(crate) at: Nanos,
@@ -127,7 +129,7 @@ impl Unexplained {
 impl Unexplained {
     fn settled(&self, strain: Strain) -> bool {
         let is_back = strain.speed != Speed::Alone && strain.crowded && self.is_crowded();
-        strain.settled || is_back
+        self.rounded && (strain.settled || is_back)
     }
 }
 
@@ -368,7 +370,9 @@ impl Cooldown {
         }
         if let Some(admitted) = refusal.admitted {
             let pause_end = now.saturating_add(pause);
-            self.pace.slow_down(Unexplained { admitted, probing, at: now, pause_end });
+            let rounded = refusal.retry_after.is_some_and(|it| it % 1_000_000_000 == 0);
+            let at = now;
+            self.pace.slow_down(Unexplained { admitted, rounded, probing, at, pause_end });
         }
         !probing
     }
