@@ -39,6 +39,7 @@ pub(crate) struct Ledger {
     flights: Flights,
     cooldown: Cooldown,
     first: First,
+    second: Second,
     granted: u64,
     grace: Nanos,
     #[cfg_attr(feature = "share", serde(skip))]
@@ -56,6 +57,43 @@ enum First {
     Known,
 }
 
+/// Whether the server admits a second burst of N as soon as the first is a period old.
+///
+/// One that weights the last window and this one does not: it admits one request, and the next a part of the period
+/// later. So after the first N, requests are sent one by one, each with the response of the last or a request's share
+/// later, for ten periods. That costs N - 1 round trips once: the tokens are apart from then on.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Second {
+    /// Requests were sent without two periods of rest since then: so many, and the last at this moment.
+    Untested { begin: Nanos, count: u64, last: Nanos },
+    Known,
+}
+
+impl Second {
+    const NEW: Second = Second::Untested { begin: 0, count: 0, last: 0 };
+
+    /// A request is granted at `now`.
+    fn granted(&mut self, period: Nanos, now: Nanos) {
+        let Second::Untested { begin, count, last } = *self else {
+            return;
+        };
+        *self = match now.saturating_sub(last) < period.saturating_mul(2) {
+            true if now.saturating_sub(begin) > period.saturating_mul(10) => Second::Known,
+            true => Second::Untested { begin, count: count + 1, last: now },
+            false => Second::Untested { begin: now, count: 1, last: now },
+        };
+    }
+
+    /// When the next one may be sent if others are under way.
+    fn next(&self, n: usize, share: Nanos) -> Option<Nanos> {
+        match *self {
+            Second::Untested { count, last, .. } if count >= n as u64 => Some(last.saturating_add(share)),
+            _ => None,
+        }
+    }
+}
+
 impl Ledger {
     pub(crate) fn new(rate: Rate) -> Ledger {
         let windows: Vec<Window> = match rate.is_usable() {
@@ -70,6 +108,7 @@ impl Ledger {
             flights: Flights::default(),
             cooldown: Cooldown::new(period, pace),
             first: First::Known,
+            second: Second::Known,
             granted: 0,
             grace: nanos(GRACE),
             jitter: None,
@@ -81,6 +120,7 @@ impl Ledger {
     /// A ledger for a key that others may use as well: the first request goes alone, and pauses differ a little.
     pub(crate) fn cautious(mut self) -> Ledger {
         self.first = First::Unsent;
+        self.second = Second::NEW;
         self.with_jitter();
         self
     }
@@ -98,6 +138,9 @@ impl Ledger {
         }
         let lease = self.take_off(now);
         self.cooldown.granted(lease.id, now);
+        if let Some(window) = self.windows.first() {
+            self.second.granted(window.held, now);
+        }
         if self.first == First::Unsent {
             self.first = First::Alone(lease.id, now.saturating_add(ALONE));
         }
@@ -296,6 +339,7 @@ impl Ledger {
 
     fn refused(&mut self, flight: &Flight, retry_after: Option<Duration>, now: Nanos) {
         self.windows.iter_mut().for_each(Window::confirm);
+        self.second = Second::Known;
         let asked = retry_after.map(nanos);
         let admitted = self.admitted_before(flight);
         let refusal = Refusal {
@@ -366,7 +410,10 @@ impl Ledger {
         let rank = u64::try_from(ahead).unwrap_or(u64::MAX);
         let tokens = self.windows.iter().map(|window| window.opening(ahead, in_flight, now));
         let tokens = tokens.fold(Opening::at(0, WaitReason::Full), Opening::and);
-        tokens.and(self.cooldown.opening(rank, now)).and(self.last_response(now))
+        tokens
+            .and(self.cooldown.opening(rank, now))
+            .and(self.last_response(now))
+            .and(self.second_burst(now))
     }
 
     /// When the response to the last request is here at the latest, if the next one has to wait for it.
@@ -377,6 +424,21 @@ impl Ledger {
             _ => return Opening::at(0, WaitReason::Full),
         };
         Opening { at: now.saturating_add(1), ..Opening::at(end, reason) }
+    }
+
+    /// When the next request of a second burst may be sent: now, or with a response, or a request's share later.
+    fn second_burst(&self, now: Nanos) -> Opening {
+        let open = Opening::at(0, WaitReason::Full);
+        let Some(window) = self.windows.first() else {
+            return open;
+        };
+        let most = (window.limit() / 20).max(1);
+        match self.second.next(window.limit(), window.share()) {
+            Some(next) if next > now && self.flights.len() >= most => {
+                Opening { at: now.saturating_add(1), ..Opening::at(next, WaitReason::Paced) }
+            }
+            _ => open,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::status::WaitReason;
 /// After so many periods without a refusal the client is back at full speed.
 const MEMORY: u64 = 10;
 /// For so many of them the speed stays as it is; then it rises.
-const STEADY: f64 = 9.8;
+const STEADY: f64 = 9.0;
 /// The speed after a first refusal, as a part of the rate: requests are only spread evenly.
 const FIRST: f64 = 1.0;
 /// A further refusal makes the client slower by at least this factor.

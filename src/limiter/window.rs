@@ -27,7 +27,7 @@ pub(crate) struct Window {
     said: Option<Said>,
     /// The server's own successes contradicted the limit that it reports: it is not obeyed until then.
     disbelieved_until: Nanos,
-    /// When the requests were granted that the server certainly admitted within the last period.
+    /// When the requests were granted that the server certainly admitted within the last two periods.
     #[cfg_attr(feature = "share", serde(with = "super::runs"))]
     admitted: VecDeque<Nanos>,
 }
@@ -159,13 +159,14 @@ impl Window {
     /// If it admitted more within one period than it reports as its limit, it is not believed for some periods. Nor is it if
     /// we were `doubting` how much others spent, and others would have left nothing for this request.
     pub(crate) fn admit(&mut self, granted: Nanos, doubting: bool, now: Nanos) {
-        let begin = now.saturating_sub(nanos(self.period));
+        let begin = now.saturating_sub(nanos(self.period).saturating_mul(2));
         while self.admitted.front().is_some_and(|granted| *granted < begin) {
             self.admitted.pop_front();
         }
         let place = self.admitted.partition_point(|other| *other <= granted);
         self.admitted.insert(place, granted);
-        if self.said.take_if(|said| self.admitted.len() > said.limit as usize).is_some() {
+        let admitted = self.admitted_since(now, 1);
+        if self.said.take_if(|said| admitted > said.limit as usize).is_some() {
             self.disbelieved_until = now.saturating_add(self.held.saturating_mul(MEMORY));
         }
         if doubting {
@@ -173,9 +174,15 @@ impl Window {
         }
     }
 
-    /// How many requests the server certainly admitted within the period before `at`.
+    /// How many requests the server certainly admitted within the period before `at`, or half as many as within the two
+    /// periods before it if that is more: a burst may be a little older than one.
     pub(crate) fn admitted_before(&self, at: Nanos) -> usize {
-        let begin = at.saturating_sub(nanos(self.period));
+        self.admitted_since(at, 1).max(self.admitted_since(at, 2) / 2)
+    }
+
+    /// How many requests the server certainly admitted of those granted in so many periods before `at`, or later.
+    fn admitted_since(&self, at: Nanos, periods: Nanos) -> usize {
+        let begin = at.saturating_sub(nanos(self.period).saturating_mul(periods));
         self.admitted.len() - self.admitted.partition_point(|granted| *granted < begin)
     }
 
