@@ -9,13 +9,15 @@ const MEMORY: u64 = 10;
 const STEADY: f64 = 9.0;
 /// The speed after a first refusal, as a part of the rate: requests are only spread evenly.
 const FIRST: f64 = 1.0;
+/// The speed on a server that allows no burst at all.
+const EVEN: f64 = 0.9;
 /// A further refusal makes the client slower by at least this factor.
 const SLOWER: f64 = 0.9;
 /// If the server admitted less than this part of the rate, somebody else takes whatever there is, and a client that
 /// goes slower gets nothing.
 const CROWDED: f64 = 0.3;
 /// After so many refusals that each followed a single success, the server is taken to allow no burst at all.
-const NO_BURST: u32 = 3;
+const NO_BURST: u32 = 4;
 /// In a crowd, one request at a time: the next one waits for the response of the last, for so long.
 const PATIENCE: Nanos = 1_000_000_000;
 
@@ -101,7 +103,10 @@ impl Unexplained {
 
     /// How many refusals in a row came in a crowd, right after the pause was found to be over.
     fn fruitless(&self, strain: Option<Strain>) -> u32 {
-        let so_far = strain.filter(|it| it.speed == Speed::Alone && self.is_crowded());
+        let in_a_row = |it: &Strain| {
+            it.fruitless >= NO_BURST || (it.speed == Speed::Alone && self.is_crowded())
+        };
+        let so_far = strain.filter(in_a_row);
         so_far.map_or(0, |strain| strain.fruitless + u32::from(!self.probing))
     }
 
@@ -110,14 +115,16 @@ impl Unexplained {
         let Some(strain) = strain else {
             return if self.is_crowded() { Speed::Alone } else { Speed::Part(FIRST) };
         };
-        if self.fruitless(Some(strain)) == NO_BURST {
-            return Speed::Part(FIRST);
-        }
         if self.settled(strain) {
             return Speed::Alone;
         }
         let was_steady = strain.periods(self.at, period) >= STEADY;
         match strain.speed {
+            Speed::Alone if self.fruitless(Some(strain)) >= NO_BURST => Speed::Part(EVEN),
+            speed if self.fruitless(Some(strain)) >= NO_BURST && (self.probing || was_steady) => speed,
+            Speed::Part(part) if self.fruitless(Some(strain)) >= NO_BURST => {
+                Speed::Part((part * SLOWER).max(CROWDED))
+            }
             _ if self.is_crowded() && strain.crowded => Speed::Alone,
             speed if self.is_crowded() || self.probing || was_steady => speed,
             Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
@@ -129,7 +136,8 @@ impl Unexplained {
 impl Unexplained {
     fn settled(&self, strain: Strain) -> bool {
         let is_back = strain.speed != Speed::Alone && strain.crowded && self.is_crowded();
-        self.rounded && (strain.settled || is_back)
+        let has_no_burst = self.fruitless(Some(strain)) >= NO_BURST;
+        self.rounded && !has_no_burst && (strain.settled || is_back)
     }
 }
 
