@@ -79,6 +79,7 @@ pub struct Config {
     settings: Settings,
     rate: Option<Rate>,
     bucket: Option<TokenBucket>,
+    grace: Option<Duration>,
     #[cfg(any(feature = "share", feature = "redis"))]
     share: Option<Share>,
     transport: Option<Arc<dyn Transport>>,
@@ -275,6 +276,29 @@ impl Config {
     /// ```
     pub fn bucket(mut self, bucket: TokenBucket) -> Config {
         self.bucket = Some(bucket);
+        self
+    }
+
+    /// Sets for how much longer than a period the token of a request without a response is held. Default: two seconds.
+    ///
+    /// A request that was given up may still be under way. One that reaches the service within the grace is counted in
+    /// no window with more than the limit; one that is later [counts beside new ones](TokenBucket#the-guarantee). It is
+    /// at most a day, and it is the [bucket](TokenBucket::set_grace)'s: the client that is built last sets it for all
+    /// that share the bucket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::{Config, heylo};
+    ///
+    /// let config = Config::new().grace(Duration::from_secs(30));
+    /// # let config = config.transport(heysync::sandbox::Heylo::demo());
+    /// let client = heylo::Client::with_config("key-behind-a-slow-network", config)?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Config {
+        self.grace = Some(grace);
         self
     }
 
@@ -499,6 +523,7 @@ impl Config {
             address: address::identity(base),
             rate: self.rate.unwrap_or(service.rate).at_service(service.rate),
             bucket: self.bucket.clone(),
+            grace: self.grace,
             clock: self.clock.clone(),
             #[cfg(any(feature = "share", feature = "redis"))]
             share: self.share.clone(),
@@ -541,6 +566,9 @@ impl Config {
         if self.share.is_some() && (self.bucket.is_some() || self.clock.is_some()) {
             let reason = "a share brings its own bucket and clock: set one of them";
             return Err(Error::configuration(reason));
+        }
+        if self.grace.is_some_and(|grace| grace > Duration::from_secs(86_400)) {
+            return Err(Error::configuration("grace must be a day at most"));
         }
         if self.rate.is_some() && self.bucket.is_some() {
             return Err(Error::configuration("a bucket brings its own rate: set one of the two"));

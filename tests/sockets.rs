@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use heysync::limiter::Rate;
+use heysync::limiter::{Rate, Snapshot};
 use heysync::sandbox::TestClock;
-use heysync::{Call, Config, ErrorKind, Safety, Transport, TransportError, UreqTransport};
+use heysync::{Call, Config, ErrorKind, Safety, Transport, TransportError, UreqTransport, heylo};
 use serde_json::Value;
 
 #[path = "support/sockets.rs"]
@@ -373,6 +373,42 @@ mod gzip {
             assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
         }
     }
+}
+
+/// Makes a call whose last response has a body that never ends, and waits until its head has arrived.
+fn with_a_body_that_dawdles(before: Option<Step>) -> Snapshot {
+    let requests = 1 + usize::from(before.is_some());
+    let dawdling = Step::Stall(head(200, &["content-length: 100"]));
+    let server = Server::start(before.into_iter().chain([dawdling]));
+    let config = quick(&server).attempt_timeout(SHORT).retries(0);
+    let client = heylo::Client::with_config("abc", config).unwrap();
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.community("abc").roles().unwrap_err());
+        server.waits_for(requests)();
+        loop {
+            let snapshot = client.bucket().snapshot();
+            // The call goes on until its timeout, with the token on its way back.
+            if snapshot.in_flight == 0 && snapshot.paused.is_none() && !call.is_finished() {
+                return snapshot;
+            }
+            assert!(!call.is_finished(), "the token was held until the end of the body");
+            thread::yield_now();
+        }
+    })
+}
+
+#[test]
+fn a_token_is_on_its_way_back_with_the_head_of_a_response_although_the_body_dawdles() {
+    let snapshot = with_a_body_that_dawdles(None);
+    assert_eq!((snapshot.granted, snapshot.free), (1, 4));
+    assert!(snapshot.next_back.is_some());
+}
+
+#[test]
+fn a_pause_is_over_with_the_head_of_the_response_to_the_request_that_tries() {
+    let refusal = Step::Send(response_bytes(429, &["retry-after: 2"], "{}"));
+    let snapshot = with_a_body_that_dawdles(Some(refusal));
+    assert_eq!((snapshot.granted, snapshot.pauses, snapshot.paused), (2, 1, None));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The properties of one service, and how a key of it is opened: checked, and given its token bucket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::Result;
@@ -32,6 +33,7 @@ pub(super) struct KeyOpener {
     pub(super) address: String,
     pub(super) rate: Rate,
     pub(super) bucket: Option<TokenBucket>,
+    pub(super) grace: Option<Duration>,
     pub(super) clock: Option<Arc<dyn Clock>>,
     #[cfg(any(feature = "share", feature = "redis"))]
     pub(super) share: Option<Share>,
@@ -52,8 +54,20 @@ impl KeyOpener {
         Ok(Credentials { auth: Auth::new(self.service.scheme, key)?, bucket })
     }
 
-    /// The bucket that was set, or else the one of all clients in this process with this key at this address.
     fn bucket(&self, key: &ApiKey) -> Result<TokenBucket> {
+        let bucket = self.find_bucket(key)?;
+        self.grace.into_iter().for_each(|grace| bucket.set_grace(grace));
+        Ok(bucket)
+    }
+
+    fn next_bucket(&self, key: &ApiKey, old: &TokenBucket) -> Result<TokenBucket> {
+        let bucket = self.find_next_bucket(key, old)?;
+        self.grace.into_iter().for_each(|grace| bucket.set_grace(grace));
+        Ok(bucket)
+    }
+
+    /// The bucket that was set, or else the one of all clients in this process with this key at this address.
+    fn find_bucket(&self, key: &ApiKey) -> Result<TokenBucket> {
         #[cfg(any(feature = "share", feature = "redis"))]
         if let Some(bucket) = self.shared_bucket(key) {
             return bucket;
@@ -67,7 +81,7 @@ impl KeyOpener {
         })
     }
 
-    fn next_bucket(&self, key: &ApiKey, old: &TokenBucket) -> Result<TokenBucket> {
+    fn find_next_bucket(&self, key: &ApiKey, old: &TokenBucket) -> Result<TokenBucket> {
         #[cfg(any(feature = "share", feature = "redis"))]
         if let Some(bucket) = self.shared_bucket(key) {
             return bucket.inspect(|bucket| bucket.spend_as(old));

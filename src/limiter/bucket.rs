@@ -34,7 +34,8 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// One assumption remains. A request that was given up without a response may still be under way, and its token is
 /// held for P' and a grace of two seconds. A request that reaches the server later than that counts beside new ones.
-/// A network that delays requests for longer needs a longer [grace](TokenBucket::set_grace).
+/// A network that delays requests for longer needs a longer grace ([`Config::grace`](crate::Config::grace),
+/// [`set_grace`](TokenBucket::set_grace)).
 ///
 /// # Several limits
 ///
@@ -53,11 +54,12 @@ use super::store::{Denied, Memory, TokenStore};
 /// Everybody waits for as long as `Retry-After` asks, or else for one period. Then one request is sent, and if it
 /// succeeds, the rest follow. The bucket knows that it did not send too many, so the cause is something else:
 ///
-/// * The first refusal leaves the speed nearly as it was and spreads the requests evenly, which suits servers that
-///   count in their own way.
+/// * The first refusal leaves the speed as it was and spreads the requests evenly, which suits servers that count in
+///   their own way.
 /// * If another one follows, somebody else uses the key: the speed becomes what the server admitted.
 /// * If the server admits next to nothing, somebody else takes whatever there is, and the bucket takes what it can
-///   get, one request at a time.
+///   get, one request at a time. A server that rounds `Retry-After` up to seconds does not say at which moment it has
+///   room, so the bucket asks up to three quarters of a period (or of a second) later than it has to, for a few times.
 ///
 /// Ten periods after the last refusal the bucket is back at full speed.
 ///
@@ -74,7 +76,9 @@ use super::store::{Denied, Memory, TokenStore};
 /// until its last token is back, even if all its clients are dropped before. A bucket of your own can be passed to
 /// several clients ([`Config::bucket`](crate::Config::bucket)), and can be asked for tokens for requests that this
 /// crate does not send. While nothing is known about a client's key, its first request is sent alone: the others wait
-/// for the response, for a second at most.
+/// for the response, for a second at most. Some servers count a part of the last period again, and admit no second
+/// burst: so after a client's first N requests in a row, one is sent at a time, or one each P'/N, for ten periods. That
+/// costs N - 1 round trips, once.
 ///
 /// # Examples
 ///

@@ -66,7 +66,11 @@ enum First {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Second {
     /// Requests were sent without two periods of rest since then: so many, and the last at this moment.
-    Untested { begin: Nanos, count: u64, last: Nanos },
+    Untested {
+        begin: Nanos,
+        count: u64,
+        last: Nanos,
+    },
     Known,
 }
 
@@ -88,7 +92,9 @@ impl Second {
     /// When the next one may be sent if others are under way.
     fn next(&self, n: usize, share: Nanos) -> Option<Nanos> {
         match *self {
-            Second::Untested { count, last, .. } if count >= n as u64 => Some(last.saturating_add(share)),
+            Second::Untested { count, last, .. } if count >= n as u64 => {
+                Some(last.saturating_add(share))
+            }
             _ => None,
         }
     }
@@ -123,6 +129,12 @@ impl Ledger {
         self.second = Second::NEW;
         self.with_jitter();
         self
+    }
+
+    /// The same, with the random numbers of a test.
+    #[cfg(test)]
+    pub(crate) fn cautious_by(self, rng: Rng) -> Ledger {
+        Ledger { jitter: Some(rng), ..self.cautious() }
     }
 
     pub(crate) fn set_grace(&mut self, grace: Duration) {

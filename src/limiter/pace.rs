@@ -104,7 +104,8 @@ impl Unexplained {
     /// How many refusals in a row came in a crowd, right after the pause was found to be over.
     fn fruitless(&self, strain: Option<Strain>) -> u32 {
         let in_a_row = |it: &Strain| {
-            it.fruitless >= NO_BURST || (it.speed == Speed::Alone && self.is_crowded())
+            (self.rounded && it.fruitless >= NO_BURST)
+                || (it.speed == Speed::Alone && self.is_crowded())
         };
         let so_far = strain.filter(in_a_row);
         so_far.map_or(0, |strain| strain.fruitless + u32::from(!self.probing))
@@ -121,7 +122,9 @@ impl Unexplained {
         let was_steady = strain.periods(self.at, period) >= STEADY;
         match strain.speed {
             Speed::Alone if self.fruitless(Some(strain)) >= NO_BURST => Speed::Part(EVEN),
-            speed if self.fruitless(Some(strain)) >= NO_BURST && (self.probing || was_steady) => speed,
+            speed if self.fruitless(Some(strain)) >= NO_BURST && (self.probing || was_steady) => {
+                speed
+            }
             Speed::Part(part) if self.fruitless(Some(strain)) >= NO_BURST => {
                 Speed::Part((part * SLOWER).max(CROWDED))
             }

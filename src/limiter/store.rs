@@ -20,7 +20,8 @@ use super::status::{Outcome, Snapshot, Unavailable};
 ///    tokens are out at any moment: leased and not released, or held after that.
 /// 2. [`release`](TokenStore::release) receives how the request ended. After a response the token is held for P'; after
 ///    no response, for P' and the grace; if it was never sent, it is free at once. A second release changes nothing.
-/// 3. A free token is not withheld, except by a pause or a pace that a refusal brought about.
+/// 3. A free token is not withheld, except by a pause or a pace that a refusal brought about, or while it is not known
+///    how the server counts (the first request, and the second burst of N).
 /// 4. A refusal (429) stops everybody, for `Retry-After` or else for P'; then one lease is given, and no other until
 ///    that one is released.
 /// 5. [`tighten`](TokenStore::tighten) and the server's headers tighten and never loosen.

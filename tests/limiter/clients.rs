@@ -61,6 +61,32 @@ fn a_token_is_on_its_way_back_when_the_head_of_the_response_is_received() {
     assert_eq!((snapshot.granted, snapshot.in_flight, snapshot.free), (1, 0, 4));
 }
 
+/// A transport that sends requests and receives no response.
+fn silence(_: Request<Vec<u8>>, _: Duration) -> Answer {
+    Err(TransportError::maybe_sent("nothing came back"))
+}
+
+#[test]
+fn the_token_of_a_request_without_a_response_is_held_for_the_grace_that_is_set() {
+    for (grace, held) in [(None, 3006), (Some(30), 31_006), (Some(0), 1006)] {
+        let config = Config::new().clock(Hand::new()).retries(0);
+        let config = match grace {
+            Some(grace) => config.grace(Duration::from_secs(grace)),
+            None => config,
+        };
+        let client = client(silence, config);
+        client.community("abc").roles().unwrap_err();
+        assert_eq!(client.bucket().snapshot().next_back, Some(Duration::from_millis(held)));
+    }
+}
+
+#[test]
+fn a_grace_of_more_than_a_day_is_rejected() {
+    let config = Config::new().grace(Duration::from_secs(86_401));
+    let error = heylo::Client::with_config("abc", config).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
 /// What a client's bucket is like after one call.
 fn after_a_call(transport: impl Transport + 'static, config: Config) -> Snapshot {
     let client = client(transport, config.clock(Hand::new()));

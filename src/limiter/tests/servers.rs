@@ -53,6 +53,39 @@ impl Server for FixedWindow {
     }
 }
 
+/// N in a window that begins with the first request after the last one.
+pub(crate) struct Opened {
+    n: u32,
+    p: u64,
+    end: u64,
+    count: u32,
+}
+
+impl Opened {
+    pub(crate) fn new(n: u32, p: u64) -> Opened {
+        Opened { n, p, end: 0, count: 0 }
+    }
+}
+
+impl Server for Opened {
+    fn admit(&mut self, now: u64) -> bool {
+        if now >= self.end {
+            (self.end, self.count) = (now + self.p, 0);
+        }
+        let room = self.count < self.n;
+        self.count += u32::from(room);
+        room
+    }
+
+    fn remaining(&self) -> u32 {
+        self.n - self.count
+    }
+
+    fn wait(&self, now: u64) -> u64 {
+        self.end.saturating_sub(now)
+    }
+}
+
 /// N in any window, both ends included.
 pub(crate) struct SlidingLog {
     pub(crate) n: usize,
