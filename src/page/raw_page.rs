@@ -104,9 +104,10 @@ fn parse_text(
         let start = part.as_ptr() as usize - text.as_ptr() as usize;
         start..start + part.len()
     };
+    let id_names: Vec<String> = id_names.iter().map(|name| format!("\"{name}\"")).collect();
     let raw = |item: &&RawValue| RawItem {
         json: range(item.get()),
-        id: id_in(item.get(), id_names).map_or(0..0, |id| range(id.get())),
+        id: id_in(item.get(), &id_names).map_or(0..0, range),
     };
     // A null in a list is a hole, not an item.
     let listed = items.len();
@@ -129,17 +130,44 @@ pub(super) fn value(item: &str) -> Value {
     decode(item).unwrap_or_else(|_| Value::String(item.to_owned()))
 }
 
-/// The value of the first of `names` that holds an id.
-fn id_in<'a>(item: &'a str, names: &[&str]) -> Option<&'a RawValue> {
-    if !item.starts_with('{') {
-        return None;
-    }
-    let mut reader = serde_json::Deserializer::from_str(item);
-    reader.deserialize_map(IdOf { names }).ok()?
+/// The value of the first of `names` that holds an id. The names are given with their quotes.
+fn id_in<'a>(item: &'a str, names: &[String]) -> Option<&'a str> {
+    let fields = item.strip_prefix('{')?;
+    id_at_a_glance(fields, names).or_else(|| {
+        let mut reader = serde_json::Deserializer::from_str(item);
+        reader.deserialize_map(IdOf { names }).ok()?.map(RawValue::get)
+    })
 }
 
+/// The id, if the name that it has can be seen without reading the other fields: it occurs once, and outside of objects
+/// in the object.
+///
+/// The fields are valid JSON, so that a quoted name between a comma and a colon is the name of a field.
+fn id_at_a_glance<'a, 'n>(fields: &'a str, names: &'n [String]) -> Option<&'a str> {
+    let place = |name: &'n String| {
+        // Most services put the id first.
+        let first = fields.strip_prefix(&**name).map(|after| ("", after));
+        first.or_else(|| fields.split_once(&**name)).map(|(before, after)| (before, &**name, after))
+    };
+    let (before, name, after) = names.iter().find_map(place)?;
+    let is_field =
+        before.trim_end_matches(BLANKS).ends_with(',') || before.trim_matches(BLANKS).is_empty();
+    let value = after.trim_start_matches(BLANKS).strip_prefix(':')?.trim_start_matches(BLANKS);
+    let length = match value.strip_prefix('"') {
+        Some(string) => string.find('"')? + 2,
+        None => value.find(|c: char| c == ',' || c == '}' || BLANKS.contains(&c))?,
+    };
+    let id = &value[..length];
+    let is_certain =
+        is_field && !before.contains('{') && !after.contains(name) && !id.contains('\\');
+    (is_certain && is_id(id)).then_some(id)
+}
+
+/// White space in JSON.
+const BLANKS: [char; 4] = [' ', '\n', '\r', '\t'];
+
 struct IdOf<'n> {
-    names: &'n [&'n str],
+    names: &'n [String],
 }
 
 impl<'de> Visitor<'de> for IdOf<'_> {
@@ -153,8 +181,7 @@ impl<'de> Visitor<'de> for IdOf<'_> {
         let mut best = (usize::MAX, None);
         // Raw, since a name may be one that Rust cannot hold.
         while let Some(name) = item.next_key::<&RawValue>()? {
-            let name = name.get().trim_matches('"');
-            match self.names.iter().position(|known| *known == name) {
+            match self.names.iter().position(|known| known == name.get()) {
                 Some(rank) => {
                     let id = item.next_value::<&RawValue>()?;
                     // Of a field that comes twice, the last one counts.
@@ -258,6 +285,17 @@ mod tests {
             (r#"{"id": "a\/\u0062"}"#, Some("a/b")),
             (r#"{"\ud83d": 1, "id": "a"}"#, Some("a")),
             (r#"{"id": {"id": "a"}}"#, None),
+            (r#"{"id": "a", "alert": {"id": "b"}}"#, Some("a")),
+            (r#"{"alert": {"id": "b"}, "id": "a"}"#, Some("a")),
+            (r#"{"alert": {"id": "b"}}"#, None),
+            (r#"{"title": "{", "id": "a"}"#, Some("a")),
+            (r#"{"title": "x,\"id\": 7", "id": "a"}"#, Some("a")),
+            (r#"{"x,\"id": 7, "n": 1}"#, None),
+            (r#"{"sort": "id", "eventId": "a"}"#, Some("a")),
+            (r#"{"sort": "id"}"#, None),
+            (r#"{"list": ["x", "id"], "n": "b"}"#, None),
+            ("{ \n\"n\": 1 ,\t\"id\" : 7\r}", Some("7")),
+            (r#"{"n": 1, "id": "a\"", "x": 1}"#, Some("a\"")),
             (r#"{"id": true}"#, None),
             (r#"["id"]"#, None),
             ("7", None),

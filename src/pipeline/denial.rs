@@ -20,6 +20,9 @@ use serde_json::{Map, Value};
 use super::message;
 use crate::json::{self, lenient};
 
+/// All names and values of reports are shorter.
+const LONGEST: usize = 32;
+
 /// How deep JSON may be within strings and lists.
 const DEEPEST: u32 = 3;
 
@@ -281,12 +284,17 @@ fn is_failure(value: &Value) -> bool {
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is`.
 fn is_any(name: &str, names: &[&str]) -> bool {
-    let plain =
-        name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    let is = |plain: &mut dyn Iterator<Item = u8>, known: &str| plain.eq(known.bytes());
-    names
-        .iter()
-        .any(|known| is(&mut plain.clone(), known) || is(&mut plain.clone(), &format!("is{known}")))
+    // On the stack, since each success is searched for these names.
+    let (mut plain, mut length) = ([0; LONGEST], 0);
+    for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
+        let Some(place) = plain.get_mut(length) else { return false };
+        *place = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let plain = &plain[..length];
+    let after_is = plain.strip_prefix(b"is").unwrap_or(plain);
+    let is = |known: &[u8]| known == plain || known.len() == after_is.len() && known == after_is;
+    names.iter().any(|known| is(known.as_bytes()))
 }
 
 fn is_false(value: &Value) -> bool {

@@ -64,8 +64,16 @@ impl Proxies {
         self.explicit.iter().chain(of_env)
     }
 
+    fn are_absent(&self) -> bool {
+        let is_absent = |setting: &Setting| matches!(setting, Setting::Absent);
+        self.explicit.is_none() && is_absent(&self.https) && is_absent(&self.http)
+    }
+
     /// Returns the proxy for a request to `uri`, or why it can be sent neither through one nor without one.
     pub(crate) fn of(&self, uri: &Uri) -> Result<Option<&Proxy>, String> {
+        if self.are_absent() {
+            return Ok(None);
+        }
         let host = uri.host().unwrap_or_default();
         let is_https = uri.scheme_str() == Some("https");
         if let Some(proxy) = &self.explicit {
