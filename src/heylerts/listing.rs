@@ -1,11 +1,13 @@
 //! A listing in numbered pages, with the client that reads it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use super::client::Client;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::page::{FollowedList, Numbered, NumberedList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
@@ -49,6 +51,10 @@ impl NumberedList for Listing {
 
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.client.unreadable_item(self.call_name(), item, cause)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.client.pipeline.core.clock)
     }
 }
 

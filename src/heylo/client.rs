@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::clock::Clock;
 use crate::config::{Config, Service};
 use crate::error::{Error, Result};
 use crate::limiter::{Rate, TokenBucket};
@@ -251,6 +252,11 @@ impl Client {
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
         Ok(self.send_completed(call)?.value)
+    }
+
+    /// Returns the clock that the client waits on.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.pipeline.core.clock
     }
 
     /// Sends a call whose response is read by a function of its own.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::client::Community;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::page::{Cursor, CursorList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
@@ -79,5 +82,9 @@ impl CursorList for Listing {
 
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
         self.community.client().unreadable_item(self.call_name(), item, cause)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(self.community.client().clock())
     }
 }

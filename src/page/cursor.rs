@@ -1,17 +1,21 @@
 //! Pages that begin after a named item, as with Heylo's `lastEventId`.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::mem;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::position::{self, Position};
+use super::prefetch::{AheadByCursor, FetchAfter};
 use super::raw_page::{Numbers, RawPage};
 use super::search::{Batch, BatchItem, Found, Id, Search, Trail};
 use super::seen::{Key, Seen, key};
 use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
 
 /// The ids that are kept to find the way back if the last items are deleted.
@@ -36,6 +40,11 @@ pub(crate) trait CursorList: fmt::Debug + Send + Sync {
 
     /// The error for an item that could not be decoded. Its body is the item.
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
+
+    /// The clock that waits for what is fetched ahead.
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
 }
 
 /// A source of pages that begin after a named item.
@@ -43,7 +52,8 @@ pub(crate) trait CursorList: fmt::Debug + Send + Sync {
 /// [`Search`] finds the next page. Here, items that were yielded before are left out.
 #[derive(Debug)]
 pub(crate) struct Cursor<L> {
-    list: L,
+    list: Arc<L>,
+    ahead: AheadByCursor,
     page_size: u32,
     state: State,
 }
@@ -131,9 +141,14 @@ impl Order {
     }
 }
 
-impl<L: CursorList> Cursor<L> {
+impl<L: CursorList + 'static> Cursor<L> {
     pub(crate) fn new(list: L) -> Cursor<L> {
-        Cursor { list, page_size: LARGEST_PAGE, state: State::default() }
+        Cursor {
+            list: Arc::new(list),
+            ahead: AheadByCursor::default(),
+            page_size: LARGEST_PAGE,
+            state: State::default(),
+        }
     }
 
     fn read_on(&mut self) -> Result<Option<FetchedPage>> {
@@ -154,11 +169,13 @@ impl<L: CursorList> Cursor<L> {
 
     /// Fetches a page that has items which may be new; `None` at the end of the list.
     fn fetch(&mut self) -> Result<Option<(Batch, bool)>> {
-        let (list, page_size) = (&self.list, self.page_size);
+        let (list, clock, page_size) = (Arc::clone(&self.list), self.list.clock(), self.page_size);
+        let request: FetchAfter = Arc::new(move |after, items| list.fetch(after, items));
+        let ahead = RefCell::new(&mut self.ahead);
         // A page of one item could hold nothing but the item that is expected to come again.
         let size = if self.state.has_begun { page_size.max(2) } else { page_size };
         let fetch = |cursor: Option<&str>| {
-            let page = list.fetch(cursor, size)?;
+            let page = ahead.borrow_mut().page(&request, &clock, cursor, size)?;
             check_length(page.items.len(), size)?;
             Ok(Batch::new(page, size))
         };
@@ -276,7 +293,7 @@ impl State {
     }
 }
 
-impl<L: CursorList> PageSource for Cursor<L> {
+impl<L: CursorList + 'static> PageSource for Cursor<L> {
     fn next_page(&mut self) -> Result<Option<FetchedPage>> {
         check_page_size(self.page_size)
             .and_then(|()| self.read_on())
@@ -286,6 +303,7 @@ impl<L: CursorList> PageSource for Cursor<L> {
     fn resume_at(&mut self, position: &Position) -> Result<Mark> {
         let place = position.place_in(&self.list.list_name())?;
         let mark = parse(place).ok_or_else(Position::unreadable)?;
+        self.ahead.forget();
         self.state = State::after(&mark);
         Ok(Mark::After(mark))
     }
@@ -311,7 +329,14 @@ impl<L: CursorList> PageSource for Cursor<L> {
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {
-        self.list.set_filter(name, value);
+        // Nobody else has the list before the first request.
+        if let Some(list) = Arc::get_mut(&mut self.list) {
+            list.set_filter(name, value);
+        }
+    }
+
+    fn set_prefetch(&mut self, pages: u32, _items: u64) {
+        self.ahead.set(pages > 0);
     }
 
     fn call_name(&self) -> String {

@@ -83,6 +83,7 @@ mod numbered;
 mod pager;
 mod pages;
 mod position;
+mod prefetch;
 mod progress;
 mod raw_page;
 mod raw_pager;

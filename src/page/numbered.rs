@@ -4,16 +4,19 @@ use std::collections::HashSet;
 use std::fmt;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::position::Position;
+use super::prefetch::{AheadByNumber, FetchPage, Means};
 use super::progress::{PageRequest, Progress, Reading};
 use super::raw_page::{Numbers, RawPage};
 use super::seen::{Key, Seen};
 use super::source::{FetchedPage, FollowedList, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
 use super::span::Span;
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often a list is read in all if its order is seen to change.
@@ -42,6 +45,11 @@ pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
 
     /// The error for an item that could not be decoded. Its body is the item.
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
+
+    /// The clock that waits for what is fetched ahead.
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
 }
 
 /// A source of numbered pages (`page`, `per_page`) of a list that others may change meanwhile.
@@ -56,7 +64,8 @@ pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
 /// back so far; else a list that loses an item before every response could not be read to its end.
 #[derive(Debug)]
 pub(crate) struct Numbered<L> {
-    list: L,
+    list: Arc<L>,
+    ahead: AheadByNumber,
     /// How many items the caller wants in a page.
     page_size: u32,
     state: State,
@@ -150,9 +159,14 @@ impl Frontier {
     }
 }
 
-impl<L: NumberedList> Numbered<L> {
+impl<L: NumberedList + 'static> Numbered<L> {
     pub(crate) fn new(list: L) -> Numbered<L> {
-        Numbered { list, page_size: LARGEST_PAGE, state: State::default() }
+        Numbered {
+            list: Arc::new(list),
+            ahead: AheadByNumber::new(),
+            page_size: LARGEST_PAGE,
+            state: State::default(),
+        }
     }
 
     fn read_on(&mut self) -> Result<Option<FetchedPage>> {
@@ -211,7 +225,10 @@ impl<L: NumberedList> Numbered<L> {
     fn fetch(&mut self, request: PageRequest) -> Result<(Span, bool)> {
         let number = request.number;
         let asked = request.per_page.min(self.page_size);
-        let page = self.list.fetch(number, asked)?;
+        let list = Arc::clone(&self.list);
+        let fetch: FetchPage = Arc::new(move |number, per_page| list.fetch(number, per_page));
+        let means = Means { fetch: &fetch, clock: &self.list.clock() };
+        let page = self.ahead.page(means, PageRequest { number, per_page: asked })?;
         check_length(page.items.len(), asked)?;
         // A cache, or a server that ignores `page`, gives itself away by the number.
         if let Some(other) = page.numbers.page.filter(|other| *other != number) {
@@ -404,7 +421,7 @@ impl State {
     }
 }
 
-impl<L: NumberedList> PageSource for Numbered<L> {
+impl<L: NumberedList + 'static> PageSource for Numbered<L> {
     fn next_page(&mut self) -> Result<Option<FetchedPage>> {
         check_page_size(self.page_size)
             .and_then(|()| self.read_on())
@@ -416,6 +433,7 @@ impl<L: NumberedList> PageSource for Numbered<L> {
         let (behind, total) = parse(place).ok_or_else(Position::unreadable)?;
         // Only the number of the items before is known, so they are recognized by their place.
         let order = Order { yielded: behind, ..Order::default() };
+        self.ahead.forget();
         let frontier = Frontier::at(behind, total);
         self.state = State { frontier, order, is_unproved: behind > 0, ..State::default() };
         Ok(Mark::Offset { behind, total })
@@ -446,7 +464,14 @@ impl<L: NumberedList> PageSource for Numbered<L> {
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {
-        self.list.set_filter(name, value);
+        // Nobody else has the list before the first request.
+        if let Some(list) = Arc::get_mut(&mut self.list) {
+            list.set_filter(name, value);
+        }
+    }
+
+    fn set_prefetch(&mut self, pages: u32, items: u64) {
+        self.ahead.set(pages, items);
     }
 
     fn call_name(&self) -> String {

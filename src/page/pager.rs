@@ -144,6 +144,41 @@ impl<Item, T> Pager<Item, T> {
         self
     }
 
+    /// Fetches up to this many pages ahead of the caller, side by side, on threads of their own. The default is 0: a
+    /// page is requested when its first item is. The most is 16.
+    ///
+    /// The items, their order, the errors and the [`position`](Pager::position) are those of an iterator without it,
+    /// also if others change the list meanwhile.
+    ///
+    /// * **Heylerts**: the pages of a batch are used only if all report the same total and if the first item of the list,
+    ///   requested again after the batch and beside the next one, is the same. Else they are requested again in order, and
+    ///   the next batch comes later. With 4 pages ahead, 100 pages take about the time of 27 requests.
+    /// * **Heylo**, where a page is named by the one before it: the next page is requested while the caller works on
+    ///   the present one, whatever the number.
+    ///
+    /// Each request takes a token of the rate limit, and no page beyond the [`limit`](Pager::limit) is requested. If
+    /// the iterator is dropped, at most so many requests are under way, and the one for the first item. Dropping waits
+    /// for them, until their deadline at most, so that no thread is left behind. Besides, the rest of the batch before
+    /// may be unread.
+    ///
+    /// Any number above 16 makes the first item an error of the kind
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let mentions = client.mentions().page_size(20).prefetch(4).read_all()?;
+    /// assert_eq!(mentions.len(), 137);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn prefetch(mut self, pages: u32) -> Pager<Item, T> {
+        self.raw.set_prefetch(pages);
+        self
+    }
+
     /// Decodes the items into another type.
     ///
     /// An item that does not fit is one `Err` of the kind [`Unreadable`](crate::ErrorKind::Unreadable), whose

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::position::Position;
+use super::prefetch::MOST_AHEAD;
 use super::raw_page::{self, Numbers};
 use super::source::{FollowedList, Mark, PageSource};
 use crate::error::{Error, Result};
@@ -30,6 +31,8 @@ pub(super) struct RawPager {
     is_finished: bool,
     /// A setting that came too late, to be reported in place of the next item.
     refusal: Option<Error>,
+    /// How many pages are fetched ahead.
+    prefetch: u32,
     limit: u64,
     /// How many more items the limit allows.
     left: u64,
@@ -48,6 +51,7 @@ impl RawPager {
             is_resumed: false,
             is_finished: false,
             refusal: None,
+            prefetch: 0,
             limit: u64::MAX,
             left: u64::MAX,
         }
@@ -70,6 +74,18 @@ impl RawPager {
 
     pub(super) fn set_page_size(&mut self, items: u32) {
         self.source.set_page_size(items);
+    }
+
+    /// Sets how many pages are fetched ahead, or keeps the error that these are too many.
+    pub(super) fn set_prefetch(&mut self, pages: u32) {
+        if pages <= MOST_AHEAD {
+            self.prefetch = pages;
+            return;
+        }
+        let message = format!("prefetch({pages}): at most {MOST_AHEAD} pages are fetched ahead");
+        self.refusal.get_or_insert(Error::invalid(message).with_call(self.source.call_name()));
+        (self.numbers, self.is_finished) = (None, false);
+        self.queue.clear();
     }
 
     pub(super) fn set_limit(&mut self, items: u64) {
@@ -113,7 +129,10 @@ impl RawPager {
         self.has_begun = true;
         let fetched = match self.refusal.take() {
             Some(refusal) => Err(refusal),
-            None => self.source.next_page(),
+            None => {
+                self.source.set_prefetch(self.prefetch, self.left);
+                self.source.next_page()
+            }
         };
         // Finished also after an error: `.flatten()` over an iterator that fails forever would not end.
         let Ok(Some(page)) = fetched else {

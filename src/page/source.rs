@@ -37,6 +37,9 @@ pub(crate) trait PageSource: fmt::Debug + Send + Sync {
 
     fn set_filter(&mut self, name: &str, value: Value);
 
+    /// Sets how many pages may be fetched ahead of the caller, who takes so many more items at most.
+    fn set_prefetch(&mut self, pages: u32, items: u64);
+
     /// The name of the call in errors.
     fn call_name(&self) -> String;
 

@@ -21,7 +21,7 @@ pub(crate) fn read(
     limit: u64,
 ) -> Result<Vec<u8>, Failure> {
     let mut whole = read_as_long_as_stated(&mut body, headers, limit)?;
-    // A small body becomes larger by compression.
+    // A body may be longer than its stated length, and a small one becomes larger by compression.
     read_up_to(&mut body, &mut whole, limit.saturating_add(MOST_OVERHEAD))?;
     let codings = codings(headers, &whole);
     if codings.is_empty() && whole.len() as u64 > limit {
