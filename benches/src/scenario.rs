@@ -17,7 +17,9 @@ pub(crate) const HELLO: &str = "hello";
 pub(crate) const PAGE: &str = "page of 100 mentions";
 pub(crate) const WALK: &str = "walk of 10,000 mentions";
 
-pub(crate) const SCENARIOS: [Scenario; 6] = [
+pub(crate) const AHEAD: &str = "walk of 10,000 mentions, 4 pages ahead";
+
+pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario { name: HELLO, call: |peer| peer.hello(), items: 1, calls: 100 },
     Scenario { name: "create an alert", call: |peer| peer.create(), items: 3, calls: 100 },
     Scenario { name: PAGE, call: |peer| peer.mentions(), items: PER_PAGE, calls: 10 },
@@ -34,6 +36,7 @@ pub(crate) const SCENARIOS: [Scenario; 6] = [
         calls: 10,
     },
     Scenario { name: WALK, call: |peer| peer.walk(), items: MENTIONS, calls: 1 },
+    Scenario { name: AHEAD, call: |peer| peer.walk_ahead(), items: MENTIONS, calls: 1 },
 ];
 
 impl Scenario {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::measure::{Subject, is_installed};
 use crate::peers::{self, HEYSYNC, PLAIN};
-use crate::scenario::{HELLO, PAGE, SCENARIOS, Scenario, WALK};
+use crate::scenario::{AHEAD, HELLO, PAGE, SCENARIOS, Scenario, WALK};
 use crate::server::Server;
 
 /// What heysync may cost, in instructions of plain ureq.
@@ -41,7 +41,7 @@ fn subject<'a>(peer: &'a str, scenario: &str, server: &'a Server) -> Subject<'a>
 pub(crate) fn print() {
     let server = Server::start(Duration::ZERO);
     header();
-    for scenario in &SCENARIOS {
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name != AHEAD) {
         print_scenario(scenario, &server);
     }
     print_latency();
@@ -78,11 +78,10 @@ fn print_scenario(scenario: &'static Scenario, server: &Server) {
 fn print_latency() {
     let server = Server::start(LATENCY);
     let names = peers::names();
-    let seconds = names.iter().map(|peer| {
-        let subject = Subject { peer, scenario: Scenario::by_name(WALK), address: &server.address };
-        subject.time(1).1
-    });
-    row(WALK, "50 ms latency, real time, s", seconds);
+    for name in [WALK, AHEAD] {
+        let seconds = names.iter().map(|peer| subject(peer, name, &server).time(1).1);
+        row(name, "50 ms latency, real time, s", seconds);
+    }
 }
 
 #[cfg(feature = "webhook")]

@@ -56,4 +56,8 @@ impl Peer for Heysync {
     fn walk(&self) -> usize {
         self.heylerts.mentions().map(|mention| mention.expect("a mention")).count()
     }
+
+    fn walk_ahead(&self) -> usize {
+        self.heylerts.mentions().prefetch(4).map(|mention| mention.expect("a mention")).count()
+    }
 }

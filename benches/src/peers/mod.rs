@@ -17,6 +17,10 @@ pub(crate) trait Peer {
     fn whole_events(&self) -> usize;
     /// All mentions, page by page.
     fn walk(&self) -> usize;
+    /// The same, four pages ahead if the client can do that.
+    fn walk_ahead(&self) -> usize {
+        self.walk()
+    }
 }
 
 pub(crate) const HEYSYNC: &str = "heysync";
