@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use heysync::http::{Request, Response};
 use heysync::limiter::{Rate, Share};
@@ -25,6 +25,7 @@ pub(crate) const KEY: &str = "key-of-the-fleet";
 
 /// The arguments of a process, in environment variables.
 const ROLE: &str = "HEYSYNC_TEST_WORKER";
+const KIND: &str = "HEYSYNC_TEST_KIND";
 const REDIS: &str = "HEYSYNC_TEST_REDIS";
 const SERVICE: &str = "HEYSYNC_TEST_SERVICE";
 
@@ -140,29 +141,59 @@ impl Figures {
     }
 }
 
+/// How a process keeps to the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Heysync,
+    /// As it is often written by hand: a counter in Redis for each second.
+    ByHand,
+}
+
 /// Processes that are killed when this is dropped.
 pub(crate) struct Fleet {
+    kind: Kind,
     redis: String,
     service: String,
     workers: Vec<(String, Child)>,
 }
 
 impl Fleet {
-    pub(crate) fn start(count: usize, redis: &str, service: &str) -> Fleet {
-        Fleet::trusting(count, redis, service, None)
+    pub(crate) fn start(kind: Kind, count: usize, redis: &str, service: &str) -> Fleet {
+        let mut fleet = Fleet {
+            kind,
+            redis: redis.to_owned(),
+            service: service.to_owned(),
+            workers: Vec::new(),
+        };
+        for number in 0..count {
+            let name = format!("worker{number}");
+            let child = fleet.spawn(&name, None);
+            fleet.workers.push((name, child));
+        }
+        fleet
     }
 
-    /// Processes that trust the certificates of this file only.
-    pub(crate) fn trusting(
-        count: usize,
-        redis: &str,
-        service: &str,
-        roots: Option<&Path>,
-    ) -> Fleet {
-        let workers = (0..count).map(|number| format!("worker{number}"));
-        let worker = |name: String| (name.clone(), spawn(&name, redis, service, roots));
-        let workers = workers.map(worker).collect();
-        Fleet { redis: redis.to_owned(), service: service.to_owned(), workers }
+    /// One process that trusts the certificates of this file only.
+    pub(crate) fn trusting(roots: &Path, redis: &str, service: &str) -> Fleet {
+        let mut fleet = Fleet::start(Kind::Heysync, 0, redis, service);
+        let child = fleet.spawn("trusting", Some(roots));
+        fleet.workers.push(("trusting".to_owned(), child));
+        fleet
+    }
+
+    /// This program, in the role of a worker.
+    fn spawn(&self, name: &str, roots: Option<&Path>) -> Child {
+        let program = env::current_exe().unwrap();
+        let kind = format!("{:?}", self.kind);
+        Command::new(program)
+            .args(["--exact", "fleet::a_worker_works", "--nocapture"])
+            .envs([(ROLE, name), (KIND, &kind), (REDIS, &self.redis), (SERVICE, &self.service)])
+            .envs(roots.map(|roots| ("SSL_CERT_FILE", roots)))
+            // Closed when this process ends, however that happens.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Kills one process, as `kill -9` does, and starts another one in its place.
@@ -171,7 +202,8 @@ impl Fleet {
         let (name, child) = &mut self.workers[place];
         child.kill().unwrap();
         child.wait().unwrap();
-        *child = spawn(name, &self.redis, &self.service, None);
+        let name = name.clone();
+        self.workers[place].1 = self.spawn(&name, None);
     }
 }
 
@@ -184,20 +216,6 @@ impl Drop for Fleet {
     }
 }
 
-/// This program, in the role of a worker.
-fn spawn(name: &str, redis: &str, service: &str, roots: Option<&Path>) -> Child {
-    let program = env::current_exe().unwrap();
-    Command::new(program)
-        .args(["--exact", "fleet::a_worker_works", "--nocapture"])
-        .envs([(ROLE, name), (REDIS, redis), (SERVICE, service)])
-        .envs(roots.map(|roots| ("SSL_CERT_FILE", roots)))
-        // Closed when this process ends, however that happens.
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
 /// Sends requests until the process is killed.
 pub(crate) fn work() {
     let Ok(name) = env::var(ROLE) else {
@@ -208,6 +226,9 @@ pub(crate) fn work() {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(1);
     });
+    if env::var(KIND).is_ok_and(|kind| kind == "ByHand") {
+        return work_by_hand(&name, &redis, &service);
+    }
     let client = client(&name, &redis, &service);
     loop {
         match client.community("abc").roles() {
@@ -219,6 +240,35 @@ pub(crate) fn work() {
             Err(error) => eprintln!("{name}: {error}"),
         }
     }
+}
+
+fn work_by_hand(name: &str, redis: &str, service: &str) {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let second = Duration::from_secs(1);
+    loop {
+        let Some(count) = count_by_hand(redis) else {
+            thread::sleep(second / 10);
+            continue;
+        };
+        let refused = count <= N && {
+            let response = agent.post(service).header("user-agent", name).send_empty();
+            response.is_ok_and(|response| response.status() == 429)
+        };
+        if refused || count > N {
+            thread::sleep(second);
+        }
+    }
+}
+
+/// Counts one more request in this second.
+fn count_by_hand(redis: &str) -> Option<usize> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let mut connection = redis::Client::open(redis).ok()?.get_connection().ok()?;
+    let key = format!("by-hand:{now}");
+    let count = redis::cmd("INCR").arg(&key).query(&mut connection).ok()?;
+    redis::cmd("EXPIRE").arg(&key).arg(10).exec(&mut connection).ok()?;
+    Some(count)
 }
 
 /// A client that shares its tokens in Redis.

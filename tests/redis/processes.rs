@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::fleet::{Figures, Fleet, Meter, N};
+use crate::fleet::{Figures, Fleet, Kind, Meter, N};
 use crate::limit::Limit;
 use crate::redis_server::RedisServer;
 
@@ -18,6 +18,7 @@ type Events<'a> = &'a mut dyn FnMut(&mut RedisServer, &mut Fleet, Duration);
 /// One run of six processes.
 #[derive(Clone, Copy)]
 struct Run {
+    kind: Kind,
     time: Duration,
     /// Of the service.
     latency: Duration,
@@ -30,7 +31,7 @@ impl Run {
     fn go(&self, redis: &mut RedisServer, events: Events<'_>) -> Figures {
         let meter = Meter::start(self.latency);
         let path = SlowPath::start(redis.port(), self.redis_latency);
-        let mut fleet = Fleet::start(6, &path.url(), &meter.url());
+        let mut fleet = Fleet::start(self.kind, 6, &path.url(), &meter.url());
         let begin = Instant::now();
         while begin.elapsed() < self.time {
             thread::sleep(Duration::from_millis(100));
@@ -88,7 +89,8 @@ fn processes_share_the_limit_fairly() {
         return;
     };
     let latency = Duration::from_millis(20);
-    let run = Run { time: Duration::from_secs(8), latency, redis_latency: latency / 20 };
+    let time = Duration::from_secs(8);
+    let run = Run { kind: Kind::Heysync, time, latency, redis_latency: latency / 20 };
     let figures = run.go(&mut redis, &mut |_, _, _| {});
     assert!(figures.most <= N && figures.refused == 0, "{figures:?}");
     assert!(figures.by_worker.len() == 6 && figures.unfairness() <= 3.0, "{figures:?}");
@@ -102,7 +104,8 @@ fn with_a_restart_of_redis_and_with_processes_that_are_killed_no_window_sees_mor
         return;
     };
     let latency = Duration::from_millis(100);
-    let run = Run { time: Duration::from_secs(9), latency, redis_latency: latency / 100 };
+    let time = Duration::from_secs(9);
+    let run = Run { kind: Kind::Heysync, time, latency, redis_latency: latency / 100 };
     let (mut is_gone, mut killed) = (false, 0);
     let figures = run.go(&mut redis, &mut |redis, fleet, passed| {
         if passed.as_secs() / 2 > killed {
@@ -133,42 +136,47 @@ fn gone_for_two_seconds(redis: &mut RedisServer, passed: Duration, state: &mut u
 #[test]
 fn figures_of_thirty_seconds() {
     if std::env::var_os(FIGURES).is_none() {
-        return eprintln!("left out: measurements of two minutes ({FIGURES}=1)");
+        return eprintln!("left out: measurements of five minutes ({FIGURES}=1)");
     }
-    let time = Duration::from_secs(30);
-    let ms = Duration::from_millis;
-    let mut state = 0;
-    let mut gone = move |redis: &mut RedisServer, _: &mut Fleet, passed| {
-        gone_for_two_seconds(redis, passed, &mut state);
-    };
-    let mut killed = 0;
-    let mut kills = move |_: &mut RedisServer, fleet: &mut Fleet, passed: Duration| {
-        if passed.as_secs() / 2 > killed {
+    for kind in [Kind::Heysync, Kind::ByHand] {
+        for (name, redis_latency, latency) in [
+            ("undisturbed", 1, 20),
+            ("undisturbed", 1, 400),
+            ("undisturbed", 500, 20),
+            ("Redis gone for 2 s", 1, 20),
+            ("a process killed every 2 s", 1, 400),
+        ] {
+            let time = Duration::from_secs(30);
+            let [latency, redis_latency] = [latency, redis_latency].map(Duration::from_millis);
+            figures(name, Run { kind, time, latency, redis_latency });
+        }
+    }
+}
+
+fn figures(name: &str, run: Run) {
+    let mut redis = RedisServer::start().expect("a redis-server");
+    let (mut state, mut killed) = (0, 0);
+    let figures = run.go(&mut redis, &mut |redis, fleet, passed| {
+        if name.starts_with("Redis gone") {
+            gone_for_two_seconds(redis, passed, &mut state);
+        }
+        if name.contains("killed") && passed.as_secs() / 2 > killed {
             killed += 1;
             fleet.replace(killed as usize);
         }
-    };
-    let runs: [(&str, u64, u64, Events<'_>); 5] = [
-        ("undisturbed", 1, 20, &mut |_, _, _| {}),
-        ("undisturbed", 1, 400, &mut |_, _, _| {}),
-        ("slow Redis", 500, 20, &mut |_, _, _| {}),
-        ("Redis gone for 2 s", 1, 20, &mut gone),
-        ("a process killed every 2 s", 1, 400, &mut kills),
-    ];
-    for (name, redis_latency, latency, events) in runs {
-        let run = Run { time, latency: ms(latency), redis_latency: ms(redis_latency) };
-        let mut redis = RedisServer::start().expect("a redis-server");
-        let figures = run.go(&mut redis, events);
-        let part = figures.part_of_bound(time, run.latency);
-        let calls = calls(&redis) as f64 / figures.counted as f64;
-        eprintln!(
-            "{name}, Redis {redis_latency} ms, service {latency} ms: at most {} in a second, {} refused, {part:.3} of \
-             the bound, most to least {:.2}, {calls:.1} calls of Redis for a request",
-            figures.most,
-            figures.refused,
-            figures.unfairness(),
-        );
-    }
+    });
+    let part = figures.part_of_bound(run.time, run.latency);
+    eprintln!(
+        "{:?}, {name}, Redis {:?}, service {:?}: at most {} in a second, {} refused, {part:.3} of the bound, most to \
+         least {:.2}, {:.1} calls of Redis for a request",
+        run.kind,
+        run.redis_latency,
+        run.latency,
+        figures.most,
+        figures.refused,
+        figures.unfairness(),
+        calls(&redis) as f64 / figures.counted as f64,
+    );
 }
 
 /// How often the script was called.

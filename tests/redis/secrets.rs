@@ -101,8 +101,7 @@ fn a_socket_and_a_connection_by_tls_work_as_well() {
     };
     for url in [format!("redis+unix://{socket}"), format!("rediss://localhost:{tls_port}/1")] {
         let meter = Meter::start(Duration::ZERO);
-        let roots = Some(Path::new(certificate));
-        let fleet = Fleet::trusting(1, &url, &meter.url(), roots);
+        let fleet = Fleet::trusting(Path::new(certificate), &url, &meter.url());
         let begin = Instant::now();
         while meter.counted() < 2 && begin.elapsed() < Duration::from_secs(20) {
             thread::sleep(Duration::from_millis(20));

@@ -195,6 +195,11 @@ impl Known {
         self.away_since.is_some()
     }
 
+    /// Returns how long a call of Redis took lately.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip
+    }
+
     pub(super) fn is_valid(&self, id: u64, now: Instant) -> bool {
         self.flights.get(&id).is_some_and(|flight| now < flight.valid_until)
     }

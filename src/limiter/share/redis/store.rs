@@ -80,9 +80,11 @@ impl TokenStore for RedisStore {
         let Some(report) = known.end(lease.id(), outcome, now) else {
             return;
         };
-        let (is_away, is_renewing) = (known.is_away(), known.is_renewing);
+        let is_near = !known.is_away() && known.round_trip() < LONGEST_RELEASE / 2;
+        let is_renewing = known.is_renewing;
         drop(known);
-        let is_reported = !is_away && session.report(&report, LONGEST_RELEASE).is_ok();
+        let is_direct = is_near || !session.has_worker;
+        let is_reported = is_direct && session.report(&report, LONGEST_RELEASE).is_ok();
         // A renewal under way may arrive after the report.
         if !is_reported || is_renewing {
             session.known().report_later(report);

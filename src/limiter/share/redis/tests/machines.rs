@@ -235,6 +235,22 @@ fn if_the_data_is_lost_no_token_is_given_for_a_period_and_the_leases_are_reporte
 }
 
 #[test]
+fn after_a_loss_those_who_live_have_a_second_to_report_their_leases() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let rate = Rate::new(3, Duration::from_millis(100));
+    let [one, other] = [(); 2].map(|()| world.host("key", rate));
+    let leases = [(); 3].map(|()| take(&one));
+    world.clock.advance(Duration::from_millis(10));
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+    assert_eq!(wait(&other).at_least, Duration::from_secs(1));
+    world.clock.advance(Duration::from_secs(1));
+    wait(&other);
+    assert!(leases.iter().all(|lease| one.stands(lease)));
+}
+
+#[test]
 fn another_server_or_another_run_of_it_gives_no_token_for_a_period() {
     let Some(world) = World::new() else {
         return;

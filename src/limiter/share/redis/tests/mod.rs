@@ -1,5 +1,6 @@
 //! Tests of the tokens in a real redis-server, in virtual time: the script reads the time from a key.
 
+mod chaos;
 mod machines;
 mod many;
 mod promise;
