@@ -7,6 +7,7 @@ mod fleet;
 #[path = "../support/limit.rs"]
 mod limit;
 mod outages;
+mod path;
 mod processes;
 #[path = "../support/redis_server.rs"]
 mod redis_server;

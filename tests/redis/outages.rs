@@ -10,6 +10,7 @@ use heysync::{ErrorKind, heylo};
 
 use crate::fleet::{self, Meter, N};
 use crate::limit::Limit;
+use crate::path::Path;
 use crate::redis_server::RedisServer;
 
 /// A client, its Redis and its service.
@@ -143,6 +144,31 @@ fn a_server_that_is_out_of_memory_gives_tokens_or_none_but_never_too_many() {
     assert_eq!(error.kind(), ErrorKind::SharedLimit);
     assert!(error.to_string().contains("is out of memory"), "{error}");
     assert_eq!(journey.meter.counted(), 11);
+}
+
+#[test]
+fn a_replica_that_takes_over_gives_no_token_for_a_period() {
+    let _limit = Limit::start();
+    let (Some(mut primary), Some(replica)) = (RedisServer::start(), RedisServer::start()) else {
+        return;
+    };
+    let path = Path::start(primary.port(), Duration::ZERO);
+    let meter = Meter::start(Duration::ZERO);
+    let client = fleet::client("failover", &path.url(), &meter.url());
+    let call = || drop(client.community("abc").roles().unwrap());
+    (0..2).for_each(|_| call());
+    replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    while !replica.command(&["INFO", "replication"]).contains("master_link_status:up") {
+        thread::sleep(Duration::from_millis(20));
+    }
+    // From now on the replica knows of no request.
+    replica.command(&["REPLICAOF", "NO", "ONE"]);
+    (0..5).for_each(|_| call());
+    primary.kill();
+    path.switch_to(replica.port());
+    (0..7).for_each(|_| call());
+    assert_eq!((meter.counted(), meter.refused()), (14, 0));
+    assert!(meter.most() <= N);
 }
 
 #[test]

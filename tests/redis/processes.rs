@@ -1,12 +1,11 @@
 //! Several processes with one key.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fleet::{Figures, Fleet, Kind, Meter, N};
 use crate::limit::Limit;
+use crate::path::Path;
 use crate::redis_server::RedisServer;
 
 /// The measurements that take minutes run if this is set.
@@ -30,7 +29,7 @@ impl Run {
     /// Runs the processes, and returns what the service saw.
     fn go(&self, redis: &mut RedisServer, events: Events<'_>) -> Figures {
         let meter = Meter::start(self.latency);
-        let path = SlowPath::start(redis.port(), self.redis_latency);
+        let path = Path::start(redis.port(), self.redis_latency);
         let mut fleet = Fleet::start(self.kind, 6, &path.url(), &meter.url());
         let begin = Instant::now();
         while begin.elapsed() < self.time {
@@ -40,46 +39,6 @@ impl Run {
         drop(fleet);
         meter.figures(begin, begin + self.time)
     }
-}
-
-/// A way to Redis that takes its time.
-struct SlowPath {
-    port: u16,
-}
-
-impl SlowPath {
-    fn start(to: u16, latency: Duration) -> SlowPath {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) else {
-                    continue;
-                };
-                for (from, to) in [(&stream, &server), (&server, &stream)] {
-                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    to.set_nodelay(true).unwrap();
-                    thread::spawn(move || pass_on(from, to, latency / 2));
-                }
-            }
-        });
-        SlowPath { port }
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
-    let mut bytes = [0; 16 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut bytes) {
-        thread::sleep(delay);
-        if to.write_all(&bytes[..length]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::known::{Known, Report};
 use super::script::{Ended, Keys, Operation, Reply, Script};
 
 /// A call of Redis takes this long at most.
-pub(super) const LONGEST_CALL: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_CALL: Duration = Duration::from_millis(1500);
 
 /// The state that a store and its worker share.
 #[derive(Debug)]
