@@ -182,6 +182,22 @@ impl Client {
     /// let client = heylo::Client::with_key_source(source, Config::new())?;
     /// # Ok::<(), heysync::Error>(())
     /// ```
+    ///
+    /// A service that has changed its key:
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use heysync::{Config, heylo, sandbox};
+    ///
+    /// let service = sandbox::Heylo::demo().with(|state| state.keys = vec!["new-key".to_owned()]);
+    /// let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+    /// let keys = Mutex::new(vec!["new-key", "old-key"]);
+    /// let source = move || keys.lock().unwrap().pop().map(str::to_owned).ok_or("no more keys");
+    /// let client = heylo::Client::with_key_source(source, config)?;
+    /// client.community("harbour-runners").roles()?;
+    /// assert_eq!(service.requests().len(), 2); // a 401, and the response
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
     pub fn with_key_source<E>(
         source: impl Fn() -> Result<String, E> + Send + Sync + 'static,
         config: Config,

@@ -165,8 +165,8 @@ impl Call {
     /// assert_eq!(page["page"], 1);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn query(mut self, name: &str, value: impl ToString) -> Call {
-        self.query.push((name.to_owned(), value.to_string()));
+    pub fn query(mut self, name: impl AsRef<str>, value: impl ToString) -> Call {
+        self.query.push((name.as_ref().to_owned(), value.to_string()));
         self
     }
 
@@ -197,8 +197,8 @@ impl Call {
     /// # assert_eq!(service.requests()[0].headers["idempotency-key"], "order-5f2c");
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn header(mut self, name: &str, value: impl ToString) -> Call {
-        match extra_header::parse(name, &value.to_string()) {
+    pub fn header(mut self, name: impl AsRef<str>, value: impl ToString) -> Call {
+        match extra_header::parse(name.as_ref(), &value.to_string()) {
             Ok((name, value)) => {
                 self.headers.retain(|(other, _)| *other != name);
                 self.headers.push((name, value));

@@ -129,8 +129,8 @@ impl CallOptions {
     ///
     /// `Accept` replaces the usual `application/json`. `Content-Type` has to name a kind of JSON, such as
     /// `application/merge-patch+json`, and is sent with a body only.
-    pub fn header(mut self, name: &str, value: impl ToString) -> CallOptions {
-        match extra_header::parse(name, &value.to_string()) {
+    pub fn header(mut self, name: impl AsRef<str>, value: impl ToString) -> CallOptions {
+        match extra_header::parse(name.as_ref(), &value.to_string()) {
             Ok(header) => self.headers.push(header),
             Err(why) => drop(self.rejection.get_or_insert(why)),
         }
@@ -160,11 +160,11 @@ impl CallOptions {
     /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn query(mut self, name: &str, value: impl ToString) -> CallOptions {
-        if name.is_empty() {
+    pub fn query(mut self, name: impl AsRef<str>, value: impl ToString) -> CallOptions {
+        if name.as_ref().is_empty() {
             self.rejection.get_or_insert("a query parameter has no name".to_owned());
         }
-        self.query.push((name.to_owned(), value.to_string()));
+        self.query.push((name.as_ref().to_owned(), value.to_string()));
         self
     }
 
