@@ -280,7 +280,10 @@ impl FileStore {
         let now = state.at((self.world.now)());
         own.reclaim(&mut state, now);
         state.keep(&own.rates, own.grace, now);
-        state.bury(now, self.life());
+        if last.is_torn {
+            state.charge(now);
+        }
+        state.bury(now, self.life(own.process));
         let late = std::mem::take(&mut *self.late());
         for (token, outcome) in &late {
             state.release(own.process, *token, *outcome, now);
@@ -307,8 +310,7 @@ impl FileStore {
     }
 
     /// Whether a process is alive that has a request under way. A request of our own is, while we know of it.
-    fn life(&self) -> impl Fn(&Process, u64) -> Life {
-        let me = (self.world.me)();
+    fn life(&self, me: Process) -> impl Fn(&Process, u64) -> Life {
         let seen: RefCell<Vec<(Process, Life)>> = RefCell::default();
         move |process, token| {
             if *process == me {

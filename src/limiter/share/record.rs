@@ -8,8 +8,10 @@
 //!
 //! A step reads the copy with the higher number and writes the other one, by a single write. If that is cut off, by a
 //! kill or a full disk, its checksum is wrong and the copy before it is still there: a lease that was not recorded was
-//! not sent, and a release that was not recorded holds its token for longer.
+//! not sent, and a release that was not recorded holds its token for longer. Since something else may have damaged a
+//! copy whose lease was sent, one more token is held then.
 
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -24,13 +26,15 @@ const FIRST_COPY: u64 = 4096;
 const CAPACITY: usize = 256 * 1024;
 const COPY_HEADER: usize = 16;
 /// So much of a copy is read at first; it is mostly all of it.
-const FIRST_READ: usize = 4096;
+const FIRST_READ: usize = 2048;
 
 /// The path of a share's file, and the file while it is open.
 #[derive(Debug)]
 pub(crate) struct Record {
     path: PathBuf,
     file: Option<File>,
+    /// The header was read and is ours. It is written once.
+    is_known: Cell<bool>,
 }
 
 /// The contents of a file.
@@ -45,6 +49,8 @@ pub(crate) enum Contents {
 #[derive(Debug)]
 pub(crate) struct Copy {
     number: u64,
+    /// The other copy is not what was written: a step may be lost.
+    pub(crate) is_torn: bool,
     pub(crate) state: Vec<u8>,
 }
 
@@ -57,7 +63,7 @@ pub(crate) struct Locked<'a> {
 
 impl Record {
     pub(crate) fn new(path: PathBuf) -> Record {
-        Record { path, file: None }
+        Record { path, file: None, is_known: Cell::new(false) }
     }
 
     /// Forgets the open file: a lock that the parent of a `fork` took would count as ours.
@@ -71,6 +77,7 @@ impl Record {
             return Ok(true);
         }
         let opened = self.check().and_then(|()| options().open(&self.path));
+        self.is_known.set(false);
         self.file = match opened {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             opened => Some(opened.map_err(|error| self.unusable("opened", error))?),
@@ -144,11 +151,27 @@ impl Locked<'_> {
 
     /// Reads the state that was written last.
     pub(crate) fn read(&self) -> Result<Contents, Unavailable> {
-        let read = |error| self.record.unusable("read", error);
-        let mut header = [0; HEADER];
-        let length = read_at(self.file, &mut header, 0).map_err(read)?;
-        if length < HEADER || header[..MAGIC.len()] != MAGIC {
+        if !self.record.is_known.get() && !self.is_known()? {
             return Ok(Contents::Damaged);
+        }
+        let read = |place| self.read_copy(place);
+        let unusable = |error| self.record.unusable("read", error);
+        let copies = [read(0).map_err(unusable)?, read(1).map_err(unusable)?];
+        let is_single = copies.iter().any(Option::is_none);
+        let newest = copies.into_iter().flatten().max_by_key(|copy| copy.number);
+        Ok(newest.map_or(Contents::Damaged, |copy| {
+            // A new file has one copy until the next step.
+            Contents::Valid(Copy { is_torn: is_single && copy.number > 0, ..copy })
+        }))
+    }
+
+    /// Reads the header, and returns whether it is one.
+    fn is_known(&self) -> Result<bool, Unavailable> {
+        let mut header = [0; HEADER];
+        let length = read_at(self.file, &mut header, 0);
+        let length = length.map_err(|error| self.record.unusable("read", error))?;
+        if length < HEADER || header[..MAGIC.len()] != MAGIC {
+            return Ok(false);
         }
         let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
         if format != FORMAT {
@@ -156,11 +179,8 @@ impl Locked<'_> {
             let message = format!("the shared rate limit {path} has format {format}, not {FORMAT}");
             return Err(Unavailable::new(message, "use one version of heysync in all programs"));
         }
-        let mut copies = [0, 1].map(|place| self.read_copy(place));
-        copies.sort_by_key(|copy| copy.as_ref().ok().and_then(|copy| Some(copy.as_ref()?.number)));
-        let [older, newer] = copies;
-        let newest = newer.map_err(read)?.map_or(older.map_err(read)?, Some);
-        Ok(newest.map_or(Contents::Damaged, Contents::Valid))
+        self.record.is_known.set(true);
+        Ok(true)
     }
 
     /// Writes `state` after `last`, in the place of the copy before that.
@@ -204,7 +224,7 @@ impl Locked<'_> {
         }
         let state = bytes.get(COPY_HEADER..end).map(<[u8]>::to_vec);
         let sound = |state: &Vec<u8>| checksum == checksum_of(number, state);
-        Ok(state.filter(sound).map(|state| Copy { number, state }))
+        Ok(state.filter(sound).map(|state| Copy { number, is_torn: false, state }))
     }
 }
 

@@ -185,6 +185,11 @@ impl State {
         }
     }
 
+    /// Holds one token more, as after a request without a response: a step may be lost.
+    pub(crate) fn charge(&mut self, now: Nanos) {
+        self.ledger.charge(Outcome::NoResponse, now);
+    }
+
     /// Takes all tokens out, for P' and the grace.
     pub(crate) fn exhaust(&mut self, now: Nanos) {
         self.ledger.exhaust(now);
