@@ -177,7 +177,7 @@ fn serve(
     };
     sandbox::serve(0, move |request: Request<Vec<u8>>| {
         way();
-        let admitted = {
+        let (admitted, wait) = {
             let mut server = lock(&server);
             let now = start.elapsed().as_nanos() as u64;
             let admitted = server.admit(now);
@@ -189,12 +189,12 @@ fn serve(
             let name = request.headers()["user-agent"].to_str().unwrap_or_default();
             let name = name.split(' ').next().unwrap_or_default().to_owned();
             *log.served.entry(name).or_default() += usize::from(admitted);
-            admitted
+            (admitted, server.wait(now).div_ceil(1_000_000_000).max(1))
         };
         way();
         let response = match admitted {
             true => Response::builder().body(br#"{"roles": []}"#.to_vec()),
-            false => Response::builder().status(429).header("retry-after", "1").body(Vec::new()),
+            false => Response::builder().status(429).header("retry-after", wait).body(Vec::new()),
         };
         WireResponse::Complete(response.expect("a sound response"))
     })
@@ -241,7 +241,6 @@ pub(crate) fn obey() {
     let Ok(orders) = std::env::var(CHILD) else { return };
     let orders: Vec<&str> = orders.split('\n').collect();
     let [kind, name, url, pause, requests, period, most, folder] = orders[..] else { return };
-    let number = |text: &str| text.parse::<u64>().expect("a number");
     let rest = || {
         if pause != "0" {
             thread::sleep(Duration::from_millis(fastrand::u64(0..=number(pause))));
@@ -303,6 +302,10 @@ fn hold(folder: &str) {
 /// The rate of a helper that holds a token.
 pub(crate) const HOLD: Rate = Rate::new(1, Duration::from_millis(50));
 
+fn number(text: &str) -> u64 {
+    text.parse().expect("a number")
+}
+
 fn by_hand(name: &str, url: &str, rest: impl Fn()) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();
     let agent = ureq::Agent::new_with_config(config);
@@ -312,7 +315,8 @@ fn by_hand(name: &str, url: &str, rest: impl Fn()) {
         if let Ok(mut response) = request.send("{}") {
             let _ = response.body_mut().read_to_vec();
             if response.status() == 429 {
-                thread::sleep(Duration::from_secs(1));
+                let asked = response.headers()["retry-after"].to_str().unwrap_or_default();
+                thread::sleep(Duration::from_secs(number(asked)));
             }
         }
         rest();
