@@ -6,8 +6,9 @@
 //!
 //! Until everything is exported, `mentions.jsonl.position` contains the position in the list and the length of
 //! the file at that position. A resumed run truncates the file to that length, so that no line appears twice
-//! even if the earlier run was killed. Without a key it exports the invented data of the sandbox. It reports
-//! progress on standard error. With `--no-share` it does not share the rate limit with other programs.
+//! even if the earlier run was killed. Ctrl-C ends a wait for the rate limit at once. Without a key it exports the
+//! invented data of the sandbox. It reports progress on standard error. With `--no-share` it does not share the rate
+//! limit with other programs.
 
 use std::env;
 use std::error::Error;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use heysync::limiter::Share;
 use heysync::page::Position;
 use heysync::sandbox;
-use heysync::{Activity, Config, heylerts};
+use heysync::{Activity, Cancellation, Config, heylerts};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let target = env::args().nth(1).ok_or("usage: export_mentions FILE [--no-share]")?;
@@ -55,7 +56,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Creates a client of the service if a key is set, else of the sandbox.
 fn client() -> heysync::Result<heylerts::Client> {
-    let config = Config::new().user_agent("export-mentions").observer(|activity: &Activity<'_>| {
+    let stop = Cancellation::new();
+    let config = Config::new().user_agent("export-mentions").cancellation(&stop);
+    if let Err(error) = ctrlc::set_handler(move || stop.cancel()) {
+        eprintln!("Ctrl-C ends the export without saving its position: {error}");
+    }
+    let config = config.observer(|activity: &Activity<'_>| {
         if let Activity::Waiting { .. } | Activity::Retrying { .. } = activity {
             eprintln!("{activity}");
         }

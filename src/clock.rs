@@ -1,8 +1,12 @@
 //! Time is asked for rather than taken, so that a test of waiting takes none.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How long a clock without [`Clock::wait`] sleeps at a time if the wait can be cancelled.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// Reads the time and waits.
 ///
@@ -60,13 +64,15 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Without `until` only the signal ends the wait. It may return early: callers look again and wait again.
     ///
     /// The provided version waits for the signal in real time if there is no `until`. If there is one, it sleeps
-    /// until then and notices a signal that is sent meanwhile at the end.
+    /// until then and notices a signal that is sent meanwhile at the end. If the wait can be
+    /// [cancelled](crate::Cancellation), it sleeps for 20 milliseconds at a time and looks for the signal in between.
     fn wait(&self, signal: &Signal, until: Option<Instant>) {
         match until {
             _ if signal.take() => {}
             None => signal.block(None),
             Some(until) => {
-                self.sleep(until.saturating_duration_since(self.now()));
+                let left = until.saturating_duration_since(self.now());
+                self.sleep(if signal.is_watched() { left.min(GLANCE) } else { left });
                 signal.take();
             }
         }
@@ -138,6 +144,7 @@ pub struct Signal {
 struct Flag {
     sent: Mutex<bool>,
     changed: Condvar,
+    is_watched: AtomicBool,
 }
 
 impl Signal {
@@ -176,6 +183,15 @@ impl Signal {
     /// Returns whether `other` is a clone of this signal.
     pub fn is_same(&self, other: &Signal) -> bool {
         Arc::ptr_eq(&self.flag, &other.flag)
+    }
+
+    /// States that a cancellation sends this signal.
+    pub(crate) fn be_watched(&self) {
+        self.flag.is_watched.store(true, Ordering::Relaxed);
+    }
+
+    fn is_watched(&self) -> bool {
+        self.flag.is_watched.load(Ordering::Relaxed)
     }
 
     fn sent(&self) -> MutexGuard<'_, bool> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use url::Url;
 
+use crate::cancellation::Cancellation;
 use crate::clock::{Clock, SystemClock};
 use crate::environment;
 use crate::error::{Error, Result};
@@ -468,6 +469,15 @@ impl Config {
     /// ```
     pub fn on_drift(mut self, report: impl Fn(&Drift) + Send + Sync + 'static) -> Config {
         self.body_watch = Some(Arc::new(DriftWatch::new(report)));
+        self
+    }
+
+    /// Sets a [`Cancellation`], which stops the calls of the client from another thread. Default: none.
+    ///
+    /// With several, each of them stops the calls. [`CallOptions::cancellation`](crate::CallOptions::cancellation) sets
+    /// one for some calls only.
+    pub fn cancellation(mut self, cancellation: &Cancellation) -> Config {
+        self.settings.cancellations.push(cancellation.clone());
         self
     }
 }

@@ -192,6 +192,18 @@ impl Error {
         self
     }
 
+    /// Returns the error of a call that was cancelled after this one, which becomes its source.
+    pub(crate) fn then_cancelled(self, message: &str) -> Error {
+        let mut error = Error::new(ErrorKind::Cancelled, message).with_applied(self.applied());
+        error.0.call.clone_from(&self.0.call);
+        error.0.host.clone_from(&self.0.host);
+        error.0.attempts = self.0.attempts;
+        if self.applied() != Applied::No {
+            error.0.hint = self.hint().map(|hint| hint.to_owned().into());
+        }
+        error.with_temporary(false).with_source(self)
+    }
+
     /// Adds what became known after the error.
     pub(crate) fn noting(mut self, note: &str) -> Error {
         let message = &mut self.0.message;
@@ -491,7 +503,7 @@ impl Error {
     /// 64 for invalid input, 65 for a rejected request, 66 for an object that was not found, 69 for a service
     /// that cannot be used, 74 for an unknown outcome and for a share that cannot be reached, 75 if the same call [may succeed
     /// later](Error::is_temporary), 76 for a response that could not be read, 77 for a key that is not
-    /// accepted, 78 for a bad configuration.
+    /// accepted, 78 for a bad configuration. For a cancelled call it is 130, as after Ctrl-C.
     ///
     /// # Examples
     ///
@@ -508,6 +520,7 @@ impl Error {
             ErrorKind::Server | ErrorKind::NotSent | ErrorKind::NoResponse => 69,
             ErrorKind::OutcomeUnknown | ErrorKind::SharedLimit => 74,
             ErrorKind::RateLimited | ErrorKind::Deadline => 75,
+            ErrorKind::Cancelled => 130,
             ErrorKind::AppliedUnreadable | ErrorKind::Unreadable | ErrorKind::NoProgress => 76,
             ErrorKind::Unauthorized | ErrorKind::Forbidden => 77,
             ErrorKind::Configuration | ErrorKind::Redirect => 78,

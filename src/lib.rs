@@ -91,6 +91,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod cancellation;
 mod clock;
 mod config;
 mod environment;
@@ -108,6 +109,7 @@ mod pipeline;
 pub mod sandbox;
 mod time;
 
+pub use cancellation::Cancellation;
 pub use clock::{Clock, Signal, SystemClock};
 pub use config::Config;
 pub use error::{Applied, Error, ErrorKind, Result};

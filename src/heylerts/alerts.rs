@@ -10,6 +10,7 @@ use super::alert_fields::{AlertPatch, Frequency, NewAlert};
 use super::client::Client;
 use super::listing;
 use super::mentions::Source;
+use crate::cancellation::Cancelled;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{count, flag, id, null_as_default, vec_without_nulls};
 use crate::page::Pager;
@@ -346,19 +347,19 @@ impl Client {
             self.alerts_like(alert, until)?.into_iter().map(|alert| alert.id).collect();
         match self.send(&call.until(until)) {
             Err(error) if may_have_created(&error) => {
-                self.find_created(alert, &before, until).map_err(|note| error.noting(&note))
+                self.find_created(alert, &before, until).map_err(|lost| lost.added_to(error))
             }
             outcome => outcome,
         }
     }
 
-    /// Looks for the alert until it is there; else returns a note for the error.
+    /// Looks for the alert until it is there.
     fn find_created(
         &self,
         wanted: &NewAlert,
         before: &HashSet<String>,
         until: Instant,
-    ) -> Result<Alert, String> {
+    ) -> Result<Alert, Lost> {
         let lost = self.pipeline.core.clock.now();
         let moments =
             LOOKS.map(|timeouts| lost + self.pipeline.settings.attempt_timeout * timeouts);
@@ -368,17 +369,19 @@ impl Client {
             if moment.max(self.pipeline.core.clock.now()) >= until {
                 break;
             }
-            self.pipeline.wait_to_look("POST /alerts", moment);
+            let waited = self.pipeline.wait_to_look("POST /alerts", moment);
+            waited.map_err(|Cancelled| Lost::Cancelled)?;
             let looked = self.alerts_like(wanted, until);
             let is_new = |alert: &Alert| !before.contains(&alert.id);
             note = match looked.map(|alerts| alerts.into_iter().find(is_new)) {
                 Ok(Some(created)) => return Ok(created),
                 Ok(None) => not_found(moment - lost),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(Lost::Cancelled),
                 // The alert may be there all the same, so this must not hide that the outcome is unknown.
                 Err(error) => format!("looking for it failed: {error}"),
             };
         }
-        Err(note)
+        Err(Lost::NotFound(note))
     }
 
     /// Returns the alerts with this name and keyword, however the service may have folded them.
@@ -387,6 +390,22 @@ impl Client {
         let is_alike = |alert: &Alert| [&alert.name, &alert.keyword].map(|s| folded(s)) == wanted;
         let alerts = listing::pager(self, ALERTS, Call::get(["alerts"]).until(until));
         alerts.filter(|alert| alert.as_ref().map_or(true, is_alike)).collect()
+    }
+}
+
+/// Why the alert was not found.
+enum Lost {
+    NotFound(String),
+    Cancelled,
+}
+
+impl Lost {
+    /// Adds it to the error after which the alert was looked for.
+    fn added_to(self, error: Error) -> Error {
+        match self {
+            Lost::NotFound(note) => error.noting(&note),
+            Lost::Cancelled => error.then_cancelled("cancelled while the alert was looked for"),
+        }
     }
 }
 

@@ -174,7 +174,7 @@ pub struct MemberOutcome {
 /// A failure for one person is that person's outcome, and the next person follows. A failure that everybody
 /// else would meet as well ends the iterator after its outcome: a rejected key (401, 403), an unknown community,
 /// a network that is down ([`NotSent`](crate::ErrorKind::NotSent)), a rate limit that outlasts the deadline, a
-/// redirect, and the third server error or lost response in a row.
+/// [cancellation](crate::Cancellation), a redirect, and the third server error or lost response in a row.
 ///
 /// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if the first
 /// three have none that do, the roles of the community are read once, to learn whether it is known.
@@ -421,6 +421,7 @@ impl StopRule {
             | ErrorKind::NotSent
             | ErrorKind::RateLimited
             | ErrorKind::Deadline
+            | ErrorKind::Cancelled
             | ErrorKind::Redirect
             | ErrorKind::Configuration => true,
             ErrorKind::InvalidInput => community.id().trim().is_empty(),

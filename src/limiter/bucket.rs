@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode};
 
+use crate::cancellation;
 use crate::clock::Clock;
 
 use super::headers::RateLimitHeaders;
@@ -172,6 +173,7 @@ impl TokenBucket {
     ) -> Result<Permit, AcquireError> {
         let place = Queue::join(&self.shared.queue, until);
         let mut reported = Reported::default();
+        let _watches = cancellation::watch(&self.shared.clock, place.signal());
         loop {
             let denied = match self.ask(&place) {
                 Ok(permit) => return Ok(permit),
@@ -183,6 +185,9 @@ impl TokenBucket {
                 Denied::Unavailable(why) => try_again(why, until, now)?,
             };
             in_time(&not_ready, until, now)?;
+            if cancellation::is_cancelled() {
+                return Err(AcquireError::new(Wait::new(not_ready.at_least, not_ready.reason)));
+            }
             match reported.news(&not_ready, now) {
                 Some(wait) => place.step_aside(|| on_wait(&wait)),
                 None => {

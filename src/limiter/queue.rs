@@ -90,6 +90,11 @@ impl Queue {
 }
 
 impl Place {
+    /// Returns the signal that ends a [wait](Place::wait).
+    pub(crate) fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
     /// Returns how many threads came earlier and are still waiting.
     pub(crate) fn ahead(&self) -> usize {
         self.queue.lock().ahead(self.ticket)

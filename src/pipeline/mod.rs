@@ -51,6 +51,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use url::Url;
 
+use crate::cancellation::{self, Cancelled};
 use crate::clock::Clock;
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders};
@@ -132,6 +133,7 @@ impl Pipeline {
             return Err(Error::invalid("an observer or a key source cannot call its own client"));
         }
         let mut run = self.begin(call);
+        let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
         match self.attempt(&mut run, read) {
             Ok(Success { value, head }) => {
                 self.succeeded(&run, head);
@@ -288,8 +290,17 @@ impl Pipeline {
         let name = &run.name;
         let mut on_wait =
             |wait: &limiter::Wait| self.report(&Activity::Waiting { call: name, wait: *wait });
+        if cancellation::is_cancelled() {
+            return Err(cancelled(run));
+        }
         let permit = run.credentials.bucket.acquire(Some(run.until), &mut on_wait);
-        permit.map_err(|error| self.no_permit(run, error))
+        match permit {
+            Ok(permit) if cancellation::is_cancelled() => {
+                permit.never_sent();
+                Err(cancelled(run))
+            }
+            permit => permit.map_err(|error| self.no_permit(run, error)),
+        }
     }
 
     /// Reports the attempt, and makes sure of the permit after that: it is the last step before the request is sent.
@@ -305,6 +316,7 @@ impl Pipeline {
     /// Shared tokens that cannot be reached are the reason themselves, even if an earlier attempt failed.
     fn no_permit(&self, run: &mut Run<'_>, error: AcquireError) -> Error {
         match error.kind() {
+            _ if cancellation::is_cancelled() => cancelled(run),
             ErrorKind::SharedLimit => complete(error.into(), run, true),
             _ => self.out_of_time(run, error.wait, error.reason),
         }
@@ -452,8 +464,7 @@ impl Pipeline {
         }
         self.report(&Activity::Retrying { call: &run.name, error: &error, after });
         run.last = Some(error);
-        self.sleep_until(now + after);
-        Ok(())
+        self.sleep_until(now + after).map_err(|Cancelled| cancelled(run))
     }
 
     /// Returns the last real error if there was one; else that a permit was not available in time.
@@ -474,20 +485,18 @@ impl Pipeline {
     }
 
     /// Waits until it is time to look for what a call should have made whose response was lost.
-    pub(crate) fn wait_to_look(&self, call: &str, moment: Instant) {
+    pub(crate) fn wait_to_look(&self, call: &str, moment: Instant) -> Result<(), Cancelled> {
         let after = moment.saturating_duration_since(self.core.clock.now());
         if !after.is_zero() {
             self.report(&Activity::Looking { call, after });
         }
-        self.sleep_until(moment);
+        self.sleep_until(moment)
     }
 
-    pub(crate) fn sleep_until(&self, moment: Instant) {
-        let mut left = moment.saturating_duration_since(self.core.clock.now());
-        while !left.is_zero() {
-            self.core.clock.sleep(left);
-            left = moment.saturating_duration_since(self.core.clock.now());
-        }
+    /// Waits until `moment`, or fails as soon as the call is cancelled.
+    pub(crate) fn sleep_until(&self, moment: Instant) -> Result<(), Cancelled> {
+        let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
+        cancellation::sleep_until(&self.core.clock, moment)
     }
 
     fn report(&self, activity: &Activity<'_>) {
@@ -512,6 +521,15 @@ fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
         .with_attempts(run.attempts)
         .with_applied(applied)
         .with_temporary(is_temporary)
+}
+
+fn cancelled(run: &mut Run<'_>) -> Error {
+    match run.last.take() {
+        Some(error) => error.then_cancelled("cancelled before another attempt"),
+        None => {
+            complete(Error::new(ErrorKind::Cancelled, "cancelled; nothing was sent"), run, false)
+        }
+    }
 }
 
 /// The host of an address, with its port unless that is the usual one.

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use super::extra_header;
 use super::observer::Observer;
 use super::settings::Settings;
+use crate::cancellation::Cancellation;
 
 /// Settings for some calls of a client, passed to [`heylo::Client::with`](crate::heylo::Client::with) or
 /// [`heylerts::Client::with`](crate::heylerts::Client::with).
@@ -58,6 +59,7 @@ pub struct CallOptions {
     attempt_timeout: Option<Duration>,
     retries: Option<u32>,
     observers: Vec<Arc<dyn Observer>>,
+    cancellations: Vec<Cancellation>,
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Vec<(String, String)>,
     rejection: Option<String>,
@@ -111,6 +113,28 @@ impl CallOptions {
     /// ```
     pub fn observer(mut self, observer: impl Observer + 'static) -> CallOptions {
         self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Adds a [`Cancellation`], which stops these calls. That of the client does so, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{CallOptions, Cancellation, ErrorKind};
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let stop = Cancellation::new();
+    /// let export = client.with(CallOptions::new().cancellation(&stop));
+    /// stop.cancel(); // by the button "Stop", on another thread
+    /// assert_eq!(export.stats().unwrap_err().kind(), ErrorKind::Cancelled);
+    /// assert!(client.stats().is_ok());
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn cancellation(mut self, cancellation: &Cancellation) -> CallOptions {
+        self.cancellations.push(cancellation.clone());
         self
     }
 
@@ -175,6 +199,7 @@ impl CallOptions {
         settings.attempt_timeout = self.attempt_timeout.unwrap_or(settings.attempt_timeout);
         settings.retries = self.retries.unwrap_or(settings.retries);
         settings.observers.extend(self.observers);
+        settings.cancellations.extend(self.cancellations);
         self.headers.into_iter().for_each(|(name, value)| settings.set_header(name, value));
         self.query.into_iter().for_each(|(name, value)| settings.set_query(name, value));
         let rejection = self.rejection.or_else(|| settings.check().err());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::observer::Observer;
+use crate::cancellation::Cancellation;
 
 /// The longest time that can be set for anything. It keeps `Instant + Duration` from overflowing, too.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -19,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) attempt_timeout: Duration,
     pub(crate) retries: u32,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    /// Each of them stops the calls.
+    pub(crate) cancellations: Vec<Cancellation>,
     /// Sent with every call, unless the call has one of the same name.
     pub(crate) headers: HeaderMap,
     pub(crate) query: Vec<(String, String)>,
@@ -33,6 +36,7 @@ impl Default for Settings {
             attempt_timeout: Duration::from_secs(30),
             retries: 4,
             observers: Vec::new(),
+            cancellations: Vec::new(),
             headers: HeaderMap::new(),
             query: Vec::new(),
             rejection: None,
