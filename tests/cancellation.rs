@@ -224,3 +224,21 @@ fn a_pause_is_cancelled_over_a_socket() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(source(&error).retry_after(), Some(Duration::from_secs(600)));
 }
+
+#[test]
+fn following_mentions_ends_within_a_wait_and_keeps_its_bookmark() {
+    let (stop, clock) = (Cancellation::new(), TestClock::new());
+    let config = Config::new().transport(Heylerts::demo()).clock(clock.clone()).cancellation(&stop);
+    let client = heylerts::Client::with_config("hlt_follow", config).unwrap();
+    let mut follow = client.mentions().since(std::time::UNIX_EPOCH).follow(AN_HOUR);
+    let newest = follow.by_ref().take(137).map(Result::unwrap).last().unwrap();
+    stop.cancel();
+    let error = follow.next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert!(follow.next().is_none());
+    assert_eq!(clock.elapsed(), Duration::ZERO);
+    let config = Config::new().transport(Heylerts::demo()).clock(TestClock::new());
+    let other = heylerts::Client::with_config("hlt_follow", config).unwrap();
+    let rest = other.mentions().new_since(&follow.bookmark()).unwrap();
+    assert_eq!(rest.count(), 0, "{}", newest.id);
+}

@@ -56,8 +56,9 @@ const SLOWEST: u32 = 8;
 ///
 /// A reading that fails is one `Err`, and nothing is lost: the next reading continues, after a wait as if nothing had come.
 /// So a program that ignores errors survives outages, and one that does not uses `?`. An error of the kind
-/// [`InvalidInput`](ErrorKind::InvalidInput) or [`Configuration`](ErrorKind::Configuration) would not go away, and ends
-/// the iteration. A mention that is not a `T` is one `Err`, and counts as yielded. An iterator of
+/// [`InvalidInput`](ErrorKind::InvalidInput), [`Configuration`](ErrorKind::Configuration) or
+/// [`Cancelled`](ErrorKind::Cancelled) would not go away, and ends the iteration. A wait between two readings can be
+/// [cancelled](crate::Cancellation), too. A mention that is not a `T` is one `Err`, and counts as yielded. An iterator of
 /// [`new_since`](Pager::new_since) ends after a reading that failed.
 ///
 /// # Examples
@@ -361,7 +362,10 @@ impl<T> Follow<T> {
 
 /// Whether another reading would fail in the same way.
 fn is_lasting(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Configuration)
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::Configuration | ErrorKind::Cancelled
+    )
 }
 
 impl Pace {

@@ -7,8 +7,9 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::client::Client;
+use crate::cancellation::Cancelled;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::page::{FollowedList, Numbered, NumberedList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
@@ -74,8 +75,11 @@ impl FollowedList for Listing {
     }
 
     fn sleep_until(&self, moment: Instant) -> Result<()> {
-        self.client.pipeline.sleep_until(moment);
-        Ok(())
+        let waited = self.client.pipeline.sleep_until(moment);
+        waited.map_err(|Cancelled| {
+            let message = "cancelled before the list was read again";
+            Error::new(ErrorKind::Cancelled, message).with_call(self.call_name())
+        })
     }
 }
 
