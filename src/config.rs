@@ -399,6 +399,48 @@ impl Config {
         self
     }
 
+    /// Adds root certificates, in PEM form, to trust beside the others. Default: none.
+    ///
+    /// See [`TransportOptions::extra_root_certificates`], and [`root_certificates`](Config::root_certificates) for what is
+    /// rejected.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use heysync::{Config, heylo};
+    ///
+    /// let pem = std::fs::read("/etc/ssl/company-ca.pem").expect("the company's authority");
+    /// let config = Config::new().extra_root_certificates(pem);
+    /// let client = heylo::Client::with_config("an-api-key", config)?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn extra_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Config {
+        self.transport_options = self.transport_options.extra_root_certificates(pem);
+        self
+    }
+
+    /// Sets the certificate by which the client identifies itself to servers that ask for one (mutual TLS), in PEM form
+    /// with its private key. Default: none.
+    ///
+    /// See [`TransportOptions::client_certificate`] for the forms. Rejected when the client is built: PEM without a
+    /// certificate or without a key, a key with a passphrase, a key that does not belong to the certificate, and a
+    /// certificate beside a [`transport`](Config::transport), which it would not reach.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use heysync::{Config, heylo};
+    ///
+    /// let mut pem = std::fs::read("client.pem").expect("the certificate");
+    /// pem.extend(std::fs::read("client.key").expect("its key"));
+    /// let client = heylo::Client::with_config("an-api-key", Config::new().client_certificate(pem))?;
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Config {
+        self.transport_options = self.transport_options.client_certificate(pem);
+        self
+    }
+
     /// Sets the size of the largest response body that is accepted, in bytes after decompression. Default:
     /// 10 MiB.
     ///
@@ -547,7 +589,7 @@ impl Config {
         if let Some(transport) = &self.transport {
             if self.transport_options.choose_connections() {
                 return Err(Error::configuration(
-                    "proxy and root_certificates are for the default transport: give them to the \
+                    "proxies and certificates are for the default transport: give them to the \
                      TransportOptions of the one that is set",
                 ));
             }

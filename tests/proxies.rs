@@ -21,7 +21,7 @@ mod sockets;
 mod tls;
 
 use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, head, response_bytes};
-use tls::{Authority, Handshake, TlsServer};
+use tls::{Authority, Handshake, Identity, KeyForm, TlsServer};
 
 /// A host that only the proxies of these tests know.
 const SERVICE: &str = "https://service.test";
@@ -227,6 +227,21 @@ fn the_user_and_password_of_a_proxy_are_sent_decoded() {
 }
 
 #[test]
+fn a_client_identifies_itself_to_the_server_behind_a_proxy() {
+    let authority = Authority::new();
+    let serve = Handshake::Serve(authority.certify_for_clients(), good());
+    let server = TlsServer::start([serve]);
+    let Identity { certificate, key } = authority.identify(KeyForm::Pkcs8);
+    for (scheme, role) in [("http", Role::Connect), ("socks5h", Role::Socks(None))] {
+        let proxy = Proxy::start(server.port(), role);
+        let config = config(&authority, format!("{scheme}://{}", proxy.address()));
+        let config = config.client_certificate(format!("{certificate}{key}"));
+        Clients::with(config).heylerts.stats().unwrap();
+    }
+    assert_eq!(server.received().len(), 2);
+}
+
+#[test]
 fn a_socks_proxy_gets_the_name_of_the_host_or_its_address() {
     let (server, authority) = server();
     let open = Proxy::start(server.port(), Role::Socks(None));
@@ -360,7 +375,12 @@ fn a_proxy_that_cannot_be_used_is_rejected_without_quoting_it() {
 fn a_setting_that_a_users_own_transport_would_ignore_is_rejected() {
     let authority = Authority::new();
     let own = || Config::new().transport(heysync::sandbox::Heylerts::demo());
-    for config in [own().proxy("proxy.example:1"), own().root_certificates(authority.pem())] {
+    for config in [
+        own().proxy("proxy.example:1"),
+        own().root_certificates(authority.pem()),
+        own().extra_root_certificates(authority.pem()),
+        own().client_certificate(authority.pem()),
+    ] {
         let error = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.message().contains("TransportOptions"), "{error}");

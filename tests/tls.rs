@@ -18,7 +18,7 @@ mod sockets;
 mod tls;
 
 use sockets::{Clients, GOOD, SAMPLES, response_bytes};
-use tls::{Authority, Handshake, TlsServer, self_signed};
+use tls::{Authority, Handshake, Identity, KeyForm, TlsServer, self_signed};
 
 fn good() -> Vec<u8> {
     response_bytes(200, &[], GOOD)
@@ -224,6 +224,73 @@ fn only_the_given_root_certificates_are_trusted() {
     }
     let error = clients(&other_server, &one).heylerts.stats().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSent);
+}
+
+#[test]
+fn extra_root_certificates_are_trusted_beside_the_others() {
+    let (one, other, third) = (Authority::new(), Authority::new(), Authority::new());
+    let call = |server: &TlsServer, config: Config| {
+        Clients::with(config.base_url(server.url()).clock(TestClock::new())).heylerts.stats()
+    };
+    let [server, other_server, third_server] = [&one, &other, &third].map(|authority| {
+        TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())])
+    });
+    let beside_the_built_in = Config::new().extra_root_certificates(one.pem());
+    call(&server, beside_the_built_in.clone()).unwrap();
+    let error = call(&other_server, beside_the_built_in.clone()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSent);
+    let beside_others = beside_the_built_in.root_certificates(other.pem());
+    for server in [&server, &other_server] {
+        call(server, beside_others.clone()).unwrap();
+    }
+    call(&third_server, beside_others.clone()).unwrap_err();
+    call(&third_server, beside_others.extra_root_certificates(third.pem())).unwrap();
+}
+
+#[test]
+fn a_client_certificate_identifies_the_client_whatever_the_form_of_its_key() {
+    let authority = Authority::new();
+    for form in [KeyForm::Pkcs8, KeyForm::Pkcs1, KeyForm::Sec1] {
+        let server = TlsServer::start([Handshake::Serve(authority.certify_for_clients(), good())]);
+        let Identity { certificate, key } = authority.identify(form);
+        let chain = authority.pem();
+        for pem in [format!("{certificate}{key}"), format!("{key}\n{certificate}{chain}")] {
+            let config = config(&server, &authority).client_certificate(pem);
+            Clients::with(config).heylerts.stats().unwrap_or_else(|error| panic!("{form:?}: {error:?}"));
+        }
+        assert_eq!(server.received().len(), 2);
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_rejects_clients_without_one_and_with_anothers() {
+    let authority = Authority::new();
+    let server = TlsServer::start([Handshake::Serve(authority.certify_for_clients(), good())]);
+    let Identity { certificate, key } = Authority::new().identify(KeyForm::Pkcs8);
+    let stranger = config(&server, &authority).client_certificate(certificate + &key);
+    for config in [config(&server, &authority), stranger] {
+        Clients::with(config.retries(0)).heylerts.stats().unwrap_err();
+    }
+    assert!(server.received().is_empty());
+}
+
+#[test]
+fn a_key_that_does_not_belong_to_the_certificate_is_rejected_when_the_client_is_built() {
+    let authority = Authority::new();
+    let [one, other] = [(); 2].map(|()| authority.identify(KeyForm::Pkcs8));
+    let rsa = authority.identify(KeyForm::Pkcs1);
+    for (certificate, key) in [
+        (&one.certificate, &other.key),
+        (&one.certificate, &rsa.key),
+        (&rsa.certificate, &one.key),
+        // The issuer's certificate comes after the client's.
+        (&(authority.pem() + &one.certificate), &one.key),
+    ] {
+        let config = Config::new().client_certificate(format!("{certificate}{key}"));
+        let error = heysync::heylerts::Client::with_config("hlt_key", config).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("does not belong"), "{error}");
+    }
 }
 
 #[test]

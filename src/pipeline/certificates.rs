@@ -1,31 +1,74 @@
-//! The root certificates that servers are checked against.
+//! The certificates of TLS: the roots that servers are checked against, and the client's own.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::client_certificate;
+#[cfg(not(any(feature = "native-tls", feature = "platform-verifier")))]
+use super::der;
+use super::transport_options::TransportOptions;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+
+const NATIVE: bool = cfg!(feature = "native-tls");
+const OF_THE_SYSTEM: bool = NATIVE || cfg!(feature = "platform-verifier");
 
 /// Why no connection over TLS can be made, in words that may follow "the root certificates".
 pub(crate) type Unusable = String;
 
-/// Returns the settings of TLS: `pem` are the only root certificates, else those that the environment names,
-/// else those of the features.
-pub(crate) fn tls_config(pem: Option<&[u8]>) -> Result<TlsConfig, Unusable> {
-    let roots = match pem {
-        Some(pem) => {
-            Some(specific(read(pem).map_err(|reason| format!("root_certificates {reason}"))?))
-        }
+/// Returns the settings of TLS. The certificates of [`TransportOptions::root_certificates`] are the only roots, else
+/// those that the environment names, else those of the features; the extra ones are added.
+pub(crate) fn tls_config(options: &TransportOptions) -> Result<TlsConfig, Unusable> {
+    let read = |name: &str, pem: &[u8]| read(pem).map_err(|reason| format!("{name} {reason}"));
+    let roots = match &options.root_certificates {
+        Some(pem) => Some(specific(read("root_certificates", pem)?)),
         None => of_the_environment()?,
     };
-    let native = cfg!(feature = "native-tls");
-    let of_the_system = native || cfg!(feature = "platform-verifier");
-    let default = if of_the_system { RootCerts::PlatformVerifier } else { RootCerts::WebPki };
+    let roots = match &options.extra_root_certificates {
+        Some(pem) => with_extra(roots, read("extra_root_certificates", pem)?)?,
+        None => roots.unwrap_or(if OF_THE_SYSTEM { RootCerts::PlatformVerifier } else { RootCerts::WebPki }),
+    };
+    let client = options.client_certificate.as_deref().map(client_certificate::read).transpose()?;
     Ok(TlsConfig::builder()
-        .provider(if native { TlsProvider::NativeTls } else { TlsProvider::Rustls })
-        .root_certs(roots.unwrap_or(default))
+        .provider(if NATIVE { TlsProvider::NativeTls } else { TlsProvider::Rustls })
+        .root_certs(roots)
+        .client_cert(client)
         .build())
+}
+
+/// ureq knows either the built-in roots or certificates, so the built-in ones become certificates.
+fn with_extra(
+    roots: Option<RootCerts>,
+    mut extra: Vec<Certificate<'static>>,
+) -> Result<RootCerts, Unusable> {
+    match roots {
+        Some(RootCerts::Specific(certificates)) => {
+            extra.extend(certificates.iter().map(Certificate::to_owned));
+        }
+        _ => extra.extend(built_in()?),
+    }
+    Ok(specific(extra))
+}
+
+#[cfg(any(feature = "native-tls", feature = "platform-verifier"))]
+fn built_in() -> Result<Vec<Certificate<'static>>, Unusable> {
+    let found = rustls_native_certs::load_native_certs();
+    if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
+        return Err(format!("the root certificates of the operating system cannot be read: {error}"));
+    }
+    Ok(found.certs.iter().map(|it| Certificate::from_der(it).to_owned()).collect())
+}
+
+/// An anchor with constraints is left out, since a certificate of version 1 cannot hold them: one in about 120, which is
+/// good for one country's domain only.
+#[cfg(not(any(feature = "native-tls", feature = "platform-verifier")))]
+fn built_in() -> Result<Vec<Certificate<'static>>, Unusable> {
+    let anchors = webpki_roots::TLS_SERVER_ROOTS.iter().filter(|it| it.name_constraints.is_none());
+    let certificate = |subject: &[u8], key: &[u8]| {
+        Certificate::from_der(&der::certificate(subject, key)).to_owned()
+    };
+    Ok(anchors.map(|it| certificate(&it.subject, &it.subject_public_key_info)).collect())
 }
 
 /// The values of the two variables.
@@ -99,7 +142,7 @@ mod tests {
     #[test]
     fn a_file_without_a_certificate_is_an_error_that_names_the_setting() {
         for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
-            let reason = tls_config(Some(pem.as_bytes())).err().unwrap_or_default();
+            let reason = tls_config(&TransportOptions::new().root_certificates(pem)).err().unwrap_or_default();
             assert!(reason.starts_with("root_certificates "), "{pem}: {reason}");
         }
         let os = |value: &str| Some(OsString::from(value));

@@ -18,9 +18,13 @@ pub(crate) mod call;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod certificates;
 mod classification;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod client_certificate;
 pub(crate) mod collector;
 mod denial;
 pub(crate) mod drift;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod der;
 mod extra_header;
 mod failure;
 pub(crate) mod key_source;

@@ -23,6 +23,8 @@ pub struct TransportOptions {
     pub(crate) proxy_from_env: bool,
     pub(crate) proxy: Option<String>,
     pub(crate) root_certificates: Option<Vec<u8>>,
+    pub(crate) extra_root_certificates: Option<Vec<u8>>,
+    pub(crate) client_certificate: Option<Vec<u8>>,
     /// The timeout that most requests have. Others cost a configuration of their own.
     pub(crate) usual_timeout: Duration,
 }
@@ -35,6 +37,8 @@ impl Default for TransportOptions {
             proxy_from_env: true,
             proxy: None,
             root_certificates: None,
+            extra_root_certificates: None,
+            client_certificate: None,
             usual_timeout: Duration::from_secs(30),
         }
     }
@@ -81,13 +85,31 @@ impl TransportOptions {
 
     /// Adds root certificates, in PEM form, to trust in place of the built-in ones.
     ///
-    /// To trust them beside public ones, add those too, for example from `/etc/ssl/certs/ca-certificates.crt`.
-    /// Default: those of the environment, or else those of the feature; see
+    /// To trust them beside the built-in ones, see
+    /// [`extra_root_certificates`](TransportOptions::extra_root_certificates). Default: those of the environment, or else those of the feature; see
     /// [*Certificates*](crate::UreqTransport#certificates).
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> TransportOptions {
-        let certificates = self.root_certificates.get_or_insert_default();
-        certificates.extend(pem.into());
-        certificates.push(b'\n');
+        append(&mut self.root_certificates, pem.into());
+        self
+    }
+
+    /// Adds root certificates, in PEM form, to trust beside the others: those of
+    /// [`root_certificates`](TransportOptions::root_certificates), of the environment, or of the feature.
+    ///
+    /// Beside those of the operating system (the features `platform-verifier` and `native-tls`), they are read from its
+    /// store once, and rules that the operating system has beyond them, such as a list of distrusted certificates, do not
+    /// apply.
+    pub fn extra_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> TransportOptions {
+        append(&mut self.extra_root_certificates, pem.into());
+        self
+    }
+
+    /// Sets the certificate by which the client identifies itself to servers that ask for one (mutual TLS), in PEM form:
+    /// the certificate, the issuers' if need be, and the private key (PKCS #8, PKCS #1 or SEC 1) without a passphrase.
+    ///
+    /// The key may come before or after the certificates; the client's own is the first of these. Default: none.
+    pub fn client_certificate(mut self, pem: impl Into<Vec<u8>>) -> TransportOptions {
+        self.client_certificate = Some(pem.into());
         self
     }
 }
@@ -95,8 +117,24 @@ impl TransportOptions {
 impl TransportOptions {
     /// Whether they choose which way requests take, or which servers are trusted.
     pub(crate) fn choose_connections(&self) -> bool {
-        self.proxy.is_some() || self.root_certificates.is_some()
+        self.proxy.is_some() || self.choose_certificates()
     }
+
+    /// Whether they choose the certificates of TLS.
+    pub(crate) fn choose_certificates(&self) -> bool {
+        let chosen = [
+            &self.root_certificates,
+            &self.extra_root_certificates,
+            &self.client_certificate,
+        ];
+        chosen.iter().any(|it| it.is_some())
+    }
+}
+
+fn append(certificates: &mut Option<Vec<u8>>, pem: Vec<u8>) {
+    let certificates = certificates.get_or_insert_default();
+    certificates.extend(pem);
+    certificates.push(b'\n');
 }
 
 impl fmt::Debug for TransportOptions {
@@ -108,6 +146,8 @@ impl fmt::Debug for TransportOptions {
             // It may hold a password.
             .field("proxy", &self.proxy.as_ref().map(|_| "…"))
             .field("root_certificates", &self.root_certificates.as_ref().map(|_| "…"))
+            .field("extra_root_certificates", &self.extra_root_certificates.as_ref().map(|_| "…"))
+            .field("client_certificate", &self.client_certificate.as_ref().map(|_| "…"))
             .finish()
     }
 }

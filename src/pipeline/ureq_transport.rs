@@ -54,6 +54,7 @@ const MAX_IDLE_IF_UNSAFE: Duration = Duration::from_secs(1);
 /// Without [`TransportOptions::root_certificates`], the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name root
 /// certificates to trust in place of the built-in ones, as for OpenSSL. Without them, the feature decides:
 /// `rustls` trusts Mozilla's, `platform-verifier` and `native-tls` trust the operating system's.
+/// [`TransportOptions::extra_root_certificates`] are trusted beside them.
 ///
 /// # Logs
 ///
@@ -93,7 +94,7 @@ impl UreqTransport {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) if the proxy or the root certificates of the options
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the proxy or the certificates of the options
     /// cannot be used.
     pub fn new(options: TransportOptions) -> Result<UreqTransport, Error> {
         let proxies = match &options.proxy {
@@ -103,7 +104,7 @@ impl UreqTransport {
             None if options.proxy_from_env => Proxies::from_env(),
             None => Proxies::default(),
         };
-        let chose_certificates = options.root_certificates.is_some();
+        let chose_certificates = options.choose_certificates();
         let transport = UreqTransport::assemble(options, proxies);
         match &transport.shared.unusable_certificates {
             Some(reason) if chose_certificates => Err(Error::configuration(reason.clone())),
@@ -267,7 +268,7 @@ type Tls = ();
 /// The settings of TLS, and why they cannot be used if they cannot.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn tls(options: &TransportOptions) -> (Tls, Option<String>) {
-    match super::certificates::tls_config(options.root_certificates.as_deref()) {
+    match super::certificates::tls_config(options) {
         Ok(config) => (config, None),
         Err(reason) => (Tls::builder().build(), Some(reason)),
     }

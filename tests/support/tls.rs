@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use base64::Engine;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// The names that certificates are made for, unless a test changes them.
@@ -48,6 +51,74 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         server_config(certificate, &key)
     }
+}
+
+/// The private key of a client, in one of the forms that PEM files have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyForm {
+    Pkcs8,
+    /// RSA only.
+    Pkcs1,
+    /// Elliptic keys only.
+    Sec1,
+}
+
+/// The certificate of a client and its key, in PEM form.
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+impl Authority {
+    /// What a client needs to identify itself by a certificate of this authority.
+    pub(crate) fn identify(&self, form: KeyForm) -> Identity {
+        let key = match form {
+            KeyForm::Pkcs1 => {
+                let pem = include_str!("rsa_key.pem");
+                KeyPair::from_pem_and_sign_algo(pem, &rcgen::PKCS_RSA_SHA256).unwrap()
+            }
+            KeyForm::Pkcs8 | KeyForm::Sec1 => KeyPair::generate().unwrap(),
+        };
+        let params = CertificateParams::new(["client.test".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Identity { certificate, key: key_pem(&key.serialize_der(), form) }
+    }
+
+    /// What a server needs to serve nobody but clients with a certificate of this authority.
+    pub(crate) fn certify_for_clients(&self) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(vec![certificate.der().clone()], key);
+        Arc::new(config.unwrap())
+    }
+}
+
+fn key_pem(pkcs8: &[u8], form: KeyForm) -> String {
+    let (label, der) = match form {
+        KeyForm::Pkcs8 => ("PRIVATE KEY", pkcs8.to_vec()),
+        // The header of a key of 2048 bits has 26 bytes.
+        KeyForm::Pkcs1 => ("RSA PRIVATE KEY", pkcs8[26..].to_vec()),
+        KeyForm::Sec1 => {
+            // The private and the public number of a P-256 key, and between them the name of the curve.
+            let (private, public) = (&pkcs8[36..68], &pkcs8[pkcs8.len() - 65..]);
+            let curve = [0xa0, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+            let parts = [&[0x30, 0x77, 2, 1, 1, 4, 32], private, &curve, &[0xa1, 0x44, 3, 0x42, 0], public];
+            ("EC PRIVATE KEY", parts.concat())
+        }
+    };
+    let base64 = base64::prelude::BASE64_STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }
 
 /// What a server needs to present a certificate that it signed itself.
