@@ -94,6 +94,7 @@ struct Inner {
     applied: Option<Applied>,
     is_temporary: Option<bool>,
     hint: Option<Cow<'static, str>>,
+    curl: Option<Box<str>>,
     source: Option<Cause>,
 }
 
@@ -113,6 +114,7 @@ impl Error {
             applied: None,
             is_temporary: None,
             hint: None,
+            curl: None,
             source: None,
         }))
     }
@@ -184,6 +186,11 @@ impl Error {
 
     pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Error {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_curl(mut self, line: Option<String>) -> Error {
+        self.0.curl = line.map(String::into_boxed_str);
         self
     }
 
@@ -392,6 +399,31 @@ impl Error {
         self.0.hint.as_deref().or(self.0.kind.hint())
     }
 
+    /// Returns the request as a line of curl, for a bug report; `None` if the call makes no request.
+    ///
+    /// The key is the variable `$HEYLO_API_KEY` or `$HEYLERTS_API_KEY`. A body is left out, since it may be about people:
+    /// the line reads it from standard input (`--data-binary @-`). So are the values of headers of your own, and parts
+    /// of the address that look like e-mail addresses.
+    ///
+    /// [`heylo::Client::curl`](crate::heylo::Client::curl) and [`heylerts::Client::curl`](crate::heylerts::Client::curl)
+    /// return the whole line of a call before it is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.get_alert("no-such-id").unwrap_err();
+    /// let line = error.curl().expect("a request");
+    /// assert!(line.starts_with("curl 'https://heylerts.com/api/v1/alerts/no-such-id' -H "));
+    /// assert!(line.ends_with(r#"-H "X-API-Key: $HEYLERTS_API_KEY""#));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn curl(&self) -> Option<&str> {
+        self.0.curl.as_deref()
+    }
+
     /// Returns the host that the request was for, with its port if the address names one; `None` if the call
     /// failed before.
     ///
@@ -503,7 +535,7 @@ impl Error {
     /// 64 for invalid input, 65 for a rejected request, 66 for an object that was not found, 69 for a service
     /// that cannot be used, 74 for an unknown outcome and for a share that cannot be reached, 75 if the same call [may succeed
     /// later](Error::is_temporary), 76 for a response that could not be read, 77 for a key that is not
-    /// accepted, 78 for a bad configuration. For a cancelled call it is 130, as after Ctrl-C.
+    /// accepted, 78 for a bad configuration. For a cancelled call it is 130, as after Ctrl-C; for a dry run it is 0.
     ///
     /// # Examples
     ///
@@ -521,6 +553,7 @@ impl Error {
             ErrorKind::OutcomeUnknown | ErrorKind::SharedLimit => 74,
             ErrorKind::RateLimited | ErrorKind::Deadline => 75,
             ErrorKind::Cancelled => 130,
+            ErrorKind::DryRun => 0,
             ErrorKind::AppliedUnreadable | ErrorKind::Unreadable | ErrorKind::NoProgress => 76,
             ErrorKind::Unauthorized | ErrorKind::Forbidden => 77,
             ErrorKind::Configuration | ErrorKind::Redirect => 78,

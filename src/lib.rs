@@ -117,6 +117,7 @@ pub use http;
 pub use pipeline::call::Call;
 pub use pipeline::collector::Collector;
 pub use pipeline::drift::Drift;
+pub use pipeline::dry_run::DryRun;
 pub use pipeline::observer::{Activity, Observer};
 pub use pipeline::options::CallOptions;
 pub use pipeline::response::RawResponse;

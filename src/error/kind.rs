@@ -41,6 +41,8 @@ pub enum ErrorKind {
     Unreadable,
     /// A wait for the rate limit would have outlasted the deadline. Nothing was sent.
     Deadline,
+    /// The request was printed instead of sent, by a [`DryRun`](crate::DryRun).
+    DryRun,
     /// The call was [cancelled](crate::Cancellation) before it was sent, or before it was sent again.
     Cancelled,
     /// The tokens of the rate limit are shared with other processes and cannot be reached, or not be used. Nothing was
@@ -79,6 +81,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::AppliedUnreadable => "applied, response unreadable",
             ErrorKind::Unreadable => "response unreadable",
             ErrorKind::Deadline => "deadline too short",
+            ErrorKind::DryRun => "dry run",
             ErrorKind::Cancelled => "cancelled",
             ErrorKind::SharedLimit => "shared limit unavailable",
             ErrorKind::NoProgress => "no progress",

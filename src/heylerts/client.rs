@@ -301,6 +301,32 @@ impl Client {
         Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
     }
 
+    /// Returns the line of curl that sends `call`, for a shell, a ticket or a colleague. Nothing is sent.
+    ///
+    /// The key is the variable `$HEYLERTS_API_KEY`. The line has no proxy, no certificates and no timeouts. For the calls
+    /// that have a method here, use a [`DryRun`](crate::DryRun); for one that failed, [`Error::curl`](crate::Error::curl).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Call;
+    ///
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let line = client.curl(&Call::get(["mentions"]).query("per_page", 1))?;
+    /// assert!(line.starts_with("curl 'https://heylerts.com/api/v1/mentions?per_page=1' -H 'accept: "));
+    /// assert!(line.ends_with(r#"-H "X-API-Key: $HEYLERTS_API_KEY""#));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn curl(&self, call: &Call) -> Result<String> {
+        self.pipeline.curl(call)
+    }
+
     /// Returns the token bucket of this client.
     ///
     /// Its [`snapshot`](TokenBucket::snapshot) shows how much of the limit is left, and [`Config::bucket`] shares it

@@ -303,6 +303,34 @@ impl Client {
         self.pipeline.execute(call, &response::json)
     }
 
+    /// Returns the line of curl that sends `call`, for a shell, a ticket or a colleague. Nothing is sent.
+    ///
+    /// The key is the variable `$HEYLO_API_KEY`. The line has no proxy, no certificates and no timeouts. For the calls
+    /// that have a method here, use a [`DryRun`](crate::DryRun); for one that failed, [`Error::curl`](crate::Error::curl).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Call;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let roles = serde_json::json!({"type": "communityRoles", "communityId": "abc123"});
+    /// let line = client.curl(&Call::post(["apiv1-fetch"]).json(&roles))?;
+    /// assert!(line.starts_with("curl -X POST 'https://api.heylo.com/apiv1-fetch' -H 'accept: "));
+    /// assert!(line.contains(r#"-H "Authorization: Bearer $HEYLO_API_KEY""#));
+    /// assert!(line.ends_with(r#"--data-raw '{"communityId":"abc123","type":"communityRoles"}'"#));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn curl(&self, call: &Call) -> Result<String> {
+        self.pipeline.curl(call)
+    }
+
     /// Returns the token bucket of this client.
     ///
     /// Its [`snapshot`](TokenBucket::snapshot) shows how much of the limit is left, and [`Config::bucket`] shares

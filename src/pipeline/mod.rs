@@ -21,10 +21,12 @@ mod classification;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod client_certificate;
 pub(crate) mod collector;
+mod curl;
 mod denial;
 pub(crate) mod drift;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod der;
+pub(crate) mod dry_run;
 mod extra_header;
 mod failure;
 pub(crate) mod key_source;
@@ -59,6 +61,7 @@ use crate::cancellation::{self, Cancelled};
 use crate::clock::Clock;
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders};
+use auth::Auth;
 use call::Call;
 use classification::{Classifier, Failure, Retry, Success};
 use drift::BodyWatch;
@@ -187,6 +190,7 @@ impl Pipeline {
     }
 
     fn failed(&self, run: &Run<'_>, error: Error) -> Error {
+        let error = error.with_curl(self.curl_for_report(run));
         if !self.settings.observers.is_empty() {
             self.report_end(run, Some(&error), error.status(), error.headers().clone());
         }
@@ -248,10 +252,28 @@ impl Pipeline {
 
     /// Builds the request anew for each attempt, so that the usual single attempt copies nothing.
     fn sign(&self, run: &Run<'_>) -> Result<Request<Vec<u8>>> {
-        let call = run.call;
         let auth = &run.credentials.auth;
         let rejected = |error| auth.redactor().rejection(error).with_call(&run.name);
-        let uri = self.address(call).map_err(rejected)?;
+        self.request(run.call, auth).map_err(rejected)
+    }
+
+    /// Returns the line of curl that sends `call`.
+    pub(crate) fn curl(&self, call: &Call) -> Result<String> {
+        let credentials = self.core.keys.current();
+        let auth = &credentials.auth;
+        let rejected = |error| auth.redactor().rejection(error).with_call(call.name());
+        let request = self.request(call, auth).map_err(rejected)?;
+        Ok(auth.redactor().text(curl::line(&request)))
+    }
+
+    fn curl_for_report(&self, run: &Run<'_>) -> Option<String> {
+        let auth = &run.credentials.auth;
+        let request = self.request(run.call, auth).ok()?;
+        Some(auth.redactor().text(curl::line_for_report(&request)))
+    }
+
+    fn request(&self, call: &Call, auth: &Auth) -> Result<Request<Vec<u8>>> {
+        let uri = self.address(call)?;
         let mut request = Request::new(call.body().to_vec());
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = uri;

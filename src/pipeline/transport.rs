@@ -217,6 +217,8 @@ pub(crate) struct Proxied(pub(crate) String);
 pub(crate) enum Progress {
     /// Not one byte of it was sent.
     NeverSent,
+    /// It was printed instead.
+    Printed,
     /// Some or all of it may have been sent; no response was received.
     MaybeSent,
     /// The head of the response was received, and not the whole body.
@@ -229,6 +231,11 @@ impl TransportError {
     /// The client sends such a request again, whatever its [`Safety`](crate::Safety).
     pub fn never_sent(source: impl Into<Cause>) -> TransportError {
         TransportError::new(Progress::NeverSent, source.into())
+    }
+
+    /// Creates the error of a request that was printed instead of sent.
+    pub(crate) fn printed() -> TransportError {
+        TransportError::new(Progress::Printed, "a dry run".into()).permanent()
     }
 
     /// Creates the error of a request that was sent, at least in part, and got no response.
@@ -290,7 +297,7 @@ impl TransportError {
 
     /// Returns whether the request, or a part of it, may have reached the server.
     pub fn may_have_been_sent(&self) -> bool {
-        !matches!(self.progress, Progress::NeverSent)
+        !matches!(self.progress, Progress::NeverSent | Progress::Printed)
     }
 
     /// Returns whether another attempt would fail in the same way.
@@ -319,6 +326,7 @@ impl TransportError {
             Progress::MaybeSent if self.is_garbled => {
                 format!("no response that can be read{}", peer("from"))
             }
+            Progress::Printed => "a dry run: the request was printed and not sent".to_owned(),
             Progress::MaybeSent => format!("no response{}", peer("from")),
             Progress::Responded { too_large: true, .. } => {
                 format!("the response body{} is too large", peer("from"))
@@ -334,14 +342,14 @@ impl TransportError {
     pub(crate) fn head(&self) -> Option<&Parts> {
         match &self.progress {
             Progress::Responded { head, .. } => Some(head),
-            Progress::NeverSent | Progress::MaybeSent => None,
+            Progress::NeverSent | Progress::Printed | Progress::MaybeSent => None,
         }
     }
 
     pub(crate) fn head_mut(&mut self) -> Option<&mut Parts> {
         match &mut self.progress {
             Progress::Responded { head, .. } => Some(head),
-            Progress::NeverSent | Progress::MaybeSent => None,
+            Progress::NeverSent | Progress::Printed | Progress::MaybeSent => None,
         }
     }
 
