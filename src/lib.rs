@@ -78,6 +78,7 @@
 //!   an `https` address is an error.
 //! * `gzip` (default): accepts compressed responses.
 //! * `webhook`: verifies the webhooks of Heylerts.
+//! * `tracing`: spans and metrics for the crate `tracing`, with OpenTelemetry's names.
 //! * `sandbox`: both services in memory, for the tests of your own program.
 //!
 //! # Logging
@@ -118,11 +119,13 @@ pub use pipeline::call::Call;
 pub use pipeline::collector::Collector;
 pub use pipeline::drift::Drift;
 pub use pipeline::dry_run::DryRun;
-pub use pipeline::observer::{Activity, Observer};
+pub use pipeline::observer::{Activity, CallStart, Observer};
 pub use pipeline::options::CallOptions;
 pub use pipeline::response::RawResponse;
 pub use pipeline::retry::Safety;
 pub use pipeline::summary::CallSummary;
+#[cfg(feature = "tracing")]
+pub use pipeline::spans::TracingObserver;
 pub use pipeline::transport::{SendProgress, Transport, TransportError};
 pub use pipeline::transport_options::TransportOptions;
 pub use pipeline::ureq_transport::UreqTransport;

@@ -380,6 +380,10 @@ impl Call {
             && self.path.iter().zip(segments).all(is_alike)
     }
 
+    pub(crate) fn path(&self) -> &[String] {
+        &self.path
+    }
+
     pub(crate) fn method(&self) -> &Method {
         &self.method
     }

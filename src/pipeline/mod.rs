@@ -41,6 +41,8 @@ pub(crate) mod response;
 pub(crate) mod retry;
 pub(crate) mod settings;
 pub(crate) mod shape;
+#[cfg(feature = "tracing")]
+pub(crate) mod spans;
 mod spelling;
 pub(crate) mod summary;
 pub(crate) mod transport;
@@ -66,7 +68,7 @@ use call::Call;
 use classification::{Classifier, Failure, Retry, Success};
 use drift::BodyWatch;
 use keys::{Credentials, Keys};
-use observer::Activity;
+use observer::{Activity, CallStart};
 use options::CallOptions;
 use redaction::Evidence;
 use response::BadBody;
@@ -141,6 +143,7 @@ impl Pipeline {
         }
         let mut run = self.begin(call);
         let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
+        self.report_start(call);
         match self.attempt(&mut run, read) {
             Ok(Success { value, head }) => {
                 self.succeeded(&run, head);
@@ -523,6 +526,14 @@ impl Pipeline {
     pub(crate) fn sleep_until(&self, moment: Instant) -> Result<(), Cancelled> {
         let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
         cancellation::sleep_until(&self.core.clock, moment)
+    }
+
+    fn report_start(&self, call: &Call) {
+        for observer in &self.settings.observers {
+            let _call = observer::ObserverCall::of(&*self.core);
+            let base = self.base_of(call).unwrap_or(&self.core.base);
+            observer.started(&CallStart::new(call, base));
+        }
     }
 
     fn report(&self, activity: &Activity<'_>) {

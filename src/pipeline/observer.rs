@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
+use url::Url;
 
+use super::call::Call;
 use super::summary::CallSummary;
 use super::transport::TransportError;
 use crate::error::{Error, in_words};
@@ -62,11 +64,103 @@ use crate::limiter::Wait;
 pub trait Observer: Send + Sync {
     /// Receives an activity.
     fn observe(&self, activity: &Activity<'_>);
+
+    /// Receives the beginning of each call, on the same thread and before its first activity. Does nothing by default.
+    ///
+    /// # Examples
+    ///
+    /// Counts the calls of each operation, whatever the ids are:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::sync::{Arc, Mutex};
+    /// use heysync::{Activity, CallStart, Config, Observer, heylerts};
+    ///
+    /// #[derive(Clone, Default)]
+    /// struct Operations(Arc<Mutex<BTreeMap<String, u32>>>);
+    ///
+    /// impl Observer for Operations {
+    ///     fn observe(&self, _: &Activity<'_>) {}
+    ///
+    ///     fn started(&self, call: &CallStart<'_>) {
+    ///         let operation = format!("{} {}", call.method(), call.template());
+    ///         *self.0.lock().unwrap().entry(operation).or_default() += 1;
+    ///     }
+    /// }
+    ///
+    /// let operations = Operations::default();
+    /// let config = Config::new().observer(operations.clone());
+    /// # use heysync::sandbox;
+    /// # let config = config.transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// for alert in client.alerts().read_all()? {
+    ///     client.get_alert(&alert.id)?;
+    /// }
+    /// assert_eq!(operations.0.lock().unwrap()["GET /api/v1/alerts/{id}"], 3);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    fn started(&self, call: &CallStart<'_>) {
+        let _ = call;
+    }
+}
+
+/// The beginning of a call, as [`Observer::started`] receives it.
+#[derive(Debug)]
+pub struct CallStart<'a> {
+    call: &'a Call,
+    base: &'a Url,
+}
+
+impl<'a> CallStart<'a> {
+    pub(crate) fn new(call: &'a Call, base: &'a Url) -> CallStart<'a> {
+        CallStart { call, base }
+    }
+
+    /// Returns the HTTP method.
+    pub fn method(&self) -> &Method {
+        self.call.method()
+    }
+
+    /// Returns the host of the service, a name or an IP address.
+    pub fn server_address(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// Returns the port of the service.
+    pub fn server_port(&self) -> u16 {
+        self.base.port_or_known_default().unwrap_or(443)
+    }
+
+    /// Returns the path with `{id}` in place of the ids, such as `/api/v1/alerts/{id}`.
+    ///
+    /// By the custom of such services, every second segment below the base address is taken to be an id.
+    pub fn template(&self) -> String {
+        self.path("{id}")
+    }
+
+    /// Returns the address with `REDACTED` in place of the ids, and without a query.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn address_without_ids(&self) -> String {
+        format!("{}{}", self.base.origin().ascii_serialization(), self.path("REDACTED"))
+    }
+
+    fn path(&self, id: &str) -> String {
+        let mut path = self.base.path().trim_end_matches('/').to_owned();
+        for (place, segment) in self.call.path().iter().enumerate() {
+            path.push('/');
+            path.push_str(if place % 2 == 0 { segment } else { id });
+        }
+        path
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn observe(&self, activity: &Activity<'_>) {
         (**self).observe(activity);
+    }
+
+    fn started(&self, call: &CallStart<'_>) {
+        (**self).started(call);
     }
 }
 
@@ -74,6 +168,10 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 impl Observer for Box<dyn Observer> {
     fn observe(&self, activity: &Activity<'_>) {
         (**self).observe(activity);
+    }
+
+    fn started(&self, call: &CallStart<'_>) {
+        (**self).started(call);
     }
 }
 
