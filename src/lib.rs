@@ -123,9 +123,9 @@ pub use pipeline::observer::{Activity, CallStart, Observer};
 pub use pipeline::options::CallOptions;
 pub use pipeline::response::RawResponse;
 pub use pipeline::retry::Safety;
-pub use pipeline::summary::CallSummary;
 #[cfg(feature = "tracing")]
 pub use pipeline::spans::TracingObserver;
+pub use pipeline::summary::CallSummary;
 pub use pipeline::transport::{SendProgress, Transport, TransportError};
 pub use pipeline::transport_options::TransportOptions;
 pub use pipeline::ureq_transport::UreqTransport;

@@ -232,9 +232,8 @@ fn extra_root_certificates_are_trusted_beside_the_others() {
     let call = |server: &TlsServer, config: Config| {
         Clients::with(config.base_url(server.url()).clock(TestClock::new())).heylerts.stats()
     };
-    let [server, other_server, third_server] = [&one, &other, &third].map(|authority| {
-        TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())])
-    });
+    let [server, other_server, third_server] = [&one, &other, &third]
+        .map(|authority| TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())]));
     let beside_the_built_in = Config::new().extra_root_certificates(one.pem());
     call(&server, beside_the_built_in.clone()).unwrap();
     let error = call(&other_server, beside_the_built_in.clone()).unwrap_err();
@@ -256,7 +255,10 @@ fn a_client_certificate_identifies_the_client_whatever_the_form_of_its_key() {
         let chain = authority.pem();
         for pem in [format!("{certificate}{key}"), format!("{key}\n{certificate}{chain}")] {
             let config = config(&server, &authority).client_certificate(pem);
-            Clients::with(config).heylerts.stats().unwrap_or_else(|error| panic!("{form:?}: {error:?}"));
+            Clients::with(config)
+                .heylerts
+                .stats()
+                .unwrap_or_else(|error| panic!("{form:?}: {error:?}"));
         }
         assert_eq!(server.received().len(), 2);
     }

@@ -27,7 +27,11 @@ pub(crate) fn tls_config(options: &TransportOptions) -> Result<TlsConfig, Unusab
     };
     let roots = match &options.extra_root_certificates {
         Some(pem) => with_extra(roots, read("extra_root_certificates", pem)?)?,
-        None => roots.unwrap_or(if OF_THE_SYSTEM { RootCerts::PlatformVerifier } else { RootCerts::WebPki }),
+        None => roots.unwrap_or(if OF_THE_SYSTEM {
+            RootCerts::PlatformVerifier
+        } else {
+            RootCerts::WebPki
+        }),
     };
     let client = options.client_certificate.as_deref().map(client_certificate::read).transpose()?;
     Ok(TlsConfig::builder()
@@ -55,7 +59,9 @@ fn with_extra(
 fn built_in() -> Result<Vec<Certificate<'static>>, Unusable> {
     let found = rustls_native_certs::load_native_certs();
     if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
-        return Err(format!("the root certificates of the operating system cannot be read: {error}"));
+        return Err(format!(
+            "the root certificates of the operating system cannot be read: {error}"
+        ));
     }
     Ok(found.certs.iter().map(|it| Certificate::from_der(it).to_owned()).collect())
 }
@@ -142,7 +148,9 @@ mod tests {
     #[test]
     fn a_file_without_a_certificate_is_an_error_that_names_the_setting() {
         for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
-            let reason = tls_config(&TransportOptions::new().root_certificates(pem)).err().unwrap_or_default();
+            let reason = tls_config(&TransportOptions::new().root_certificates(pem))
+                .err()
+                .unwrap_or_default();
             assert!(reason.starts_with("root_certificates "), "{pem}: {reason}");
         }
         let os = |value: &str| Some(OsString::from(value));

@@ -1,19 +1,22 @@
 //! The certificate by which a client identifies itself.
 
-use std::borrow::Cow;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
-use ureq::tls::{Certificate, ClientCert, KeyKind, PemItem, PrivateKey, parse_pem};
-
+#[cfg(feature = "native-tls")]
 use super::der;
 
-const MISMATCH: &str =
-    "has a private key that does not belong to its first certificate; the client's own comes before its issuers'";
+const MISMATCH: &str = "has a private key that does not belong to its first certificate; the client's own comes before its issuers'";
 
 /// Reads a chain of certificates and its key, and makes sure that they belong together.
 pub(crate) fn read(pem: &[u8]) -> Result<ClientCert, String> {
-    let (chain, key) = parts(pem).map_err(|why| format!("client_certificate {why}"))?;
-    let key = PrivateKey::from_der(KeyKind::Pkcs8, &pkcs8(&key)?).to_owned();
-    check(&chain, &key).map_err(|why| format!("client_certificate {why}"))?;
+    usable(pem).map_err(|why| format!("client_certificate {why}"))
+}
+
+fn usable(pem: &[u8]) -> Result<ClientCert, String> {
+    let (chain, key) = parts(pem)?;
+    #[cfg(feature = "native-tls")]
+    let key = pkcs8(key)?;
+    check(&chain, &key)?;
     Ok(ClientCert::new_with_certs(&chain, key))
 }
 
@@ -38,38 +41,43 @@ fn parts(pem: &[u8]) -> Result<Parts, String> {
     }
     match (chain.is_empty(), keys.pop()) {
         (true, _) => Err("contains no certificate in PEM form".to_owned()),
-        (false, None) => Err("contains no private key in PEM form beside the certificate".to_owned()),
-        (false, Some(_)) if !keys.is_empty() => Err("contains more than one private key".to_owned()),
+        (false, None) => {
+            Err("contains no private key in PEM form beside the certificate".to_owned())
+        }
+        (false, Some(_)) if !keys.is_empty() => {
+            Err("contains more than one private key".to_owned())
+        }
         (false, Some(key)) => Ok((chain, key)),
     }
 }
 
-/// The key in the form that both TLS libraries read. The parameters of the older two are within them.
-fn pkcs8<'a>(key: &'a PrivateKey<'_>) -> Result<Cow<'a, [u8]>, String> {
-    let algorithm = match key.kind() {
-        KeyKind::Pkcs8 => return Ok(Cow::Borrowed(key.der())),
-        KeyKind::Pkcs1 => der::sequence(&[der::RSA, der::NULL]),
-        KeyKind::Sec1 => {
-            let curve = der::curve_of(key.der());
-            let curve = curve.ok_or("client_certificate has an elliptic key that names no curve")?;
-            der::sequence(&[der::ELLIPTIC, curve])
+/// The key in the only form that ureq hands on to native TLS. The parameters of the other two are within them.
+#[cfg(feature = "native-tls")]
+fn pkcs8(key: PrivateKey<'static>) -> Result<PrivateKey<'static>, String> {
+    let algorithm = match der::form_of(key.der()) {
+        der::KeyForm::Pkcs1 => der::sequence(&[der::RSA, der::NULL]),
+        der::KeyForm::Sec1(Some(curve)) => der::sequence(&[der::ELLIPTIC, curve]),
+        der::KeyForm::Sec1(None) => {
+            return Err("has an elliptic key that names no curve".to_owned());
         }
-        _ => return Err("client_certificate has a key of an unknown form".to_owned()),
+        der::KeyForm::Other => return Ok(key),
     };
-    let key = der::octets(key.der());
-    Ok(Cow::Owned(der::sequence(&[der::ZERO, &algorithm, &key])))
+    let der = der::sequence(&[der::ZERO, &algorithm, &der::octets(key.der())]);
+    let key = PrivateKey::from_pem(self::pem(&der, "PRIVATE KEY").as_bytes());
+    key.map_err(|error| format!("cannot be used: {error}"))
 }
 
 /// A key that belongs to another certificate would make ureq panic when it connects.
 #[cfg(feature = "rustls")]
 fn check(chain: &[Certificate<'_>], key: &PrivateKey<'_>) -> Result<(), String> {
     use rustls::crypto::ring;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use rustls::sign::CertifiedKey;
     use rustls::{Error, InconsistentKeys};
 
     let chain = chain.iter().map(|it| CertificateDer::from(it.der()).into_owned()).collect();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.der())).clone_key();
+    let key = PrivateKeyDer::try_from(key.der());
+    let key = key.map_err(|why| format!("cannot be used: {why}"))?.clone_key();
     match CertifiedKey::from_der(chain, key, &ring::default_provider()) {
         Ok(_) => Ok(()),
         Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(MISMATCH.to_owned()),
@@ -87,7 +95,7 @@ fn check(chain: &[Certificate<'_>], key: &PrivateKey<'_>) -> Result<(), String> 
     built.map(drop).map_err(|error| format!("cannot be used: {error}; {MISMATCH}"))
 }
 
-#[cfg(not(feature = "rustls"))]
+#[cfg(feature = "native-tls")]
 fn pem(der: &[u8], label: &str) -> String {
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
@@ -95,7 +103,6 @@ fn pem(der: &[u8], label: &str) -> String {
     let base64 = BASE64_STANDARD.encode(der);
     format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -105,8 +112,8 @@ mod tests {
     fn a_certificate_that_cannot_be_used_is_an_error_in_words() {
         let certificate = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
         let key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
-        let curveless = "-----BEGIN EC PRIVATE KEY-----\nMAA=\n-----END EC PRIVATE KEY-----\n";
-        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let encrypted =
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n";
         let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMAA=\n-----END RSA PRIVATE KEY-----\n";
         for (pem, words) in [
             (String::new(), "no certificate"),
@@ -116,7 +123,6 @@ mod tests {
             (format!("{certificate}{key}{key}"), "more than one private key"),
             (format!("{certificate}{encrypted}"), "passphrase"),
             (format!("{old}{certificate}"), "openssl pkey"),
-            (format!("{certificate}{curveless}"), "names no curve"),
             (format!("{certificate}{key}"), "cannot be used"),
         ] {
             let why = read(pem.as_bytes()).err().unwrap_or_default();

@@ -69,7 +69,9 @@ fn push_header(line: &mut String, name: &HeaderName, value: &HeaderValue) {
         None if value.is_sensitive() => push_quoted(line, &format!("{name}: [redacted]")),
         // A header without a value is written with a semicolon; with a colon, curl would leave it out.
         None if value.is_empty() => push_quoted(line, &format!("{name};")),
-        None => push_quoted(line, &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))),
+        None => {
+            push_quoted(line, &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+        }
     }
 }
 
@@ -120,7 +122,12 @@ mod tests {
 
     #[test]
     fn everything_stands_for_itself_in_single_quotes() {
-        let request = request("POST", "https://x.test/a", &[("x-it", "it's $HOME")], "{\"a\":\"it's `x` !\"}");
+        let request = request(
+            "POST",
+            "https://x.test/a",
+            &[("x-it", "it's $HOME")],
+            "{\"a\":\"it's `x` !\"}",
+        );
         let line = line(&request);
         let expected = r#"curl -X POST 'https://x.test/a' -H 'x-it: it'\''s $HOME' --data-raw '{"a":"it'\''s `x` !"}'"#;
         assert_eq!(line, expected);

@@ -23,9 +23,9 @@ mod client_certificate;
 pub(crate) mod collector;
 mod curl;
 mod denial;
-pub(crate) mod drift;
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "native-tls", all(feature = "rustls", not(feature = "platform-verifier"))))]
 mod der;
+pub(crate) mod drift;
 pub(crate) mod dry_run;
 mod extra_header;
 mod failure;

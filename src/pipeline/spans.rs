@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use tracing::field::Empty;
-use tracing::{Span, debug, info_span};
+use tracing::{Level, Span, debug, event, info_span};
 
 use super::observer::{Activity, CallStart, Observer};
 use crate::error::{Error, ErrorKind};
@@ -133,8 +133,8 @@ impl Open {
             }
             Activity::Retrying { error, after, .. } => debug!(
                 parent: &self.call,
-                "error.type" = ?error.kind(),
                 heysync.retry.delay = after.as_secs_f64(),
+                "error.type" = ?error.kind(),
                 "retrying"
             ),
             Activity::Ended { error, summary, .. } => {
@@ -175,9 +175,10 @@ impl Open {
             attempt.record("otel.status_code", "ERROR");
             attempt.record("error.type", error.as_str());
         }
-        debug!(
+        event!(
             target: "heysync::metrics",
             parent: &attempt,
+            Level::DEBUG,
             histogram.http.client.request.duration = seconds,
             http.request.method = self.method,
             server.address = self.address,

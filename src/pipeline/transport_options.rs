@@ -122,11 +122,8 @@ impl TransportOptions {
 
     /// Whether they choose the certificates of TLS.
     pub(crate) fn choose_certificates(&self) -> bool {
-        let chosen = [
-            &self.root_certificates,
-            &self.extra_root_certificates,
-            &self.client_certificate,
-        ];
+        let chosen =
+            [&self.root_certificates, &self.extra_root_certificates, &self.client_certificate];
         chosen.iter().any(|it| it.is_some())
     }
 }
