@@ -78,6 +78,7 @@
 //!   an `https` address is an error.
 //! * `gzip` (default): accepts compressed responses.
 //! * `webhook`: verifies the webhooks of Heylerts.
+//! * `har`: records requests and responses as HAR files, and plays them back.
 //! * `tracing`: spans and metrics for the crate `tracing`, with OpenTelemetry's names.
 //! * `sandbox`: both services in memory, for the tests of your own program.
 //!
@@ -100,6 +101,8 @@ mod error;
 // Its chapters link to everything.
 #[cfg(all(feature = "sandbox", feature = "webhook"))]
 pub mod guide;
+#[cfg(feature = "har")]
+pub mod har;
 pub mod heylerts;
 pub mod heylo;
 mod json;

@@ -104,9 +104,9 @@ impl Classifier<'_> {
                 self.unreadable(Evidence { head: Some(*head), ..evidence }, !is_permanent)
             }
             Progress::NeverSent => self.failure(ErrorKind::NotSent, evidence, BACKOFF, false),
-            Progress::Printed => {
+            Progress::Withheld(kind, _) => {
                 let evidence = Evidence { cause: None, ..evidence };
-                self.failure(ErrorKind::DryRun, evidence, Retry::Never, false)
+                self.failure(kind, evidence, Retry::Never, false)
             }
             Progress::MaybeSent => {
                 self.unknown_if_unsafe(ErrorKind::NoResponse, evidence, BACKOFF, true)

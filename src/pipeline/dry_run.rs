@@ -10,6 +10,7 @@ use http::{Request, Response};
 use super::curl;
 use super::retry::Safety;
 use super::transport::{SendProgress, Transport, TransportError};
+use crate::error::ErrorKind;
 
 /// A [`Transport`] that prints each request as a line of curl and does not send it.
 ///
@@ -79,7 +80,10 @@ impl DryRun {
     fn print(&self, request: &Request<Vec<u8>>) -> TransportError {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         match writeln!(lines, "{}", curl::line(request)).and_then(|()| lines.flush()) {
-            Ok(()) => TransportError::printed(),
+            Ok(()) => TransportError::withheld(
+                ErrorKind::DryRun,
+                "a dry run: the request was printed and not sent",
+            ),
             Err(error) => TransportError::never_sent(error).permanent(),
         }
     }

@@ -154,7 +154,7 @@ impl Redactor {
         clean.into()
     }
 
-    fn redact<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn redact<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         // UTF-16 and UTF-32 have zeros between the characters of a key.
         let places: Vec<usize> = match text.contains(&0) {
             true => (0..text.len()).filter(|at| text[*at] != 0).collect(),

@@ -9,6 +9,8 @@ use std::time::Duration;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
+use crate::error::ErrorKind;
+
 type Cause = Box<dyn StdError + Send + Sync>;
 
 /// Sends one request and returns its response, whatever the status.
@@ -217,8 +219,8 @@ pub(crate) struct Proxied(pub(crate) String);
 pub(crate) enum Progress {
     /// Not one byte of it was sent.
     NeverSent,
-    /// It was printed instead.
-    Printed,
+    /// The transport kept it back, for the reason that the message states.
+    Withheld(ErrorKind, String),
     /// Some or all of it may have been sent; no response was received.
     MaybeSent,
     /// The head of the response was received, and not the whole body.
@@ -233,9 +235,10 @@ impl TransportError {
         TransportError::new(Progress::NeverSent, source.into())
     }
 
-    /// Creates the error of a request that was printed instead of sent.
-    pub(crate) fn printed() -> TransportError {
-        TransportError::new(Progress::Printed, "a dry run".into()).permanent()
+    /// Creates the error of a request that the transport keeps back, with the kind and the message of the call's error.
+    pub(crate) fn withheld(kind: ErrorKind, message: impl Into<String>) -> TransportError {
+        let progress = Progress::Withheld(kind, message.into());
+        TransportError::new(progress, "the request was kept back".into()).permanent()
     }
 
     /// Creates the error of a request that was sent, at least in part, and got no response.
@@ -297,7 +300,7 @@ impl TransportError {
 
     /// Returns whether the request, or a part of it, may have reached the server.
     pub fn may_have_been_sent(&self) -> bool {
-        !matches!(self.progress, Progress::NeverSent | Progress::Printed)
+        !matches!(self.progress, Progress::NeverSent | Progress::Withheld(..))
     }
 
     /// Returns whether another attempt would fail in the same way.
@@ -326,7 +329,7 @@ impl TransportError {
             Progress::MaybeSent if self.is_garbled => {
                 format!("no response that can be read{}", peer("from"))
             }
-            Progress::Printed => "a dry run: the request was printed and not sent".to_owned(),
+            Progress::Withheld(_, ref message) => message.clone(),
             Progress::MaybeSent => format!("no response{}", peer("from")),
             Progress::Responded { too_large: true, .. } => {
                 format!("the response body{} is too large", peer("from"))
@@ -342,14 +345,14 @@ impl TransportError {
     pub(crate) fn head(&self) -> Option<&Parts> {
         match &self.progress {
             Progress::Responded { head, .. } => Some(head),
-            Progress::NeverSent | Progress::Printed | Progress::MaybeSent => None,
+            Progress::NeverSent | Progress::Withheld(..) | Progress::MaybeSent => None,
         }
     }
 
     pub(crate) fn head_mut(&mut self) -> Option<&mut Parts> {
         match &mut self.progress {
             Progress::Responded { head, .. } => Some(head),
-            Progress::NeverSent | Progress::Printed | Progress::MaybeSent => None,
+            Progress::NeverSent | Progress::Withheld(..) | Progress::MaybeSent => None,
         }
     }
 
