@@ -137,6 +137,8 @@ impl Open {
                 "error.type" = ?error.kind(),
                 "retrying"
             ),
+            // Between two calls.
+            Activity::Looking { .. } => {}
             Activity::Ended { error, summary, .. } => {
                 self.call.record("heysync.attempts", summary.attempts);
                 if let Some(status) = summary.status {
