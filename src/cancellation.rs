@@ -192,7 +192,7 @@ impl Drop for Scope {
     }
 }
 
-/// Returns whether the call that this thread makes was cancelled. Whoever waits in pieces asks between them.
+/// Returns whether the call that this thread makes was cancelled. A wait in several parts looks at it between them.
 pub(crate) fn is_cancelled() -> bool {
     CURRENT.with_borrow(|current| current.iter().any(Cancellation::is_cancelled))
 }

@@ -141,7 +141,7 @@ pub(super) fn query(url: &str) -> Vec<Pair> {
     pairs.map(|(name, value)| Pair { name: name.into_owned(), value: value.into_owned() }).collect()
 }
 
-/// The text of a body and, if it is no text, its encoding.
+/// Returns a body as text, with the encoding if it is not UTF-8.
 pub(super) fn encode(body: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(body) {
         Ok(text) => (text.to_owned(), None),

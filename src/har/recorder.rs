@@ -28,7 +28,7 @@ const ALWAYS_WRITTEN: usize = 256 * 1024;
 ///
 /// The file is in the format HAR 1.2. It is complete and valid at every moment: it is replaced after each request as a
 /// whole; beyond 256 KiB, when it has grown by a tenth, and when the recorder is dropped. If it cannot be written, the
-/// log says so, and the calls go on.
+/// log reports it, and the calls continue.
 ///
 /// # What is left out
 ///
@@ -83,8 +83,8 @@ impl Recorder {
     /// addresses.
     ///
     /// A string becomes `[scrubbed]`, a number 0, a list or an object empty, so that a replay can still be decoded. With at
-    /// least one name, a body that is no JSON is left out as a whole. What is left out of a request is also replaced by
-    /// `[redacted]` wherever else it appears in it, and in its response.
+    /// least one name, a body that is not JSON is left out as a whole. Values that are left out of a request are replaced by
+    /// `[redacted]` in the rest of it and in its response, too.
     pub fn scrub(mut self, name: &str) -> Recorder {
         self.scrub.add(name);
         self

@@ -60,7 +60,7 @@ enum Outcome {
     Failure { maybe_sent: bool, why: String },
 }
 
-/// What of a request is compared.
+/// The parts of a request that are compared.
 struct Asked {
     method: String,
     path: String,

@@ -1,4 +1,4 @@
-//! What is left out of a recording.
+//! Values that are left out of a recording.
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -10,7 +10,7 @@ use crate::pipeline::redaction::Redactor;
 /// Stands for a value that was left out, and matches every value in a replay.
 pub(super) const SCRUBBED: &str = "[scrubbed]";
 
-/// What the redaction of a key leaves in its place.
+/// Stands for a key.
 const REDACTED: &str = "[redacted]";
 /// A shorter value is not looked for outside of its field: it would be found in too much.
 const SHORTEST: usize = 3;
@@ -120,7 +120,8 @@ impl Cleaner<'_> {
         self.text(format!("{path}?{}", clean.finish()))
     }
 
-    /// The body without the fields to leave out. What is no JSON could hold them in any form, and is left out as a whole.
+    /// Returns the body without the fields to leave out. A body that is not JSON may hold them in any form, and is left out as
+    /// a whole.
     pub(super) fn body(&self, body: &[u8]) -> Vec<u8> {
         let redacted =
             self.keys.iter().fold(body.to_vec(), |body, key| key.redact(&body).into_owned());

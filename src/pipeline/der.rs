@@ -16,7 +16,7 @@ pub(crate) const ZERO: &[u8] = &[2, 1, 0];
 const INTEGER: u8 = 2;
 const OCTETS: u8 = 4;
 const SEQUENCE: u8 = 0x30;
-/// What is marked `[0]`.
+/// The tag `[0]`.
 const FIRST: u8 = 0xa0;
 
 pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {

@@ -19,7 +19,7 @@ use crate::error::ErrorKind;
 /// its first change, and a [`Bulk`](crate::heylo::Bulk) call prints a line for each person.
 ///
 /// In the lines, the key is a variable of the environment, `$HEYLO_API_KEY` or `$HEYLERTS_API_KEY`. The body is there as
-/// it would be sent, with what it says about people. The lines go to standard output unless they are sent
+/// it would be sent, personal data included. The lines are written to standard output unless they are sent
 /// [`to`](DryRun::to) something else.
 ///
 /// # Examples
@@ -54,7 +54,7 @@ impl DryRun {
         DryRun { lines: Mutex::new(Box::new(io::stdout())), reads: None }
     }
 
-    /// Sets where the lines are written to.
+    /// Sets the writer of the lines.
     ///
     /// # Examples
     ///

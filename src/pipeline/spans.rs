@@ -6,7 +6,8 @@ use tracing::field::Empty;
 use tracing::{Level, Span, debug, event, info_span};
 
 use super::observer::{Activity, CallStart, Observer};
-use crate::error::{Error, ErrorKind};
+use super::summary::CallSummary;
+use crate::error::Error;
 
 /// Reports each call to the crate [`tracing`] as a span, with a span in it for each attempt.
 ///
@@ -119,17 +120,13 @@ impl Open {
             ),
             Activity::Sending { attempt, .. } => self.attempt = self.new_attempt(*attempt),
             Activity::Responded { status, elapsed, .. } => {
-                self.attempt.record("http.response.status_code", status.as_u16());
                 let is_error = status.is_client_error() || status.is_server_error();
                 let error = is_error.then(|| status.as_str().to_owned());
                 self.end_attempt(Some(status.as_u16()), error, elapsed.as_secs_f64());
             }
             Activity::Failed { error, elapsed, .. } => {
-                let kind = match error.may_have_been_sent() {
-                    true => ErrorKind::NoResponse,
-                    false => ErrorKind::NotSent,
-                };
-                self.end_attempt(None, Some(format!("{kind:?}")), elapsed.as_secs_f64());
+                let kind = if error.may_have_been_sent() { "NoResponse" } else { "NotSent" };
+                self.end_attempt(None, Some(kind.to_owned()), elapsed.as_secs_f64());
             }
             Activity::Retrying { error, after, .. } => debug!(
                 parent: &self.call,
@@ -140,11 +137,7 @@ impl Open {
             // Between two calls.
             Activity::Looking { .. } => {}
             Activity::Ended { error, summary, .. } => {
-                self.call.record("heysync.attempts", summary.attempts);
-                if let Some(status) = summary.status {
-                    self.call.record("http.response.status_code", status.as_u16());
-                }
-                self.end_call(*error);
+                self.end_call(*error, summary);
             }
         }
     }
@@ -173,6 +166,9 @@ impl Open {
 
     fn end_attempt(&mut self, status: Option<u16>, error: Option<String>, seconds: f64) {
         let attempt = std::mem::replace(&mut self.attempt, Span::none());
+        if let Some(status) = status {
+            attempt.record("http.response.status_code", status);
+        }
         if let Some(error) = &error {
             attempt.record("otel.status_code", "ERROR");
             attempt.record("error.type", error.as_str());
@@ -191,7 +187,11 @@ impl Open {
         );
     }
 
-    fn end_call(&mut self, error: Option<&Error>) {
+    fn end_call(&mut self, error: Option<&Error>, summary: &CallSummary) {
+        self.call.record("heysync.attempts", summary.attempts);
+        if let Some(status) = summary.status {
+            self.call.record("http.response.status_code", status.as_u16());
+        }
         if let Some(error) = error {
             self.call.record("otel.status_code", "ERROR");
             self.call.record("error.type", format!("{:?}", error.kind()));
