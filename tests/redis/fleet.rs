@@ -127,10 +127,10 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// The part of what is possible in `time`, with a round trip of `latency`.
+    /// The admitted requests as a part of what is possible in `time`, with a round trip of `latency`.
     pub(crate) fn part_of_bound(&self, time: Duration, latency: Duration) -> f64 {
         let cycles = time.as_secs_f64() / (HELD + latency.as_secs_f64());
-        self.counted as f64 / (N as f64 * cycles)
+        (self.counted - self.refused) as f64 / (N as f64 * cycles)
     }
 
     /// How often the most served worker was served, for one time of the least served.

@@ -141,7 +141,7 @@ impl Share {
     /// the server's clock, so the clocks of the machines may differ. A machine that waits has a place in a queue; one that
     /// misses its turn by more than a tenth of a second is passed over.
     ///
-    /// A token is leased for two seconds, and a thread renews the leases of requests that take longer. The token of a
+    /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
     ///
     /// If the server loses its data, starts again, or is replaced by another one, requests that it knows nothing about may

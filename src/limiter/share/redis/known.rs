@@ -12,7 +12,7 @@ use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 use super::script::{Caller, Keys, Reply};
 
 /// How long a lease is valid without a renewal.
-pub(super) const LEASE: Duration = Duration::from_secs(2);
+pub(super) const LEASE: Duration = Duration::from_millis(1500);
 /// While Redis is away for less than this, calls wait for it.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A client that asks later than this after its turn, and two round trips, loses its place.

@@ -16,7 +16,7 @@ local MEMORY = 10
 -- After a loss of the data, those who live report their requests within this time.
 local REPORTED = SECOND
 -- While one request goes alone, the others ask again after this.
-local ALONE = SECOND / 10
+local ALONE = SECOND / 20
 local NEVER = 1e15
 
 local function text(number)
