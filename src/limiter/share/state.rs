@@ -262,6 +262,7 @@ fn begin(rate: Rate, is_cautious: bool) -> Ledger {
 mod tests {
     use super::*;
     use crate::limiter::headers::RateLimitHeaders;
+    use crate::limiter::share::record::FORMAT;
 
     const SECOND: Nanos = 1_000_000_000;
 
@@ -283,6 +284,13 @@ mod tests {
         state.release(one, 0, Outcome::Responded(headers), now);
         state.release(one, 1, Outcome::NoResponse, now);
         state
+    }
+
+    /// If this fails, the layout has changed: then change [`FORMAT`], together with the numbers here.
+    #[test]
+    fn another_layout_has_another_format() {
+        let bytes = postcard::to_allocvec(&full()).unwrap();
+        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (1, 218, 3_372_906_480));
     }
 
     #[test]
