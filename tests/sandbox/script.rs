@@ -40,7 +40,7 @@ fn script(heylo: &heylo::Client, heylerts: &heylerts::Client) -> heysync::Result
     }
     lines.push(heylerts.stats()?.total.to_string());
     heylerts.delete_alert(&alert.id)?;
-    let missing = heylerts.get_alert(&alert.id).map_err(|error| error.to_string());
+    let missing = heylerts.get_alert(&alert.id).map_err(|error| error.message().to_owned());
     lines.push(format!("{:?}", missing.map(|alert| alert.id)));
     Ok(lines)
 }
