@@ -35,6 +35,8 @@ fn main() {
     throughput();
     fairness();
     cost_of_a_token();
+    contention();
+    size();
 }
 
 fn bucket(rate: Rate) -> TokenBucket {
@@ -146,6 +148,45 @@ fn cost_of_a_token() {
     report("governor's check", || {
         let _ = black_box(governor.check());
     });
+}
+
+/// Eight threads that take free tokens at the same time, beside one thread that does.
+fn contention() {
+    println!("\nnanoseconds for one free token, never sent: one thread, and eight at once");
+    let wide = bucket(Rate::new(10_000, Duration::from_millis(1)));
+    let alone = nanoseconds(&wide, 1);
+    let together = nanoseconds(&wide, 8);
+    println!("alone {alone:>6.0}   together {together:>6.0}   ratio {:.1}", together / alone);
+}
+
+/// The cost of a token while nearly all of N tokens are out.
+fn size() {
+    println!("\nnanoseconds for one token while N - 1 are on their way back");
+    for n in [5, 100, 10_000, 1_000_000] {
+        let bucket = bucket(Rate::new(n, Duration::from_secs(3600)));
+        (1..n).for_each(|_| answer(take(&bucket)));
+        println!("N = {n:<10}{:>6.0}", nanoseconds(&bucket, 1));
+    }
+}
+
+/// The least of some rounds, in nanoseconds of one processor for each token.
+fn nanoseconds(bucket: &TokenBucket, threads: u32) -> f64 {
+    const EACH: u32 = 20_000;
+    let round = || {
+        let (start, begin) = (Barrier::new(threads as usize), Mutex::new(None));
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    start.wait();
+                    begin.lock().expect("a lock").get_or_insert_with(Instant::now);
+                    (0..EACH).for_each(|_| take(bucket).never_sent());
+                });
+            }
+        });
+        let begin = begin.into_inner().expect("a lock").expect("a thread that began");
+        begin.elapsed().as_nanos() as f64 / f64::from(EACH * threads)
+    };
+    (0..20).map(|_| round()).fold(f64::MAX, f64::min)
 }
 
 /// The best and the median of many short rounds, each with a full bucket.
