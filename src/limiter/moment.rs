@@ -55,7 +55,7 @@ pub(crate) struct NotReady {
     pub(crate) reason: WaitReason,
 }
 
-#[cfg(any(feature = "share", feature = "redis"))]
+#[cfg(feature = "share")]
 impl NotReady {
     /// Returns whether the wait is over already.
     pub(crate) fn is_over(&self) -> bool {
