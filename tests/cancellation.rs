@@ -242,3 +242,34 @@ fn following_mentions_ends_within_a_wait_and_keeps_its_bookmark() {
     let rest = other.mentions().new_since(&follow.bookmark()).unwrap();
     assert_eq!(rest.count(), 0, "{}", newest.id);
 }
+
+/// Another process that is stopped while it holds the lock keeps it, too.
+#[test]
+#[cfg(feature = "share")]
+fn a_wait_for_the_lock_of_a_shared_file_is_cancelled() {
+    let _limit = Limit::of(LIMIT);
+    let folder = std::env::temp_dir().join(format!("heysync-cancelled-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let stop = Cancellation::new();
+    let config = Config::new()
+        .transport(Heylerts::demo())
+        .share(heysync::limiter::Share::file_in(&folder))
+        .deadline(AN_HOUR)
+        .cancellation(&stop);
+    let client = heylerts::Client::with_config("hlt_shared", config).unwrap();
+    client.hello().unwrap();
+    let path = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::File::open(path).unwrap();
+    file.lock().unwrap();
+    let error = thread::scope(|scope| {
+        let call = scope.spawn(|| client.hello().unwrap_err());
+        while client.bucket().snapshot().waiting == 0 {
+            thread::yield_now();
+        }
+        stop.cancel();
+        call.join().unwrap()
+    });
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Cancelled, 0));
+    file.unlock().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
