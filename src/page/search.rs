@@ -23,6 +23,8 @@ pub(super) struct Batch {
     pub(super) is_proved: bool,
     /// The first item after the cursor is not the one that followed it before.
     pub(super) is_reordered: bool,
+    /// The last item read, if it is among the items for the sake of the trail.
+    pub(super) kept: Option<Key>,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl Batch {
         };
         let items: Vec<BatchItem> = page.items.iter().map(item).collect();
         let is_full = items.len() as u64 >= u64::from(requested);
-        Batch { items, is_full, text: page.text, is_proved: false, is_reordered: false }
+        Batch { items, is_full, text: page.text, is_proved: false, is_reordered: false, kept: None }
     }
 
     fn place_of(&self, id: &str) -> Option<usize> {
@@ -63,6 +65,7 @@ impl Batch {
         if !is_any_new {
             return self.after(place);
         }
+        self.kept = Some(self.items[place].key);
         let mut nth = 0;
         self.items.retain(|item| {
             nth += 1;
@@ -100,6 +103,8 @@ pub(super) struct Trail {
     pub(super) is_inclusive: bool,
     /// Whether the latest page was shorter than requested.
     pub(super) was_short: bool,
+    /// How many known items a page has room for, besides some new ones.
+    pub(super) room: usize,
     /// Why the server took none of the cursors, so that the list is read from the top again.
     pub(super) refusal: Option<Error>,
     /// Whether a cursor has led to new items, so that the server does not ignore it.
@@ -220,8 +225,19 @@ impl<'a> Search<'a> {
 
     /// Asks after the last item but one; from the top if there is none.
     fn before(&mut self) -> Result<Option<Found>> {
-        let [.., last] = self.ids() else { return Ok(None) };
-        let (last, before) = (last.clone(), self.ids().iter().rev().nth(1).cloned());
+        // At the end of the list, the page has room for many items: they show whether one moved up unseen among them.
+        if self.ended && !self.trail.has_past && self.ids().len() > self.trail.room.max(2) {
+            let far = self.ids().len() - 1 - self.trail.room.max(2);
+            if let Some(found) = self.after(self.ids().get(far).cloned())? {
+                return Ok(Some(found));
+            }
+        }
+        self.after(self.ids().iter().rev().nth(1).cloned())
+    }
+
+    /// Asks after `before`, after which the last item must come.
+    fn after(&mut self, before: Option<Id>) -> Result<Option<Found>> {
+        let Some(last) = self.ids().last().cloned() else { return Ok(None) };
         let Some(batch) = self.ask(before.as_ref())? else { return Ok(None) };
         if batch.items.is_empty() {
             return Ok(before.is_none().then_some(Found::End));
@@ -237,6 +253,8 @@ impl<'a> Search<'a> {
             true => batch.after(place),
             false => batch.beyond(place, self.seen),
         };
+        // Near the end, an item that was added among many looks the same.
+        rest.is_reordered &= !self.ended;
         rest.is_proved = true;
         Ok(match (rest.has_ids() || !rest.has_all_in(self.seen), self.ended) {
             (true, _) => Some(Found::Next(rest)),
