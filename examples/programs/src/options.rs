@@ -4,6 +4,7 @@ use std::env;
 use std::time::SystemTime;
 
 use clap::Args;
+use heysync::limiter::Share;
 use heysync::{Config, Timestamp, heylerts, heylo, sandbox};
 
 use crate::failure::Outcome;
@@ -17,6 +18,9 @@ pub struct Options {
     /// [default: the proxy of the environment]
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
+    /// Use the whole rate limit of the key, as if no other program used it
+    #[arg(long)]
+    pub no_share: bool,
     /// Print every request and wait
     #[arg(short, long)]
     pub verbose: bool,
@@ -91,6 +95,9 @@ impl Options {
     fn network(&self, mut config: Config, service: &str) -> Config {
         if let Some(proxy) = &self.proxy {
             config = config.proxy(proxy);
+        }
+        if !self.no_share {
+            config = config.share(Share::file());
         }
         if let Ok(url) = env::var(format!("{service}_BASE_URL")) {
             config = config.base_url(url);

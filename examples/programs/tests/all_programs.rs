@@ -29,7 +29,7 @@ fn help_goes_to_standard_output_and_a_wrong_option_is_exit_code_64() {
     for program in PROGRAMS {
         let help = run_offline(program, &folder.0, &["--help"]);
         assert_eq!(help.status.code(), Some(0));
-        for option in ["--proxy", "--verbose", "--quiet"] {
+        for option in ["--proxy", "--no-share", "--verbose", "--quiet"] {
             assert!(stdout(&help).contains(option), "{program} {option}");
         }
         let wrong = run_offline(program, &folder.0, &["--no-such-option"]);
@@ -97,6 +97,21 @@ fn a_signal_ends_the_program_after_the_request_under_way_and_says_how_to_go_on()
     assert!(stderr(&output).contains("stopped: nothing was written; run it again"));
     // There are 130 events. The signal takes a moment to be noticed, and no request is torn.
     assert!(requests(&service.services) < 20, "{}", requests(&service.services));
+}
+
+#[test]
+fn programs_share_the_tokens_of_a_key_by_a_file() {
+    let folder = Folder::new("share");
+    let service = Service::new(Services::demo());
+    let files = || {
+        let folder = std::fs::read_dir(folder.0.join("heysync"));
+        folder.map_or(0, |files| files.count())
+    };
+    service.run("alert_janitor", &folder.0, &["--no-share"]);
+    assert_eq!(files(), 0);
+    service.run("alert_janitor", &folder.0, &[]);
+    service.run("mention_report", &folder.0, &[]);
+    assert_eq!(files(), 1, "one key, one file");
 }
 
 #[test]
