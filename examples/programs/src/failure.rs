@@ -42,9 +42,9 @@ impl Failure {
         Failure::new(DATA, report)
     }
 
-    /// The program was asked to stop; `how` says how to go on.
-    pub fn stopped(how: impl fmt::Display) -> Failure {
-        Failure::new(STOPPED, format!("stopped: {how}"))
+    /// The program was asked to stop.
+    pub fn stopped() -> Failure {
+        Failure::new(STOPPED, "stopped")
     }
 
     /// Adds a line to the report.
@@ -115,8 +115,8 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Parses the command line, runs the program, and reports how it ended.
-pub fn main<Arguments: Parser>(run: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
+/// Parses the command line, runs the program, and reports how it ended. After Ctrl-C it prints `how_to_go_on`.
+pub fn main<Arguments: Parser>(how_to_go_on: &str, run: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -129,7 +129,10 @@ pub fn main<Arguments: Parser>(run: impl FnOnce(Arguments) -> Outcome) -> ExitCo
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.code == 0 => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("Error: {failure}");
+            match failure.code {
+                STOPPED => eprintln!("stopped: {how_to_go_on}"),
+                _ => eprintln!("Error: {failure}"),
+            }
             ExitCode::from(failure.code)
         }
     }

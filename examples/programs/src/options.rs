@@ -75,10 +75,10 @@ impl Options {
     ) -> Outcome<Session<C>> {
         let reporter = Reporter::new(self.volume());
         let stop = Stop::on_ctrl_c()?;
-        let config = Config::new().user_agent(program).observer(reporter.clone());
+        let config = Config::new().user_agent(program).observer(reporter.clone()).cancellation(stop.cancellation());
         let key = format!("{}_API_KEY", service.name);
         if env::var_os(&key).is_some() {
-            let client = (service.open)(self.network(config, service.name))?;
+            let client = (service.open)(self.network(config))?;
             return Ok(Session {
                 client,
                 reporter,
@@ -92,15 +92,12 @@ impl Options {
         Ok(Session { client, reporter, stop, now: now.into(), is_sandbox: true })
     }
 
-    fn network(&self, mut config: Config, service: &str) -> Config {
+    fn network(&self, mut config: Config) -> Config {
         if let Some(proxy) = &self.proxy {
             config = config.proxy(proxy);
         }
         if !self.no_share {
             config = config.share(Share::file());
-        }
-        if let Ok(url) = env::var(format!("{service}_BASE_URL")) {
-            config = config.base_url(url);
         }
         config
     }

@@ -105,6 +105,46 @@ fn runs_that_are_killed_while_mentions_arrive_and_connections_break_lose_and_rep
 }
 
 #[test]
+#[cfg(unix)]
+fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
+    let folder = Folder::new("watch");
+    let services = Services::demo();
+    let arriving = services.clone();
+    let service = Service::with_hooks(
+        services,
+        move |number, _| {
+            if number > 0 {
+                add_mention(&arriving);
+            }
+        },
+        |number, pid| {
+            if number % 4 == 3 {
+                pid.signal("INT");
+            }
+        },
+    );
+    service.services.heylerts.inject_if(5, Fault::BadGateway(FaultPoint::BeforeEffect), |request| request.number == 1);
+    let mut printed = Vec::new();
+    for _ in 0..3 {
+        let output = service.run("mention_watch", &folder.0, &["--interval", "1", "--json"]);
+        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+        assert!(stderr(&output).contains("stopped: run it again to go on"), "{}", stderr(&output));
+        for line in stdout(&output).lines() {
+            let mention: serde_json::Value = serde_json::from_str(line).unwrap();
+            printed.push(mention["id"].as_str().unwrap().to_owned());
+        }
+    }
+    let last = service.run("mention_watch", &folder.0, &["--once", "--json"]);
+    assert_eq!(last.status.code(), Some(0), "{}", stderr(&last));
+    for line in stdout(&last).lines() {
+        let mention: serde_json::Value = serde_json::from_str(line).unwrap();
+        printed.push(mention["id"].as_str().unwrap().to_owned());
+    }
+    let new: Vec<String> = service.services.heylerts.state().mentions[140..].iter().map(|it| it.id.clone()).collect();
+    assert_eq!(printed, new, "each once, the oldest first");
+}
+
+#[test]
 fn a_line_that_was_written_in_part_is_replaced() {
     let folder = Folder::new("partial");
     let service = Service::new(Services::demo());

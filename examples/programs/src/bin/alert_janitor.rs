@@ -50,7 +50,7 @@ struct Checked {
 }
 
 fn main() -> ExitCode {
-    heysync_programs::main(run)
+    heysync_programs::main("run it again for the rest", run)
 }
 
 fn run(arguments: Arguments) -> Outcome {
@@ -70,9 +70,7 @@ fn run(arguments: Arguments) -> Outcome {
     }
     confirm(&format!("{action} {} stale alerts?", stale.len()), arguments.yes)?;
     for alert in stale {
-        if session.stop.is_requested() {
-            return Err(Failure::stopped("run it again for the rest"));
-        }
+        session.stop.check()?;
         change(&session.client, alert, arguments.delete)?;
         session.reporter.note(format!("{action}d {}", printable(&alert.name)));
     }
@@ -93,9 +91,7 @@ fn check(session: &Session<Client>, stale_days: u32) -> Outcome<Vec<Checked>> {
         let is_stale = alert.is_active && is_old && latest.is_none_or(|latest| latest < since);
         checked.push(Checked { alert, latest, is_stale });
         session.reporter.at(checked.len() as u64, "alerts");
-        if session.stop.is_requested() {
-            return Err(Failure::stopped("nothing was changed"));
-        }
+        session.stop.check()?;
     }
     session.reporter.end();
     Ok(checked)

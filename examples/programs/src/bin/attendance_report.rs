@@ -105,7 +105,7 @@ struct Row {
 }
 
 fn main() -> ExitCode {
-    heysync_programs::main(run)
+    heysync_programs::main("nothing was written; run it again", run)
 }
 
 fn run(arguments: Arguments) -> Outcome {
@@ -160,9 +160,7 @@ fn attendance(
     reporter.begin("events", Some(events.len() as u64));
     let mut rows = Vec::new();
     for (done, event) in (1..).zip(events) {
-        if stop.is_requested() {
-            return Err(Failure::stopped("nothing was written; run it again"));
-        }
+        stop.check()?;
         let event = Rc::new(event);
         for record in community.attendance(&event.id)? {
             rows.push(Row { event: Rc::clone(&event), record: record.decode()? });

@@ -83,7 +83,7 @@ impl Exported {
 }
 
 fn main() -> ExitCode {
-    heysync_programs::main(run)
+    heysync_programs::main("run it again to go on", run)
 }
 
 fn run(arguments: Arguments) -> Outcome {
@@ -108,9 +108,7 @@ fn run(arguments: Arguments) -> Outcome {
             file.write()?;
         }
         session.reporter.at(done, "mentions");
-        if session.stop.is_requested() {
-            return Err(Failure::stopped("run it again to go on"));
-        }
+        session.stop.check()?;
     }
     session.reporter.end();
     file.sync()?;

@@ -46,7 +46,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    heysync_programs::main(run)
+    heysync_programs::main("nothing was written; run it again", run)
 }
 
 fn run(arguments: Arguments) -> Outcome {
@@ -86,9 +86,7 @@ fn read(session: &Session<Client>, days: u32) -> Outcome<Vec<Mention>> {
     while let Some(mention) = mentions.next().transpose()? {
         read.push(mention);
         session.reporter.at(read.len() as u64, "mentions");
-        if session.stop.is_requested() {
-            return Err(Failure::stopped("nothing was written; run it again"));
-        }
+        session.stop.check()?;
     }
     session.reporter.end();
     Ok(read)

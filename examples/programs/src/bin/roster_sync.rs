@@ -69,7 +69,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    heysync_programs::main(run)
+    heysync_programs::main("run it again for the rest; nobody is invited twice", run)
 }
 
 fn run(arguments: Arguments) -> Outcome {
@@ -113,20 +113,13 @@ fn apply(
     let sent = invite(plan, community, invites, reporter, stop)?;
     let removed = remove(plan, community, invites, reporter, stop)?;
     for diff in &plan.roles {
-        check(stop)?;
+        stop.check()?;
         let change = community.role(&diff.role_id).apply(diff)?;
         reporter.note(format!("{}: {change}", diff.role_id));
     }
     match sent + removed {
         0 => Ok(()),
         failures => Err(Failure::data(format!("{failures} people failed; see above"))),
-    }
-}
-
-fn check(stop: &Stop) -> Outcome {
-    match stop.is_requested() {
-        true => Err(Failure::stopped("run it again for the rest; nobody is invited twice")),
-        false => Ok(()),
     }
 }
 
@@ -141,7 +134,7 @@ fn invite(
     reporter.begin("invites", Some(plan.invite.len() as u64));
     let mut bulk = community.invite_members(&plan.invite);
     for member in &plan.invite {
-        check(stop)?;
+        stop.check()?;
         invites.record(member.user_id(), Standing::InDoubt)?;
         let Some(outcome) = bulk.next() else {
             // A failure that concerns everybody has ended it.
@@ -175,7 +168,7 @@ fn remove(
             Err(error) => reporter.note(format!("{}: {}", outcome.user_id, error.report())),
         }
         reporter.at((plan.remove.len() - bulk.len()) as u64, "removals");
-        check(stop)?;
+        stop.check()?;
     }
     reporter.end();
     Ok(failures(&bulk))

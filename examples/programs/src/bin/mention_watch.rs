@@ -1,0 +1,137 @@
+//! Follows mentions and prints them as they come, for ever, through restarts and outages.
+//!
+//! ```console
+//! $ mention_watch                                                # invented data, without a key
+//! $ HEYLERTS_API_KEY=hlt_… mention_watch --sentiment negative --interval 60
+//! $ HEYLERTS_API_KEY=hlt_… mention_watch --once                  # for cron: what is new since the last run
+//! ```
+//!
+//! The file `--state` holds what was printed: the next run goes on behind it. It is saved after each mention, so a
+//! mention that was printed while the program was killed may be printed once more, and none is left out. The first run
+//! prints what comes from its start on; `--since-hours` lets it begin earlier.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use heysync::heylerts::{Bookmark, Client, Follow, Mention, Sentiment, Source};
+use heysync::{ErrorKind, Timestamp};
+use heysync_programs::options::Session;
+use heysync_programs::table::printable;
+use heysync_programs::{Failure, Options, Outcome, files};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Follows mentions and prints them as they come, for ever, through restarts and outages
+#[derive(Parser)]
+#[command(after_help = "Set HEYLERTS_API_KEY for the real service. Without it, the sandbox's invented data of the last day is printed.")]
+struct Arguments {
+    /// Only the mentions of this alert
+    #[arg(long, value_name = "ID")]
+    alert: Option<String>,
+    /// Only mentions from this source: brave, reddit, hackernews
+    #[arg(long)]
+    source: Option<Source>,
+    /// Only mentions of this sentiment: positive, neutral, negative
+    #[arg(long)]
+    sentiment: Option<Sentiment>,
+    /// The seconds between two requests; up to eight times as many while nothing comes
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    interval: u64,
+    /// Print what is new since the last run, and end
+    #[arg(long)]
+    once: bool,
+    /// Let the first run begin so many hours ago
+    #[arg(long, value_name = "HOURS")]
+    since_hours: Option<u32>,
+    /// Print each mention as a line of JSON
+    #[arg(long)]
+    json: bool,
+    /// The file that remembers what was printed [default: mention_watch.state, and none without a key]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    heysync_programs::main("run it again to go on", run)
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    let session = arguments.options.heylerts("mention-watch")?;
+    let state = arguments.state_file(session.is_sandbox);
+    let mut mentions = arguments.follow(&session, load(state.as_deref())?)?;
+    while let Some(mention) = mentions.next() {
+        match mention {
+            Ok(mention) => {
+                print(&mention, arguments.json)?;
+                if let Some(path) = &state {
+                    files::write_whole(path, mentions.bookmark().to_string().as_bytes())?;
+                }
+            }
+            Err(error) if arguments.once || !is_outage(&error) => return Err(error.into()),
+            // The next reading goes on where this one failed.
+            Err(error) => session.reporter.note(format!("{error}; going on")),
+        }
+        session.stop.check()?;
+    }
+    Ok(())
+}
+
+/// Whether the service may be back later. A key that is not accepted and the like need somebody.
+fn is_outage(error: &heysync::Error) -> bool {
+    error.is_temporary() || matches!(error.kind(), ErrorKind::NoResponse | ErrorKind::NotSent | ErrorKind::Unreadable)
+}
+
+fn load(state: Option<&Path>) -> Outcome<Bookmark> {
+    let saved = state.map(files::read_if_present).transpose()?.flatten();
+    saved.unwrap_or_default().parse().map_err(|error: heysync::Error| {
+        Failure::from(error).with_line("delete the state file to begin from now on")
+    })
+}
+
+fn print(mention: &Mention, as_json: bool) -> Outcome {
+    let mut stdout = io::stdout().lock();
+    if as_json {
+        serde_json::to_writer(&mut stdout, mention)?;
+        return Ok(writeln!(stdout)?);
+    }
+    let found_at = mention.found_at.map(|moment| moment.to_string()).unwrap_or_default();
+    let sentiment = mention.sentiment.as_ref().map_or("-", |sentiment| sentiment.as_str());
+    let title = mention.title.as_deref().unwrap_or_default();
+    let [sentiment, title, url] = [sentiment, title, &mention.url].map(printable);
+    Ok(writeln!(stdout, "{found_at} {sentiment} {title} {url}")?)
+}
+
+impl Arguments {
+    fn follow(&self, session: &Session<Client>, bookmark: Bookmark) -> Outcome<Follow> {
+        let mut mentions = session.client.mentions();
+        if let Some(alert) = &self.alert {
+            mentions = mentions.alert(alert);
+        }
+        if let Some(source) = &self.source {
+            mentions = mentions.source(source);
+        }
+        if let Some(sentiment) = &self.sentiment {
+            mentions = mentions.sentiment(sentiment);
+        }
+        // The sandbox has no news: it shows what it had.
+        let hours = self.since_hours.or(session.is_sandbox.then_some(24));
+        if let Some(hours) = hours {
+            let since: Timestamp = session.now - HOUR * hours;
+            mentions = mentions.since(since);
+        }
+        if self.once || session.is_sandbox {
+            return Ok(mentions.new_since(&bookmark)?);
+        }
+        Ok(mentions.follow(Duration::from_secs(self.interval)).resume_at(&bookmark)?)
+    }
+
+    fn state_file(&self, is_sandbox: bool) -> Option<PathBuf> {
+        let default = (!is_sandbox).then(|| PathBuf::from("mention_watch.state"));
+        self.state.clone().or(default)
+    }
+}
