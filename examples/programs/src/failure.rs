@@ -116,7 +116,10 @@ impl From<serde_json::Error> for Failure {
 }
 
 /// Parses the command line, runs the program, and reports how it ended. After Ctrl-C it prints `how_to_go_on`.
-pub fn main<Arguments: Parser>(how_to_go_on: &str, run: impl FnOnce(Arguments) -> Outcome) -> ExitCode {
+pub fn main<Arguments: Parser>(
+    how_to_go_on: &str,
+    run: impl FnOnce(Arguments) -> Outcome,
+) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -75,7 +75,10 @@ impl Options {
     ) -> Outcome<Session<C>> {
         let reporter = Reporter::new(self.volume());
         let stop = Stop::on_ctrl_c()?;
-        let config = Config::new().user_agent(program).observer(reporter.clone()).cancellation(stop.cancellation());
+        let config = Config::new()
+            .user_agent(program)
+            .observer(reporter.clone())
+            .cancellation(stop.cancellation());
         let key = format!("{}_API_KEY", service.name);
         if env::var_os(&key).is_some() {
             let client = (service.open)(self.network(config))?;

@@ -6,8 +6,14 @@ mod support;
 use heysync::sandbox::{Fault, Services};
 use support::{Folder, Service, run_offline, stderr, stdout};
 
-const PROGRAMS: [&str; 6] =
-    ["roster_sync", "attendance_report", "mention_export", "alert_janitor", "mention_report", "mention_watch"];
+const PROGRAMS: [&str; 6] = [
+    "roster_sync",
+    "attendance_report",
+    "mention_export",
+    "alert_janitor",
+    "mention_report",
+    "mention_watch",
+];
 
 fn requests(services: &Services) -> usize {
     services.heylo.requests().len() + services.heylerts.requests().len()

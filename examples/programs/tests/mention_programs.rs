@@ -114,7 +114,9 @@ fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
         services,
         move |number, _| {
             if number > 0 {
-                add_mention(&arriving);
+                let now = std::time::SystemTime::now();
+                let alert = arriving.heylerts.state().alerts[0].id.clone();
+                arriving.heylerts.add_mention(Mention::new(alert, "News").found_at(now));
             }
         },
         |number, pid| {
@@ -123,7 +125,11 @@ fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
             }
         },
     );
-    service.services.heylerts.inject_if(5, Fault::BadGateway(FaultPoint::BeforeEffect), |request| request.number == 1);
+    service.services.heylerts.inject_if(
+        5,
+        Fault::BadGateway(FaultPoint::BeforeEffect),
+        |request| request.number == 1,
+    );
     let mut printed = Vec::new();
     for _ in 0..3 {
         let output = service.run("mention_watch", &folder.0, &["--interval", "1", "--json"]);
@@ -140,7 +146,8 @@ fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
         let mention: serde_json::Value = serde_json::from_str(line).unwrap();
         printed.push(mention["id"].as_str().unwrap().to_owned());
     }
-    let new: Vec<String> = service.services.heylerts.state().mentions[140..].iter().map(|it| it.id.clone()).collect();
+    let new: Vec<String> =
+        service.services.heylerts.state().mentions[140..].iter().map(|it| it.id.clone()).collect();
     assert_eq!(printed, new, "each once, the oldest first");
 }
 

@@ -18,7 +18,7 @@ use heysync::heylerts::{Alert, AlertPatch, Client};
 use heysync_programs::confirm::confirm;
 use heysync_programs::options::Session;
 use heysync_programs::table::{printable, table};
-use heysync_programs::{Failure, Options, Outcome};
+use heysync_programs::{Options, Outcome};
 
 /// Lists alerts with their counts, and pauses or deletes the stale ones
 #[derive(Parser)]

@@ -18,7 +18,7 @@ use heysync::heylerts::{Client, Mention};
 use heysync_programs::options::Session;
 use heysync_programs::report::{Report, render};
 use heysync_programs::table::cell;
-use heysync_programs::{Failure, Options, Outcome, files};
+use heysync_programs::{Options, Outcome, files};
 
 /// Writes one HTML page with the mentions of a period: charts, the latest ones, and a filter
 #[derive(Parser)]

@@ -21,12 +21,15 @@ use heysync::{ErrorKind, Timestamp};
 use heysync_programs::options::Session;
 use heysync_programs::table::printable;
 use heysync_programs::{Failure, Options, Outcome, files};
+use serde::{Deserialize, Serialize};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Follows mentions and prints them as they come, for ever, through restarts and outages
 #[derive(Parser)]
-#[command(after_help = "Set HEYLERTS_API_KEY for the real service. Without it, the sandbox's invented data of the last day is printed.")]
+#[command(
+    after_help = "Set HEYLERTS_API_KEY for the real service. Without it, the sandbox's invented data of the last day is printed."
+)]
 struct Arguments {
     /// Only the mentions of this alert
     #[arg(long, value_name = "ID")]
@@ -60,22 +63,28 @@ fn main() -> ExitCode {
     heysync_programs::main("run it again to go on", run)
 }
 
+/// What the state file holds.
+#[derive(Serialize, Deserialize)]
+struct State {
+    /// When the first run began. It counts until something was printed.
+    start: Timestamp,
+    bookmark: Bookmark,
+}
+
 fn run(arguments: Arguments) -> Outcome {
     let session = arguments.options.heylerts("mention-watch")?;
-    let state = arguments.state_file(session.is_sandbox);
-    let mut mentions = arguments.follow(&session, load(state.as_deref())?)?;
+    let path = arguments.state_file(session.is_sandbox);
+    let mut state = arguments.load(path.as_deref(), &session)?;
+    let mut mentions = arguments.follow(&session, &state)?;
     while let Some(mention) = mentions.next() {
         match mention {
-            Ok(mention) => {
-                print(&mention, arguments.json)?;
-                if let Some(path) = &state {
-                    files::write_whole(path, mentions.bookmark().to_string().as_bytes())?;
-                }
-            }
+            Ok(mention) => print(&mention, arguments.json)?,
             Err(error) if arguments.once || !is_outage(&error) => return Err(error.into()),
             // The next reading goes on where this one failed.
             Err(error) => session.reporter.note(format!("{error}; going on")),
         }
+        state.bookmark = mentions.bookmark();
+        save(path.as_deref(), &state)?;
         session.stop.check()?;
     }
     Ok(())
@@ -83,14 +92,18 @@ fn run(arguments: Arguments) -> Outcome {
 
 /// Whether the service may be back later. A key that is not accepted and the like need somebody.
 fn is_outage(error: &heysync::Error) -> bool {
-    error.is_temporary() || matches!(error.kind(), ErrorKind::NoResponse | ErrorKind::NotSent | ErrorKind::Unreadable)
+    error.is_temporary()
+        || matches!(
+            error.kind(),
+            ErrorKind::NoResponse | ErrorKind::NotSent | ErrorKind::Unreadable
+        )
 }
 
-fn load(state: Option<&Path>) -> Outcome<Bookmark> {
-    let saved = state.map(files::read_if_present).transpose()?.flatten();
-    saved.unwrap_or_default().parse().map_err(|error: heysync::Error| {
-        Failure::from(error).with_line("delete the state file to begin from now on")
-    })
+fn save(path: Option<&Path>, state: &State) -> Outcome {
+    match path {
+        Some(path) => files::write_whole(path, &serde_json::to_vec(state)?),
+        None => Ok(()),
+    }
 }
 
 fn print(mention: &Mention, as_json: bool) -> Outcome {
@@ -107,7 +120,22 @@ fn print(mention: &Mention, as_json: bool) -> Outcome {
 }
 
 impl Arguments {
-    fn follow(&self, session: &Session<Client>, bookmark: Bookmark) -> Outcome<Follow> {
+    /// Reads the state, or saves a new one, so that a run which is killed before anything came counts as well.
+    fn load(&self, path: Option<&Path>, session: &Session<Client>) -> Outcome<State> {
+        let saved = path.map(files::read_if_present).transpose()?.flatten();
+        if let Some(saved) = saved {
+            return serde_json::from_str(&saved).map_err(|error| {
+                Failure::from(error).with_line("delete the state file to begin from now on")
+            });
+        }
+        // The sandbox has no news: it shows what it had.
+        let hours = self.since_hours.unwrap_or(if session.is_sandbox { 24 } else { 0 });
+        let state = State { start: session.now - HOUR * hours, bookmark: Bookmark::default() };
+        save(path, &state)?;
+        Ok(state)
+    }
+
+    fn follow(&self, session: &Session<Client>, state: &State) -> Outcome<Follow> {
         let mut mentions = session.client.mentions();
         if let Some(alert) = &self.alert {
             mentions = mentions.alert(alert);
@@ -118,16 +146,14 @@ impl Arguments {
         if let Some(sentiment) = &self.sentiment {
             mentions = mentions.sentiment(sentiment);
         }
-        // The sandbox has no news: it shows what it had.
-        let hours = self.since_hours.or(session.is_sandbox.then_some(24));
-        if let Some(hours) = hours {
-            let since: Timestamp = session.now - HOUR * hours;
-            mentions = mentions.since(since);
+        // A bookmark knows better than a time what is new.
+        if state.bookmark == Bookmark::default() {
+            mentions = mentions.since(state.start);
         }
         if self.once || session.is_sandbox {
-            return Ok(mentions.new_since(&bookmark)?);
+            return Ok(mentions.new_since(&state.bookmark)?);
         }
-        Ok(mentions.follow(Duration::from_secs(self.interval)).resume_at(&bookmark)?)
+        Ok(mentions.follow(Duration::from_secs(self.interval)).resume_at(&state.bookmark)?)
     }
 
     fn state_file(&self, is_sandbox: bool) -> Option<PathBuf> {
