@@ -173,8 +173,9 @@ pub struct MemberOutcome {
 ///
 /// A failure for one person is that person's outcome, and the next person follows. A failure that everybody
 /// else would meet as well ends the iterator after its outcome: a rejected key (401, 403), an unknown community,
-/// a network that is down ([`NotSent`](crate::ErrorKind::NotSent)), a rate limit that outlasts the deadline, a
-/// [cancellation](crate::Cancellation), a redirect, and the third server error or lost response in a row.
+/// a network that is down ([`NotSent`](crate::ErrorKind::NotSent)), a rate limit that outlasts the deadline, a share
+/// that cannot be reached, a [cancellation](crate::Cancellation), a redirect, and the third server error or lost
+/// response in a row.
 ///
 /// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if the first
 /// three have none that do, the roles of the community are read once, to learn whether it is known.
@@ -422,6 +423,7 @@ impl StopRule {
             | ErrorKind::RateLimited
             | ErrorKind::Deadline
             | ErrorKind::Cancelled
+            | ErrorKind::SharedLimit
             | ErrorKind::Redirect
             | ErrorKind::Configuration => true,
             ErrorKind::InvalidInput => community.id().trim().is_empty(),

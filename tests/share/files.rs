@@ -124,6 +124,20 @@ fn whoever_chose_so_goes_on_with_a_part_of_the_limit() {
 }
 
 #[test]
+fn a_bulk_call_ends_early_if_the_share_cannot_be_reached() {
+    let folder = Folder::new();
+    let service = sandbox::Heylo::demo();
+    fs::write(&folder.0, "a file where a folder should be").unwrap();
+    let config = config(&folder).transport(service.clone()).deadline(Duration::from_millis(100));
+    let client = heylo::Client::with_config("a-key", config).unwrap();
+    let removals =
+        client.community("harbour-runners").remove_members(["user-1", "user-2", "user-3"]);
+    let kinds: Vec<_> = removals.map(|removal| removal.result.unwrap_err().kind()).collect();
+    assert_eq!((kinds, service.requests().len()), (vec![ErrorKind::SharedLimit], 0));
+    fs::remove_file(&folder.0).unwrap();
+}
+
+#[test]
 fn a_lock_that_is_kept_holds_nobody_up_beyond_the_deadline() {
     let _limit = Limit::start();
     let folder = Folder::new();

@@ -152,6 +152,17 @@ fn a_limit_of_another_period_holds_beside_our_own() {
 }
 
 #[test]
+fn a_limit_of_a_longer_period_does_not_prolong_what_others_spent() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.store.tighten(Rate::per_minute(100));
+    assert_eq!(held(&bench), 3);
+    bench.pass(HELD);
+    let snapshot = bench.store.snapshot();
+    assert_eq!((snapshot.held_for_others, snapshot.free), (0, 5));
+}
+
+#[test]
 fn a_lower_limit_holds_for_what_is_out_already() {
     let bench = Bench::new(Rate::per_second(5));
     let leases: Vec<_> = (0..4).map(|_| bench.lease()).collect();
