@@ -468,6 +468,7 @@ fn proxies_and_certificates_of_the_environment_are_used_or_rejected() {
         let outcome = child(base, &variables);
         assert!(outcome.starts_with(expected), "{base} {variables:?}: {outcome}");
     }
+    std::fs::remove_dir_all(directory).unwrap();
     assert_eq!((proxy.received().len(), server.accepted()), before);
     assert!(child(&direct, &[]).starts_with("NotSent"));
 }
