@@ -78,6 +78,7 @@
 //!   an `https` address is an error.
 //! * `gzip` (default): accepts compressed responses.
 //! * `webhook`: verifies the webhooks of Heylerts.
+//! * `share`: one rate limit for all processes of a machine. `redis`: the same for several machines.
 //! * `har`: records requests and responses as HAR files, and plays them back.
 //! * `tracing`: spans and metrics for the crate `tracing`, with OpenTelemetry's names.
 //! * `sandbox`: both services in memory, for the tests of your own program.

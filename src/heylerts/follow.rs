@@ -36,8 +36,10 @@ const SLOWEST: u32 = 8;
 /// once, and none is left out, whatever is added or deleted meanwhile. This assumes what the service documents: lists
 /// are newest first.
 ///
-/// The mentions that are listed when the first reading begins are not new, unless the
-/// [`since`](Pager::since) filter says from when on.
+/// The mentions that are listed when the first reading begins are not new, unless the [`since`](Pager::since) filter
+/// sets an earlier start. A program that is killed before its first mention has no bookmark, and its next run begins anew:
+/// one that must not lose those either saves the time of its first start, and passes it to `since` until it has a
+/// bookmark.
 ///
 /// # Restarts
 ///
@@ -77,7 +79,7 @@ const SLOWEST: u32 = 8;
 /// while let Some(mention) = complaints.next() {
 ///     match mention {
 ///         Ok(mention) => println!("{}", mention.url),
-///         Err(error) => eprintln!("{error}; going on"),
+///         Err(error) => eprintln!("{error}"), // the next reading goes on, unless the error would not go away
 ///     }
 ///     fs::write("complaints.bookmark", complaints.bookmark().to_string())?;
 /// }
@@ -225,7 +227,8 @@ impl<T> Follow<T> {
 
     /// Returns the state after the last item yielded, to continue from in a later run.
     ///
-    /// Before the first reading has succeeded, it is that of a program that has read nothing.
+    /// Before the first reading has succeeded, it is the one given to [`resume_at`](Follow::resume_at), or else that of a
+    /// program that has read nothing.
     pub fn bookmark(&self) -> Bookmark {
         self.bookmark.clone()
     }
