@@ -4,10 +4,12 @@
 //!
 //! * `ok`, `success` and the like are false;
 //! * `error`, `errors`, `failed` and the like hold something: not null, false, 0, empty or `"ok"`;
-//! * `status`, `result` and the like are `error`, `failed` and the like, false, or a status from 400 to 599; `code` only beside
-//!   a message;
+//! * `status`, `result` and the like are `error`, `failed` and the like, or false; `status` and what ends in `code` also a status
+//!   from 400 to 599; `code` only beside a message;
 //! * nothing but a `detail`, which is FastAPI's error, unless that speaks of success, as "member removed";
 //! * one of these in `data`, `result` and the like, in each item of a list, in JSON within a string, or in what is nearly JSON.
+//!
+//! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` denies nothing.
 //!
 //! For a value that was decoded, one such field among others is data: it is a denial only if nothing else holds anything.
 
@@ -71,8 +73,8 @@ const OUTCOME: [&str; 9] = [
 /// Fields that name a kind of error, if they do.
 const KIND: [&str; 4] = ["type", "name", "class", "code"];
 
-/// Values of [`OUTCOME`] and [`KIND`] for a failure.
-const FAILURES: [&str; 24] = [
+/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call.
+const FAILURES: [&str; 11] = [
     "error",
     "err",
     "fail",
@@ -84,6 +86,10 @@ const FAILURES: [&str; 24] = [
     "ko",
     "nok",
     "notok",
+];
+
+/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call, or for the state of a record.
+const STATES: [&str; 13] = [
     "denied",
     "accessdenied",
     "permissiondenied",
@@ -100,7 +106,7 @@ const FAILURES: [&str; 24] = [
 ];
 
 /// Words of a `detail` that speaks of success, unless one of [`NEGATIONS`] is there, too.
-const SUCCESSES: [&str; 17] = [
+const SUCCESSES: [&str; 35] = [
     "ok",
     "done",
     "success",
@@ -109,21 +115,70 @@ const SUCCESSES: [&str; 17] = [
     "succeeded",
     "complete",
     "completed",
+    "finished",
     "removed",
     "deleted",
     "created",
     "updated",
+    "changed",
+    "saved",
     "added",
+    "assigned",
+    "unassigned",
     "invited",
+    "joined",
     "sent",
+    "resent",
     "accepted",
+    "approved",
     "queued",
+    "scheduled",
+    "received",
+    "processed",
+    "archived",
+    "unarchived",
+    "restored",
+    "enabled",
+    "paused",
+    "resumed",
+    "registered",
 ];
 
-const NEGATIONS: [&str; 12] = [
-    "not", "no", "t", "cannot", "never", "nothing", "unable", "fail", "failed", "error", "without",
+const NEGATIONS: [&str; 29] = [
+    "not",
+    "no",
+    "t",
+    "cannot",
+    "never",
+    "nothing",
+    "nobody",
+    "none",
+    "unable",
+    "fail",
+    "fails",
+    "failed",
+    "failure",
+    "error",
+    "errors",
+    "invalid",
+    "denied",
+    "forbidden",
+    "rejected",
+    "missing",
+    "required",
+    "must",
+    "should",
+    "can",
+    "only",
     "before",
+    "until",
+    "but",
+    "however",
 ];
+
+/// Words after `without` and `no` that make a success of it.
+const TROUBLE: [&str; 8] =
+    ["error", "errors", "failure", "failures", "problem", "problems", "warnings", "issues"];
 
 /// Fields that reports of failure consist of besides.
 const BESIDES: [&str; 14] = [
@@ -213,9 +268,6 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<String> {
 
 /// The report of failure that an object consists of.
 fn of_bare(object: &Map<String, Value>) -> Option<String> {
-    let is_reported = |name: &str| {
-        [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES].into_iter().any(|names| is_any(name, names))
-    };
     let is_bare = object.iter().all(|(name, value)| is_reported(name) || is_empty(value));
     // `{"status": "failed", "message": "disk full"}` may be the state of something.
     let is_certain = |(name, value): (&String, &Value)| {
@@ -223,6 +275,11 @@ fn of_bare(object: &Map<String, Value>) -> Option<String> {
     };
     let fails = || fails(object) && object.iter().all(is_certain);
     (is_bare && (denies(object) || fails())).then(|| words_of(object))
+}
+
+/// Whether reports of failure have a field of this name.
+fn is_reported(name: &str) -> bool {
+    [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES].into_iter().any(|names| is_any(name, names))
 }
 
 fn words_of(report: &Map<String, Value>) -> String {
@@ -239,51 +296,93 @@ fn denies(object: &Map<String, Value>) -> bool {
 /// Whether the object states an outcome that is a failure.
 fn fails(object: &Map<String, Value>) -> bool {
     let has_words = object.iter().any(|(name, value)| is_any(name, &WORDS) && !is_empty(value));
+    let is_record = !has_words && object.iter().any(|(name, value)| is_own_id(name, value));
     let fails = |(name, value): (&String, &Value)| {
-        is_any(name, &OUTCOME) && is_failure(value)
-            || has_words && is_any(name, &KIND) && is_failure(value) && *value != Value::Bool(false)
+        is_any(name, &OUTCOME) && is_outcome_of_failure(name, value, is_record)
+            || has_words && is_any(name, &KIND) && (is_failure(value) || is_status(value))
     };
     object.iter().any(fails) || is_detail_alone(object)
 }
 
+/// Whether a field holds the id of something else than the request.
+fn is_own_id(name: &str, value: &Value) -> bool {
+    json::names_id(name) && !is_empty(value) && !is_any(name, &BESIDES)
+}
+
+fn is_outcome_of_failure(name: &str, value: &Value, is_record: bool) -> bool {
+    // `{"result": 412}` may be a count.
+    let ends_with = |end: &str| name.to_ascii_lowercase().ends_with(end);
+    *value == Value::Bool(false)
+        || (ends_with("status") || ends_with("code")) && is_status(value)
+        || is_failure(value) && !(is_record && is_state(value))
+}
+
 /// `{"detail": "Not Found"}`, as FastAPI reports each failure, with the other fields of RFC 9457 at most.
 fn is_detail_alone(object: &Map<String, Value>) -> bool {
-    let mut fields = object.iter().filter(|(_, value)| !is_empty(value));
     let detail = object.iter().find(|(name, _)| is_any(name, &["detail"]));
     let is_denied = |value: &Value| !value.as_str().map_or_else(|| is_empty(value), is_good_news);
-    detail.is_some_and(|(_, value)| is_denied(value))
-        && fields.all(|(name, _)| is_any(name, &["detail", "title", "type", "instance"]))
-}
-
-fn is_good_news(text: &str) -> bool {
-    let has = |known: &[&str]| {
-        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
-        words.any(|word| !word.is_empty() && is_any(word, known))
+    let is_besides = |(name, value): (&String, &Value)| {
+        is_any(name, &["detail", "title", "type", "instance"])
+            || value.is_null()
+            || is_reported(name) && is_empty(value)
     };
-    text.trim().is_empty() || has(&SUCCESSES) && !has(&NEGATIONS)
+    detail.is_some_and(|(_, value)| is_denied(value)) && object.iter().all(is_besides)
 }
 
-/// `"error"`, `"NOT_FOUND"`, `"ValidationError"`, false, 404, `"404"`, `"404 Not Found"`.
-fn is_failure(value: &Value) -> bool {
-    let is_status = |code: u64| (400..600).contains(&code);
-    match value {
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64().is_some_and(|code| is_status(code as u64)),
-        Value::String(text) => {
-            let code = text.split_whitespace().next().unwrap_or_default();
-            let word = text.trim_end_matches(['.', '!']);
-            is_any(word, &FAILURES)
-                || code.parse().is_ok_and(is_status)
-                || word.ends_with("Error")
-                || word.ends_with("Exception")
-                || word.ends_with("_ERROR")
-        }
-        _ => false,
+/// Whether the first clause speaks of success, and not of a failure as well.
+fn is_good_news(text: &str) -> bool {
+    let has = |piece: &str, known: &[&str]| words_in_order(piece).any(|word| is_any(word, known));
+    let clause = text.split(['!', ';', ',', '\n']).next().unwrap_or_default();
+    // A dot may be within an address.
+    let clause = clause.split(". ").next().unwrap_or_default();
+    let is_success = has(clause, &SUCCESSES) && !has(&without_trouble(clause), &NEGATIONS);
+    text.trim().is_empty() || is_success && !has(text, &["but", "however"])
+}
+
+/// The words of `completed without errors` but the last two.
+fn without_trouble(clause: &str) -> String {
+    let words: Vec<&str> = words_in_order(clause).collect();
+    let is_denied =
+        |pair: &[&str]| is_any(pair[0], &["without", "no"]) && is_any(pair[1], &TROUBLE);
+    match words.windows(2).position(is_denied) {
+        Some(at) => [&words[..at], &words[at + 2..]].concat().join(" "),
+        None => clause.to_owned(),
     }
+}
+
+fn words_in_order(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// `"error"`, `"NOT_FOUND"`, `"ValidationError"`.
+fn is_failure(value: &Value) -> bool {
+    let word = value.as_str().unwrap_or_default().trim_end_matches(['.', '!']);
+    is_any(word, &FAILURES)
+        || is_any(word, &STATES)
+        || word.ends_with("Error")
+        || word.ends_with("Exception")
+        || word.ends_with("_ERROR")
+}
+
+fn is_state(value: &Value) -> bool {
+    value.as_str().is_some_and(|word| is_any(word, &STATES))
+}
+
+/// 404, `"404"`, `"404 Not Found"`.
+fn is_status(value: &Value) -> bool {
+    let code = match value {
+        Value::Number(number) => number.as_f64().map(|code| code as u64),
+        Value::String(text) => text.split_whitespace().next().and_then(|code| code.parse().ok()),
+        _ => None,
+    };
+    code.is_some_and(|code| (400..600).contains(&code))
 }
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is`.
 fn is_any(name: &str, names: &[&str]) -> bool {
+    if !name.is_ascii() {
+        return false;
+    }
     // On the stack, since each success is searched for these names.
     let (mut plain, mut length) = ([0; LONGEST], 0);
     for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
@@ -296,6 +395,9 @@ fn is_any(name: &str, names: &[&str]) -> bool {
     let is = |known: &[u8]| known == plain || known.len() == after_is.len() && known == after_is;
     names.iter().any(|known| is(known.as_bytes()))
 }
+
+/// Strings that say that there is no failure; the empty one is what is left of `"-"`.
+const NOTHING: [&str; 9] = ["", "false", "no", "none", "null", "0", "ok", "success", "noerror"];
 
 fn is_false(value: &Value) -> bool {
     match value {
@@ -311,9 +413,7 @@ fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::Array(list) => list.iter().all(is_empty),
         Value::Object(object) => object.values().all(is_empty),
-        Value::String(text) => {
-            is_any(text, &["", "false", "no", "none", "null", "0", "ok", "success", "noerror"])
-        }
+        Value::String(text) => text.trim().is_empty() || is_any(text, &NOTHING),
         _ => is_false(value),
     }
 }
@@ -331,31 +431,44 @@ impl<'de> Visitor<'de> for Report {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Map<String, Value>, A::Error> {
         let mut report = Map::new();
         while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-            let names = [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES];
-            if names.into_iter().any(|names| is_any(&name, names)) {
-                report.insert(name.into_owned(), map.next_value()?);
-            } else {
-                map.next_value::<Nothing>()?;
-            }
+            let value = match is_reported(&name) {
+                true => map.next_value()?,
+                false => map.next_value::<Nothing>()?.into(),
+            };
+            report.insert(name.into_owned(), value);
         }
         Ok(report)
     }
 }
 
 /// A value that is null, false, 0 or empty; any other is an error as soon as that shows.
-struct Nothing;
+enum Nothing {
+    Null,
+    Empty,
+}
+
+impl From<Nothing> for Value {
+    fn from(nothing: Nothing) -> Value {
+        match nothing {
+            Nothing::Null => Value::Null,
+            Nothing::Empty => Value::String(String::new()),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Nothing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nothing, D::Error> {
-        deserializer.deserialize_any(Nothing)
+        deserializer.deserialize_any(NothingVisitor)
     }
 }
 
 fn nothing<E: serde::de::Error>(is_empty: bool) -> Result<Nothing, E> {
-    if is_empty { Ok(Nothing) } else { Err(E::custom("data")) }
+    if is_empty { Ok(Nothing::Empty) } else { Err(E::custom("data")) }
 }
 
-impl<'de> Visitor<'de> for Nothing {
+struct NothingVisitor;
+
+impl<'de> Visitor<'de> for NothingVisitor {
     type Value = Nothing;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -363,7 +476,7 @@ impl<'de> Visitor<'de> for Nothing {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Nothing, E> {
-        Ok(Nothing)
+        Ok(Nothing::Null)
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Nothing, E> {
@@ -389,14 +502,14 @@ impl<'de> Visitor<'de> for Nothing {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Nothing, A::Error> {
         match list.next_element::<Nothing>()? {
             Some(_) => Err(A::Error::custom("data")),
-            None => Ok(Nothing),
+            None => Ok(Nothing::Empty),
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Nothing, A::Error> {
         match map.next_key::<IgnoredAny>()? {
             Some(_) => Err(A::Error::custom("data")),
-            None => Ok(Nothing),
+            None => Ok(Nothing::Empty),
         }
     }
 }
@@ -406,7 +519,7 @@ mod tests {
     use super::*;
 
     /// Reports of failure that are denials of a call that returns nothing.
-    const DENIALS: [(&str, &str); 51] = [
+    const DENIALS: [(&str, &str); 62] = [
         (r#"{"code": 404, "message": "gone"}"#, "gone"),
         (r#"{"code": "404", "message": "gone"}"#, "gone"),
         (r#"{"code": "NOT_FOUND", "message": "gone"}"#, "gone"),
@@ -458,6 +571,17 @@ mod tests {
         ("while(1);[{'ok': False, 'message': 'gone'}]", "gone"),
         ("\u{feff}{\"error\": \"gone\"}\0\0", "gone"),
         (r#"{"error": "gone"}{"error": "again"}"#, "gone"),
+        (r#"{"error": "Не найдено"}"#, "Не найдено"),
+        (r#"{"error": "é"}"#, "é"),
+        (r#"{"error": "Ошибка 0"}"#, "Ошибка 0"),
+        (r#"{"errors": ["見つかりません"]}"#, "見つかりません"),
+        (r#"{"code": 404, "message": "Не найдено"}"#, "Не найдено"),
+        (r#"{"ok": "false", "message": "Не найдено"}"#, "Не найдено"),
+        (r#"{"detail": "Участник не удалён"}"#, "Участник не удалён"),
+        (r#"{"detail": "Completed with errors"}"#, "Completed with errors"),
+        (r#"{"detail": "Invite sent, but not delivered"}"#, "Invite sent, but not delivered"),
+        (r#"{"detail": "Alert must be paused first"}"#, "Alert must be paused first"),
+        (r#"{"userId": "u1", "status": "error"}"#, "the response reports a failure"),
     ];
 
     fn utf_16(text: &str) -> Vec<u8> {
@@ -478,6 +602,18 @@ mod tests {
             r#"{"message": "removed"}"#,
             r#"{"detail": "Member removed"}"#,
             r#"{"detail": "Successfully invited"}"#,
+            r#"{"detail": "Completed without errors"}"#,
+            r#"{"detail": "Member removed. No further action needed."}"#,
+            r#"{"detail": "Member removed, with no errors"}"#,
+            r#"{"detail": "Alert archived"}"#,
+            r#"{"detail": "Invite resent"}"#,
+            r#"{"detail": "max.muster@runners.example was invited"}"#,
+            r#"{"detail": "Not Found", "members": []}"#,
+            r#"{"userId": "u1", "status": "rejected"}"#,
+            r#"{"inviteId": "i1", "status": "DENIED"}"#,
+            r#"{"result": 412}"#,
+            r#"{"result": "450 members notified"}"#,
+            r#"{"error": "-", "failed": " "}"#,
             r#"{"detail": null}"#,
             r#"{"detail": "queued", "id": "i1"}"#,
             r#"{"code": 0, "message": "ok"}"#,
@@ -519,6 +655,10 @@ mod tests {
             (r#"{"code": 404, "message": "gone"}"#, Some("gone")),
             (r#"{"status": "error", "message": "gone"}"#, Some("gone")),
             (r#"{"detail": "gone"}"#, Some("gone")),
+            (r#"{"detail": "gone", "items": null, "error": ""}"#, Some("gone")),
+            (r#"{"error": "Не найдено", "items": []}"#, Some("Не найдено")),
+            (r#"{"events": [], "detail": "No events found"}"#, None),
+            (r#"{"total": 0, "detail": "No events found"}"#, None),
             (r#"{"addedUserIds": ["u1"], "error": "u2 is gone"}"#, None),
             (r#"{"items": [{}], "error": "gone"}"#, None),
             (r#"{"total": 7, "error": "gone"}"#, None),
