@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
-use crate::pipeline::redaction::without_strings;
+use crate::pipeline::redaction::without_values;
 
 /// Returns the id of an object: the first of `names` that holds one, a number as its digits.
 ///
@@ -69,7 +69,7 @@ pub(crate) fn decode<T: DeserializeOwned>(json: &Value) -> Result<T> {
     // The caller has the object. Its values, which may quote the key, stay out of the error.
     T::deserialize(json).map_err(|error| {
         Error::new(ErrorKind::Unreadable, "the object does not fit the requested type")
-            .with_source(without_strings(&error, json))
+            .with_source(without_values(&error, json))
     })
 }
 

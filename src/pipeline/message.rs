@@ -32,6 +32,9 @@ const FIELDS: [&str; 14] = [
 /// A page is searched for its message up to here, in bytes.
 const PAGE_SEARCHED: usize = 64 * 1024;
 
+/// The names of all known entities, and all codes of characters, are shorter.
+const LONGEST_ENTITY: usize = 16;
+
 /// Returns the message in an error's body; empty if there is none.
 pub(crate) fn message(body: &[u8]) -> String {
     let text = json::text(body);
@@ -90,6 +93,7 @@ fn is_declared_html(headers: &HeaderMap) -> bool {
 /// Returns the message of a page: its title, or the first preformatted text or heading if there is no title or
 /// it is just `Error`. The rest of a page may hold personal data.
 pub(crate) fn page_message(page: &str) -> Option<String> {
+    let page = &page[..floor(page, PAGE_SEARCHED)];
     let lower = page.to_ascii_lowercase();
     let of = |name| element(page, &lower, name).map(plain_text).filter(|text| !text.is_empty());
     let title = of("title");
@@ -208,7 +212,9 @@ fn unescaped(text: &str) -> String {
 
 /// The character that the entity at the beginning of `text` stands for, and the entity's length.
 fn entity(text: &str) -> Option<(Cow<'static, str>, usize)> {
-    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
+    let after = text.strip_prefix('&')?;
+    let length = after.bytes().take(LONGEST_ENTITY).position(|byte| byte == b';')?;
+    let name = &after[..length];
     let letter = match name.strip_prefix('#') {
         Some(digits) => {
             let hex = digits.strip_prefix(['x', 'X']);
@@ -221,6 +227,11 @@ fn entity(text: &str) -> Option<(Cow<'static, str>, usize)> {
         None => char::from(ENTITIES.iter().find(|(known, _)| *known == name)?.1),
     };
     Some((letter.to_string().into(), name.len() + 2))
+}
+
+/// The last boundary of a character that is not after `most` bytes.
+pub(super) fn floor(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -292,6 +303,17 @@ mod tests {
         ] {
             assert_eq!(message(body.as_bytes()), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_long_page_is_searched_in_the_time_of_its_beginning() {
+        // A search of the rest for each `&` would take minutes.
+        let page = format!("<title>{}</title>", "&".repeat(2_000_000));
+        assert_eq!(message(page.as_bytes()), "");
+        let page = format!("<title>&amp;{}</title>", "&".repeat(60_000));
+        assert_eq!(message(page.as_bytes()).len(), 60_001);
+        let page = format!("<title>é</title>{}", "é".repeat(PAGE_SEARCHED));
+        assert_eq!(message(page.as_bytes()), "é");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Keeps the key out of errors, `Debug` output and logs.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::error::Error as StdError;
 use std::fmt;
 use std::iter::{self, successors};
@@ -11,6 +10,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
+use super::message::floor;
 use super::spelling::{Needle, is_part};
 use super::transport::{Proxied, TransportError};
 use crate::error::{BODY_KEPT, Error, ErrorKind};
@@ -191,40 +191,66 @@ impl Redactor {
         iter::from_fn(next).collect()
     }
 
-    /// Returns the first occurrence of a key at or after `from`.
+    /// Returns the first occurrence of a key at or after `from`, the longest of those that begin there.
     fn find(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
-        let present = self.find_present(text, from);
-        let earlier = self.earlier.iter().filter_map(|it| it.find_present(text, from));
-        present.into_iter().chain(earlier).min_by_key(|found| (found.start, Reverse(found.end)))
+        let all = || iter::once(self).chain(&self.earlier);
+        (from..text.len()).find_map(|start| {
+            let ends = all().filter_map(|it| it.find_at(text, start));
+            ends.max().map(|end| start..end)
+        })
     }
 
-    fn find_present(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
-        (from..text.len()).filter(|start| self.is_beginning[usize::from(text[*start])]).find_map(
-            |start| {
-                let lengths =
-                    self.needles.iter().filter_map(|needle| needle.length(&text[start..]));
-                let found = start..start + lengths.max()?;
-                (!self.is_short || is_word(text, &found)).then_some(found)
-            },
-        )
+    /// Returns the end of the key that begins at `start`.
+    fn find_at(&self, text: &[u8], start: usize) -> Option<usize> {
+        if !self.is_beginning[usize::from(text[start])] {
+            return None;
+        }
+        let lengths = self.needles.iter().filter_map(|needle| needle.length(&text[start..]));
+        let end = start + lengths.max()?;
+        (!self.is_short || is_word(text, &(start..end))).then_some(end)
     }
 }
 
-/// The text of an error about `json`, without the strings of `json` that it quotes.
+/// The text of an error about `json`, without the values of `json` that it quotes.
 ///
-/// This is for a decoding that knows no key: any of the strings may be one.
-pub(crate) fn without_strings(error: &serde_json::Error, json: &Value) -> String {
-    let mut text = error.to_string();
+/// This is for a decoding that knows no key: any of the values may be one.
+pub(crate) fn without_values(error: &serde_json::Error, json: &Value) -> String {
+    let mut text = without_quoted(&error.to_string());
+    text.truncate(floor(&text, BODY_KEPT));
     let mut rest = vec![json];
     while let Some(value) = rest.pop() {
         match value {
-            Value::String(string) if !string.is_empty() => text = Redactor::new(string).text(text),
+            // A word may be one of the error's own.
+            Value::String(string) if string.len() >= LONG && !is_words(string) => {
+                text = text.replace(string, "[redacted]");
+            }
             Value::Array(items) => rest.extend(items),
             Value::Object(fields) => rest.extend(fields.values()),
             _ => {}
         }
     }
     text
+}
+
+/// The text without what is in double quotes, where serde and most other decoders quote a value.
+fn without_quoted(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len().min(BODY_KEPT));
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for letter in text.chars() {
+        let is_end = letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && is_quoted && !is_escaped;
+        match (is_end, is_quoted) {
+            (true, false) => clean.push_str("\"[redacted]"),
+            (true, true) | (false, false) => clean.push(letter),
+            (false, true) => {}
+        }
+        is_quoted ^= is_end;
+    }
+    clean
+}
+
+fn is_words(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_ascii_alphabetic() || letter == ' ')
 }
 
 impl fmt::Debug for Redactor {
@@ -240,11 +266,6 @@ fn chain<'a>(
     successors(Some(error), |&error| error.source())
 }
 
-/// The last boundary of a character that is not after `most` bytes.
-fn floor(text: &str, most: usize) -> usize {
-    (0..=most.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or_default()
-}
-
 fn is_word(text: &[u8], found: &Range<usize>) -> bool {
     !text[..found.start].last().is_some_and(is_part)
         && !text[found.end..].first().is_some_and(is_part)
@@ -252,6 +273,8 @@ fn is_word(text: &[u8], found: &Range<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     const KEY: &str = "hlt_a+b/c=d";
@@ -439,6 +462,43 @@ mod tests {
             assert_eq!(redacted(KEY, &text), text);
             assert!(!redacted(r"\%&=\%&=", &piece.repeat(1024 / piece.len())).is_empty());
         }
+    }
+
+    #[test]
+    fn an_earlier_key_is_hidden_in_the_time_of_one_walk() {
+        let redactor = Redactor::new("hlt_second").also_hiding(&Redactor::new("hlt_first"));
+        let shown = |text: &str| redactor.text(text.to_owned());
+        assert_eq!(shown("hlt_first, hlt_second"), "[redacted], [redacted]");
+        // Both begin at one place.
+        let longer = Redactor::new("hlt_first").also_hiding(&Redactor::new("hlt_first_of_two"));
+        assert_eq!(longer.text("hlt_first_of_two".to_owned()), "[redacted]");
+        // 6,000 keys in half a million bytes: a walk for each would take minutes.
+        let text = format!("hlt_second{}", " ".repeat(80)).repeat(6_000);
+        assert_eq!(shown(&text), text.replace("hlt_second", "[redacted]"));
+    }
+
+    #[test]
+    fn the_error_of_a_decoding_keeps_its_words_and_loses_the_values() {
+        let decoded = |json: Value| {
+            let error = Vec::<u64>::deserialize(json.get("x").unwrap_or(&json)).err();
+            error.map(|error| without_values(&error, &json)).unwrap_or_default()
+        };
+        for (json, expected) in [
+            (
+                serde_json::json!({"x": ["a \"b\" \\"], "kind": "string", "type": "type"}),
+                "invalid type: string \"[redacted]\", expected u64",
+            ),
+            (
+                serde_json::json!({"x": "expected"}),
+                "invalid type: string \"[redacted]\", expected a sequence",
+            ),
+            (serde_json::json!([{"expected": "sequence"}]), "invalid type: map, expected u64"),
+        ] {
+            assert_eq!(decoded(json), expected);
+        }
+        let custom: serde_json::Error = serde::de::Error::custom("no key: hlt_1234 of a runner");
+        let json = serde_json::json!({"name": "a runner", "key": ["hlt_1234"]});
+        assert_eq!(without_values(&custom, &json), "no key: [redacted] of a runner");
     }
 
     #[test]
