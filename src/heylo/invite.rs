@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::time::Date;
 
 const USER_ID: &str = "userId";
+const GENDER: &str = "gender";
 const MEMBER_SINCE_YEAR: &str = "memberSinceYear";
 const REPLY_TO_EMAIL: &str = "replyToEmail";
 const SUPPRESS_EMAILS: &str = "suppressEmails";
@@ -26,7 +27,8 @@ const SUPPRESS_EMAILS: &str = "suppressEmails";
 /// It is written and read as one flat object with Heylo's names: `userId`, `firstName`, `lastName`, `email`,
 /// `phoneNumber`, `birthDate`, `gender`, `memberSinceMonth`, `memberSinceYear`, `emergencyContactName`,
 /// `emergencyContactPhoneNumber`, `emergencyContactRelationship`, `replyToEmail`, `suppressEmails`. Other
-/// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set.
+/// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set. A gender is read as
+/// [`Gender`] reads it, so that `F` is sent as `female`; another one is kept.
 ///
 /// # Examples
 ///
@@ -95,7 +97,7 @@ impl NewMember {
 
     /// Sets the gender.
     pub fn gender(self, gender: Gender) -> NewMember {
-        self.field("gender", gender.as_str())
+        self.field(GENDER, gender.as_str())
     }
 
     /// Sets the month and the year in which the membership began: `memberSinceMonth` and `memberSinceYear`.
@@ -234,6 +236,7 @@ impl<'de> Visitor<'de> for MemberVisitor {
                     user_id = Some(map.next_value::<String>()?);
                     continue;
                 }
+                GENDER => map.next_value::<Option<String>>()?.map(as_gender),
                 SUPPRESS_EMAILS => map.next_value::<Option<bool>>()?.map(Value::from),
                 MEMBER_SINCE_YEAR => map.next_value::<Option<Value>>()?.map(as_text),
                 // CSV has no types: asked for any, it makes the number 7 of the telephone number "007".
@@ -258,15 +261,19 @@ fn as_text(value: Value) -> Value {
     }
 }
 
+/// Rosters have "F"; what is no gender that Heylo lists is kept, for Heylo to judge.
+fn as_gender(gender: String) -> Value {
+    gender.parse::<Gender>().map_or(gender, |known| known.as_str().to_owned()).into()
+}
+
 /// Whether the field of this name holds a string.
 fn is_text(name: &str) -> bool {
-    const TEXTS: [&str; 11] = [
+    const TEXTS: [&str; 10] = [
         "firstName",
         "lastName",
         "email",
         "phoneNumber",
         "birthDate",
-        "gender",
         "memberSinceMonth",
         "emergencyContactName",
         "emergencyContactPhoneNumber",
@@ -406,6 +413,15 @@ mod tests {
         assert_eq!(member.ok(), Some(NewMember::new("u")));
         for json in [json!({}), json!({"userId": null}), json!([]), json!("u")] {
             assert!(read(json.clone()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn the_gender_of_a_roster_is_sent_as_heylo_writes_it_and_another_one_is_kept() {
+        for (read, sent) in [("F", "female"), ("Male", "male"), ("", ""), ("agender", "agender")] {
+            let member: NewMember =
+                serde_json::from_value(json!({"userId": "u", "gender": read})).expect("a member");
+            assert_eq!(member.to_fields()["member"]["gender"], sent);
         }
     }
 
