@@ -1,30 +1,9 @@
-//! A blocking client for two HTTP services: **Heylo**, which runs communities, and **Heylerts**, which finds
-//! mentions of keywords. It is made for programs without an async runtime: scripts, command-line tools and
-//! sync applications.
+//! A blocking client for two HTTP services: **Heylo**, which runs communities (events, attendance, roles, members,
+//! invites), and **Heylerts**, which finds mentions of keywords (alerts, mentions, statistics, webhooks). It is made
+//! for programs without an async runtime: scripts, command-line tools and sync applications. Such a program stays
+//! inside the rate limit, sends no invite twice, reads lists exactly while they change, and shows its key to nobody.
 //!
-#![cfg_attr(
-    all(feature = "sandbox", feature = "webhook"),
-    doc = "The [guide] has a chapter for each task.\n"
-)]
-//! | module or type | |
-//! |---|---|
-//! | [`heylo`] | events, attendance, roles, members, invites |
-//! | [`heylerts`] | alerts, mentions, statistics, webhooks |
-//! | [`page`] | pagination: lists as iterators that stay exact while the list changes, and resume |
-//! | [`Config`] | addresses, timeouts, limits, retries, proxies; a transport or a clock of your own |
-//! | [`TokenBucket`](limiter::TokenBucket) | how a client stays inside the rate limit, and what a script feels of it |
-//! | [`Error`] | what failed, whether the call took effect, and what to do |
-//! | [`Call`] | requests for endpoints that have no method here |
-//! | [`CallOptions`] | a deadline, a header or an observer for some calls only |
-//! | [`Collector`] | status, headers, request id, attempts and duration of the calls that were made |
-#![cfg_attr(
-    feature = "sandbox",
-    doc = "| [`sandbox`] | both services in memory, for your own tests |"
-)]
-//!
-//! # Examples
-//!
-//! The number of people who came to each event of a community:
+//! How many people came to each event of a community:
 //!
 //! ```no_run
 //! use heysync::heylo;
@@ -35,7 +14,7 @@
 //!         let event = event?;
 //!         println!("{}: {} people", event.id, community.attendance(&event.id)?.len());
 //!     }
-//!     Ok(())
+//!     Ok(()) // an error is printed with its cause and a hint
 //! }
 //! ```
 //!
@@ -53,7 +32,87 @@
 //! }
 //! ```
 //!
-//! The other examples in this documentation run against the [sandbox](#features), in memory. `client` stands
+//! # Where next
+//!
+#![cfg_attr(
+    all(
+        feature = "har",
+        feature = "sandbox",
+        feature = "share",
+        feature = "tracing",
+        feature = "webhook"
+    ),
+    doc = "The [guide] has a chapter for each task: \
+[Getting started](guide::getting_started) · \
+[Limits and waiting](guide::limits_and_waiting) · \
+[Sharing a key](guide::sharing_a_key) · \
+[Errors, retries and what to do](guide::errors_and_retries) · \
+[Long lists, resuming, following](guide::long_lists) · \
+[Bulk changes](guide::bulk_changes) · \
+[Webhooks](guide::webhooks) · \
+[Testing your code](guide::testing) · \
+[Proxies, certificates, transports](guide::network) · \
+[Observing](guide::observing) · \
+[Inside an async program](guide::in_async) · \
+[Coming from curl](guide::coming_from_curl) · \
+[Recipes](guide::recipes)."
+)]
+#![cfg_attr(
+    not(all(
+        feature = "har",
+        feature = "sandbox",
+        feature = "share",
+        feature = "tracing",
+        feature = "webhook"
+    )),
+    doc = "The [guide](https://docs.rs/heysync/latest/heysync/guide/), with a chapter for each task, is in the \
+documentation with all features: `cargo doc --all-features --open`."
+)]
+//!
+//! The examples run without a key, for instance by `cargo run --example tour`: [`tour`] calls every operation once,
+//! [`export_mentions`] resumes an export, [`sync_roster`] sets the members of a role, [`in_tokio`] calls from async code,
+//! [`tracing`](https://docs.rs/crate/heysync/latest/source/examples/tracing.rs) prints spans, [`webhook_receiver`]
+//! verifies webhooks, and [`sandbox_server`] serves both services on a loopback port. `examples/programs`, in the
+//! repository, has whole programs to use as they are: `roster_sync`, `attendance_report`, `mention_export`,
+//! `mention_report`, `mention_watch` and `alert_janitor`.
+//!
+//! [`tour`]: https://docs.rs/crate/heysync/latest/source/examples/tour.rs
+//! [`export_mentions`]: https://docs.rs/crate/heysync/latest/source/examples/export_mentions.rs
+//! [`sync_roster`]: https://docs.rs/crate/heysync/latest/source/examples/sync_roster.rs
+//! [`in_tokio`]: https://docs.rs/crate/heysync/latest/source/examples/in_tokio.rs
+//! [`webhook_receiver`]: https://docs.rs/crate/heysync/latest/source/examples/webhook_receiver.rs
+//! [`sandbox_server`]: https://docs.rs/crate/heysync/latest/source/examples/sandbox_server.rs
+//!
+//! | module or type | |
+//! |---|---|
+//! | [`heylo`] | events, attendance, roles, members, invites |
+//! | [`heylerts`] | alerts, mentions, statistics, webhooks |
+//! | [`page`] | pagination: lists as iterators that stay exact while the list changes, and resume |
+//! | [`heylerts::Follow`] | new mentions as they come, across outages and restarts |
+//! | [`Error`] | what failed, whether the call took effect, and what to do |
+//! | [`Config`] | addresses, timeouts, limits, retries, proxies; a transport or a clock of your own |
+//! | [`CallOptions`] | a deadline, a header or an observer for some calls only |
+//! | [`Call`] | requests for endpoints that have no method here |
+//! | [`limiter`] | the rate limit: how a client stays inside it, alone or with other programs |
+//! | [`Cancellation`] | stops waiting calls from another thread, as after Ctrl-C |
+//! | [`DryRun`] | prints the changes of a program as lines of curl, in place of sending them |
+//! | [`Observer`] | receives each wait, attempt, retry and response, for a progress bar or a log |
+//! | [`Collector`] | keeps status, headers, request id, attempts and duration of the calls that were made |
+//! | [`Drift`] | a field or a value that the service has and this version does not know |
+#![cfg_attr(
+    feature = "tracing",
+    doc = "| [`TracingObserver`] | spans and metrics for the crate `tracing` |"
+)]
+#![cfg_attr(
+    feature = "har",
+    doc = "| [`har`] | records requests in HAR files, and plays them back in tests |"
+)]
+#![cfg_attr(
+    feature = "sandbox",
+    doc = "| [`sandbox`] | both services in memory, for your own tests |"
+)]
+//!
+//! The other programs in this documentation run against the [sandbox](#features), in memory. `client` stands
 //! for your client, and `community` for one of its communities.
 //!
 //! # Guarantees
@@ -72,6 +131,8 @@
 //!   error, never a panic.
 //!
 //! # Features
+//!
+//! `default-features = false` is the smallest client, for `http` on a loopback address or a transport of your own.
 //!
 //! * `rustls` (default): TLS by rustls, with Mozilla's roots compiled in. `platform-verifier` trusts the roots
 //!   of the operating system instead; `native-tls` uses the system's TLS library too. Without any of them,
@@ -99,8 +160,14 @@ mod clock;
 mod config;
 mod environment;
 mod error;
-// Its chapters link to everything.
-#[cfg(all(feature = "sandbox", feature = "webhook"))]
+// Its chapters use and link to what these features add.
+#[cfg(all(
+    feature = "har",
+    feature = "sandbox",
+    feature = "share",
+    feature = "tracing",
+    feature = "webhook"
+))]
 pub mod guide;
 #[cfg(feature = "har")]
 pub mod har;

@@ -3,18 +3,16 @@
 //! | you want to | chapter |
 //! |---|---|
 //! | make the first call | [Getting started](getting_started) |
-//! | know why a program waits, and for how long | [Limits and waiting](limits_and_waiting) |
-#![cfg_attr(
-    any(feature = "share", feature = "redis"),
-    doc = "| use one key in several programs | [Sharing a key](sharing_a_key) |"
-)]
+//! | know why a program waits, bound the wait, or stop it | [Limits and waiting](limits_and_waiting) |
+//! | use one key in several programs | [Sharing a key](sharing_a_key) |
 //! | handle a failure | [Errors, retries and what to do](errors_and_retries) |
-//! | read a long list, and continue it later | [Long lists](long_lists) |
+//! | read a long list, continue it later, or follow what is new | [Long lists, resuming, following](long_lists) |
 //! | change many people at once | [Bulk changes](bulk_changes) |
 //! | receive webhooks | [Webhooks](webhooks) |
 //! | test a program without a network | [Testing your code](testing) |
-//! | go through a proxy, or trust a certificate authority | [Proxies, certificates, transports](network) |
-//! | show progress, or write a log | [Observing](observing) |
+//! | go through a proxy, trust a certificate authority, or rotate a key | [Proxies, certificates, transports](network) |
+//! | show progress, see headers, write a log or traces | [Observing](observing) |
+//! | call from tokio or axum | [Inside an async program](in_async) |
 //! | translate a line of curl | [Coming from curl](coming_from_curl) |
 //! | copy a solution | [Recipes](recipes) |
 //!
@@ -27,8 +25,6 @@ pub mod getting_started {}
 #[doc = include_str!("limits_and_waiting.md")]
 pub mod limits_and_waiting {}
 
-#[cfg(any(feature = "share", feature = "redis"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "share", feature = "redis"))))]
 #[doc = include_str!("sharing_a_key.md")]
 pub mod sharing_a_key {}
 
@@ -52,6 +48,9 @@ pub mod network {}
 
 #[doc = include_str!("observing.md")]
 pub mod observing {}
+
+#[doc = include_str!("in_async.md")]
+pub mod in_async {}
 
 #[doc = include_str!("coming_from_curl.md")]
 pub mod coming_from_curl {}
