@@ -1,6 +1,6 @@
 //! Both services at one address.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::pipeline::transport::{Transport, TransportError};
 
@@ -39,6 +39,14 @@ impl Services {
         Services {
             heylo: Sandbox::<HeyloState>::demo(),
             heylerts: Sandbox::<HeylertsState>::demo(),
+        }
+    }
+
+    /// Creates both services with the invented data of [`demo`](Services::demo) as of another day than 2026-05-08.
+    pub fn demo_at(today: SystemTime) -> Services {
+        Services {
+            heylo: Sandbox::<HeyloState>::demo_at(today),
+            heylerts: Sandbox::<HeylertsState>::demo_at(today),
         }
     }
 

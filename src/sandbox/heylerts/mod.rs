@@ -10,8 +10,10 @@ mod service;
 mod state;
 
 use std::mem;
+use std::time::SystemTime;
 
 use crate::sandbox::handle::Sandbox;
+use crate::sandbox::wall_clock;
 
 pub use alert::Alert;
 pub use mention::{Delivery, Mention};
@@ -26,7 +28,28 @@ impl Sandbox<State> {
 
     /// Creates the account of [`demo`](Sandbox::demo) with other ids and mentions. Equal seeds give equal data.
     pub fn demo_with_seed(seed: u64) -> Sandbox<State> {
-        Sandbox::from(state::demo(seed))
+        Sandbox::from(state::demo(seed, wall_clock::first_day()))
+    }
+
+    /// Creates the account of [`demo`](Sandbox::demo) as of another day than 2026-05-08: the latest mention is three hours
+    /// older than `today`.
+    ///
+    /// For a program that asks for the last days by the clock of the system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use heysync::{Config, Timestamp, heylerts, sandbox};
+    ///
+    /// let service = sandbox::Heylerts::demo_at(SystemTime::now());
+    /// let client = heylerts::Client::with_config("hlt_key", Config::new().transport(service))?;
+    /// let yesterday = Timestamp::ago(Duration::from_secs(24 * 60 * 60));
+    /// assert_eq!(client.mentions().since(yesterday).count(), 7);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn demo_at(today: SystemTime) -> Sandbox<State> {
+        Sandbox::from(state::demo(7, today)).today(today)
     }
 
     /// Sets the plan of the account.

@@ -189,31 +189,37 @@ const OPINIONS: [&str; 5] = [
     "What I would change about",
 ];
 
-/// The data of [`Heylerts::demo`](crate::sandbox::Heylerts::demo), the same for the same seed.
-pub(crate) fn demo(seed: u64) -> State {
+/// The data of [`Heylerts::demo`](crate::sandbox::Heylerts::demo) as of `today`, the same for the same seed.
+pub(crate) fn demo(seed: u64, today: SystemTime) -> State {
     let mut state = State { random: fastrand::Rng::with_seed(seed), ..State::default() };
     let watched = [
         ("Our brand", "harbour runners"),
         ("Competitor", "hill striders"),
         ("Town", "harbour town"),
     ];
-    let alerts = watched.map(|(name, keyword)| add_alert(&mut state, name, keyword));
+    let alerts = watched.map(|watched| add_alert(&mut state, watched, today));
     for number in 0..140 {
-        let mention = mention(number, &alerts[number % alerts.len()], &mut state.random);
+        let found_at = ago(today, HOUR * 3 * (140 - number as u32));
+        let alert = &alerts[number % alerts.len()];
+        let mention = mention(number, alert, found_at, &mut state.random);
         state.add_mention(mention);
     }
     state
 }
 
-fn add_alert(state: &mut State, name: &str, keyword: &str) -> Alert {
+fn add_alert(state: &mut State, (name, keyword): (&str, &str), today: SystemTime) -> Alert {
     let age = HOUR * (30 - 10 * state.alerts.len() as u32) * 24;
-    let alert = Alert::new(name, keyword).created_at(ago(age));
+    let alert = Alert::new(name, keyword).created_at(ago(today, age));
     state.add_alert(alert).clone()
 }
 
-/// Creates one mention every three hours, starting nearly three weeks ago; every fortieth is ignored.
-fn mention(number: usize, alert: &Alert, random: &mut fastrand::Rng) -> Mention {
-    let found_at = ago(HOUR * 3 * (140 - number as u32));
+/// There is one mention every three hours, starting nearly three weeks ago; every fortieth is ignored.
+fn mention(
+    number: usize,
+    alert: &Alert,
+    found_at: SystemTime,
+    random: &mut fastrand::Rng,
+) -> Mention {
     let title = format!("{} {}", pick(random, &OPINIONS), alert.keyword);
     let mut mention = Mention::new(&alert.id, title)
         .source(pick(random, &SOURCES))
@@ -227,8 +233,8 @@ fn mention(number: usize, alert: &Alert, random: &mut fastrand::Rng) -> Mention 
     mention
 }
 
-fn ago(duration: Duration) -> SystemTime {
-    wall_clock::first_day() - duration
+fn ago(today: SystemTime, duration: Duration) -> SystemTime {
+    today.checked_sub(duration).unwrap_or(today)
 }
 
 fn pick(random: &mut fastrand::Rng, from: &[&'static str]) -> &'static str {

@@ -8,7 +8,10 @@ mod invite;
 mod service;
 mod state;
 
+use std::time::SystemTime;
+
 use crate::sandbox::handle::Sandbox;
+use crate::sandbox::wall_clock;
 
 pub use state::{
     Community, Event, EventIdFormat, Invite, Member, MemberStatus, MonthFormat, Role, Settings,
@@ -28,7 +31,27 @@ impl Sandbox<State> {
     /// Creates the communities of [`demo`](Sandbox::demo) with other titles, places and attendance. Equal seeds
     /// give equal data.
     pub fn demo_with_seed(seed: u64) -> Sandbox<State> {
-        Sandbox::from(state::demo(seed))
+        Sandbox::from(state::demo(seed, wall_clock::first_day()))
+    }
+
+    /// Creates the communities of [`demo`](Sandbox::demo) as of another day than 2026-05-08: `event-120` begins at `today`.
+    ///
+    /// For a program that asks for the last days by the clock of the system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use heysync::{Config, Timestamp, heylo, sandbox};
+    ///
+    /// let service = sandbox::Heylo::demo_at(SystemTime::now());
+    /// let client = heylo::Client::with_config("key", Config::new().transport(service))?;
+    /// let coming = client.community("harbour-runners").events().starting_after(Timestamp::now());
+    /// assert_eq!(coming.count(), 10);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn demo_at(today: SystemTime) -> Sandbox<State> {
+        Sandbox::from(state::demo(7, today)).today(today)
     }
 
     /// Adds a community.

@@ -322,23 +322,26 @@ const PLACES: [&str; 4] = ["Harbour gate", "City stadium", "North pier", "Old mi
 const STATUSES: [&str; 3] = ["going", "maybe", "not_going"];
 
 /// The data of [`Heylo::demo`](crate::sandbox::Heylo::demo), the same for the same seed.
-pub(crate) fn demo(seed: u64) -> State {
+pub(crate) fn demo(seed: u64, today: SystemTime) -> State {
     let mut random = fastrand::Rng::with_seed(seed);
     State {
-        communities: vec![harbour_runners(&mut random), book_circle()],
+        communities: vec![harbour_runners(&mut random, today), book_circle(today)],
         invites_sent: 1,
         ..State::default()
     }
 }
 
-fn harbour_runners(random: &mut fastrand::Rng) -> Community {
+fn harbour_runners(random: &mut fastrand::Rng, today: SystemTime) -> Community {
     let people: Vec<String> = (1..=40).map(|number| format!("user-{number}")).collect();
     let mut community = Community::new("harbour-runners")
         .role(Role::new("everybody").name("Everybody").members(&people[..38]))
         .role(Role::new("captains").name("Captains").members(&people[..4]))
         .role(Role::new("coaches").name("Coaches").members(&people[2..5]));
     community.members = people.iter().enumerate().map(member).collect();
-    community.events = (1..=130).map(|number| event(number, &people, random)).collect();
+    let first = today.checked_sub(360 * DAY).unwrap_or(today);
+    let start = |number| first + 3 * number * DAY;
+    community.events =
+        (1..=130).map(|number| event(number, start(number), &people, random)).collect();
     community.invites.push(pending_invite());
     community
 }
@@ -351,9 +354,8 @@ fn member((at, id): (usize, &String)) -> Member {
     })
 }
 
-/// Creates one event every third day, from about a year ago to a month ahead.
-fn event(number: u32, people: &[String], random: &mut fastrand::Rng) -> Event {
-    let start = wall_clock::first_day() - 360 * DAY + 3 * number * DAY;
+/// There is one event every third day, from about a year ago to a month ahead.
+fn event(number: u32, start: SystemTime, people: &[String], random: &mut fastrand::Rng) -> Event {
     let mut event = Event::new(format!("event-{number:03}"), start)
         .field("title", pick(random, &TITLES))
         .field("location", pick(random, &PLACES));
@@ -376,8 +378,8 @@ fn pending_invite() -> Invite {
     }
 }
 
-fn book_circle() -> Community {
-    let evening = wall_clock::first_day() + 7 * DAY;
+fn book_circle(today: SystemTime) -> Community {
+    let evening = today + 7 * DAY;
     Community::new("book-circle")
         .members(["user-1", "user-2", "user-3"])
         .role(Role::new("hosts").name("Hosts").members(["user-2"]))
