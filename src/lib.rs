@@ -34,40 +34,20 @@
 //!
 //! # Where next
 //!
-#![cfg_attr(
-    all(
-        feature = "har",
-        feature = "sandbox",
-        feature = "share",
-        feature = "tracing",
-        feature = "webhook"
-    ),
-    doc = "The [guide] has a chapter for each task: \
-[Getting started](guide::getting_started) · \
-[Limits and waiting](guide::limits_and_waiting) · \
-[Sharing a key](guide::sharing_a_key) · \
-[Errors, retries and what to do](guide::errors_and_retries) · \
-[Long lists, resuming, following](guide::long_lists) · \
-[Bulk changes](guide::bulk_changes) · \
-[Webhooks](guide::webhooks) · \
-[Testing your code](guide::testing) · \
-[Proxies, certificates, transports](guide::network) · \
-[Observing](guide::observing) · \
-[Inside an async program](guide::in_async) · \
-[Coming from curl](guide::coming_from_curl) · \
-[Recipes](guide::recipes)."
-)]
-#![cfg_attr(
-    not(all(
-        feature = "har",
-        feature = "sandbox",
-        feature = "share",
-        feature = "tracing",
-        feature = "webhook"
-    )),
-    doc = "The [guide](https://docs.rs/heysync/latest/heysync/guide/), with a chapter for each task, is in the \
-documentation with all features: `cargo doc --all-features --open`."
-)]
+//! The [guide] has a chapter for each task:
+//! [Getting started](guide::getting_started) ·
+//! [Limits and waiting](guide::limits_and_waiting) ·
+//! [Sharing a key](guide::sharing_a_key) ·
+//! [Errors, retries and what to do](guide::errors_and_retries) ·
+//! [Long lists, resuming, following](guide::long_lists) ·
+//! [Bulk changes](guide::bulk_changes) ·
+//! [Webhooks](guide::webhooks) ·
+//! [Testing your code](guide::testing) ·
+//! [Proxies, certificates, transports](guide::network) ·
+//! [Observing](guide::observing) ·
+//! [Inside an async program](guide::in_async) ·
+//! [Coming from curl](guide::coming_from_curl) ·
+//! [Recipes](guide::recipes).
 //!
 //! The examples run without a key, for instance by `cargo run --example tour`: [`tour`] calls every operation once,
 //! [`export_mentions`] resumes an export, [`sync_roster`] sets the members of a role, [`in_tokio`] calls from async code,
@@ -160,14 +140,6 @@ mod clock;
 mod config;
 mod environment;
 mod error;
-// Its chapters use and link to what these features add.
-#[cfg(all(
-    feature = "har",
-    feature = "sandbox",
-    feature = "share",
-    feature = "tracing",
-    feature = "webhook"
-))]
 pub mod guide;
 #[cfg(feature = "har")]
 pub mod har;

@@ -16,8 +16,36 @@
 //! | translate a line of curl | [Coming from curl](coming_from_curl) |
 //! | copy a solution | [Recipes](recipes) |
 //!
-//! The programs run against the [sandbox](crate::sandbox), in memory. `client` stands for your client, and `community`
+//! The programs run against the sandbox (feature `sandbox`), in memory. `client` stands for your client, and `community`
 //! for one of its communities.
+
+/// Links to what features add, within this documentation.
+#[cfg(all(
+    any(feature = "redis", feature = "share"),
+    feature = "har",
+    feature = "sandbox",
+    feature = "tracing",
+    feature = "webhook"
+))]
+macro_rules! links {
+    () => {
+        include_str!("links.md")
+    };
+}
+
+/// Links to what features add, at docs.rs: this documentation does not have all of it.
+#[cfg(not(all(
+    any(feature = "redis", feature = "share"),
+    feature = "har",
+    feature = "sandbox",
+    feature = "tracing",
+    feature = "webhook"
+)))]
+macro_rules! links {
+    () => {
+        include_str!("links_elsewhere.md")
+    };
+}
 
 #[doc = include_str!("getting_started.md")]
 pub mod getting_started {}
@@ -26,6 +54,8 @@ pub mod getting_started {}
 pub mod limits_and_waiting {}
 
 #[doc = include_str!("sharing_a_key.md")]
+///
+#[doc = links!()]
 pub mod sharing_a_key {}
 
 #[doc = include_str!("errors_and_retries.md")]
@@ -38,15 +68,21 @@ pub mod long_lists {}
 pub mod bulk_changes {}
 
 #[doc = include_str!("webhooks.md")]
+///
+#[doc = links!()]
 pub mod webhooks {}
 
 #[doc = include_str!("testing.md")]
+///
+#[doc = links!()]
 pub mod testing {}
 
 #[doc = include_str!("network.md")]
 pub mod network {}
 
 #[doc = include_str!("observing.md")]
+///
+#[doc = links!()]
 pub mod observing {}
 
 #[doc = include_str!("in_async.md")]
