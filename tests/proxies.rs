@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use heysync::sandbox::TestClock;
 use heysync::{Config, ErrorKind, Safety, TransportOptions, UreqTransport, heylerts};
@@ -20,7 +21,7 @@ mod sockets;
 #[path = "support/tls.rs"]
 mod tls;
 
-use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, head, response_bytes};
+use sockets::{Clients, GOOD, HEYLERTS_KEY, Limit, SAMPLES, head, response_bytes};
 use tls::{Authority, Handshake, Identity, KeyForm, TlsServer};
 
 /// A host that only the proxies of these tests know.
@@ -33,6 +34,8 @@ enum Role {
     Connect,
     /// A CONNECT proxy that responds with these bytes and closes.
     Refuse(Vec<u8>),
+    /// A CONNECT proxy whose response has no end and comes byte by byte.
+    Drip,
     /// A proxy that resets the connection.
     Reset,
     /// A SOCKS5 proxy, with this user and password if they are given.
@@ -87,6 +90,16 @@ fn play(
         Role::Refuse(bytes) => {
             received.lock().unwrap().push(read_head(&mut stream)?);
             stream.write_all(bytes)
+        }
+        Role::Drip => {
+            received.lock().unwrap().push(read_head(&mut stream)?);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nx: ")?;
+            stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+            // Until the client closes the connection.
+            while stream.read(&mut [0]).is_err_and(|it| it.kind() == io::ErrorKind::WouldBlock) {
+                stream.write_all(b"x")?;
+            }
+            Ok(())
         }
         // What is closed while there is something left to read is reset.
         Role::Reset => stream.peek(&mut [0]).map(drop),
@@ -310,6 +323,22 @@ fn a_proxy_that_fails_sent_nothing_and_every_call_is_retried() {
         }
     }
     assert_eq!(server.accepted(), 0);
+}
+
+#[test]
+fn a_proxy_that_responds_byte_by_byte_is_given_up_at_the_connect_timeout() {
+    let _limit = Limit::start();
+    let (server, authority) = server();
+    let proxy = Proxy::start(server.port(), Role::Drip);
+    let config = config(&authority, proxy.address()).connect_timeout(Duration::from_millis(200));
+    let clients = Clients::with(config.retries(0));
+    for call in SAMPLES {
+        let error = (call.make)(&clients).unwrap_err();
+        let source = error.source().unwrap().to_string();
+        assert_eq!(error.kind(), ErrorKind::NotSent, "{}: {error:?}", call.name);
+        assert_eq!(source, "connecting took longer than 200ms", "{}", call.name);
+    }
+    assert_eq!(proxy.received().len(), SAMPLES.len());
 }
 
 #[test]

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::error::Error as _;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use serde_json::Value;
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Clients, GOOD, SAMPLES, Sample, Server, Step, head, quick, response_bytes};
+use sockets::{Clients, GOOD, Limit, SAMPLES, Sample, Server, Step, head, quick, response_bytes};
 
 /// Real time, since it is the transport's own timeout that is tested.
 const SHORT: Duration = Duration::from_secs(1);
@@ -595,4 +597,92 @@ fn a_body_in_a_coding_that_was_not_requested_is_an_error_that_names_it_and_is_no
         assert!(error.source().unwrap().to_string().contains("\"br\""), "{error:?}");
         assert_eq!(server.received().len(), before + 1, "{}", sample.name);
     }
+}
+
+/// What a server does after it responded to the head of a request, with most of the body still to come.
+#[derive(Clone, Copy, Debug)]
+enum AfterEarlyResponse {
+    /// With bytes left to read, this resets the connection.
+    Close,
+    CloseOneWay,
+    Wait,
+    ReadOn,
+}
+
+/// A server that responds to the head of each request and counts the requests.
+fn early_server(response: Vec<u8>, after: AfterEarlyResponse) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let requests: Arc<AtomicUsize> = Arc::default();
+    let count = Arc::clone(&requests);
+    thread::spawn(move || {
+        let mut waiting = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            // Else the response may still wait for an acknowledgement when the connection is reset.
+            drop(stream.set_nodelay(true));
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|it| it > 0) {
+                head.extend(byte);
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            drop(stream.write_all(&response));
+            match after {
+                AfterEarlyResponse::Close => {}
+                AfterEarlyResponse::CloseOneWay => {
+                    drop(stream.shutdown(std::net::Shutdown::Write));
+                    waiting.push(stream);
+                }
+                AfterEarlyResponse::Wait => waiting.push(stream),
+                AfterEarlyResponse::ReadOn => {
+                    drop(std::io::copy(&mut stream, &mut std::io::sink()));
+                }
+            }
+        }
+    });
+    (address, requests)
+}
+
+/// More than the buffers of two sockets hold.
+const LARGE: usize = 16 * 1024 * 1024;
+
+#[test]
+fn a_response_that_arrives_before_the_request_was_read_is_the_outcome() {
+    use AfterEarlyResponse::{Close, CloseOneWay, ReadOn, Wait};
+
+    let _limit = Limit::start();
+    let body = "x".repeat(LARGE);
+    let rejection = || response_bytes(413, &["connection: close"], r#"{"error": "too large"}"#);
+    for (response, after, kind) in [
+        (rejection(), Close, ErrorKind::Rejected),
+        (rejection(), CloseOneWay, ErrorKind::Rejected),
+        (rejection(), Wait, ErrorKind::Rejected),
+        (rejection(), ReadOn, ErrorKind::Rejected),
+        (response_bytes(401, &[], "{}"), Close, ErrorKind::Unauthorized),
+        // Without a response, nothing is known.
+        (Vec::new(), Close, ErrorKind::OutcomeUnknown),
+        (Vec::new(), Wait, ErrorKind::OutcomeUnknown),
+    ] {
+        let (address, requests) = early_server(response, after);
+        let config = Config::new().base_url(address).clock(TestClock::new());
+        let clients = Clients::with(config.attempt_timeout(2 * SHORT));
+        let error = clients.heylo.send_raw(&Call::post(["x"]).json(&body)).unwrap_err();
+        let context = format!("{after:?}: {error}");
+        assert_eq!((error.kind(), error.attempts()), (kind, 1), "{context}");
+        assert_eq!(requests.load(Ordering::SeqCst), 1, "{context}");
+    }
+}
+
+#[test]
+fn a_connection_on_which_a_request_was_cut_short_is_not_used_again() {
+    let _limit = Limit::start();
+    let response = response_bytes(413, &[], "{}");
+    let (address, requests) = early_server(response, AfterEarlyResponse::Wait);
+    let config = Config::new().base_url(address).clock(TestClock::new());
+    let clients = Clients::with(config.attempt_timeout(2 * SHORT));
+    let large = Call::post(["x"]).json(&"x".repeat(LARGE));
+    for call in [&large, &Call::post(["x"]).json(&1)] {
+        let error = clients.heylo.send_raw(call).unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(413), "{error}");
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{Config, ErrorKind, Safety};
+use heysync::{Call, Config, ErrorKind, Safety};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
@@ -17,7 +17,7 @@ mod sockets;
 #[path = "support/tls.rs"]
 mod tls;
 
-use sockets::{Clients, GOOD, SAMPLES, response_bytes};
+use sockets::{Clients, GOOD, Limit, SAMPLES, response_bytes};
 use tls::{Authority, Handshake, Identity, KeyForm, TlsServer, self_signed};
 
 fn good() -> Vec<u8> {
@@ -190,6 +190,19 @@ fn a_request_that_arrived_over_tls_was_sent_whatever_the_response() {
             }
         }
     }
+}
+
+#[test]
+fn a_response_that_arrives_over_tls_before_the_request_was_read_is_the_outcome() {
+    let _limit = Limit::start();
+    let authority = Authority::new();
+    let response = response_bytes(413, &["connection: close"], "{}");
+    let server = TlsServer::start([Handshake::Early(authority.certify(|_| {}), response)]);
+    // More than the buffers of two sockets hold.
+    let call = Call::post(["x"]).json(&"x".repeat(16 * 1024 * 1024));
+    let error = clients(&server, &authority).heylo.send_raw(&call).unwrap_err();
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(413), "{error:?}");
+    assert_eq!((error.kind(), server.received().len()), (ErrorKind::Rejected, 1));
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(crate) mod proxy;
 pub(crate) mod redaction;
 pub(crate) mod response;
 pub(crate) mod retry;
+mod sending;
 pub(crate) mod settings;
 pub(crate) mod shape;
 #[cfg(feature = "tracing")]

@@ -12,9 +12,10 @@ use super::body;
 use super::failure::{self, Attempt};
 use super::proxy::Proxies;
 use super::retry::Safety;
+use super::sending;
 use super::transport::{SendProgress, Transport, TransportError};
 use super::transport_options::TransportOptions;
-use super::wire::{self, Wire};
+use super::wire::Wire;
 use crate::error::Error;
 
 /// For how long an idle connection is kept. Common servers drop them after 5 seconds.
@@ -217,7 +218,7 @@ impl Transport for UreqTransport {
         let attempt = Attempt { uri: &uri, proxy: way.proxy.as_ref(), connect_timeout, timeout };
         let is_unsafe = request.extensions().get() == Some(&Safety::Unsafe);
         let max_idle = is_unsafe.then_some(MAX_IDLE_IF_UNSAFE);
-        let (outcome, sent) = wire::watch(max_idle, || shared.run(&way.agent, request, timeout));
+        let (outcome, sent) = sending::watch(max_idle, || shared.run(&way.agent, request, timeout));
         let response = outcome.map_err(|error| {
             if sent {
                 shared.wire.distrust(&uri);
@@ -247,6 +248,8 @@ fn config(options: &TransportOptions, tls: &Tls, proxy: Option<&Proxy>) -> Confi
         .max_idle_connections(32)
         .max_idle_connections_per_host(16)
         .max_idle_age(MAX_IDLE)
+        // A write of so much is rarely half done when its time is up, so that time is kept to.
+        .output_buffer_size(32 * 1024)
         .timeout_global(Some(timeout))
         .timeout_resolve(Some(connect))
         .timeout_connect(Some(connect))

@@ -1,72 +1,24 @@
-//! Between ureq and its sockets: all of ureq's unversioned API that this crate uses is used here.
+//! Between ureq and its connections: it records whether a byte of a request was sent, remembers the addresses of
+//! hosts, and keeps ureq from using a connection again that may be dying.
 //!
-//! It records whether a byte of a request was sent, remembers the addresses of hosts, and keeps ureq from
-//! using a connection again that may be dying.
+//! All of ureq's unversioned API that this crate uses is used here and in [`sending`].
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use super::names::Names;
+use super::sending;
 
 /// As many as ureq's list of addresses holds.
 const MOST_ADDRESSES: usize = 16;
-
-/// The events on this thread within one [`watch`].
-///
-/// ureq does everything except look-ups on the calling thread, and a pooled connection never passes the
-/// connector, so a thread-local is how a connection finds the request that it carries.
-#[derive(Clone, Copy, Default)]
-struct Note {
-    /// How many connectors are at work. Bytes sent meanwhile belong to TLS, SOCKS or CONNECT.
-    connecting: u32,
-    /// A byte of the request was handed to a connection.
-    sent: bool,
-    /// The resolver, the connector or a connection was called on this thread.
-    seen: bool,
-    /// A connection that has idled for longer is not used.
-    max_idle: Option<Duration>,
-}
-
-const NOTHING: Note = Note { connecting: 0, sent: false, seen: false, max_idle: None };
-
-thread_local! {
-    static NOTE: Cell<Note> = const { Cell::new(NOTHING) };
-}
-
-/// Restores a note when it is dropped, also by a panic.
-struct Restore(Note);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        NOTE.set(self.0);
-    }
-}
-
-fn mark_seen() {
-    NOTE.set(Note { seen: true, ..NOTE.get() });
-}
-
-/// Runs `call`, which sends one request, and returns whether a byte of the request may have been sent.
-///
-/// It uses no connection that has idled for `max_idle` or longer, if that is given.
-pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> (T, bool) {
-    let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
-    let outcome = call();
-    let note = NOTE.get();
-    // If ureq called nothing of this module on this thread, the request counts as sent.
-    (outcome, note.sent || !note.seen)
-}
 
 /// Makes agents that share what they know about hosts.
 #[derive(Clone, Debug, Default)]
@@ -76,8 +28,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn agent(&self, config: Config) -> ureq::Agent {
-        let inner = DefaultConnector::default();
-        let connector = Watching { inner, hosts: Arc::clone(&self.hosts) };
+        let connector = Watching { inner: sending::connector(), hosts: Arc::clone(&self.hosts) };
         ureq::Agent::with_parts(config, connector, Remembering(Arc::clone(&self.hosts)))
     }
 
@@ -120,12 +71,12 @@ fn host_and_port(uri: &Uri) -> Option<String> {
 }
 
 #[derive(Debug)]
-struct Watching {
-    inner: DefaultConnector,
+struct Watching<C> {
+    inner: C,
     hosts: Arc<Hosts>,
 }
 
-impl Connector for Watching {
+impl<C: Connector> Connector for Watching<C> {
     type Out = Watched;
 
     /// For a CONNECT proxy, ureq calls this again within `inner`, for the connection to the proxy.
@@ -138,19 +89,14 @@ impl Connector for Watching {
         let generation = self.hosts.generation(&host);
         // Before connecting, so that a connection that is distrusted meanwhile stays distrusted.
         let made_in = generation.load(Ordering::Relaxed);
-        let made = {
-            let note = Note { seen: true, ..NOTE.get() };
-            let _restore = Restore(note);
-            NOTE.set(Note { connecting: note.connecting + 1, ..note });
-            self.inner.connect(details, chained)
-        };
+        let made = sending::connecting(details.timeout, || self.inner.connect(details, chained));
         let inner = made.inspect_err(|_| self.hosts.suspect(details))?;
         Ok(inner.map(|inner| Watched {
-            inner,
+            inner: inner.boxed(),
             generation,
             made_in,
             made_by: process::id(),
-            carries_requests: NOTE.get().connecting == 0,
+            carries_requests: sending::note().connecting == 0,
             state: State::Idle(Instant::now()),
             is_in_head: false,
         }))
@@ -249,7 +195,7 @@ impl Watched {
     fn is_rested(&mut self) -> bool {
         match self.state {
             State::Dying => false,
-            State::Idle(since) => NOTE.get().max_idle.is_none_or(|max| since.elapsed() < max),
+            State::Idle(since) => sending::note().max_idle.is_none_or(|max| since.elapsed() < max),
             State::AwaitsStatus | State::Responded => {
                 self.state = State::Idle(Instant::now());
                 true
@@ -264,9 +210,8 @@ impl Transport for Watched {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        let note = NOTE.get();
-        if note.connecting == 0 {
-            NOTE.set(Note { sent: true, ..note });
+        if sending::note().connecting == 0 {
+            sending::mark_sent();
             (self.state, self.is_in_head) = (State::AwaitsStatus, true);
         }
         self.inner.transmit_output(amount, timeout)
@@ -280,7 +225,7 @@ impl Transport for Watched {
     }
 
     fn is_open(&mut self) -> bool {
-        mark_seen();
+        sending::mark_seen();
         // The process first: asking the socket changes flags that it shares with the parent's.
         self.made_by == process::id()
             && self.made_in == self.generation.load(Ordering::Relaxed)
@@ -304,11 +249,12 @@ impl Resolver for Remembering {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        mark_seen();
+        sending::mark_seen();
         let Some(host) = host_and_port(uri) else {
             // It reports an address without a host in ureq's own words.
             return DefaultResolver::default().resolve(uri, config, timeout);
         };
+        let timeout = sending::left_of(timeout)?;
         let mut resolved = self.empty();
         if let Ok(address) = host.parse() {
             resolved.push(address);
@@ -326,8 +272,11 @@ impl Resolver for Remembering {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use ureq::unversioned::transport::LazyBuffers;
 
+    use super::super::sending::watch;
     use super::*;
 
     /// A connection that counts how often it is touched.
@@ -455,18 +404,5 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(input), expected, "{cut}");
             assert!(!connection.is_in_head);
         }
-    }
-
-    #[test]
-    fn bytes_that_ureq_sent_on_another_thread_count_as_sent() {
-        assert!(watch(None, || ()).1);
-        assert!(!watch(None, mark_seen).1);
-        let (_, sent) = watch(None, || {
-            mark_seen();
-            NOTE.set(Note { sent: true, ..NOTE.get() });
-            // A call inside this one, as of an observer, has a note of its own.
-            assert!(!watch(None, mark_seen).1);
-        });
-        assert!(sent);
     }
 }

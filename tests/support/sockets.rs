@@ -15,7 +15,7 @@ mod limit;
 #[path = "operations.rs"]
 mod operations;
 
-use limit::Limit;
+pub(crate) use limit::Limit;
 
 #[allow(unused_imports, reason = "each test file uses a part of them")]
 pub(crate) use operations::{

@@ -152,6 +152,8 @@ pub(crate) enum Handshake {
     Unencrypted(Arc<ServerConfig>, Vec<u8>),
     /// TLS, a request, and then the end.
     Cut(Arc<ServerConfig>),
+    /// TLS, the head of a request, this response, and the end with a reset if there is more to read.
+    Early(Arc<ServerConfig>, Vec<u8>),
     /// These bytes in place of the server's part of the handshake, and the end.
     Bytes(Vec<u8>),
     /// A reset in the handshake.
@@ -230,6 +232,13 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             received.lock().unwrap().extend(receive(&mut tls));
         }
+        Handshake::Early(config, response) => {
+            // Else the response may still wait for an acknowledgement when the connection is reset.
+            stream.set_nodelay(true).unwrap();
+            let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            received.lock().unwrap().extend(receive_head(&mut tls));
+            drop(tls.write_all(&response));
+        }
         Handshake::Bytes(bytes) => {
             drop(stream.read(&mut hello));
             drop(stream.write_all(&bytes));
@@ -242,14 +251,19 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
 
 /// The next request; none at the end of the connection.
 fn receive(stream: &mut impl Read) -> Option<String> {
+    let mut received = receive_head(stream)?;
+    let head = received.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
+    stream.read_exact(&mut body).ok()?;
+    received.push_str(&String::from_utf8_lossy(&body));
+    Some(received)
+}
+
+fn receive_head(stream: &mut impl Read) -> Option<String> {
     let (mut received, mut byte) = (Vec::new(), [0]);
     while !received.ends_with(b"\r\n\r\n") {
         (stream.read(&mut byte).ok()? > 0).then(|| received.push(byte[0]))?;
     }
-    let head = String::from_utf8_lossy(&received).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
-    stream.read_exact(&mut body).ok()?;
-    received.extend(body);
     Some(String::from_utf8_lossy(&received).into_owned())
 }

@@ -1,0 +1,223 @@
+//! The sending of one request: whether a byte of it was sent, in what time, and what happens if the server responds
+//! before it has read the whole request.
+
+use std::cell::Cell;
+use std::io;
+use std::time::{Duration, Instant};
+
+use ureq::ProxyProtocol;
+#[cfg(feature = "native-tls")]
+use ureq::unversioned::transport::NativeTlsConnector;
+#[cfg(feature = "rustls")]
+use ureq::unversioned::transport::RustlsConnector;
+use ureq::unversioned::transport::{
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, NextTimeout,
+    SocksConnector, TcpConnector, Transport,
+};
+
+/// The events on this thread within one [`watch`].
+///
+/// ureq does everything except look-ups on the calling thread, and a pooled connection never passes the
+/// connector, so a thread-local is how a connection finds the request that it carries.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Note {
+    /// How many connectors are at work. Bytes sent meanwhile belong to TLS, SOCKS or CONNECT.
+    pub(crate) connecting: u32,
+    /// When they have to be done: ureq grants each read from a proxy the whole timeout.
+    connected_by: Option<Instant>,
+    /// A byte of the request was handed to a connection.
+    pub(crate) sent: bool,
+    /// The resolver, the connector or a connection was called on this thread.
+    seen: bool,
+    /// A connection that has idled for longer is not used.
+    pub(crate) max_idle: Option<Duration>,
+}
+
+const NOTHING: Note =
+    Note { connecting: 0, connected_by: None, sent: false, seen: false, max_idle: None };
+
+thread_local! {
+    static NOTE: Cell<Note> = const { Cell::new(NOTHING) };
+}
+
+/// Restores a note when it is dropped, also by a panic.
+struct Restore(Note);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        NOTE.set(self.0);
+    }
+}
+
+pub(crate) fn note() -> Note {
+    NOTE.get()
+}
+
+pub(crate) fn mark_seen() {
+    NOTE.set(Note { seen: true, ..NOTE.get() });
+}
+
+/// Marks a byte of the request as sent.
+pub(crate) fn mark_sent() {
+    NOTE.set(Note { sent: true, ..NOTE.get() });
+}
+
+/// Runs `connect`, which makes a connection within `timeout`.
+pub(crate) fn connecting<T>(timeout: NextTimeout, connect: impl FnOnce() -> T) -> T {
+    let note = Note { seen: true, ..NOTE.get() };
+    let _restore = Restore(note);
+    let own = Instant::now().checked_add(*timeout.after);
+    let connected_by = note.connected_by.or(own);
+    NOTE.set(Note { connecting: note.connecting + 1, connected_by, ..note });
+    connect()
+}
+
+/// Returns what is left of `timeout` for one step in making a connection; all of it for a request.
+pub(crate) fn left_of(timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
+    let Note { connecting: 1.., connected_by: Some(by), .. } = NOTE.get() else {
+        return Ok(timeout);
+    };
+    let left = by.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ureq::Error::Timeout(timeout.reason));
+    }
+    Ok(NextTimeout { after: left.min(*timeout.after).into(), ..timeout })
+}
+
+/// Runs `call`, which sends one request, and returns whether a byte of the request may have been sent.
+///
+/// It uses no connection that has idled for `max_idle` or longer, if that is given.
+pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> (T, bool) {
+    let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
+    let outcome = call();
+    let note = NOTE.get();
+    // If ureq called nothing of this module on this thread, the request counts as sent.
+    (outcome, note.sent || !note.seen)
+}
+
+/// The connectors of ureq's default, with a [`Sending`] around each socket.
+pub(crate) fn connector() -> impl Connector {
+    let sockets =
+        ().chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(Sockets);
+    #[cfg(feature = "rustls")]
+    let sockets = sockets.chain(RustlsConnector::default());
+    #[cfg(feature = "native-tls")]
+    let sockets = sockets.chain(NativeTlsConnector::default());
+    sockets
+}
+
+#[derive(Debug)]
+struct Sockets;
+
+impl<In: Transport> Connector<In> for Sockets {
+    type Out = Either<In, Sending<In>>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        // The socket of a tunnel is inside the connection to its proxy.
+        let is_tunnel = details.config.proxy().is_some_and(|proxy| {
+            matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+        });
+        Ok(chained.map(|inner| match is_tunnel {
+            true => Either::A(inner),
+            false => Either::B(Sending { inner, is_cut: false, failure: None }),
+        }))
+    }
+}
+
+/// A socket, below TLS.
+///
+/// A server may respond, as with a 413, without reading the request to its end. When it then closes the connection or
+/// reads no more, the rest of the request is left out and the response is read, as RFC 9112 (9.5) demands.
+#[derive(Debug)]
+struct Sending<T> {
+    inner: T,
+    /// The rest of the request is left out.
+    is_cut: bool,
+    /// Why, unless that was reported.
+    failure: Option<ureq::Error>,
+}
+
+impl<T> Sending<T> {
+    /// The time for which one write may wait for the server. Two of them leave a fifth for the response, since a
+    /// write that is half done when its time is up is followed by another.
+    fn patience(timeout: NextTimeout) -> NextTimeout {
+        NextTimeout { after: (*timeout.after * 2 / 5).into(), ..timeout }
+    }
+}
+
+/// Whether the server has closed the connection or reads no more. It may have responded before.
+fn ends_sending(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Timeout(_) => true,
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+        ),
+        _ => false,
+    }
+}
+
+impl<T: Transport> Transport for Sending<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if NOTE.get().connecting > 0 {
+            return self.inner.transmit_output(amount, left_of(timeout)?);
+        }
+        if self.is_cut {
+            return Ok(());
+        }
+        match self.inner.transmit_output(amount, Self::patience(timeout)) {
+            Err(error) if ends_sending(&error) => {
+                (self.is_cut, self.failure) = (true, Some(error));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        match self.inner.await_input(left_of(timeout)?) {
+            Ok(true) => Ok(true),
+            Err(error @ ureq::Error::Timeout(_)) => Err(error),
+            outcome => self.failure.take().map_or(outcome, Err),
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.is_cut && self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_ureq_sent_on_another_thread_count_as_sent() {
+        assert!(watch(None, || ()).1);
+        assert!(!watch(None, mark_seen).1);
+        let (_, sent) = watch(None, || {
+            mark_seen();
+            NOTE.set(Note { sent: true, ..NOTE.get() });
+            // A call inside this one, as of an observer, has a note of its own.
+            assert!(!watch(None, mark_seen).1);
+        });
+        assert!(sent);
+    }
+}
