@@ -71,6 +71,68 @@ fn every_example_is_listed() {
 }
 
 #[test]
+fn every_program_is_listed() {
+    let programs =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/programs/src/bin"));
+    // They are a package of their own, and not in the package of the library.
+    let Ok(programs) = programs else { return };
+    let mut names: Vec<String> = programs
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| Some(format!("`{}`", name.strip_suffix(".rs")?)))
+        .collect();
+    let readme = file("README.md");
+    let listed = rows(&section(&readme, "## Programs", "## "));
+    let mut listed: Vec<String> = listed.iter().map(|row| row[0].to_owned()).collect();
+    names.sort();
+    listed.sort();
+    assert_eq!(listed, names);
+}
+
+#[test]
+fn every_guarantee_names_the_files_that_test_it() {
+    let readme = file("README.md");
+    let guarantees = rows(&section(&readme, "## What it guarantees", "## "));
+    assert!(guarantees.len() >= 10);
+    for guarantee in guarantees {
+        for name in guarantee[2].split(", ") {
+            let tests = file(name.trim_matches('`'));
+            assert!(tests.contains("#[test]"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_front_page_links_every_chapter_and_every_example() {
+    let (front, guide, readme) = (file("src/lib.rs"), file("src/guide/mod.rs"), file("README.md"));
+    let chapters: Vec<&str> = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(" {}"))
+        .collect();
+    assert!(readme.contains("a guide of thirteen chapters"));
+    assert_eq!(chapters.len(), 13);
+    for chapter in chapters {
+        assert!(front.contains(&format!("](guide::{chapter})")), "{chapter}");
+        assert!(guide.contains(&format!("]({chapter})")), "{chapter}");
+    }
+    for example in rows(&section(&readme, "## Examples", "## ")) {
+        let example = example[0].trim_matches('`');
+        assert!(front.contains(&format!("/source/examples/{example}.rs")), "{example}");
+    }
+    for program in rows(&section(&readme, "## Programs", "## ")) {
+        assert!(front.contains(program[0]), "{}", program[0]);
+    }
+}
+
+#[test]
+fn links_to_features_lead_to_docs_rs_where_the_feature_is_off() {
+    let labels = |name: &str| -> Vec<String> {
+        let links = file(name);
+        links.lines().map(|link| link.split(": ").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(labels("src/guide/links.md"), labels("src/guide/links_elsewhere.md"));
+}
+
+#[test]
 fn main_prints_the_report_that_is_shown() {
     let service = sandbox::Heylerts::demo();
     service.change(|state| state.keys.push("hlt_other_key".to_owned()));
