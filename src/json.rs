@@ -2,6 +2,7 @@
 
 mod fields;
 pub(crate) mod lenient;
+pub(crate) mod scan;
 
 use std::borrow::Cow;
 

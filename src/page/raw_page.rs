@@ -10,15 +10,24 @@ use serde_json::value::RawValue;
 
 use super::seen::{Key, key};
 use crate::json;
+use crate::json::scan::Scanner;
 
 /// A page whose items are not decoded yet.
 #[derive(Debug)]
 pub(crate) struct RawPage {
-    pub(super) text: String,
+    pub(super) text: PageText,
     pub(super) items: Vec<RawItem>,
     /// How many nulls the list has beside them.
     pub(super) holes: u64,
     pub(super) numbers: Numbers,
+}
+
+/// The JSON of a page.
+#[derive(Debug, Default)]
+pub(crate) struct PageText {
+    json: String,
+    /// Some number may have more digits than `serde_json` keeps.
+    has_long_numbers: bool,
 }
 
 /// An item as a range of its page's text.
@@ -49,29 +58,46 @@ impl RawPage {
         id_names: &[&str],
     ) -> Result<RawPage, (Vec<u8>, serde_json::Error)> {
         let body = match String::from_utf8(body) {
-            Ok(text) => match parse_text(&text, list, id_names) {
-                Ok((items, holes, numbers)) => return Ok(RawPage { text, items, holes, numbers }),
-                Err(_) => text.into_bytes(),
+            Ok(text) => match RawPage::of(text, list, id_names) {
+                Ok(page) => return Ok(page),
+                Err((text, _)) => text.into_bytes(),
             },
             Err(error) => error.into_bytes(),
         };
         // A name that Rust cannot hold, a byte order mark, or no page at all.
         let again = json::from_slice::<Value>(&body).and_then(|whole| {
-            let text = whole.to_string();
-            let (items, holes, numbers) = parse_text(&text, list, id_names)?;
-            Ok(RawPage { text, items, holes, numbers })
+            RawPage::of(whole.to_string(), list, id_names).map_err(|(_, error)| error)
         });
         again.map_err(|error| (body, error))
     }
 
+    /// Items are decoded once, by whoever takes them; so what is in them is not checked here if the page can be scanned.
+    fn of(
+        text: String,
+        list: &str,
+        id_names: &[&str],
+    ) -> Result<RawPage, (String, serde_json::Error)> {
+        let scanned = scan(&text, list, id_names);
+        let parts = scanned.map_or_else(|| parse_whole(&text, list, id_names), Ok);
+        match parts {
+            Ok(Parts { items, holes, numbers, has_long_numbers }) => Ok(RawPage {
+                text: PageText { json: text, has_long_numbers },
+                items,
+                holes,
+                numbers,
+            }),
+            Err(error) => Err((text, error)),
+        }
+    }
+
     /// Returns the JSON of a page without items.
     pub(crate) fn text_without_items(&self) -> Option<&str> {
-        self.items.is_empty().then_some(&self.text)
+        self.items.is_empty().then_some(&self.text.json)
     }
 
     /// The item's id: a string, or a number by its digits.
     pub(super) fn id(&self, item: &RawItem) -> Option<Cow<'_, str>> {
-        let id = self.text.get(item.id.clone()).filter(|id| !id.is_empty())?;
+        let id = Some(self.text.part(&item.id)).filter(|id| !id.is_empty())?;
         if !id.starts_with('"') {
             return Some(Cow::Borrowed(id));
         }
@@ -87,113 +113,109 @@ impl RawPage {
         match self.id(item) {
             Some(id) => key(&id),
             // Two that are equal in everything are yielded once; nothing distinguishes them.
-            None => key(&value(&self.text[item.json.clone()]).to_string()),
+            None => key(&self.text.value(&item.json).to_string()),
         }
     }
 }
 
-fn parse_text(
+impl PageText {
+    pub(super) fn part(&self, range: &Range<usize>) -> &str {
+        self.json.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Decodes an item.
+    pub(super) fn decode<T: DeserializeOwned>(&self, item: &Range<usize>) -> serde_json::Result<T> {
+        let item = self.part(item);
+        // Known to be UTF-8 already; only JSON that Rust cannot hold takes the slow way.
+        if self.has_long_numbers && json::may_be_rounded(item.as_bytes()) {
+            return json::from_slice(item.as_bytes());
+        }
+        serde_json::from_str(item).or_else(|_| json::from_slice(item.as_bytes()))
+    }
+
+    /// Decodes an item to a value of any shape; what is no JSON becomes a string.
+    pub(super) fn value(&self, item: &Range<usize>) -> Value {
+        self.decode(item).unwrap_or_else(|_| Value::String(self.part(item).to_owned()))
+    }
+}
+
+/// What a page consists of.
+struct Parts {
+    items: Vec<RawItem>,
+    holes: u64,
+    numbers: Numbers,
+    has_long_numbers: bool,
+}
+
+/// More digits than these do not fit 64 bits.
+const MOST_DIGITS: usize = 18;
+
+/// Reads a page without decoding its items; `None` if it is not JSON, or not as usual.
+fn scan(text: &str, list: &str, id_names: &[&str]) -> Option<Parts> {
+    let mut scanner = Scanner::new(text, 0);
+    let (mut listed, mut numbers) = (None, Numbers::default());
+    scanner.object(|scanner, name| {
+        if name == list {
+            listed = Some(scan_items(scanner, text, id_names)?);
+            return Some(());
+        }
+        let value = &text[scanner.value()?];
+        let is_valid = serde_json::from_str::<IgnoredAny>(value).is_ok();
+        numbers.read(name, value);
+        (is_valid && !name.contains('\\')).then_some(())
+    })?;
+    let (items, holes) = listed.filter(|_| scanner.peek().is_none())?;
+    let has_long_numbers = scanner.most_digits() > MOST_DIGITS;
+    Some(Parts { items, holes, numbers, has_long_numbers })
+}
+
+fn scan_items(
+    scanner: &mut Scanner<'_>,
     text: &str,
-    list: &str,
     id_names: &[&str],
-) -> serde_json::Result<(Vec<RawItem>, u64, Numbers)> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let (items, numbers) = (&mut reader).deserialize_map(Envelope { list })?;
-    reader.end()?;
-    let range = |part: &str| {
-        let start = part.as_ptr() as usize - text.as_ptr() as usize;
-        start..start + part.len()
-    };
-    let id_names: Vec<String> = id_names.iter().map(|name| format!("\"{name}\"")).collect();
-    let raw = |item: &&RawValue| RawItem {
-        json: range(item.get()),
-        id: id_in(item.get(), &id_names).map_or(0..0, range),
-    };
-    // A null in a list is a hole, not an item.
-    let listed = items.len();
-    let items: Vec<RawItem> = items.iter().filter(|item| item.get() != "null").map(raw).collect();
-    let holes = listed - items.len();
-    Ok((items, holes as u64, numbers))
-}
-
-/// Decodes an item.
-pub(super) fn decode<T: DeserializeOwned>(item: &str) -> serde_json::Result<T> {
-    // Known to be UTF-8 already; only JSON that Rust cannot hold takes the slow way.
-    if json::may_be_rounded(item.as_bytes()) {
-        return json::from_slice(item.as_bytes());
-    }
-    serde_json::from_str(item).or_else(|_| json::from_slice(item.as_bytes()))
-}
-
-/// An item of any shape.
-pub(super) fn value(item: &str) -> Value {
-    decode(item).unwrap_or_else(|_| Value::String(item.to_owned()))
-}
-
-/// The value of the first of `names` that holds an id. The names are given with their quotes.
-fn id_in<'a>(item: &'a str, names: &[String]) -> Option<&'a str> {
-    let fields = item.strip_prefix('{')?;
-    id_at_a_glance(fields, names).or_else(|| {
-        let mut reader = serde_json::Deserializer::from_str(item);
-        reader.deserialize_map(IdOf { names }).ok()?.map(RawValue::get)
-    })
-}
-
-/// The id, if the name that it has can be seen without reading the other fields: it occurs once, and outside of objects
-/// in the object.
-///
-/// The fields are valid JSON, so that a quoted name between a comma and a colon is the name of a field.
-fn id_at_a_glance<'a, 'n>(fields: &'a str, names: &'n [String]) -> Option<&'a str> {
-    let place = |name: &'n String| {
-        // Most services put the id first.
-        let first = fields.strip_prefix(&**name).map(|after| ("", after));
-        first.or_else(|| fields.split_once(&**name)).map(|(before, after)| (before, &**name, after))
-    };
-    let (before, name, after) = names.iter().find_map(place)?;
-    let is_field =
-        before.trim_end_matches(BLANKS).ends_with(',') || before.trim_matches(BLANKS).is_empty();
-    let value = after.trim_start_matches(BLANKS).strip_prefix(':')?.trim_start_matches(BLANKS);
-    let length = match value.strip_prefix('"') {
-        Some(string) => string.find('"')? + 2,
-        None => value.find(|c: char| c == ',' || c == '}' || BLANKS.contains(&c))?,
-    };
-    let id = &value[..length];
-    let is_certain =
-        is_field && !before.contains('{') && !after.contains(name) && !id.contains('\\');
-    (is_certain && is_id(id)).then_some(id)
-}
-
-/// White space in JSON.
-const BLANKS: [char; 4] = [' ', '\n', '\r', '\t'];
-
-struct IdOf<'n> {
-    names: &'n [String],
-}
-
-impl<'de> Visitor<'de> for IdOf<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut item: A) -> Result<Self::Value, A::Error> {
-        let mut best = (usize::MAX, None);
-        // Raw, since a name may be one that Rust cannot hold.
-        while let Some(name) = item.next_key::<&RawValue>()? {
-            match self.names.iter().position(|known| known == name.get()) {
-                Some(rank) => {
-                    let id = item.next_value::<&RawValue>()?;
-                    // Of a field that comes twice, the last one counts.
-                    if rank <= best.0 && is_id(id.get()) {
-                        best = (rank, Some(id));
-                    }
-                }
-                None => drop(item.next_value::<IgnoredAny>()?),
-            }
+) -> Option<(Vec<RawItem>, u64)> {
+    let (mut items, mut holes) = (Vec::new(), 0);
+    scanner.array(|scanner| {
+        match scan_item(scanner, text, id_names)? {
+            Some(item) => items.push(item),
+            None => holes += 1,
         }
-        Ok(best.1)
+        Some(())
+    })?;
+    Some((items, holes))
+}
+
+/// Reads an item with the value of the first of `id_names` that holds an id. A null in a list is a hole, not an item.
+fn scan_item(scanner: &mut Scanner<'_>, text: &str, id_names: &[&str]) -> Option<Option<RawItem>> {
+    if scanner.peek()? != b'{' {
+        let json = scanner.value()?;
+        let is_hole = &text[json.clone()] == "null";
+        return Some((!is_hole).then_some(RawItem { json, id: 0..0 }));
     }
+    let start = scanner.position();
+    let mut best = (usize::MAX, 0..0);
+    scanner.nested(id_names, &mut |rank, value| {
+        // Of a field that comes twice, the last one counts.
+        if rank <= best.0 && is_id(&text[value.clone()]) {
+            best = (rank, value);
+        }
+    })?;
+    Some(Some(RawItem { json: start..scanner.position(), id: best.1 }))
+}
+
+/// Reads a page by `serde_json`, whose errors are those of a page.
+fn parse_whole(text: &str, list: &str, id_names: &[&str]) -> serde_json::Result<Parts> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let (listed, numbers) = (&mut reader).deserialize_map(Envelope { list })?;
+    reader.end()?;
+    let mut items = Vec::with_capacity(listed.len());
+    for item in &listed {
+        let start = item.get().as_ptr() as usize - text.as_ptr() as usize;
+        let scanned = scan_item(&mut Scanner::new(text, start), text, id_names);
+        items.extend(scanned.flatten());
+    }
+    let holes = (listed.len() - items.len()) as u64;
+    Ok(Parts { items, holes, numbers, has_long_numbers: true })
 }
 
 fn is_id(value: &str) -> bool {
@@ -223,18 +245,24 @@ impl<'de> Visitor<'de> for Envelope<'_> {
                 items = Some(page.next_value::<Option<Vec<&RawValue>>>()?.unwrap_or_default());
                 continue;
             }
-            let number = page.next_value::<&RawValue>()?.get();
-            match &*name {
-                "page" => numbers.page = count(number),
-                "per_page" => numbers.per_page = count(number),
-                "total_items" => numbers.total_items = count(number),
-                "total_pages" => numbers.total_pages = count(number),
-                "has_more" => numbers.has_more = flag(number),
-                _ => {}
-            }
+            numbers.read(&name, page.next_value::<&RawValue>()?.get());
         }
         let missing = || A::Error::custom(format_args!("missing field `{}`", self.list));
         Ok((items.ok_or_else(missing)?, numbers))
+    }
+}
+
+impl Numbers {
+    /// Reads a field of a page's object. Others than the numbers are ignored.
+    fn read(&mut self, name: &str, json: &str) {
+        match name {
+            "page" => self.page = count(json),
+            "per_page" => self.per_page = count(json),
+            "total_items" => self.total_items = count(json),
+            "total_pages" => self.total_pages = count(json),
+            "has_more" => self.has_more = flag(json),
+            _ => {}
+        }
     }
 }
 
@@ -262,7 +290,7 @@ mod tests {
     }
 
     fn texts(page: &RawPage) -> Vec<&str> {
-        page.items.iter().map(|item| &page.text[item.json.clone()]).collect()
+        page.items.iter().map(|item| page.text.part(&item.json)).collect()
     }
 
     #[test]
@@ -320,10 +348,46 @@ mod tests {
         let item = r#"{"id": "a", "title": "Run \ud83d", "size": 1e400}"#;
         let page = page(&format!(r#"{{"items": [{item}], "items": [{item}, {{"id": "b"}}]}}"#));
         assert_eq!(texts(&page), [item, r#"{"id": "b"}"#]);
-        let title: Value = decode(item).expect("a value");
+        let title = page.text.value(&page.items[0].json);
         assert_eq!((&title["title"], &title["size"]), (&"Run \u{fffd}".into(), &Value::Null));
         let bom = format!("\u{feff}{{\"items\": [{item}], \"x\\ud83d\": 1}}");
         assert_eq!(ids(&bom), [Some("a".to_owned())]);
+    }
+
+    #[test]
+    fn an_item_that_is_no_json_spoils_no_page() {
+        let page =
+            page("{\"items\": [{\"id\": \"a\", \"size\": NaN}, \"\u{1}\", {\"id\": \"b\"}]}");
+        let decoded = |item: &RawItem| page.text.decode::<Value>(&item.json).ok();
+        let decoded: Vec<Option<Value>> = page.items.iter().map(decoded).collect();
+        assert_eq!(decoded, [None, None, Some(serde_json::json!({"id": "b"}))]);
+        assert_eq!(page.text.value(&page.items[1].json), "\"\u{1}\"");
+        assert_eq!(page.id(&page.items[0]).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_scanned_is_read_all_the_same() {
+        for body in [
+            r#"{"items": null}"#,
+            r#"{"it\u0065ms": [{"id": "a"}], "page": 1}"#,
+            "\u{feff}{\"items\": [{\"id\": \"a\"}]}",
+        ] {
+            assert!(scan(body, "items", &["id"]).is_none(), "{body}");
+            page(body);
+        }
+    }
+
+    #[test]
+    fn long_numbers_keep_their_digits() {
+        for item in [r#"{"id": 123456789012345678901}"#, "123456789012345678901"] {
+            let page = page(&format!(r#"{{"items": [{item}]}}"#));
+            assert!(
+                page.text
+                    .value(&page.items[0].json)
+                    .to_string()
+                    .contains("\"123456789012345678901\"")
+            );
+        }
     }
 
     #[test]
@@ -352,7 +416,7 @@ mod tests {
             assert!(error.is_data(), "{body}: {error}");
         }
         for body in
-            ["", "<html>", r#"{"items": [}"#, r#"{"items": []} {}"#, "{\"items\": [\"\u{1}\"]}"]
+            ["", "<html>", r#"{"items": [}"#, r#"{"items": []} {}"#, r#"{"items": [], "x": tru}"#]
         {
             let error = RawPage::parse(body.into(), "items", &[]).expect_err(body).1;
             assert!(!error.is_data(), "{body}: {error}");

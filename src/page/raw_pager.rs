@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::position::Position;
 use super::prefetch::MOST_AHEAD;
-use super::raw_page::{self, Numbers};
+use super::raw_page::{Numbers, PageText};
 use super::source::{FollowedList, Mark, PageSource};
 use crate::error::{Error, Result};
 
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub(super) struct RawPager {
     source: Box<dyn PageSource>,
     /// The text of the page that the queue is from.
-    text: String,
+    text: PageText,
     /// The items that are left of it, and the point after each.
     queue: VecDeque<(Range<usize>, Mark)>,
     /// The page that the queue is from, until [`Pages`](super::Pages) has yielded it.
@@ -42,7 +42,7 @@ impl RawPager {
     pub(super) fn new(source: Box<dyn PageSource>) -> RawPager {
         RawPager {
             source,
-            text: String::new(),
+            text: PageText::default(),
             queue: VecDeque::new(),
             numbers: None,
             end: None,
@@ -206,13 +206,12 @@ impl RawPager {
 
     /// Decodes an item of the current page.
     pub(super) fn decode<T: DeserializeOwned>(&self, item: Range<usize>) -> Result<T> {
-        let item = self.text.get(item).unwrap_or_default();
-        raw_page::decode(item).map_err(|cause| self.unreadable_text(item, cause))
+        self.text.decode(&item).map_err(|cause| self.unreadable_item(&item, cause))
     }
 
     // Apart from `decode`, so that it is compiled once and not for each type.
-    fn unreadable_text(&self, item: &str, cause: serde_json::Error) -> Error {
-        self.unreadable(&raw_page::value(item), cause)
+    fn unreadable_item(&self, item: &Range<usize>, cause: serde_json::Error) -> Error {
+        self.unreadable(&self.text.value(item), cause)
     }
 
     pub(super) fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {

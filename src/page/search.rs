@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::raw_page::{RawItem, RawPage};
+use super::raw_page::{PageText, RawItem, RawPage};
 use super::seen::{Key, Seen};
 use super::source::no_progress;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ const EARLIER: [usize; 3] = [3, 9, 33];
 /// A page with the ids and the keys of its items.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) text: String,
+    pub(super) text: PageText,
     pub(super) items: Vec<BatchItem>,
     /// Whether the page is as long as was requested.
     pub(super) is_full: bool,

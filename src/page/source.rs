@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::position::Position;
-use super::raw_page::Numbers;
+use super::raw_page::{Numbers, PageText};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest page that the services send, in items.
@@ -88,7 +88,7 @@ pub(crate) struct AfterItem {
 /// A page without the items that were yielded before.
 #[derive(Debug)]
 pub(crate) struct FetchedPage {
-    pub(crate) text: String,
+    pub(crate) text: PageText,
     /// Each item as a range of the text, and the point after it.
     pub(crate) items: Vec<(Range<usize>, Mark)>,
     /// The point after the whole page.
