@@ -750,7 +750,7 @@ fn a_journal_of_other_work_is_not_resumed() {
     let mut started = community(&wire).remove_members(["u2"]);
     started.next();
     for bulk in [elsewhere, invites, started] {
-        assert_eq!(bulk.resume_from(&journal).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(bulk.resume_at(&journal).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
 
@@ -833,7 +833,7 @@ fn a_denied_invite_is_nobodys_success_and_is_retried_in_a_later_run() {
     let mut invites = community(&wire).invite_members(&people);
     assert_eq!(kinds(invites.by_ref()), [Some(ErrorKind::Rejected), None]);
     assert_eq!((invites.done_count(), invites.failed_count()), (1, 1));
-    let rest = community(&wire).invite_members(&people).resume_from(invites.journal()).unwrap();
+    let rest = community(&wire).invite_members(&people).resume_at(invites.journal()).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
 }
 

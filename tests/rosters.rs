@@ -109,7 +109,7 @@ fn an_update_whose_responses_arrive_reads_nothing_else() {
 #[test]
 fn a_page_in_place_of_a_response_is_an_error_with_all_left() {
     let setup = Setup::with(Config::new().retries(0));
-    let page = Fault::Altered(|response| *response.body_mut() = b"<html>Welcome</html>".to_vec());
+    let page = Fault::altered(|response| *response.body_mut() = b"<html>Welcome</html>".to_vec());
     setup.inject(page, "/apiv1-update", 1);
     let role = setup.community.role("captains");
     let update = RoleUpdate::new().add(["stranger"]);
@@ -192,7 +192,7 @@ fn a_network_that_is_down_costs_the_attempts_of_one_person() {
 
     // Later it is up again, and nobody is left out.
     let journal: Journal = invites.journal().to_string().parse().unwrap();
-    let rest = setup.community.invite_members(people()).resume_from(&journal).unwrap();
+    let rest = setup.community.invite_members(people()).resume_at(&journal).unwrap();
     assert_eq!(rest.filter(|outcome| outcome.result.is_ok()).count(), 100);
 }
 
@@ -218,8 +218,7 @@ fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
     assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1005", "u1011"]);
 
     let journal: Journal = first.journal().to_string().parse().unwrap();
-    let mut second =
-        setup.community.invite_members(people("female")).resume_from(&journal).unwrap();
+    let mut second = setup.community.invite_members(people("female")).resume_at(&journal).unwrap();
     assert_eq!((second.len(), second.left().next()), (20, Some("u1005")));
     second.by_ref().for_each(drop);
     let journal = second.journal();
@@ -239,9 +238,9 @@ fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
     let mut first = setup.community.invite_members(people());
     first.by_ref().for_each(drop);
     let mut journal = first.journal().clone();
-    assert!(setup.community.invite_members(people()).resume_from(&journal).unwrap().is_empty());
+    assert!(setup.community.invite_members(people()).resume_at(&journal).unwrap().is_empty());
     journal.forget("x");
-    let rest = setup.community.invite_members(people()).resume_from(&journal).unwrap();
+    let rest = setup.community.invite_members(people()).resume_at(&journal).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["x"]);
 }
 
@@ -252,6 +251,6 @@ fn a_removal_whose_response_was_lost_is_retried_in_a_later_run() {
     let mut first = setup.community.remove_members(["u1", "u2"]);
     first.by_ref().for_each(drop);
     assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1"]);
-    let rest = setup.community.remove_members(["u1", "u2"]).resume_from(first.journal()).unwrap();
+    let rest = setup.community.remove_members(["u1", "u2"]).resume_at(first.journal()).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["u1"]);
 }

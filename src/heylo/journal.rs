@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// The record of a bulk call, to continue it in a later run: the outcome for each person so far.
 ///
-/// [`Bulk::journal`](super::Bulk::journal) returns it and [`Bulk::resume_from`](super::Bulk::resume_from) takes it. It
+/// [`Bulk::journal`](super::Bulk::journal) returns it and [`Bulk::resume_at`](super::Bulk::resume_at) takes it. It
 /// prints as one line of JSON, which parses back, so it can be kept in a file. It belongs to one community and
 /// to one kind of call, and is rejected by every other.
 ///

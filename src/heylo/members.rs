@@ -182,7 +182,7 @@ pub struct MemberOutcome {
 ///
 /// # Continuing later
 ///
-/// Save the [`journal`](Bulk::journal) after each outcome, and give it to [`resume_from`](Bulk::resume_from) in a later
+/// Save the [`journal`](Bulk::journal) after each outcome, and give it to [`resume_at`](Bulk::resume_at) in a later
 /// run over the same people. That run leaves out those who are done, and sends again what failed. The journal
 /// keeps apart those who may have been invited already.
 ///
@@ -261,11 +261,11 @@ impl Bulk {
     /// removals.next();
     /// let saved = removals.journal().to_string(); // and the script is stopped here
     ///
-    /// let rest = community.remove_members(people).resume_from(&saved.parse()?)?;
+    /// let rest = community.remove_members(people).resume_at(&saved.parse()?)?;
     /// assert_eq!(rest.count(), 2);
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    pub fn resume_from(mut self, journal: &Journal) -> Result<Bulk> {
+    pub fn resume_at(mut self, journal: &Journal) -> Result<Bulk> {
         if !journal.is_of_same_work(&self.journal) {
             return Err(Error::invalid("the journal is of another community or kind of call"));
         }
