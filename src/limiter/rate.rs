@@ -1,10 +1,11 @@
 //! How many requests a service allows in which time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::Error;
 
@@ -37,8 +38,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// assert_eq!(with_quota.to_string(), "5 per second and 50000 per day");
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     /// Those in use come first, the shortest period before the longer ones.
     limits: [(u32, Duration); MOST],
@@ -231,17 +231,15 @@ impl FromStr for Rate {
     }
 }
 
-impl From<Rate> for String {
-    fn from(rate: Rate) -> String {
-        rate.to_string()
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl TryFrom<String> for Rate {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Rate, Error> {
-        text.parse()
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+        Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
