@@ -181,7 +181,7 @@ fn a_key_that_is_rejected_for_a_while_does_not_end_it() {
     let mut follow = world.begun();
     let id = world.add(Duration::ZERO);
     let rejected =
-        Fault::Altered(|response| *response.status_mut() = http::StatusCode::UNAUTHORIZED);
+        Fault::altered(|response| *response.status_mut() = http::StatusCode::UNAUTHORIZED);
     world.service.inject(1, rejected);
     assert_eq!(follow.next().unwrap().unwrap_err().kind(), ErrorKind::Unauthorized);
     assert_eq!(next_id(&mut follow), id);

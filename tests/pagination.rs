@@ -138,7 +138,7 @@ type Alteration = fn(&mut http::Response<Vec<u8>>);
 /// Reads 35 alerts in pages of ten that are altered on their way: how many came, the error, the requests.
 fn altered(alter: Alteration) -> (usize, Option<Error>, usize) {
     let (sandbox, client, _server) = account(35);
-    sandbox.inject(usize::MAX, Fault::Altered(alter));
+    sandbox.inject(usize::MAX, Fault::altered(alter));
     let (good, bad): (Vec<_>, Vec<_>) = client.alerts().page_size(10).partition(Result::is_ok);
     let error = bad.into_iter().find_map(Result::err);
     (good.len(), error, sandbox.requests().len())
@@ -251,7 +251,7 @@ fn one_bad_item_is_one_error_in_its_place_with_its_json_at_hand() {
     let (sandbox, client, _server) = account(3);
     sandbox.inject(
         1,
-        Fault::Altered(|response| {
+        Fault::altered(|response| {
             let mut page: Value = serde_json::from_slice(response.body()).expect("a page");
             page["items"][1] = json!({"id": {"uuid": 7}, "name": "odd"});
             *response.body_mut() = page.to_string().into_bytes();
@@ -335,7 +335,7 @@ fn an_iterator_is_resumed_anywhere_by_items_or_pages_with_bad_items_and_limits()
             }
         });
     };
-    sandbox.inject(usize::MAX, Fault::Altered(spoil));
+    sandbox.inject(usize::MAX, Fault::altered(spoil));
     let named = |alert: Result<Alert>| match alert {
         Ok(alert) => alert.name,
         Err(error) => {
@@ -374,7 +374,7 @@ fn a_bad_item_that_stops_a_reading_does_not_stop_the_next() {
             }
         });
     };
-    sandbox.inject(usize::MAX, Fault::Altered(nameless));
+    sandbox.inject(usize::MAX, Fault::altered(nameless));
     let stopped = community.events().read_all().expect_err("the third has no id");
     assert_eq!(stopped.items.len(), 2);
     let rest = community.events().resume_at(&stopped.position);
@@ -671,7 +671,7 @@ fn an_outage_is_not_mistaken_for_a_deleted_event() {
 #[test]
 fn a_server_that_refuses_every_cursor_is_reported_in_its_own_words() {
     let (sandbox, community, _server) = community(119);
-    sandbox.inject_if(usize::MAX, Fault::Altered(reject), |request| {
+    sandbox.inject_if(usize::MAX, Fault::altered(reject), |request| {
         request.json().get("lastEventId").is_some()
     });
     let (good, bad): (Vec<_>, Vec<_>) = community.events().page_size(40).partition(Result::is_ok);
@@ -707,7 +707,7 @@ fn json_that_rust_cannot_hold_costs_the_character_or_the_number_and_no_item() {
     ];
     for alteration in alterations {
         let (sandbox, client, _server) = account(3);
-        sandbox.inject(1, Fault::Altered(alteration));
+        sandbox.inject(1, Fault::altered(alteration));
         let names = names(client.alerts());
         assert_eq!((names.len(), names[0].as_str()), (3, "alert 1"));
         assert!(["alert 2", "alert \u{fffd}"].contains(&names[1].as_str()), "{names:?}");
@@ -724,7 +724,7 @@ fn ids_beyond_64_bits_stay_apart() {
             {"eventId": 123456789012345678901234567891}]}"#;
         rewrite(response, |_| page.to_owned());
     };
-    sandbox.inject(1, Fault::Altered(alteration));
+    sandbox.inject(1, Fault::altered(alteration));
     let mut events = community.events();
     let ids: Vec<String> =
         events.by_ref().take(2).map(|event| event.expect("an event").id).collect();

@@ -1,6 +1,7 @@
 //! Failures of single requests, on demand.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
@@ -60,8 +61,8 @@ pub enum Fault {
     WrongType,
     /// The response is a `302 Found` with this `Location`.
     Redirect(String),
-    /// The request takes effect; the response is changed by this function.
-    Altered(fn(&mut http::Response<Vec<u8>>)),
+    /// The request takes effect; the response is changed by a function: see [`Fault::altered`].
+    Altered(Alteration),
 }
 
 /// Whether a failure happens before or after the request takes effect.
@@ -74,7 +75,38 @@ pub enum FaultPoint {
     AfterEffect,
 }
 
+/// A function that changes a response: the value of [`Fault::Altered`], made by [`Fault::altered`].
+#[derive(Clone)]
+pub struct Alteration {
+    alter: Arc<dyn Fn(&mut Response) + Send + Sync>,
+}
+
+impl fmt::Debug for Alteration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alteration").finish_non_exhaustive()
+    }
+}
+
 impl Fault {
+    /// Makes a fault that changes the response: the request takes effect, and `alter` gets the response before it is sent.
+    ///
+    /// # Examples
+    ///
+    /// A header of a gateway before the service:
+    ///
+    /// ```
+    /// use heysync::sandbox::{self, Fault};
+    ///
+    /// let gateway = http::HeaderValue::from_static("edge-7");
+    /// let heylerts = sandbox::Heylerts::demo();
+    /// heylerts.inject(1, Fault::altered(move |response| {
+    ///     response.headers_mut().insert("via", gateway.clone());
+    /// }));
+    /// ```
+    pub fn altered(alter: impl Fn(&mut http::Response<Vec<u8>>) + Send + Sync + 'static) -> Fault {
+        Fault::Altered(Alteration { alter: Arc::new(alter) })
+    }
+
     /// Whether the request never arrives.
     pub(crate) fn prevents_arrival(&self) -> bool {
         matches!(self, Fault::Unreachable | Fault::Cut(FaultPoint::BeforeEffect))
@@ -127,7 +159,7 @@ impl Fault {
                 response = with_body(response, |body| body.resize(LARGEST_BODY + 1, b' '))
             }
             Fault::WrongType => response = with_body(response, |body| *body = b"42".to_vec()),
-            Fault::Altered(alter) => alter(&mut response),
+            Fault::Altered(alteration) => (alteration.alter)(&mut response),
             _ => {}
         }
         WireResponse::Complete(response)
@@ -288,7 +320,7 @@ mod tests {
         let (outcome, took_effect) = removed(Fault::WrongType);
         assert_eq!((outcome.unwrap().into_body(), took_effect), (b"42".to_vec(), true));
         let upset = |response: &mut Response| *response.status_mut() = StatusCode::IM_A_TEAPOT;
-        let (outcome, took_effect) = removed(Fault::Altered(upset));
+        let (outcome, took_effect) = removed(Fault::altered(upset));
         assert_eq!((outcome.unwrap().status().as_u16(), took_effect), (418, true));
     }
 

@@ -119,7 +119,7 @@ mod wire_response;
 mod wire_writer;
 
 pub use clock::{Participant, TestClock};
-pub use fault::{Fault, FaultPoint};
+pub use fault::{Alteration, Fault, FaultPoint};
 pub use handle::Sandbox;
 pub use limit::{Algorithm, Limit, RetryAfter};
 pub use request_log::RequestRecord;

@@ -70,7 +70,7 @@ fn faults() -> Vec<(Fault, Outcome)> {
         // Heylo does not document the response to an invite: any JSON is a success.
         (Fault::WrongType, (unreadable, ok, yes)),
         (Fault::Redirect(elsewhere), (Some(Redirect), Some(Redirect), no)),
-        (Fault::Altered(teapot), (Some(Rejected), Some(Rejected), yes)),
+        (Fault::altered(teapot), (Some(Rejected), Some(Rejected), yes)),
     ]
 }
 

@@ -202,7 +202,7 @@ fn pipelined_requests_get_their_responses_in_order() {
     let services = on_a_test_clock();
     let id = services.heylerts.state().alerts[0].id.clone();
     let with_body = |response: &mut Response<Vec<u8>>| *response.body_mut() = b"stray".to_vec();
-    services.heylerts.inject_if(1, Fault::Altered(with_body), |it| it.method == "DELETE");
+    services.heylerts.inject_if(1, Fault::altered(with_body), |it| it.method == "DELETE");
     let server = serve(0, services).unwrap();
     let delete = format!("DELETE /api/v1/alerts/{id} HTTP/1.1\r\nx-api-key: hlt_k\r\n\r\n");
     let responses = exchange(&server, [KEPT, &delete, KEPT, HELLO].concat());
