@@ -86,11 +86,11 @@ fn what_was_recorded_over_a_socket_is_played_back_without_it() {
     server.stop();
 
     let replay = Arc::new(Replay::open(&file.0).unwrap());
-    assert_eq!(replay.left().len(), 5);
-    assert_eq!(replay.left()[0], "GET /api/v1/mentions?page=1&per_page=100");
+    assert_eq!(replay.unused().len(), 5);
+    assert_eq!(replay.unused()[0], "GET /api/v1/mentions?page=1&per_page=100");
     // The vendor's address, and another key.
     assert_eq!(work(&client(Arc::clone(&replay))), recorded);
-    assert_eq!(replay.left(), [""; 0]);
+    assert_eq!(replay.unused(), [""; 0]);
     assert!(!file.text().contains(KEY));
 }
 
@@ -238,7 +238,7 @@ fn an_unexpected_call_shows_the_nearest_recorded_one_and_how_it_differs() {
         assert!(error.message().contains(expected), "{error}");
         assert!(error.message().contains("is not in the recording"), "{error}");
     }
-    assert_eq!(replay.left().len(), 3);
+    assert_eq!(replay.unused().len(), 3);
     client.stats().unwrap();
     let error = client.stats().unwrap_err();
     assert!(error.message().contains("was recorded only so often"), "{error}");

@@ -14,8 +14,8 @@ use heysync::heylerts::NewAlert;
 use heysync::limiter::Rate;
 use heysync::sandbox::{Heylerts, Services, TestClock};
 use heysync::{
-    Activity, CallOptions, Collector, Config, ErrorKind, Transport, TransportError, heylerts,
-    heylo, http,
+    Activity, CallOptions, Collector, Config, ErrorKind, SendProgress, Transport, TransportError,
+    heylerts, heylo, http,
 };
 
 const OLD: &str = "hlt_the-old-key-0123456789";
@@ -50,15 +50,16 @@ impl Gate {
 }
 
 impl Transport for Gate {
-    fn send(
+    fn send_with(
         &self,
         request: Request,
         timeout: Duration,
+        progress: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         let key = request.headers()["x-api-key"].to_str().unwrap().to_owned();
         self.keys.lock().unwrap().push(key.clone());
         if key == *self.accepted.lock().unwrap() {
-            return self.service.send(request, timeout);
+            return self.service.send_with(request, timeout, progress);
         }
         // It quotes both keys, as a careless server might.
         let body = format!(r#"{{"detail": "{key} is not {OLD} or {NEW}"}}"#);

@@ -85,8 +85,8 @@ impl Recorder {
     /// A string becomes `[scrubbed]`, a number 0, a list or an object empty, so that a replay can still be decoded. With at
     /// least one name, a body that is not JSON is left out as a whole. Values that are left out of a request are replaced by
     /// `[redacted]` in the rest of it and in its response, too.
-    pub fn scrub(mut self, name: &str) -> Recorder {
-        self.scrub.add(name);
+    pub fn scrub(mut self, name: impl AsRef<str>) -> Recorder {
+        self.scrub.add(name.as_ref());
         self
     }
 
@@ -217,14 +217,6 @@ fn size(body: &[u8]) -> i64 {
 }
 
 impl Transport for Recorder {
-    fn send(
-        &self,
-        request: Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<Response<Vec<u8>>, TransportError> {
-        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
-    }
-
     fn send_with(
         &self,
         request: Request<Vec<u8>>,

@@ -41,7 +41,7 @@ const SHOWN: usize = 40;
 /// let config = Config::new().transport(Arc::clone(&replay));
 /// let client = heylerts::Client::with_config("hlt_key", config)?;
 /// client.stats()?;
-/// assert_eq!(replay.left(), [""; 0]);
+/// assert_eq!(replay.unused(), [""; 0]);
 /// # Ok::<(), heysync::Error>(())
 /// ```
 pub struct Replay {
@@ -102,10 +102,10 @@ impl Replay {
     }
 
     /// Returns the requests that were recorded and not made yet, such as `GET /api/v1/stats`.
-    pub fn left(&self) -> Vec<String> {
+    pub fn unused(&self) -> Vec<String> {
         let is_used = self.is_used();
-        let left = self.recorded.iter().zip(&*is_used).filter(|(_, is_used)| !**is_used);
-        left.map(|(recorded, _)| recorded.asked.to_string()).collect()
+        let unused = self.recorded.iter().zip(&*is_used).filter(|(_, is_used)| !**is_used);
+        unused.map(|(recorded, _)| recorded.asked.to_string()).collect()
     }
 
     fn is_used(&self) -> MutexGuard<'_, Vec<bool>> {
@@ -313,14 +313,6 @@ impl fmt::Display for Asked {
 }
 
 impl Transport for Replay {
-    fn send(
-        &self,
-        request: Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<Response<Vec<u8>>, TransportError> {
-        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
-    }
-
     fn send_with(
         &self,
         request: Request<Vec<u8>>,
@@ -349,6 +341,6 @@ impl Transport for Replay {
 
 impl fmt::Debug for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replay").field("left", &self.left()).finish_non_exhaustive()
+        f.debug_struct("Replay").field("unused", &self.unused()).finish_non_exhaustive()
     }
 }

@@ -96,14 +96,6 @@ impl Default for DryRun {
 }
 
 impl Transport for DryRun {
-    fn send(
-        &self,
-        request: Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<Response<Vec<u8>>, TransportError> {
-        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
-    }
-
     fn send_with(
         &self,
         request: Request<Vec<u8>>,

@@ -41,23 +41,12 @@ type Cause = Box<dyn StdError + Send + Sync>;
 pub trait Transport: Send + Sync {
     /// Sends `request` and returns the response with its whole body, within `timeout`.
     ///
+    /// This is the method that the client calls. `progress` takes the head of the response when it is received. If a
+    /// transport reports nothing, the token of the rate limit is held until the end of the response instead.
+    ///
     /// # Errors
     ///
     /// Fails only if no whole response was received: see [`TransportError`]. A 404 or a 500 is an `Ok`.
-    fn send(
-        &self,
-        request: http::Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<http::Response<Vec<u8>>, TransportError>;
-
-    /// Sends `request` like [`send`](Transport::send), and reports its progress on the way.
-    ///
-    /// This is the method that the client calls. By default it calls `send` and reports nothing; then the
-    /// token of the rate limit is held until the end of the response instead of until its head.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Transport::send).
     ///
     /// # Examples
     ///
@@ -71,14 +60,6 @@ pub trait Transport: Send + Sync {
     /// struct Traced(UreqTransport);
     ///
     /// impl Transport for Traced {
-    ///     fn send(
-    ///         &self,
-    ///         request: Request<Vec<u8>>,
-    ///         timeout: Duration,
-    ///     ) -> Result<Response<Vec<u8>>, TransportError> {
-    ///         self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
-    ///     }
-    ///
     ///     fn send_with(
     ///         &self,
     ///         request: Request<Vec<u8>>,
@@ -95,9 +76,19 @@ pub trait Transport: Send + Sync {
         request: http::Request<Vec<u8>>,
         timeout: Duration,
         progress: &mut SendProgress<'_>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError>;
+
+    /// Sends `request` like [`send_with`](Transport::send_with), for callers that need no progress.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_with`](Transport::send_with).
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        let _ = progress;
-        self.send(request, timeout)
+        self.send_with(request, timeout, &mut SendProgress { on_head: None })
     }
 }
 
@@ -148,24 +139,17 @@ where
         + Send
         + Sync,
 {
-    fn send(
+    fn send_with(
         &self,
         request: http::Request<Vec<u8>>,
         timeout: Duration,
+        _: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         self(request, timeout)
     }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send(
-        &self,
-        request: http::Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        (**self).send(request, timeout)
-    }
-
     fn send_with(
         &self,
         request: http::Request<Vec<u8>>,
@@ -178,14 +162,6 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
 // Not of `Box<T>`: a boxed closure is a closure already.
 impl Transport for Box<dyn Transport> {
-    fn send(
-        &self,
-        request: http::Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        (**self).send(request, timeout)
-    }
-
     fn send_with(
         &self,
         request: http::Request<Vec<u8>>,
@@ -370,27 +346,19 @@ impl TransportError {
 mod tests {
     use super::*;
 
-    /// Reports a head, which a transport that only implements `send` does not.
+    /// Reports a head, which a closure does not.
     struct Reporting;
 
     impl Transport for Reporting {
-        fn send(
+        fn send_with(
             &self,
             _: http::Request<Vec<u8>>,
             _: Duration,
-        ) -> Result<http::Response<Vec<u8>>, TransportError> {
-            Ok(http::Response::new(Vec::new()))
-        }
-
-        fn send_with(
-            &self,
-            request: http::Request<Vec<u8>>,
-            timeout: Duration,
             progress: &mut SendProgress<'_>,
         ) -> Result<http::Response<Vec<u8>>, TransportError> {
             progress.head_received(StatusCode::CREATED, &HeaderMap::new());
             progress.head_received(StatusCode::OK, &HeaderMap::new());
-            self.send(request, timeout)
+            Ok(http::Response::new(Vec::new()))
         }
     }
 

@@ -197,14 +197,6 @@ impl Shared {
 }
 
 impl Transport for UreqTransport {
-    fn send(
-        &self,
-        request: Request<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<Response<Vec<u8>>, TransportError> {
-        self.send_with(request, timeout, &mut SendProgress::new(&mut |_, _| {}))
-    }
-
     fn send_with(
         &self,
         request: Request<Vec<u8>>,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
-use crate::pipeline::transport::{Transport, TransportError};
+use crate::pipeline::transport::{SendProgress, Transport, TransportError};
 
 use super::engine::{Backend, Engine, Job};
 use super::exchange::{Incoming, Response};
@@ -237,10 +237,11 @@ impl<S: Backend> From<S> for Sandbox<S> {
 }
 
 impl<S: Backend> Transport for Sandbox<S> {
-    fn send(
+    fn send_with(
         &self,
         request: http::Request<Vec<u8>>,
         timeout: Duration,
+        _: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         let clock = self.lock().clock.clone();
         let sent = clock.instant();

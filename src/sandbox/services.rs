@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::pipeline::transport::{Transport, TransportError};
+use crate::pipeline::transport::{SendProgress, Transport, TransportError};
 
 use super::handle::Sandbox;
 use super::heylerts::State as HeylertsState;
@@ -63,15 +63,16 @@ impl Services {
 }
 
 impl Transport for Services {
-    fn send(
+    fn send_with(
         &self,
         request: http::Request<Vec<u8>>,
         timeout: Duration,
+        progress: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         if is_for_heylo(request.uri().path()) {
-            self.heylo.send(request, timeout)
+            self.heylo.send_with(request, timeout, progress)
         } else {
-            self.heylerts.send(request, timeout)
+            self.heylerts.send_with(request, timeout, progress)
         }
     }
 }
