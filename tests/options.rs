@@ -192,9 +192,18 @@ fn a_query_parameter_that_the_call_sends_itself_is_rejected() {
         assert!(error.message().contains(name), "{error}");
     }
     assert!(service.requests().is_empty());
-    let client = client.with(CallOptions::new().query("source", "reddit").query("source", "brave"));
-    client.mentions().next().unwrap().unwrap();
-    assert_eq!(service.requests()[0].query, "page=1&per_page=100&source=brave");
+}
+
+#[test]
+fn a_query_parameter_that_is_given_twice_is_sent_twice_and_a_derived_client_replaces_both() {
+    let service = Heylerts::demo();
+    let twice = client(&service).with(CallOptions::new().query("tag", "a").query("tag", "b"));
+    twice.stats().unwrap();
+    twice.with(CallOptions::new().query("tag", "c").query("other", 1)).stats().unwrap();
+    let call = Call::get(["stats"]).query("tag", "a").query("tag", "b");
+    client(&service).send::<Value>(&call).unwrap();
+    let queries: Vec<String> = service.requests().into_iter().map(|it| it.query).collect();
+    assert_eq!(queries, ["tag=a&tag=b", "tag=c&other=1", "tag=a&tag=b"]);
 }
 
 #[test]

@@ -7,11 +7,13 @@ use http::header::{
 use http::{HeaderName, HeaderValue};
 
 const KEY: &str = "the client sends its own key: to use another one, make another client";
+const COOKIES: &str = "the services know a program by its key alone, and a cookie could be somebody's session: leave it out";
 const FRAMING: &str = "it is set for each request by the client and its connection: leave it out";
 const METHOD: &str = "the method of a call decides how it is retried: choose it by Call::new";
+const ADDRESS: &str = "it would make another call of this one: state the path by Call::new, and the host by Config::base_url";
 
 /// The headers that carry authentication, beside those that begin with `proxy-`.
-const AUTHENTICATION: [&str; 11] = [
+const AUTHENTICATION: [&str; 8] = [
     "authorization",
     "x-authorization",
     "x-forwarded-authorization",
@@ -20,10 +22,9 @@ const AUTHENTICATION: [&str; 11] = [
     "apikey",
     "x-auth-token",
     "x-access-token",
-    "cookie",
-    "cookie2",
-    "set-cookie",
 ];
+
+const COOKIE: [&str; 3] = ["cookie", "cookie2", "set-cookie"];
 
 /// The headers that describe a body or a connection, or belong to one hop.
 const FRAMES: [HeaderName; 11] = [
@@ -39,11 +40,18 @@ const FRAMES: [HeaderName; 11] = [
     UPGRADE,
     EXPECT,
 ];
-const FRAMES_WITHOUT_NAME: [&str; 4] =
-    ["keep-alive", "http2-settings", "trailers", "x-forwarded-host"];
+const FRAMES_WITHOUT_NAME: [&str; 3] = ["keep-alive", "http2-settings", "trailers"];
 
-const METHODS: [&str; 4] =
-    ["x-http-method-override", "x-http-method", "x-method-override", "x-method"];
+const METHODS: [&str; 5] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-method",
+    "x-original-method",
+];
+
+/// Servers that know them take the address from them.
+const ADDRESSES: [&str; 3] = ["x-original-url", "x-rewrite-url", "x-forwarded-host"];
 
 /// Reads a header that a caller adds, or returns why it is rejected. The reason does not show the value, which may
 /// be a secret.
@@ -74,8 +82,10 @@ fn refusal(name: &HeaderName) -> Option<&'static str> {
             Some("it belongs to the connection: give a proxy and its password to Config::proxy")
         }
         () if AUTHENTICATION.contains(&text) => Some(KEY),
+        () if COOKIE.contains(&text) => Some(COOKIES),
         () if FRAMES.contains(name) || FRAMES_WITHOUT_NAME.contains(&text) => Some(FRAMING),
         () if METHODS.contains(&text) => Some(METHOD),
+        () if ADDRESSES.contains(&text) => Some(ADDRESS),
         () if *name == USER_AGENT => Some("name your application by Config::user_agent"),
         () => None,
     }
@@ -115,6 +125,8 @@ mod tests {
             "Expect",
             "HTTP2-Settings",
             "X-HTTP-Method-Override",
+            "X-Original-URL",
+            "X-Forwarded-Host",
             "User-Agent",
         ] {
             let why = parse(name, "hidden-value").expect_err(name);
@@ -122,6 +134,13 @@ mod tests {
             assert!(why.starts_with(&format!("the header {name} cannot be set: ")), "{why}");
             assert!(!why.contains("hidden-value"), "{why}");
         }
+    }
+
+    #[test]
+    fn the_words_for_a_cookie_do_not_speak_of_another_key() {
+        let why = parse("Cookie", "a=b").expect_err("a cookie");
+        assert!(why.contains("a cookie could be somebody's session"), "{why}");
+        assert!(!why.contains("another client"), "{why}");
     }
 
     #[test]

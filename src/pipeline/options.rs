@@ -147,7 +147,7 @@ impl CallOptions {
     /// * authentication: `Authorization`, `X-API-Key`, `Cookie` and the like. Another key is another client.
     /// * framing and the connection: `Host`, `Content-Length`, `Transfer-Encoding`, `Connection`, `TE`, `Trailer`,
     ///   `Upgrade`, `Expect`, `Proxy-*`, and `Content-Encoding` and `Accept-Encoding`, which the transport sets.
-    /// * `X-HTTP-Method-Override` and the like, which would make another call of it than its
+    /// * `X-HTTP-Method-Override`, `X-Original-URL` and the like, which would make another call of it than its
     ///   [`Safety`](crate::Safety) is for.
     /// * `User-Agent`, which is [`Config::user_agent`](crate::Config::user_agent).
     ///
@@ -161,8 +161,9 @@ impl CallOptions {
         self
     }
 
-    /// Adds a query parameter to each request, percent-encoded. One with the same name that was set before is
-    /// replaced.
+    /// Adds a query parameter to each request, percent-encoded. As with [`Call::query`](crate::Call::query), a name that is
+    /// given twice is sent twice. In a client that is derived from a derived one, all parameters of a name replace those
+    /// that the other one has with that name.
     ///
     /// A parameter that the call sends itself, such as `page` or a filter, is rejected when the call is sent:
     /// services differ on which of two counts. [Positions](crate::page::Position) belong to a list with these
@@ -201,7 +202,7 @@ impl CallOptions {
         settings.observers.extend(self.observers);
         settings.cancellations.extend(self.cancellations);
         self.headers.into_iter().for_each(|(name, value)| settings.set_header(name, value));
-        self.query.into_iter().for_each(|(name, value)| settings.set_query(name, value));
+        settings.set_query(self.query);
         let rejection = self.rejection.or_else(|| settings.check().err());
         settings.rejection = settings.rejection.or(rejection);
         settings

@@ -59,10 +59,10 @@ impl Settings {
         self.headers.insert(name, value);
     }
 
-    /// Sets a query parameter in place of an earlier one with the same name.
-    pub(crate) fn set_query(&mut self, name: String, value: String) {
-        self.query.retain(|(other, _)| *other != name);
-        self.query.push((name, value));
+    /// Sets query parameters in place of the earlier ones with their names.
+    pub(crate) fn set_query(&mut self, query: Vec<(String, String)>) {
+        self.query.retain(|(earlier, _)| query.iter().all(|(name, _)| name != earlier));
+        self.query.extend(query);
     }
 }
 
