@@ -78,10 +78,19 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 // Boxed, so that a `Result` of a small value stays small.
 pub struct Error(Box<Inner>);
 
+/// The call and its operation, as errors name them.
+#[derive(Clone, Debug)]
+pub(crate) struct CallName {
+    /// `GET /alerts/3f2c`
+    pub(crate) name: String,
+    /// `get_alert`
+    pub(crate) operation: Cow<'static, str>,
+}
+
 #[derive(Debug, thiserror::Error)]
 struct Inner {
     kind: ErrorKind,
-    call: Option<String>,
+    call: Option<CallName>,
     host: Option<String>,
     /// The proxy that the response came through.
     proxy: Option<String>,
@@ -129,7 +138,7 @@ impl Error {
         Error::new(ErrorKind::Configuration, message)
     }
 
-    pub(crate) fn with_call(mut self, call: impl Into<String>) -> Error {
+    pub(crate) fn with_call(mut self, call: impl Into<CallName>) -> Error {
         // The first to name the call was nearest to it.
         self.0.call.get_or_insert(call.into());
         self
@@ -254,7 +263,24 @@ impl Error {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn call(&self) -> Option<&str> {
-        self.0.call.as_deref()
+        self.0.call.as_ref().map(|call| &*call.name)
+    }
+
+    /// Returns the name of the operation that failed, the same for all ids, such as `get_alert`; `None` if the error is of no
+    /// call. [`Call::operation`](crate::Call::operation) lists the names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylerts, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let error = client.get_alert("no-such-id").unwrap_err();
+    /// assert_eq!(error.operation(), Some("get_alert"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn operation(&self) -> Option<&str> {
+        self.0.call.as_ref().map(|call| &*call.operation)
     }
 
     /// Returns the status of the response, if one was received.
@@ -564,7 +590,7 @@ impl Error {
 impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<Cow<'_, str>> = Vec::with_capacity(3);
-        parts.extend(self.call.as_deref().map(Cow::from));
+        parts.extend(self.call.as_ref().map(|call| Cow::from(&call.name)));
         parts.extend(self.status.map(in_words));
         let message = self.status.map_or(&*self.message, |it| without_status(&self.message, it));
         // A service's sentence may end in a full stop; this line goes on.
@@ -600,7 +626,8 @@ impl fmt::Debug for Error {
         let inner = &*self.0;
         f.debug_struct("Error")
             .field("kind", &inner.kind)
-            .field("call", &inner.call)
+            .field("call", &self.call())
+            .field("operation", &self.operation())
             .field("host", &inner.host)
             .field("status", &inner.status)
             .field("message", &inner.message)
@@ -663,10 +690,14 @@ pub(super) fn tidy(message: String) -> String {
 mod tests {
     use super::*;
 
+    fn name(call: &str) -> CallName {
+        CallName { name: call.to_owned(), operation: "other".into() }
+    }
+
     #[test]
     fn an_error_names_the_call_the_status_and_the_message() {
         let error = Error::new(ErrorKind::RateLimited, "slow down")
-            .with_call("POST /apiv1-fetch communityEvents")
+            .with_call(name("POST /apiv1-fetch communityEvents"))
             .with_response(StatusCode::TOO_MANY_REQUESTS, HeaderMap::new())
             .with_attempts(3);
         let text = "POST /apiv1-fetch communityEvents: 429 Too Many Requests: slow down (after 3 attempts)";
@@ -706,7 +737,7 @@ mod tests {
     fn the_report_holds_the_line_the_host_the_causes_and_the_hint() {
         let cause = std::io::Error::other("connection\nreset");
         let error = Error::new(ErrorKind::NoResponse, "no response")
-            .with_call("GET /stats")
+            .with_call(name("GET /stats"))
             .with_host("example.com")
             .with_source(cause);
         let report = "GET /stats: no response\n  host: example.com\n  caused by: connection reset\n  \

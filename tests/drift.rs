@@ -74,7 +74,7 @@ fn every_operation_of_the_sandbox_and_of_the_documentation_is_known() {
 #[test]
 fn an_unknown_field_is_reported_without_its_value() {
     let item = json!({"id": "m-1", "language": "secret words", "author": null});
-    assert_eq!(of_mention(item), ["GET /mentions: unknown field items[].language"]);
+    assert_eq!(of_mention(item), ["list_mentions: unknown field items[].language"]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn an_unknown_value_of_an_open_enum_is_reported_and_others_are_not() {
         json!({"id": "m-1", "source": "bluesky", "sentiment": "neutral", "title": "bluesky"});
     assert_eq!(
         of_mention(item),
-        [r#"GET /mentions: unknown value "bluesky" in the field items[].source"#]
+        [r#"list_mentions: unknown value "bluesky" in the field items[].source"#]
     );
     assert!(of_mention(json!({"id": "m-1", "source": null})).is_empty());
 }
@@ -97,7 +97,7 @@ fn each_is_reported_once_for_all_clients_of_a_configuration() {
         client.stats().unwrap();
         client.with(heysync::CallOptions::new()).stats().unwrap();
     }
-    assert_eq!(*seen.lock().unwrap(), ["GET /stats: unknown field by_language"]);
+    assert_eq!(*seen.lock().unwrap(), ["get_stats: unknown field by_language"]);
 }
 
 #[test]
@@ -112,8 +112,8 @@ fn calls_of_ones_own_and_types_of_ones_own_are_checked_too() {
     assert_eq!(
         *seen.lock().unwrap(),
         [
-            r#"GET /alerts/{id}: unknown value "hourly" in the field frequency"#,
-            r#"GET /alerts/{id}: unknown value "x" in the field sources[]"#,
+            r#"get_alert: unknown value "hourly" in the field frequency"#,
+            r#"get_alert: unknown value "x" in the field sources[]"#,
         ]
     );
 }
@@ -132,8 +132,8 @@ fn names_of_counts_and_envelopes_are_checked() {
     assert_eq!(
         *seen.lock().unwrap(),
         [
-            r#"GET /stats: unknown value "lemmy" in the field by_source"#,
-            "POST /apiv1-fetch communityRoles: unknown field nextCursor",
+            r#"get_stats: unknown value "lemmy" in the field by_source"#,
+            "list_roles: unknown field nextCursor",
         ]
     );
 }
@@ -161,7 +161,7 @@ fn a_report_shows_no_key_and_is_short() {
     let client = heylerts::Client::with_config(KEY, config.transport(respond(body))).unwrap();
     client.stats().unwrap();
     let seen = seen.lock().unwrap();
-    assert_eq!(seen[0], "GET /stats: unknown field [redacted]");
+    assert_eq!(seen[0], "get_stats: unknown field [redacted]");
     assert!(seen[1].len() < 150);
 }
 

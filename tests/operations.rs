@@ -7,8 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heysync::heylerts::NewAlert;
+use heysync::heylo::RoleUpdate;
 use heysync::sandbox::TestClock;
-use heysync::{Config, ErrorKind, Safety, TransportError, http};
+use heysync::{
+    Activity, Call, CallStart, Collector, Config, Drift, ErrorKind, Observer, Safety,
+    TransportError, http,
+};
+use serde_json::{Value, json};
 
 #[path = "support/operations.rs"]
 mod operations;
@@ -53,6 +59,81 @@ fn every_operation_sends_one_request_with_its_name_and_its_safety() {
         let body = String::from_utf8_lossy(requests[0].body());
         assert!(body.contains(kind), "{body}");
     }
+}
+
+/// The start of each call.
+#[derive(Clone, Default)]
+struct Starts(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Starts {
+    fn observe(&self, _: &Activity<'_>) {}
+
+    fn started(&self, call: &CallStart<'_>) {
+        let template = call.template().expect("a known operation");
+        self.0.lock().unwrap().push(format!("{} {template}", call.operation()));
+    }
+}
+
+#[test]
+fn every_operation_has_one_name_in_errors_summaries_starts_and_reports_of_drift() {
+    let mut names = Vec::new();
+    for operation in OPERATIONS {
+        let (responses, starts, drifts) = (Collector::new(), Starts::default(), Starts::default());
+        let kept = drifts.clone();
+        let config = Config::new().clock(TestClock::new()).observer(responses.clone());
+        let config = config.observer(starts.clone()).on_drift(move |drift: &Drift| {
+            kept.0.lock().unwrap().push(drift.operation.clone());
+        });
+        let unknown = move |_: Request, _: Duration| response(200, r#"{"new-field": 1}"#);
+        drop((operation.make)(&Clients::with(config.clone().transport(unknown))));
+        let gone = move |_: Request, _: Duration| response(404, r#"{"detail": "gone"}"#);
+        let error = (operation.make)(&Clients::with(config.transport(gone))).unwrap_err();
+        let name = error.operation().unwrap().to_owned();
+        // Others may follow: an update that is in doubt is looked up.
+        let ends: Vec<String> = responses.take().into_iter().map(|it| it.operation).collect();
+        assert_eq!((&ends[0], ends.last()), (&name, Some(&name)));
+        assert_eq!(drifts.0.lock().unwrap().first().unwrap_or(&name), &name);
+        let path = operation.call.split(' ').nth(1).unwrap().replace("a-1", "{id}");
+        let api = if operation.vendor.starts_with("Heylo ") { "" } else { "/api/v1" };
+        assert_eq!(starts.0.lock().unwrap()[0], format!("{name} {api}{path}"));
+        names.push(name);
+    }
+    let heylo = "list_events list_attendance list_roles list_role_members update_role_members \
+                 remove_member invite_member";
+    let heylerts = "hello list_alerts get_alert create_alert update_alert delete_alert \
+                    list_mentions get_stats";
+    assert_eq!(names.join(" "), format!("{heylo} {heylerts}"));
+}
+
+#[test]
+fn a_call_of_ones_own_has_the_operation_it_states_or_that_of_the_method_or_its_type() {
+    for (call, expected) in [
+        (Call::get(["alerts", "hello"]), "get_alert"),
+        (Call::get(["alerts", "3f2c", "history"]), "other"),
+        (Call::get(["alerts", "3f2c"]).operation("peek"), "peek"),
+        (Call::patch(["hello"]), "other"),
+        (Call::post(["apiv1-fetch"]).json(&json!({"type": "communityPolls"})), "communityPolls"),
+        (Call::post(["apiv1-fetch"]).json(&json!({"type": "roleMembers"})), "list_role_members"),
+        (Call::post(["apiv1-update"]).json(&json!({"type": "roleMembers"})), "update_role_members"),
+        (Call::post(["apiv1-fetch"]).json(&json!({"type": "ada@example.com"})), "…"),
+        (Call::post(["apiv1-fetch"]).json(&json!({"type": 7})), "other"),
+    ] {
+        let (clients, _) = clients(|| response(404, ""));
+        let error = clients.heylerts.send::<Value>(&call).unwrap_err();
+        assert_eq!(error.operation(), Some(expected), "{}", call.name());
+    }
+}
+
+#[test]
+fn an_error_of_a_list_or_of_an_argument_has_the_operation_too() {
+    let (clients, _) = clients(|| response(200, ""));
+    let community = clients.heylo.community("c-1");
+    let empty = community.role("r-1").update(&RoleUpdate::new()).unwrap_err();
+    assert_eq!(empty.error.operation(), Some("update_role_members"));
+    let none = clients.heylerts.mentions().page_size(0).next().unwrap().unwrap_err();
+    assert_eq!(none.operation(), Some("list_mentions"));
+    let nameless = clients.heylerts.create_alert(&NewAlert::new("", "k")).unwrap_err();
+    assert_eq!(nameless.operation(), Some("create_alert"));
 }
 
 #[test]

@@ -114,13 +114,15 @@ fn a_call_is_a_span_with_a_span_for_each_attempt() {
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(names, ["heysync.call", "heysync.attempt", "heysync.attempt", "heysync.attempt"]);
     for span in &spans {
-        assert_eq!(span.get("otel.name"), "GET /api/v1/alerts/{id}");
+        assert_eq!(span.get("heysync.operation"), "get_alert");
         assert_eq!(span.get("http.request.method"), "GET");
         assert_eq!((span.get("server.address"), span.get("server.port")), ("heylerts.com", "443"));
         assert_eq!(span.get("url.template"), "/api/v1/alerts/{id}");
         assert_eq!(span.get("otel.status_code"), "ERROR");
     }
     let [call, first, second, third] = &spans[..] else { unreachable!() };
+    assert_eq!(call.get("otel.name"), "get_alert");
+    assert!(spans[1..].iter().all(|it| it.get("otel.name") == "GET /api/v1/alerts/{id}"));
     assert_eq!((call.get("heysync.attempts"), call.get("error.type")), ("3", "NotFound"));
     assert_eq!(call.get("http.response.status_code"), "404");
     for (attempt, resent, status, error) in

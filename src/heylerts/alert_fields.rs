@@ -118,7 +118,7 @@ impl NewAlert {
     pub(super) fn to_call(&self) -> Result<Call> {
         let call =
             Call::post(["alerts"]).safety(Safety::Unsafe).outcome_hint(OUTCOME_HINT).json(self);
-        let invalid = |message: &str| Err(Error::invalid(message).with_call(call.name()));
+        let invalid = |message: &str| Err(Error::invalid(message).with_call(&call));
         match (self.name().trim(), self.keyword().trim()) {
             ("", _) => invalid("the alert's name is empty"),
             (_, "") => invalid("the alert's keyword is empty"),
@@ -202,7 +202,7 @@ impl AlertPatch {
     pub(super) fn to_call(&self, id: &str) -> Result<Call> {
         let call = Call::patch(["alerts", id]).safety(Safety::Idempotent).json(self);
         match self.fields.is_empty() {
-            true => Err(Error::invalid("the patch changes nothing").with_call(call.name())),
+            true => Err(Error::invalid("the patch changes nothing").with_call(&call)),
             false => Ok(call),
         }
     }

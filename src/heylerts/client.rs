@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::{Config, Service};
-use crate::error::{Error, Result};
+use crate::error::{CallName, Error, Result};
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
@@ -363,7 +363,7 @@ impl Client {
     /// Returns the error for an item of a list that could not be decoded.
     pub(crate) fn unreadable_item(
         &self,
-        call: String,
+        call: CallName,
         item: &Value,
         cause: serde_json::Error,
     ) -> Error {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::client::Client;
 use crate::cancellation::Cancelled;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{CallName, Error, ErrorKind, Result};
 use crate::page::{FollowedList, Numbered, NumberedList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
@@ -32,8 +32,8 @@ impl NumberedList for Listing {
         list_name(self.name, &self.call.query_text(self.client.extra_query()))
     }
 
-    fn call_name(&self) -> String {
-        self.call.name()
+    fn call_name(&self) -> CallName {
+        (&self.call).into()
     }
 
     fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage> {

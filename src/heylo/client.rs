@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::config::{Config, Service};
-use crate::error::{Error, Result};
+use crate::error::{CallName, Error, Result};
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
@@ -291,7 +291,7 @@ impl Client {
 
     pub(crate) fn unreadable_item(
         &self,
-        call: String,
+        call: CallName,
         item: &Value,
         cause: serde_json::Error,
     ) -> Error {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::Community;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{CallName, Error, Result};
 use crate::page::{Cursor, CursorList, Pager, RawPage, list_name};
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
@@ -64,8 +64,8 @@ impl CursorList for Listing {
         list_name(&format!("heylo/{}", self.names.kind), &filters)
     }
 
-    fn call_name(&self) -> String {
-        self.call(Map::new()).name()
+    fn call_name(&self) -> CallName {
+        (&self.call(Map::new())).into()
     }
 
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage> {

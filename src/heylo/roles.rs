@@ -239,7 +239,7 @@ impl RoleMembers {
     pub fn update(&self, update: &RoleUpdate) -> Result<MemberChange, RoleUpdateError> {
         let mut change = MemberChange::default();
         let mut left = update.without_duplicates();
-        let rejected = |error: Error| error.with_call("POST /apiv1-update roleMembers");
+        let rejected = |error: Error| error.with_call(&self.update_call(update));
         let valid = left.check().map_err(rejected);
         match valid.and_then(|()| self.send_all(&mut left, &mut change)) {
             Ok(()) => Ok(change),

@@ -16,7 +16,7 @@ use super::seen::{Key, Seen, key};
 use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, Result};
+use crate::error::{CallName, Error, Result};
 
 /// The ids that are kept to find the way back if the last items are deleted.
 const TRAIL: usize = 128;
@@ -31,7 +31,7 @@ pub(crate) trait CursorList: fmt::Debug + Send + Sync {
     fn list_name(&self) -> String;
 
     /// The name of the call in errors.
-    fn call_name(&self) -> String;
+    fn call_name(&self) -> CallName;
 
     /// Fetches a page of so many items after the one with the id `after`, or from the top.
     fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage>;
@@ -346,7 +346,7 @@ impl<L: CursorList + 'static> PageSource for Cursor<L> {
         self.ahead.set(pages > 0);
     }
 
-    fn call_name(&self) -> String {
+    fn call_name(&self) -> CallName {
         self.list.call_name()
     }
 
@@ -514,8 +514,8 @@ mod tests {
             "model 0".to_owned()
         }
 
-        fn call_name(&self) -> String {
-            "POST /model".to_owned()
+        fn call_name(&self) -> CallName {
+            CallName { name: "POST /model".to_owned(), operation: "list".into() }
         }
 
         fn fetch(&self, after: Option<&str>, items: u32) -> Result<RawPage> {
@@ -859,8 +859,8 @@ mod tests {
             "responder 0".to_owned()
         }
 
-        fn call_name(&self) -> String {
-            "POST /responder".to_owned()
+        fn call_name(&self) -> CallName {
+            CallName { name: "POST /responder".to_owned(), operation: "list".into() }
         }
 
         fn fetch(&self, after: Option<&str>, _items: u32) -> Result<RawPage> {

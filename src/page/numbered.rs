@@ -17,7 +17,7 @@ use super::source::{FetchedPage, FollowedList, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
 use super::span::Span;
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{CallName, Error, ErrorKind, Result};
 
 /// How often a list is read in all if its order is seen to change.
 const PASSES: u32 = 6;
@@ -32,7 +32,7 @@ pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
     fn list_name(&self) -> String;
 
     /// The name of the call in errors.
-    fn call_name(&self) -> String;
+    fn call_name(&self) -> CallName;
 
     fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage>;
 
@@ -474,7 +474,7 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
         self.ahead.set(pages, items);
     }
 
-    fn call_name(&self) -> String {
+    fn call_name(&self) -> CallName {
         self.list.call_name()
     }
 
@@ -598,8 +598,8 @@ mod tests {
             "model 0".to_owned()
         }
 
-        fn call_name(&self) -> String {
-            "GET /model".to_owned()
+        fn call_name(&self) -> CallName {
+            CallName { name: "GET /model".to_owned(), operation: "list".into() }
         }
 
         fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {
@@ -632,8 +632,8 @@ mod tests {
             "race 0".to_owned()
         }
 
-        fn call_name(&self) -> String {
-            "GET /race".to_owned()
+        fn call_name(&self) -> CallName {
+            CallName { name: "GET /race".to_owned(), operation: "list".into() }
         }
 
         fn unreadable(&self, _item: &Value, cause: serde_json::Error) -> Error {

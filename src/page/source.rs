@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::position::Position;
 use super::raw_page::{Numbers, PageText};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{CallName, Error, ErrorKind, Result};
 
 /// The largest page that the services send, in items.
 pub(crate) const LARGEST_PAGE: u32 = 100;
@@ -41,7 +41,7 @@ pub(crate) trait PageSource: fmt::Debug + Send + Sync {
     fn set_prefetch(&mut self, pages: u32, items: u64);
 
     /// The name of the call in errors.
-    fn call_name(&self) -> String;
+    fn call_name(&self) -> CallName;
 
     /// The list, if it can be read again and again.
     fn followed(&self) -> Option<&dyn FollowedList> {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
 use super::extra_header;
+use super::operation::Operation;
 use super::retry::Safety;
-use crate::error::{Error, Result};
+use crate::error::{CallName, Error, Result};
 
 /// A request to one of the services, stated but not sent.
 ///
@@ -40,11 +41,13 @@ pub struct Call {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
     /// The `type` of the body.
+    kind: Option<String>,
+    /// The name of the operation, if the caller states one.
     operation: Option<String>,
     /// Why the call is rejected when it is sent. Kept until then, so that a call is one chain without `?`.
     rejection: Option<Rejection>,
     safety: Safety,
-    host: Option<&'static str>,
+    host: Option<String>,
     is_removal: bool,
     outcome_hint: Option<&'static str>,
     /// The deadline of a larger operation that the call is part of.
@@ -99,6 +102,7 @@ impl Call {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
+            kind: None,
             operation: None,
             rejection: None,
             host: None,
@@ -148,7 +152,8 @@ impl Call {
 
     /// Adds a query parameter. It is percent-encoded, so a `+` arrives as one.
     ///
-    /// A name that is given twice is sent twice.
+    /// A name that is given twice is sent twice. [`CallOptions::query`](crate::CallOptions::query) adds a parameter to all
+    /// calls of a client; a call that has one of the same name itself is rejected.
     ///
     /// # Examples
     ///
@@ -228,7 +233,7 @@ impl Call {
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Call {
         match serde_json::to_vec(body) {
             Ok(body) => {
-                self.operation = operation(&body);
+                self.kind = kind(&body);
                 self.body = Some(body);
             }
             Err(error) => {
@@ -265,6 +270,44 @@ impl Call {
         self
     }
 
+    /// Names the operation, for [`CallSummary::operation`](crate::CallSummary::operation),
+    /// [`Error::operation`](crate::Error::operation), [`CallStart::operation`](crate::CallStart::operation) and spans: one
+    /// name for all ids.
+    ///
+    /// By default a call of one's own that makes the request of a method has the name of that method's operation.
+    /// Another call has the `type` of its body, and one without a `type` is called `other`. The operations are:
+    ///
+    /// | Heylo | Heylerts |
+    /// |---|---|
+    /// | `list_events`, `list_attendance` | `hello` |
+    /// | `list_roles` | `list_alerts`, `get_alert` |
+    /// | `list_role_members`, `update_role_members` | `create_alert`, `update_alert`, `delete_alert` |
+    /// | `remove_member`, `invite_member` | `list_mentions`, `get_stats` |
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Call, CallOptions, Collector, heylerts};
+    /// use serde_json::Value;
+    ///
+    /// # use heysync::{Config, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+    /// let responses = Collector::new();
+    /// let client = client.with(CallOptions::new().observer(responses.clone()));
+    /// client.get_alert("3f2c").unwrap_err();
+    /// assert_eq!(responses.last().unwrap().operation, "get_alert");
+    ///
+    /// let history = Call::get(["alerts", "3f2c", "history"]).operation("get_alert_history");
+    /// let error = client.send::<Value>(&history).unwrap_err();
+    /// assert_eq!(error.operation(), Some("get_alert_history"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn operation(mut self, name: impl Into<String>) -> Call {
+        self.operation = Some(name.into());
+        self
+    }
+
     /// Sends the call to another host of the service, by its name. Default: the host of the base address.
     ///
     /// Heylo has one: [`heylo::INVITE_HOST`](crate::heylo::INVITE_HOST), which serves `apiv1-create` and
@@ -282,8 +325,8 @@ impl Call {
     ///     .safety(Safety::Idempotent)
     ///     .host(heylo::INVITE_HOST);
     /// ```
-    pub fn host(mut self, name: &'static str) -> Call {
-        self.host = Some(name);
+    pub fn host(mut self, name: impl Into<String>) -> Call {
+        self.host = Some(name.into());
         self
     }
 
@@ -358,26 +401,25 @@ impl Call {
             // A name goes into logs and errors, which are no place for people's addresses.
             name.push_str(shown(segment));
         }
-        if let Some(operation) = &self.operation {
+        if let Some(kind) = self.shown_kind() {
             name.push(' ');
-            name.push_str(shown(operation));
+            name.push_str(kind);
         }
         name
     }
 
-    /// Whether this is the call with a name such as `GET /alerts/{id}`.
-    pub(crate) fn matches(&self, name: &str) -> bool {
-        let (method, rest) = name.split_once(' ').unwrap_or((name, ""));
-        let (path, operation) = match rest.split_once(' ') {
-            Some((path, operation)) => (path, Some(operation)),
-            None => (rest, None),
-        };
-        let is_alike = |(own, known): (&String, &str)| own == known || known == "{id}";
-        let segments = path.split('/').skip(1);
-        self.method == method
-            && self.operation.as_deref() == operation.or(self.operation.as_deref())
-            && self.path.len() == segments.clone().count()
-            && self.path.iter().zip(segments).all(is_alike)
+    /// The `type` of the body.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// The `type` of the body as a name shows it.
+    pub(crate) fn shown_kind(&self) -> Option<&str> {
+        self.kind().map(shown)
+    }
+
+    pub(crate) fn stated_operation(&self) -> Option<&str> {
+        self.operation.as_deref()
     }
 
     pub(crate) fn path(&self) -> &[String] {
@@ -392,8 +434,8 @@ impl Call {
         self.headers.iter().map(|(name, value)| (name, value))
     }
 
-    pub(crate) fn named_host(&self) -> Option<&'static str> {
-        self.host
+    pub(crate) fn named_host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     pub(crate) fn is_removal(&self) -> bool {
@@ -480,14 +522,20 @@ impl Call {
     }
 }
 
-/// The `type` of a body.
-fn operation(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Operation<'a> {
-        #[serde(borrow, rename = "type")]
-        name: Cow<'a, str>,
+impl From<&Call> for CallName {
+    fn from(call: &Call) -> CallName {
+        CallName { name: call.name(), operation: Operation::name_of(call) }
     }
-    serde_json::from_slice(body).ok().map(|Operation { name }| name.into_owned())
+}
+
+/// The `type` of a body.
+fn kind(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+    serde_json::from_slice(body).ok().map(|Typed { kind }| kind.into_owned())
 }
 
 /// Appends a segment of a path. Everything that could mean something in an address is percent-encoded.

@@ -90,6 +90,7 @@ mod tests {
         for number in 0..MOST_KEPT + 5 {
             let summary = CallSummary {
                 call: number.to_string(),
+                operation: String::new(),
                 error: None,
                 status: None,
                 headers: HeaderMap::new(),

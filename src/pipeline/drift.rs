@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::call::Call;
+use super::operation::{Form, Operation};
 use super::redaction::Redactor;
-use super::shape::{Kind, Shape};
 use crate::json;
 
 /// A field or a value in a response that this version of the crate does not know, as
@@ -19,8 +19,8 @@ use crate::json;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Drift {
-    /// The call, such as `GET /alerts/{id}`.
-    pub call: String,
+    /// The name of the operation, such as `get_alert`. See [`Call::operation`](crate::Call::operation).
+    pub operation: String,
     /// The field, such as `items[].language`.
     pub field: String,
     /// The value, if the field is known and its value is not; none if the field is unknown.
@@ -29,10 +29,10 @@ pub struct Drift {
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Drift { call, field, value } = self;
+        let Drift { operation, field, value } = self;
         match value {
-            Some(value) => write!(f, "{call}: unknown value {value:?} in the field {field}"),
-            None => write!(f, "{call}: unknown field {field}"),
+            Some(value) => write!(f, "{operation}: unknown value {value:?} in the field {field}"),
+            None => write!(f, "{operation}: unknown field {field}"),
         }
     }
 }
@@ -49,7 +49,7 @@ const MOST_REPORTED: usize = 1000;
 /// The longest name or value that is reported, in characters.
 const LONGEST: usize = 100;
 
-/// Reports each field and value that is not in the [shapes](Shape) once.
+/// Reports each field and value that is not in the [known form](Form) of a response once.
 pub(crate) struct DriftWatch<F> {
     report: F,
     reported: Mutex<HashSet<Drift>>,
@@ -70,10 +70,10 @@ impl<F: Fn(&Drift) + Send + Sync> DriftWatch<F> {
 
 impl<F: Fn(&Drift) + Send + Sync> BodyWatch for DriftWatch<F> {
     fn look(&self, call: &Call, body: &[u8], redactor: &Redactor) {
-        let Some(shape) = Shape::of(call) else { return };
+        let Some(operation) = Operation::of(call) else { return };
         let Ok(json) = json::from_slice::<Value>(body) else { return };
-        let mut findings = Findings { call: shape.call, redactor, found: Vec::new() };
-        findings.look_at(&json, &shape.body, "");
+        let mut findings = Findings { operation: operation.name, redactor, found: Vec::new() };
+        findings.look_at(&json, &operation.response, "");
         let new = findings.found.into_iter().filter(|drift| self.is_new(drift));
         // Collected first: the lock is not held, and the closure may call the client.
         new.collect::<Vec<_>>().iter().for_each(&self.report);
@@ -81,33 +81,33 @@ impl<F: Fn(&Drift) + Send + Sync> BodyWatch for DriftWatch<F> {
 }
 
 struct Findings<'a> {
-    call: &'static str,
+    operation: &'static str,
     redactor: &'a Redactor,
     found: Vec<Drift>,
 }
 
 impl Findings<'_> {
     /// Looks at the value of the field called `path`.
-    fn look_at(&mut self, json: &Value, kind: &Kind, path: &str) {
-        match (kind, json) {
-            (Kind::List(of), Value::Array(items)) => {
+    fn look_at(&mut self, json: &Value, form: &Form, path: &str) {
+        match (form, json) {
+            (Form::List(of), Value::Array(items)) => {
                 let path = format!("{path}[]");
                 items.iter().for_each(|item| self.look_at(item, of, &path));
             }
-            (Kind::Object(fields), Value::Object(object)) => {
+            (Form::Object(fields), Value::Object(object)) => {
                 for (name, value) in object {
                     let path =
                         if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                     match fields.iter().find(|(known, _)| known == name) {
-                        Some((_, kind)) => self.look_at(value, kind, &path),
+                        Some((_, form)) => self.look_at(value, form, &path),
                         None => self.found(&path, None),
                     }
                 }
             }
-            (Kind::Values(known), Value::String(value)) if !known.contains(&value.as_str()) => {
+            (Form::Values(known), Value::String(value)) if !known.contains(&value.as_str()) => {
                 self.found(path, Some(value));
             }
-            (Kind::Keys(known), Value::Object(object)) => {
+            (Form::Keys(known), Value::Object(object)) => {
                 let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
                 unknown.for_each(|key| self.found(path, Some(key)));
             }
@@ -118,8 +118,8 @@ impl Findings<'_> {
     fn found(&mut self, field: &str, value: Option<&str>) {
         let shown =
             |text: &str| self.redactor.text(text.to_owned()).chars().take(LONGEST).collect();
-        let (call, field, value) = (self.call.to_owned(), shown(field), value.map(shown));
-        let drift = Drift { call, field, value };
+        let (field, value) = (shown(field), value.map(shown));
+        let drift = Drift { operation: self.operation.to_owned(), field, value };
         if !self.found.contains(&drift) {
             self.found.push(drift);
         }

@@ -34,6 +34,7 @@ pub(crate) mod keys;
 mod message;
 mod names;
 pub(crate) mod observer;
+pub(crate) mod operation;
 pub(crate) mod options;
 pub(crate) mod proxy;
 pub(crate) mod redaction;
@@ -41,7 +42,6 @@ pub(crate) mod response;
 pub(crate) mod retry;
 mod sending;
 pub(crate) mod settings;
-pub(crate) mod shape;
 #[cfg(feature = "tracing")]
 pub(crate) mod spans;
 mod spelling;
@@ -51,6 +51,7 @@ pub(crate) mod transport_options;
 pub(crate) mod ureq_transport;
 mod wire;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,7 +63,7 @@ use url::Url;
 
 use crate::cancellation::{self, Cancelled};
 use crate::clock::Clock;
-use crate::error::{Applied, Error, ErrorKind, Result};
+use crate::error::{Applied, CallName, Error, ErrorKind, Result};
 use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders};
 use auth::Auth;
 use call::Call;
@@ -70,6 +71,7 @@ use classification::{Classifier, Failure, Retry, Success};
 use drift::BodyWatch;
 use keys::{Credentials, Keys};
 use observer::{Activity, CallStart};
+use operation::Operation;
 use options::CallOptions;
 use redaction::Evidence;
 use response::BadBody;
@@ -125,6 +127,18 @@ struct Run<'a> {
     maybe_applied: bool,
     /// The error of the latest attempt.
     last: Option<Error>,
+}
+
+impl Run<'_> {
+    /// The call and its operation, for its error and its summary.
+    fn names(&self) -> CallName {
+        let redactor = self.credentials.auth.redactor();
+        let operation = match Operation::name_of(self.call) {
+            Cow::Borrowed(known) => known.into(),
+            Cow::Owned(stated) => redactor.text(stated).into(),
+        };
+        CallName { name: self.name.clone(), operation }
+    }
 }
 
 impl Pipeline {
@@ -210,6 +224,7 @@ impl Pipeline {
     ) {
         let summary = CallSummary {
             call: run.name.clone(),
+            operation: run.names().operation.into_owned(),
             error: error.map(Error::kind),
             status,
             headers,
@@ -222,7 +237,7 @@ impl Pipeline {
     /// Returns the error of an item of a list that could not be decoded, with its JSON.
     pub(crate) fn unreadable_item(
         &self,
-        call: String,
+        call: CallName,
         item: Vec<u8>,
         cause: serde_json::Error,
     ) -> Error {
@@ -231,7 +246,9 @@ impl Pipeline {
         let message = "an item is not what was expected".to_owned();
         let cause = Some(cause.into());
         let evidence = Evidence { message, head: None, body: item, cause };
-        redactor.error(ErrorKind::Unreadable, evidence).with_call(redactor.text(call))
+        redactor
+            .error(ErrorKind::Unreadable, evidence)
+            .with_call(CallName { name: redactor.text(call.name), ..call })
     }
 
     fn begin<'a>(&self, call: &'a Call) -> Run<'a> {
@@ -257,7 +274,7 @@ impl Pipeline {
     /// Builds the request anew for each attempt, so that the usual single attempt copies nothing.
     fn sign(&self, run: &Run<'_>) -> Result<Request<Vec<u8>>> {
         let auth = &run.credentials.auth;
-        let rejected = |error| auth.redactor().rejection(error).with_call(&run.name);
+        let rejected = |error| auth.redactor().rejection(error).with_call(run.names());
         self.request(run.call, auth).map_err(rejected)
     }
 
@@ -265,7 +282,7 @@ impl Pipeline {
     pub(crate) fn curl(&self, call: &Call) -> Result<String> {
         let credentials = self.core.keys.current();
         let auth = &credentials.auth;
-        let rejected = |error| auth.redactor().rejection(error).with_call(call.name());
+        let rejected = |error| auth.redactor().rejection(error).with_call(call);
         let request = self.request(call, auth).map_err(rejected)?;
         Ok(auth.redactor().text(curl::line(&request)))
     }
@@ -554,7 +571,7 @@ fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
         _ => Applied::No,
     };
     error
-        .with_call(&run.name)
+        .with_call(run.names())
         .with_host(&run.host)
         .with_attempts(run.attempts)
         .with_applied(applied)

@@ -1,5 +1,6 @@
 //! Reports what a client does, to the program and to the log.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::call::Call;
+use super::operation::{ID, Operation};
 use super::summary::CallSummary;
 use super::transport::TransportError;
 use crate::error::{Error, in_words};
@@ -83,8 +85,7 @@ pub trait Observer: Send + Sync {
     ///     fn observe(&self, _: &Activity<'_>) {}
     ///
     ///     fn started(&self, call: &CallStart<'_>) {
-    ///         let operation = format!("{} {}", call.method(), call.template());
-    ///         *self.0.lock().unwrap().entry(operation).or_default() += 1;
+    ///         *self.0.lock().unwrap().entry(call.operation().into_owned()).or_default() += 1;
     ///     }
     /// }
     ///
@@ -96,7 +97,7 @@ pub trait Observer: Send + Sync {
     /// for alert in client.alerts().read_all()? {
     ///     client.get_alert(&alert.id)?;
     /// }
-    /// assert_eq!(operations.0.lock().unwrap()["GET /api/v1/alerts/{id}"], 3);
+    /// assert_eq!(operations.0.lock().unwrap()["get_alert"], 3);
     /// # Ok::<(), heysync::Error>(())
     /// ```
     fn started(&self, call: &CallStart<'_>) {
@@ -131,26 +132,27 @@ impl<'a> CallStart<'a> {
         self.base.port_or_known_default().unwrap_or(443)
     }
 
-    /// Returns the path with `{id}` in place of the ids, such as `/api/v1/alerts/{id}`.
-    ///
-    /// By the custom of such services, every second segment below the base address is taken to be an id.
-    pub fn template(&self) -> String {
-        self.path("{id}")
+    /// Returns the name of the operation, the same for all ids, such as `get_alert`. [`Call::operation`] lists the names.
+    pub fn operation(&self) -> Cow<'static, str> {
+        Operation::name_of(self.call)
     }
 
-    /// Returns the address with `REDACTED` in place of the ids, and without a query.
+    /// Returns the path with `{id}` in place of the ids, such as `/api/v1/alerts/{id}`. Of a call of one's own that makes no
+    /// request of a method of this crate, it is not known which segments are ids, so it has none.
+    pub fn template(&self) -> Option<String> {
+        Some(Operation::of(self.call)?.path_with(self.base.path(), ID))
+    }
+
+    /// Returns the address with `REDACTED` in place of all that may be an id, and without a query.
     #[cfg(feature = "tracing")]
     pub(crate) fn address_without_ids(&self) -> String {
-        format!("{}{}", self.base.origin().ascii_serialization(), self.path("REDACTED"))
-    }
-
-    fn path(&self, id: &str) -> String {
-        let mut path = self.base.path().trim_end_matches('/').to_owned();
-        for (place, segment) in self.call.path().iter().enumerate() {
-            path.push('/');
-            path.push_str(if place % 2 == 0 { segment } else { id });
-        }
-        path
+        const REDACTED: &str = "REDACTED";
+        let base = self.base.path();
+        let path = match Operation::of(self.call) {
+            Some(operation) => operation.path_with(base, REDACTED),
+            None => format!("{}/{REDACTED}", base.trim_end_matches('/')),
+        };
+        format!("{}{path}", self.base.origin().ascii_serialization())
     }
 }
 

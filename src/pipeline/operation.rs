@@ -1,54 +1,122 @@
-//! The responses that this version knows: their fields, and the values of open enums.
+//! The operations that this version has methods for: their names, their paths, and the known form of their responses.
 //!
-//! Tests compare them with the models of the services.
+//! Tests compare the forms with the models of the services.
+
+use std::borrow::Cow;
+
+use http::Method;
 
 use super::call::Call;
 
-/// The known form of the response to a call.
-pub(crate) struct Shape {
-    /// The call, with `{id}` for an id.
-    pub(crate) call: &'static str,
-    pub(crate) body: Kind,
+/// An operation of one of the services.
+pub(crate) struct Operation {
+    /// The name of the operation, which never changes.
+    pub(crate) name: &'static str,
+    method: Method,
+    /// The segments of the path below the base address, with [`ID`] for an id.
+    path: &'static [&'static str],
+    /// The `type` of the body, if the path alone does not tell.
+    kind: Option<&'static str>,
+    /// The known form of the response.
+    pub(crate) response: Form,
+}
+
+/// Stands for an id in a path.
+pub(super) const ID: &str = "{id}";
+/// The name of an operation that has no name.
+const OTHER: &str = "other";
+
+impl Operation {
+    /// Returns the operation of a call, if this version has a method for it.
+    pub(crate) fn of(call: &Call) -> Option<&'static Operation> {
+        let path: Vec<&str> = call.path().iter().map(String::as_str).collect();
+        Operation::find(call.method().as_str(), &path, call.kind())
+    }
+
+    /// Returns the name of the operation of a call: the one that the call states, else that of the operation, else the `type`
+    /// of the body.
+    pub(crate) fn name_of(call: &Call) -> Cow<'static, str> {
+        let stated = call.stated_operation();
+        match (stated, Operation::of(call)) {
+            (Some(name), _) => name.to_owned().into(),
+            (None, Some(operation)) => operation.name.into(),
+            (None, None) => call.shown_kind().unwrap_or(OTHER).to_owned().into(),
+        }
+    }
+
+    /// Returns the path with `id` in place of each id, below the path `base`.
+    pub(crate) fn path_with(&self, base: &str, id: &str) -> String {
+        let segments = self.path.iter().map(|segment| if *segment == ID { id } else { segment });
+        segments.fold(base.trim_end_matches('/').to_owned(), |path, segment| path + "/" + segment)
+    }
+
+    fn find(method: &str, path: &[&str], kind: Option<&str>) -> Option<&'static Operation> {
+        OPERATIONS.iter().find(|known| {
+            let mut segments = path.iter().zip(known.path);
+            known.method == method
+                && known.path.len() == path.len()
+                && segments.all(|(segment, known)| segment == known || *known == ID)
+                && known.kind.is_none_or(|known| kind == Some(known))
+        })
+    }
+}
+
+const fn of_heylerts(
+    name: &'static str,
+    method: Method,
+    path: &'static [&'static str],
+    response: Form,
+) -> Operation {
+    Operation { name, method, path, kind: None, response }
+}
+
+const fn of_heylo(
+    name: &'static str,
+    path: &'static [&'static str],
+    kind: &'static str,
+    response: Form,
+) -> Operation {
+    Operation { name, method: Method::POST, path, kind: Some(kind), response }
 }
 
 /// The known form of a value.
-pub(crate) enum Kind {
+pub(crate) enum Form {
     /// Everything is known, or nothing is documented.
     Any,
     /// One of these strings.
     Values(&'static [&'static str]),
     /// An object with these names.
     Keys(&'static [&'static str]),
-    List(&'static Kind),
-    Object(&'static [(&'static str, Kind)]),
+    List(&'static Form),
+    Object(&'static [(&'static str, Form)]),
 }
 
-impl Shape {
-    /// Returns the shape of the response to a call, if it is a call that this version knows.
-    pub(crate) fn of(call: &Call) -> Option<&'static Shape> {
-        SHAPES.iter().find(|shape| call.matches(shape.call))
-    }
-}
+use Form::{Any, Keys, List, Object, Values};
 
-use Kind::{Any, Keys, List, Object, Values};
+const FETCH: &[&str] = &["apiv1-fetch"];
 
-pub(crate) const SHAPES: &[Shape] = &[
-    Shape { call: "GET /hello", body: HELLO },
-    Shape { call: "GET /alerts", body: Object(ALERTS) },
-    Shape { call: "GET /alerts/{id}", body: ALERT },
-    Shape { call: "POST /alerts", body: ALERT },
-    Shape { call: "PATCH /alerts/{id}", body: ALERT },
-    Shape { call: "GET /mentions", body: Object(MENTIONS) },
-    Shape { call: "GET /stats", body: STATS },
-    // Heylo documents no field of an event, an attendance record or a role.
-    Shape { call: "POST /apiv1-fetch communityEvents", body: Object(&[("events", Any)]) },
-    Shape { call: "POST /apiv1-fetch eventAttendance", body: Object(&[("attendance", Any)]) },
-    Shape { call: "POST /apiv1-fetch communityRoles", body: Object(&[("roles", Any)]) },
-    Shape { call: "POST /apiv1-fetch roleMembers", body: Object(&[("memberUserIds", Any)]) },
-    Shape {
-        call: "POST /apiv1-update roleMembers",
-        body: Object(&[("addedUserIds", Any), ("removedUserIds", Any)]),
-    },
+// Heylo documents no field of an event, an attendance record or a role, and no response to a removal and an invite.
+static OPERATIONS: [Operation; 15] = [
+    of_heylo("list_events", FETCH, "communityEvents", Object(&[("events", Any)])),
+    of_heylo("list_attendance", FETCH, "eventAttendance", Object(&[("attendance", Any)])),
+    of_heylo("list_roles", FETCH, "communityRoles", Object(&[("roles", Any)])),
+    of_heylo("list_role_members", FETCH, "roleMembers", Object(&[("memberUserIds", Any)])),
+    of_heylo(
+        "update_role_members",
+        &["apiv1-update"],
+        "roleMembers",
+        Object(&[("addedUserIds", Any), ("removedUserIds", Any)]),
+    ),
+    of_heylo("remove_member", &["apiv1-remove"], "member", Any),
+    of_heylo("invite_member", &["apiv1-create"], "invite", Any),
+    of_heylerts("hello", Method::GET, &["hello"], HELLO),
+    of_heylerts("list_alerts", Method::GET, &["alerts"], Object(ALERTS)),
+    of_heylerts("get_alert", Method::GET, &["alerts", ID], ALERT),
+    of_heylerts("create_alert", Method::POST, &["alerts"], ALERT),
+    of_heylerts("update_alert", Method::PATCH, &["alerts", ID], ALERT),
+    of_heylerts("delete_alert", Method::DELETE, &["alerts", ID], Any),
+    of_heylerts("list_mentions", Method::GET, &["mentions"], Object(MENTIONS)),
+    of_heylerts("get_stats", Method::GET, &["stats"], STATS),
 ];
 
 const PLANS: &[&str] = &["free", "starter", "pro", "business"];
@@ -57,14 +125,14 @@ const SOURCES: &[&str] = &["brave", "reddit", "hackernews"];
 const SENTIMENTS: &[&str] = &["positive", "neutral", "negative"];
 const CATEGORIES: &[&str] = &["web", "social", "forum"];
 
-const HELLO: Kind = Object(&[
+const HELLO: Form = Object(&[
     ("ok", Any),
     ("user", Object(&[("email", Any), ("plan", Values(PLANS))])),
     ("rate_limit", Any),
     ("docs_url", Any),
 ]);
 
-const ALERT: Kind = Object(&[
+const ALERT: Form = Object(&[
     ("id", Any),
     ("name", Any),
     ("keyword", Any),
@@ -82,7 +150,7 @@ const ALERT: Kind = Object(&[
     ("webhook_configured", Any),
 ]);
 
-const MENTION: Kind = Object(&[
+const MENTION: Form = Object(&[
     ("id", Any),
     ("alert_id", Any),
     ("source", Values(SOURCES)),
@@ -97,14 +165,14 @@ const MENTION: Kind = Object(&[
     ("ignored", Any),
 ]);
 
-const STATS: Kind = Object(&[
+const STATS: Form = Object(&[
     ("total", Any),
     ("by_source", Keys(SOURCES)),
     ("by_sentiment", Keys(SENTIMENTS)),
     ("by_category", Keys(CATEGORIES)),
 ]);
 
-const ALERTS: &[(&str, Kind)] = &[
+const ALERTS: &[(&str, Form)] = &[
     ("items", List(&ALERT)),
     ("page", Any),
     ("per_page", Any),
@@ -113,7 +181,7 @@ const ALERTS: &[(&str, Kind)] = &[
     ("has_more", Any),
 ];
 
-const MENTIONS: &[(&str, Kind)] = &[
+const MENTIONS: &[(&str, Form)] = &[
     ("items", List(&MENTION)),
     ("page", Any),
     ("per_page", Any),

@@ -1,7 +1,9 @@
 //! Spans, events and metrics for the crate `tracing`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
+use http::Method;
 use tracing::field::Empty;
 use tracing::{Level, Span, debug, event, info_span};
 
@@ -12,20 +14,21 @@ use crate::error::Error;
 /// Reports each call to the crate [`tracing`] as a span, with a span in it for each attempt.
 ///
 /// Their fields have the names that OpenTelemetry gives to HTTP clients, so that `tracing-opentelemetry` needs no
-/// mapping:
+/// mapping. Every call of Heylo is a `POST` to one of a few paths, so the name of the operation is there too:
 ///
 /// | span | fields |
 /// |---|---|
-/// | `heysync.call` | `otel.name` (`GET /alerts/{id}`), `otel.status_code` (`ERROR` after an error), `http.request.method`, `server.address`, `server.port`, `url.template`, `http.response.status_code` of the last response, `error.type` (an [`ErrorKind`](crate::ErrorKind) such as `NotFound`), `heysync.attempts` |
-/// | `heysync.attempt` | the same, `otel.kind` (`client`), `url.full`, and `http.request.resend_count` from the second attempt on; `error.type` is a status from 400 on, or `NotSent` or `NoResponse` |
+/// | `heysync.call` | `otel.name` and `heysync.operation` (`get_alert`, see [`Call::operation`](crate::Call::operation)), `otel.status_code` (`ERROR` after an error), `http.request.method`, `server.address`, `server.port`, `url.template`, `http.response.status_code` of the last response, `error.type` (an [`ErrorKind`](crate::ErrorKind) such as `NotFound`), `heysync.attempts` |
+/// | `heysync.attempt` | the same, but the method with the path as `otel.name` (`GET /api/v1/alerts/{id}`), `otel.kind` (`client`), `url.full`, and `http.request.resend_count` from the second attempt on; `error.type` is a status from 400 on, or `NotSent` or `NoResponse` |
 ///
 /// Events in the span of the call, at debug: `waiting` for the rate limit, with `heysync.wait.reason` and
 /// `heysync.wait.duration` in seconds; `retrying`, with `error.type` and `heysync.retry.delay` in seconds. After each
 /// attempt an event of the target `heysync::metrics` has the duration as `histogram.http.client.request.duration` in
 /// seconds, which the `MetricsLayer` of `tracing-opentelemetry` turns into a metric.
 ///
-/// Nothing has the key, a body, a query or an id: `url.template` and `url.full` have `{id}` and `REDACTED` in place of
-/// every second segment of the path, which are ids by the custom of such services.
+/// Nothing has the key, a body, a query or an id: `url.template` and `url.full` have `{id}` and `REDACTED` in place of the
+/// ids. Of a call of one's own that makes no request of a method of this crate, it is not known which segments are ids:
+/// it has no `url.template`, and the whole path below the base address is `REDACTED`.
 ///
 /// # Examples
 ///
@@ -37,7 +40,7 @@ use crate::error::Error;
 /// # let _ = config.clone();
 /// let config = config.observer(TracingObserver::new());
 /// let client = heylerts::Client::with_config("hlt_key", config)?;
-/// client.hello()?; // heysync.call{otel.name="GET /hello" …}: heysync.attempt{…}
+/// client.hello()?; // heysync.call{otel.name="hello" …}: heysync.attempt{…}
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,8 +59,11 @@ impl TracingObserver {
 struct Open {
     call: Span,
     attempt: Span,
+    operation: Cow<'static, str>,
     method: String,
-    template: String,
+    /// The method before it was replaced, if OpenTelemetry does not know it.
+    original_method: Option<String>,
+    template: Option<String>,
     address: String,
     port: u16,
     full: String,
@@ -69,15 +75,37 @@ thread_local! {
     static OPEN: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
 }
 
+/// The method, and what it was if OpenTelemetry does not know it.
+fn method(method: &Method) -> (String, Option<String>) {
+    const KNOWN: [Method; 9] = [
+        Method::CONNECT,
+        Method::DELETE,
+        Method::GET,
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::POST,
+        Method::PUT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) {
+        return (method.to_string(), None);
+    }
+    ("_OTHER".to_owned(), Some(method.to_string()))
+}
+
 impl Observer for TracingObserver {
     fn started(&self, call: &CallStart<'_>) {
-        let (method, template, address) = (call.method(), call.template(), call.server_address());
-        let name = format!("{method} {template}");
+        let (method, original_method) = method(call.method());
+        let (operation, template) = (call.operation(), call.template());
+        let address = call.server_address();
         let span = info_span!(
             "heysync.call",
-            otel.name = name,
+            otel.name = &*operation,
             otel.status_code = Empty,
-            http.request.method = method.as_str(),
+            heysync.operation = &*operation,
+            http.request.method = method,
+            http.request.method_original = original_method,
             server.address = address,
             server.port = call.server_port(),
             url.template = template,
@@ -88,7 +116,9 @@ impl Observer for TracingObserver {
         let open = Open {
             call: span,
             attempt: Span::none(),
-            method: method.to_string(),
+            operation,
+            method,
+            original_method,
             template,
             address: address.to_owned(),
             port: call.server_port(),
@@ -146,10 +176,12 @@ impl Open {
         let span = info_span!(
             parent: &self.call,
             "heysync.attempt",
-            otel.name = format!("{} {}", self.method, self.template),
+            otel.name = self.name_of_attempt(),
             otel.kind = "client",
             otel.status_code = Empty,
+            heysync.operation = &*self.operation,
             http.request.method = self.method,
+            http.request.method_original = self.original_method,
             http.request.resend_count = Empty,
             server.address = self.address,
             server.port = self.port,
@@ -162,6 +194,15 @@ impl Open {
             span.record("http.request.resend_count", attempt - 1);
         }
         span
+    }
+
+    /// As OpenTelemetry asks for: the method, and the template if there is one.
+    fn name_of_attempt(&self) -> String {
+        let method = if self.original_method.is_some() { "HTTP" } else { &self.method };
+        match &self.template {
+            Some(template) => format!("{method} {template}"),
+            None => method.to_owned(),
+        }
     }
 
     fn end_attempt(&mut self, status: Option<u16>, error: Option<String>, seconds: f64) {
@@ -178,6 +219,7 @@ impl Open {
             parent: &attempt,
             Level::DEBUG,
             histogram.http.client.request.duration = seconds,
+            heysync.operation = &*self.operation,
             http.request.method = self.method,
             server.address = self.address,
             server.port = self.port,

@@ -12,8 +12,10 @@ use crate::error::ErrorKind;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallSummary {
-    /// The call, as in [`Call::name`](crate::Call::name).
+    /// The call, as in [`Call::name`](crate::Call::name), with its ids: `GET /alerts/3f2c`.
     pub call: String,
+    /// The name of the operation, the same for all ids: `get_alert`. See [`Call::operation`](crate::Call::operation).
+    pub operation: String,
     /// The kind of the error that the call returned; none if it succeeded.
     pub error: Option<ErrorKind>,
     /// The status of the last response; none if there was no response.
@@ -86,6 +88,7 @@ mod tests {
         };
         CallSummary {
             call: "GET /hello".to_owned(),
+            operation: "hello".to_owned(),
             error: None,
             status: Some(StatusCode::OK),
             headers: headers.iter().map(header).collect(),
