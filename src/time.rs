@@ -27,7 +27,7 @@ const FRACTION_DIGITS: usize = 9;
 /// # Other types of time
 ///
 /// A [`SystemTime`] converts into a timestamp and back, and other time libraries convert from and to a
-/// `SystemTime`.
+/// `SystemTime`. A [`Date`] converts into the first moment of that day in UTC.
 ///
 /// # Arithmetic
 ///
@@ -226,6 +226,26 @@ impl From<Timestamp> for SystemTime {
             false => epoch.checked_add(distance),
         };
         time.unwrap_or(epoch)
+    }
+}
+
+impl From<Date> for Timestamp {
+    /// Converts a day into its first moment in UTC, for a filter such as
+    /// [`starting_after`](crate::page::Pager::starting_after).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heysync::{Date, Timestamp};
+    ///
+    /// let day = Date::new(2026, 5, 8)?;
+    /// let end = Timestamp::from(day) + Duration::from_secs(24 * 60 * 60);
+    /// assert_eq!(end.to_string(), "2026-05-09T00:00:00Z");
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    fn from(day: Date) -> Timestamp {
+        Timestamp(day.0.at(0, 0, 0, 0))
     }
 }
 
@@ -435,6 +455,15 @@ mod tests {
 
     fn timestamp(text: &str) -> Timestamp {
         text.parse().expect(text)
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_utc() {
+        for day in ["0001-01-01", "1969-12-31", "2024-02-29", "9999-12-31"] {
+            let date: Date = day.parse().expect("a day");
+            assert_eq!(Timestamp::from(date), timestamp(&format!("{day}T00:00:00Z")));
+            assert_eq!(Timestamp::from(date), timestamp(day));
+        }
     }
 
     #[test]
