@@ -30,6 +30,10 @@ const SUPPRESS_EMAILS: &str = "suppressEmails";
 /// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set. A gender is read as
 /// [`Gender`] reads it, so that `F` is sent as `female`; another one is kept.
 ///
+/// A CSV file whose columns are not Heylo's is read into a type of your own, as the guide's
+/// [recipe](crate::guide::recipes) shows. `#[serde(flatten)]` does not help there: with it, the crate `csv` reads a
+/// telephone number `007` as the number 7, which is rejected.
+///
 /// # Examples
 ///
 /// ```
