@@ -1,7 +1,8 @@
 //! How a program ends: an exit code by the convention of `sysexits.h`, and a report on standard error.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,6 +14,8 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 pub const USAGE: u8 = 64;
 /// An input file is wrong.
 pub const DATA: u8 = 65;
+/// An input file is not there.
+pub const NO_INPUT: u8 = 66;
 /// A file could not be read or written.
 pub const IO: u8 = 74;
 /// Somebody has to confirm first.
@@ -54,8 +57,23 @@ impl Failure {
         self
     }
 
-    pub fn code(&self) -> u8 {
-        self.code
+    /// Puts the place in a file in front of the report.
+    #[must_use]
+    pub fn in_line(self, path: &Path, number: u64) -> Failure {
+        let Failure { report, code } = self;
+        Failure { report: format!("line {number}: {report}"), code }.in_file(path)
+    }
+
+    /// Puts the name of a file in front of the report.
+    #[must_use]
+    pub fn in_file(mut self, path: &Path) -> Failure {
+        self.report = format!("{}: {}", path.display(), self.report);
+        self
+    }
+
+    /// Whether the reader of standard output went away.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.code == 0
     }
 }
 
@@ -133,10 +151,25 @@ pub fn main<Arguments: Parser>(
         Err(failure) if failure.code == 0 => ExitCode::SUCCESS,
         Err(failure) => {
             match failure.code {
-                STOPPED => eprintln!("stopped: {how_to_go_on}"),
-                _ => eprintln!("Error: {failure}"),
+                STOPPED => say(format!("stopped: {how_to_go_on}")),
+                _ => say(format!("Error: {failure}")),
             }
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Prints a line on standard error. Unlike `eprintln`, it does not panic if nobody reads it any more.
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints data on standard output, all of it.
+pub fn print(data: impl fmt::Display) -> Outcome {
+    let mut stdout = io::stdout().lock();
+    let printed = write!(stdout, "{data}").and_then(|()| stdout.flush());
+    printed.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => error.into(),
+        _ => Failure::new(IO, format!("standard output: {error}")),
+    })
 }

@@ -1,23 +1,47 @@
 //! Files that survive a kill: written whole or not at all, or line by line.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 
-use crate::failure::{Failure, IO, Outcome};
+use crate::failure::{Failure, IO, NO_INPUT, Outcome};
 
-/// Writes a file whole: at any moment there is the old one or the new one.
+/// Writes a file whole: at any moment there is the old one or the new one. A device or a pipe is written into.
 pub fn write_whole(path: &Path, contents: &[u8]) -> Outcome {
     replace(path, contents).map_err(|error| of_file(path, &error))
 }
 
 fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let draft = beside(path, "draft");
-    let mut file = File::create(&draft)?;
+    // What a link leads to is replaced, not the link.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let permissions = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            return OpenOptions::new().write(true).open(path)?.write_all(contents);
+        }
+        Ok(metadata) if metadata.permissions().readonly() => {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(metadata) => Some(metadata.permissions()),
+        Err(_) => None,
+    };
+    // Two programs that write the same file at once do not write the same draft.
+    let draft = beside(path, &format!("{}.draft", process::id()));
+    let written =
+        write_draft(&draft, permissions, contents).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written.and_then(|()| sync_folder(path))
+}
+
+fn write_draft(draft: &Path, permissions: Option<Permissions>, contents: &[u8]) -> io::Result<()> {
+    let mut file = File::create(draft)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
     file.write_all(contents)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    sync_folder(path)
+    file.sync_all()
 }
 
 /// Reads a file as a string, or `None` if there is none.
@@ -66,21 +90,26 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// Fails if another process has it open, and if `read` fails.
+    /// Fails if another process has it open, if `read` fails, and if the file ends in part of anything but an object
+    /// of JSON: it is no file of this program then, and stays as it is.
     pub fn open(path: &Path, mut read: impl FnMut(&str) -> Outcome) -> Outcome<Lines> {
         let error_of = |error: io::Error| of_file(path, &error);
         let mut file = open_locked(path)?;
         let mut reader = BufReader::new(&mut file);
-        let (mut whole, mut line) = (0, String::new());
-        while reader.read_line(&mut line).map_err(error_of)? > 0 {
-            if !line.ends_with('\n') {
-                break;
-            }
-            read(line.trim_end()).map_err(|failure| failure.with_line(path.display()))?;
+        let (mut whole, mut line, mut number) = (0, Vec::new(), 1);
+        // Bytes, since a line in part may end within a character.
+        while reader.read_until(b'\n', &mut line).map_err(error_of)? > 0 && line.ends_with(b"\n") {
             whole += line.len() as u64;
+            read_line(&line, &mut read).map_err(|failure| failure.in_line(path, number))?;
             line.clear();
+            number += 1;
         }
-        file.set_len(whole).map_err(error_of)?;
+        if !line.is_empty() {
+            if !line.starts_with(b"{") {
+                return Err(Failure::data("a line of JSON was expected").in_line(path, number));
+            }
+            file.set_len(whole).map_err(error_of)?;
+        }
         file.seek(SeekFrom::End(0)).map_err(error_of)?;
         Ok(Lines { path: path.to_owned(), file, buffer: Vec::new() })
     }
@@ -107,25 +136,44 @@ impl Lines {
     }
 }
 
+fn read_line(line: &[u8], read: &mut impl FnMut(&str) -> Outcome) -> Outcome {
+    let line = str::from_utf8(line).map_err(Failure::data)?.trim();
+    if line.is_empty() { Ok(()) } else { read(line) }
+}
+
+/// Makes sure that no other run uses the files that belong to `path`, until the returned value is dropped.
+pub fn lock(path: &Path) -> Outcome<File> {
+    open_locked(&beside(path, "lock"))
+}
+
 fn open_locked(path: &Path) -> Outcome<File> {
-    let opened = OpenOptions::new().read(true).append(true).create(true).open(path);
-    let file = opened.map_err(|error| of_file(path, &error))?;
+    let error_of = |error: io::Error| of_file(path, &error);
+    let file = OpenOptions::new().read(true).append(true).create(true).open(path);
+    let file = file.map_err(error_of)?;
+    if !file.metadata().map_err(error_of)?.is_file() {
+        return Err(Failure::usage(format!("{}: this is no file", path.display())));
+    }
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            Err(Failure::new(IO, format!("{}: another run is writing to it", path.display())))
+            Err(Failure::new(IO, format!("{}: another run is using it", path.display())))
         }
-        Err(fs::TryLockError::Error(error)) => Err(of_file(path, &error)),
+        Err(fs::TryLockError::Error(error)) => Err(error_of(error)),
     }
 }
 
-/// Opens a file to read, or standard input for `-`.
-pub fn open_input(path: &Path) -> Outcome<Box<dyn Read>> {
-    match path.as_os_str() == "-" {
-        true => Ok(Box::new(io::stdin().lock())),
-        false => match File::open(path) {
-            Ok(file) => Ok(Box::new(file)),
-            Err(error) => Err(of_file(path, &error)),
-        },
+/// Reads a file, or standard input for `-`.
+pub fn read_input(path: &Path) -> Outcome<Vec<u8>> {
+    let mut contents = Vec::new();
+    let read = match path.as_os_str() == "-" {
+        true => io::stdin().lock().read_to_end(&mut contents).map(drop),
+        false => fs::read(path).map(|read| contents = read),
+    };
+    match read {
+        Ok(()) => Ok(contents),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Failure::new(NO_INPUT, format!("{}: {error}", path.display())))
+        }
+        Err(error) => Err(of_file(path, &error)),
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use heysync::limiter::Share;
-use heysync::{Config, Timestamp, heylerts, heylo, sandbox};
+use heysync::{Config, DryRun, Timestamp, heylerts, heylo, sandbox};
 
 use crate::failure::Outcome;
 use crate::progress::{Reporter, Volume};
@@ -41,15 +41,19 @@ pub struct Session<C> {
     pub is_sandbox: bool,
 }
 
+const KEY_OF_HEYLO: &str = "HEYLO_API_KEY";
+const KEY_OF_HEYLERTS: &str = "HEYLERTS_API_KEY";
+
 struct Service<C> {
-    name: &'static str,
+    /// The variable of the key.
+    key: &'static str,
     open: fn(Config) -> heysync::Result<C>,
 }
 
 impl Options {
     /// Opens Heylo with the key `HEYLO_API_KEY`, or its sandbox if that is not set.
     pub fn heylo(&self, program: &str) -> Outcome<Session<heylo::Client>> {
-        let service = Service { name: "HEYLO", open: heylo::Client::from_env_with };
+        let service = Service { key: KEY_OF_HEYLO, open: heylo::Client::from_env_with };
         self.session(program, service, |config| {
             let sandbox = sandbox::Heylo::demo();
             let now = sandbox.now();
@@ -59,11 +63,20 @@ impl Options {
 
     /// Opens Heylerts with the key `HEYLERTS_API_KEY`, or its sandbox if that is not set.
     pub fn heylerts(&self, program: &str) -> Outcome<Session<heylerts::Client>> {
-        let service = Service { name: "HEYLERTS", open: heylerts::Client::from_env_with };
+        let service = Service { key: KEY_OF_HEYLERTS, open: heylerts::Client::from_env_with };
         self.session(program, service, |config| {
             let sandbox = sandbox::Heylerts::demo();
             let now = sandbox.now();
             Ok((heylerts::Client::with_config("hlt_any_key", config.transport(sandbox))?, now))
+        })
+    }
+
+    /// Opens Heylo to print changes as lines of curl on standard output. Nothing is sent.
+    pub fn heylo_as_curl(&self, program: &str) -> Outcome<heylo::Client> {
+        let config = Config::new().user_agent(program).transport(DryRun::new());
+        Ok(match env::var_os(KEY_OF_HEYLO) {
+            Some(_) => heylo::Client::from_env_with(config)?,
+            None => heylo::Client::with_config("any-key", config)?,
         })
     }
 
@@ -79,8 +92,8 @@ impl Options {
             .user_agent(program)
             .observer(reporter.clone())
             .cancellation(stop.cancellation());
-        let key = format!("{}_API_KEY", service.name);
-        if env::var_os(&key).is_some() {
+        let key = service.key;
+        if env::var_os(key).is_some() {
             let client = (service.open)(self.network(config))?;
             return Ok(Session {
                 client,
@@ -96,8 +109,10 @@ impl Options {
     }
 
     fn network(&self, mut config: Config) -> Config {
-        if let Some(proxy) = &self.proxy {
-            config = config.proxy(proxy);
+        match self.proxy.as_deref() {
+            Some("none") => config = config.proxy_from_env(false),
+            Some(proxy) => config = config.proxy(proxy),
+            None => {}
         }
         if !self.no_share {
             config = config.share(Share::file());

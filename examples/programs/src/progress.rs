@@ -2,14 +2,16 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heysync::{Activity, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Without a terminal, a line is printed after this many items.
-const LINE_EVERY: u64 = 500;
-/// A shorter wait is not worth a line.
+use crate::failure::say;
+
+/// Without a terminal, lines of progress are at least this far apart, and a shorter wait has none.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// A shorter wait is not shown beside a bar.
 const SHORT: Duration = Duration::from_millis(500);
 
 /// Reports what a program does. Clones report to the same bar. It is the observer of the program's client as well,
@@ -17,7 +19,7 @@ const SHORT: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Reporter {
     volume: Volume,
-    bar: Arc<Mutex<Option<ProgressBar>>>,
+    counted: Arc<Mutex<Option<Counted>>>,
 }
 
 /// How much is printed.
@@ -31,80 +33,120 @@ pub enum Volume {
     Verbose,
 }
 
+/// The items that are counted now.
+#[derive(Debug)]
+struct Counted {
+    what: &'static str,
+    total: Option<u64>,
+    done: u64,
+    last_line: Instant,
+    bar: Option<ProgressBar>,
+}
+
 impl Reporter {
     pub fn new(volume: Volume) -> Reporter {
-        Reporter { volume, bar: Arc::default() }
+        Reporter { volume, counted: Arc::default() }
     }
 
     /// Begins to count items called `what`, of which there are `total` if that is known.
     pub fn begin(&self, what: &'static str, total: Option<u64>) {
-        if self.volume == Volume::Quiet || !io::stderr().is_terminal() {
-            return;
-        }
-        let (template, length) = match total {
-            Some(total) => ("{pos:>7} of {len} {prefix} {wide_bar} {msg}", total),
-            None => ("{pos:>7} {prefix} {msg}", 0),
-        };
-        let style =
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::new(length).with_style(style).with_prefix(what);
-        *self.bar() = Some(bar);
+        let has_bar = self.volume > Volume::Quiet && io::stderr().is_terminal();
+        let bar = has_bar.then(|| bar(what, total));
+        *self.counted() = Some(Counted { what, total, done: 0, last_line: Instant::now(), bar });
     }
 
     /// Reports that `done` items are done.
-    pub fn at(&self, done: u64, what: &str) {
-        match &*self.bar() {
-            Some(bar) => bar.set_position(done),
-            None if done.is_multiple_of(LINE_EVERY) => self.line(&format!("{done} {what}")),
-            None => {}
+    pub fn at(&self, done: u64) {
+        let Some(counted) = &mut *self.counted() else { return };
+        counted.done = done;
+        if let Some(bar) = &counted.bar {
+            bar.set_position(done);
+        } else if counted.last_line.elapsed() >= LINE_EVERY {
+            counted.last_line = Instant::now();
+            self.line(&counted.line());
         }
     }
 
-    /// Removes the bar.
+    /// Ends the count.
     pub fn end(&self) {
-        if let Some(bar) = self.bar().take() {
-            bar.finish_and_clear();
+        match self.counted().take() {
+            Some(Counted { bar: Some(bar), .. }) => bar.finish_and_clear(),
+            Some(counted) if counted.total != Some(0) => self.line(&counted.line()),
+            _ => {}
         }
     }
 
     /// Prints a line that is not data.
     pub fn note(&self, line: impl AsRef<str>) {
-        match &*self.bar() {
+        if self.volume > Volume::Quiet {
+            self.error(line);
+        }
+    }
+
+    /// Prints a line about a failure, which `--quiet` does not suppress.
+    pub fn error(&self, line: impl AsRef<str>) {
+        match self.counted().as_ref().and_then(|counted| counted.bar.as_ref()) {
             Some(bar) => bar.println(line.as_ref()),
-            None => self.line(line.as_ref()),
+            None => say(line.as_ref()),
         }
     }
 
     fn line(&self, line: &str) {
         if self.volume > Volume::Quiet {
-            eprintln!("{line}");
+            say(line);
         }
     }
 
-    /// Shows a wait beside the bar, since it ends by itself.
-    fn wait(&self, activity: &Activity<'_>) {
-        match &*self.bar() {
-            Some(bar) => bar.set_message(activity.to_string()),
-            None => self.line(&activity.to_string()),
-        }
+    /// Shows a message beside the bar, and returns whether there is one.
+    fn beside_bar(&self, message: &str) -> bool {
+        let counted = self.counted();
+        let bar = counted.as_ref().and_then(|counted| counted.bar.as_ref());
+        bar.map(|bar| bar.set_message(message.to_owned())).is_some()
     }
 
-    fn bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
-        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counted(&self) -> MutexGuard<'_, Option<Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Counted {
+    fn line(&self) -> String {
+        let Counted { what, done, .. } = self;
+        match self.total {
+            Some(total) => format!("{done} of {total} {what}"),
+            None => format!("{done} {what}"),
+        }
+    }
+}
+
+fn bar(what: &'static str, total: Option<u64>) -> ProgressBar {
+    let (template, length) = match total {
+        Some(total) => ("{pos:>7} of {len} {prefix} {bar:20} {wide_msg}", total),
+        None => ("{pos:>7} {prefix} {wide_msg}", 0),
+    };
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style).with_prefix(what)
+}
+
+/// A wait ends by itself, so it is shown beside the bar, and as a line only if it is long.
 impl Observer for Reporter {
     fn observe(&self, activity: &Activity<'_>) {
         match activity {
             _ if self.volume == Volume::Verbose => self.note(activity.to_string()),
-            Activity::Waiting { wait, .. } if wait.duration >= SHORT => self.wait(activity),
-            Activity::Retrying { .. } => self.wait(activity),
-            Activity::Responded { .. } => {
-                if let Some(bar) = &*self.bar() {
-                    bar.set_message("");
+            Activity::Waiting { wait, .. } if wait.duration >= SHORT => {
+                let message = activity.to_string();
+                if !self.beside_bar(&message) && wait.duration >= LINE_EVERY {
+                    self.line(&message);
                 }
             }
+            Activity::Retrying { .. } => {
+                let message = activity.to_string();
+                if !self.beside_bar(&message) {
+                    self.line(&message);
+                }
+            }
+            Activity::Responded { .. } => _ = self.beside_bar(""),
             _ => {}
         }
     }

@@ -1,31 +1,42 @@
 //! Ctrl-C: the first one lets the request under way end, a second one stops at once.
 
+use std::io::{self, IsTerminal};
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use heysync::Cancellation;
 
-use crate::failure::{Failure, IO, Outcome, STOPPED};
+use crate::failure::{Failure, IO, Outcome, STOPPED, say};
 
 /// Whether the program was asked to stop, by Ctrl-C or SIGTERM. It ends the waits of the program's client as well.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     cancellation: Cancellation,
+    is_idle: Arc<AtomicBool>,
 }
 
 impl Stop {
     /// Listens for Ctrl-C and SIGTERM from now on.
     pub fn on_ctrl_c() -> Outcome<Stop> {
         let stop = Stop::default();
-        let cancellation = stop.cancellation.clone();
-        let on_signal = move || {
-            if cancellation.is_cancelled() {
-                process::exit(i32::from(STOPPED));
-            }
-            eprintln!("stopping after the request under way; Ctrl-C again stops at once");
-            cancellation.cancel();
-        };
-        ctrlc::set_handler(on_signal).map_err(|error| Failure::new(IO, error))?;
+        let handler = stop.clone();
+        listen(move || handler.signalled()).map_err(|error| Failure::new(IO, error))?;
         Ok(stop)
+    }
+
+    fn signalled(&self) {
+        if self.is_idle.load(Ordering::SeqCst) {
+            say("\nstopped: nothing was changed");
+            process::exit(i32::from(STOPPED));
+        }
+        if self.cancellation.is_cancelled() {
+            process::exit(i32::from(STOPPED));
+        }
+        // Below a progress bar.
+        let newline = if io::stderr().is_terminal() { "\n" } else { "" };
+        say(format!("{newline}stopping after the request under way; Ctrl-C again stops at once"));
+        self.cancellation.cancel();
     }
 
     /// What cancels the calls of a client.
@@ -40,4 +51,27 @@ impl Stop {
             false => Ok(()),
         }
     }
+
+    /// Waits for somebody to type. Meanwhile no request is under way, so the first Ctrl-C stops at once.
+    pub fn while_idle<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.is_idle.store(true, Ordering::SeqCst);
+        let outcome = wait();
+        self.is_idle.store(false, Ordering::SeqCst);
+        outcome
+    }
+}
+
+/// Not SIGHUP: `nohup` makes a program ignore it, and a handler would undo that.
+#[cfg(unix)]
+fn listen(on_signal: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    std::thread::spawn(move || signals.forever().for_each(|_| on_signal()));
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen(on_signal: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(on_signal)
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::failure::Outcome;
+
 /// Makes a plain table with these headings.
 pub fn table<const N: usize>(headings: [&str; N]) -> Table {
     let mut table = Table::new();
@@ -24,16 +26,54 @@ pub fn printable(string: &str) -> Cow<'_, str> {
 
 /// Control characters, and those that reverse the direction of what follows.
 fn is_unsafe(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    char.is_control()
+        || matches!(char, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Writes CSV for a spreadsheet, with cells that it does not take for formulas.
+pub fn to_csv<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Outcome<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(headings)?;
+    for row in rows {
+        csv.write_record(row.iter().map(|string| cell(string).into_owned()))?;
+    }
+    csv.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// Returns a cell that no spreadsheet takes for a formula: one that begins like a formula gets a `'` in front.
-pub fn cell(string: &str) -> Cow<'_, str> {
-    match string.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
-    {
-        true => format!("'{string}").into(),
-        false => string.into(),
+///
+/// A spreadsheet that expects semicolons splits a file with commas at them, so what follows one is a beginning too.
+fn cell(string: &str) -> Cow<'_, str> {
+    let is_formula = |part: &str| part.trim_start_matches(is_blank).starts_with(FORMULA);
+    let mut parts = string.split_inclusive(ENDS);
+    if !is_formula(string) && !string.starts_with(ENDS) && !parts.clone().any(is_formula) {
+        return string.into();
     }
+    let mut safe = String::new();
+    if is_formula(string) || string.starts_with(ENDS) {
+        safe.push('\'');
+        safe.extend(parts.next());
+    }
+    for part in parts {
+        safe.extend(is_formula(part).then_some('\''));
+        safe.push_str(part);
+    }
+    safe.into()
+}
+
+/// What a spreadsheet may take for the end of a cell.
+const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
+/// What a formula begins with, in the wide form too.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// What a spreadsheet skips before a formula.
+fn is_blank(char: char) -> bool {
+    char.is_whitespace()
+        || char.is_control()
+        || matches!(char, '\u{200B}'..='\u{200F}' | '\u{FEFF}')
 }
 
 #[cfg(test)]
@@ -42,12 +82,37 @@ mod tests {
 
     #[test]
     fn a_cell_that_begins_like_a_formula_is_neutralized() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"] {
-            assert_eq!(cell(formula), format!("'{formula}"));
+        let formulas = [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            " =1",
+            "\tA",
+            "\rA",
+            "＝1",
+            "\u{FEFF}=1",
+            "\u{200B}@A",
+            "\u{A0}=1",
+        ];
+        for formula in formulas {
+            assert!(cell(formula).starts_with('\''), "{formula:?}");
         }
-        for harmless in ["", "Ada", "1=1", "a-b", "ada@example.com"] {
+        assert_eq!(cell("=1+1"), "'=1+1");
+        for harmless in
+            ["", "Ada", "1=1", "a-b", "a, -b", "ada@example.com", "https://x.test/a;b-c"]
+        {
             assert_eq!(cell(harmless), harmless);
         }
+    }
+
+    #[test]
+    fn a_formula_behind_a_semicolon_is_neutralized_too() {
+        assert_eq!(cell("a;=1+1"), "a;'=1+1");
+        assert_eq!(cell("=1; \n@x;-2"), "'=1; \n'@x;'-2");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use heysync::sandbox::{Fault, Services};
+use heysync::sandbox::{Fault, FaultPoint, Services};
 use support::{Folder, Service, run_offline, stderr, stdout};
 
 const PROGRAMS: [&str; 6] = [
@@ -124,10 +124,94 @@ fn programs_share_the_tokens_of_a_key_by_a_file() {
 fn a_failure_that_may_pass_is_exit_code_75() {
     let folder = Folder::new("temporary");
     let service = Service::new(Services::demo());
-    service
-        .services
-        .heylerts
-        .inject(100, Fault::ServerError(heysync::sandbox::FaultPoint::BeforeEffect));
+    service.services.heylerts.inject(100, Fault::ServerError(FaultPoint::BeforeEffect));
     let output = service.run("alert_janitor", &folder.0, &[]);
     assert_eq!(output.status.code(), Some(75), "{}", stderr(&output));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_signal_ends_the_program_during_a_request() {
+    let folder = Folder::new("second-signal");
+    let (ended, end) = std::sync::mpsc::channel::<()>();
+    let end = std::sync::Mutex::new(end);
+    let interrupt = move |number, pid: &support::Pid| {
+        if number == 1 {
+            pid.signal("INT");
+            // Another one, since two of a kind may arrive as one.
+            pid.signal("TERM");
+            // The request gets no response before the program has ended.
+            let _ = end.lock().unwrap().recv();
+        }
+    };
+    let service = Service::with_hooks(Services::demo(), interrupt, |_, _| {});
+    let range = ["--from", "2000-01-01", "--to", "2100-01-01"];
+    let output = service.run("attendance_report", &folder.0, &range);
+    drop(ended);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("nothing was written"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let folder = Folder::new("pipe");
+    for program in PROGRAMS {
+        let output = support::run_into_closed_pipes(program, &folder.0, &["--verbose"]);
+        // `roster_sync` does not change what nobody has seen.
+        let expected = if program == "roster_sync" { 74 } else { 0 };
+        assert_eq!(output.code(), Some(expected), "{program}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_exit_code_74_and_nothing_is_lost_silently() {
+    let folder = Folder::new("full");
+    for program in PROGRAMS.into_iter().filter(|program| *program != "mention_export") {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = support::run_offline_into(program, &folder.0, &[], full.into());
+        assert_eq!(output.status.code(), Some(74), "{program}: {}", stderr(&output));
+        assert!(stderr(&output).contains("standard output: "), "{program}: {}", stderr(&output));
+    }
+    for (program, option) in [
+        ("mention_report", "--output"),
+        ("mention_report", "--csv"),
+        ("attendance_report", "--output"),
+        ("mention_export", "--output"),
+        ("mention_watch", "--state"),
+    ] {
+        let output = run_offline(program, &folder.0, &[option, "no-such-folder/file"]);
+        assert_eq!(output.status.code(), Some(74), "{program}: {}", stderr(&output));
+        assert!(stderr(&output).contains("no-such-folder/file"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_failure_that_stays_ends_every_program_with_a_report() {
+    let folder = Folder::new("stays");
+    folder.write("people.csv", "userId\nuser-1\n");
+    for (fault, code) in [
+        (Fault::ServerError(FaultPoint::BeforeEffect), 75),
+        (Fault::Redirect("https://elsewhere.test".to_owned()), 78),
+        (Fault::WrongType, 76),
+    ] {
+        let service = Service::new(Services::demo());
+        service.services.heylo.inject(1000, fault.clone());
+        service.services.heylerts.inject(1000, fault.clone());
+        // `mention_watch` waits for the service to come back.
+        for program in PROGRAMS.into_iter().filter(|program| *program != "mention_watch") {
+            let arguments: &[&str] = match program {
+                "roster_sync" => &["people.csv", "--members-role", "everybody"],
+                _ => &[],
+            };
+            let output = service.run(program, &folder.0, &[arguments, &["--no-share"]].concat());
+            assert_eq!(
+                output.status.code(),
+                Some(code),
+                "{program} {fault:?}: {}",
+                stderr(&output)
+            );
+            assert!(stderr(&output).contains("Error: "), "{program} {fault:?}");
+        }
+    }
 }

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use heysync::sandbox::heylerts::Mention;
-use heysync::sandbox::{Fault, FaultPoint, Services};
-use support::{Folder, Service, stderr, stdout};
+use heysync::sandbox::{Fault, FaultPoint, RequestRecord, Services};
+use support::{Folder, Pid, Service, stderr, stdout};
 
 fn exported(folder: &Folder) -> Vec<String> {
     let file = folder.read("mentions.jsonl");
@@ -64,44 +65,175 @@ fn a_second_run_exports_only_what_is_new_late_arrivals_included() {
     assert_eq!(service.services.heylerts.requests().len(), requests + 1);
 }
 
+/// At which request of its run each run is killed. A list of 640 mentions has seven pages; the first request reads the
+/// first one.
+const KILLED_AT: [usize; 6] = [0, 1, 3, 6, 5, 2];
+
+/// Adds a new mention and one that is 40 minutes late at each request, and kills the run, until all kills are done.
+fn kill_each_run(services: &Services) -> impl Fn(usize, &Pid) + Send + Sync + 'static {
+    let (heylerts, runs) = (services.heylerts.clone(), Mutex::new((0, 0)));
+    let alert = heylerts.state().alerts[0].id.clone();
+    let newest = heylerts.state().mentions.iter().map(|it| it.found_at).max().unwrap();
+    move |number, pid| {
+        let (kills, of_run) = &mut *runs.lock().unwrap();
+        let Some(killed_at) = KILLED_AT.get(*kills) else { return };
+        let found_at = newest + Duration::from_secs(number as u64);
+        for late in [0, 40 * 60] {
+            let mention =
+                Mention::new(&alert, "Käse 😀").found_at(found_at - Duration::from_secs(late));
+            heylerts.add_mention(mention);
+        }
+        *of_run += 1;
+        if *of_run > *killed_at {
+            (*kills, *of_run) = (*kills + 1, 0);
+            pid.signal("KILL");
+        }
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn runs_that_are_killed_while_mentions_arrive_and_connections_break_lose_and_repeat_nothing() {
     let folder = Folder::new("killed");
     let services = Services::demo();
-    for _ in 0..4 {
-        services
-            .heylerts
-            .inject_if(1, Fault::Cut(FaultPoint::AfterEffect), |request| request.number % 3 == 1);
-    }
-    let (arriving, kills) = (services.clone(), Mutex::new(0));
-    let service = Service::with_hooks(
-        services,
-        move |_, _| add_mention(&arriving),
-        move |number, pid| {
-            let mut kills = kills.lock().unwrap();
-            if number % 2 == 1 && *kills < 5 {
-                *kills += 1;
-                pid.signal("KILL");
-            }
-        },
-    );
-    let mut killed = 0;
-    loop {
+    (0..500).for_each(|_| add_mention(&services));
+    let is_seventh = |request: &RequestRecord| request.number % 7 == 4;
+    services.heylerts.inject_if(4, Fault::Cut(FaultPoint::AfterEffect), is_seventh);
+    let kill = kill_each_run(&services);
+    let service = Service::with_hooks(services, |_, _| {}, kill);
+    let mut lines = Vec::new();
+    for cut in 0..KILLED_AT.len() {
         let output = service.run("mention_export", &folder.0, &[]);
-        match output.status.code() {
-            Some(code) => break assert_eq!(code, 0, "{}", stderr(&output)),
-            None => killed += 1,
+        assert_eq!(output.status.code(), None, "it was killed: {}", stderr(&output));
+        let mut file = std::fs::read(folder.0.join("mentions.jsonl")).unwrap();
+        lines.push(file.iter().filter(|byte| **byte == b'\n').count());
+        // As if the kill had hit within the last line, within a character too.
+        let title = file.windows(2).rposition(|pair| pair == "ä".as_bytes());
+        file.truncate(title.map_or(file.len(), |at| at + cut % 3));
+        std::fs::write(folder.0.join("mentions.jsonl"), file).unwrap();
+    }
+    assert!(lines.iter().any(|lines| (1..500).contains(lines)), "in the middle: {lines:?}");
+    let output = service.run("mention_export", &folder.0, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_exported_once(&folder, &service.services);
+}
+
+#[test]
+fn a_failure_in_the_middle_keeps_what_was_exported_and_the_next_run_goes_on() {
+    let folder = Folder::new("middle");
+    let services = Services::demo();
+    let heylerts = services.heylerts.clone();
+    let revoke = move |number, _: &Pid| {
+        if number == 1 {
+            heylerts.change(|state| state.keys = vec!["hlt_another".to_owned()]);
+        }
+    };
+    let service = Service::with_hooks(services, revoke, |_, _| {});
+    let output = service.run("mention_export", &folder.0, &[]);
+    assert_eq!(output.status.code(), Some(77), "{}", stderr(&output));
+    let exported_before = exported(&folder).len();
+    assert!((1..137).contains(&exported_before), "{exported_before}");
+    service.services.heylerts.change(|state| state.keys.clear());
+    let output = service.run("mention_export", &folder.0, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_exported_once(&folder, &service.services);
+}
+
+#[test]
+fn a_state_file_that_cannot_be_read_is_refused_with_its_name_and_nothing_is_written() {
+    let folder = Folder::new("states");
+    let service = Service::new(Services::demo());
+    service.run("mention_export", &folder.0, &[]);
+    let before = folder.read("mentions.jsonl");
+    for state in ["", "{}", "nonsense", "{\"filters\":7}", "\0\0\0"] {
+        folder.write("mentions.jsonl.state", state);
+        folder.write("mention_watch.state", state);
+        for (program, file) in
+            [("mention_export", "mentions.jsonl.state"), ("mention_watch", "mention_watch.state")]
+        {
+            let output = service.run(program, &folder.0, &[]);
+            assert_eq!(output.status.code(), Some(65), "{program} {state:?}: {}", stderr(&output));
+            let report = stderr(&output);
+            assert!(report.contains(file) && report.contains("hint: delete it"), "{report}");
+            assert_eq!(folder.read(file), state);
         }
     }
-    assert_eq!(killed, 5);
-    let after = service.run("mention_export", &folder.0, &[]);
-    assert_eq!(after.status.code(), Some(0), "{}", stderr(&after));
-    // The mention that arrived with the last request may have been behind the page.
-    let missing = present(&service.services).len() - exported(&folder).len();
-    assert!(missing <= 1, "{missing}");
-    let ids: BTreeSet<_> = exported(&folder).into_iter().collect();
-    assert_eq!(ids.len(), exported(&folder).len());
+    assert_eq!(folder.read("mentions.jsonl"), before);
+}
+
+#[test]
+fn two_runs_do_not_write_one_file() {
+    let folder = Folder::new("two");
+    let service = Service::new(Services::demo());
+    for (program, file) in
+        [("mention_export", "mentions.jsonl"), ("mention_watch", "mention_watch.state.lock")]
+    {
+        folder.write(file, "");
+        let in_use = std::fs::File::open(folder.0.join(file)).unwrap();
+        in_use.lock().unwrap();
+        let output = service.run(program, &folder.0, &[]);
+        assert_eq!(output.status.code(), Some(74), "{program}: {}", stderr(&output));
+        assert!(stderr(&output).contains("another run is using it"), "{}", stderr(&output));
+    }
+    assert!(service.services.heylerts.requests().is_empty());
+}
+
+#[test]
+fn invented_mentions_are_not_added_to_real_ones() {
+    let folder = Folder::new("invented");
+    let service = Service::new(Services::demo());
+    service.run("mention_export", &folder.0, &[]);
+    let before = folder.read("mentions.jsonl");
+    let output = support::run_offline("mention_export", &folder.0, &[]);
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+    assert_eq!(folder.read("mentions.jsonl"), before);
+}
+
+#[test]
+fn a_file_of_something_else_stays_as_it_is() {
+    let folder = Folder::new("else");
+    for contents in ["a password without a newline", "id,title\n1,x\n", "{\"no\":\"id\"}\n"] {
+        folder.write("mentions.jsonl", contents);
+        let output = support::run_offline("mention_export", &folder.0, &[]);
+        assert_eq!(output.status.code(), Some(65), "{}", stderr(&output));
+        assert!(stderr(&output).contains("mentions.jsonl: line 1: "), "{}", stderr(&output));
+        assert_eq!(folder.read("mentions.jsonl"), contents);
+    }
+}
+
+#[test]
+fn a_mention_of_the_future_does_not_hide_later_ones() {
+    let folder = Folder::new("future");
+    let service = Service::new(Services::demo());
+    let heylerts = &service.services.heylerts;
+    let alert = heylerts.state().alerts[0].id.clone();
+    let future = std::time::SystemTime::now() + Duration::from_secs(100 * 24 * 60 * 60);
+    heylerts.add_mention(Mention::new(&alert, "Wrong clock").found_at(future));
+    service.run("mention_export", &folder.0, &[]);
+    heylerts.add_mention(Mention::new(&alert, "Next").found_at(std::time::SystemTime::now()));
+    service.run("mention_export", &folder.0, &[]);
+    assert_exported_once(&folder, &service.services);
+}
+
+#[test]
+fn a_key_that_is_not_accepted_ends_the_watch_and_an_outage_does_not() {
+    let folder = Folder::new("outage");
+    let services = Services::demo();
+    let heylerts = services.heylerts.clone();
+    heylerts.inject(5, Fault::BadGateway(FaultPoint::BeforeEffect));
+    let revoke = move |number, _: &Pid| {
+        if number == 6 {
+            heylerts.change(|state| state.keys = vec!["hlt_another".to_owned()]);
+        }
+    };
+    let service = Service::with_hooks(services, revoke, |_, _| {});
+    let output = service.run("mention_watch", &folder.0, &["--interval", "1"]);
+    assert_eq!(output.status.code(), Some(77), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("502") && stderr(&output).contains("; going on"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -152,17 +284,6 @@ fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
 }
 
 #[test]
-fn a_line_that_was_written_in_part_is_replaced() {
-    let folder = Folder::new("partial");
-    let service = Service::new(Services::demo());
-    service.run("mention_export", &folder.0, &[]);
-    let file = folder.read("mentions.jsonl");
-    folder.write("mentions.jsonl", &file[..file.len() - 20]);
-    let output = service.run("mention_export", &folder.0, &[]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-}
-
-#[test]
 fn a_file_of_other_filters_is_not_continued() {
     let folder = Folder::new("filters");
     let service = Service::new(Services::demo());
@@ -185,6 +306,11 @@ fn stale_alerts_are_paused_only_if_somebody_agrees() {
     let refused = service.run("alert_janitor", &folder.0, &["--pause"]);
     assert_eq!(refused.status.code(), Some(77), "{}", stderr(&refused));
     assert!(stdout(&refused).contains("stale"), "{}", stdout(&refused));
+    assert!(
+        stderr(&refused).contains("pause 3 stale alerts: Town, Competitor, Our brand?"),
+        "{}",
+        stderr(&refused)
+    );
     assert_eq!(active(), 3);
     let agreed = service.run("alert_janitor", &folder.0, &["--pause", "--yes"]);
     assert_eq!(agreed.status.code(), Some(0), "{}", stderr(&agreed));

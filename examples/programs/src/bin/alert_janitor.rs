@@ -8,17 +8,17 @@
 //! An alert is stale if it is active, older than `--stale-days`, and found nothing in that time. Without `--pause` or
 //! `--delete` nothing is changed. Both ask first, and without a terminal they need `--yes`.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use heysync::Timestamp;
 use heysync::heylerts::{Alert, AlertPatch, Client};
+use heysync::{ErrorKind, Timestamp};
 use heysync_programs::confirm::confirm;
+use heysync_programs::failure::{IO, print};
 use heysync_programs::options::Session;
 use heysync_programs::table::{printable, table};
-use heysync_programs::{Options, Outcome};
+use heysync_programs::{Failure, Options, Outcome};
 
 /// Lists alerts with their counts, and pauses or deletes the stale ones
 #[derive(Parser)]
@@ -56,25 +56,33 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Outcome {
     let session = arguments.options.heylerts("alert-janitor")?;
     let alerts = check(&session, arguments.stale_days)?;
-    writeln!(io::stdout(), "{}", list(&alerts))?;
-
-    let stale: Vec<&Alert> = alerts.iter().filter(|it| it.is_stale).map(|it| &it.alert).collect();
     let action = match (arguments.pause, arguments.delete) {
         (true, _) => "pause",
         (_, true) => "delete",
-        _ => return Ok(()),
+        _ => return print(list(&alerts)),
     };
+    print(list(&alerts)).map_err(|failure| match failure.is_closed_pipe() {
+        true => Failure::new(IO, "nobody reads the list: nothing was changed"),
+        false => failure,
+    })?;
+    let stale: Vec<&Alert> = alerts.iter().filter(|it| it.is_stale).map(|it| &it.alert).collect();
     if stale.is_empty() {
         session.reporter.note(format!("no alert to {action}"));
         return Ok(());
     }
-    confirm(&format!("{action} {} stale alerts?", stale.len()), arguments.yes)?;
+    let question = format!("{action} {} stale alerts: {}?", stale.len(), names(&stale));
+    confirm(&question, arguments.yes, &session.stop)?;
     for alert in stale {
         session.stop.check()?;
         change(&session.client, alert, arguments.delete)?;
         session.reporter.note(format!("{action}d {}", printable(&alert.name)));
     }
     Ok(())
+}
+
+fn names(alerts: &[&Alert]) -> String {
+    let names: Vec<_> = alerts.iter().map(|alert| printable(&alert.name)).collect();
+    names.join(", ")
 }
 
 /// Reads all alerts, and the latest mention of each: one request for each alert.
@@ -90,7 +98,7 @@ fn check(session: &Session<Client>, stale_days: u32) -> Outcome<Vec<Checked>> {
         let is_old = alert.created_at.is_some_and(|created| created < since);
         let is_stale = alert.is_active && is_old && latest.is_none_or(|latest| latest < since);
         checked.push(Checked { alert, latest, is_stale });
-        session.reporter.at(checked.len() as u64, "alerts");
+        session.reporter.at(checked.len() as u64);
         session.stop.check()?;
     }
     session.reporter.end();
@@ -114,12 +122,17 @@ fn list(alerts: &[Checked]) -> String {
             state,
         ]);
     }
-    table.to_string()
+    table.trim_fmt() + "\n"
 }
 
+/// Changes an alert. One that somebody else has deleted meanwhile is no failure.
 fn change(client: &Client, alert: &Alert, delete: bool) -> heysync::Result<()> {
-    match delete {
+    let changed = match delete {
         true => client.delete_alert(&alert.id),
         false => client.update_alert(&alert.id, &AlertPatch::new().active(false)).map(drop),
-    }
+    };
+    changed.or_else(|error| match error.kind() {
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }

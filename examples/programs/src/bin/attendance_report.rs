@@ -12,7 +12,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -21,7 +20,8 @@ use std::time::Duration;
 use clap::Parser;
 use heysync::heylo::Community;
 use heysync::{Date, Timestamp};
-use heysync_programs::table::{cell, printable, table};
+use heysync_programs::failure::print;
+use heysync_programs::table::{printable, table, to_csv};
 use heysync_programs::{Failure, Options, Outcome, Reporter, Stop, files};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -37,10 +37,10 @@ struct Arguments {
     /// The community
     #[arg(long, value_name = "ID", default_value = "harbour-runners")]
     community: String,
-    /// The first day, in UTC [default: 90 days ago]
+    /// The first day, in UTC [default: 90 days before now]
     #[arg(long, value_name = "YYYY-MM-DD")]
     from: Option<Date>,
-    /// The last day, in UTC [default: today]
+    /// The last day, in UTC [default: until now]
     #[arg(long, value_name = "YYYY-MM-DD")]
     to: Option<Date>,
     /// The CSV file to write [default: standard output]
@@ -116,16 +116,17 @@ fn run(arguments: Arguments) -> Outcome {
     let events: Vec<Event> = events.decode_as().read_all()?;
     let rows = attendance(&community, events, &session.reporter, &session.stop)?;
 
-    let csv = to_csv(&rows)?;
+    let csv =
+        to_csv(["event_id", "start", "title", "user_id", "status"], rows.iter().map(Row::cells))?;
     let table = most_regular(&rows, &arguments);
     match &arguments.output {
         Some(path) => {
             files::write_whole(path, &csv)?;
-            writeln!(io::stdout(), "{table}")?;
+            print(table)?;
         }
         None => {
-            io::stdout().write_all(&csv)?;
-            session.reporter.note(table);
+            print(String::from_utf8_lossy(&csv))?;
+            session.reporter.note(table.trim_end());
         }
     }
     Ok(())
@@ -165,27 +166,20 @@ fn attendance(
         for record in community.attendance(&event.id)? {
             rows.push(Row { event: Rc::clone(&event), record: record.decode()? });
         }
-        reporter.at(done, "events");
+        reporter.at(done);
     }
     reporter.end();
     Ok(rows)
 }
 
-fn to_csv(rows: &[Row]) -> Outcome<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["event_id", "start", "title", "user_id", "status"])?;
-    for Row { event, record } in rows {
+impl Row {
+    fn cells(&self) -> [String; 5] {
+        let Row { event, record } = self;
         let start = event.start.as_ref().map(Moment::to_string).unwrap_or_default();
-        let title = event.title.as_deref().unwrap_or_default();
-        let status = record.status.as_deref().unwrap_or_default();
-        csv.write_record(
-            [&*event.id, &start, title, &record.user_id, status]
-                .map(cell)
-                .iter()
-                .map(|cell| cell.as_bytes()),
-        )?;
+        let title = event.title.clone().unwrap_or_default();
+        let status = record.status.clone().unwrap_or_default();
+        [event.id.clone(), start, title, record.user_id.clone(), status]
     }
-    csv.into_inner().map_err(|error| error.into_error().into())
 }
 
 impl Display for Moment {
@@ -217,5 +211,5 @@ fn most_regular(rows: &[Row], arguments: &Arguments) -> String {
     for (member, count) in counts.into_iter().take(arguments.top) {
         table.add_row([printable(member).into_owned(), count.to_string()]);
     }
-    table.to_string()
+    table.trim_fmt() + "\n"
 }

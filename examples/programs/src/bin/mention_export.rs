@@ -94,7 +94,7 @@ fn run(arguments: Arguments) -> Outcome {
         exported.insert(line.id, line.found_at);
         Ok(())
     })?;
-    let state = arguments.load_state(&exported)?;
+    let state = arguments.load_state(&exported, session.is_sandbox)?;
     // Saved before the first line, so that a file of other filters is recognized even if this run is killed.
     arguments.save_state(&state)?;
 
@@ -107,12 +107,14 @@ fn run(arguments: Arguments) -> Outcome {
             file.add(&mention)?;
             file.write()?;
         }
-        session.reporter.at(done, "mentions");
+        session.reporter.at(done);
         session.stop.check()?;
     }
     session.reporter.end();
     file.sync()?;
-    arguments.save_state(&State { newest: exported.newest, ..state })?;
+    // A time in the future, by a wrong clock, would leave out what comes until then.
+    let newest = exported.newest.min(Some(session.now));
+    arguments.save_state(&State { newest, ..state })?;
     let new = exported.ids.len() - before;
     session.reporter.note(format!("{new} new mentions in {}", arguments.output.display()));
     Ok(())
@@ -136,11 +138,13 @@ impl Arguments {
         }
     }
 
-    fn filters(&self) -> Vec<String> {
+    /// What decides which mentions the file has.
+    fn filters(&self, is_sandbox: bool) -> Vec<String> {
         let alert = self.alert.as_ref().map(|id| format!("alert={id}"));
         let source = self.source.as_ref().map(|source| format!("source={source}"));
         let sentiment = self.sentiment.as_ref().map(|sentiment| format!("sentiment={sentiment}"));
-        [alert, source, sentiment].into_iter().flatten().collect()
+        let invented = is_sandbox.then(|| "invented".to_owned());
+        [invented, alert, source, sentiment].into_iter().flatten().collect()
     }
 
     fn state_file(&self) -> PathBuf {
@@ -148,28 +152,35 @@ impl Arguments {
     }
 
     /// Reads the state of the last run. An empty output file has none: somebody deleted it, to begin again.
-    fn load_state(&self, exported: &Exported) -> Outcome<State> {
-        let none = State { filters: self.filters(), newest: None };
+    fn load_state(&self, exported: &Exported, is_sandbox: bool) -> Outcome<State> {
+        let none = State { filters: self.filters(is_sandbox), newest: None };
         let path = self.state_file();
         let Some(saved) = files::read_if_present(&path)?.filter(|_| !exported.ids.is_empty())
         else {
             return Ok(none);
         };
         let state: State = serde_json::from_str(&saved).map_err(|error| {
-            Failure::from(error)
-                .with_line(format!("delete {} to read the whole list", path.display()))
+            Failure::from(error).in_file(&path).with_line("hint: delete it to read the whole list")
         })?;
         match state.filters == none.filters {
             true => Ok(state),
-            false => Err(Failure::usage(format!(
-                "{} holds the mentions of other filters ({}); choose another file",
-                self.output.display(),
-                state.filters.join(" "),
-            ))),
+            false => {
+                let (its, these) = (named(&state.filters), named(&none.filters));
+                let report = format!("it holds {its}, and these would be {these}");
+                let hint = "hint: choose another file";
+                Err(Failure::usage(report).in_file(&self.output).with_line(hint))
+            }
         }
     }
 
     fn save_state(&self, state: &State) -> Outcome {
         files::write_whole(&self.state_file(), &serde_json::to_vec(state)?)
+    }
+}
+
+fn named(filters: &[String]) -> String {
+    match filters {
+        [] => "all mentions".to_owned(),
+        filters => format!("mentions with {}", filters.join(" ")),
     }
 }

@@ -8,16 +8,16 @@
 //! The page needs no network: it can be mailed, or put anywhere. `--csv` writes the mentions for a spreadsheet as well.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use heysync::heylerts::{Client, Mention};
+use heysync_programs::failure::print;
 use heysync_programs::options::Session;
 use heysync_programs::report::{Report, render};
-use heysync_programs::table::cell;
+use heysync_programs::table::to_csv;
 use heysync_programs::{Options, Outcome, files};
 
 /// Writes one HTML page with the mentions of a period: charts, the latest ones, and a filter
@@ -56,24 +56,23 @@ fn run(arguments: Arguments) -> Outcome {
     let alert_names: BTreeMap<String, String> = alert_names.collect::<heysync::Result<_>>()?;
     let mentions = read(&session, arguments.days)?;
 
-    let today: String = session.now.to_string().chars().take(10).collect();
-    let period = format!("{} days until {today}", arguments.days);
     let page = render(&Report {
         title: &arguments.title,
-        period: &period,
+        days: arguments.days,
+        until: session.now,
         mentions: &mentions,
         alert_names: &alert_names,
         listed: arguments.list,
     });
     if let Some(path) = &arguments.csv {
-        files::write_whole(path, &to_csv(&mentions)?)?;
+        files::write_whole(path, &to_csv(HEADINGS, mentions.iter().map(cells))?)?;
     }
     match &arguments.output {
         Some(path) => {
             files::write_whole(path, page.as_bytes())?;
             session.reporter.note(format!("{} mentions in {}", mentions.len(), path.display()));
         }
-        None => io::stdout().write_all(page.as_bytes())?,
+        None => print(page)?,
     }
     Ok(())
 }
@@ -85,28 +84,23 @@ fn read(session: &Session<Client>, days: u32) -> Outcome<Vec<Mention>> {
     let mut read = Vec::new();
     while let Some(mention) = mentions.next().transpose()? {
         read.push(mention);
-        session.reporter.at(read.len() as u64, "mentions");
+        session.reporter.at(read.len() as u64);
         session.stop.check()?;
     }
     session.reporter.end();
     Ok(read)
 }
 
-fn to_csv(mentions: &[Mention]) -> Outcome<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["id", "found_at", "source", "sentiment", "title", "url", "author"])?;
-    for mention in mentions {
-        let found_at = mention.found_at.map(|moment| moment.to_string()).unwrap_or_default();
-        let row = [
-            &*mention.id,
-            &found_at,
-            mention.source.as_ref().map_or("", |source| source.as_str()),
-            mention.sentiment.as_ref().map_or("", |sentiment| sentiment.as_str()),
-            mention.title.as_deref().unwrap_or_default(),
-            &mention.url,
-            mention.author.as_deref().unwrap_or_default(),
-        ];
-        csv.write_record(row.map(cell).iter().map(|cell| cell.as_bytes()))?;
-    }
-    csv.into_inner().map_err(|error| error.into_error().into())
+const HEADINGS: [&str; 7] = ["id", "found_at", "source", "sentiment", "title", "url", "author"];
+
+fn cells(mention: &Mention) -> [String; 7] {
+    [
+        mention.id.clone(),
+        mention.found_at.map(|moment| moment.to_string()).unwrap_or_default(),
+        mention.source.as_ref().map(ToString::to_string).unwrap_or_default(),
+        mention.sentiment.as_ref().map(ToString::to_string).unwrap_or_default(),
+        mention.title.clone().unwrap_or_default(),
+        mention.url.clone(),
+        mention.author.clone().unwrap_or_default(),
+    ]
 }

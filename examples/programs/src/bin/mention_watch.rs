@@ -10,7 +10,6 @@
 //! mention that was printed while the program was killed may be printed once more, and none is left out. The first run
 //! prints what comes from its start on; `--since-hours` lets it begin earlier.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use std::time::Duration;
 use clap::Parser;
 use heysync::heylerts::{Bookmark, Client, Follow, Mention, Sentiment, Source};
 use heysync::{ErrorKind, Timestamp};
+use heysync_programs::failure::print;
 use heysync_programs::options::Session;
 use heysync_programs::table::printable;
 use heysync_programs::{Failure, Options, Outcome, files};
@@ -74,11 +74,13 @@ struct State {
 fn run(arguments: Arguments) -> Outcome {
     let session = arguments.options.heylerts("mention-watch")?;
     let path = arguments.state_file(session.is_sandbox);
+    // Two runs with one state would print everything twice.
+    let _lock = path.as_deref().map(files::lock).transpose()?;
     let mut state = arguments.load(path.as_deref(), &session)?;
     let mut mentions = arguments.follow(&session, &state)?;
     while let Some(mention) = mentions.next() {
         match mention {
-            Ok(mention) => print(&mention, arguments.json)?,
+            Ok(mention) => print(line(&mention, arguments.json)?)?,
             Err(error) if arguments.once || !is_outage(&error) => return Err(error.into()),
             // The next reading goes on where this one failed.
             Err(error) => session.reporter.note(format!("{error}; going on")),
@@ -106,26 +108,25 @@ fn save(path: Option<&Path>, state: &State) -> Outcome {
     }
 }
 
-fn print(mention: &Mention, as_json: bool) -> Outcome {
-    let mut stdout = io::stdout().lock();
+fn line(mention: &Mention, as_json: bool) -> Outcome<String> {
     if as_json {
-        serde_json::to_writer(&mut stdout, mention)?;
-        return Ok(writeln!(stdout)?);
+        return Ok(serde_json::to_string(mention)? + "\n");
     }
     let found_at = mention.found_at.map(|moment| moment.to_string()).unwrap_or_default();
     let sentiment = mention.sentiment.as_ref().map_or("-", |sentiment| sentiment.as_str());
     let title = mention.title.as_deref().unwrap_or_default();
     let [sentiment, title, url] = [sentiment, title, &mention.url].map(printable);
-    Ok(writeln!(stdout, "{found_at} {sentiment} {title} {url}")?)
+    Ok(format!("{found_at} {sentiment} {title} {url}\n"))
 }
 
 impl Arguments {
     /// Reads the state, or saves a new one, so that a run which is killed before anything came counts as well.
     fn load(&self, path: Option<&Path>, session: &Session<Client>) -> Outcome<State> {
-        let saved = path.map(files::read_if_present).transpose()?.flatten();
-        if let Some(saved) = saved {
+        if let Some(path) = path
+            && let Some(saved) = files::read_if_present(path)?
+        {
             return serde_json::from_str(&saved).map_err(|error| {
-                Failure::from(error).with_line("delete the state file to begin from now on")
+                Failure::from(error).in_file(path).with_line("hint: delete it to begin from now on")
             });
         }
         // The sandbox has no news: it shows what it had.

@@ -2,9 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use heysync::Timestamp;
 use heysync::heylerts::{Mention, Sentiment};
+
+use super::page::Report;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -35,18 +38,20 @@ impl Day {
 }
 
 impl Counts {
-    /// Counts `mentions`. `alert_names` has the name of each alert by its id.
-    pub fn new(mentions: &[Mention], alert_names: &BTreeMap<String, String>) -> Counts {
+    /// Counts the mentions of `report`.
+    pub fn new(report: &Report<'_>) -> Counts {
+        let (mentions, names) = (report.mentions, report.alert_names);
         let name_of = |mention: &Mention| -> Option<String> {
             let id = mention.alert_id.as_ref()?;
-            Some(alert_names.get(id).unwrap_or(id).clone())
+            Some(names.get(id).unwrap_or(id).clone())
         };
+        let source_of = |mention: &Mention| mention.source.as_ref().map(ToString::to_string);
+        let sentiment_of = |mention: &Mention| mention.sentiment.as_ref().map(ToString::to_string);
+        let last = report.until.as_millisecond().div_euclid(DAY);
         Counts {
-            days: by_day(mentions),
-            by_source: count(mentions.iter().map(|it| it.source.as_ref().map(ToString::to_string))),
-            by_sentiment: count(
-                mentions.iter().map(|it| it.sentiment.as_ref().map(ToString::to_string)),
-            ),
+            days: by_day(mentions, last - i64::from(report.days)..=last),
+            by_source: count(mentions.iter().map(source_of)),
+            by_sentiment: count(mentions.iter().map(sentiment_of)),
             by_alert: count(mentions.iter().map(name_of)),
         }
     }
@@ -63,25 +68,20 @@ fn count(values: impl Iterator<Item = Option<String>>) -> Vec<(String, u64)> {
     counts
 }
 
-/// Counts the mentions of each day, from the first to the last, days without any included.
-fn by_day(mentions: &[Mention]) -> Vec<Day> {
-    let day_of = |moment: Timestamp| moment.as_millisecond().div_euclid(DAY);
+/// Counts the mentions of each day of the period. One with a date outside it is not in the chart.
+fn by_day(mentions: &[Mention], period: RangeInclusive<i64>) -> Vec<Day> {
     let mut days = BTreeMap::<i64, Day>::new();
     for mention in mentions {
-        let Some(day) = mention.found_at.map(day_of) else { continue };
-        let day = days.entry(day).or_default();
+        let Some(moment) = mention.found_at else { continue };
+        let day = days.entry(moment.as_millisecond().div_euclid(DAY)).or_default();
         match mention.sentiment {
             Some(Sentiment::Negative) => day.negative += 1,
             Some(Sentiment::Positive) => day.positive += 1,
             _ => day.neutral += 1,
         }
     }
-    let (Some((&first, _)), Some((&last, _))) = (days.first_key_value(), days.last_key_value())
-    else {
-        return Vec::new();
-    };
     let day = |number| Day { date: date(number), ..days.remove(&number).unwrap_or_default() };
-    (first..=last).map(day).collect()
+    period.map(day).collect()
 }
 
 fn date(day: i64) -> String {
@@ -94,17 +94,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_without_mentions_are_days_too() {
+    fn each_day_of_the_period_is_counted_and_no_other() {
         let at = |moment: &str| {
             let mut mention = Mention::default();
             mention.found_at = moment.parse().ok();
             mention
         };
-        let mentions =
-            ["2026-05-08T23:59:59Z", "2026-05-06T00:00:00Z", "2026-05-08T00:00:00Z"].map(at);
-        let counts = Counts::new(&mentions, &BTreeMap::new());
-        let days: Vec<_> = counts.days.iter().map(|day| (day.date.as_str(), day.total())).collect();
-        assert_eq!(days, [("2026-05-06", 1), ("2026-05-07", 0), ("2026-05-08", 2)]);
-        assert_eq!(counts.by_source, [("unknown".to_owned(), 3)]);
+        let moments = ["2026-05-08T23:59:59Z", "2026-05-06T00:00:00Z", "2026-05-08T00:00:00Z"];
+        let wrong_clock = "9999-01-01T00:00:00Z";
+        let mentions: Vec<_> = moments.into_iter().chain([wrong_clock]).map(at).collect();
+        let counts = Counts::new(&Report {
+            title: "",
+            days: 3,
+            until: "2026-05-08T12:00:00Z".parse().expect("a time"),
+            mentions: &mentions,
+            alert_names: &BTreeMap::new(),
+            listed: 0,
+        });
+        let days: Vec<_> = counts.days.iter().map(|day| (&day.date[8..], day.total())).collect();
+        assert_eq!(days, [("05", 0), ("06", 1), ("07", 0), ("08", 2)]);
+        assert_eq!(counts.by_source, [("unknown".to_owned(), 4)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use heysync::Timestamp;
 use heysync::heylerts::Mention;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -17,8 +18,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 #[derive(Debug)]
 pub struct Report<'a> {
     pub title: &'a str,
-    /// The period, in words.
-    pub period: &'a str,
+    /// The number of days that end at `until`.
+    pub days: u32,
+    pub until: Timestamp,
     pub mentions: &'a [Mention],
     pub alert_names: &'a BTreeMap<String, String>,
     /// How many of the latest mentions are listed.
@@ -28,7 +30,8 @@ pub struct Report<'a> {
 /// Writes the page. Every string of a mention is escaped, and an address is a link only if it begins with `http://` or
 /// `https://`.
 pub fn render(report: &Report<'_>) -> String {
-    let counts = Counts::new(report.mentions, report.alert_names);
+    let counts = Counts::new(report);
+    let until: String = report.until.to_string().chars().take(10).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,7 +46,7 @@ pub fn render(report: &Report<'_>) -> String {
             body {
                 header {
                     h1 { (report.title) }
-                    p { (report.mentions.len()) " mentions, " (report.period) }
+                    p { (report.mentions.len()) " mentions in the " (report.days) " days until " time { (until) } }
                 }
                 main { (sections(report, &counts)) }
                 script { (PreEscaped(FILTER)) }
@@ -68,15 +71,22 @@ fn sections(report: &Report<'_>, counts: &Counts) -> Markup {
                 (charts::bars("By alert", &counts.by_alert))
             }
             section aria-labelledby="latest" {
-                h2 #latest { "Latest mentions" }
+                h2 #latest { (latest(report)) }
                 (filter(counts))
-                ol #mentions {
+                ol #mentions role="list" {
                     @for mention in report.mentions.iter().take(report.listed) {
                         (item(mention, report.alert_names))
                     }
                 }
             }
         }
+    }
+}
+
+fn latest(report: &Report<'_>) -> String {
+    match report.mentions.len() > report.listed {
+        true => format!("The latest {} of {} mentions", report.listed, report.mentions.len()),
+        false => "Mentions, the latest first".to_owned(),
     }
 }
 
@@ -156,7 +166,8 @@ mod tests {
         let names = BTreeMap::new();
         render(&Report {
             title: "Mentions",
-            period: "all",
+            days: 30,
+            until: Timestamp::now(),
             mentions: &[mention],
             alert_names: &names,
             listed: 10,

@@ -50,9 +50,13 @@ impl Invites {
         Ok(Invites { file: Some(file), people })
     }
 
-    /// A record that ends with the run, for people who are invented.
-    pub fn unsaved() -> Invites {
-        Invites { file: None, people: BTreeMap::new() }
+    /// Reads the record, and writes nothing: for a dry run. Without a path it is that of invented people.
+    pub fn unsaved(path: Option<&Path>) -> Outcome<Invites> {
+        let people = match path.filter(|path| path.exists()) {
+            Some(path) => Invites::open(path)?.people,
+            None => BTreeMap::new(),
+        };
+        Ok(Invites { file: None, people })
     }
 
     pub fn standing(&self, user_id: &str) -> Standing {

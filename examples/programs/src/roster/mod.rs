@@ -5,5 +5,5 @@ mod people;
 mod plan;
 
 pub use invites::{Invites, Standing};
-pub use people::{People, Person};
+pub use people::People;
 pub use plan::Plan;

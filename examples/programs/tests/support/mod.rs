@@ -2,11 +2,11 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use std::{env, fs, process, thread};
+use std::{env, fs, io, process, thread};
 
 use heysync::sandbox::{Server, Services, WireResponse, serve};
 use http::Request;
@@ -48,6 +48,18 @@ impl Pid {
     fn set(&self, pid: u32) {
         *self.0.0.lock().unwrap() = Some(pid);
         self.0.1.notify_all();
+    }
+
+    /// Sends a signal to the program if it still runs.
+    pub fn try_signal(&self, name: &str) {
+        let pid = self.0.0.lock().unwrap();
+        if let Some(pid) = *pid {
+            let kill = Command::new("kill")
+                .args(["-s", name, &pid.to_string()])
+                .stderr(Stdio::null())
+                .status();
+            kill.unwrap();
+        }
     }
 
     /// Sends a signal, such as `KILL`, to the program.
@@ -110,7 +122,23 @@ impl Service {
 
 /// Runs a program without keys: on its own sandbox.
 pub fn run_offline(program: &str, folder: &Path, arguments: &[&str]) -> Output {
-    wait(command(program, folder).args(arguments).spawn().unwrap())
+    run_offline_into(program, folder, arguments, Stdio::piped())
+}
+
+pub fn run_offline_into(program: &str, folder: &Path, arguments: &[&str], stdout: Stdio) -> Output {
+    wait(command(program, folder).args(arguments).stdout(stdout).spawn().unwrap())
+}
+
+/// Runs a program whose standard output and standard error nobody reads.
+pub fn run_into_closed_pipes(program: &str, folder: &Path, arguments: &[&str]) -> ExitStatus {
+    let closed = || {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let mut command = command(program, folder);
+    command.stdout(closed()).stderr(closed());
+    wait(command.args(arguments).spawn().unwrap()).status
 }
 
 fn command(program: &str, folder: &Path) -> Command {
