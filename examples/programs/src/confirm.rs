@@ -9,7 +9,7 @@ use crate::stop::Stop;
 ///
 /// # Errors
 ///
-/// Fails if somebody answers anything but yes, and if there is nobody to ask.
+/// Fails if the reply is anything but yes, and if there is nobody to ask.
 pub fn confirm(question: &str, yes: bool, stop: &Stop) -> Outcome {
     if yes {
         return Ok(());

@@ -151,8 +151,8 @@ pub fn main<Arguments: Parser>(
         Err(failure) if failure.code == 0 => ExitCode::SUCCESS,
         Err(failure) => {
             match failure.code {
-                STOPPED => say(format!("stopped: {how_to_go_on}")),
-                _ => say(format!("Error: {failure}")),
+                STOPPED => eprint_line(format!("stopped: {how_to_go_on}")),
+                _ => eprint_line(format!("Error: {failure}")),
             }
             ExitCode::from(failure.code)
         }
@@ -160,7 +160,7 @@ pub fn main<Arguments: Parser>(
 }
 
 /// Prints a line on standard error. Unlike `eprintln`, it does not panic if nobody reads it any more.
-pub fn say(line: impl fmt::Display) {
+pub fn eprint_line(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use heysync::{Activity, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::failure::say;
+use crate::failure::eprint_line;
 
 /// Without a terminal, lines of progress are at least this far apart, and a shorter wait has none.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -87,13 +87,13 @@ impl Reporter {
     pub fn error(&self, line: impl AsRef<str>) {
         match self.counted().as_ref().and_then(|counted| counted.bar.as_ref()) {
             Some(bar) => bar.println(line.as_ref()),
-            None => say(line.as_ref()),
+            None => eprint_line(line.as_ref()),
         }
     }
 
     fn line(&self, line: &str) {
         if self.volume > Volume::Quiet {
-            say(line);
+            eprint_line(line);
         }
     }
 

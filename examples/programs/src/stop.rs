@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use heysync::Cancellation;
 
-use crate::failure::{Failure, IO, Outcome, STOPPED, say};
+use crate::failure::{Failure, IO, Outcome, STOPPED, eprint_line};
 
 /// Whether the program was asked to stop, by Ctrl-C or SIGTERM. It ends the waits of the program's client as well.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ impl Stop {
 
     fn signalled(&self) {
         if self.is_idle.load(Ordering::SeqCst) {
-            say("\nstopped: nothing was changed");
+            eprint_line("\nstopped: nothing was changed");
             process::exit(i32::from(STOPPED));
         }
         if self.cancellation.is_cancelled() {
@@ -35,7 +35,9 @@ impl Stop {
         }
         // Below a progress bar.
         let newline = if io::stderr().is_terminal() { "\n" } else { "" };
-        say(format!("{newline}stopping after the request under way; Ctrl-C again stops at once"));
+        eprint_line(format!(
+            "{newline}stopping after the request under way; Ctrl-C again stops at once"
+        ));
         self.cancellation.cancel();
     }
 

@@ -1,4 +1,4 @@
-//! Makes a community what a CSV file says: invites, removals, and the members of roles.
+//! Makes a community match a CSV file: invites, removals, and the members of roles.
 //!
 //! ```console
 //! $ roster_sync                                                  # invented data, without a key
@@ -36,7 +36,7 @@ const INVENTED_ROLE: &str = "everybody";
 /// How many ids the library puts on each side of a role update.
 const IDS_OF_A_REQUEST: usize = 100;
 
-/// Makes a community what a CSV file says: invites, removals, and the members of roles
+/// Makes a community match a CSV file: invites, removals, and the members of roles
 #[derive(Parser)]
 #[command(
     after_help = "Set HEYLO_API_KEY for the real service. Without it, the sandbox's invented data is used."
@@ -188,7 +188,7 @@ fn remove(
         stop.check()?;
         let Some(outcome) = bulk.next() else { break };
         if outcome.result.is_ok() {
-            // Whoever is in the file again later is invited again.
+            // A person who is in the file again later is invited again.
             invites.record(&outcome.user_id, Standing::NotInvited)?;
         }
         last_error = report(reporter, outcome.user_id, outcome.result);

@@ -87,10 +87,10 @@ impl Plan {
 
     /// Returns how many people would lose something: their membership or a role.
     pub fn removals(&self) -> usize {
-        self.remove.len() + self.from_roles()
+        self.remove.len() + self.role_removals()
     }
 
-    fn from_roles(&self) -> usize {
+    fn role_removals(&self) -> usize {
         self.roles.iter().map(|diff| diff.update.removed().len()).sum()
     }
 
@@ -149,7 +149,7 @@ impl fmt::Display for Plan {
             (self.invite.len(), "to invite"),
             (self.remove.len(), "to remove"),
             (added, "to add to a role"),
-            (self.from_roles(), "to take out of a role"),
+            (self.role_removals(), "to take out of a role"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
