@@ -3,9 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::auth::{ApiKey, Auth};
-use super::keys::{Credentials, KeyRenewal};
+use super::keys::{Credentials, KeyRenewal, NoNewKey};
+use crate::cancellation;
 use crate::clock::{Clock, Signal};
 use crate::error::{Error, Result};
 use crate::limiter::TokenBucket;
@@ -38,6 +40,16 @@ struct State {
     waiting: Vec<Signal>,
 }
 
+impl State {
+    /// Returns the key after it was asked for.
+    fn other_than(&self, used: &Arc<Credentials>) -> Result<Arc<Credentials>, NoNewKey> {
+        if Arc::ptr_eq(&self.current, used) {
+            return Err(NoNewKey::Because(self.note.clone()));
+        }
+        Ok(Arc::clone(&self.current))
+    }
+}
+
 impl SourcedKey {
     /// Asks the source for the first key.
     ///
@@ -65,22 +77,32 @@ impl SourcedKey {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the thread that asks. Returns the new key, or the note that there is none.
-    fn wait(&self, used: &Arc<Credentials>, asked: u64) -> Result<Arc<Credentials>, String> {
+    /// Waits for the thread that asks, until `until` at the latest.
+    fn wait(
+        &self,
+        used: &Arc<Credentials>,
+        asked: u64,
+        until: Instant,
+    ) -> Result<Arc<Credentials>, NoNewKey> {
+        let signal = Signal::new();
+        let _watches = cancellation::watch(&self.clock, &signal);
+        self.state().waiting.push(signal.clone());
         loop {
             let mut state = self.state();
             if state.asked != asked {
-                let is_new = !Arc::ptr_eq(&state.current, used);
-                return if is_new {
-                    Ok(Arc::clone(&state.current))
-                } else {
-                    Err(state.note.clone())
-                };
+                return state.other_than(used);
             }
-            let signal = Signal::new();
-            state.waiting.push(signal.clone());
-            drop(state);
-            self.clock.wait(&signal, None);
+            let reason = if cancellation::is_cancelled() {
+                NoNewKey::Cancelled
+            } else if self.clock.now() >= until {
+                NoNewKey::Because("the key source returned no key before the deadline".to_owned())
+            } else {
+                drop(state);
+                self.clock.wait(&signal, Some(until));
+                continue;
+            };
+            state.waiting.retain(|waiting| !waiting.is_same(&signal));
+            return Err(reason);
         }
     }
 
@@ -120,7 +142,11 @@ impl KeyRenewal for SourcedKey {
         Arc::clone(&self.state().current)
     }
 
-    fn renew(&self, used: &Arc<Credentials>) -> Result<Arc<Credentials>, String> {
+    fn renew(
+        &self,
+        used: &Arc<Credentials>,
+        until: Instant,
+    ) -> Result<Arc<Credentials>, NoNewKey> {
         let mut state = self.state();
         if !Arc::ptr_eq(&state.current, used) {
             return Ok(Arc::clone(&state.current));
@@ -128,11 +154,11 @@ impl KeyRenewal for SourcedKey {
         if state.is_asking {
             let asked = state.asked;
             drop(state);
-            return self.wait(used, asked);
+            return self.wait(used, asked, until);
         }
         state.is_asking = true;
         drop(state);
-        self.ask()
+        self.ask().map_err(NoNewKey::Because)
     }
 }
 

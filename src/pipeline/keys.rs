@@ -1,6 +1,7 @@
 //! The key that a client uses now, and the seam behind which it changes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::auth::Auth;
 use crate::limiter::TokenBucket;
@@ -12,12 +13,23 @@ pub(crate) struct Credentials {
     pub(crate) bucket: TokenBucket,
 }
 
+/// Why there is no other key.
+#[derive(Clone, Debug)]
+pub(crate) enum NoNewKey {
+    /// A note for the error of the call.
+    Because(String),
+    /// The call was cancelled while another thread asked.
+    Cancelled,
+}
+
 /// Knows the key that is in use, and asks for another one. A client with a fixed key has none.
 pub(crate) trait KeyRenewal: Send + Sync {
     fn current(&self) -> Arc<Credentials>;
 
-    /// Returns the key to use in place of `used`, which the service rejected; else a note for the error.
-    fn renew(&self, used: &Arc<Credentials>) -> Result<Arc<Credentials>, String>;
+    /// Returns the key to use in place of `used`, which the service rejected. A wait for another thread that asks for it
+    /// ends at `until` at the latest.
+    fn renew(&self, used: &Arc<Credentials>, until: Instant)
+    -> Result<Arc<Credentials>, NoNewKey>;
 }
 
 /// The key of a client.

@@ -69,7 +69,7 @@ use auth::Auth;
 use call::Call;
 use classification::{Classifier, Failure, Retry, Success};
 use drift::BodyWatch;
-use keys::{Credentials, Keys};
+use keys::{Credentials, Keys, NoNewKey};
 use observer::{Activity, CallStart};
 use operation::Operation;
 use options::CallOptions;
@@ -463,9 +463,13 @@ impl Pipeline {
         {
             // As an observer, it would wait for itself.
             let _call = observer::ObserverCall::of(&*self.core);
-            match renewal.renew(&run.credentials) {
+            match renewal.renew(&run.credentials, run.until) {
                 Ok(credentials) => return self.use_key(credentials, failure, run),
-                Err(note) => failure.error = failure.error.noting(&note),
+                Err(NoNewKey::Because(note)) => failure.error = failure.error.noting(&note),
+                Err(NoNewKey::Cancelled) => {
+                    run.last = Some(complete(failure.error, run, false));
+                    return Err(cancelled(run));
+                }
             }
         }
         self.prepare_retry(failure, run)
