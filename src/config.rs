@@ -644,14 +644,19 @@ impl Config {
         let set = self.base_url.as_deref();
         let name = self.base_url_variable.unwrap_or("the base address");
         let base = address::parse(set.unwrap_or(service.base_url), service.path, name)?;
-        let host = |(name, default): &(&'static str, &'static str)| {
-            let url = match (&self.invite_base_url, set) {
-                (Some(invite), _) => address::parse(invite, service.path, "the base address")?,
-                (None, None) => address::parse(default, service.path, "the base address")?,
+        let vendor = address::parse(service.base_url, service.path, name)?;
+        let is_vendors = address::identity(&base) == address::identity(&vendor);
+        let host = |(host, default): &(&'static str, &'static str)| {
+            let url = match &self.invite_base_url {
+                Some(invite) => {
+                    address::parse(invite, service.path, "the base address for invites")?
+                }
+                // Also if the vendor's own address is set, as by a variable of the environment.
+                None if is_vendors => address::parse(default, service.path, name)?,
                 // A test server must not lead to real invites.
-                (None, Some(_)) => base.clone(),
+                None => base.clone(),
             };
-            Ok((*name, url))
+            Ok((*host, url))
         };
         let hosts = service.hosts.iter().map(host).collect::<Result<_>>()?;
         Ok((base, hosts))

@@ -219,6 +219,11 @@ fn the_addresses_are_the_vendors_by_default() {
     ];
     assert_eq!(*addresses.lock().unwrap(), expected);
 
+    // The same address, given as a person or a variable may give it.
+    let (config, addresses) = nowhere();
+    invite_and_remove(config.base_url("https://API.heylo.com:443/"));
+    assert_eq!(*addresses.lock().unwrap(), expected[..2]);
+
     let (config, addresses) = nowhere();
     invite_and_remove(config.invite_base_url("https://invites.example"));
     let expected = ["https://invites.example/apiv1-create", "https://api.heylo.com/apiv1-remove"];

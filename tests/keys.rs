@@ -14,9 +14,15 @@ use heysync::heylerts::NewAlert;
 use heysync::limiter::Rate;
 use heysync::sandbox::{Heylerts, Services, TestClock};
 use heysync::{
-    Activity, CallOptions, Collector, Config, ErrorKind, SendProgress, Transport, TransportError,
-    heylerts, heylo, http,
+    Activity, CallOptions, Cancellation, Collector, Config, Error, ErrorKind, SendProgress,
+    Transport, TransportError, heylerts, heylo, http,
 };
+
+#[allow(dead_code, reason = "the limit is only held")]
+#[path = "support/limit.rs"]
+mod limit;
+
+use limit::Limit;
 
 const OLD: &str = "hlt_the-old-key-0123456789";
 const NEW: &str = "hlt_the-new-key-9876543210";
@@ -196,6 +202,68 @@ fn threads_that_get_a_401_at_once_ask_once() {
     });
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     assert_eq!(gate.keys().iter().filter(|key| **key == OLD).count(), 1 + THREADS);
+}
+
+/// Two threads get a 401. The source does not return to the first one before the second has ended by `end`, which its
+/// error shows.
+fn while_another_thread_asks(config: Config, options: CallOptions, end: impl FnOnce()) -> Error {
+    let _limit = Limit::start();
+    let gate = Gate::new(OLD);
+    let (asking, returning) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (is_asking, returns) = (Arc::clone(&asking), Arc::clone(&returning));
+    let asked = AtomicUsize::new(0);
+    let source = move || match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok::<_, io::Error>(OLD.to_owned()),
+        _ => {
+            is_asking.wait();
+            returns.wait();
+            Ok(NEW.to_owned())
+        }
+    };
+    let client = heylerts::Client::with_key_source(source, config.transport(gate.clone())).unwrap();
+    client.stats().unwrap();
+    gate.accept(NEW);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| client.stats());
+        asking.wait();
+        let second = scope.spawn(|| client.with(options).stats());
+        end();
+        let error = second.join().unwrap().unwrap_err();
+        returning.wait();
+        first.join().unwrap().unwrap();
+        assert!(client.stats().is_ok());
+        error
+    })
+}
+
+#[test]
+fn a_wait_for_the_key_that_another_thread_asks_for_ends_by_the_deadline() {
+    let clock = TestClock::new();
+    let config = Config::new().clock(clock.clone()).deadline(Duration::from_secs(7));
+    let error = while_another_thread_asks(config, CallOptions::new(), || {});
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unauthorized, 1));
+    assert!(error.message().contains("returned no key before the deadline"), "{error}");
+    assert_eq!(clock.elapsed(), Duration::from_secs(7));
+}
+
+#[test]
+fn a_wait_for_the_key_that_another_thread_asks_for_ends_by_a_cancellation() {
+    let stop = Cancellation::new();
+    let responded = Arc::new(Barrier::new(2));
+    let received = Arc::clone(&responded);
+    let options = CallOptions::new().observer(move |activity: &Activity<'_>| {
+        if let Activity::Responded { .. } = activity {
+            received.wait();
+        }
+    });
+    let config = Config::new().rate(Rate::unlimited());
+    let error = while_another_thread_asks(config, options.cancellation(&stop), || {
+        responded.wait();
+        stop.cancel();
+    });
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Cancelled, 1));
+    assert!(cause.contains("401"), "{cause}");
 }
 
 #[test]

@@ -181,7 +181,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn get_alert(&self, id: impl AsRef<str>) -> Result<Alert> {
-        self.send_by(&Call::get(["alerts", id.as_ref()]), &|body| read(body, id.as_ref()))
+        self.pipeline.read(&Call::get(["alerts", id.as_ref()]), &|body| read(body, id.as_ref()))
     }
 
     /// Creates an alert.
@@ -244,7 +244,7 @@ impl Client {
     /// ```
     pub fn update_alert(&self, id: impl AsRef<str>, patch: &AlertPatch) -> Result<Alert> {
         let call = patch.to_call(id.as_ref())?;
-        self.send_by(&call, &|body| read(body, id.as_ref()))
+        self.pipeline.read(&call, &|body| read(body, id.as_ref()))
     }
 
     /// Deletes an alert and all its mentions, for good.

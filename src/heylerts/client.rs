@@ -4,15 +4,14 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::config::{Config, Service};
-use crate::error::{CallName, Error, Result};
+use crate::error::Result;
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
 use crate::pipeline::options::CallOptions;
-use crate::pipeline::response::{BadBody, RawResponse};
+use crate::pipeline::response::RawResponse;
 use crate::pipeline::{Pipeline, response};
 
 /// The environment variables that [`Client::from_env`] reads.
@@ -49,7 +48,7 @@ fn is_quote(letter: char) -> bool {
     matches!(letter, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}' | '«' | '»')
 }
 
-/// A client of Heylerts.
+/// A client for Heylerts.
 ///
 /// Cloning it is cheap, and clones share one connection pool and one token bucket. It can be used from
 /// any number of threads.
@@ -110,8 +109,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable of the key is not
-    /// set, or one of the two cannot be used. The error names the variable.
+    /// As [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable of the key is not set, or
+    /// one of the two cannot be used. The error names the variable.
     ///
     /// # Examples
     ///
@@ -123,12 +122,12 @@ impl Client {
         Client::from_env_with(Config::new())
     }
 
-    /// Makes a client for `key` with your configuration.
+    /// Makes a client for `key` with this configuration.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if a value of the
-    /// configuration is out of range.
+    /// As [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if a value of the configuration cannot be
+    /// used.
     ///
     /// # Examples
     ///
@@ -146,12 +145,12 @@ impl Client {
         Client::open(ApiKey::new(key.as_ref()), config)
     }
 
-    /// Makes a client for the key in `HEYLERTS_API_KEY`, at the address in `HEYLERTS_BASE_URL` unless the configuration has one, with your configuration.
+    /// Makes a client for the key in the environment variable `HEYLERTS_API_KEY`, with this configuration. The address is
+    /// that in `HEYLERTS_BASE_URL`, unless the configuration has one.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::with_config`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable is
-    /// not set.
+    /// As [`Client::with_config`] and [`Client::from_env`].
     ///
     /// # Examples
     ///
@@ -174,7 +173,8 @@ impl Client {
     /// old one. Errors hide the new key and the three before it.
     ///
     /// The time that the source takes counts towards the deadline of a call, but does not end by it: a source that
-    /// uses the network needs a timeout of its own.
+    /// uses the network needs a timeout of its own. The other threads wait for it until their deadlines at most, or until
+    /// they are cancelled.
     ///
     /// # Errors
     ///
@@ -246,24 +246,24 @@ impl Client {
         Client { pipeline: Arc::new(self.pipeline.with(options)) }
     }
 
-    /// Sends a call that has no method here, and decodes its JSON response.
+    /// Sends a call that has no method here, and decodes the JSON response.
     ///
-    /// It goes through the same authentication, rate limit, retries and errors as every other call. The path
-    /// is below `/api/v1`. An empty response is decoded as `null`: use `()` for `T` if none is expected.
+    /// It has the same authentication, rate limit, retries and errors as every other call. The path is below
+    /// `/api/v1`. An empty body is decoded
+    /// as `null`: use `()` for `T` if none is expected.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid address;
-    /// [`Unreadable`](crate::ErrorKind::Unreadable), or
-    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) for a call that changes something, if the
-    /// response is no `T`; else see [`ErrorKind`](crate::ErrorKind).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid request;
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the response is no `T`, or
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) if the call also changes something; otherwise see
+    /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
     /// ```
     /// use heysync::Call;
-    /// use serde_json::Value;
-    ///
+    ///     ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
@@ -275,10 +275,8 @@ impl Client {
         Ok(self.pipeline.execute(call, &response::json)?.value)
     }
 
-    /// Sends a call that has no method here, and returns the body of its response: JSON of any form, plain text, or
-    /// nothing.
-    ///
-    /// Otherwise it is as [`send`](Client::send).
+    /// Sends a call that has no method here, and returns the body of the response: JSON of any form, plain text, or
+    /// nothing. Otherwise it is as [`send`](Client::send).
     ///
     /// # Errors
     ///
@@ -344,30 +342,6 @@ impl Client {
     /// ```
     pub fn bucket(&self) -> TokenBucket {
         self.pipeline.core.keys.current().bucket.clone()
-    }
-
-    /// Sends a call whose response is read by a function of its own.
-    pub(crate) fn send_by<T>(
-        &self,
-        call: &Call,
-        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
-    ) -> Result<T> {
-        Ok(self.pipeline.execute(call, read)?.value)
-    }
-
-    /// The query parameters that are sent with every call.
-    pub(crate) fn extra_query(&self) -> &[(String, String)] {
-        &self.pipeline.settings.query
-    }
-
-    /// Returns the error for an item of a list that could not be decoded.
-    pub(crate) fn unreadable_item(
-        &self,
-        call: CallName,
-        item: &Value,
-        cause: serde_json::Error,
-    ) -> Error {
-        self.pipeline.unreadable_item(call, item.to_string().into_bytes(), cause)
     }
 
     /// Sends a call whose response body does not matter.

@@ -29,7 +29,7 @@ pub(crate) fn pager<Item>(client: &Client, name: &'static str, call: Call) -> Pa
 
 impl NumberedList for Listing {
     fn list_name(&self) -> String {
-        list_name(self.name, &self.call.query_text(self.client.extra_query()))
+        list_name(self.name, &self.call.query_text(&self.client.pipeline.settings.query))
     }
 
     fn call_name(&self) -> CallName {
@@ -38,7 +38,7 @@ impl NumberedList for Listing {
 
     fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage> {
         let call = self.call.clone().query("page", number).query("per_page", per_page);
-        self.client.send_by(&call, &read)
+        self.client.pipeline.read(&call, &read)
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {
@@ -51,7 +51,7 @@ impl NumberedList for Listing {
     }
 
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
-        self.client.unreadable_item(self.call_name(), item, cause)
+        self.client.pipeline.unreadable_item(self.call_name(), item, cause)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
@@ -63,7 +63,7 @@ impl FollowedList for Listing {
     // Without `since`, which a script sets anew for each run.
     fn name(&self) -> String {
         let call = self.call.clone().without_query("since");
-        list_name(self.name, &call.query_text(self.client.extra_query()))
+        list_name(self.name, &call.query_text(&self.client.pipeline.settings.query))
     }
 
     fn has_start(&self) -> bool {

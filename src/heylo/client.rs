@@ -6,14 +6,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::clock::Clock;
 use crate::config::{Config, Service};
-use crate::error::{CallName, Error, Result};
+use crate::error::Result;
 use crate::limiter::{Rate, TokenBucket};
 use crate::pipeline::auth::{ApiKey, Scheme};
 use crate::pipeline::call::Call;
 use crate::pipeline::options::CallOptions;
-use crate::pipeline::response::{self, BadBody, RawResponse};
+use crate::pipeline::response::{self, RawResponse};
 use crate::pipeline::retry::Safety;
 use crate::pipeline::{Completed, Pipeline};
 
@@ -62,7 +61,7 @@ fn check_key(key: &ApiKey) -> Result<()> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    pipeline: Arc<Pipeline>,
+    pub(super) pipeline: Arc<Pipeline>,
 }
 
 impl Client {
@@ -101,8 +100,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::new`], and if the variable of the key is not set, or one of the two cannot be used. The error names
-    /// the variable.
+    /// As [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if the variable of the key is not set, or
+    /// one of the two cannot be used. The error names the variable.
     ///
     /// # Examples
     ///
@@ -118,7 +117,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::new`], and if a value of the configuration is out of its range.
+    /// As [`Client::new`], and [`Configuration`](crate::ErrorKind::Configuration) if a value of the configuration cannot be
+    /// used.
     ///
     /// # Examples
     ///
@@ -136,11 +136,12 @@ impl Client {
         Client::open(ApiKey::new(key.as_ref()), config)
     }
 
-    /// Makes a client for the key in `HEYLO_API_KEY`, at the address in `HEYLO_BASE_URL` unless the configuration has one, with this configuration.
+    /// Makes a client for the key in the environment variable `HEYLO_API_KEY`, with this configuration. The address is
+    /// that in `HEYLO_BASE_URL`, unless the configuration has one.
     ///
     /// # Errors
     ///
-    /// As [`Client::with_config`], and if the variable is not set.
+    /// As [`Client::with_config`] and [`Client::from_env`].
     ///
     /// # Examples
     ///
@@ -163,7 +164,8 @@ impl Client {
     /// old one. Errors hide the new key and the three before it.
     ///
     /// The time that the source takes counts towards the deadline of a call, but does not end by it: a source that
-    /// uses the network needs a timeout of its own.
+    /// uses the network needs a timeout of its own. The other threads wait for it until their deadlines at most, or until
+    /// they are cancelled.
     ///
     /// # Errors
     ///
@@ -236,19 +238,18 @@ impl Client {
         Client { pipeline: Arc::new(self.pipeline.with(options)) }
     }
 
-    /// Sends a call of the caller's own and decodes the JSON response. An empty body is read as `null`, so use
-    /// `()` if none is expected.
+    /// Sends a call that has no method here, and decodes the JSON response.
     ///
-    /// It is for operations and fields that this crate has no method for, and has the same authentication, rate
-    /// limit, retries and errors as every other call. A `POST` is [`Safety::Unsafe`](crate::Safety) unless
-    /// [`Call::safety`] sets another.
+    /// It has the same authentication, rate limit, retries and errors as every other call. A `POST` is [`Safety::Unsafe`](crate::Safety)
+    /// unless [`Call::safety`] sets another. An empty body is decoded
+    /// as `null`: use `()` for `T` if none is expected.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid address;
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the response is not a `T`, or
-    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) if the call also changes something; otherwise
-    /// see [`ErrorKind`](crate::ErrorKind).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the call makes no valid request;
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the response is no `T`, or
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) if the call also changes something; otherwise see
+    /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
@@ -270,37 +271,31 @@ impl Client {
         Ok(self.send_completed(call)?.value)
     }
 
-    /// Returns the clock that the client waits on.
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.pipeline.core.clock
-    }
-
-    /// Sends a call whose response is read by a function of its own.
-    pub(crate) fn send_by<T>(
-        &self,
-        call: &Call,
-        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
-    ) -> Result<T> {
-        Ok(self.pipeline.execute(call, read)?.value)
-    }
-
-    /// The query parameters that are sent with every call.
-    pub(crate) fn extra_query(&self) -> &[(String, String)] {
-        &self.pipeline.settings.query
-    }
-
-    pub(crate) fn unreadable_item(
-        &self,
-        call: CallName,
-        item: &Value,
-        cause: serde_json::Error,
-    ) -> Error {
-        self.pipeline.unreadable_item(call, item.to_string().into_bytes(), cause)
-    }
-
-    /// As [`send`](Client::send), and returns whether an earlier attempt may have been applied.
-    pub(crate) fn send_completed<T: DeserializeOwned>(&self, call: &Call) -> Result<Completed<T>> {
-        self.pipeline.execute(call, &response::json)
+    /// Sends a call that has no method here, and returns the body of the response: JSON of any form, plain text, or
+    /// nothing. Otherwise it is as [`send`](Client::send).
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Call, Safety};
+    /// use serde_json::json;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let call = Call::post(["apiv1-remove"])
+    ///     .json(&json!({"type": "member", "communityId": "harbour-runners", "userId": "user-7"}))
+    ///     .safety(Safety::Idempotent);
+    /// let response = client.send_raw(&call)?;
+    /// println!("{}", response.text);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
+        Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
     }
 
     /// Returns the line of curl that sends `call`, for a shell, a ticket or a colleague. Nothing is sent.
@@ -351,33 +346,9 @@ impl Client {
         self.pipeline.core.keys.current().bucket.clone()
     }
 
-    /// Sends a call of the caller's own and returns the body of the response: JSON of any form, plain text, or
-    /// nothing.
-    ///
-    /// Otherwise it is as [`send`](Client::send).
-    ///
-    /// # Errors
-    ///
-    /// See [`ErrorKind`](crate::ErrorKind).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use heysync::{Call, Safety};
-    /// use serde_json::json;
-    ///
-    /// # use heysync::{Config, heylo, sandbox};
-    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
-    /// # let client = heylo::Client::with_config("key", config)?;
-    /// let call = Call::post(["apiv1-remove"])
-    ///     .json(&json!({"type": "member", "communityId": "harbour-runners", "userId": "user-7"}))
-    ///     .safety(Safety::Idempotent);
-    /// let response = client.send_raw(&call)?;
-    /// println!("{}", response.text);
-    /// # Ok::<(), heysync::Error>(())
-    /// ```
-    pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
-        Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
+    /// As [`send`](Client::send), and returns whether an earlier attempt may have been applied.
+    pub(crate) fn send_completed<T: DeserializeOwned>(&self, call: &Call) -> Result<Completed<T>> {
+        self.pipeline.execute(call, &response::json)
     }
 }
 

@@ -58,7 +58,7 @@ impl CursorList for Listing {
         // Sorted, since the map keeps another order if some crate turns on that feature of `serde_json`.
         let sorted: BTreeMap<&String, &Value> = self.parameters.iter().collect();
         let mut filters = format!("{} {}", self.community.id(), json!(sorted));
-        for (name, value) in self.community.client().extra_query() {
+        for (name, value) in &self.community.client().pipeline.settings.query {
             filters.push_str(&format!(" {name}={value}"));
         }
         list_name(&format!("heylo/{}", self.names.kind), &filters)
@@ -73,7 +73,7 @@ impl CursorList for Listing {
         // Always sent: Heylo's default of 50 would cost twice the requests, and requests are limited.
         fields.insert("batchSize".to_owned(), items.into());
         fields.extend(after.map(|id| (self.names.cursor.to_owned(), id.into())));
-        self.community.client().send_by(&self.call(fields), &self.names.read)
+        self.community.client().pipeline.read(&self.call(fields), &self.names.read)
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {
@@ -81,10 +81,10 @@ impl CursorList for Listing {
     }
 
     fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error {
-        self.community.client().unreadable_item(self.call_name(), item, cause)
+        self.community.client().pipeline.unreadable_item(self.call_name(), item, cause)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(self.community.client().clock())
+        Arc::clone(&self.community.client().pipeline.core.clock)
     }
 }

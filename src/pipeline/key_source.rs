@@ -142,11 +142,7 @@ impl KeyRenewal for SourcedKey {
         Arc::clone(&self.state().current)
     }
 
-    fn renew(
-        &self,
-        used: &Arc<Credentials>,
-        until: Instant,
-    ) -> Result<Arc<Credentials>, NoNewKey> {
+    fn renew(&self, used: &Arc<Credentials>, until: Instant) -> Result<Arc<Credentials>, NoNewKey> {
         let mut state = self.state();
         if !Arc::ptr_eq(&state.current, used) {
             return Ok(Arc::clone(&state.current));

@@ -28,8 +28,7 @@ pub(crate) trait KeyRenewal: Send + Sync {
 
     /// Returns the key to use in place of `used`, which the service rejected. A wait for another thread that asks for it
     /// ends at `until` at the latest.
-    fn renew(&self, used: &Arc<Credentials>, until: Instant)
-    -> Result<Arc<Credentials>, NoNewKey>;
+    fn renew(&self, used: &Arc<Credentials>, until: Instant) -> Result<Arc<Credentials>, NoNewKey>;
 }
 
 /// The key of a client.

@@ -59,6 +59,7 @@ use std::time::{Duration, Instant};
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use serde_json::Value;
 use url::Url;
 
 use crate::cancellation::{self, Cancelled};
@@ -145,6 +146,15 @@ impl Pipeline {
     /// Returns a pipeline with other settings, which shares everything else with this one.
     pub(crate) fn with(&self, options: CallOptions) -> Pipeline {
         Pipeline { core: Arc::clone(&self.core), settings: options.apply_to(&self.settings) }
+    }
+
+    /// As [`execute`](Pipeline::execute), and returns the value alone.
+    pub(crate) fn read<T>(
+        &self,
+        call: &Call,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
+    ) -> Result<T> {
+        Ok(self.execute(call, read)?.value)
     }
 
     /// Sends `call`, again if that is safe, until there is a response that `read` can read.
@@ -238,14 +248,15 @@ impl Pipeline {
     pub(crate) fn unreadable_item(
         &self,
         call: CallName,
-        item: Vec<u8>,
+        item: &Value,
         cause: serde_json::Error,
     ) -> Error {
         let credentials = self.core.keys.current();
         let redactor = credentials.auth.redactor();
         let message = "an item is not what was expected".to_owned();
         let cause = Some(cause.into());
-        let evidence = Evidence { message, head: None, body: item, cause };
+        let body = item.to_string().into_bytes();
+        let evidence = Evidence { message, head: None, body, cause };
         redactor
             .error(ErrorKind::Unreadable, evidence)
             .with_call(CallName { name: redactor.text(call.name), ..call })
