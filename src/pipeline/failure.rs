@@ -140,6 +140,8 @@ const OTHER_NAME: &str = "the server's certificate is for another host name: che
     certificate cannot be overruled";
 const DATES: &str = "check the date and time of this machine; if they are right, the server's operator has \
     to renew the certificate";
+const CLIENT: &str =
+    "the server wants a client certificate that it trusts: see Config::client_certificate";
 const PROXY_CREDENTIALS: &str = "the proxy wants a user name and password: put them into its address, as in \
     http://user:password@proxy.example:3128";
 const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its operator, or name the host in \
@@ -198,10 +200,33 @@ const KNOWN: [Known; 14] = [
     ("connection not allowed by ruleset", None, PROXY_REFUSES),
 ];
 
+/// Alerts by which a server rejects the certificate of a client, as rustls and OpenSSL name them, without blanks.
+const REJECTIONS: [&str; 9] = [
+    "certificaterequired",
+    "nocertificate",
+    "badcertificate",
+    "unsupportedcertificate",
+    "certificaterevoked",
+    "certificateexpired",
+    "certificateunknown",
+    "unknownca",
+    "accessdenied",
+];
+
+fn by_alert(message: &str) -> Advice {
+    let message = message.replace(' ', "").to_ascii_lowercase();
+    match REJECTIONS.iter().any(|name| message.contains(name)) {
+        true => Advice { is_permanent: true, words: None, hint: Some(CLIENT) },
+        false => Advice::default(),
+    }
+}
+
 fn by_message(message: &str) -> Advice {
-    // A server sends an alert about something else, such as the certificate of a client.
-    let is_alert = message.contains("alert");
-    let known = KNOWN.iter().find(|(part, _, _)| !is_alert && message.contains(part));
+    // It is about something else than the certificate of the server.
+    if message.contains("alert") {
+        return by_alert(message);
+    }
+    let known = KNOWN.iter().find(|(part, _, _)| message.contains(part));
     known.map_or_else(Advice::default, |(_, words, hint)| Advice {
         is_permanent: true,
         words: *words,
@@ -281,10 +306,23 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_and_a_reset_in_the_handshake_may_pass() {
+    fn an_alert_about_the_certificate_of_the_client_is_permanent_and_explained() {
+        for text in [
+            "received fatal alert: CertificateRequired",
+            "received fatal alert: UnknownCA",
+            "error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:SSL alert number 116",
+            "error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:SSL alert number 48",
+        ] {
+            let failure = failed(io(text), false, None);
+            assert!(failure.is_permanent(), "{text}");
+            assert!(failure.hint().is_some_and(|it| it.contains("client_certificate")), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_alert_and_a_reset_in_the_handshake_may_pass() {
         for text in [
             "received fatal alert: HandshakeFailure",
-            "received fatal alert: CertificateRequired",
             "peer is incompatible: ServerDoesNotSupportTls12Or13",
             "received corrupt message of type InvalidContentType",
         ] {

@@ -62,6 +62,11 @@ pub(crate) fn mark_sent() {
     NOTE.set(Note { sent: true, ..NOTE.get() });
 }
 
+/// Takes back that the request was sent: it turned out that the connection was never made.
+pub(crate) fn mark_unsent() {
+    NOTE.set(Note { sent: false, ..NOTE.get() });
+}
+
 /// Runs `connect`, which makes a connection within `timeout`.
 pub(crate) fn connecting<T>(timeout: NextTimeout, connect: impl FnOnce() -> T) -> T {
     let note = Note { seen: true, ..NOTE.get() };
@@ -134,7 +139,8 @@ impl<In: Transport> Connector<In> for Sockets {
 /// A socket, below TLS.
 ///
 /// A server may respond, as with a 413, without reading the request to its end. When it then closes the connection or
-/// reads no more, the rest of the request is left out and the response is read, as RFC 9112 (9.5) demands.
+/// reads no more, the rest of the request is left out and the response is read, as RFC 9112 (9.5) demands. In a
+/// handshake, the response is an alert with the reason.
 #[derive(Debug)]
 struct Sending<T> {
     inner: T,
@@ -144,18 +150,19 @@ struct Sending<T> {
     failure: Option<ureq::Error>,
 }
 
-impl<T> Sending<T> {
-    /// The time for which one write may wait for the server. Two of them leave a fifth for the response, since a
-    /// write that is half done when its time is up is followed by another.
-    fn patience(timeout: NextTimeout) -> NextTimeout {
-        NextTimeout { after: (*timeout.after * 2 / 5).into(), ..timeout }
+/// The time for which one write may wait for the server. Of a request, two of them leave a fifth for the response,
+/// since a write that is half done when its time is up is followed by another.
+fn patience(timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
+    match NOTE.get().connecting {
+        0 => Ok(NextTimeout { after: (*timeout.after * 2 / 5).into(), ..timeout }),
+        _ => left_of(timeout),
     }
 }
 
-/// Whether the server has closed the connection or reads no more. It may have responded before.
+/// Whether the server has closed the connection, or reads no more of a request. It may have responded before.
 fn ends_sending(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::Timeout(_) => true,
+        ureq::Error::Timeout(_) => NOTE.get().connecting == 0,
         ureq::Error::Io(error) => matches!(
             error.kind(),
             io::ErrorKind::BrokenPipe
@@ -172,13 +179,10 @@ impl<T: Transport> Transport for Sending<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        if NOTE.get().connecting > 0 {
-            return self.inner.transmit_output(amount, left_of(timeout)?);
-        }
         if self.is_cut {
             return Ok(());
         }
-        match self.inner.transmit_output(amount, Self::patience(timeout)) {
+        match self.inner.transmit_output(amount, patience(timeout)?) {
             Err(error) if ends_sending(&error) => {
                 (self.is_cut, self.failure) = (true, Some(error));
                 Ok(())

@@ -98,9 +98,42 @@ impl<C: Connector> Connector for Watching<C> {
             made_by: process::id(),
             carries_requests: sending::note().connecting == 0,
             state: State::Idle(Instant::now()),
+            has_responded: false,
             is_in_head: false,
         }))
     }
+}
+
+/// Whether the server's TLS rejects the client for its certificate, or for having none. In TLS 1.3, a client has made its
+/// part of the connection by then and has sent a request, which such a server never reads.
+#[cfg(feature = "rustls")]
+fn rejects_client(error: &ureq::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+
+    let inner = match error {
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        ureq::Error::Rustls(error) => Some(error),
+        _ => None,
+    };
+    matches!(
+        inner,
+        Some(rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+                | Alert::NoCertificate
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+        ))
+    )
+}
+
+#[cfg(not(feature = "rustls"))]
+fn rejects_client(_: &ureq::Error) -> bool {
+    false
 }
 
 /// Where the status is in the first line of a response.
@@ -129,6 +162,8 @@ struct Watched {
     /// False for the connection to a proxy, inside which a tunnel goes.
     carries_requests: bool,
     state: State,
+    /// A status was received, be it for an earlier request.
+    has_responded: bool,
     /// The input begins with the head of a response.
     is_in_head: bool,
 }
@@ -156,6 +191,7 @@ impl Watched {
         if let Some(status) = self.inner.buffers().input().get(STATUS) {
             let is_sound = matches!(status[0], b'2'..=b'4') && status != b"408";
             self.state = if is_sound { State::Responded } else { State::Dying };
+            self.has_responded = true;
         }
     }
 
@@ -218,7 +254,11 @@ impl Transport for Watched {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        let progress = self.inner.await_input(timeout)?;
+        let progress = self.inner.await_input(timeout).inspect_err(|error| {
+            if self.carries_requests && !self.has_responded && rejects_client(error) {
+                sending::mark_unsent();
+            }
+        })?;
         self.look_at_status();
         self.unfold();
         Ok(progress)
@@ -315,6 +355,7 @@ mod tests {
             made_by: process::id(),
             carries_requests: true,
             state: State::Responded,
+            has_responded: true,
             is_in_head: false,
         };
         (watched, touched)
