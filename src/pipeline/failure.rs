@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use http::Uri;
 use http::response::Parts;
+use http::{StatusCode, Uri};
 use ureq::Proxy;
 
 use super::proxy;
@@ -85,6 +85,10 @@ impl Attempt<'_> {
                 timed_out("connecting", self.connect_timeout)
             }
             ureq::Error::Timeout(_) => timed_out("the attempt", self.timeout),
+            ureq::Error::ConnectProxyFailed(reason) => match refusal(&reason) {
+                Some(status) => format!("the proxy responded {status}").into(),
+                None => ureq::Error::ConnectProxyFailed(reason).into(),
+            },
             error => error.into(),
         }
     }
@@ -142,8 +146,8 @@ const DATES: &str = "check the date and time of this machine; if they are right,
     to renew the certificate";
 const CLIENT: &str =
     "the server wants a client certificate that it trusts: see Config::client_certificate";
-const PROXY_CREDENTIALS: &str = "the proxy wants a user name and password: put them into its address, as in \
-    http://user:password@proxy.example:3128";
+const PROXY_CREDENTIALS: &str = "the proxy wants another user name and password, or any: they are part of its address, as \
+    in http://user:password@proxy.example:3128";
 const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its operator, or name the host in \
     NO_PROXY to go without it";
 
@@ -151,8 +155,8 @@ const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its 
 fn advice(error: &ureq::Error) -> Advice {
     let permanent = |hint| Advice { is_permanent: true, words: None, hint: Some(hint) };
     match error {
-        ureq::Error::ConnectProxyFailed(reason) => match refusal(reason) {
-            Some(407) => permanent(PROXY_CREDENTIALS),
+        ureq::Error::ConnectProxyFailed(reason) => match refusal(reason).map(|it| it.as_u16()) {
+            Some(401 | 407) => permanent(PROXY_CREDENTIALS),
             Some(400..=499) => permanent(PROXY_REFUSES),
             _ => Advice::default(),
         },
@@ -164,7 +168,7 @@ fn advice(error: &ureq::Error) -> Advice {
 }
 
 /// The status by which a proxy refused, from "proxy server responded 407/407".
-fn refusal(reason: &str) -> Option<u16> {
+fn refusal(reason: &str) -> Option<StatusCode> {
     let digits = reason.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 3)?;
     digits.parse().ok()
 }
@@ -333,17 +337,20 @@ mod tests {
 
     #[test]
     fn a_proxy_that_refuses_is_permanent_and_one_that_fails_is_not() {
-        for (status, permanent, hint) in [
-            (407, true, "user:password@"),
-            (403, true, "NO_PROXY"),
-            (400, true, "NO_PROXY"),
-            (502, false, ""),
-            (503, false, ""),
+        for (status, permanent, hint, words) in [
+            (407, true, "user:password@", "407 Proxy Authentication Required"),
+            (401, true, "user:password@", "401 Unauthorized"),
+            (403, true, "NO_PROXY", "403 Forbidden"),
+            (400, true, "NO_PROXY", "400 Bad Request"),
+            (502, false, "", "502 Bad Gateway"),
+            (503, false, "", "503 Service Unavailable"),
         ] {
             let reason = format!("proxy server responded {status}/{status}");
             let failure = failed(ureq::Error::ConnectProxyFailed(reason), false, None);
             assert_eq!(failure.is_permanent(), permanent, "{status}");
             assert!(failure.hint().unwrap_or_default().contains(hint), "{failure:?}");
+            let source = failure.source().map(ToString::to_string);
+            assert_eq!(source, Some(format!("the proxy responded {words}")));
         }
         for text in ["password authentication failed", "no acceptable auth methods"] {
             assert!(failed(io(text), false, None).is_permanent(), "{text}");

@@ -4,7 +4,7 @@ use std::env;
 use std::net::IpAddr;
 
 use http::Uri;
-use ureq::Proxy;
+use ureq::{Proxy, ProxyProtocol};
 use url::{Host, Url};
 
 /// The proxies that are set, and the hosts that are reached without one.
@@ -127,7 +127,33 @@ fn parse(address: &str) -> Result<Proxy, String> {
     let address = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let url = Url::parse(&address).map_err(|error| format!("the address is invalid: {error}"))?;
     check(&url)?;
-    Proxy::new(&address).map_err(|_| "the address is invalid".to_owned())
+    let proxy = Proxy::new(&address).map_err(|_| "the address is invalid".to_owned())?;
+    check_credentials(&proxy)?;
+    Ok(proxy)
+}
+
+/// What a protocol cannot transmit would be left out, or fail at every request.
+fn check_credentials(proxy: &Proxy) -> Result<(), String> {
+    let (user, password) = (proxy.username(), proxy.password());
+    if user.is_none() && password.is_none() {
+        return Ok(());
+    }
+    let is_sendable = |it: Option<&str>| (1..=255).contains(&it.unwrap_or_default().len());
+    let reason = match proxy.protocol() {
+        ProxyProtocol::Socks4 | ProxyProtocol::Socks4A => {
+            "SOCKS4 has no user name and password; use socks5 or socks5h"
+        }
+        ProxyProtocol::Socks5 | ProxyProtocol::Socks5h
+            if !is_sendable(user) || !is_sendable(password) =>
+        {
+            "SOCKS5 needs both a user name and a password, of 255 bytes at most"
+        }
+        ProxyProtocol::Http | ProxyProtocol::Https if user.is_some_and(|it| it.contains(':')) => {
+            "a user name with a colon cannot be sent to it"
+        }
+        _ => return Ok(()),
+    };
+    Err(reason.to_owned())
 }
 
 fn check(url: &Url) -> Result<(), String> {
@@ -325,6 +351,9 @@ mod tests {
             ("proxy.example", "proxy.example:80"),
             ("user:pass@proxy.example:3128", "proxy.example:3128"),
             ("http://us%40er:p%3Ass@10.0.0.7:3128", "10.0.0.7:3128"),
+            ("http://user@10.0.0.7:3128", "10.0.0.7:3128"),
+            ("http://:pass@10.0.0.7:3128", "10.0.0.7:3128"),
+            ("socks5://us%3Aer:p%3Ass@10.0.0.7", "10.0.0.7:1080"),
             ("http://[2001:db8::1]:3128", "[2001:db8::1]:3128"),
             ("socks5://proxy.example:1080", "proxy.example:1080"),
             ("SOCKS5h://proxy.example", "proxy.example:1080"),
@@ -338,6 +367,13 @@ mod tests {
         }
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         assert!(parse("https://proxy.example:3129").is_ok());
+    }
+
+    #[test]
+    fn a_user_name_that_is_too_long_for_socks_is_an_error() {
+        let address = |length| format!("socks5://{}:x@proxy:1", "u".repeat(length));
+        assert!(parse(&address(255)).is_ok());
+        assert!(parse(&address(256)).is_err());
     }
 
     #[test]
@@ -365,6 +401,12 @@ mod tests {
             "socks5://",
             "socks5://sesame%20:1",
             "/sesame",
+            "socks4://sesame@proxy:1",
+            "socks4a://me:sesame@proxy:1",
+            "socks5://sesame@proxy:1",
+            "socks5h://:sesame@proxy:1",
+            "socks5h://sesame:@proxy:1",
+            "http://me%3Asesame@proxy:1",
         ] {
             for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
                 let proxies = proxies(&[(name, value), ("NO_PROXY", "none.example")]);
