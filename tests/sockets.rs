@@ -217,11 +217,21 @@ fn a_call_that_lost_half_its_response_is_retried_if_it_only_reads() {
 }
 
 #[test]
-fn an_error_status_whose_body_broke_off_is_still_that_status() {
-    let bytes = [head(404, &["content-length: 100"]), b"{\"det".to_vec()].concat();
-    let server = Server::start([Step::Close(bytes)]);
-    let error = Clients::of(&server).heylerts.stats().unwrap_err();
-    assert_eq!((error.kind(), server.received().len()), (ErrorKind::NotFound, 1));
+fn an_error_status_whose_body_broke_off_is_still_that_status_with_the_words_that_came() {
+    let words = r#"{"error": "no such alert"}"#;
+    for (header, body) in [
+        ("content-length: 100", words.to_owned()),
+        ("transfer-encoding: chunked", format!("{:x}\r\n{words}\r\n", words.len())),
+        ("content-encoding: gzip", words.to_owned()),
+        ("content-encoding: br", words.to_owned()),
+    ] {
+        let bytes = [head(404, &[header]), body.into_bytes()].concat();
+        let server = Server::start([Step::Close(bytes)]);
+        let error = Clients::of(&server).heylerts.stats().unwrap_err();
+        assert_eq!((error.kind(), server.received().len()), (ErrorKind::NotFound, 1), "{header}");
+        assert_eq!(error.body(), words.as_bytes(), "{header}");
+        assert!(error.message().contains("no such alert"), "{error}");
+    }
 }
 
 #[test]
@@ -286,6 +296,15 @@ fn an_error_status_with_an_oversized_page_is_still_that_status() {
     let clients = Clients::with(quick(&server).max_body(200));
     assert_eq!(clients.heylerts.stats().unwrap().total, 3);
     assert_eq!(server.received().len(), 2);
+    let words = format!("the community is gone {}", "x".repeat(200_000));
+    let server = Server::start([Step::response(403, words)]);
+    let clients = Clients::with(quick(&server).max_body(200).retries(0));
+    let error = clients.heylerts.stats().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert!(
+        error.message().contains("the community is gone") && error.body().len() <= 200,
+        "{error}"
+    );
 }
 
 #[cfg(feature = "gzip")]

@@ -12,54 +12,64 @@ pub(crate) enum Failure {
     Lost(io::Error),
 }
 
-/// Reads a whole body of at most `limit` bytes before and after decompression.
+/// Reads a whole body of at most `limit` bytes before and after decompression. After a failure, `received` is what was
+/// received of it, as far as that can be read.
 ///
 /// If it was compressed, the headers that described it are removed.
-pub(crate) fn read(
+pub(crate) fn receive(
     mut body: impl Read,
     headers: &mut HeaderMap,
     limit: u64,
-) -> Result<Vec<u8>, Failure> {
-    let mut whole = read_as_long_as_stated(&mut body, headers, limit)?;
+    received: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    receive_as_long_as_stated(&mut body, headers, limit, received)?;
     // A body may be longer than its stated length, and a small one becomes larger by compression.
-    read_up_to(&mut body, &mut whole, limit.saturating_add(MOST_OVERHEAD))?;
-    let codings = codings(headers, &whole);
-    if codings.is_empty() && whole.len() as u64 > limit {
+    read_up_to(&mut body, received, limit.saturating_add(MOST_OVERHEAD))?;
+    let codings = codings(headers, received);
+    if codings.is_empty() && received.len() as u64 > limit {
         return Err(Failure::TooLarge);
     }
     // The last one was applied last. An empty body is in no coding, whatever some servers state with a 204.
     for coding in codings.iter().rev() {
-        if !whole.is_empty() {
-            whole = decoded(&whole, coding, limit)?;
+        if !received.is_empty() {
+            let mut whole = Vec::new();
+            let outcome = decode(received, coding, limit, &mut whole);
+            // A page of a proxy may be marked as compressed and be plain.
+            if outcome.is_ok() || !whole.is_empty() || received.starts_with(&GZIP_MAGIC) {
+                *received = whole;
+            }
+            outcome?;
         }
     }
     if !codings.is_empty() {
         headers.remove(CONTENT_ENCODING);
         headers.remove(CONTENT_LENGTH);
     }
-    Ok(whole)
+    Ok(())
 }
 
 /// Reads as much of a body as its length is stated to be, without growing the buffer step by step.
-fn read_as_long_as_stated(
+fn receive_as_long_as_stated(
     body: &mut impl Read,
     headers: &HeaderMap,
     limit: u64,
-) -> Result<Vec<u8>, Failure> {
+    received: &mut Vec<u8>,
+) -> Result<(), Failure> {
     let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     // A length that is stated costs a server nothing.
     let length = stated.unwrap_or(0).min(limit).min(MOST_AT_ONCE);
-    let (mut whole, mut filled) = (vec![0; length as usize], 0);
-    while filled < whole.len() {
-        match body.read(&mut whole[filled..]) {
+    received.resize(length as usize, 0);
+    let (mut filled, mut outcome) = (0, Ok(()));
+    while filled < received.len() && outcome.is_ok() {
+        match body.read(&mut received[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::Lost(error)),
+            Err(error) => outcome = Err(Failure::Lost(error)),
         }
     }
-    whole.truncate(filled);
-    Ok(whole)
+    received.truncate(filled);
+    outcome
 }
 
 /// The most memory that is reserved for a body before it is received.
@@ -90,16 +100,16 @@ const MOST_OVERHEAD: u64 = 64 * 1024;
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 #[cfg(feature = "gzip")]
-fn decoded(body: &[u8], coding: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+fn decode(body: &[u8], coding: &str, limit: u64, whole: &mut Vec<u8>) -> Result<(), Failure> {
     match coding {
-        "gzip" | "x-gzip" => gunzip(body, limit),
-        "deflate" => inflate(body, limit),
+        "gzip" | "x-gzip" => gunzip(body, limit, whole),
+        "deflate" => inflate(body, limit, whole),
         _ => Err(unknown(coding)),
     }
 }
 
 #[cfg(not(feature = "gzip"))]
-fn decoded(_: &[u8], coding: &str, _: u64) -> Result<Vec<u8>, Failure> {
+fn decode(_: &[u8], coding: &str, _: u64, _: &mut Vec<u8>) -> Result<(), Failure> {
     Err(unknown(coding))
 }
 
@@ -111,30 +121,27 @@ fn unknown(coding: &str) -> Failure {
 
 /// Decompresses the members of a gzip file (RFC 1952, 2.2), and ignores what is not one behind the first.
 #[cfg(feature = "gzip")]
-fn gunzip(mut body: &[u8], limit: u64) -> Result<Vec<u8>, Failure> {
-    let mut whole = Vec::new();
+fn gunzip(mut body: &[u8], limit: u64, whole: &mut Vec<u8>) -> Result<(), Failure> {
     let begins_member = |bytes: &[u8]| bytes.iter().zip(GZIP_MAGIC).take(2).all(|(a, b)| *a == b);
     let mut is_first = true;
     while !body.is_empty() && (is_first || begins_member(body)) {
         is_first = false;
         let mut member = flate2::bufread::GzDecoder::new(&mut body);
-        read_up_to(&mut member, &mut whole, limit).map_err(|failure| broken(failure, "gzip"))?;
+        read_up_to(&mut member, whole, limit).map_err(|failure| broken(failure, "gzip"))?;
     }
-    Ok(whole)
+    Ok(())
 }
 
 /// Decompresses a zlib stream, or a raw one, which some servers send under the same name.
 #[cfg(feature = "gzip")]
-fn inflate(body: &[u8], limit: u64) -> Result<Vec<u8>, Failure> {
-    let mut whole = Vec::new();
+fn inflate(body: &[u8], limit: u64, whole: &mut Vec<u8>) -> Result<(), Failure> {
     let is_zlib = matches!(body, [first, second, ..]
         if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0);
     let outcome = match is_zlib {
-        true => read_up_to(&mut flate2::bufread::ZlibDecoder::new(body), &mut whole, limit),
-        false => read_up_to(&mut flate2::bufread::DeflateDecoder::new(body), &mut whole, limit),
+        true => read_up_to(&mut flate2::bufread::ZlibDecoder::new(body), whole, limit),
+        false => read_up_to(&mut flate2::bufread::DeflateDecoder::new(body), whole, limit),
     };
-    outcome.map_err(|failure| broken(failure, "deflate"))?;
-    Ok(whole)
+    outcome.map_err(|failure| broken(failure, "deflate"))
 }
 
 /// flate2's messages, such as "corrupt deflate stream", do not name the coding.
@@ -150,6 +157,11 @@ fn broken(failure: Failure, coding: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(body: impl Read, headers: &mut HeaderMap, limit: u64) -> Result<Vec<u8>, Failure> {
+        let mut received = Vec::new();
+        receive(body, headers, limit, &mut received).map(|()| received)
+    }
 
     #[test]
     fn a_body_is_read_up_to_the_limit() {
@@ -182,6 +194,30 @@ mod tests {
                 assert_eq!(body, Some(b"12345".to_vec()), "{stated} {step}");
                 assert!(matches!(read(Slow(b"123456", step), headers, 5), Err(Failure::TooLarge)));
             }
+        }
+    }
+
+    /// Fails after its content.
+    struct Broken<'a>(&'a [u8]);
+
+    impl Read for Broken<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.is_empty() {
+                true => Err(io::ErrorKind::ConnectionReset.into()),
+                false => self.0.read(buffer),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_received_of_a_body_is_kept_when_it_breaks_off() {
+        for stated in ["99", "2", "0"] {
+            let headers = &mut HeaderMap::new();
+            headers.insert(CONTENT_LENGTH, http::HeaderValue::from_static(stated));
+            let mut received = Vec::new();
+            let outcome = receive(Broken(b"12345"), headers, 9, &mut received);
+            assert!(matches!(outcome, Err(Failure::Lost(_))), "{stated}");
+            assert_eq!(received, b"12345", "{stated}");
         }
     }
 
@@ -297,6 +333,22 @@ mod tests {
             assert!(read_as(&["gzip"], &half).is_ok());
             let failure = read_as(&["gzip"], &[&half[..], &half].concat());
             assert_eq!(failure, Err("TooLarge".to_owned()));
+        }
+
+        #[test]
+        fn what_can_be_read_of_a_damaged_body_is_kept() {
+            let text = "nothing repeats ".repeat(2000);
+            let whole = gzipped(text.as_bytes());
+            for (codings, body, expected) in [
+                (&["gzip"][..], &b"<h1>Bad Gateway</h1>"[..], &b"<h1>Bad Gateway</h1>"[..]),
+                (&["br"], b"<h1>Bad Gateway</h1>", b"<h1>Bad Gateway</h1>"),
+                (&["gzip"], &whole[..whole.len() - 1], text.as_bytes()),
+                (&["gzip"], &whole[..5], b""),
+            ] {
+                let mut received = Vec::new();
+                receive(body, &mut marked(codings), 1 << 20, &mut received).unwrap_err();
+                assert_eq!(received, expected, "{codings:?}");
+            }
         }
 
         #[test]

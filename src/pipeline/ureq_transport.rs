@@ -185,13 +185,21 @@ impl Shared {
         if let Some(proxied) = attempt.proxied() {
             head.extensions.insert(proxied);
         }
-        match body::read(body.into_reader(), &mut head.headers, limit) {
-            Ok(body) => Ok(Response::from_parts(head, body)),
-            Err(body::Failure::TooLarge) => Err(attempt.body_too_large(head, limit)),
-            Err(body::Failure::Lost(error)) => {
-                self.wire.distrust(attempt.uri);
-                Err(attempt.body_lost(head, error))
+        let mut received = Vec::new();
+        let outcome =
+            body::receive(body.into_reader(), &mut head.headers, limit, &mut received).err();
+        if matches!(outcome, Some(body::Failure::Lost(_))) {
+            self.wire.distrust(attempt.uri);
+        }
+        match outcome {
+            // The status says enough of a failure, and the part that was received may say why.
+            _ if !head.status.is_success() => {
+                received.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                Ok(Response::from_parts(head, received))
             }
+            None => Ok(Response::from_parts(head, received)),
+            Some(body::Failure::TooLarge) => Err(attempt.body_too_large(head, limit)),
+            Some(body::Failure::Lost(error)) => Err(attempt.body_lost(head, error)),
         }
     }
 }
