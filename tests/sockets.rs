@@ -583,14 +583,35 @@ fn folded_header_lines_are_understood() {
 }
 
 #[test]
-fn something_that_is_no_response_is_not_called_silence() {
+fn a_large_body_behind_a_folded_head_changes_nothing() {
+    let body = format!("{}{GOOD}", " ".repeat(300_000));
+    let folded = response_bytes(200, &["x-note: a\r\n b"], body);
+    let server = Server::start([Step::Send(folded)]);
+    assert_eq!(Clients::of(&server).heylerts.stats().unwrap().total, 3);
+}
+
+#[test]
+fn a_response_with_very_many_header_lines_is_understood() {
     let many: Vec<String> = (0..450).map(|nth| format!("x-{nth}: y")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n".to_vec();
+    let good = response_bytes(200, &many, GOOD);
+    let error = response_bytes(404, &many, r#"{"detail": "gone"}"#);
+    let server = Server::start([Step::Send([interim, good].concat()), Step::Send(error)]);
+    let client = Clients::of(&server).heylerts;
+    assert_eq!(client.stats().unwrap().total, 3);
+    let error = client.stats().unwrap_err();
+    assert_eq!((error.message(), error.headers()["x-0"].to_str().unwrap()), ("gone", "y"));
+}
+
+#[test]
+fn something_that_is_no_response_is_not_called_silence() {
+    let endless = format!("x: {}", "y".repeat(100_000));
     for bytes in [
         b"SSH-2.0-OpenSSH_9.0\r\n".to_vec(),
         b"<html>proxy error</html>".to_vec(),
         response_bytes(200, &["bad name: x"], GOOD),
-        response_bytes(200, &many, GOOD),
+        response_bytes(200, &[&endless], GOOD),
     ] {
         let server = Server::start([Step::Close(bytes.clone())]);
         let client = Clients::with(quick(&server).retries(0)).heylerts;

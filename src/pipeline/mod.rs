@@ -29,6 +29,7 @@ pub(crate) mod drift;
 pub(crate) mod dry_run;
 mod extra_header;
 mod failure;
+mod head;
 pub(crate) mod key_source;
 pub(crate) mod keys;
 mod message;

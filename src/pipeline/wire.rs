@@ -14,6 +14,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
+use super::head;
 use super::names::Names;
 use super::sending;
 
@@ -136,23 +137,6 @@ fn rejects_client(_: &ureq::Error) -> bool {
     false
 }
 
-/// Where the status is in the first line of a response.
-const STATUS: std::ops::Range<usize> = 9..12;
-/// The most input that is copied to unfold header lines: as much as ureq accepts as a head.
-const MOST_UNFOLDED: usize = 64 * 1024;
-
-/// The length of the head that the input begins with, and whether it ends there.
-fn head_of(input: &[u8]) -> (usize, bool) {
-    let mut from = 0;
-    while let Some(at) = input[from..].iter().position(|byte| *byte == b'\n') {
-        from += at + 1;
-        if matches!(input[from..], [b'\n', ..] | [b'\r', b'\n', ..]) {
-            return (from, true);
-        }
-    }
-    (input.len(), false)
-}
-
 #[derive(Debug)]
 struct Watched {
     inner: Box<dyn Transport>,
@@ -188,42 +172,28 @@ impl Watched {
         if self.state != State::AwaitsStatus || !self.carries_requests {
             return;
         }
-        if let Some(status) = self.inner.buffers().input().get(STATUS) {
+        if let Some(status) = self.inner.buffers().input().get(head::STATUS) {
             let is_sound = matches!(status[0], b'2'..=b'4') && status != b"408";
             self.state = if is_sound { State::Responded } else { State::Dying };
             self.has_responded = true;
         }
     }
 
-    /// Replaces the line breaks inside header values with blanks, as RFC 9112 (5.2) demands. ureq's parser rejects them.
-    fn unfold(&mut self) {
+    /// Brings the head of a response into a form that ureq's parser accepts.
+    fn tidy_head(&mut self) {
         if !self.is_in_head || !self.carries_requests {
             return;
         }
         let buffers = self.inner.buffers();
-        let input = buffers.input();
-        let (length, is_whole) = head_of(input);
-        let folds: Vec<usize> = input[..length]
-            .windows(2)
-            .enumerate()
-            .filter_map(|(at, pair)| matches!(pair, [b'\n', b' ' | b'\t']).then_some(at))
-            .collect();
-        // Another head follows that of an interim response.
-        self.is_in_head = !is_whole || input.get(STATUS.start) == Some(&b'1');
-        if folds.is_empty() || input.len() > MOST_UNFOLDED {
-            return;
-        }
-        let mut unfolded = input.to_vec();
-        for at in folds {
-            unfolded[at] = b' ';
-            if at > 0 && unfolded[at - 1] == b'\r' {
-                unfolded[at - 1] = b' ';
+        let head = head::tidy(buffers.input());
+        self.is_in_head = !head.is_whole;
+        if let Some(tidied) = head.tidied {
+            buffers.input_consume(buffers.input().len());
+            // It is shorter than what was there, or as long.
+            if let Some(free) = buffers.input_append_buf().get_mut(..tidied.len()) {
+                free.copy_from_slice(&tidied);
+                buffers.input_appended(tidied.len());
             }
-        }
-        buffers.input_consume(unfolded.len());
-        if let Some(free) = buffers.input_append_buf().get_mut(..unfolded.len()) {
-            free.copy_from_slice(&unfolded);
-            buffers.input_appended(unfolded.len());
         }
     }
 
@@ -260,7 +230,7 @@ impl Transport for Watched {
             }
         })?;
         self.look_at_status();
-        self.unfold();
+        self.tidy_head();
         Ok(progress)
     }
 
@@ -423,27 +393,6 @@ mod tests {
             buffers.input_appended(line.len());
             connection.look_at_status();
             assert_eq!(connection.is_open(), is_sound, "{line}");
-        }
-    }
-
-    #[test]
-    fn folded_header_lines_are_unfolded_in_whatever_pieces_they_arrive() {
-        let whole = "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\tc\r\nY: d\n e\r\n\r\n f\r\n g";
-        let expected = "HTTP/1.1 200 OK\r\nX: a   b  \tc\r\nY: d  e\r\n\r\n f\r\n g";
-        for cut in 0..=whole.len() {
-            let (mut connection, _) = connection();
-            connection.inner =
-                Box::new(Fake { buffers: LazyBuffers::new(1024, 64), touched: Arc::default() });
-            connection.is_in_head = true;
-            for piece in [&whole[..cut], &whole[cut..]] {
-                let buffers = connection.inner.buffers();
-                buffers.input_append_buf()[..piece.len()].copy_from_slice(piece.as_bytes());
-                buffers.input_appended(piece.len());
-                connection.unfold();
-            }
-            let input = connection.inner.buffers().input();
-            assert_eq!(String::from_utf8_lossy(input), expected, "{cut}");
-            assert!(!connection.is_in_head);
         }
     }
 }

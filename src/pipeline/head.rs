@@ -1,0 +1,172 @@
+//! The head of a response, brought into a form that ureq's parser accepts.
+
+/// As many header lines as are kept of a head, besides those that [`matters`]. ureq rejects a head of more than 128.
+const MOST_LINES: usize = 100;
+
+/// The names of header lines that are kept however many there are, in lower case.
+const NEEDED: [&[u8]; 8] = [
+    b"connection",
+    b"content-encoding",
+    b"content-length",
+    b"content-type",
+    b"location",
+    b"retry-after",
+    b"transfer-encoding",
+    b"x-request-id",
+];
+const NEEDED_PREFIXES: [&[u8]; 2] = [b"ratelimit", b"x-ratelimit"];
+
+/// Where the status is in the first line of a response.
+pub(crate) const STATUS: std::ops::Range<usize> = 9..12;
+
+/// The state of the head that an input begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// The input goes on behind the head of the final response.
+    pub(crate) is_whole: bool,
+    /// The input to continue with, if it is another one.
+    pub(crate) tidied: Option<Vec<u8>>,
+}
+
+/// Joins lines that are folded, as RFC 9112 (5.2) demands, and leaves out lines beyond what ureq accepts.
+///
+/// The input may end anywhere. What was tidied is left as it is when more has arrived behind it.
+pub(crate) fn tidy(input: &[u8]) -> Head {
+    let (start, length, is_whole) = final_head(input);
+    let (head, rest) = input[start..].split_at(length);
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    if !needs_tidying(lines.clone()) {
+        return Head { is_whole, tidied: None };
+    }
+    let mut tidied = input[..start].to_vec();
+    tidied.extend(lines.next().unwrap_or_default());
+    let (mut count, mut is_kept) = (0, true);
+    for line in lines {
+        if is_folded(line) {
+            if is_kept {
+                unfold_onto(&mut tidied, line);
+            }
+            continue;
+        }
+        count += 1;
+        // A line that is cut off is not known yet.
+        is_kept = count <= MOST_LINES || matters(line) || !line.ends_with(b"\n");
+        if is_kept {
+            tidied.extend(line);
+        }
+    }
+    tidied.extend(rest);
+    Head { is_whole, tidied: (tidied != input).then_some(tidied) }
+}
+
+/// Where the head begins that comes after those of interim responses, such as 100 and 103, its length, and whether it
+/// ends there.
+fn final_head(input: &[u8]) -> (usize, usize, bool) {
+    let mut start = 0;
+    loop {
+        let (length, is_whole) = head_of(&input[start..]);
+        let status = input[start..].get(STATUS);
+        let is_interim = status.is_some_and(|status| status[0] == b'1' && status != b"101");
+        if !is_whole || !is_interim {
+            return (start, length, is_whole);
+        }
+        let end = start + length;
+        start = end + if input[end] == b'\n' { 1 } else { 2 };
+    }
+}
+
+/// The length of the head that the input begins with, without the empty line, and whether it ends there.
+fn head_of(input: &[u8]) -> (usize, bool) {
+    let mut from = 0;
+    while let Some(at) = input[from..].iter().position(|byte| *byte == b'\n') {
+        from += at + 1;
+        if matches!(input[from..], [b'\n', ..] | [b'\r', b'\n', ..]) {
+            return (from, true);
+        }
+    }
+    (input.len(), false)
+}
+
+fn needs_tidying<'a>(lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut count = 0;
+    for line in lines.skip(1) {
+        count += 1;
+        if is_folded(line) || count > MOST_LINES {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_folded(line: &[u8]) -> bool {
+    matches!(line, [b' ' | b'\t', ..])
+}
+
+fn unfold_onto(head: &mut Vec<u8>, line: &[u8]) {
+    for byte in head.iter_mut().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')) {
+        *byte = b' ';
+    }
+    head.extend(line);
+}
+
+fn matters(line: &[u8]) -> bool {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
+    let name = name.as_slice();
+    NEEDED.contains(&name) || NEEDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tidies an input that arrives in two pieces.
+    fn in_pieces(whole: &str, cut: usize) -> String {
+        let (mut input, mut is_in_head) = (Vec::new(), true);
+        for piece in [&whole.as_bytes()[..cut], &whole.as_bytes()[cut..]] {
+            input.extend(piece);
+            if is_in_head {
+                let head = tidy(&input);
+                is_in_head = !head.is_whole;
+                input = head.tidied.unwrap_or(input);
+            }
+        }
+        assert!(!is_in_head, "{cut}");
+        String::from_utf8_lossy(&input).into_owned()
+    }
+
+    #[test]
+    fn folded_lines_are_joined_in_whatever_pieces_they_arrive() {
+        for interim in ["", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 E\nX: y\n\n"] {
+            let whole = "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\tc\r\nY: d\n e\r\n\r\n f\r\n g";
+            let expected = "HTTP/1.1 200 OK\r\nX: a   b  \tc\r\nY: d  e\r\n\r\n f\r\n g";
+            let whole = format!("{interim}{whole}");
+            for cut in 0..=whole.len() {
+                assert_eq!(in_pieces(&whole, cut), format!("{interim}{expected}"), "{cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_beyond_what_the_parser_accepts_are_left_out_unless_they_matter() {
+        let lines = |count| (0..count).map(|nth| format!("X-{nth}: y\r\n")).collect::<String>();
+        let needed = "Content-Length: 2\r\nX-RateLimit-Remaining: 7\r\n";
+        let whole = format!("HTTP/1.1 200 OK\r\n{}{needed}\r\n{{}}", lines(300));
+        let expected = format!("HTTP/1.1 200 OK\r\n{}{needed}\r\n{{}}", lines(MOST_LINES));
+        for cut in [0, 5, 900, 901, 902, 903, 904, 905, 906, 2000, whole.len() - 3, whole.len()] {
+            assert_eq!(in_pieces(&whole, cut), expected, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_usual_head_is_left_as_it_is() {
+        for (input, is_whole) in [
+            ("HTTP/1.1 200 OK\r\nX: y\r\n\r\n body", true),
+            ("HTTP/1.1 101 Switching\r\nX: y\r\n\r\n", true),
+            ("HTTP/1.1 100 Continue\r\n\r\n", false),
+            ("HTTP/1.1 200 OK\r\nX: y\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(tidy(input.as_bytes()), Head { is_whole, tidied: None }, "{input}");
+        }
+    }
+}
