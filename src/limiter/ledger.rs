@@ -226,6 +226,14 @@ impl Ledger {
         self.windows.iter_mut().for_each(|window| window.exhaust(last));
     }
 
+    /// Does the same with the tokens of the limit with the shortest period.
+    #[cfg(feature = "share")]
+    pub(crate) fn exhaust_shortest(&mut self, now: Nanos) {
+        self.settle(now);
+        let last = now.saturating_add(self.grace);
+        self.windows.iter_mut().take(1).for_each(|window| window.exhaust(last));
+    }
+
     /// Returns when a caller with `ahead` others queued before it can take a token.
     pub(crate) fn outlook(&mut self, ahead: usize, now: Nanos) -> NotReady {
         self.settle(now);

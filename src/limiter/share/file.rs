@@ -14,9 +14,9 @@ use crate::limiter::rate::Rate;
 use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 use crate::limiter::store::{Denied, TokenStore};
 
-use super::process::{Life, Process, boot_clock};
+use super::process::{Life, Process, boot_clock, time_of_day};
 use super::record::{Contents, Copy, Locked, Record};
-use super::state::State;
+use super::state::{Clocks, Elsewhere, State};
 
 /// A step tries for so long to get the lock, which others hold for microseconds.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -48,7 +48,7 @@ pub(crate) struct FileStore {
 
 /// How a store sees time, its own process and others.
 pub(crate) struct World {
-    pub(crate) now: Box<dyn Fn() -> Nanos + Send + Sync>,
+    pub(crate) clocks: Box<dyn Fn(&Process) -> Clocks + Send + Sync>,
     pub(crate) me: Box<dyn Fn() -> Process + Send + Sync>,
     pub(crate) life: Box<dyn Fn(&Process) -> Life + Send + Sync>,
     /// Whether somebody outside of the share may use the key as well.
@@ -79,7 +79,11 @@ struct Own {
 impl World {
     pub(crate) fn real() -> World {
         World {
-            now: Box::new(boot_clock),
+            clocks: Box::new(|me| Clocks {
+                boot: me.boot,
+                system: boot_clock(),
+                day: time_of_day(),
+            }),
             me: Box::new(Process::current),
             life: Box::new(|process| process.life(&Process::current())),
             is_cautious: true,
@@ -115,34 +119,34 @@ impl Own {
     }
 
     /// The state of a file that was not there.
-    fn first_state(&self, system: Nanos) -> State {
+    fn first_state(&self, clocks: Clocks) -> Result<State, Elsewhere> {
         let rate = self.rates.first().copied().unwrap_or(Rate::unlimited());
-        let mut state = State::new(fastrand::u64(..), rate, self.is_cautious);
-        let now = state.at(system);
+        let mut state = State::new(fastrand::u64(..), rate, self.is_cautious, clocks);
+        let now = state.at(clocks)?;
         state.keep(&self.rates, self.grace, now);
         // If there was a file before, requests were sent that the new one must count.
         self.reclaim(&mut state, now);
-        state
+        Ok(state)
     }
 
     /// The state of a file that was damaged: nobody knows which tokens are out, so all are.
-    fn state_after_damage(&self, system: Nanos) -> State {
-        let mut state = self.first_state(system);
-        let now = state.at(system);
+    fn state_after_damage(&self, clocks: Clocks) -> Result<State, Elsewhere> {
+        let mut state = self.first_state(clocks)?;
+        let now = state.at(clocks)?;
         state.exhaust(now);
-        state
+        Ok(state)
     }
 
     /// Shows `work` the state as it is now, without writing it.
     fn look<T>(
         &self,
         mut state: State,
-        system: Nanos,
+        clocks: Clocks,
         work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
-    ) -> T {
-        let now = state.at(system);
+    ) -> Result<T, Elsewhere> {
+        let now = state.at(clocks)?;
         state.keep(&self.rates, self.grace, now);
-        work(&mut state, self, now)
+        Ok(work(&mut state, self, now))
     }
 
     /// Counts a token that is on its way back.
@@ -236,17 +240,17 @@ impl FileStore {
         let Some(locked) = record.try_lock()? else {
             return Ok(None);
         };
-        if locked.is_removed() {
+        if locked.is_replaced() {
             drop(locked);
             record.close();
             return Ok(None);
         }
-        let system = (self.world.now)();
+        let clocks = (self.world.clocks)(&own.process);
         match decode(&locked)? {
             Some((last, state)) if changes => self.change(&locked, &last, state, own, work),
-            Some((_, state)) => Ok(Some(own.look(state, system, work))),
+            Some((_, state)) => Ok(Some(own.look(state, clocks, work)?)),
             None => {
-                let restored = own.state_after_damage(system);
+                let restored = own.state_after_damage(clocks)?;
                 changes.then(|| locked.restore(&encode(&restored)?)).transpose()?;
                 Err(damaged(record))
             }
@@ -260,13 +264,13 @@ impl FileStore {
         changes: bool,
         work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
     ) -> Result<Option<T>, Unavailable> {
-        let system = (self.world.now)();
-        let state = own.first_state(system);
+        let clocks = (self.world.clocks)(&own.process);
+        let state = own.first_state(clocks)?;
         if changes {
             record.create(&encode(&state)?)?;
             return Ok(None);
         }
-        Ok(Some(own.look(state, system, work)))
+        Ok(Some(own.look(state, clocks, work)?))
     }
 
     fn change<T>(
@@ -277,7 +281,7 @@ impl FileStore {
         own: &mut Own,
         work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
     ) -> Result<Option<T>, Unavailable> {
-        let now = state.at((self.world.now)());
+        let now = state.at((self.world.clocks)(&own.process))?;
         own.reclaim(&mut state, now);
         state.keep(&own.rates, own.grace, now);
         if last.is_torn {
@@ -433,6 +437,13 @@ fn encode(state: &State) -> Result<Vec<u8>, Unavailable> {
         Unavailable::new("the shared rate limit cannot be encoded", "report this")
             .with_source(error)
     })
+}
+
+impl From<Elsewhere> for Unavailable {
+    fn from(_: Elsewhere) -> Unavailable {
+        let message = "the shared rate limit is in use on another machine, or in a container with its own clock";
+        Unavailable::new(message, "share by Redis, or by a folder on a disk of this machine")
+    }
 }
 
 fn busy() -> Unavailable {

@@ -14,7 +14,7 @@ pub(crate) mod record;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "share")]
-mod state;
+pub(crate) mod state;
 
 use std::fmt;
 #[cfg(feature = "share")]

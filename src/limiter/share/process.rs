@@ -12,8 +12,8 @@ pub(crate) struct Process {
     pub(crate) pid: u32,
     /// When it was started, in a unit of the system's; 0 if that is not known.
     started: u64,
-    /// From one boot of the system to the next; 0 if that is not known.
-    boot: u64,
+    /// Which boot of which machine it runs in, and with which clock; 0 if that is not known.
+    pub(crate) boot: u64,
     /// The set of process numbers that `pid` belongs to: a container has its own. 0 if that is not known.
     space: u64,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Process {
 pub(crate) enum Life {
     Alive,
     Dead,
-    /// It runs in another container, or the system has no way to ask.
+    /// It runs in another container, or another process may have its number by now.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ impl Process {
     /// Returns whether this process still runs, as `observer` can see it.
     pub(crate) fn life(&self, observer: &Process) -> Life {
         if self.boot != observer.boot {
-            return Life::Dead;
+            return if self.boot == 0 || observer.boot == 0 { Life::Unknown } else { Life::Dead };
         }
         if self.space != observer.space {
             return Life::Unknown;
@@ -62,7 +62,8 @@ fn life(pid: u32, started: u64) -> Life {
         // A process that has ended and was not waited for yet.
         Some((b'Z' | b'X' | b'x', _)) => Life::Dead,
         Some((_, other)) if started != 0 && other != started => Life::Dead,
-        Some(_) => Life::Alive,
+        Some(_) if started != 0 => Life::Alive,
+        Some(_) => Life::Unknown,
         // It is gone, or there is no /proc.
         None => signal(pid),
     }
@@ -89,12 +90,20 @@ fn stat(pid: u32) -> Option<(u8, u64)> {
 fn boot() -> u64 {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(16).collect();
-    u64::from_str_radix(&digits, 16).unwrap_or_default()
+    let boot = u64::from_str_radix(&digits, 16).unwrap_or_default();
+    // Some containers have a clock of their own.
+    if boot == 0 { 0 } else { boot ^ namespace("time") }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn space() -> u64 {
-    let link = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    namespace("pid")
+}
+
+/// The number of this process's namespace of this kind; 0 if that is not known.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn namespace(kind: &str) -> u64 {
+    let link = std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_default();
     let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_default()
 }
@@ -119,7 +128,7 @@ fn space() -> u64 {
     0
 }
 
-/// Whether a process could be sent a signal.
+/// Whether there is a process with this number, which may be a later one.
 #[cfg(unix)]
 fn signal(pid: u32) -> Life {
     use rustix::io::Errno;
@@ -129,7 +138,7 @@ fn signal(pid: u32) -> Life {
     };
     match test_kill_process(pid) {
         Err(Errno::SRCH) => Life::Dead,
-        _ => Life::Alive,
+        _ => Life::Unknown,
     }
 }
 
@@ -152,18 +161,27 @@ pub(crate) fn boot_clock() -> Nanos {
     seconds.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec.unsigned_abs() as Nanos)
 }
 
+/// Returns the time of day.
+pub(crate) fn time_of_day() -> Nanos {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    crate::limiter::moment::nanos(now.unwrap_or_default())
+}
+
 /// Returns the time of day: on other systems, no clock that counts from boot can be read without `unsafe`.
 #[cfg(not(unix))]
 pub(crate) fn boot_clock() -> Nanos {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    crate::limiter::moment::nanos(now.unwrap_or_default())
+    time_of_day()
 }
 
 #[cfg(test)]
 impl Process {
     /// Another process that was never started.
     pub(crate) fn imagined(pid: u32) -> Process {
-        Process { pid, ..Process::default() }
+        Process { pid, boot: 1, ..Process::default() }
+    }
+
+    pub(crate) fn in_boot(self, boot: u64) -> Process {
+        Process { boot, ..self }
     }
 }
 
@@ -201,6 +219,8 @@ mod tests {
         let earlier = Process { started: current.started - 1, ..current };
         assert_eq!(earlier.life(&current), Life::Dead);
         assert_eq!(Process { boot: 1, ..current }.life(&current), Life::Dead);
+        assert_eq!(Process { boot: 0, ..current }.life(&current), Life::Unknown);
+        assert_eq!(Process { started: 0, ..current }.life(&current), Life::Unknown);
         assert_eq!(Process { space: 1, ..current }.life(&current), Life::Unknown);
     }
 

@@ -1,17 +1,18 @@
 //! The file of a share: how it is created, locked, read and written.
 //!
 //! ```text
-//! 0      magic, format                       written once
-//! 4096   copy 0: number, length, checksum, state
-//! 4096 + 256 KiB   copy 1: the same
+//! 0                  magic, format                              written once
+//! 16                 copy 0: number, length, checksum, state
+//! 2056               copy 1: the same
+//! 4096               the rest of copy 0, if it is long
+//! 4096 + 256 KiB     the rest of copy 1
 //! ```
 //!
-//! A step reads the copy with the higher number and writes the other one, by a single write. If that is cut off, by a
-//! kill or a full disk, its checksum is wrong and the copy before it is still there: a lease that was not recorded was
-//! not sent, and a release that was not recorded holds its token for longer. Since something else may have damaged a
-//! copy whose lease was sent, one more token is held then.
+//! A step reads the first page, takes the copy with the higher number and writes the other one: by a single write, unless
+//! it is long. If that is cut off, by a kill or a full disk, its checksum is wrong and the copy before it is still
+//! there: a lease that was not recorded was not sent, and a release that was not recorded holds its token for longer.
+//! Since something else may have damaged a copy whose lease was sent, one more token is held then.
 
-use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -19,22 +20,22 @@ use std::path::{Path, PathBuf};
 use crate::limiter::status::Unavailable;
 
 /// Another number for every change of the layout, be it only of a type inside the state.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 const MAGIC: [u8; 12] = *b"heysync-tkn\n";
 const HEADER: usize = 16;
-const FIRST_COPY: u64 = 4096;
+const PAGE: usize = 4096;
+/// So much of a copy is in the first page; it is mostly all of it.
+const HALF: usize = (PAGE - HEADER) / 2;
 const CAPACITY: usize = 256 * 1024;
 const COPY_HEADER: usize = 16;
-/// So much of a copy is read at first; it is mostly all of it.
-const FIRST_READ: usize = 2048;
 
 /// The path of a share's file, and the file while it is open.
 #[derive(Debug)]
 pub(crate) struct Record {
     path: PathBuf,
     file: Option<File>,
-    /// The header was read and is ours. It is written once.
-    is_known: Cell<bool>,
+    /// Which file that is.
+    identity: Option<Identity>,
 }
 
 /// The contents of a file.
@@ -63,12 +64,12 @@ pub(crate) struct Locked<'a> {
 
 impl Record {
     pub(crate) fn new(path: PathBuf) -> Record {
-        Record { path, file: None, is_known: Cell::new(false) }
+        Record { path, file: None, identity: None }
     }
 
     /// Forgets the open file: a lock that the parent of a `fork` took would count as ours.
     pub(crate) fn close(&mut self) {
-        self.file = None;
+        (self.file, self.identity) = (None, None);
     }
 
     /// Opens the file unless it is open, and returns whether there is one.
@@ -76,26 +77,24 @@ impl Record {
         if self.file.is_some() {
             return Ok(true);
         }
-        let opened = self.check().and_then(|()| options().open(&self.path));
-        self.is_known.set(false);
-        self.file = match opened {
+        match self.open_ours() {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            opened => Some(opened.map_err(|error| self.unusable("opened", error))?),
-        };
+            opened => {
+                let file = opened.map_err(|error| self.unusable("opened", error))?;
+                let metadata = file.metadata().map_err(|error| self.unusable("opened", error))?;
+                (self.file, self.identity) = (Some(file), Some(identity(&metadata)));
+            }
+        }
         Ok(true)
     }
 
-    /// Rejects what is no file of ours before it is opened: opening a pipe would wait for its other end.
-    fn check(&self) -> io::Result<()> {
-        let metadata = fs::symlink_metadata(&self.path)?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-        }
-        if !is_ours(&metadata) {
-            let reason = "it belongs to another user";
-            return Err(io::Error::new(ErrorKind::PermissionDenied, reason));
-        }
-        Ok(())
+    /// Rejects what is no file of ours before it is opened, since opening a pipe would wait for its other end, and after
+    /// that, since somebody may have put it there in between.
+    fn open_ours(&self) -> io::Result<File> {
+        check(&fs::symlink_metadata(&self.path)?)?;
+        let file = options().open(&self.path)?;
+        check(&file.metadata()?)?;
+        Ok(file)
     }
 
     /// Creates the file with `state` in it, whole from the beginning. One that another process creates at the same
@@ -144,19 +143,23 @@ impl Record {
 }
 
 impl Locked<'_> {
-    /// Returns whether the file has no name any more: a new one may be in its place.
-    pub(crate) fn is_removed(&self) -> bool {
-        is_removed(self.file)
+    /// Returns whether the path leads to another file, or to none: this one was removed, renamed or replaced.
+    pub(crate) fn is_replaced(&self) -> bool {
+        let metadata = fs::symlink_metadata(&self.record.path);
+        !metadata.is_ok_and(|metadata| Some(identity(&metadata)) == self.record.identity)
     }
 
     /// Reads the state that was written last.
     pub(crate) fn read(&self) -> Result<Contents, Unavailable> {
-        if !self.record.is_known.get() && !self.is_known()? {
+        let unusable = |error| self.record.unusable("read", error);
+        let mut page = [0; PAGE];
+        let length = read_at(self.file, &mut page, 0).map_err(unusable)?;
+        let page = &page[..length];
+        if !self.is_known(page)? {
             return Ok(Contents::Damaged);
         }
-        let read = |place| self.read_copy(place);
-        let unusable = |error| self.record.unusable("read", error);
-        let copies = [read(0).map_err(unusable)?, read(1).map_err(unusable)?];
+        let read = |number| self.read_copy(page, number).map_err(unusable);
+        let copies = [read(0)?, read(1)?];
         let is_single = copies.iter().any(Option::is_none);
         let newest = copies.into_iter().flatten().max_by_key(|copy| copy.number);
         Ok(newest.map_or(Contents::Damaged, |copy| {
@@ -165,21 +168,20 @@ impl Locked<'_> {
         }))
     }
 
-    /// Reads the header, and returns whether it is one.
-    fn is_known(&self) -> Result<bool, Unavailable> {
-        let mut header = [0; HEADER];
-        let length = read_at(self.file, &mut header, 0);
-        let length = length.map_err(|error| self.record.unusable("read", error))?;
-        if length < HEADER || header[..MAGIC.len()] != MAGIC {
+    /// Returns whether the first page begins with our header.
+    fn is_known(&self, page: &[u8]) -> Result<bool, Unavailable> {
+        let Some((magic, format)) = page.get(..HEADER).map(|it| it.split_at(MAGIC.len())) else {
+            return Ok(false);
+        };
+        let format = format.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        if magic != MAGIC {
             return Ok(false);
         }
-        let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
         if format != FORMAT {
             let path = self.record.path.display();
             let message = format!("the shared rate limit {path} has format {format}, not {FORMAT}");
             return Err(Unavailable::new(message, "use one version of heysync in all programs"));
         }
-        self.record.is_known.set(true);
         Ok(true)
     }
 
@@ -191,40 +193,43 @@ impl Locked<'_> {
             let message = format!("the shared rate limit {} is full", self.record.path.display());
             return Err(Unavailable::new(message, "allow fewer requests at the same time"));
         }
-        write_at(self.file, &written, place_of(number))
+        write_copy(self.file, &written, number)
             .map_err(|error| self.record.unusable("written", error))
     }
 
     /// Writes a file anew that was damaged.
     pub(crate) fn restore(&self, state: &[u8]) -> Result<(), Unavailable> {
-        // The second copy must not outlast this one.
         let written = |error| self.record.unusable("written", error);
+        if has_other_names(self.file) {
+            let error = io::Error::new(ErrorKind::InvalidInput, "it has another name as well");
+            return Err(written(error));
+        }
+        // The second copy must not outlast this one.
         write_at(self.file, &[0; COPY_HEADER], place_of(1)).map_err(written)?;
         self.write(None, state)?;
         write_at(self.file, &header(), 0).map_err(written)
     }
 
-    fn read_copy(&self, number: u64) -> io::Result<Option<Copy>> {
-        let mut bytes = vec![0; FIRST_READ];
-        let read = read_at(self.file, &mut bytes, place_of(number))?;
-        bytes.truncate(read);
-        let Some((header, _)) = bytes.split_at_checked(COPY_HEADER) else {
+    fn read_copy(&self, page: &[u8], place: u64) -> io::Result<Option<Copy>> {
+        let begin = place_of(place) as usize;
+        let half = page.get(begin..).map_or(&[][..], |half| &half[..HALF.min(half.len())]);
+        let Some((header, state)) = half.split_at_checked(COPY_HEADER) else {
             return Ok(None);
         };
         let (number, length, checksum) = fields(header);
-        let end = COPY_HEADER.saturating_add(length);
-        if length == 0 || end > CAPACITY {
+        if length == 0 || COPY_HEADER.saturating_add(length) > CAPACITY {
             return Ok(None);
         }
-        if end > bytes.len() {
-            let begin = bytes.len();
-            bytes.resize(end, 0);
-            let more = read_at(self.file, &mut bytes[begin..], place_of(number) + begin as u64)?;
-            bytes.truncate(begin + more);
+        let mut state = state[..length.min(state.len())].to_vec();
+        let missing = length - state.len();
+        if missing > 0 {
+            let known = state.len();
+            state.resize(length, 0);
+            let read = read_at(self.file, &mut state[known..], place_of_rest(place))?;
+            state.truncate(known + read);
         }
-        let state = bytes.get(COPY_HEADER..end).map(<[u8]>::to_vec);
-        let sound = |state: &Vec<u8>| checksum == checksum_of(number, state);
-        Ok(state.filter(sound).map(|state| Copy { number, is_torn: false, state }))
+        let is_sound = checksum == checksum_of(number, &state);
+        Ok(is_sound.then_some(Copy { number, is_torn: false, state }))
     }
 }
 
@@ -236,7 +241,12 @@ impl Drop for Locked<'_> {
 }
 
 fn place_of(number: u64) -> u64 {
-    FIRST_COPY + (number % 2) * CAPACITY as u64
+    HEADER as u64 + (number % 2) * HALF as u64
+}
+
+/// The place of what a copy has beyond its half of the first page.
+fn place_of_rest(number: u64) -> u64 {
+    PAGE as u64 + (number % 2) * CAPACITY as u64
 }
 
 fn header() -> Vec<u8> {
@@ -265,12 +275,33 @@ fn checksum_of(number: u64, state: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Writes a whole file, with the disk space of both copies.
+/// Writes a whole file, with the disk space of the first page.
 fn whole(path: &Path, state: &[u8]) -> io::Result<()> {
     let file = options().create_new(true).open(path)?;
-    write_at(&file, &[0; COPY_HEADER + FIRST_READ], place_of(1))?;
-    write_at(&file, &copy(0, state), place_of(0))?;
+    write_at(&file, &[0; PAGE], 0)?;
+    write_copy(&file, &copy(0, state), 0)?;
     write_at(&file, &header(), 0)
+}
+
+/// Writes the part outside of the first page first: until the other one is there, nobody reads it.
+fn write_copy(file: &File, copy: &[u8], number: u64) -> io::Result<()> {
+    let (head, rest) = copy.split_at(HALF.min(copy.len()));
+    if !rest.is_empty() {
+        write_at(file, rest, place_of_rest(number))?;
+    }
+    write_at(file, head, place_of(number))
+}
+
+/// Rejects what is no file of this user.
+fn check(metadata: &fs::Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    if !is_ours(metadata) {
+        let reason = "it belongs to another user";
+        return Err(io::Error::new(ErrorKind::PermissionDenied, reason));
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -278,7 +309,18 @@ fn options() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits();
+    options.custom_flags(i32::try_from(no_link).unwrap_or_default());
     options
+}
+
+/// The device and the number of a file, which no other one has while it is open.
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
 }
 
 #[cfg(unix)]
@@ -296,9 +338,9 @@ fn is_ours(metadata: &fs::Metadata) -> bool {
 }
 
 #[cfg(unix)]
-fn is_removed(file: &File) -> bool {
+fn has_other_names(file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
-    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    file.metadata().is_ok_and(|metadata| metadata.nlink() > 1)
 }
 
 #[cfg(unix)]
@@ -332,9 +374,14 @@ fn is_ours(_: &fs::Metadata) -> bool {
     true
 }
 
-/// An open file cannot be removed there.
+/// Files have no number there that can be asked for: one that was replaced is not noticed.
 #[cfg(not(unix))]
-fn is_removed(_: &File) -> bool {
+fn identity(_: &fs::Metadata) -> Identity {
+    (0, 0)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &File) -> bool {
     false
 }
 

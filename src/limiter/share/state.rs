@@ -25,6 +25,8 @@ const OUT_OF_SIGHT: Nanos = 3_600_000_000_000;
 const MOST: usize = 1000;
 /// A ledger that nobody used for so many periods begins anew.
 const FORGOTTEN: u32 = 10;
+/// A machine that used the share less than this ago may still do so.
+const LATELY: Nanos = 60_000_000_000;
 
 /// The state of a share, without clock, lock or file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,9 +38,32 @@ pub(crate) struct State {
     holders: Vec<Holder>,
     line: Vec<Turn>,
     time: Time,
+    home: Home,
     /// When it was last looked whether the holders are alive, and when a token was last taken.
     seen: Nanos,
     used: Nanos,
+}
+
+/// The clocks of a machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clocks {
+    /// Which boot of which machine this is; 0 if that is not known.
+    pub(crate) boot: u64,
+    /// The time since then.
+    pub(crate) system: Nanos,
+    /// The time of day.
+    pub(crate) day: Nanos,
+}
+
+/// Another machine uses the share, or a container with a clock of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Elsewhere;
+
+/// The boot whose clock the time is read from, and the time of day of the last step.
+#[derive(Debug, Serialize, Deserialize)]
+struct Home {
+    boot: u64,
+    day: Nanos,
 }
 
 /// A request under way.
@@ -62,25 +87,39 @@ struct Turn {
 
 /// A clock that never goes back, whatever the system's does.
 ///
-/// The system's clock begins anew at each boot, or was set back. The time since the last step is not known then, so
-/// it is taken to be none: tokens are held for longer, never for less.
+/// If the system's clock was set back, the time since the last step is not known, so it is taken to be none: tokens are
+/// held for longer, never for less.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Time {
     last: Nanos,
+    /// This is ahead of the system's clock by so much, modulo 2^64.
     offset: Nanos,
 }
 
 impl Time {
     fn at(&mut self, system: Nanos) -> Nanos {
-        self.offset = self.offset.saturating_add(self.last.saturating_sub(system));
+        if system < self.last {
+            self.go_on_from(system);
+        }
         self.last = system;
-        system.saturating_add(self.offset)
+        system.wrapping_add(self.offset)
+    }
+
+    /// Another clock shows `system` at this moment.
+    fn go_on_from(&mut self, system: Nanos) {
+        self.offset = self.offset.wrapping_add(self.last.wrapping_sub(system));
+        self.last = system;
+    }
+
+    /// So much more time has passed.
+    fn pass(&mut self, time: Nanos) {
+        self.offset = self.offset.wrapping_add(time);
     }
 }
 
 impl State {
     /// A state in which no token is out. The first request goes alone if somebody outside of the share may use the key.
-    pub(crate) fn new(epoch: u64, rate: Rate, is_cautious: bool) -> State {
+    pub(crate) fn new(epoch: u64, rate: Rate, is_cautious: bool, clocks: Clocks) -> State {
         State {
             epoch,
             ledger: begin(rate, is_cautious),
@@ -88,14 +127,42 @@ impl State {
             holders: Vec::new(),
             line: Vec::new(),
             time: Time::default(),
+            home: Home { boot: clocks.boot, day: clocks.day },
             seen: 0,
             used: 0,
         }
     }
 
-    /// Returns the moment at which the system's clock shows `system`.
-    pub(crate) fn at(&mut self, system: Nanos) -> Nanos {
-        self.time.at(system)
+    /// Returns the moment at which the clocks show this, or fails if another machine has used the share lately.
+    pub(crate) fn at(&mut self, clocks: Clocks) -> Result<Nanos, Elsewhere> {
+        if clocks.boot != self.home.boot {
+            self.move_to(clocks)?;
+        }
+        self.home.day = clocks.day;
+        Ok(self.time.at(clocks.system))
+    }
+
+    /// The machine was booted since the last step, or this is another one. The clocks of two boots have nothing in
+    /// common, so only the time since a boot that came after the last step counts.
+    fn move_to(&mut self, clocks: Clocks) -> Result<(), Elsewhere> {
+        let passed = clocks.day.checked_sub(self.home.day);
+        let is_booted = passed.is_some_and(|passed| passed >= clocks.system);
+        if !is_booted && passed.is_some_and(|passed| passed < LATELY) {
+            return Err(Elsewhere);
+        }
+        self.time.go_on_from(clocks.system);
+        let now = self.time.at(clocks.system);
+        for gone in std::mem::take(&mut self.holders) {
+            self.ledger.release(&Lease::new(gone.id, gone.slot), Outcome::NoResponse, now);
+        }
+        self.line.clear();
+        // The last steps before a power failure may be lost.
+        self.ledger.exhaust_shortest(now);
+        if is_booted {
+            self.time.pass(clocks.system);
+        }
+        self.home.boot = clocks.boot;
+        Ok(())
     }
 
     /// Keeps to the rates of all who use the share. If nobody did for ten periods, others may have lower ones.
@@ -269,8 +336,10 @@ mod tests {
     /// A state in which every type that it consists of has something in it.
     fn full() -> State {
         let (one, other) = (Process::imagined(1), Process::imagined(2));
-        let mut state = State::new(7, Rate::per_second(3).and(Rate::per_day(1000)), false);
-        let now = state.at(SECOND);
+        let clocks = Clocks { boot: 1, system: SECOND, day: 9 * SECOND };
+        let rate = Rate::per_second(3).and(Rate::per_day(1000));
+        let mut state = State::new(7, rate, false, clocks);
+        let now = state.at(clocks).unwrap();
         for token in 0..3 {
             state.lease(one, token, now, |_| true).expect("a token");
         }
@@ -290,7 +359,7 @@ mod tests {
     #[test]
     fn another_layout_has_another_format() {
         let bytes = postcard::to_allocvec(&full()).unwrap();
-        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (1, 218, 3_372_906_480));
+        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (2, 224, 3_722_732_969));
     }
 
     #[test]
@@ -309,10 +378,12 @@ mod tests {
 
     #[test]
     fn the_state_of_a_large_rate_has_room_in_a_file() {
-        let mut state = State::new(7, Rate::per_day(50_000).and(Rate::per_hour(20_000)), false);
+        let rate = Rate::per_day(50_000).and(Rate::per_hour(20_000));
+        let mut state = State::new(7, rate, false, Clocks::default());
         let me = Process::current();
         for step in 0..20_000 {
-            let now = state.at(step * SECOND / 7);
+            let system = step * SECOND / 7;
+            let now = state.at(Clocks { system, ..Clocks::default() }).unwrap();
             if state.lease(me, step, now, |_| true).is_ok() && step % 30 > 0 {
                 let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
                 state.release(me, step, Outcome::Responded(headers), now);

@@ -14,6 +14,7 @@ use crate::limiter::ledger::Lease;
 use crate::limiter::moment::nanos;
 use crate::limiter::share::file::{FileStore, World};
 use crate::limiter::share::process::{Life, Process};
+use crate::limiter::share::state::Clocks;
 use crate::limiter::status::{Outcome, Unavailable};
 use crate::limiter::store::{Denied, TokenStore};
 
@@ -25,6 +26,7 @@ use super::fleet::{self, Fleet};
 const HELD: Duration = Duration::from_millis(1006);
 const GRACE: Duration = Duration::from_secs(2);
 const A_MOMENT: Duration = Duration::from_nanos(1);
+const DAY: Duration = Duration::from_secs(86_400);
 const FIVE: Rate = Rate::per_second(5);
 
 /// A machine of its own for one test, with a folder that is removed at its end.
@@ -33,6 +35,9 @@ struct Machine {
     clock: Arc<Hand>,
     /// The clock of the system shows so much less than the time that has passed.
     behind: Arc<AtomicU64>,
+    /// How often it was booted, and by how much the time of day was set forward.
+    boots: Arc<AtomicU64>,
+    ahead: Arc<AtomicU64>,
     dead: Arc<Mutex<BTreeSet<u32>>>,
 }
 
@@ -43,6 +48,8 @@ impl Machine {
             folder: std::env::temp_dir().join(name),
             clock: Arc::new(Hand::new()),
             behind: Arc::default(),
+            boots: Arc::new(AtomicU64::new(1)),
+            ahead: Arc::new(AtomicU64::new(nanos(DAY))),
             dead: Arc::default(),
         }
     }
@@ -63,14 +70,19 @@ impl Machine {
         pid: impl Fn() -> u32 + Send + Sync + 'static,
     ) -> FileStore {
         let (clock, behind) = (Arc::clone(&self.clock), Arc::clone(&self.behind));
+        let (boots, ahead) = (Arc::clone(&self.boots), Arc::clone(&self.ahead));
         let dead = Arc::clone(&self.dead);
         let life = move |process: &Process| match dead.lock().unwrap().contains(&process.pid) {
             true => Life::Dead,
             false => Life::Alive,
         };
         let world = World {
-            now: Box::new(move || nanos(clock.passed()) - behind.load(Ordering::SeqCst)),
-            me: Box::new(move || Process::imagined(pid())),
+            clocks: Box::new(move |me| Clocks {
+                boot: me.boot,
+                system: nanos(clock.passed()).wrapping_sub(behind.load(Ordering::SeqCst)),
+                day: nanos(clock.passed()) + ahead.load(Ordering::SeqCst),
+            }),
+            me: Box::new(move || Process::imagined(pid()).in_boot(boots.load(Ordering::SeqCst))),
             life: Box::new(life),
             is_cautious: false,
         };
@@ -79,6 +91,26 @@ impl Machine {
 
     fn pass(&self, time: Duration) {
         self.clock.advance(time);
+    }
+
+    /// The system is booted, which takes `time`.
+    fn boot(&self, time: Duration) {
+        self.behind.store(nanos(self.clock.passed()), Ordering::SeqCst);
+        self.boots.fetch_add(1, Ordering::SeqCst);
+        self.pass(time);
+    }
+
+    /// Another machine with the same folder, which has been up for so long.
+    fn neighbour(&self, up: Duration) -> Machine {
+        let behind = nanos(self.clock.passed()).wrapping_sub(nanos(up));
+        Machine {
+            folder: self.folder.clone(),
+            clock: Arc::clone(&self.clock),
+            behind: Arc::new(AtomicU64::new(behind)),
+            boots: Arc::new(AtomicU64::new(1000 + nanos(up))),
+            ahead: Arc::clone(&self.ahead),
+            dead: Arc::default(),
+        }
     }
 
     fn kill(&self, pid: u32) {
@@ -212,7 +244,7 @@ fn a_file_that_is_damaged_is_an_error_and_then_all_tokens_are_out() {
     let damages: [fn(&mut Vec<u8>); 6] = [
         |bytes| bytes.clear(),
         |bytes| bytes.truncate(7),
-        |bytes| bytes.truncate(4100),
+        |bytes| bytes.truncate(30),
         |bytes| bytes.iter_mut().for_each(|byte| *byte = fastrand::u8(..)),
         |bytes| bytes.fill(0),
         |bytes| bytes.iter_mut().skip(20).for_each(|byte| *byte ^= 0x55),
@@ -303,19 +335,131 @@ fn a_file_that_was_removed_is_created_with_all_tokens_out() {
 }
 
 #[test]
+fn a_file_that_was_renamed_or_replaced_is_not_used_any_more() {
+    let changes: [fn(&Path); 3] = [
+        |path| fs::rename(path, path.with_extension("moved")).unwrap(),
+        |path| {
+            fs::hard_link(path, path.with_extension("kept")).unwrap();
+            fs::remove_file(path).unwrap();
+        },
+        |path| {
+            let copy = path.with_extension("copy");
+            fs::copy(path, &copy).unwrap();
+            fs::rename(copy, path).unwrap();
+        },
+    ];
+    for change in changes {
+        let machine = Machine::new();
+        let (one, other) = (machine.process(1), machine.process(2));
+        (take(&one), take(&other));
+        change(&machine.path());
+        let taken =
+            take_all_left(&one) + take_all_left(&other) + take_all_left(&machine.process(3));
+        assert!(taken <= 3, "{taken} and 2");
+    }
+}
+
+#[test]
+fn a_damaged_file_that_has_another_name_is_left_as_it_is() {
+    let machine = Machine::new();
+    fs::create_dir_all(&machine.folder).unwrap();
+    let elsewhere = machine.folder.join("elsewhere");
+    fs::write(&elsewhere, "precious").unwrap();
+    fs::hard_link(&elsewhere, machine.path()).unwrap();
+    unavailable(&machine.process(1));
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+}
+
+#[test]
 fn a_clock_that_goes_back_holds_tokens_for_longer_and_never_for_less() {
     let machine = Machine::new();
     machine.pass(Duration::from_secs(500_000));
     let (one, other) = (machine.process(1), machine.process(2));
     take_all(&one).iter().for_each(|lease| answer(&one, lease));
     machine.pass(HELD / 2);
-    // The system was booted: its clock begins anew.
     machine.behind.store(nanos(machine.clock.passed()), Ordering::SeqCst);
     has_none(&other);
     machine.pass(HELD - A_MOMENT);
     has_none(&other);
     machine.pass(A_MOMENT);
     take_all(&other);
+}
+
+#[test]
+fn a_boot_ends_requests_and_its_time_counts() {
+    for up in [Duration::ZERO, HELD, HELD + GRACE - A_MOMENT] {
+        let machine = Machine::new();
+        machine.pass(DAY);
+        let _under_way = take(&machine.process(1));
+        machine.boot(up);
+        let later = machine.process(1);
+        has_none(&later);
+        machine.pass(HELD + GRACE - A_MOMENT - up);
+        has_none(&later);
+        machine.pass(A_MOMENT);
+        take_all(&later);
+    }
+    let machine = Machine::new();
+    machine.pass(DAY);
+    take_all(&machine.process(1));
+    machine.boot(HELD + GRACE);
+    take_all(&machine.process(1));
+}
+
+#[test]
+fn a_boot_leaves_what_is_used_of_a_day() {
+    let machine = Machine::new();
+    let rate = FIVE.and(Rate::per_day(7));
+    let store = || machine.process_at(&machine.path(), rate, || 1);
+    let before = store();
+    (0..3).for_each(|_| answer(&before, &take(&before)));
+    machine.boot(Duration::from_secs(3600));
+    assert_eq!(take_all_left(&store()), 4);
+}
+
+#[test]
+fn a_time_of_day_that_is_set_changes_nothing_but_after_a_boot_it_may_be_waited_for() {
+    let machine = Machine::new();
+    machine.pass(DAY);
+    let store = machine.process(1);
+    for ahead in [Duration::ZERO, 400 * DAY, DAY / 2] {
+        machine.ahead.store(nanos(ahead), Ordering::SeqCst);
+        let leases = take_all(&store);
+        has_none(&store);
+        leases.iter().for_each(|lease| answer(&store, lease));
+        machine.pass(HELD);
+    }
+    for ahead in [Duration::ZERO, 400 * DAY] {
+        machine.boot(Duration::from_secs(10));
+        machine.ahead.store(nanos(ahead), Ordering::SeqCst);
+        let store = machine.process(1);
+        let taken = take_all_left(&store);
+        machine.pass(HELD + GRACE);
+        assert_eq!(taken + take_all_left(&store), 5);
+        machine.pass(DAY);
+    }
+}
+
+#[test]
+fn two_machines_with_one_folder_never_take_more_than_n_and_one_gets_an_error() {
+    for up in [A_MOMENT, HELD, DAY, 400 * DAY] {
+        let machine = Machine::new();
+        machine.pass(DAY);
+        let neighbour = machine.neighbour(up);
+        let (one, other) = (machine.process(1), neighbour.process(1));
+        let lease = take(&one);
+        let error = crate::Error::from(crate::limiter::AcquireError::from(unavailable(&other)));
+        assert_eq!(error.kind(), crate::ErrorKind::SharedLimit);
+        assert!(error.report().contains("another machine"), "{}", error.report());
+        assert_eq!(take_all_left(&one), 4);
+        answer(&one, &lease);
+        // One after the other may use it. The first one was not told that the other began.
+        machine.pass(Duration::from_secs(60));
+        has_none(&other);
+        unavailable(&one);
+        machine.pass(HELD + GRACE);
+        take_all(&other);
+    }
 }
 
 #[test]
