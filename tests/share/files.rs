@@ -74,6 +74,59 @@ fn a_token_is_kept_by_a_process_that_is_stopped_and_freed_by_one_that_is_killed(
     assert!(bucket.acquire(Some(later), &mut |_| {}).is_ok());
 }
 
+/// A process in a container, which has process numbers of its own, if this user may make one.
+#[cfg(target_os = "linux")]
+fn contained(what: &str, folder: &Folder, options: &[&str]) -> Option<Child> {
+    let arguments = [&["--pid", "--fork", "--kill-child"], options].concat();
+    let probe = Command::new("unshare").args(&arguments).arg("true").output();
+    if !probe.is_ok_and(|it| it.status.success()) {
+        println!("left out: only root can make a container");
+        return None;
+    }
+    Some(herd::helper_by("unshare", &arguments, what, &folder.0))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_container_keeps_its_token_while_it_lives_and_no_longer() {
+    let _limit = Limit::start();
+    for options in [&["--mount-proc"][..], &[]] {
+        let folder = Folder::new();
+        let Some(mut child) = contained("hold", &folder, options) else { return };
+        let client = herd::sharing(&folder.0, HOLD);
+        let bucket = client.bucket();
+        bucket.set_grace(Duration::from_millis(50));
+        wait_until("the child takes the token", || bucket.snapshot().used_elsewhere == 1);
+        let soon = Instant::now() + Duration::from_millis(400);
+        assert_eq!(
+            bucket.acquire(Some(soon), &mut |_| {}).unwrap_err().kind(),
+            ErrorKind::Deadline
+        );
+        herd::end(&mut child);
+        let later = Instant::now() + Duration::from_secs(20);
+        assert!(bucket.acquire(Some(later), &mut |_| {}).is_ok());
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_container_with_a_clock_of_its_own_gets_an_error() {
+    let _limit = Limit::start();
+    let folder = Folder::new();
+    let options = ["--mount-proc", "--time", "--boottime", "1000000"];
+    let client = herd::sharing(&folder.0, HOLD);
+    let permit = client.bucket().try_acquire().unwrap();
+    let Some(mut child) = contained("hold", &folder, &options) else { return };
+    // It panics, since it gets no token.
+    assert!(!child.wait().unwrap().success());
+    assert_eq!(
+        (client.bucket().snapshot().used_elsewhere, client.bucket().snapshot().in_flight),
+        (0, 1)
+    );
+    permit.never_sent();
+    client.bucket().try_acquire().unwrap().never_sent();
+}
+
 #[test]
 #[cfg(unix)]
 fn the_file_is_the_users_own_and_the_key_is_nowhere() {
@@ -206,7 +259,7 @@ fn a_disk_that_is_full_is_an_error_until_there_is_room() {
         return println!("left out: only root can make a small disk");
     };
     let fill = disk.0.0.join("fill");
-    fs::write(&fill, vec![1; 60_000]).unwrap();
+    fs::write(&fill, vec![1; 64 * 1024]).unwrap();
     let client = herd::sharing(&disk.0.0.join("share"), HOLD);
     let error = client.bucket().try_acquire().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SharedLimit);

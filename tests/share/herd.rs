@@ -222,9 +222,11 @@ fn spawn(plan: &Plan, number: usize, url: &str, folder: &Path) -> Child {
 }
 
 /// Starts this program again with orders.
-pub(crate) fn child(orders: &str) -> Child {
-    let program = std::env::current_exe().expect("the path of this program");
-    let mut command = Command::new(program);
+fn child(orders: &str) -> Child {
+    start(Command::new(std::env::current_exe().expect("the path of this program")), orders)
+}
+
+fn start(mut command: Command, orders: &str) -> Child {
     // For a test program: only the test that carries out the orders.
     command.args(["--exact", "child", "--nocapture"]).env(CHILD, orders);
     command.stdout(Stdio::null()).spawn().expect("a process")
@@ -277,7 +279,18 @@ pub(crate) fn sharing(folder: &Path, rate: Rate) -> heylo::Client {
 
 /// Starts this program again, to do `what` with the file in `folder` until it is killed.
 pub(crate) fn helper(what: &str, folder: &Path) -> Child {
-    child(&[what, "", "", "0", "0", "0", "0", &folder.display().to_string()].join("\n"))
+    child(&orders_of_a_helper(what, folder))
+}
+
+/// Does the same by another program, which gets the path of this one after its own arguments.
+pub(crate) fn helper_by(program: &str, arguments: &[&str], what: &str, folder: &Path) -> Child {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(std::env::current_exe().expect("the path of this program"));
+    start(command, &orders_of_a_helper(what, folder))
+}
+
+fn orders_of_a_helper(what: &str, folder: &Path) -> String {
+    [what, "", "", "0", "0", "0", "0", &folder.display().to_string()].join("\n")
 }
 
 /// Takes and returns tokens without end.

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use crate::limiter::rate::Rate;
 use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 use crate::limiter::store::{Denied, TokenStore};
 
+use super::presence;
 use super::process::{Life, Process, boot_clock, time_of_day};
 use super::record::{Contents, Copy, Locked, Record};
 use super::state::{Clocks, Elsewhere, State};
@@ -65,6 +67,8 @@ struct Inner {
 #[derive(Debug)]
 struct Own {
     process: Process,
+    /// Locked, to show other containers that this process is alive.
+    presence: Option<File>,
     rates: Vec<Rate>,
     grace: Duration,
     is_cautious: bool,
@@ -102,7 +106,7 @@ impl Own {
     fn be(&mut self, process: Process, record: &mut Record) {
         if self.process != process {
             record.close();
-            self.process = process;
+            (self.process, self.presence) = (process, None);
             self.under_way.clear();
             self.back.clear();
         }
@@ -170,6 +174,7 @@ impl FileStore {
     pub(crate) fn in_world(path: PathBuf, rate: Rate, world: World) -> FileStore {
         let own = Own {
             process: (world.me)(),
+            presence: None,
             rates: vec![rate],
             grace: GRACE,
             is_cautious: world.is_cautious,
@@ -287,7 +292,7 @@ impl FileStore {
         if last.is_torn {
             state.charge(now);
         }
-        state.bury(now, self.life(own.process));
+        self.see_who_lives(locked, own, &mut state, now)?;
         let late = std::mem::take(&mut *self.late());
         for (token, outcome) in &late {
             state.release(own.process, *token, *outcome, now);
@@ -305,6 +310,26 @@ impl FileStore {
         Ok(Some(done))
     }
 
+    /// Frees the tokens of processes that died, and shows that this one lives.
+    fn see_who_lives(
+        &self,
+        locked: &Locked<'_>,
+        own: &mut Own,
+        state: &mut State,
+        now: Nanos,
+    ) -> Result<(), Unavailable> {
+        let life = self.life(locked.path(), own.process);
+        if own.presence.is_some() || !own.process.is_contained() {
+            state.look_after(now, life);
+            return Ok(());
+        }
+        // Those who died can no longer be recognized after this.
+        state.bury(now, life);
+        let shown = presence::show(locked.path(), &own.process);
+        own.presence = Some(shown.map_err(|error| locked.unusable("shown to be in use", error))?);
+        Ok(())
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -314,7 +339,7 @@ impl FileStore {
     }
 
     /// Whether a process is alive that has a request under way. A request of our own is, while we know of it.
-    fn life(&self, me: Process) -> impl Fn(&Process, u64) -> Life {
+    fn life(&self, path: &Path, me: Process) -> impl Fn(&Process, u64) -> Life {
         let seen: RefCell<Vec<(Process, Life)>> = RefCell::default();
         move |process, token| {
             if *process == me {
@@ -322,7 +347,10 @@ impl FileStore {
             }
             let known = seen.borrow().iter().find(|(it, _)| it == process).map(|(_, life)| *life);
             known.unwrap_or_else(|| {
-                let life = (self.world.life)(process);
+                let life = match (self.world.life)(process) {
+                    Life::Unknown => presence::life(path, process),
+                    known => known,
+                };
                 seen.borrow_mut().push((*process, life));
                 life
             })

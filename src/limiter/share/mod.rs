@@ -1,12 +1,15 @@
 //! Shares: rate limits that several processes keep together.
 //!
-//! * `file`: tokens in a file. `state` is what is in it, `record` how it is written, `process` who may write it.
+//! * `file`: tokens in a file. `state` is what is in it, `record` how it is written, `process` who may write it,
+//!   `presence` how processes of other containers see that it lives.
 //! * `redis`: tokens in Redis, for several machines.
 //! * `fallback`: tokens for the time when the shared ones cannot be reached.
 
 mod fallback;
 #[cfg(feature = "share")]
 pub(crate) mod file;
+#[cfg(feature = "share")]
+mod presence;
 #[cfg(feature = "share")]
 pub(crate) mod process;
 #[cfg(feature = "share")]

@@ -18,6 +18,9 @@ pub(crate) struct Process {
     space: u64,
 }
 
+/// The set of process numbers that Linux begins with (`PROC_PID_INIT_INO`), outside of all containers.
+const FIRST_SPACE: u64 = 0xEFFF_FFFC;
+
 /// Whether a process runs. One that is stopped does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -51,6 +54,16 @@ impl Process {
         life(self.pid, self.started)
     }
 
+    /// Returns whether others may be unable to see this process, since its numbers are those of a container.
+    pub(crate) fn is_contained(&self) -> bool {
+        !matches!(self.space, 0 | FIRST_SPACE)
+    }
+
+    /// Returns a name that no other process of this boot has.
+    pub(crate) fn name(&self) -> String {
+        format!("{:x}-{}-{:x}", self.space, self.pid, self.started)
+    }
+
     fn look(pid: u32) -> Process {
         Process { pid, started: started(pid).unwrap_or_default(), boot: boot(), space: space() }
     }
@@ -78,6 +91,11 @@ fn started(pid: u32) -> Option<u64> {
 /// before them is in brackets, and may have brackets and blanks in it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn stat(pid: u32) -> Option<(u8, u64)> {
+    // A container may have the /proc of another one, where a number means another process.
+    let shown = std::fs::read_link("/proc/self").ok()?;
+    if shown.to_str()?.parse() != Ok(std::process::id()) {
+        return None;
+    }
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
     let fields = String::from_utf8_lossy(&text[after_name..]);

@@ -143,6 +143,14 @@ impl Record {
 }
 
 impl Locked<'_> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.record.path
+    }
+
+    pub(crate) fn unusable(&self, done: &str, error: io::Error) -> Unavailable {
+        self.record.unusable(done, error)
+    }
+
     /// Returns whether the path leads to another file, or to none: this one was removed, renamed or replaced.
     pub(crate) fn is_replaced(&self) -> bool {
         let metadata = fs::symlink_metadata(&self.record.path);

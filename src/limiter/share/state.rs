@@ -236,11 +236,15 @@ impl State {
         self.holders.iter().filter(|it| it.process == me).count()
     }
 
+    /// Looks whether processes died, unless that was done a moment ago.
+    pub(crate) fn look_after(&mut self, now: Nanos, life: impl Fn(&Process, u64) -> Life) {
+        if now >= self.seen.saturating_add(nanos(LOOK)) {
+            self.bury(now, life);
+        }
+    }
+
     /// Releases the tokens of processes that died: their requests may still arrive within the grace.
     pub(crate) fn bury(&mut self, now: Nanos, life: impl Fn(&Process, u64) -> Life) {
-        if now < self.seen.saturating_add(nanos(LOOK)) {
-            return;
-        }
         self.seen = now;
         let is_dead = |it: &mut Holder| match life(&it.process, it.token) {
             Life::Alive => false,

@@ -1,0 +1,90 @@
+//! The file that a process in a container keeps locked while it lives.
+//!
+//! Another container has other process numbers, so it cannot ask whether a process of this one is alive. A lock is seen
+//! from everywhere, and the system releases it when the process dies.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::process::{Life, Process};
+
+const EXTENSION: &str = "alive";
+
+/// Creates and locks the file of the process `me` beside `tokens`, and removes those of processes that died.
+///
+/// The caller holds the lock on the tokens, so nobody looks in between.
+pub(super) fn show(tokens: &Path, me: &Process) -> io::Result<File> {
+    sweep(tokens)?;
+    let file = options().open(path_of(tokens, me))?;
+    match file.try_lock() {
+        Err(TryLockError::Error(error)) => Err(error),
+        _ => Ok(file),
+    }
+}
+
+/// Returns whether a process is alive that has such a file; unknown if it has none.
+pub(super) fn life(tokens: &Path, process: &Process) -> Life {
+    life_by(&path_of(tokens, process))
+}
+
+fn life_by(path: &Path) -> Life {
+    match File::open(path).map(|file| file.try_lock()) {
+        Ok(Ok(())) => Life::Dead,
+        Ok(Err(TryLockError::WouldBlock)) => Life::Alive,
+        _ => Life::Unknown,
+    }
+}
+
+fn sweep(tokens: &Path) -> io::Result<()> {
+    let (Some(folder), Some(stem)) = (tokens.parent(), tokens.file_stem()) else {
+        return Ok(());
+    };
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_ours = path.extension().is_some_and(|it| it == EXTENSION)
+            && path.file_stem().map(Path::new).and_then(Path::file_stem) == Some(stem);
+        if is_ours && life_by(&path) == Life::Dead {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn path_of(tokens: &Path, process: &Process) -> PathBuf {
+    tokens.with_extension(format!("{}.{EXTENSION}", process.name()))
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_alive_while_its_file_is_locked_and_the_files_of_dead_ones_are_removed() {
+        let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
+        fs::create_dir_all(&folder).unwrap();
+        let (tokens, others) = (folder.join("a.tokens"), folder.join("b.tokens"));
+        let [one, other] = [1, 2].map(Process::imagined);
+        assert_eq!(life(&tokens, &one), Life::Unknown);
+        let file = show(&tokens, &one).unwrap();
+        let _kept = show(&others, &other).unwrap();
+        assert_eq!((life(&tokens, &one), life(&tokens, &other)), (Life::Alive, Life::Unknown));
+        drop(file);
+        assert_eq!((life(&tokens, &one), life(&others, &other)), (Life::Dead, Life::Alive));
+        let _file = show(&tokens, &other).unwrap();
+        assert_eq!((life(&tokens, &one), life(&tokens, &other)), (Life::Unknown, Life::Alive));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
