@@ -24,7 +24,9 @@
 //! be missed at the border of two pages; the list is then read again, up to six times in all, and if items are still
 //! missing, an error states how many. A page of more than ten times the items requested is an error, too. A page that
 //! has fewer items than its own total and size call for is read again at the end, and is an error if it still has:
-//! all that the service sent was yielded then.
+//! all that the service sent was yielded then. If the last page vanishes before it is requested, the service may send an
+//! empty page, the page that is the last one now, or an error: the list ends where its total says. Without a total,
+//! nothing would show a deletion.
 //!
 //! **Heylo** names the event to continue after, and does not document the response if that event was deleted: an error,
 //! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last

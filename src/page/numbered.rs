@@ -6,6 +6,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde_json::Value;
 
 use super::position::Position;
@@ -15,7 +16,7 @@ use super::raw_page::{Numbers, RawPage};
 use super::seen::{Key, Seen};
 use super::source::{FetchedPage, FollowedList, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, no_progress};
-use super::span::Span;
+use super::span::{self, Span};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{CallName, Error, ErrorKind, Result};
 
@@ -87,6 +88,8 @@ struct State {
     gaps: Vec<PageRequest>,
     /// A resumed iterator has not seen yet whether the list is as long as its position states.
     is_unproved: bool,
+    /// Nor how many items the pages have.
+    is_unsized: bool,
     is_at_end: bool,
 }
 
@@ -173,10 +176,11 @@ impl<L: NumberedList + 'static> Numbered<L> {
         while !self.state.is_at_end {
             // Not the number after the last one: the frontier may have moved up into a page already read.
             let request = self.state.frontier.page(self.state.per_page.unwrap_or(self.page_size));
-            let before = self.state.frontier.total;
-            let (span, _) = self.fetch(request)?;
-            let stands_still = before.is_some() && before == span.page.numbers.total_items;
-            match self.take_in(span, stands_still) {
+            let (span, has_moved) = self.fetch(request)?;
+            if self.is_misplaced(&span, request)? {
+                continue;
+            }
+            match self.take_in(span, has_moved) {
                 Ok(None) => {}
                 // Nothing was missing yet; the pass was only to make sure.
                 Err(error) if self.state.is_extra_pass(&error) => self.state.is_at_end = true,
@@ -223,17 +227,8 @@ impl<L: NumberedList + 'static> Numbered<L> {
 
     /// Fetches a page, and follows the changes of its total; returns whether the list has changed.
     fn fetch(&mut self, request: PageRequest) -> Result<(Span, bool)> {
-        let number = request.number;
         let asked = request.per_page.min(self.page_size);
-        let list = Arc::clone(&self.list);
-        let fetch: FetchPage = Arc::new(move |number, per_page| list.fetch(number, per_page));
-        let means = Means { fetch: &fetch, clock: &self.list.clock() };
-        let page = self.ahead.page(means, PageRequest { number, per_page: asked })?;
-        check_length(page.items.len(), asked)?;
-        // A cache, or a server that ignores `page`, gives itself away by the number.
-        if let Some(other) = page.numbers.page.filter(|other| *other != number) {
-            return Err(no_progress(format!("page {number} was requested and page {other} came")));
-        }
+        let (request, page) = self.fetch_placed(request, asked)?;
         let has_moved = self.state.follow(page.numbers.total_items)?;
         let is_as_asked = page.numbers.per_page == Some(asked.into());
         let span = self.state.fitted(Span::new(request, page), asked);
@@ -244,8 +239,68 @@ impl<L: NumberedList + 'static> Numbered<L> {
         Ok((span, has_moved))
     }
 
+    /// Fetches a page, and finds out which one came.
+    fn fetch_placed(&mut self, request: PageRequest, asked: u32) -> Result<(PageRequest, RawPage)> {
+        let list = Arc::clone(&self.list);
+        let fetch: FetchPage = Arc::new(move |number, per_page| list.fetch(number, per_page));
+        let means = Means { fetch: &fetch, clock: &self.list.clock() };
+        let mut page = match self.ahead.page(means, PageRequest { per_page: asked, ..request }) {
+            Err(refusal) if request.number > 1 && may_be_after_the_end(&refusal) => {
+                self.nothing_there(request, asked, refusal)?
+            }
+            page => page?,
+        };
+        check_length(page.items.len(), asked)?;
+        // A cache, or a server that ignores `page`, gives itself away by the number.
+        let mut placed = span::place(&page, request).map_err(no_progress)?;
+        // The items before the position of a resumed iterator are known by their place only.
+        let last =
+            span::may_be_the_last(&page, placed).filter(|_| self.state.frontier.inherited > 0);
+        if let Some(last) = last
+            && self.list.fetch(last.number, asked)?.keys() == page.keys()
+        {
+            placed = last;
+        }
+        if placed != request {
+            page.numbers.has_more = Some(false);
+        }
+        Ok((placed, page))
+    }
+
+    /// A refused page, as an empty one if the first page shows that it is after the end; else the refusal.
+    fn nothing_there(&self, request: PageRequest, asked: u32, refusal: Error) -> Result<RawPage> {
+        let numbers = self.list.fetch(1, asked)?.numbers;
+        let last = numbers.last_page(request.per_page);
+        // Without any numbers, the status of a page that is not found is all that there is.
+        let is_unsaid = last.is_none() && numbers.has_more.is_none();
+        let is_after = last.is_some_and(|last| last < request.number)
+            || is_unsaid && refusal.status() == Some(StatusCode::NOT_FOUND);
+        if is_after {
+            let numbers = Numbers { page: None, has_more: Some(false), ..numbers };
+            return Ok(RawPage::empty(numbers));
+        }
+        if numbers.total_items == self.state.frontier.total {
+            return Err(refusal);
+        }
+        // The list has grown again meanwhile.
+        self.list.fetch(request.number, asked)
+    }
+
+    /// Whether a page is not where it was taken to be, as a resumed iterator does not know the size of the pages and the
+    /// server does not report it.
+    fn is_misplaced(&mut self, span: &Span, requested: PageRequest) -> Result<bool> {
+        let is_due = mem::take(&mut self.state.is_unsized) && requested.number > 1;
+        let is_full = span.len() == u64::from(requested.per_page);
+        if !is_due || is_full || span.page.numbers.per_page.is_some() {
+            return Ok(false);
+        }
+        (self.state.per_page, self.state.is_counted) = (None, false);
+        self.fetch(PageRequest { number: 1, ..requested })?;
+        Ok(self.state.per_page != Some(requested.per_page))
+    }
+
     /// Takes in a page; returns the items of it that are new, if there are any.
-    fn take_in(&mut self, span: Span, stands_still: bool) -> Result<Option<FetchedPage>> {
+    fn take_in(&mut self, span: Span, has_moved: bool) -> Result<Option<FetchedPage>> {
         let is_beyond = span.start > self.state.frontier.behind;
         if span.contradicts_itself() && !is_beyond {
             let number = span.request.number;
@@ -255,10 +310,11 @@ impl<L: NumberedList + 'static> Numbered<L> {
         }
         self.prove_position(&span)?;
         let keys = span.keys();
+        let stands_still = !has_moved && span.page.numbers.total_items.is_some();
         self.state.watch_order(&span, &keys, stands_still);
         let fresh = self.state.fresh(span.start, &keys);
         if fresh.is_empty() || is_beyond {
-            let is_stale = self.check_progress(Reading::new(span.request, &keys))?;
+            let is_stale = self.check_progress(Reading::new(span.request, &keys), has_moved)?;
             // Beyond the frontier there is a gap before the page: the one that holds the frontier comes first.
             if is_stale || span.start > self.state.frontier.behind {
                 return Ok(None);
@@ -278,8 +334,11 @@ impl<L: NumberedList + 'static> Numbered<L> {
 
     /// Makes sure that a page without new items is not one that the server repeats. Returns whether the list has
     /// changed meanwhile, so that the page is out of date.
-    fn check_progress(&mut self, reading: Reading) -> Result<bool> {
+    fn check_progress(&mut self, reading: Reading, has_moved: bool) -> Result<bool> {
         self.state.progress.nothing_new().map_err(no_progress)?;
+        if has_moved {
+            return Ok(false);
+        }
         let Some(request) = self.state.progress.seems_to_repeat(&reading) else {
             return Ok(false);
         };
@@ -435,7 +494,14 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
         let order = Order { yielded: behind, ..Order::default() };
         self.ahead.forget();
         let frontier = Frontier::at(behind, total);
-        self.state = State { frontier, order, is_unproved: behind > 0, ..State::default() };
+        let is_resumed = behind > 0;
+        self.state = State {
+            frontier,
+            order,
+            is_unproved: is_resumed,
+            is_unsized: is_resumed,
+            ..State::default()
+        };
         Ok(Mark::Offset { behind, total })
     }
 
@@ -489,6 +555,12 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
 
 const FROM_THE_TOP: &str =
     "read the list from its beginning, and leave out the items that you have";
+
+/// Whether a server may mean by this error that a page is after the end of the list.
+fn may_be_after_the_end(error: &Error) -> bool {
+    let status = error.status().map(|status| status.as_u16());
+    matches!(status, Some(400 | 404 | 410 | 416 | 422))
+}
 
 fn beyond_the_end(behind: u64) -> Error {
     let what = format!("the position is after {behind} items, and the list seems to have fewer");
@@ -612,6 +684,11 @@ mod tests {
             }
             self.sizes.lock().expect("no panic before").push(per_page);
             let page = (self.respond)(&self.list(), number, per_page);
+            if let Some(status) = page["status"].as_u64() {
+                let status = StatusCode::from_u16(status as u16).expect("a status");
+                let refusal = Error::new(ErrorKind::NotFound, "no such page");
+                return Err(refusal.with_response(status, http::HeaderMap::new()));
+            }
             Ok(RawPage::parse(page.to_string().into_bytes(), "items", &["id"]).expect("a page"))
         }
 
@@ -940,6 +1017,131 @@ mod tests {
             failure(|list, page, per_page| envelope(list, page.min(2), per_page));
         assert_eq!((came, error.kind()), (20, ErrorKind::NoProgress));
         assert!(error.to_string().contains("page 3 was requested and page 2 came"), "{error}");
+    }
+
+    /// How servers respond to a request for a page after the end.
+    const AFTER_THE_END: [Respond; 9] = [
+        envelope,
+        |list, page, size| instead(list, page, size, |last| envelope(list, last, size)),
+        // The last page, under the number that was requested or under none.
+        |list, page, size| {
+            let mut sent = instead(list, page, size, |last| envelope(list, last, size));
+            sent["page"] = page.into();
+            sent
+        },
+        |list, page, size| {
+            let mut sent = instead(list, page, size, |last| without_more(list, last, size));
+            sent["page"] = Value::Null;
+            sent
+        },
+        |list, page, _| instead(list, page, 4, |last| envelope(list, last, 4)),
+        |list, page, size| instead(list, page, size, |_| json!({"status": 404})),
+        |list, page, size| instead(list, page, size, |_| json!({"status": 422})),
+        |list, page, size| instead(list, page, size.min(7), |_| json!({"status": 400})),
+        // Its pages have a size of their own, which it does not report.
+        |list, page, _| {
+            let mut sent = instead(list, page, 5, |_| json!({"status": 404}));
+            sent["per_page"] = Value::Null;
+            sent
+        },
+    ];
+
+    /// A page, or what a server makes of one after the end, given the number of the last one.
+    fn instead(list: &[u32], page: u64, per_page: u32, after: impl Fn(u64) -> Value) -> Value {
+        let last = (list.len() as u64).div_ceil(u64::from(per_page)).max(1);
+        if page > last { after(last) } else { envelope(list, page, per_page) }
+    }
+
+    /// Deletions only, often enough at the end.
+    fn shrink(seed: u64) -> impl FnMut(&mut Vec<u32>) + Send {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let often = random.f64();
+        move |list| {
+            if random.f64() < often && !list.is_empty() {
+                list.remove(random.usize(0..list.len()));
+                let most = list.len().min(12);
+                list.truncate(list.len() - random.usize(0..=most));
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_that_became_shorter_is_read_whole_however_the_server_says_so() {
+        for (nth, respond) in AFTER_THE_END.into_iter().enumerate() {
+            for seed in 0..400 {
+                let model = Model::with([21, 31, 60][seed as usize % 3], shrink(seed), respond);
+                let came = ids(pager(&model, 10));
+                let distinct: HashSet<u32> = came.iter().copied().collect();
+                assert_eq!(distinct.len(), came.len(), "server {nth}, seed {seed}");
+                let list = model.list();
+                let is_whole = list.iter().all(|id| distinct.contains(id));
+                assert!(is_whole, "server {nth}, seed {seed}: {list:?}, {came:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_position_at_the_end_is_resumed_whatever_the_server_sends_for_a_page_after_it() {
+        for (nth, respond) in AFTER_THE_END.into_iter().enumerate() {
+            for (items, place, expected) in
+                [(30, "30 of 30", 0), (20, "30 of 30", 0), (20, "26 of 31", 5), (0, "5 of 5", 0)]
+            {
+                let model = Model::still(items, respond);
+                let saved = format!("model 0 {place}").parse().expect("a position");
+                let rest = ids(pager(&model, 10).resume_at(&saved).expect("the list"));
+                assert_eq!(rest.len(), expected, "server {nth}, {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_should_be_there_and_is_refused_is_an_error() {
+        let (came, error, requests) = failure(|list, page, per_page| match page {
+            3 => json!({"status": 404}),
+            _ => envelope(list, page, per_page),
+        });
+        assert_eq!((came, error.kind(), requests), (20, ErrorKind::NotFound, 4));
+    }
+
+    #[test]
+    fn an_item_after_a_total_that_is_too_low_comes() {
+        // The total ends at 20, and so do the pages that it counts.
+        let cut: Respond = |list, page, per_page| {
+            let mut sent = envelope(list, page, per_page);
+            sent["total_items"] = json!(20);
+            sent
+        };
+        let silent: Respond = |list, page, per_page| {
+            let mut sent = envelope(list, page, per_page);
+            (sent["total_items"], sent["has_more"]) = (json!(20), Value::Null);
+            sent
+        };
+        for respond in [cut, silent] {
+            for taken in [0, 5, 13] {
+                let model = Model::still(35, respond);
+                let mut first = pager(&model, 10);
+                let mut came = ids(first.by_ref().take(taken));
+                came.extend(ids(pager(&model, 10).resume_at(&first.position()).expect("the list")));
+                assert_eq!(came, (0..35).rev().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_resumed_iterator_finds_out_how_many_items_a_page_has_if_nothing_says_so() {
+        let bare: Respond = |list, page, _| json!({"items": envelope(list, page, 23)["items"]});
+        let with_more: Respond = |list, page, _| {
+            let sent = envelope(list, page, 23);
+            json!({"items": sent["items"], "has_more": sent["has_more"]})
+        };
+        for respond in [stubborn::<23>, stubborn::<4>, bare, with_more] {
+            for taken in 0..=57 {
+                let model = Model::still(57, respond);
+                let saved = format!("model 0 {taken} of ?").parse().expect("a position");
+                let rest = ids(pager(&model, 10).resume_at(&saved).expect("the list"));
+                assert_eq!(rest, (0..57 - taken).rev().collect::<Vec<_>>(), "after {taken}");
+            }
+        }
     }
 
     #[test]
@@ -1288,8 +1490,8 @@ mod tests {
             (without_totals, "34 of ?", Some(1)),
             (bare, "35 of ?", Some(0)),
             (bare, "12 of ?", Some(23)),
-            // Its pages are not of the size that the position is in, which nothing shows but that they do not fit.
-            (larger, "30 of ?", None),
+            (larger, "30 of ?", Some(5)),
+            (larger, "36 of ?", None),
         ] {
             let model = Model::still(35, respond);
             let saved = format!("model 0 {place}").parse().expect("a position");
@@ -1308,7 +1510,7 @@ mod tests {
             let saved = "model 0 40 of ?".parse().expect("a position");
             let rest = pager(&model, 10).resume_at(&saved).expect("the list");
             assert_eq!(outcome(rest).0, 0);
-            assert_eq!(model.requests(), 2);
+            assert!(model.requests() <= 3, "{} requests", model.requests());
         }
     }
 }

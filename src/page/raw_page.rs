@@ -90,6 +90,11 @@ impl RawPage {
         }
     }
 
+    /// A page without items.
+    pub(super) fn empty(numbers: Numbers) -> RawPage {
+        RawPage { text: PageText::default(), items: Vec::new(), holes: 0, numbers }
+    }
+
     /// Returns the JSON of a page without items.
     pub(crate) fn text_without_items(&self) -> Option<&str> {
         self.items.is_empty().then_some(&self.text.json)
@@ -115,6 +120,10 @@ impl RawPage {
             // Two that are equal in everything are yielded once; nothing distinguishes them.
             None => key(&self.text.value(&item.json).to_string()),
         }
+    }
+
+    pub(super) fn keys(&self) -> Vec<Key> {
+        self.items.iter().map(|item| self.key(item)).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A numbered page, and the positions of the list that it covers.
 
 use super::progress::PageRequest;
-use super::raw_page::RawPage;
+use super::raw_page::{Numbers, RawPage};
 use super::seen::Key;
 
 /// A total from here on is no count, but the -1 of a server that does not know.
@@ -61,6 +61,8 @@ impl Span {
         let is_contradicted = || has_items && by_total() == Some(true) && by_pages() != Some(false);
         match numbers.has_more {
             Some(has_more) => has_more || is_contradicted(),
+            // A total may be cut off at a round number, and the number of pages not.
+            None if is_full() && by_pages() == Some(true) => true,
             None => by_total()
                 .or_else(by_pages)
                 .unwrap_or_else(|| is_full() || has_items && self.request.number == 1),
@@ -105,8 +107,44 @@ impl Span {
     }
 
     pub(crate) fn keys(&self) -> Vec<Key> {
-        self.page.items.iter().map(|item| self.page.key(item)).collect()
+        self.page.keys()
     }
+}
+
+impl Numbers {
+    /// The number of the last page, of pages that have so many items unless the server says otherwise.
+    pub(crate) fn last_page(&self, per_page: u32) -> Option<u64> {
+        let size = self.per_page.filter(|size| *size > 0).unwrap_or(per_page.into());
+        let total = self.total_items.filter(|total| *total < UNKNOWN);
+        let by_total = total.map(|total| total.div_ceil(size));
+        by_total.or(self.total_pages).map(|last| last.max(1))
+    }
+}
+
+/// Finds out which page came by its number: the requested one, or the last one if the requested one is after the end, as
+/// some servers send then. Any other page is an error.
+pub(crate) fn place(page: &RawPage, request: PageRequest) -> Result<PageRequest, String> {
+    let number = request.number;
+    let last = page.numbers.last_page(request.per_page);
+    match page.numbers.page {
+        Some(other) if other < number && last == Some(other) => {
+            Ok(PageRequest { number: other, ..request })
+        }
+        Some(other) if other != number => {
+            Err(format!("page {number} was requested and page {other} came"))
+        }
+        _ => Ok(request),
+    }
+}
+
+/// The request for the last page, if this page, which should have nothing by its total, may be that one.
+pub(crate) fn may_be_the_last(page: &RawPage, request: PageRequest) -> Option<PageRequest> {
+    let numbers = &page.numbers;
+    let number = numbers.last_page(request.per_page).filter(|last| *last < request.number)?;
+    let is_said_to_be_there = numbers.has_more == Some(true)
+        || numbers.total_pages.is_some_and(|pages| pages >= request.number);
+    let is_odd = !page.items.is_empty() && !is_said_to_be_there;
+    is_odd.then_some(PageRequest { number, ..request })
 }
 
 #[cfg(test)]
