@@ -35,8 +35,8 @@ impl RateLimitHeaders {
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap) -> RateLimitHeaders {
         let refused = status == StatusCode::TOO_MANY_REQUESTS;
         let counts = |_: &u32| refused || status.is_success();
-        let limit = number(headers, "x-ratelimit-limit").filter(counts);
-        let remaining = number(headers, "x-ratelimit-remaining").filter(counts);
+        let limit = number(headers, &LIMIT).filter(counts);
+        let remaining = number(headers, &REMAINING).filter(counts);
         // A limit of nothing, and more left than there is, are no budget of ours.
         let sound = limit.is_none_or(|limit| limit > 0 && remaining.is_none_or(|it| it <= limit));
         RateLimitHeaders {
@@ -50,9 +50,12 @@ impl RateLimitHeaders {
     }
 }
 
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+
 /// Reads a header of digits only. A number that is too large is as good as no limit. If the header occurs more than
 /// once, perhaps for several limits, its values must agree.
-fn number(headers: &HeaderMap, name: &str) -> Option<u32> {
+fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     let text = values.all(|it| it == first).then(|| first.to_str().ok())??.trim();

@@ -244,6 +244,10 @@ impl<'de> Deserialize<'de> for Rate {
 }
 
 fn read(text: &str) -> Option<Rate> {
+    // The usual form, as services write it with each response.
+    if let Some(limit) = read_limit(text) {
+        return Some(Rate::unlimited().with(limit));
+    }
     let (limits, paced) = match text.trim().strip_suffix("paced") {
         Some(limits) => (limits.trim_end().trim_end_matches(','), true),
         None => (text, false),

@@ -479,7 +479,10 @@ impl Call {
     pub(crate) fn to_uri(&self, base: &Url, extra: &[(String, String)]) -> Result<Uri> {
         self.check(extra)?;
         // Not `Url::join`: given an absolute address, it replaces the host, and the key would follow.
-        let mut address = base.as_str().trim_end_matches('/').to_owned();
+        let base = base.as_str().trim_end_matches('/');
+        let length = base.len() + self.path.iter().map(|segment| 1 + segment.len()).sum::<usize>();
+        let mut address = String::with_capacity(length);
+        address.push_str(base);
         for segment in &self.path {
             address.push('/');
             push_encoded(segment, &mut address);

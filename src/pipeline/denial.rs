@@ -15,11 +15,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::message;
+use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 
 /// All names and values of reports are shorter.
@@ -222,12 +224,43 @@ pub(super) fn of_undecodable(body: &[u8]) -> Option<String> {
 ///
 /// Ends at the first other field that holds something, so that a page of data costs nothing.
 pub(super) fn of_decoded(body: &[u8]) -> Option<String> {
+    if holds_data(body) {
+        return None;
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     match reader.deserialize_map(Report) {
         Ok(report) => of_bare(&report),
         Err(error) if error.is_data() => None,
         // A byte order mark, or JSON that Rust cannot hold.
         Err(_) => of_bare(&json::from_slice(body).ok()?),
+    }
+}
+
+/// The beginning of a body that is searched for data without decoding it, in bytes.
+const GLANCE: usize = 1024;
+
+/// Whether a field that reports of failure do not have holds something, as is seen without decoding.
+fn holds_data(body: &[u8]) -> bool {
+    let start = &body[..body.len().min(GLANCE)];
+    let valid = str::from_utf8(start).map_or_else(|error| error.valid_up_to(), str::len);
+    let text = str::from_utf8(&start[..valid]).unwrap_or_default();
+    let mut is_found = false;
+    // Ends at the first such field.
+    let _ = Scanner::new(text, 0).object(|scanner, name| {
+        scanner.peek()?;
+        let value = &text[scanner.position()..];
+        is_found = holds_something(value) && !name.contains('\\') && !is_reported(name);
+        scanner.value().filter(|_| !is_found).map(drop)
+    });
+    is_found
+}
+
+/// Whether a text begins with a value that is certainly not null, false, 0 or empty.
+fn holds_something(json: &str) -> bool {
+    match json.as_bytes() {
+        [b'"', first, ..] => first.is_ascii_alphanumeric(),
+        [b'{' | b'[', ..] => !json[1..].trim_start().starts_with(['}', ']']),
+        _ => json.starts_with("true"),
     }
 }
 
@@ -279,7 +312,14 @@ fn of_bare(object: &Map<String, Value>) -> Option<String> {
 
 /// Whether reports of failure have a field of this name.
 fn is_reported(name: &str) -> bool {
-    [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES].into_iter().any(|names| is_any(name, names))
+    static REPORTED: LazyLock<Vec<&[u8]>> = LazyLock::new(|| {
+        let lists = [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES];
+        let mut names: Vec<&[u8]> =
+            lists.iter().copied().flatten().map(|name| name.as_bytes()).collect();
+        names.sort_unstable();
+        names
+    });
+    is_one(name, |plain| REPORTED.binary_search(&plain).is_ok())
 }
 
 fn words_of(report: &Map<String, Value>) -> String {
@@ -380,6 +420,10 @@ fn is_status(value: &Value) -> bool {
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is`.
 fn is_any(name: &str, names: &[&str]) -> bool {
+    is_one(name, |plain| names.iter().any(|known| known.as_bytes() == plain))
+}
+
+fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
     if !name.is_ascii() {
         return false;
     }
@@ -391,9 +435,7 @@ fn is_any(name: &str, names: &[&str]) -> bool {
         length += 1;
     }
     let plain = &plain[..length];
-    let after_is = plain.strip_prefix(b"is").unwrap_or(plain);
-    let is = |known: &[u8]| known == plain || known.len() == after_is.len() && known == after_is;
-    names.iter().any(|known| is(known.as_bytes()))
+    is_known(plain) || plain.strip_prefix(b"is").is_some_and(is_known)
 }
 
 /// Strings that say that there is no failure; the empty one is what is left of `"-"`.
@@ -517,6 +559,31 @@ impl<'de> Visitor<'de> for NothingVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_is_seen_without_decoding_only_where_it_is_certain() {
+        for body in [
+            r#"{"id": "a1", "error": "x"}"#,
+            r#"{"ok": true, "user": {"plan": "pro"}}"#,
+            r#"{"error": "x", "items": [null]}"#,
+            r#"{"error": "x", "open": true}"#,
+        ] {
+            assert!(holds_data(body.as_bytes()) && of_decoded(body.as_bytes()).is_none(), "{body}");
+        }
+        let long = format!(r#"{{"error": "{}é", "id": "a1"}}"#, "x".repeat(GLANCE));
+        for body in [
+            r#"{"ok": false, "error": "x", "requestId": "r1"}"#,
+            r#"{"error": "x", "items": [ ], "data": { }, "note": "", "left": 0, "open": null}"#,
+            r#"{"error": "x", "\u0065rror": "y"}"#,
+            r#"["a"]"#,
+            "",
+            "\u{feff}{\"id\": \"a1\"}",
+            &long,
+        ] {
+            assert!(!holds_data(body.as_bytes()), "{body}");
+        }
+        assert_eq!(of_decoded(long.as_bytes()), None);
+    }
 
     /// Reports of failure that are denials of a call that returns nothing.
     const DENIALS: [(&str, &str); 62] = [

@@ -1,5 +1,7 @@
 //! The head of a response, brought into a form that ureq's parser accepts.
 
+use std::io::BufRead;
+
 /// As many header lines as are kept of a head, besides those that [`matters`]. ureq rejects a head of more than 128.
 const MOST_LINES: usize = 100;
 
@@ -32,12 +34,12 @@ pub(crate) struct Head {
 ///
 /// The input may end anywhere. What was tidied is left as it is when more has arrived behind it.
 pub(crate) fn tidy(input: &[u8]) -> Head {
-    let (start, length, is_whole) = final_head(input);
-    let (head, rest) = input[start..].split_at(length);
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
-    if !needs_tidying(lines.clone()) {
+    let (start, Found { length, is_whole, is_tidy }) = final_head(input);
+    if is_tidy {
         return Head { is_whole, tidied: None };
     }
+    let (head, rest) = input[start..].split_at(length);
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
     let mut tidied = input[..start].to_vec();
     tidied.extend(lines.next().unwrap_or_default());
     let (mut count, mut is_kept) = (0, true);
@@ -59,43 +61,42 @@ pub(crate) fn tidy(input: &[u8]) -> Head {
     Head { is_whole, tidied: (tidied != input).then_some(tidied) }
 }
 
-/// Where the head begins that comes after those of interim responses, such as 100 and 103, its length, and whether it
-/// ends there.
-fn final_head(input: &[u8]) -> (usize, usize, bool) {
+/// A head, of which the input may have the beginning only.
+struct Found {
+    /// Without the empty line.
+    length: usize,
+    /// It ends in the input.
+    is_whole: bool,
+    /// It has no folded lines, and not too many.
+    is_tidy: bool,
+}
+
+/// Where the head begins that comes after those of interim responses, such as 100 and 103, and what it is.
+fn final_head(input: &[u8]) -> (usize, Found) {
     let mut start = 0;
     loop {
-        let (length, is_whole) = head_of(&input[start..]);
+        let found = head_of(&input[start..]);
         let status = input[start..].get(STATUS);
         let is_interim = status.is_some_and(|status| status[0] == b'1' && status != b"101");
-        if !is_whole || !is_interim {
-            return (start, length, is_whole);
+        if !found.is_whole || !is_interim {
+            return (start, found);
         }
-        let end = start + length;
+        let end = start + found.length;
         start = end + if input[end] == b'\n' { 1 } else { 2 };
     }
 }
 
-/// The length of the head that the input begins with, without the empty line, and whether it ends there.
-fn head_of(input: &[u8]) -> (usize, bool) {
-    let mut from = 0;
-    while let Some(at) = input[from..].iter().position(|byte| *byte == b'\n') {
-        from += at + 1;
-        if matches!(input[from..], [b'\n', ..] | [b'\r', b'\n', ..]) {
-            return (from, true);
-        }
+/// The head that the input begins with.
+fn head_of(input: &[u8]) -> Found {
+    let (mut rest, mut lines, mut is_whole, mut is_folded) = (input, 0, false, false);
+    // It never fails, and is faster than a loop over bytes.
+    while !is_whole && let Ok(1..) = rest.skip_until(b'\n') {
+        lines += 1;
+        is_folded |= self::is_folded(rest);
+        is_whole = matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]);
     }
-    (input.len(), false)
-}
-
-fn needs_tidying<'a>(lines: impl Iterator<Item = &'a [u8]>) -> bool {
-    let mut count = 0;
-    for line in lines.skip(1) {
-        count += 1;
-        if is_folded(line) || count > MOST_LINES {
-            return true;
-        }
-    }
-    false
+    let length = input.len() - rest.len();
+    Found { length, is_whole, is_tidy: !is_folded && lines <= 1 + MOST_LINES }
 }
 
 fn is_folded(line: &[u8]) -> bool {

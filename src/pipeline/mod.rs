@@ -53,6 +53,7 @@ pub(crate) mod ureq_transport;
 mod wire;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -118,8 +119,9 @@ struct Run<'a> {
     credentials: Arc<Credentials>,
     /// The key was changed after a 401.
     is_renewed: bool,
-    name: String,
-    host: String,
+    /// Made when it is needed, which for most calls is never.
+    name: OnceCell<String>,
+    base: &'a Url,
     started: Instant,
     until: Instant,
     attempts: u32,
@@ -132,6 +134,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// The name of the call, without the key.
+    fn name(&self) -> &str {
+        self.name.get_or_init(|| self.credentials.auth.redactor().text(self.call.name()))
+    }
+
     /// The call and its operation, for its error and its summary.
     fn names(&self) -> CallName {
         let redactor = self.credentials.auth.redactor();
@@ -139,7 +146,7 @@ impl Run<'_> {
             Cow::Borrowed(known) => known.into(),
             Cow::Owned(stated) => redactor.text(stated).into(),
         };
-        CallName { name: self.name.clone(), operation }
+        CallName { name: self.name().to_owned(), operation }
     }
 }
 
@@ -234,7 +241,7 @@ impl Pipeline {
         headers: HeaderMap,
     ) {
         let summary = CallSummary {
-            call: run.name.clone(),
+            call: run.name().to_owned(),
             operation: run.names().operation.into_owned(),
             error: error.map(Error::kind),
             status,
@@ -242,7 +249,7 @@ impl Pipeline {
             attempts: run.attempts,
             elapsed: self.core.clock.now().saturating_duration_since(run.started),
         };
-        self.report(&Activity::Ended { call: &run.name, error, summary: &summary });
+        self.report(&Activity::Ended { call: run.name(), error, summary: &summary });
     }
 
     /// Returns the error of an item of a list that could not be decoded, with its JSON.
@@ -263,17 +270,16 @@ impl Pipeline {
             .with_call(CallName { name: redactor.text(call.name), ..call })
     }
 
-    fn begin<'a>(&self, call: &'a Call) -> Run<'a> {
+    fn begin<'a>(&'a self, call: &'a Call) -> Run<'a> {
         self.core.retry_budget.deposit();
         let started = self.core.clock.now();
         let until = started + self.settings.deadline;
-        let credentials = self.core.keys.current();
         Run {
             call,
-            name: credentials.auth.redactor().text(call.name()),
-            credentials,
+            credentials: self.core.keys.current(),
             is_renewed: false,
-            host: host_of(self.base_of(call).unwrap_or(&self.core.base)),
+            name: OnceCell::new(),
+            base: self.base_of(call).unwrap_or(&self.core.base),
             started,
             until: call.deadline().map_or(until, |earlier| until.min(earlier)),
             attempts: 0,
@@ -346,9 +352,10 @@ impl Pipeline {
 
     /// Waits for a permit, or fails immediately if the wait would outlast the deadline.
     fn acquire(&self, run: &mut Run<'_>) -> Result<Permit> {
-        let name = &run.name;
-        let mut on_wait =
-            |wait: &limiter::Wait| self.report(&Activity::Waiting { call: name, wait: *wait });
+        let waiting = &*run;
+        let mut on_wait = |wait: &limiter::Wait| {
+            self.report(&Activity::Waiting { call: waiting.name(), wait: *wait });
+        };
         if cancellation::is_cancelled() {
             return Err(cancelled(run));
         }
@@ -365,7 +372,9 @@ impl Pipeline {
     /// Reports the attempt, and makes sure of the permit after that: it is the last step before the request is sent.
     fn announce(&self, permit: Permit, run: &mut Run<'_>) -> Result<Permit> {
         run.attempts += 1;
-        self.report(&Activity::Sending { call: &run.name, attempt: run.attempts });
+        if self.is_reported() {
+            self.report(&Activity::Sending { call: run.name(), attempt: run.attempts });
+        }
         permit.confirm(Some(run.until), &mut |_| {}).map_err(|error| {
             run.attempts -= 1;
             self.no_permit(run, error)
@@ -392,9 +401,11 @@ impl Pipeline {
         let timeout = left.clamp(Duration::from_millis(1), self.settings.attempt_timeout);
         let (outcome, retry_after) = self.send_and_release(permit, request, timeout);
         let outcome = outcome.map_err(|error| {
-            run.credentials.auth.redactor().transport_error(error).or_at(&run.host)
+            run.credentials.auth.redactor().transport_error(error).or_at(&host_of(run.base))
         });
-        self.report_outcome(&run.name, &outcome, sent);
+        if self.is_reported() {
+            self.report_outcome(run.name(), &outcome, sent);
+        }
         (outcome, retry_after)
     }
 
@@ -497,7 +508,7 @@ impl Pipeline {
         run.credentials = credentials;
         let error = complete(failure.error, run, false);
         let after = Duration::ZERO;
-        self.report(&Activity::Retrying { call: &run.name, error: &error, after });
+        self.report(&Activity::Retrying { call: run.name(), error: &error, after });
         run.last = Some(error);
         Ok(())
     }
@@ -525,7 +536,7 @@ impl Pipeline {
             run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another attempt"));
         }
-        self.report(&Activity::Retrying { call: &run.name, error: &error, after });
+        self.report(&Activity::Retrying { call: run.name(), error: &error, after });
         run.last = Some(error);
         self.sleep_until(now + after).map_err(|Cancelled| cancelled(run))
     }
@@ -570,6 +581,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether anybody receives the activities.
+    fn is_reported(&self) -> bool {
+        !self.settings.observers.is_empty() || Activity::is_logged()
+    }
+
     fn report(&self, activity: &Activity<'_>) {
         activity.log();
         for observer in &self.settings.observers {
@@ -588,7 +604,7 @@ fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
     };
     error
         .with_call(run.names())
-        .with_host(&run.host)
+        .with_host(&host_of(run.base))
         .with_attempts(run.attempts)
         .with_applied(applied)
         .with_temporary(is_temporary)

@@ -298,6 +298,11 @@ impl fmt::Display for Activity<'_> {
 }
 
 impl Activity<'_> {
+    /// Whether the log is on for any of them.
+    pub(crate) fn is_logged() -> bool {
+        log::log_enabled!(target: "heysync", log::Level::Debug)
+    }
+
     /// Writes the activity to the log: waits, responses and retries at debug, the rest at trace.
     ///
     /// Only names, numbers and statuses: no key, no body, no message of a server.

@@ -67,8 +67,17 @@ impl Hosts {
     }
 }
 
+/// As [`DefaultResolver::host_and_port`], without its formatting, which takes longer than finding the addresses.
 fn host_and_port(uri: &Uri) -> Option<String> {
-    DefaultResolver::host_and_port(uri.scheme()?, uri.authority()?)
+    let authority = uri.authority()?;
+    let port = authority.port();
+    let port = match (&port, uri.scheme_str()) {
+        (Some(port), _) => port.as_str(),
+        (None, Some("https")) => "443",
+        (None, Some("http")) => "80",
+        (None, _) => return DefaultResolver::host_and_port(uri.scheme()?, authority),
+    };
+    Some([authority.host(), ":", port].concat())
 }
 
 #[derive(Debug)]
@@ -260,12 +269,16 @@ impl Resolver for Remembering {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         sending::mark_seen();
+        let mut resolved = self.empty();
+        if let Some(Ok(address)) = uri.authority().map(|authority| authority.as_str().parse()) {
+            resolved.push(address);
+            return Ok(resolved);
+        }
         let Some(host) = host_and_port(uri) else {
             // It reports an address without a host in ureq's own words.
             return DefaultResolver::default().resolve(uri, config, timeout);
         };
         let timeout = sending::left_of(timeout)?;
-        let mut resolved = self.empty();
         if let Ok(address) = host.parse() {
             resolved.push(address);
             return Ok(resolved);
@@ -329,6 +342,26 @@ mod tests {
             is_in_head: false,
         };
         (watched, touched)
+    }
+
+    #[test]
+    fn a_host_is_known_by_its_name_and_port_as_ureq_writes_them() {
+        for uri in [
+            "https://heylerts.com/api/v1",
+            "http://127.0.0.1:8080/x",
+            "http://user:pass@[::1]:1",
+            "http://[::1]/",
+            "socks5://proxy",
+            "https://example.com:443",
+            "ftp://example.com",
+        ] {
+            let uri: Uri = uri.parse().expect("an address");
+            let expected = uri
+                .scheme()
+                .zip(uri.authority())
+                .and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority));
+            assert_eq!(host_and_port(&uri), expected, "{uri}");
+        }
     }
 
     #[test]
