@@ -49,7 +49,7 @@
 //! [Coming from curl](guide::coming_from_curl) ·
 //! [Recipes](guide::recipes).
 //!
-//! The examples run without a key, for instance by `cargo run --example tour`: [`tour`] calls every operation once,
+//! The examples run without a key, in a clone by `cargo run --example tour`: [`tour`] calls every operation once,
 //! [`export_mentions`] resumes an export, [`sync_roster`] sets the members of a role, [`in_tokio`] calls from async code,
 //! [`tracing`](https://docs.rs/crate/heysync/latest/source/examples/tracing.rs) prints spans, [`webhook_receiver`]
 //! verifies webhooks, and [`sandbox_server`] serves both services on a loopback port. `examples/programs`, in the
