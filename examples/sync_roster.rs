@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let role = client()?.community(community).role(role);
     let diff = role.plan_members(user_ids()?)?;
-    print!("{diff}");
+    println!("{diff}");
     if !apply {
         println!("nothing was changed: add --apply to do it");
         return Ok(());

@@ -487,7 +487,7 @@ fn a_plan_changes_nothing_and_can_be_applied_later() {
     let diff = captains(&wire).plan_members(["u2", "u3"]).unwrap();
     assert_eq!(
         diff.to_string(),
-        "captains of abc123: 1 to add, 1 to remove, 1 unchanged\n+ u3\n- u1\n"
+        "captains of abc123: 1 to add, 1 to remove, 1 unchanged\n+ u3\n- u1"
     );
     assert_eq!(diff.unchanged, ["u2"]);
     assert_eq!(wire.lines(), [FETCH]);
@@ -759,10 +759,10 @@ fn a_bulk_call_prints_what_it_will_do_and_its_debug_form_names_nobody() {
     let wire = Wire::unused();
     let ada = NewMember::new("u1").first_name("Ada").email("ada@example.com");
     let invites = community(&wire).invite_members([ada]);
-    assert_eq!(invites.to_string(), "invite 1 person to abc123\n+ u1 (Ada, ada@example.com)\n");
+    assert_eq!(invites.to_string(), "invite 1 person to abc123\n+ u1 (Ada, ada@example.com)");
     assert!(!format!("{invites:?}").contains("ada@"));
     let removals = community(&wire).remove_members(["u1", "u2"]);
-    assert_eq!(removals.to_string(), "remove 2 people from abc123\n- u1\n- u2\n");
+    assert_eq!(removals.to_string(), "remove 2 people from abc123\n- u1\n- u2");
 }
 
 // Successes that are none.

@@ -175,8 +175,7 @@ impl RoleMembers {
 /// let text = "captains of harbour-runners: 1 to add, 2 to remove, 2 unchanged
 /// + user-7
 /// - user-3
-/// - user-4
-/// ";
+/// - user-4";
 /// assert_eq!(diff.to_string(), text);
 /// # Ok::<(), heysync::Error>(())
 /// ```
@@ -213,8 +212,8 @@ impl fmt::Display for MemberDiff {
         let (added, removed) = (self.update.added.len(), self.update.removed.len());
         let unchanged = self.unchanged.len();
         write!(f, "{} of {}: ", self.role_id, self.community_id)?;
-        writeln!(f, "{added} to add, {removed} to remove, {unchanged} unchanged")?;
-        self.update.fmt(f)
+        write!(f, "{added} to add, {removed} to remove, {unchanged} unchanged")?;
+        if self.update.is_empty() { Ok(()) } else { write!(f, "\n{}", self.update) }
     }
 }
 

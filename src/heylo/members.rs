@@ -345,10 +345,10 @@ impl fmt::Display for Bulk {
         let (count, people) =
             (self.left.len(), if self.left.len() == 1 { "person" } else { "people" });
         let direction = if operation == "invite" { "to" } else { "from" };
-        writeln!(f, "{operation} {count} {people} {direction} {community}")?;
+        write!(f, "{operation} {count} {people} {direction} {community}")?;
         self.left.iter().try_for_each(|task| match task {
-            Task::Invite(member) => writeln!(f, "+ {member}"),
-            Task::Remove(user_id) => writeln!(f, "- {user_id}"),
+            Task::Invite(member) => write!(f, "\n+ {member}"),
+            Task::Remove(user_id) => write!(f, "\n- {user_id}"),
         })
     }
 }

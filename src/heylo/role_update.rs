@@ -27,7 +27,7 @@ const MAX_IDS: usize = 100;
 /// assert_eq!((update.added().len(), update.removed().len()), (250, 1));
 ///
 /// let update = RoleUpdate::new().add(["user-7"]).remove(["user-3"]);
-/// assert_eq!(update.to_string(), "+ user-7\n- user-3\n");
+/// assert_eq!(update.to_string(), "+ user-7\n- user-3");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
@@ -113,11 +113,15 @@ impl RoleUpdate {
     }
 }
 
-/// Writes one person a line: `+` and the id, or `-` and the id.
+/// Writes one person a line: `+` and the id, or `-` and the id. The last line has no end of line.
 impl fmt::Display for RoleUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.added.iter().try_for_each(|id| writeln!(f, "+ {id}"))?;
-        self.removed.iter().try_for_each(|id| writeln!(f, "- {id}"))
+        let added = self.added.iter().map(|id| ('+', id));
+        let mut lines = added.chain(self.removed.iter().map(|id| ('-', id)));
+        if let Some((sign, id)) = lines.next() {
+            write!(f, "{sign} {id}")?;
+        }
+        lines.try_for_each(|(sign, id)| write!(f, "\n{sign} {id}"))
     }
 }
 
