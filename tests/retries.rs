@@ -291,6 +291,24 @@ fn all_attempts_count_for_whether_a_call_took_effect() {
 }
 
 #[test]
+fn a_retry_that_was_not_sent_does_not_hide_the_attempt_that_was() {
+    for sample in removals() {
+        let attempts = AtomicUsize::new(0);
+        let config = Config::new().clock(TestClock::new()).retries(1);
+        let clients =
+            Clients::with(config.transport(move |_: heysync::http::Request<Vec<u8>>, _| {
+                Err(match attempts.fetch_add(1, Ordering::SeqCst) {
+                    0 => TransportError::maybe_sent("the connection was closed"),
+                    _ => TransportError::never_sent("connection refused"),
+                })
+            }));
+        let error = (sample.make)(&clients).unwrap_err();
+        assert_eq!((error.kind(), error.applied()), (NotSent, Applied::Unknown), "{error:?}");
+        assert!(error.message().ends_with("an earlier attempt may have been received"), "{error}");
+    }
+}
+
+#[test]
 fn a_failure_that_would_repeat_itself_is_not_retried() {
     for sample in SAMPLES {
         let requests = Arc::new(AtomicUsize::new(0));

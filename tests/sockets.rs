@@ -7,21 +7,26 @@
 use std::error::Error as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use heysync::heylerts::NewAlert;
 use heysync::limiter::{Rate, Snapshot};
 use heysync::sandbox::TestClock;
-use heysync::{Call, Config, ErrorKind, Safety, Transport, TransportError, UreqTransport, heylo};
+use heysync::{
+    Activity, Call, Config, ErrorKind, Safety, Transport, TransportError, UreqTransport, heylo,
+};
 use serde_json::Value;
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use sockets::{Clients, GOOD, Limit, SAMPLES, Sample, Server, Step, head, quick, response_bytes};
+use sockets::{
+    Clients, GOOD, HEYLERTS_KEY, Limit, SAMPLES, Sample, Server, Step, head, quick, response_bytes,
+};
 
 /// Real time, since it is the transport's own timeout that is tested.
 const SHORT: Duration = Duration::from_secs(1);
@@ -214,6 +219,25 @@ fn a_call_that_lost_half_its_response_is_retried_if_it_only_reads() {
             assert_eq!(server.received().len(), 1, "{context}");
         }
     });
+}
+
+#[test]
+fn what_came_of_a_success_that_broke_off_is_kept_without_the_key() {
+    let body = format!(r#"{{"id": "a-7", "key": "{HEYLERTS_KEY}", "name""#);
+    let bytes = [head(201, &["content-length: 500"]), body.into_bytes()].concat();
+    let server = Server::start([Step::Close(bytes)]);
+    let shown = Arc::new(Mutex::new(String::new()));
+    let kept = Arc::clone(&shown);
+    let config = quick(&server).observer(move |activity: &Activity<'_>| {
+        kept.lock().unwrap().push_str(&format!("{activity:?}"));
+    });
+    let alert = NewAlert::new("Runs", "run");
+    let error = Clients::with(config).heylerts.create_alert(&alert).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AppliedUnreadable);
+    let body = String::from_utf8_lossy(error.body());
+    assert!(body.starts_with(r#"{"id": "a-7""#) && body.ends_with("name\""), "{body}");
+    shown.lock().unwrap().push_str(&format!("{error:?} {body}"));
+    assert!(!shown.lock().unwrap().contains(HEYLERTS_KEY));
 }
 
 #[test]

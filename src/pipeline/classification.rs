@@ -93,7 +93,7 @@ impl Classifier<'_> {
         let message = error.to_string();
         let is_permanent = error.is_permanent();
         let hint = error.hint().map(str::to_owned);
-        let (progress, cause) = error.into_parts();
+        let (progress, body, cause) = error.into_parts();
         let evidence = Evidence { message, cause: Some(cause), ..Evidence::default() };
         let mut failure = match progress {
             // The status comes before the body: a 502 that broke off is a 502.
@@ -101,7 +101,8 @@ impl Classifier<'_> {
                 return self.error_status(*head, Vec::new());
             }
             Progress::Responded { head, .. } => {
-                self.unreadable(Evidence { head: Some(*head), ..evidence }, !is_permanent)
+                let evidence = Evidence { head: Some(*head), body, ..evidence };
+                self.unreadable(evidence, !is_permanent)
             }
             Progress::NeverSent => self.failure(ErrorKind::NotSent, evidence, BACKOFF, false),
             Progress::Withheld(kind, _) => {

@@ -595,12 +595,19 @@ impl Pipeline {
     }
 }
 
+/// The words "nothing was sent" are about the latest attempt.
+const RECEIVED_BEFORE: &str = "an earlier attempt may have been received";
+
 /// Adds what is known of the whole call to the error of its latest attempt.
 fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
     let applied = match error.kind() {
         ErrorKind::AppliedUnreadable => Applied::Yes,
         _ if run.maybe_applied && !run.call.is_read() => Applied::Unknown,
         _ => Applied::No,
+    };
+    let error = match (error.kind(), applied) {
+        (ErrorKind::NotSent, Applied::Unknown) => error.noting(RECEIVED_BEFORE),
+        _ => error,
     };
     error
         .with_call(run.names())

@@ -184,6 +184,17 @@ pub struct TransportError {
     /// Something was received, and it was no response that can be read.
     is_garbled: bool,
     hint: Option<Cow<'static, str>>,
+    received: Received,
+}
+
+/// What was received of a body that broke off. It may hold a key, so it is not printed.
+#[derive(Default)]
+struct Received(Vec<u8>);
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// The proxy that a response came through, as an extension of it.
@@ -245,6 +256,7 @@ impl TransportError {
             is_permanent: false,
             is_garbled: false,
             hint: None,
+            received: Received::default(),
         }
     }
 
@@ -265,6 +277,12 @@ impl TransportError {
     /// States that something was received, and was no response of HTTP that can be read.
     pub(crate) fn garbled(mut self) -> TransportError {
         self.is_garbled = true;
+        self
+    }
+
+    /// Adds what was received of the body.
+    pub(crate) fn with_received(mut self, body: Vec<u8>) -> TransportError {
+        self.received = Received(body);
         self
     }
 
@@ -337,8 +355,9 @@ impl TransportError {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Progress, Cause) {
-        (self.progress, self.source)
+    /// How far the request got, what was received of the body, and the cause.
+    pub(crate) fn into_parts(self) -> (Progress, Vec<u8>, Cause) {
+        (self.progress, self.received.0, self.source)
     }
 }
 

@@ -199,7 +199,9 @@ impl Shared {
             }
             None => Ok(Response::from_parts(head, received)),
             Some(body::Failure::TooLarge) => Err(attempt.body_too_large(head, limit)),
-            Some(body::Failure::Lost(error)) => Err(attempt.body_lost(head, error)),
+            Some(body::Failure::Lost(error)) => {
+                Err(attempt.body_lost(head, error).with_received(received))
+            }
         }
     }
 }
