@@ -656,7 +656,14 @@ pub(super) fn without_status(message: &str, status: StatusCode) -> &str {
     let first = letters(first);
     let first = first.strip_prefix("http").unwrap_or(&first);
     let first = first.strip_prefix(status.as_str()).unwrap_or(first);
-    if first.is_empty() || first == reason { rest } else { message }
+    if first.is_empty() || first == reason { rest } else { without_number(message, status) }
+}
+
+/// Other words for the status keep their own, without the number: `413 Request Entity Too Large`.
+fn without_number(message: &str, status: StatusCode) -> &str {
+    let words =
+        message.strip_prefix(status.as_str()).map(|rest| rest.trim_start_matches([' ', ':', '-']));
+    words.filter(|words| words.starts_with(char::is_uppercase)).unwrap_or(message)
 }
 
 /// `502 Bad Gateway`; the number alone if the standard has no words for it.
@@ -717,6 +724,22 @@ mod tests {
             Error::new(ErrorKind::NotSent, "could not connect").with_source("connection refused");
         assert_eq!(error.to_string(), "could not connect");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("connection refused"));
+    }
+
+    #[test]
+    fn a_message_does_not_repeat_the_status() {
+        for (status, message, expected) in [
+            (502, "502 Bad Gateway", ""),
+            (504, "504 Gateway Time-out; nginx", "nginx"),
+            (413, "413 Request Entity Too Large", "Request Entity Too Large"),
+            (503, "503 - Service Temporarily Unavailable", "Service Temporarily Unavailable"),
+            (429, "429 requests in a minute are too many", "429 requests in a minute are too many"),
+            (400, "4000 Things", "4000 Things"),
+            (404, "no such alert", "no such alert"),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert_eq!(without_status(message, status), expected);
+        }
     }
 
     #[test]
