@@ -1,7 +1,7 @@
 //! Serves both services in memory on a loopback port, for curl and for programs in other languages.
 //!
 //! ```console
-//! $ cargo run --features sandbox --example sandbox_server -- --port 8080
+//! $ cargo run --example sandbox_server -- --port 8080
 //! $ curl http://127.0.0.1:8080/api/v1/hello -H 'X-API-Key: hlt_anything'
 //! $ curl http://127.0.0.1:8080/apiv1-fetch -H 'Authorization: Bearer anything' \
 //!     -H 'Content-Type: application/json' -d '{"type":"communityRoles","communityId":"harbour-runners"}'
@@ -10,34 +10,59 @@
 //! It prints each request. The data are invented, the same at every start, and lost at the end. Stop it with
 //! Ctrl-C.
 
-use std::env;
-use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use console::{Failure, Volume, print_line};
 use heysync::http::Request;
 use heysync::sandbox::{Heylerts, Heylo, Services, serve};
+use pico_args::Arguments;
 use serde_json::Value;
 
-const USAGE: &str = "usage: sandbox_server [--port PORT]";
+mod console;
+
+const USAGE: &str = "\
+Serves both services in memory on a loopback port, for curl and for programs in other languages
+
+Usage: sandbox_server [OPTIONS]
+
+Options:
+      --port PORT  The port, or 0 for a free one [default: 8080]
+  -v, --verbose    Print the body of each request
+  -q, --quiet      Print the address and nothing else but errors
+  -h, --help       Print help";
 /// How long a response may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let port = parse_port(env::args().skip(1))?;
+fn main() -> ExitCode {
+    console::main(USAGE, run)
+}
+
+fn run(mut arguments: Arguments) -> Result<(), Failure> {
+    let volume = Volume::read(&mut arguments);
+    let port = arguments.opt_value_from_str("--port")?.unwrap_or(8080);
+    console::finish(arguments)?;
+
     let services = Services {
         heylo: Heylo::demo().keep_requests(0),
         heylerts: Heylerts::demo().keep_requests(0),
     };
     let server = serve(port, move |request| {
         let line = request_line(&request);
+        volume.detail(String::from_utf8_lossy(request.body()).escape_debug());
         let response = services.respond(request, TIMEOUT);
-        let status = response.status();
-        println!("{line}: {}", status.map_or("no response".to_owned(), |it| it.to_string()));
+        if volume > Volume::Quiet {
+            let status = response.status().map_or("no response".to_owned(), |it| it.to_string());
+            print_line(format!("{line}: {status}"));
+        }
         response
-    })?;
+    });
+    let server = server.map_err(|error| Failure::socket(format!("port {port}"), error))?;
     let server = server.keep_requests(0);
-    println!("Heylo and Heylerts are at {}", server.url());
-    println!("stop with Ctrl-C");
+    let handle = server.stop_handle();
+    console::on_ctrl_c(move || handle.stop())?;
+    print_line(format!("Heylo and Heylerts are at {}", server.url()));
+    volume.note("stop with Ctrl-C");
     server.wait();
     Ok(())
 }
@@ -49,12 +74,4 @@ fn request_line(request: &Request<Vec<u8>>) -> String {
     let (method, uri) = (request.method(), request.uri());
     let line = format!("{method} {uri} {}", operation.escape_debug());
     line.trim_end().to_owned()
-}
-
-fn parse_port(mut arguments: impl Iterator<Item = String>) -> Result<u16, Box<dyn Error>> {
-    match (arguments.next().as_deref(), arguments.next()) {
-        (None, _) => Ok(8080),
-        (Some("--port"), Some(port)) => Ok(port.parse().map_err(|_| USAGE)?),
-        _ => Err(USAGE.into()),
-    }
 }

@@ -9,30 +9,56 @@
 //! calls the real service instead, and only reads.
 
 use std::env;
-use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use console::{Failure, Volume, print_line};
 use heysync::heylerts::{AlertPatch, NewAlert, Sentiment, Source};
 use heysync::heylo::{Community, Gender, Month, NewMember, RoleUpdate};
 use heysync::limiter::Share;
 use heysync::sandbox::{self, Services};
-use heysync::{Activity, Call, Config, Date, Safety, Timestamp, heylerts, heylo};
+use heysync::{Activity, Call, Cancellation, Config, Date, Safety, Timestamp, heylerts, heylo};
+use pico_args::Arguments;
 use serde_json::Value;
 
-fn main() -> Result<(), Box<dyn Error>> {
+mod console;
+
+const USAGE: &str = "\
+Calls every operation once, and prints the results
+
+Usage: tour [OPTIONS]
+
+Options:
+      --proxy URL  The proxy to connect through, or \"none\" [default: the proxy of the environment]
+      --no-share   Use the whole rate limit of the key, as if no other program used it
+  -v, --verbose    Print every request and wait
+  -q, --quiet      Print nothing but the results and errors
+  -h, --help       Print help
+
+Set HEYLO_API_KEY and HEYLO_COMMUNITY, or HEYLERTS_API_KEY, for the real services, which are only read.
+Without them, the sandbox's invented data is used.";
+
+fn main() -> ExitCode {
+    console::main(USAGE, run)
+}
+
+fn run(mut arguments: Arguments) -> Result<(), Failure> {
+    let config = configure(&mut arguments)?;
+    let shared = network(config.clone(), &mut arguments)?;
+    console::finish(arguments)?;
     let (has_heylo, has_heylerts) = (is_set("HEYLO_API_KEY"), is_set("HEYLERTS_API_KEY"));
     if !has_heylo && !has_heylerts {
-        return tour_of_the_sandbox();
+        return tour_of_the_sandbox(&config);
     }
     if has_heylo {
-        let id = env::var("HEYLO_COMMUNITY")
-            .map_err(|_| "set HEYLO_COMMUNITY to the id of a community")?;
-        println!("Heylo, read only");
-        read_heylo(&heylo::Client::from_env_with(shared())?.community(id))?;
+        let missing = || Failure::configuration("set HEYLO_COMMUNITY to the id of a community");
+        let id = env::var("HEYLO_COMMUNITY").map_err(|_| missing())?;
+        print_line("Heylo, read only");
+        read_heylo(&heylo::Client::from_env_with(shared.clone())?.community(id))?;
     }
     if has_heylerts {
-        println!("Heylerts, read only");
-        read_heylerts(&heylerts::Client::from_env_with(shared())?)?;
+        print_line("Heylerts, read only");
+        read_heylerts(&heylerts::Client::from_env_with(shared)?)?;
     }
     Ok(())
 }
@@ -41,45 +67,56 @@ fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// A configuration that prints retries, and waits of half a second or more.
-fn print_waits() -> Config {
-    Config::new().user_agent("heysync-tour").observer(|activity: &Activity<'_>| match activity {
-        Activity::Waiting { wait, .. } if wait.duration < Duration::from_millis(500) => {}
-        Activity::Waiting { .. } | Activity::Retrying { .. } => println!("      … {activity}"),
-        _ => {}
-    })
+/// A configuration that prints retries, and waits of half a second or more, and ends waits after Ctrl-C.
+fn configure(arguments: &mut Arguments) -> Result<Config, Failure> {
+    let volume = Volume::read(arguments);
+    let stop = Cancellation::new();
+    let config = Config::new().user_agent("heysync-tour").cancellation(&stop);
+    console::on_ctrl_c(move || stop.cancel())?;
+    Ok(config.observer(move |activity: &Activity<'_>| match activity {
+        Activity::Waiting { wait, .. } if wait.duration < Duration::from_millis(500) => {
+            volume.detail(activity);
+        }
+        Activity::Waiting { .. } | Activity::Retrying { .. } => volume.note(activity),
+        _ => volume.detail(activity),
+    }))
 }
 
-/// The same, with tokens from a file that other programs use too. `--no-share` leaves that out.
-fn shared() -> Config {
-    match env::args().any(|argument| argument == "--no-share") {
-        true => print_waits(),
-        false => print_waits().share(Share::file()),
+/// The same for a real service: with a proxy, and with tokens from a file that other programs use too.
+fn network(mut config: Config, arguments: &mut Arguments) -> Result<Config, Failure> {
+    match arguments.opt_value_from_str::<_, String>("--proxy")?.as_deref() {
+        Some("none") => config = config.proxy_from_env(false),
+        Some(proxy) => config = config.proxy(proxy),
+        None => {}
+    }
+    match arguments.contains("--no-share") {
+        true => Ok(config),
+        false => Ok(config.share(Share::file())),
     }
 }
 
-fn tour_of_the_sandbox() -> Result<(), Box<dyn Error>> {
+fn tour_of_the_sandbox(config: &Config) -> Result<(), Failure> {
     let services = Services::demo();
     let server = sandbox::serve(0, services.clone())?;
-    println!("No keys are set: this is the sandbox, at {}", server.url());
+    print_line(format!("No keys are set: this is the sandbox, at {}", server.url()));
 
-    println!("\nHeylo: a community of runners");
-    let config = print_waits().base_url(server.url());
-    let community = heylo::Client::with_config("any-key", config)?.community("harbour-runners");
+    print_line("\nHeylo: a community of runners");
+    let config = config.clone().base_url(server.url());
+    let client = heylo::Client::with_config("any-key", config.clone())?;
+    let community = client.community("harbour-runners");
     read_heylo(&community)?;
     change_heylo(&community)?;
 
-    println!("\nHeylerts: mentions of them");
-    let config = print_waits().base_url(server.url());
+    print_line("\nHeylerts: mentions of them");
     let client = heylerts::Client::with_config("hlt_any_key", config)?;
     read_heylerts(&client)?;
     change_heylerts(&client)?;
 
     let (heylo, heylerts) = (services.heylo.requests().len(), services.heylerts.requests().len());
     let rejected = services.heylo.rate_limit_hits() + services.heylerts.rate_limit_hits();
-    println!(
+    print_line(format!(
         "\n{heylo} requests to Heylo and {heylerts} to Heylerts; {rejected} got a 429 for exceeding the limit."
-    );
+    ));
     Ok(())
 }
 
@@ -185,5 +222,5 @@ fn change_heylerts(client: &heylerts::Client) -> heysync::Result<()> {
 }
 
 fn step(name: &str, outcome: impl AsRef<str>) {
-    println!("  {name:<20} {}", outcome.as_ref());
+    print_line(format!("  {name:<20} {}", outcome.as_ref()));
 }

@@ -4,8 +4,9 @@
 //! $ HEYLERTS_WEBHOOK_SECRET=… cargo run --features webhook --example webhook_receiver -- 127.0.0.1:8080
 //! ```
 //!
-//! During the rotation of a secret, set `HEYLERTS_WEBHOOK_SECRET_OLD` as well. Enter stops the server after all
-//! accepted deliveries are handled. Without a terminal it runs until it is killed.
+//! During the rotation of a secret, set `HEYLERTS_WEBHOOK_SECRET_OLD` as well. Ctrl-C or SIGTERM stops the server after
+//! all accepted deliveries are handled; a second one stops it at once. Without a secret it receives a few invented
+//! deliveries from the sandbox, and ends.
 //!
 //! A few threads respond, and one handles the deliveries. Responses are fast, because they wait for nothing but
 //! the check of the signature:
@@ -25,19 +26,46 @@
 //! For TLS, and against malicious clients, use a reverse proxy that reads whole requests before it forwards them:
 //! `tiny_http` waits for slow clients without a timeout, which blocks the responding threads and a stop.
 
+use std::env::{self, VarError};
 use std::error::Error;
 use std::io::{self, Read as _};
 use std::mem;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver as Jobs, SyncSender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use console::{Failure, print_error, print_line};
 use heysync::heylerts::webhook::{
-    Claim, Delivery, DuplicateGuard, EventName, Handling, SIGNATURE_HEADER, Verifier,
+    Claim, Delivery, DuplicateGuard, EventName, Handling, SIGNATURE_HEADER, Verifier, sign,
 };
+use heysync::sandbox::{Heylerts, heylerts as invented};
+use heysync::{Transport, TransportOptions, UreqTransport};
+use pico_args::Arguments;
 use tiny_http::{Method, Request, Response, Server, StatusCode};
+
+pub(crate) use console::Volume;
+
+mod console;
+
+const USAGE: &str = "\
+Receives webhooks from Heylerts, and prints each delivery once
+
+Usage: webhook_receiver [OPTIONS] [ADDRESS]
+
+Arguments:
+  [ADDRESS]  Where to listen [default: 127.0.0.1:8080]
+
+Options:
+  -v, --verbose  Print the status of each response
+  -q, --quiet    Print nothing but deliveries and errors
+  -h, --help     Print help
+
+Set HEYLERTS_WEBHOOK_SECRET for real deliveries, and HEYLERTS_WEBHOOK_SECRET_OLD during a rotation.
+Without it, the sandbox delivers a few invented mentions, and the program ends.";
 
 /// The number of threads that respond.
 const RESPONDERS: usize = 4;
@@ -53,29 +81,61 @@ type AnyError = Box<dyn Error + Send + Sync>;
 /// A delivery to handle, with the claim to handle it.
 type Job = (Delivery, Handling);
 
-fn main() -> Result<(), AnyError> {
-    let address = std::env::args().nth(1);
+fn main() -> ExitCode {
+    console::main(USAGE, run)
+}
+
+fn run(mut arguments: Arguments) -> Result<(), Failure> {
+    let volume = Volume::read(&mut arguments);
+    let address = console::last_argument(arguments)?;
+    let Some(verifier) = verifier()? else {
+        volume.note("HEYLERTS_WEBHOOK_SECRET is not set: receiving invented deliveries");
+        return demo(volume);
+    };
     let address = address.as_deref().unwrap_or("127.0.0.1:8080");
-    let receiver = Receiver::start(address, verifier()?, print)?;
-    println!("listening on {}; Enter stops", receiver.address());
-    wait_for_enter()?;
+    let start = Receiver::start(address, verifier, volume, print);
+    let receiver = start.map_err(|error| Failure::socket(address, error))?;
+    let (stop, stopped) = mpsc::channel();
+    console::on_ctrl_c(move || _ = stop.send(()))?;
+    volume.note(format!("listening on {}; Ctrl-C stops", receiver.address()));
+    let _ = stopped.recv();
     receiver.stop();
     Ok(())
 }
 
-/// Waits for Enter. Under a service manager, standard input ends at once, which does not stop the server.
-fn wait_for_enter() -> io::Result<()> {
-    while io::stdin().read_line(&mut String::new())? == 0 {
-        thread::park();
-    }
-    Ok(())
+/// Returns the verifier of real deliveries, or `None` without a secret.
+fn verifier() -> Result<Option<Verifier>, Failure> {
+    let variable = |name| match env::var(name) {
+        Err(VarError::NotPresent) => Ok(None),
+        secret => {
+            secret.map(Some).map_err(|error| Failure::configuration(format!("{name}: {error}")))
+        }
+    };
+    let old = variable("HEYLERTS_WEBHOOK_SECRET_OLD")?;
+    let Some(secret) = variable("HEYLERTS_WEBHOOK_SECRET")? else { return Ok(None) };
+    Ok(Some(Verifier::with_secrets([secret].into_iter().chain(old))?))
 }
 
-fn verifier() -> Result<Verifier, AnyError> {
-    let secret = std::env::var("HEYLERTS_WEBHOOK_SECRET")
-        .map_err(|error| format!("HEYLERTS_WEBHOOK_SECRET: {error}"))?;
-    let old = std::env::var("HEYLERTS_WEBHOOK_SECRET_OLD").ok();
-    Ok(Verifier::with_secrets([secret].into_iter().chain(old))?)
+/// Receives what the sandbox delivers for a few invented mentions.
+fn demo(volume: Volume) -> Result<(), Failure> {
+    const SECRET: &str = "an invented secret";
+    let start = Receiver::start("127.0.0.1:0", Verifier::new(SECRET)?, volume, print);
+    let receiver = start.map_err(|error| Failure::socket("127.0.0.1:0", error))?;
+    let sandbox = Heylerts::new();
+    let hook = format!("http://{}/hook", receiver.address());
+    let alert = invented::Alert::new("Our brand", "harbour runners").webhook(hook, SECRET);
+    let alert = sandbox.add_alert(alert);
+    for title in ["A race report", "Half a year with harbour runners"] {
+        sandbox.receive(invented::Mention::new(&alert, title));
+    }
+    let transport = UreqTransport::new(TransportOptions::new().proxy_from_env(false))?;
+    for delivery in sandbox.take_deliveries() {
+        let request = delivery.to_request(|secret, body| sign(secret, body));
+        let sent = transport.send(request, Duration::from_secs(10));
+        sent.map_err(|error| Failure::socket(receiver.address(), error))?;
+    }
+    receiver.stop();
+    Ok(())
 }
 
 /// Handles a delivery: replace this with your own code. The vendor does not document the fields, so this prints
@@ -84,10 +144,10 @@ pub(crate) fn print(delivery: &Delivery) -> Result<(), AnyError> {
     match (delivery.event(), delivery.mention()) {
         (Some(EventName::MentionCreated), Some(Ok(mention))) => {
             let title = mention.title.as_deref().unwrap_or("untitled");
-            println!("{title}: {}", mention.url);
+            print_line(format!("{title}: {}", mention.url));
         }
-        (Some(event), _) => println!("{event}: {}", delivery.json()),
-        (None, _) => println!("{}", delivery.json()),
+        (Some(event), _) => print_line(format!("{event}: {}", delivery.json())),
+        (None, _) => print_line(delivery.json()),
     }
     Ok(())
 }
@@ -102,7 +162,12 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// Starts a server that passes each genuine delivery to `handle` once.
-    pub(crate) fn start<F>(address: &str, verifier: Verifier, handle: F) -> Result<Self, AnyError>
+    pub(crate) fn start<F>(
+        address: &str,
+        verifier: Verifier,
+        volume: Volume,
+        handle: F,
+    ) -> Result<Self, AnyError>
     where
         F: FnMut(&Delivery) -> Result<(), AnyError> + Send + 'static,
     {
@@ -114,6 +179,7 @@ impl Receiver {
             verifier: verifier.max_body(MAX_BODY),
             seen: DuplicateGuard::default(),
             queue,
+            volume,
         };
         Ok(Receiver {
             server,
@@ -136,7 +202,7 @@ impl Receiver {
         // The last responder drops the sender of the queue, which ends the worker.
         for thread in self.responders.into_iter().chain([self.worker]) {
             if thread.join().is_err() {
-                eprintln!("a thread panicked");
+                print_error("a thread panicked");
             }
         }
     }
@@ -149,6 +215,7 @@ struct Responder {
     verifier: Verifier,
     seen: DuplicateGuard,
     queue: SyncSender<Job>,
+    volume: Volume,
 }
 
 impl Responder {
@@ -165,8 +232,9 @@ impl Responder {
                 continue;
             }
             let status = self.status_for(&mut request);
+            self.volume.detail(format!("{} {}: {}", request.method(), request.url(), status.0));
             if let Err(error) = request.respond(Response::empty(status)) {
-                eprintln!("the response was not sent: {error}");
+                print_error(format!("the response was not sent: {error}"));
             }
         }
     }
@@ -185,7 +253,7 @@ impl Responder {
         match self.verifier.verify(body, signature) {
             Ok(delivery) => self.enqueue(delivery),
             Err(error) => {
-                eprintln!("rejected: {error}");
+                print_error(format!("rejected: {error}"));
                 StatusCode(error.status().as_u16())
             }
         }
@@ -235,8 +303,8 @@ where
     for (delivery, handling) in jobs {
         match catch_unwind(AssertUnwindSafe(|| handle(&delivery))) {
             Ok(Ok(())) => handling.done(),
-            Ok(Err(error)) => eprintln!("not handled: {delivery:?}: {error}"),
-            Err(_) => eprintln!("not handled: {delivery:?}: a panic"),
+            Ok(Err(error)) => print_error(format!("not handled: {delivery:?}: {error}")),
+            Err(_) => print_error(format!("not handled: {delivery:?}: a panic")),
         }
     }
 }

@@ -50,15 +50,13 @@
 //! [Recipes](guide::recipes).
 //!
 //! The examples run without a key, in a clone by `cargo run --example tour`: [`tour`] calls every operation once,
-//! [`export_mentions`] resumes an export, [`sync_roster`] sets the members of a role, [`in_tokio`] calls from async code,
+//! [`in_tokio`] calls from async code,
 //! [`tracing`](https://docs.rs/crate/heysync/latest/source/examples/tracing.rs) prints spans, [`webhook_receiver`]
 //! verifies webhooks, and [`sandbox_server`] serves both services on a loopback port. `examples/programs`, in the
 //! repository, has whole programs to use as they are: `roster_sync`, `attendance_report`, `mention_export`,
 //! `mention_report`, `mention_watch` and `alert_janitor`.
 //!
 //! [`tour`]: https://docs.rs/crate/heysync/latest/source/examples/tour.rs
-//! [`export_mentions`]: https://docs.rs/crate/heysync/latest/source/examples/export_mentions.rs
-//! [`sync_roster`]: https://docs.rs/crate/heysync/latest/source/examples/sync_roster.rs
 //! [`in_tokio`]: https://docs.rs/crate/heysync/latest/source/examples/in_tokio.rs
 //! [`webhook_receiver`]: https://docs.rs/crate/heysync/latest/source/examples/webhook_receiver.rs
 //! [`sandbox_server`]: https://docs.rs/crate/heysync/latest/source/examples/sandbox_server.rs

@@ -11,7 +11,7 @@ use heysync::sandbox::{
     heylerts::{Alert, Mention},
 };
 use heysync::{Transport, UreqTransport};
-use receiver::Receiver;
+use receiver::{Receiver, Volume};
 
 #[allow(dead_code, reason = "its main is not run here")]
 #[path = "../examples/webhook_receiver.rs"]
@@ -39,7 +39,7 @@ impl Running {
     {
         let (handled_by, handled) = mpsc::channel();
         let verifier = Verifier::with_secrets([SECRET, "old"]).expect("secrets");
-        let receiver = Receiver::start("127.0.0.1:0", verifier, move |delivery| {
+        let receiver = Receiver::start("127.0.0.1:0", verifier, Volume::Normal, move |delivery| {
             handle(delivery)?;
             Ok(handled_by.send(delivery.json().to_string())?)
         });

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{env, fs, io, process, thread};
 
@@ -54,11 +55,7 @@ impl Pid {
     pub fn try_signal(&self, name: &str) {
         let pid = self.0.0.lock().unwrap();
         if let Some(pid) = *pid {
-            let kill = Command::new("kill")
-                .args(["-s", name, &pid.to_string()])
-                .stderr(Stdio::null())
-                .status();
-            kill.unwrap();
+            signal(pid, name);
         }
     }
 
@@ -112,6 +109,7 @@ impl Service {
         let url = self.server.url();
         command.envs([("HEYLO_BASE_URL", &url), ("HEYLERTS_BASE_URL", &url)]);
         command.envs([("HEYLO_API_KEY", "heylo-key"), ("HEYLERTS_API_KEY", "hlt_key")]);
+        command.env("HEYLO_COMMUNITY", "harbour-runners");
         let child = command.args(arguments).spawn().unwrap();
         self.pid.set(child.id());
         let output = wait(child);
@@ -141,11 +139,45 @@ pub fn run_into_closed_pipes(program: &str, folder: &Path, arguments: &[&str]) -
     wait(command.args(arguments).spawn().unwrap()).status
 }
 
+/// A server that runs, and is killed at the end or by the limit.
+pub struct Running {
+    pub child: Child,
+    _limit: Sender<()>,
+}
+
+impl Running {
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a server.
+pub fn start(
+    program: &str,
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Running {
+    let mut command = command(program, folder);
+    let child = command.args(arguments).envs(variables.iter().copied()).spawn().unwrap();
+    let (limit, _) = kill_later(child.id());
+    Running { child, _limit: limit }
+}
+
 fn command(program: &str, folder: &Path) -> Command {
     let path = Path::new(env!("CARGO_BIN_EXE_roster_sync")).with_file_name(program);
     let mut command = Command::new(path);
-    for name in ["HEYLO_API_KEY", "HEYLERTS_API_KEY", "HEYLO_BASE_URL", "HEYLERTS_BASE_URL"] {
-        command.env_remove(name);
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("HEYL") {
+            command.env_remove(name);
+        }
     }
     command.env("XDG_STATE_HOME", folder).env("NO_PROXY", "*").current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -153,17 +185,27 @@ fn command(program: &str, folder: &Path) -> Command {
 }
 
 fn wait(child: Child) -> Output {
-    let pid = child.id();
+    let (done, limit) = kill_later(child.id());
+    let output = child.wait_with_output().unwrap();
+    drop(done);
+    limit.join().unwrap();
+    output
+}
+
+/// Kills a process that runs too long, unless the sender is dropped before.
+fn kill_later(pid: u32) -> (Sender<()>, JoinHandle<()>) {
     let (done, end) = mpsc::channel();
     let limit = thread::spawn(move || {
         if end.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-            let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
+            signal(pid, "KILL");
         }
     });
-    let output = child.wait_with_output().unwrap();
-    let _ = done.send(());
-    limit.join().unwrap();
-    output
+    (done, limit)
+}
+
+fn signal(pid: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status().unwrap();
 }
 
 pub fn stdout(output: &Output) -> String {
