@@ -166,6 +166,23 @@ fn a_report_shows_no_key_and_is_short() {
 }
 
 #[test]
+fn a_thousand_findings_are_reported_of_a_service_that_sends_ever_new_ones() {
+    let (config, seen) = watched();
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let fields = (0..600).map(|field| (format!("field-{number}-{field}"), json!(1)));
+        let body: serde_json::Map<String, Value> = fields.collect();
+        Ok(http::Response::new(json!(body).to_string().into_bytes()))
+    };
+    let client = heylerts::Client::with_config(KEY, config.transport(transport)).unwrap();
+    for expected in [600, 1000, 1000] {
+        drop(client.stats());
+        assert_eq!(seen.lock().unwrap().len(), expected);
+    }
+}
+
+#[test]
 fn the_function_may_call_the_client() {
     let seen = Arc::new(Mutex::new(0));
     let (count, own) =

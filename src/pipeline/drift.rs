@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -60,21 +60,31 @@ impl<F: Fn(&Drift) + Send + Sync> DriftWatch<F> {
         DriftWatch { report, reported: Mutex::default() }
     }
 
+    fn is_full(&self) -> bool {
+        self.reported().len() >= MOST_REPORTED
+    }
+
     /// Returns whether this was not reported before.
     fn is_new(&self, drift: &Drift) -> bool {
-        // A set is in order between its steps, whatever became of a thread that held it.
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.reported();
         reported.len() < MOST_REPORTED && reported.insert(drift.clone())
+    }
+}
+
+impl<F> DriftWatch<F> {
+    fn reported(&self) -> MutexGuard<'_, HashSet<Drift>> {
+        // A set is in order between its steps, whatever became of a thread that held it.
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<F: Fn(&Drift) + Send + Sync> BodyWatch for DriftWatch<F> {
     fn look(&self, call: &Call, body: &[u8], redactor: &Redactor) {
-        let Some(operation) = Operation::of(call) else { return };
+        let Some(operation) = Operation::of(call).filter(|_| !self.is_full()) else { return };
         let Ok(json) = json::from_slice::<Value>(body) else { return };
-        let mut findings = Findings { operation: operation.name, redactor, found: Vec::new() };
+        let mut findings = Findings::new(operation.name, redactor);
         findings.look_at(&json, &operation.response, "");
-        let new = findings.found.into_iter().filter(|drift| self.is_new(drift));
+        let new = findings.in_order.into_iter().filter(|drift| self.is_new(drift));
         // Collected first: the lock is not held, and the closure may call the client.
         new.collect::<Vec<_>>().iter().for_each(&self.report);
     }
@@ -83,10 +93,15 @@ impl<F: Fn(&Drift) + Send + Sync> BodyWatch for DriftWatch<F> {
 struct Findings<'a> {
     operation: &'static str,
     redactor: &'a Redactor,
-    found: Vec<Drift>,
+    found: HashSet<Drift>,
+    in_order: Vec<Drift>,
 }
 
 impl Findings<'_> {
+    fn new<'a>(operation: &'static str, redactor: &'a Redactor) -> Findings<'a> {
+        Findings { operation, redactor, found: HashSet::new(), in_order: Vec::new() }
+    }
+
     /// Looks at the value of the field called `path`.
     fn look_at(&mut self, json: &Value, form: &Form, path: &str) {
         match (form, json) {
@@ -116,12 +131,15 @@ impl Findings<'_> {
     }
 
     fn found(&mut self, field: &str, value: Option<&str>) {
+        if self.found.len() == MOST_REPORTED {
+            return;
+        }
         let shown =
             |text: &str| self.redactor.text(text.to_owned()).chars().take(LONGEST).collect();
         let (field, value) = (shown(field), value.map(shown));
         let drift = Drift { operation: self.operation.to_owned(), field, value };
-        if !self.found.contains(&drift) {
-            self.found.push(drift);
+        if self.found.insert(drift.clone()) {
+            self.in_order.push(drift);
         }
     }
 }
