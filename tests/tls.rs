@@ -240,6 +240,30 @@ fn only_the_given_root_certificates_are_trusted() {
 }
 
 #[test]
+fn root_certificates_are_read_however_editors_and_tools_write_them() {
+    let authority = Authority::new();
+    let server = TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())]);
+    let (pem, unreadable) = (
+        authority.pem().replace("\r\n", "\n"),
+        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+    );
+    for pem in [
+        pem.replace('\n', "\r\n"),
+        pem.replace('\n', "\r"),
+        format!("\u{feff}{pem}"),
+        pem.lines().map(|line| format!("    {line} \n")).collect(),
+        format!("Bag Attributes\n  friendlyName: x\nsubject=CN = x\n{pem}the end"),
+        pem.trim_end().to_owned(),
+        format!("{unreadable}{pem}{pem}"),
+        format!("{pem}{unreadable}"),
+    ] {
+        let config = Config::new().base_url(server.url()).clock(TestClock::new()).retries(0);
+        let config = config.root_certificates(pem.as_str());
+        Clients::with(config).heylerts.stats().unwrap_or_else(|error| panic!("{pem}: {error:?}"));
+    }
+}
+
+#[test]
 fn extra_root_certificates_are_trusted_beside_the_others() {
     let (one, other, third) = (Authority::new(), Authority::new(), Authority::new());
     let call = |server: &TlsServer, config: Config| {
@@ -266,14 +290,16 @@ fn a_client_certificate_identifies_the_client_whatever_the_form_of_its_key() {
         let server = TlsServer::start([Handshake::Serve(authority.certify_for_clients(), good())]);
         let Identity { certificate, key } = authority.identify(form);
         let chain = authority.pem();
-        for pem in [format!("{certificate}{key}"), format!("{key}\n{certificate}{chain}")] {
+        let usual = format!("{certificate}{key}");
+        let on_windows = format!("\u{feff}{}", usual.replace("\r\n", "\n").replace('\n', "\r\n"));
+        for pem in [usual, on_windows, format!("{key}\n{certificate}{chain}")] {
             let config = config(&server, &authority).client_certificate(pem);
             Clients::with(config)
                 .heylerts
                 .stats()
                 .unwrap_or_else(|error| panic!("{form:?}: {error:?}"));
         }
-        assert_eq!(server.received().len(), 2);
+        assert_eq!(server.received().len(), 3);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::client_certificate;
+use super::client_certificate::{self, tidy};
 #[cfg(not(any(feature = "native-tls", feature = "platform-verifier")))]
 use super::der;
 use super::transport_options::TransportOptions;
@@ -110,7 +110,9 @@ fn load((file, directories): &Variables) -> Result<Vec<Certificate<'static>>, Un
     if let Some(directories) = directories {
         let found = env::split_paths(directories).filter_map(|path| fs::read_dir(path).ok());
         // Such a directory holds links, readmes and lists of revoked certificates, too.
-        let files = found.flatten().flatten().filter_map(|entry| fs::read(entry.path()).ok());
+        let files = found.flatten().flatten().map(|entry| entry.path());
+        // Reading a pipe would wait for its writer.
+        let files = files.filter(|path| path.is_file()).filter_map(|path| fs::read(path).ok());
         certificates.extend(files.filter_map(|pem| read(&pem).ok()).flatten());
         if certificates.is_empty() {
             return Err("SSL_CERT_DIR names no directory with a certificate in PEM form".to_owned());
@@ -121,9 +123,21 @@ fn load((file, directories): &Variables) -> Result<Vec<Certificate<'static>>, Un
     Ok(certificates)
 }
 
+/// Whether a certificate is one, and not something else between the lines of one.
+fn is_usable(certificate: &Certificate<'_>) -> bool {
+    #[cfg(feature = "rustls")]
+    let is_usable = {
+        let der = rustls::pki_types::CertificateDer::from(certificate.der());
+        rustls::RootCertStore::empty().add(der).is_ok()
+    };
+    #[cfg(not(feature = "rustls"))]
+    let is_usable = native_tls::Certificate::from_der(certificate.der()).is_ok();
+    is_usable
+}
+
 fn read(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
-    let items = parse_pem(pem).collect::<Result<Vec<_>, _>>();
-    let items = items.map_err(|error| format!("is not valid PEM: {error}"))?;
+    let items = parse_pem(&tidy(pem)).collect::<Result<Vec<_>, _>>();
+    let items = items.map_err(|_| "is not valid PEM: a part of it has no end, or no base64")?;
     let certificates: Vec<_> = items
         .into_iter()
         .filter_map(|item| match item {
@@ -133,6 +147,9 @@ fn read(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
         .collect();
     if certificates.is_empty() {
         return Err("contains no certificate in PEM form".to_owned());
+    }
+    if !certificates.iter().any(is_usable) {
+        return Err("contains no certificate that can be read".to_owned());
     }
     Ok(certificates)
 }
@@ -147,7 +164,11 @@ mod tests {
 
     #[test]
     fn a_file_without_a_certificate_is_an_error_that_names_the_setting() {
-        for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
+        let marked = |content: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n")
+        };
+        let cut_off = &marked("MAA=")[..40];
+        for pem in ["", "no PEM", cut_off, &marked("!"), &marked("MAA=")] {
             let reason = tls_config(&TransportOptions::new().root_certificates(pem))
                 .err()
                 .unwrap_or_default();

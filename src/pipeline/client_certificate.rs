@@ -20,6 +20,14 @@ fn usable(pem: &[u8]) -> Result<ClientCert, String> {
     Ok(ClientCert::new_with_certs(&chain, key))
 }
 
+/// The PEM as the parser reads it: without the byte order mark and the indentation that editors add.
+pub(crate) fn tidy(pem: &[u8]) -> Vec<u8> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let lines = pem.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let tidy = lines.map(|line| line.strip_prefix(MARK).unwrap_or(line).trim_ascii());
+    tidy.collect::<Vec<_>>().join(&b'\n')
+}
+
 type Parts = (Vec<Certificate<'static>>, PrivateKey<'static>);
 
 fn parts(pem: &[u8]) -> Result<Parts, String> {
@@ -30,9 +38,11 @@ fn parts(pem: &[u8]) -> Result<Parts, String> {
                     key.pem -out plain.pem`"
             .to_owned());
     }
-    let items = parse_pem(pem).collect::<Result<Vec<_>, _>>();
+    let items = parse_pem(&tidy(pem)).collect::<Result<Vec<_>, _>>();
     let (mut chain, mut keys) = (Vec::new(), Vec::new());
-    for item in items.map_err(|error| format!("is not valid PEM: {error}"))? {
+    for item in
+        items.map_err(|_| "is not valid PEM: a part of it has no end, or no base64".to_owned())?
+    {
         match item {
             PemItem::Certificate(certificate) => chain.push(certificate),
             PemItem::PrivateKey(key) => keys.push(key),
