@@ -276,6 +276,19 @@ fn times_without_an_offset_and_lists_that_lag_are_followed() {
 }
 
 #[test]
+fn pages_are_not_fetched_ahead_while_nothing_is_new() {
+    let world = World::new();
+    let first = world.client.mentions().new_since(&Bookmark::default()).unwrap();
+    let saved = first.bookmark();
+    let ahead = || world.client.mentions().page_size(10).prefetch(8);
+    let mut new = ahead().new_since(&saved).unwrap();
+    assert!(new.next().is_none());
+    let before = world.requests();
+    assert!(ahead().new_since(&new.bookmark()).unwrap().next().is_none());
+    assert_eq!(world.requests() - before, 1);
+}
+
+#[test]
 fn the_memory_is_bounded_by_the_overlap() {
     let world = World::new();
     let mut follow = world.begun();

@@ -120,7 +120,8 @@ struct Found {
 impl<T> Pager<Mention, T> {
     /// Returns an endless iterator over the mentions that are new from now on, which reads the list again and again.
     ///
-    /// The interval is from 1 millisecond to 31 days. Filters stay; a [`limit`](Pager::limit) does not. See [`Follow`]
+    /// The interval is from 1 millisecond to 31 days. Filters and the page size stay; a [`limit`](Pager::limit) and
+    /// a [`prefetch`](Pager::prefetch) do not. See [`Follow`]
     /// for the guarantees, for errors and for restarts.
     ///
     /// # Examples
@@ -180,7 +181,8 @@ impl<T> Pager<Mention, T> {
 
 impl<T> Follow<T> {
     fn new(pager: Pager<Mention, T>, pace: Option<Pace>) -> Follow<T> {
-        let pager = pager.limit(u64::MAX).decode_as();
+        // Most readings need one page.
+        let pager = pager.limit(u64::MAX).prefetch(0).decode_as();
         Follow {
             list: pager.followed().map_or_else(String::new, |list| list.name()),
             pager,
