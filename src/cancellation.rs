@@ -2,8 +2,14 @@
 
 use std::cell::RefCell;
 use std::fmt;
+#[cfg(feature = "redis")]
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(feature = "redis")]
+use std::sync::mpsc::{self, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "redis")]
+use std::thread;
 use std::time::Instant;
 
 use crate::clock::{Clock, Signal};
@@ -215,6 +221,57 @@ pub(crate) fn sleep_until(clock: &Arc<dyn Clock>, moment: Instant) -> Result<(),
             (false, true) => clock.sleep(left),
             (false, false) => clock.wait(&signal, Some(moment)),
         }
+    }
+}
+
+/// Returns the outcome of `work`, which blocks on something that no signal ends, or fails as soon as the call that this
+/// thread makes is cancelled, or if the system has no thread left. After a cancellation `work` goes on, on a thread of its own, and its
+/// outcome is dropped.
+#[cfg(feature = "redis")]
+pub(crate) fn unless_cancelled<T: Send + 'static>(
+    clock: &Arc<dyn Clock>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Cancelled> {
+    let signal = Signal::new();
+    let watches = watch(clock, &signal);
+    match (is_cancelled(), watches.is_empty()) {
+        (true, _) => return Err(Cancelled),
+        (false, true) => return Ok(work()),
+        (false, false) => {}
+    }
+    let (sender, outcome) = mpsc::channel();
+    let ended = Ended { clock: Arc::clone(clock), signal: signal.clone() };
+    let run = move || {
+        // Dropped after the sender, also by a panic.
+        let _ended = ended;
+        drop(sender.send(work()));
+    };
+    let thread = thread::Builder::new().name("heysync-redis-call".to_owned()).spawn(run);
+    let Ok(thread) = thread else { return Err(Cancelled) };
+    loop {
+        match outcome.try_recv() {
+            Ok(value) => return Ok(value),
+            Err(TryRecvError::Disconnected) => match thread.join() {
+                Err(panic) => panic::resume_unwind(panic),
+                Ok(()) => return Err(Cancelled),
+            },
+            Err(TryRecvError::Empty) if is_cancelled() => return Err(Cancelled),
+            Err(TryRecvError::Empty) => clock.wait(&signal, None),
+        }
+    }
+}
+
+/// Sends a signal when the thread that holds this ends.
+#[cfg(feature = "redis")]
+struct Ended {
+    clock: Arc<dyn Clock>,
+    signal: Signal,
+}
+
+#[cfg(feature = "redis")]
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.clock.notify(&self.signal);
     }
 }
 

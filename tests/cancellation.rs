@@ -273,3 +273,41 @@ fn a_wait_for_the_lock_of_a_shared_file_is_cancelled() {
     file.unlock().unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// The connection of a server that has received a request and sends nothing.
+#[cfg(feature = "redis")]
+fn silent(listener: &std::net::TcpListener) -> std::net::TcpStream {
+    use std::io::Read;
+
+    let (mut stream, _) = listener.accept().unwrap();
+    assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    stream.set_nonblocking(true).unwrap();
+    stream
+}
+
+#[test]
+#[cfg(feature = "redis")]
+fn a_wait_for_a_redis_that_does_not_answer_is_cancelled_before_it_is_given_up() {
+    use std::io::Read;
+
+    let _limit = Limit::of(LIMIT);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let stop = Cancellation::new();
+    let config = Config::new()
+        .transport(Heylerts::demo())
+        .share(heysync::limiter::Share::redis(url))
+        .deadline(AN_HOUR)
+        .cancellation(&stop);
+    let client = heylerts::Client::with_config("hlt_redis", config).unwrap();
+    let (error, mut stream) = thread::scope(|scope| {
+        let call = scope.spawn(|| client.hello().unwrap_err());
+        let stream = silent(&listener);
+        stop.cancel();
+        (call.join().unwrap(), stream)
+    });
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Cancelled, 0));
+    // A request that was given up would have closed its connection.
+    let still_open = stream.read(&mut [0; 4096]).unwrap_err();
+    assert_eq!(still_open.kind(), std::io::ErrorKind::WouldBlock);
+}

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use redis::{Cmd, Value};
+
+use crate::cancellation::{self, Cancelled};
 use crate::clock::Clock;
 use crate::limiter::status::Unavailable;
 
-use super::connection::Connections;
+use super::connection::{Connections, RETRY};
 use super::known::{Known, Report};
 use super::script::{Ended, Keys, Operation, Reply, Script};
 
@@ -47,7 +50,10 @@ impl Session {
             let known = self.known();
             self.script.commands(&known.caller(&self.keys, self.is_cautious), operation)
         };
-        let value = self.connections.call(&commands, time);
+        let value = match operation {
+            Operation::Lease(_) | Operation::Exhaust => self.call_for_caller(commands, time)?,
+            _ => self.connections.call(&commands, time),
+        };
         let reply =
             value.and_then(|it| Reply::read(&it).ok_or_else(|| self.connections.not_a_reply()));
         let now = self.clock.now();
@@ -58,6 +64,18 @@ impl Session {
             }
             Err(why) => Err(self.known().missed(why, now)),
         }
+    }
+
+    /// Calls Redis while the caller of a request waits, who may be cancelled. A lease that is granted after that ends by
+    /// itself.
+    fn call_for_caller(
+        &self,
+        commands: [Cmd; 2],
+        time: Duration,
+    ) -> Result<Result<Value, Unavailable>, Unavailable> {
+        let connections = Arc::clone(&self.connections);
+        cancellation::unless_cancelled(&self.clock, move || connections.call(&commands, time))
+            .map_err(|Cancelled| Unavailable::new("Redis was not waited for", "").retry_in(RETRY))
     }
 
     /// Renews the leases of all requests under way.
