@@ -299,7 +299,8 @@ impl Client {
         Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
     }
 
-    /// Returns the line of curl that sends `call`, for a shell, a ticket or a colleague. Nothing is sent.
+    /// Returns the line of curl that sends `call`, for a ticket, a colleague, or a shell such as sh, bash or zsh. Nothing is
+    /// sent.
     ///
     /// The key is the variable `$HEYLERTS_API_KEY`. The line has no proxy, no certificates and no timeouts. For the calls
     /// that have a method here, use a [`DryRun`](crate::DryRun); for one that failed, [`Error::curl`](crate::Error::curl).

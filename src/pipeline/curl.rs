@@ -42,8 +42,11 @@ pub(crate) fn line_for_report(request: &Request<Vec<u8>>) -> String {
 
 fn beginning(method: &Method, address: &str) -> String {
     let mut line = "curl".to_owned();
-    if *method != Method::GET {
-        let _ = write!(line, " -X {method}");
+    match *method {
+        Method::GET => {}
+        // With `-X HEAD`, curl would wait for a body.
+        Method::HEAD => line.push_str(" --head"),
+        _ => drop(write!(line, " -X {method}")),
     }
     // These mean sets of addresses to curl.
     if address.contains(['[', ']', '{', '}']) {
@@ -164,5 +167,11 @@ mod tests {
     fn addresses_that_mean_sets_to_curl_are_taken_as_they_are() {
         let request = request("GET", "http://[::1]:80/a", &[], "");
         assert_eq!(line(&request), "curl --globoff 'http://[::1]:80/a'");
+    }
+
+    #[test]
+    fn a_head_is_asked_for_without_waiting_for_a_body() {
+        let request = request("HEAD", "https://x.test/a", &[], "");
+        assert_eq!(line(&request), "curl --head 'https://x.test/a'");
     }
 }
