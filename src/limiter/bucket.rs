@@ -59,8 +59,9 @@ use super::store::{Denied, Memory, TokenStore};
 ///   their own way.
 /// * If another one follows, somebody else uses the key: the speed becomes what the server admitted.
 /// * If the server admits next to nothing, somebody else takes whatever there is, and the bucket takes what it can
-///   get, one request at a time. A server that rounds `Retry-After` up to seconds does not say at which moment it has
-///   room, so the bucket asks up to three quarters of a period (or of a second) later than it has to, for a few times.
+///   get, one request at a time. A server that rounds `Retry-After` up to seconds does not say when exactly it
+///   admits a request, so the bucket searches for the moment: for a few times it asks up to three quarters of a period
+///   (or of a second) later than it has to, and then each time some round trips later, 100 ms at most.
 ///
 /// Ten periods after the last refusal the bucket is back at full speed.
 ///

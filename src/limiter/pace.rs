@@ -18,6 +18,8 @@ const SLOWER: f64 = 0.9;
 const CROWDED: f64 = 0.3;
 /// After so many refusals that each followed a single success, the server is taken to allow no burst at all.
 const NO_BURST: u32 = 4;
+/// After so many more of them although requests are spread out, or so many misses, that was wrong.
+const WRONG: u32 = 3;
 /// In a crowd, one request at a time: the next one waits for the response of the last, for so long.
 const PATIENCE: Nanos = 1_000_000_000;
 
@@ -50,10 +52,10 @@ struct Strain {
     over: Nanos,
     /// Whether the last refusal came although next to nothing was admitted.
     crowded: bool,
-    /// How many refusals in a row came in a crowd, right after the pause was found to be over.
-    fruitless: u32,
-    /// Whether spreading requests out was tried in the crowd and brought nothing.
-    settled: bool,
+    /// How many refusals in a row each followed a single success.
+    singles: u32,
+    /// Whether requests were spread out as for a server without bursts, and that brought nothing.
+    is_tried: bool,
 }
 
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
@@ -61,6 +63,8 @@ struct Strain {
 enum Speed {
     /// This part of the rate, spread evenly.
     Part(f64),
+    /// The same, since the server seems to allow no burst at all.
+    Even(f64),
     /// One request at a time, without a distance.
     Alone,
 }
@@ -74,6 +78,10 @@ pub(crate) struct Unexplained {
     pub(crate) rounded: bool,
     /// Whether it was the request that tried whether the pause is over.
     pub(crate) probing: bool,
+    /// How many requests in a row tried that and were refused.
+    pub(crate) misses: u32,
+    /// How many requests succeeded since the last refusal.
+    pub(crate) successes: u32,
     pub(crate) at: Nanos,
     /// The end of the pause that it begins.
     pub(crate) pause_end: Nanos,
@@ -86,7 +94,7 @@ impl Strain {
 
     /// The part of the rate at `now`; `None` if requests are not spread out.
     fn part(&self, now: Nanos, period: Nanos) -> Option<f64> {
-        let Speed::Part(part) = self.speed else {
+        let (Speed::Part(part) | Speed::Even(part)) = self.speed else {
             return None;
         };
         let left = MEMORY as f64 - STEADY;
@@ -101,46 +109,51 @@ impl Unexplained {
         self.admitted < CROWDED
     }
 
-    /// How many refusals in a row came in a crowd, right after the pause was found to be over.
-    fn fruitless(&self, strain: Option<Strain>) -> u32 {
-        let in_a_row = |it: &Strain| {
-            (self.rounded && it.fruitless >= NO_BURST)
-                || (it.speed == Speed::Alone && self.is_crowded())
+    /// The memory of this refusal and of those before it, which left `strain`.
+    fn remembered(&self, strain: Option<Strain>, period: Nanos) -> Strain {
+        let (since, crowded) = (self.pause_end, self.is_crowded());
+        let over = since.saturating_add(period.saturating_mul(MEMORY));
+        let Some(last) = strain else {
+            let speed = if crowded { Speed::Alone } else { Speed::Part(FIRST) };
+            return Strain { speed, since, over, crowded, singles: 0, is_tried: false };
         };
-        let so_far = strain.filter(in_a_row);
-        so_far.map_or(0, |strain| strain.fruitless + u32::from(!self.probing))
+        let singles = match self.successes {
+            _ if self.probing => last.singles,
+            0 | 1 => last.singles + 1,
+            _ => 0,
+        };
+        let seems_even = last.speed == Speed::Alone && singles >= NO_BURST && !last.is_tried;
+        let is_not_even =
+            matches!(last.speed, Speed::Even(_)) && crowded && singles.max(self.misses) >= WRONG;
+        let speed = match () {
+            () if seems_even && self.rounded => Speed::Even(EVEN),
+            () if seems_even => Speed::Part(EVEN),
+            () if is_not_even => Speed::Alone,
+            () => self.speed(last, period),
+        };
+        let singles = if speed == last.speed { singles } else { 0 };
+        Strain {
+            speed,
+            since,
+            over,
+            crowded,
+            singles,
+            is_tried: last.is_tried || (is_not_even && self.rounded),
+        }
     }
 
-    /// The speed after this refusal, if the last one left `strain`.
-    fn speed(&self, strain: Option<Strain>, period: Nanos) -> Speed {
-        let Some(strain) = strain else {
-            return if self.is_crowded() { Speed::Alone } else { Speed::Part(FIRST) };
-        };
-        if self.settled(strain) {
-            return Speed::Alone;
-        }
-        let was_steady = strain.periods(self.at, period) >= STEADY;
-        match strain.speed {
-            Speed::Alone if self.fruitless(Some(strain)) >= NO_BURST => Speed::Part(EVEN),
-            speed if self.fruitless(Some(strain)) >= NO_BURST && (self.probing || was_steady) => {
-                speed
-            }
-            Speed::Part(part) if self.fruitless(Some(strain)) >= NO_BURST => {
-                Speed::Part((part * SLOWER).max(CROWDED))
-            }
-            _ if self.is_crowded() && strain.crowded => Speed::Alone,
+    /// The speed after this refusal, if there was another one before it.
+    fn speed(&self, last: Strain, period: Nanos) -> Speed {
+        let was_steady = last.periods(self.at, period) >= STEADY;
+        match last.speed {
+            Speed::Even(part) if self.probing || was_steady => Speed::Even(part),
+            Speed::Even(part) => Speed::Even((part * SLOWER).max(CROWDED)),
+            _ if self.is_crowded() && last.crowded => Speed::Alone,
             speed if self.is_crowded() || self.probing || was_steady => speed,
+            Speed::Alone if self.rounded => Speed::Alone,
             Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
             Speed::Alone => Speed::Part(self.admitted.min(SLOWER)),
         }
-    }
-}
-
-impl Unexplained {
-    fn settled(&self, strain: Strain) -> bool {
-        let is_back = strain.speed != Speed::Alone && strain.crowded && self.is_crowded();
-        let has_no_burst = self.fruitless(Some(strain)) >= NO_BURST;
-        self.rounded && !has_no_burst && (strain.settled || is_back)
     }
 }
 
@@ -219,14 +232,7 @@ impl Pace {
 
     /// Takes in a refusal that our own count does not explain.
     pub(crate) fn slow_down(&mut self, refusal: Unexplained) {
-        self.strain = Some(Strain {
-            speed: refusal.speed(self.strain, self.period),
-            since: refusal.pause_end,
-            over: refusal.pause_end.saturating_add(self.period.saturating_mul(MEMORY)),
-            crowded: refusal.is_crowded(),
-            fruitless: refusal.fruitless(self.strain),
-            settled: self.strain.is_some_and(|strain| refusal.settled(strain)),
-        });
+        self.strain = Some(refusal.remembered(self.strain, self.period));
     }
 
     /// The pause is over: from now on the periods without a refusal count.
@@ -241,6 +247,11 @@ impl Pace {
 /// A pause for which the server names no length doubles from one refusal to the next, up to this many periods.
 const LONGEST: u64 = 16;
 
+/// A client whose requests succeeded a moment ago asks again at the same moment of each window for so many times.
+const NEAR: u32 = 4;
+/// One that knows no such moment looks for it sooner.
+const UNKNOWN: u32 = 3;
+
 /// Lets requests through, stops them all after a refusal, and then lets one go first.
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
@@ -253,8 +264,10 @@ pub(crate) struct Cooldown {
     unnamed: u64,
     /// Requests below this id were under way when the last refusal became known: theirs are the same one.
     barrier: u64,
-    /// How many requests in a row tried whether the pause is over and were refused.
+    /// How many requests in a row tried whether the pause is over and were refused, counted from `UNKNOWN` at first.
     misses: u32,
+    /// How many requests succeeded since the last refusal.
+    successes: u32,
     /// How often a pause began.
     pub(crate) pauses: u64,
 }
@@ -285,7 +298,16 @@ pub(crate) struct Refusal {
 
 impl Cooldown {
     pub(crate) fn new(period: Nanos, pace: Pace) -> Cooldown {
-        Cooldown { phase: Phase::Open, pace, period, unnamed: 1, barrier: 0, misses: 0, pauses: 0 }
+        Cooldown {
+            phase: Phase::Open,
+            pace,
+            period,
+            unnamed: 1,
+            barrier: 0,
+            misses: UNKNOWN,
+            successes: 0,
+            pauses: 0,
+        }
     }
 
     /// Another share or period is in force.
@@ -299,6 +321,7 @@ impl Cooldown {
         self.pace.settle(now);
         if self.phase == Phase::Open && self.pace.is_calm(now) {
             self.unnamed = 1;
+            self.misses = UNKNOWN;
         }
     }
 
@@ -341,6 +364,7 @@ impl Cooldown {
 
     /// A response arrived that was no refusal.
     pub(crate) fn passed(&mut self, id: u64, now: Nanos) {
+        self.successes = self.successes.saturating_add(1);
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
             self.misses = 0;
@@ -383,8 +407,18 @@ impl Cooldown {
             let pause_end = now.saturating_add(pause);
             let rounded = refusal.retry_after.is_some_and(|it| it % 1_000_000_000 == 0);
             let at = now;
-            self.pace.slow_down(Unexplained { admitted, rounded, probing, at, pause_end });
+            let (misses, successes) = (self.misses, self.successes);
+            self.pace.slow_down(Unexplained {
+                admitted,
+                rounded,
+                probing,
+                misses,
+                successes,
+                at,
+                pause_end,
+            });
         }
+        self.successes = 0;
         !probing
     }
 
@@ -393,9 +427,24 @@ impl Cooldown {
     /// A server rounds `Retry-After` up to seconds. A client that asks again just then does so at the same moment of
     /// each window as before, and finds nothing left each time if another client is a little earlier.
     pub(crate) fn quarters(&self, id: u64) -> u64 {
-        const TRIED: [u64; 5] = [0, 0, 2, 1, 3];
-        let misses = self.misses + u32::from(self.phase == Phase::Probing(id));
-        TRIED.get(misses as usize).copied().unwrap_or(0)
+        const TRIED: [u64; 4] = [0, 2, 1, 3];
+        let misses = self.misses(id).checked_sub(NEAR);
+        misses.and_then(|it| TRIED.get(it as usize)).copied().unwrap_or(0)
+    }
+
+    /// Whether other moments have to be tried, if the request `id` was refused at `now`: all quarters were missed, or only
+    /// one request gets through each time.
+    pub(crate) fn is_searching(&self, id: u64, now: Nanos) -> bool {
+        let singles = self.pace.strain.map_or(0, |strain| strain.singles);
+        match self.misses(id) {
+            0 => self.successes == 1 && singles > 0 && self.pace.is_crowded(now),
+            misses => misses > NEAR + 3,
+        }
+    }
+
+    /// How many requests in a row tried whether the pause is over and were refused, the request `id` among them.
+    fn misses(&self, id: u64) -> u32 {
+        self.misses + u32::from(self.phase == Phase::Probing(id))
     }
 
     fn stop(&mut self, pause: Nanos, now: Nanos) {

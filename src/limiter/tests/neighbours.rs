@@ -57,6 +57,8 @@ struct Trial {
     /// When our calls begin if nobody else is there.
     begin: u64,
     seed: u64,
+    /// How much later than that the greedy one sends, at most.
+    noise: u64,
 }
 
 impl Trial {
@@ -78,6 +80,7 @@ impl Trial {
             ours: true,
             begin: 0,
             seed: 0,
+            noise: MS,
         }
     }
 
@@ -217,7 +220,8 @@ impl Run {
             Event::NeighbourArrives => {
                 let admitted = self.server.admit(self.now);
                 let pause = if admitted || self.trial.rude { 0 } else { self.retry_after() };
-                let next = back + pause + self.trial.latency / 2 + self.rng.u64(0..MS);
+                let next =
+                    back + pause + self.trial.latency / 2 + self.rng.u64(0..=self.trial.noise);
                 self.plan(next, event);
             }
             Event::Arrives(worker, lease) => {
@@ -373,26 +377,34 @@ fn shares(trial: Trial) -> (f64, f64) {
 fn beside_a_client_that_takes_all_it_can_every_call_gets_through() {
     for kind in KINDS {
         for (workers, seconds) in [(1, true), (8, true), (1, false), (8, false)] {
-            for latency in [20 * MS, 100 * MS, 300 * MS] {
+            for latency in [4 * MS, 20 * MS, 100 * MS, 300 * MS] {
                 let trial = Trial::new(5, SECOND, kind);
                 let trial = Trial { greedy: true, workers, seconds, latency, ..trial };
                 let (least, mean) = shares(trial);
-                // With exact pauses both clients come at the same moments, and what is refused there counts too.
-                let is_hard = kind.0 == HARSH.0 && !seconds;
+                // Where refused requests count as well, the time in which others are admitted is shorter.
+                let is_hard = kind.0 == HARSH.0 && seconds && latency == 4 * MS;
+                let bound = if is_hard { 0.15 } else { 0.25 };
                 let context = format!("{}, {workers}, {seconds}, {} ms", kind.0, latency / MS);
-                assert!(least >= 0.25 || is_hard, "{context}: {least:.2} of a fair share");
-                assert!(mean >= 0.2, "{context}: {mean:.2} of a fair share on average");
+                assert!(least >= bound, "{context}: {least:.2} of a fair share");
+                assert!(mean >= 0.3, "{context}: {mean:.2} of a fair share on average");
             }
         }
     }
 }
 
+/// The other client leaves requests to others for about ten round trips in each second, and `Retry-After: 1` does not say
+/// when. A client that waits as it is asked tries one moment a second. So at 1 ms it needs up to a hundred seconds.
 #[test]
-fn on_a_short_way_only_chance_finds_the_moment_at_which_a_log_has_room() {
-    for kind in [OPENED, LOG, HARSH, FIXED, REFILLED, COUNTER] {
-        let trial = Trial { greedy: true, latency: 4 * MS, ..Trial::new(5, SECOND, kind) };
-        let (least, mean) = shares(trial);
-        assert!(least >= 0.08 && mean >= 0.18, "{}: {least:.2}, {mean:.2}", kind.0);
+fn at_one_millisecond_the_search_for_the_moment_takes_no_longer_than_without_a_limiter() {
+    for kind in [OPENED, LOG, HARSH] {
+        for noise in [0, MS] {
+            let trial = Trial { latency: MS, noise, ..Trial::new(5, SECOND, kind) };
+            let trial = Trial { greedy: true, ..trial };
+            let (least, mean) = shares(trial);
+            let (_, without) = shares(Trial { ours: false, ..trial });
+            let context = format!("{}, {noise}: {least:.2}, {mean:.2}, not {without:.2}", kind.0);
+            assert!(least >= 0.06 && mean >= 0.15 && mean >= 0.8 * without, "{context}");
+        }
     }
 }
 
