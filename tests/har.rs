@@ -1,7 +1,7 @@
 //! Recordings: what is in the file, what is not, and playing it back.
 
 #![cfg(feature = "sandbox")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use heysync::har::{Recorder, Replay};
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
-use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, TestClock, serve};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, TestClock, WireResponse, serve};
 use heysync::{Call, Config, ErrorKind, Transport, UreqTransport, heylerts, heylo, http};
 use serde_json::{Value, json};
 
@@ -188,6 +188,96 @@ fn keys_cookies_and_chosen_fields_never_reach_the_disk() {
     client.community("c").invite(&NewMember::new("u-1").email("bob@example.com")).unwrap();
     let error = client.community("c").invite(&NewMember::new("u-2")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSent);
+}
+
+#[test]
+fn what_is_left_out_of_a_request_matches_values_of_every_type() {
+    let file = File::new();
+    let transport = |_: http::Request<Vec<u8>>, _: Duration| {
+        let person = json!({"age": 36, "name": "Ada"}).to_string();
+        let body = json!({"age": 36, "payload": person, "list": [{"Age": [36]}]});
+        let address = "https://x.test/a?page=2&AGE=36";
+        let response = http::Response::builder().header("Location", address);
+        Ok(response.body(body.to_string().into_bytes()).unwrap())
+    };
+    let recording = client(Recorder::create(&file.0, transport).unwrap().scrub("age"));
+    let call = |age: Value| {
+        let nested = json!({"age": age, "name": "Ada"}).to_string();
+        Call::post(["people"]).json(&json!({"age": age, "nested": nested, "name": "Ada"}))
+    };
+    let _: Value = recording.send(&call(json!(36))).unwrap();
+    assert!(!file.text().contains("36"), "{}", file.text());
+    let response = &file.entries()[0]["response"];
+    assert_eq!(response["redirectURL"], "https://x.test/a?page=2&AGE=%5Bscrubbed%5D");
+    let content: Value =
+        serde_json::from_str(response["content"]["text"].as_str().unwrap()).unwrap();
+    let payload = r#"{"age":0,"name":"Ada"}"#;
+    assert_eq!(content, json!({"age": 0, "payload": payload, "list": [{"Age": []}]}));
+    for other in
+        [json!(7), json!("x"), json!(true), json!([1, 2]), json!({"years": 7}), json!(null)]
+    {
+        let replay = client(Replay::open(&file.0).unwrap());
+        replay
+            .send::<Value>(&call(other.clone()))
+            .unwrap_or_else(|error| panic!("{other}: {error}"));
+    }
+    let replay = client(Replay::open(&file.0).unwrap());
+    let other = Call::post(["people"]).json(&json!({"age": 36, "nested": "", "name": "Bob"}));
+    assert!(replay.send::<Value>(&other).unwrap_err().message().contains("/name"));
+}
+
+#[test]
+#[cfg(feature = "gzip")]
+fn a_compressed_body_is_recorded_as_what_it_holds() {
+    use std::io::Write;
+
+    let _limit = Limit::start();
+    let file = File::new();
+    let server = serve(0, |_: http::Request<Vec<u8>>| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(br#"{"total": 7}"#).unwrap();
+        let response = http::Response::builder().header("content-encoding", "gzip");
+        WireResponse::Complete(response.body(gzip.finish().unwrap()).unwrap())
+    })
+    .unwrap();
+    let recorder = Recorder::create(&file.0, UreqTransport::default()).unwrap();
+    let config = Config::new().base_url(server.url()).transport(recorder).clock(TestClock::new());
+    let recorded = heylerts::Client::with_config(KEY, config).unwrap().stats().unwrap();
+    assert_eq!(recorded.total, 7);
+    let content = &file.entries()[0]["response"]["content"];
+    assert_eq!((&content["text"], &content["size"]), (&json!(r#"{"total": 7}"#), &json!(12)));
+    assert_eq!(client(Replay::open(&file.0).unwrap()).stats().unwrap(), recorded);
+}
+
+/// Set in a child of the next test, to the file that it records in.
+const CHILD: &str = "HEYSYNC_TEST_RECORDS_IN";
+
+#[test]
+fn a_process_that_is_killed_while_it_records_leaves_a_whole_file() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        let service = Heylerts::demo().limit(None);
+        let client = client(Recorder::create(path, service).unwrap());
+        loop {
+            drop(client.mentions().limit(1).read_all().unwrap());
+        }
+    }
+    let _limit = Limit::start();
+    for entries in 1..6 {
+        let file = File::new();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let name = "a_process_that_is_killed_while_it_records_leaves_a_whole_file";
+        let child = child.args(["--exact", name]).env(CHILD, &file.0);
+        let mut child = child.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let recorded = || Replay::open(&file.0).map_or(0, |replay| replay.unused().len());
+        while recorded() < entries {
+            thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(recorded() >= entries);
+        let draft = file.0.with_extension(format!("har.{}.draft", child.id()));
+        drop(fs::remove_file(draft));
+    }
 }
 
 #[test]

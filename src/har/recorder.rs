@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::archive::{self, Content, Empty, Entry, PostData, Timings};
-use super::scrub::{Cleaner, Scrub};
+use super::scrub::{Cleaner, Scrub, Side};
 use crate::error::{Error, Result};
 use crate::pipeline::transport::{SendProgress, Transport, TransportError};
 
@@ -79,10 +79,11 @@ impl Recorder {
         Ok(Recorder { transport, scrub, file: Mutex::new(file) })
     }
 
-    /// Leaves out the values of this name, in any case: fields of JSON bodies at any depth, headers, and parameters of
-    /// addresses.
+    /// Leaves out the values of this name, in any case: fields of JSON bodies at any depth, also within strings that are
+    /// JSON themselves, headers, and parameters of addresses, also of those in headers.
     ///
-    /// A string becomes `[scrubbed]`, a number 0, a list or an object empty, so that a replay can still be decoded. With at
+    /// In a request, the value becomes `[scrubbed]`, which matches every value in a replay. In a response, a string does;
+    /// a number becomes 0, a list or an object empty, so that a replay can still be decoded. With at
     /// least one name, a body that is not JSON is left out as a whole. Values that are left out of a request are replaced by
     /// `[redacted]` in the rest of it and in its response, too.
     pub fn scrub(mut self, name: impl AsRef<str>) -> Recorder {
@@ -131,7 +132,7 @@ impl Sent {
     fn new(request: &Request<Vec<u8>>, cleaner: &Cleaner<'_>) -> Sent {
         let url = cleaner.url(&request.uri().to_string());
         let headers = cleaner.headers(request.headers());
-        let body = cleaner.body(request.body());
+        let body = cleaner.body(request.body(), Side::Request);
         let (text, encoding) = archive::encode(&body);
         let post_data = PostData { mime_type: content_type(&headers), text, encoding };
         let request = archive::Request {
@@ -167,7 +168,7 @@ impl Sent {
 
 fn response_of(response: &Response<Vec<u8>>, cleaner: &Cleaner<'_>) -> archive::Response {
     let headers = cleaner.headers(response.headers());
-    let body = cleaner.body(response.body());
+    let body = cleaner.body(response.body(), Side::Response);
     let (text, encoding) = archive::encode(&body);
     let content = Content { size: size(&body), mime_type: content_type(&headers), text, encoding };
     let location = headers.get("location").and_then(|it| it.to_str().ok()).unwrap_or_default();

@@ -17,7 +17,7 @@ const SHORTEST: usize = 3;
 
 /// Returns whether a recorded value is not what it was.
 pub(super) fn is_scrubbed(value: &str) -> bool {
-    value == SCRUBBED || value.contains(REDACTED)
+    value.contains(SCRUBBED) || value.contains(REDACTED)
 }
 
 /// The names of the fields to leave out.
@@ -69,6 +69,9 @@ impl Scrub {
     fn collect(&self, json: &Value, is_hidden: bool, secrets: &mut Vec<String>) {
         match json {
             Value::String(value) if is_hidden => secrets.push(value.clone()),
+            Value::String(value) => {
+                embedded(value).into_iter().for_each(|json| self.collect(&json, is_hidden, secrets))
+            }
             Value::Array(items) => {
                 items.iter().for_each(|item| self.collect(item, is_hidden, secrets));
             }
@@ -78,6 +81,20 @@ impl Scrub {
             _ => {}
         }
     }
+}
+
+/// The JSON that a string holds, as some services nest it.
+fn embedded(text: &str) -> Option<Value> {
+    text.trim_start().starts_with(['{', '[']).then(|| serde_json::from_str(text).ok())?
+}
+
+/// The side that a body is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// It is compared, and what was left out of it matches everything.
+    Request,
+    /// It is decoded, so its values keep their types.
+    Response,
 }
 
 /// Whether a header holds a key or identifies a session.
@@ -99,8 +116,19 @@ impl Cleaner<'_> {
                 clean.insert(name, scrubbed.clone());
             }
         }
+        clean.values_mut().for_each(|value| self.address_in(value));
         self.keys.iter().for_each(|key| key.headers(&mut clean));
         clean
+    }
+
+    /// Cleans a header that is an address, such as `Location`.
+    fn address_in(&self, value: &mut HeaderValue) {
+        if let Ok(text) = value.to_str()
+            && text.contains('?')
+            && let Ok(clean) = HeaderValue::try_from(self.url(text))
+        {
+            *value = clean;
+        }
     }
 
     /// The address without the parameters to leave out.
@@ -122,7 +150,7 @@ impl Cleaner<'_> {
 
     /// Returns the body without the fields to leave out. A body that is not JSON may hold them in any form, and is left out as
     /// a whole.
-    pub(super) fn body(&self, body: &[u8]) -> Vec<u8> {
+    pub(super) fn body(&self, body: &[u8], side: Side) -> Vec<u8> {
         let redacted =
             self.keys.iter().fold(body.to_vec(), |body, key| key.redact(&body).into_owned());
         if self.scrub.names.is_empty() || body.is_empty() {
@@ -130,31 +158,46 @@ impl Cleaner<'_> {
         }
         match serde_json::from_slice(&redacted) {
             Ok(mut json) => {
-                self.json(&mut json);
+                self.json(&mut json, side);
                 json.to_string().into_bytes()
             }
             Err(_) => SCRUBBED.as_bytes().to_vec(),
         }
     }
 
-    /// A string, since that is what a replay knows again; other values keep their type, so that they can be decoded.
-    fn json(&self, json: &mut Value) {
+    fn json(&self, json: &mut Value, side: Side) {
         match json {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item, side)),
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    match value {
-                        _ if !self.scrub.hides(name) => self.json(value),
-                        Value::Null => {}
-                        Value::Bool(value) => *value = false,
-                        Value::Number(value) => *value = 0.into(),
-                        Value::String(value) => SCRUBBED.clone_into(value),
-                        Value::Array(items) => items.clear(),
-                        Value::Object(fields) => fields.clear(),
+                    match self.scrub.hides(name) {
+                        true => left_out(value, side),
+                        false => self.json(value, side),
+                    }
+                }
+            }
+            Value::String(text) => {
+                if let Some(whole) = embedded(text) {
+                    let mut clean = whole.clone();
+                    self.json(&mut clean, side);
+                    if clean != whole {
+                        *text = clean.to_string();
                     }
                 }
             }
             _ => {}
         }
+    }
+}
+
+fn left_out(value: &mut Value, side: Side) {
+    match value {
+        _ if side == Side::Request => *value = SCRUBBED.into(),
+        Value::Null => {}
+        Value::Bool(value) => *value = false,
+        Value::Number(value) => *value = 0.into(),
+        Value::String(value) => SCRUBBED.clone_into(value),
+        Value::Array(items) => items.clear(),
+        Value::Object(fields) => fields.clear(),
     }
 }
