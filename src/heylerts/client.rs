@@ -263,7 +263,8 @@ impl Client {
     ///
     /// ```
     /// use heysync::Call;
-    ///     ///
+    /// use serde_json::Value;
+    ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylerts::Client::with_config("hlt_key", config)?;
