@@ -77,7 +77,11 @@ impl Attempt<'_> {
             io::Error::new(io::ErrorKind::TimedOut, message).into()
         };
         match error {
-            ureq::Error::Io(error) => error.into(),
+            // "Peer disconnected", or an address of the documentation of rustls.
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), "the connection was closed").into()
+            }
+            ureq::Error::Io(error) => without_echo(error),
             ureq::Error::Timeout(ureq::Timeout::Resolve) => {
                 timed_out("looking up the host name", self.connect_timeout)
             }
@@ -91,6 +95,15 @@ impl Attempt<'_> {
             },
             error => error.into(),
         }
+    }
+}
+
+/// An error of OpenSSL prints its cause and has it as its source.
+fn without_echo(error: io::Error) -> Cause {
+    let text = error.to_string();
+    match error.source() {
+        Some(source) if source.to_string() == text => io::Error::new(error.kind(), text).into(),
+        _ => error.into(),
     }
 }
 
@@ -275,8 +288,23 @@ mod tests {
         ] {
             let failure = failed(eof(), sent, proxy);
             assert_eq!(failure.to_string(), expected);
+            let source = failure.source().map(ToString::to_string);
+            assert_eq!(source.as_deref(), Some("the connection was closed"));
             assert_eq!((failure.may_have_been_sent(), failure.is_permanent()), (sent, false));
         }
+    }
+
+    #[test]
+    fn a_cause_that_repeats_its_own_source_is_named_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct Echo(#[source] io::Error);
+
+        let echo = Echo(io::Error::other("a broken record"));
+        let failure = failed(ureq::Error::Io(io::Error::other(echo)), true, None);
+        let source = failure.source().expect("a cause");
+        assert_eq!(source.to_string(), "a broken record");
+        assert!(source.source().is_none());
     }
 
     #[test]
