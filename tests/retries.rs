@@ -291,6 +291,18 @@ fn all_attempts_count_for_whether_a_call_took_effect() {
 }
 
 #[test]
+fn a_redirect_to_a_result_leaves_open_whether_the_call_took_effect() {
+    for (status, applied) in [(303, Applied::Unknown), (302, Applied::No), (308, Applied::No)] {
+        for sample in SAMPLES.iter().filter(|sample| sample.safety != Safety::Read) {
+            let server = Server::start([Step::response(status, "")]);
+            let error = call_to(&server, sample).unwrap_err();
+            assert_eq!((error.kind(), error.applied()), (Redirect, applied), "{}", sample.name);
+            assert_eq!(server.received().len(), 1);
+        }
+    }
+}
+
+#[test]
 fn a_retry_that_was_not_sent_does_not_hide_the_attempt_that_was() {
     for sample in removals() {
         let attempts = AtomicUsize::new(0);

@@ -16,7 +16,8 @@ use heysync::heylerts::NewAlert;
 use heysync::limiter::{Rate, Snapshot};
 use heysync::sandbox::TestClock;
 use heysync::{
-    Activity, Call, Config, ErrorKind, Safety, Transport, TransportError, UreqTransport, heylo,
+    Activity, Call, Config, ErrorKind, Safety, Transport, TransportError, TransportOptions,
+    UreqTransport, heylo,
 };
 use serde_json::Value;
 
@@ -604,6 +605,15 @@ fn folded_header_lines_are_understood() {
     let error = client.stats().unwrap_err();
     assert_eq!((error.message(), error.headers()["x-note"].to_str().unwrap()), ("gone", "a   b"));
     assert_eq!((server.accepted(), server.received().len()), (1, 2));
+}
+
+#[test]
+fn the_longest_timeout_is_no_problem() {
+    let server = Server::start([good()]);
+    let options = TransportOptions::new().connect_timeout(Duration::MAX);
+    let transport = UreqTransport::new(options).unwrap();
+    let request = heysync::http::Request::get(format!("{}/x", server.url())).body(Vec::new());
+    assert!(transport.send(request.unwrap(), Duration::MAX).is_ok());
 }
 
 #[test]

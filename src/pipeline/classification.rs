@@ -135,6 +135,8 @@ impl Classifier<'_> {
         let message = with_location(message::message(&body), &head);
         let evidence = Evidence { message, head: Some(head), body, cause: None };
         let mut failure = match status.as_u16() {
+            // It leads to the result of a request that was carried out.
+            303 => self.failure(ErrorKind::Redirect, evidence, retry, true),
             300..=399 => self.failure(ErrorKind::Redirect, evidence, retry, false),
             401 => self.failure(ErrorKind::Unauthorized, evidence, retry, false),
             403 => self.failure(ErrorKind::Forbidden, evidence, retry, false),

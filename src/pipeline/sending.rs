@@ -146,7 +146,7 @@ struct Sending<T> {
     inner: T,
     /// The rest of the request is left out.
     is_cut: bool,
-    /// Why, unless that was reported.
+    /// Why, as long as nothing was received after that.
     failure: Option<ureq::Error>,
 }
 
@@ -193,7 +193,10 @@ impl<T: Transport> Transport for Sending<T> {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         match self.inner.await_input(left_of(timeout)?) {
-            Ok(true) => Ok(true),
+            Ok(true) => {
+                self.failure = None;
+                Ok(true)
+            }
             Err(error @ ureq::Error::Timeout(_)) => Err(error),
             outcome => self.failure.take().map_or(outcome, Err),
         }

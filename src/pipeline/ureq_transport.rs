@@ -23,6 +23,9 @@ const MAX_IDLE: Duration = Duration::from_secs(4);
 /// For how long a connection may have idled to be used by an unsafe call, which is not sent again if it dies.
 const MAX_IDLE_IF_UNSAFE: Duration = Duration::from_secs(1);
 
+/// ureq panics if a timeout overflows the time that it is added to.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The default transport: ureq, with one pool of connections.
 ///
 /// It follows no redirects and reads bodies up to a limit, counted after decompression. A clone shares its
@@ -113,7 +116,8 @@ impl UreqTransport {
         }
     }
 
-    fn assemble(options: TransportOptions, proxies: Proxies) -> UreqTransport {
+    fn assemble(mut options: TransportOptions, proxies: Proxies) -> UreqTransport {
+        options.connect_timeout = options.connect_timeout.min(LONGEST);
         warn_of_raw_bytes();
         let (tls, unusable_certificates) = tls(&options);
         let wire = Wire::default();
@@ -213,7 +217,7 @@ impl Transport for UreqTransport {
         timeout: Duration,
         progress: &mut SendProgress<'_>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        let shared = &*self.shared;
+        let (shared, timeout) = (&*self.shared, timeout.min(LONGEST));
         let uri = request.uri().clone();
         let way = shared.way(&uri).map_err(|reason| failure::unusable(&uri, reason))?;
         let connect_timeout = shared.options.connect_timeout.min(timeout);
