@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heysync::sandbox::heylerts::Mention;
 use heysync::sandbox::{Fault, FaultPoint, RequestRecord, Services};
@@ -207,10 +207,10 @@ fn a_mention_of_the_future_does_not_hide_later_ones() {
     let service = Service::new(Services::demo());
     let heylerts = &service.services.heylerts;
     let alert = heylerts.state().alerts[0].id.clone();
-    let future = std::time::SystemTime::now() + Duration::from_secs(100 * 24 * 60 * 60);
+    let future = SystemTime::now() + Duration::from_secs(100 * 24 * 60 * 60);
     heylerts.add_mention(Mention::new(&alert, "Wrong clock").found_at(future));
     service.run("mention_export", &folder.0, &[]);
-    heylerts.add_mention(Mention::new(&alert, "Next").found_at(std::time::SystemTime::now()));
+    heylerts.add_mention(Mention::new(&alert, "Next").found_at(SystemTime::now()));
     service.run("mention_export", &folder.0, &[]);
     assert_exported_once(&folder, &service.services);
 }
@@ -246,7 +246,7 @@ fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
         services,
         move |number, _| {
             if number > 0 {
-                let now = std::time::SystemTime::now();
+                let now = SystemTime::now();
                 let alert = arriving.heylerts.state().alerts[0].id.clone();
                 arriving.heylerts.add_mention(Mention::new(alert, "News").found_at(now));
             }
@@ -331,19 +331,40 @@ fn a_report_has_every_mention_and_no_address_to_load() {
 }
 
 #[test]
-fn a_browser_shows_the_report_without_an_error_and_filters_it() {
+fn a_browser_shows_the_report_in_any_width_and_scheme_without_an_error_and_filters_it() {
     let folder = Folder::new("browser");
-    let script = "<script>addEventListener('load', () => { const form = document.getElementById('filter'); \
-        form.sentiment.value = 'negative'; form.dispatchEvent(new Event('input')); });</script>";
-    let output = support::run_offline("mention_report", &folder.0, &[]);
-    folder.write("page.html", &stdout(&output).replace("</body>", &format!("{script}</body>")));
-    let Some((dom, log)) = browse(&folder.0.join("page.html")) else { return };
-    assert!(dom.contains("47 of 137 shown"), "{dom}");
-    assert!(!log.contains("CONSOLE"), "{log}");
+    let services = Services::demo();
+    let alert = services.heylerts.state().alerts[0].id.clone();
+    for title in
+        [&"W".repeat(300), "<script>document.body.remove()</script>", "\u{202E}tfel ot thgir"]
+    {
+        let mention = Mention::new(&alert, title).sentiment("negative");
+        services.heylerts.add_mention(mention.found_at(SystemTime::now()));
+    }
+    let service = Service::new(services);
+    let output = service.run("mention_report", &folder.0, &["--days", "3650"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let script = format!("<script>{}</script></body>", include_str!("check_page.js"));
+    folder.write("page.html", &stdout(&output).replace("</body>", &script));
+    for (scheme, preference) in [("dark", 0), ("light", 1)] {
+        for width in [320, 1280] {
+            // A window cannot be as narrow as a frame.
+            folder.write("frame.html", &FRAME.replace("WIDTH", &width.to_string()));
+            let Some((dom, log)) = browse(&folder.0, preference) else { return };
+            assert!(!log.contains("CONSOLE"), "{log}");
+            let title = dom.split("<title>").nth(1).and_then(|it| it.split('<').next());
+            assert_eq!(title, Some(&*format!("{scheme} {width}: 50 of 140 shown")));
+        }
+    }
 }
 
+/// A page around the report, whose title is what `check_page.js` has found.
+const FRAME: &str = "<meta name='color-scheme' content='light dark'><title></title>
+    <script>addEventListener('message', (event) => { document.title = event.data; });</script>
+    <iframe src='page.html' width='WIDTH' height='900' frameborder='0'></iframe>";
+
 /// Returns the page as the browser has it, and what the browser logged, or `None` if there is no browser.
-fn browse(page: &Path) -> Option<(String, String)> {
+fn browse(folder: &Path, scheme: u32) -> Option<(String, String)> {
     let mut command = Command::new("chromium");
     command.args([
         "--headless",
@@ -351,9 +372,11 @@ fn browse(page: &Path) -> Option<(String, String)> {
         "--disable-gpu",
         "--enable-logging=stderr",
         "--dump-dom",
+        "--virtual-time-budget=2000",
     ]);
-    let profile = format!("--user-data-dir={}", page.with_file_name("profile").display());
-    match command.arg(profile).arg(format!("file://{}", page.display())).output() {
+    command.arg(format!("--blink-settings=preferredColorScheme={scheme}"));
+    command.arg(format!("--user-data-dir={}", folder.join("profile").display()));
+    match command.arg(format!("file://{}", folder.join("frame.html").display())).output() {
         Ok(output) => Some((stdout(&output), String::from_utf8_lossy(&output.stderr).into_owned())),
         Err(_) if std::env::var_os("CI").is_none() => {
             eprintln!("left out: there is no chromium");

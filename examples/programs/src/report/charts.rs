@@ -67,8 +67,8 @@ fn segment(class: &str, x: f64, step: f64, y: f64, height: f64) -> Markup {
 fn legend() -> Markup {
     html! {
         ul.legend {
-            @for sentiment in ["negative", "neutral", "positive"] {
-                li { span.swatch.(sentiment) aria-hidden="true" {} (sentiment) }
+            @for (sentiment, what) in [("negative", "negative"), ("neutral", "neutral or unknown"), ("positive", "positive")] {
+                li { span.swatch.(sentiment) aria-hidden="true" {} (what) }
             }
         }
     }

@@ -1,3 +1,5 @@
+// The latest days are at the right end of the chart.
+for (const wide of document.querySelectorAll(".wide")) wide.scrollLeft = wide.scrollWidth;
 const form = document.getElementById("filter");
 if (form) {
     const items = [...document.querySelectorAll("#mentions > li")];

@@ -133,12 +133,18 @@ fn item(mention: &Mention, alert_names: &BTreeMap<String, String>) -> Markup {
             }
             @if let Some(snippet) = &mention.snippet { p { bdi { (snippet) } } }
             p.about {
-                @if let Some(found_at) = mention.found_at { time datetime=(found_at) { (found_at) } " · " }
+                @if let Some(found_at) = mention.found_at { time datetime=(found_at) { (minute(found_at)) } " · " }
                 (source) " · " span.(class(sentiment)) { (sentiment) } " · " bdi { (alert) }
                 @if let Some(author) = &mention.author { " · " bdi { (author) } }
             }
         }
     }
+}
+
+/// Writes a moment as `2026-05-08 09:00 UTC`.
+fn minute(moment: Timestamp) -> String {
+    let moment: String = moment.to_string().chars().take(16).collect();
+    moment.replace('T', " ") + " UTC"
 }
 
 /// A sentiment that the page has no colour for gets none.
