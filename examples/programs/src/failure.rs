@@ -1,11 +1,12 @@
 //! How a program ends: an exit code by the convention of `sysexits.h`, and a report on standard error.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use heysync::ErrorKind;
 
 /// The result of a program's steps.
 pub type Outcome<T = ()> = Result<T, Failure>;
@@ -86,7 +87,11 @@ impl fmt::Display for Failure {
 /// The library's report has the host, the causes and a hint; its exit code is by the same convention.
 impl From<heysync::Error> for Failure {
     fn from(error: heysync::Error) -> Failure {
-        Failure::new(error.exit_code(), error.report())
+        let failure = Failure::new(error.exit_code(), error.report());
+        match error.kind() {
+            ErrorKind::SharedLimit => failure.with_line("hint: or leave it out by --no-share"),
+            _ => failure,
+        }
     }
 }
 
@@ -108,7 +113,7 @@ impl<T> From<heysync::page::ReadAllError<T>> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         match error.kind() {
-            ErrorKind::BrokenPipe => Failure::new(0, ""),
+            io::ErrorKind::BrokenPipe => Failure::new(0, ""),
             _ => Failure::new(IO, error),
         }
     }
@@ -169,7 +174,7 @@ pub fn print(data: impl fmt::Display) -> Outcome {
     let mut stdout = io::stdout().lock();
     let printed = write!(stdout, "{data}").and_then(|()| stdout.flush());
     printed.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => error.into(),
+        io::ErrorKind::BrokenPipe => error.into(),
         _ => Failure::new(IO, format!("standard output: {error}")),
     })
 }

@@ -5,6 +5,7 @@
 pub mod confirm;
 pub mod failure;
 pub mod files;
+pub mod filters;
 pub mod options;
 pub mod progress;
 pub mod report;
@@ -13,6 +14,7 @@ pub mod stop;
 pub mod table;
 
 pub use failure::{Failure, Outcome, main};
+pub use filters::Filters;
 pub use options::Options;
 pub use progress::Reporter;
 pub use stop::Stop;

@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use heysync::Timestamp;
-use heysync::heylerts::{Mentions, Sentiment, Source};
+use heysync::heylerts::Mentions;
 use heysync_programs::files::{self, Lines};
-use heysync_programs::{Failure, Options, Outcome};
+use heysync_programs::{Failure, Filters, Options, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// Exports mentions as JSON Lines into a file, and later only those that are new
@@ -35,15 +35,8 @@ struct Arguments {
     /// The file to write, and to continue
     #[arg(long, short, value_name = "FILE", default_value = "mentions.jsonl")]
     output: PathBuf,
-    /// Only the mentions of this alert
-    #[arg(long, value_name = "ID")]
-    alert: Option<String>,
-    /// Only mentions from this source: brave, reddit, hackernews
-    #[arg(long)]
-    source: Option<Source>,
-    /// Only mentions of this sentiment: positive, neutral, negative
-    #[arg(long)]
-    sentiment: Option<Sentiment>,
+    #[command(flatten)]
+    filters: Filters,
     /// How late a mention may arrive behind newer ones, in minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     overlap: u32,
@@ -121,30 +114,13 @@ fn run(arguments: Arguments) -> Outcome {
 }
 
 impl Arguments {
-    fn mentions(&self, mut mentions: Mentions, state: &State) -> Mentions {
-        if let Some(alert) = &self.alert {
-            mentions = mentions.alert(alert);
-        }
-        if let Some(source) = &self.source {
-            mentions = mentions.source(source.clone());
-        }
-        if let Some(sentiment) = &self.sentiment {
-            mentions = mentions.sentiment(sentiment.clone());
-        }
+    fn mentions(&self, mentions: Mentions, state: &State) -> Mentions {
+        let mentions = self.filters.apply(mentions);
         let overlap = Duration::from_secs(60) * self.overlap;
         match state.newest.and_then(|moment| moment.checked_sub(overlap)) {
             Some(since) => mentions.since(since),
             None => mentions,
         }
-    }
-
-    /// What decides which mentions the file has.
-    fn filters(&self, is_sandbox: bool) -> Vec<String> {
-        let alert = self.alert.as_ref().map(|id| format!("alert={id}"));
-        let source = self.source.as_ref().map(|source| format!("source={source}"));
-        let sentiment = self.sentiment.as_ref().map(|sentiment| format!("sentiment={sentiment}"));
-        let invented = is_sandbox.then(|| "invented".to_owned());
-        [invented, alert, source, sentiment].into_iter().flatten().collect()
     }
 
     fn state_file(&self) -> PathBuf {
@@ -153,7 +129,9 @@ impl Arguments {
 
     /// Reads the state of the last run. An empty output file has none: somebody deleted it, to begin again.
     fn load_state(&self, exported: &Exported, is_sandbox: bool) -> Outcome<State> {
-        let none = State { filters: self.filters(is_sandbox), newest: None };
+        let invented = is_sandbox.then(|| "invented data".to_owned());
+        let filters = invented.into_iter().chain(self.filters.names()).collect();
+        let none = State { filters, newest: None };
         let path = self.state_file();
         let Some(saved) = files::read_if_present(&path)?.filter(|_| !exported.ids.is_empty())
         else {
@@ -181,6 +159,6 @@ impl Arguments {
 fn named(filters: &[String]) -> String {
     match filters {
         [] => "all mentions".to_owned(),
-        filters => format!("mentions with {}", filters.join(" ")),
+        filters => format!("mentions with {}", filters.join(", ")),
     }
 }

@@ -15,12 +15,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use heysync::heylerts::{Bookmark, Client, Follow, Mention, Sentiment, Source};
+use heysync::heylerts::{Bookmark, Client, Follow, Mention};
 use heysync::{ErrorKind, Timestamp};
 use heysync_programs::failure::print;
 use heysync_programs::options::Session;
 use heysync_programs::table::printable;
-use heysync_programs::{Failure, Options, Outcome, files};
+use heysync_programs::{Failure, Filters, Options, Outcome, files};
 use serde::{Deserialize, Serialize};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -31,15 +31,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
     after_help = "Set HEYLERTS_API_KEY for the real service. Without it, the sandbox's invented data of the last day is printed."
 )]
 struct Arguments {
-    /// Only the mentions of this alert
-    #[arg(long, value_name = "ID")]
-    alert: Option<String>,
-    /// Only mentions from this source: brave, reddit, hackernews
-    #[arg(long)]
-    source: Option<Source>,
-    /// Only mentions of this sentiment: positive, neutral, negative
-    #[arg(long)]
-    sentiment: Option<Sentiment>,
+    #[command(flatten)]
+    filters: Filters,
     /// The seconds between two requests; up to eight times as many while nothing comes
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     interval: u64,
@@ -137,16 +130,7 @@ impl Arguments {
     }
 
     fn follow(&self, session: &Session<Client>, state: &State) -> Outcome<Follow> {
-        let mut mentions = session.client.mentions();
-        if let Some(alert) = &self.alert {
-            mentions = mentions.alert(alert);
-        }
-        if let Some(source) = &self.source {
-            mentions = mentions.source(source);
-        }
-        if let Some(sentiment) = &self.sentiment {
-            mentions = mentions.sentiment(sentiment);
-        }
+        let mut mentions = self.filters.apply(session.client.mentions());
         // A bookmark knows better than a time what is new.
         if state.bookmark == Bookmark::default() {
             mentions = mentions.since(state.start);
