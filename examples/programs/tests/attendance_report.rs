@@ -4,7 +4,7 @@
 mod support;
 
 use heysync::sandbox::heylo::{Community, Event};
-use heysync::sandbox::{Heylo, Services};
+use heysync::sandbox::{Fault, Heylo, Services};
 use support::{Folder, Service, stderr, stdout};
 
 #[test]
@@ -46,4 +46,25 @@ fn a_range_that_ends_before_it_begins_is_refused() {
     let output = service.run("attendance_report", &folder.0, &range);
     assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
     assert!(service.services.heylo.requests().is_empty());
+}
+
+#[test]
+fn a_field_may_have_another_name_or_several() {
+    let folder = Folder::new("names");
+    let heylo = Heylo::new();
+    let event =
+        Event::new("e1", heylo.now()).field("name", "Run").field("start", 1_700_000_000_000_i64);
+    let heylo = heylo.community(Community::new("club").event(event.attended("ada", "going")));
+    let rename = |response: &mut http::Response<Vec<u8>>| {
+        let body = String::from_utf8(std::mem::take(response.body_mut())).unwrap();
+        let names = r#""memberId":null,"memberUserId":"x","userId":"ada""#;
+        *response.body_mut() = body.replace(r#""userId":"ada""#, names).into_bytes();
+        response.headers_mut().remove("content-length");
+    };
+    heylo.inject(100, Fault::altered(rename));
+    let service = Service::new(Services { heylo, ..Services::new() });
+    let range = ["--from", "2000-01-01", "--to", "2100-01-01", "--community", "club"];
+    let output = service.run("attendance_report", &folder.0, &range);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("Run,ada,going"), "{}", stdout(&output));
 }

@@ -6,24 +6,21 @@
 //! ```
 //!
 //! The CSV goes to a file or to standard output, and the table then to standard error, so that both can be used.
-//! Heylo does not document the fields of an event or of an attendance record. The program reads the ones that are
-//! named in `Event` and `Record` below: change them if your community's differ.
+//! Heylo does not document the fields of an event or of an attendance record. The program looks for each under the names
+//! in the constants below: change them if your community's differ.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Parser;
-use heysync::heylo::Community;
+use heysync::heylo::{Attendance, Community, Event};
 use heysync::{Date, Timestamp};
 use heysync_programs::failure::print;
 use heysync_programs::table::{printable, table, to_csv};
 use heysync_programs::{Failure, Options, Outcome, Reporter, Stop, files};
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -61,47 +58,19 @@ struct Arguments {
     options: Options,
 }
 
-/// The fields of an event that the report has.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(alias = "eventId", deserialize_with = "string")]
-    id: String,
-    #[serde(alias = "name")]
-    title: Option<String>,
-    #[serde(alias = "startTime", alias = "start")]
-    #[serde(rename = "startTimestamp")]
-    start: Option<Moment>,
-}
+/// The names of fields; the first one that is there counts.
+const START: [&str; 3] = ["startTimestamp", "startTime", "start"];
+const TITLE: [&str; 2] = ["title", "name"];
+const USER_ID: [&str; 3] = ["userId", "memberUserId", "memberId"];
+const STATUS: [&str; 2] = ["status", "rsvp"];
 
-/// A moment as milliseconds since 1970 or in RFC 3339.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Moment {
-    Milliseconds(i64),
-    Text(String),
-}
-
-/// The fields of an attendance record that the report has.
-#[derive(Deserialize)]
-struct Record {
-    #[serde(alias = "memberUserId", alias = "memberId", deserialize_with = "string")]
-    #[serde(rename = "userId")]
-    user_id: String,
-    #[serde(alias = "rsvp")]
-    status: Option<String>,
-}
-
-fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(string) => string,
-        other => other.to_string(),
-    })
-}
-
-/// The attendance of one person at one event.
+/// The attendance of one person at one event, as the cells of a row.
 struct Row {
-    event: Rc<Event>,
-    record: Record,
+    event_id: String,
+    start: String,
+    title: String,
+    user_id: String,
+    status: String,
 }
 
 fn main() -> ExitCode {
@@ -113,11 +82,14 @@ fn run(arguments: Arguments) -> Outcome {
     let (first, last) = arguments.range(session.now)?;
     let community = session.client.community(&arguments.community);
     let events = community.events().starting_after(first).starting_before(last);
-    let events: Vec<Event> = events.decode_as().read_all()?;
-    let rows = attendance(&community, events, &session.reporter, &session.stop)?;
+    let events = events.read_all()?;
+    let rows = attendance(&community, &events, &session.reporter, &session.stop)?;
 
-    let csv =
-        to_csv(["event_id", "start", "title", "user_id", "status"], rows.iter().map(Row::cells))?;
+    let headings = ["event_id", "start", "title", "user_id", "status"];
+    let cells = |row: &Row| {
+        [&row.event_id, &row.start, &row.title, &row.user_id, &row.status].map(String::clone)
+    };
+    let csv = to_csv(headings, rows.iter().map(cells))?;
     let table = most_regular(&rows, &arguments);
     match &arguments.output {
         Some(path) => {
@@ -154,7 +126,7 @@ fn midnight(date: Date) -> heysync::Result<Timestamp> {
 /// Reads the attendance of each event: one request for each.
 fn attendance(
     community: &Community,
-    events: Vec<Event>,
+    events: &[Event],
     reporter: &Reporter,
     stop: &Stop,
 ) -> Outcome<Vec<Row>> {
@@ -162,48 +134,59 @@ fn attendance(
     let mut rows = Vec::new();
     for (done, event) in (1..).zip(events) {
         stop.check()?;
-        let event = Rc::new(event);
-        for record in community.attendance(&event.id)? {
-            rows.push(Row { event: Rc::clone(&event), record: record.decode()? });
-        }
+        let records = community.attendance(&event.id)?;
+        rows.extend(records.iter().map(|record| Row::new(event, record)));
         reporter.at(done);
     }
     reporter.end();
-    Ok(rows)
+    match rows.is_empty() || rows.iter().any(|row| !row.user_id.is_empty()) {
+        true => Ok(rows),
+        false => {
+            let names = USER_ID.join(", ");
+            let report = format!("no attendance record has a field of these names: {names}");
+            Err(Failure::data(report).with_line("hint: put your community's name into USER_ID"))
+        }
+    }
 }
 
 impl Row {
-    fn cells(&self) -> [String; 5] {
-        let Row { event, record } = self;
-        let start = event.start.as_ref().map(Moment::to_string).unwrap_or_default();
-        let title = event.title.clone().unwrap_or_default();
-        let status = record.status.clone().unwrap_or_default();
-        [event.id.clone(), start, title, record.user_id.clone(), status]
+    fn new(event: &Event, record: &Attendance) -> Row {
+        Row {
+            event_id: event.id.clone(),
+            start: moment(&event.json),
+            title: text(&event.json, &TITLE),
+            user_id: text(&record.json, &USER_ID),
+            status: text(&record.json, &STATUS),
+        }
     }
 }
 
-impl Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Moment::Milliseconds(milliseconds) => {
-                match Timestamp::from_millisecond(*milliseconds) {
-                    Ok(moment) => write!(f, "{moment}"),
-                    Err(_) => write!(f, "{milliseconds}"),
-                }
-            }
-            Moment::Text(moment) => f.write_str(moment),
-        }
+/// Returns the first field that is there, as a string.
+fn text(json: &Value, names: &[&str]) -> String {
+    match field(json, names) {
+        Some(Value::String(string)) => string.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
     }
+}
+
+/// Returns when an event starts: a number is milliseconds since 1970.
+fn moment(event: &Value) -> String {
+    let milliseconds = field(event, &START).and_then(Value::as_f64);
+    let moment = milliseconds.and_then(|it| Timestamp::from_millisecond(it as i64).ok());
+    moment.map_or_else(|| text(event, &START), |moment| moment.to_string())
+}
+
+fn field<'a>(json: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    names.iter().find_map(|name| json.get(name).filter(|value| !value.is_null()))
 }
 
 /// The members who were present most often.
 fn most_regular(rows: &[Row], arguments: &Arguments) -> String {
     let mut counts = BTreeMap::<&str, u32>::new();
-    for Row { record, .. } in rows {
-        let status = record.status.as_deref().unwrap_or_default();
-        if arguments.present.iter().any(|present| present == status) {
-            *counts.entry(&record.user_id).or_default() += 1;
-        }
+    let is_present = |row: &&Row| arguments.present.contains(&row.status);
+    for row in rows.iter().filter(is_present).filter(|row| !row.user_id.is_empty()) {
+        *counts.entry(&row.user_id).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|&(_, count)| Reverse(count));
