@@ -947,6 +947,23 @@ mod tests {
     }
 
     #[test]
+    fn one_empty_page_by_mistake_hides_no_event() {
+        for is_inclusive in [false, true] {
+            for mistake in 2..20 {
+                let pager = responder(move |after, nth| {
+                    let next = after.map_or(0, |id| id.parse().map_or(0, |id: usize| id + 1));
+                    let start = if is_inclusive { next.saturating_sub(1) } else { next };
+                    let items =
+                        if nth == mistake { 0..0 } else { start.min(57)..(start + 10).min(57) };
+                    items.map(|id| json!({"id": id.to_string()})).collect()
+                });
+                let (good, bad): (Vec<_>, Vec<_>) = pager.page_size(10).partition(Result::is_ok);
+                assert!(good.len() == 57 || !bad.is_empty(), "{is_inclusive}, {mistake}: {good:?}");
+            }
+        }
+    }
+
+    #[test]
     fn an_item_that_was_moved_down_after_a_position_was_taken_does_not_come_again() {
         let model = Model::still(20, PLAIN);
         let mut first = model.pager(8);

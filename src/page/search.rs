@@ -226,8 +226,9 @@ impl<'a> Search<'a> {
     /// Asks after the last item but one; from the top if there is none.
     fn before(&mut self) -> Result<Option<Found>> {
         // At the end of the list, the page has room for many items: they show whether one moved up unseen among them.
-        if self.ended && !self.trail.has_past && self.ids().len() > self.trail.room.max(2) {
-            let far = self.ids().len() - 1 - self.trail.room.max(2);
+        let room = self.trail.room.saturating_sub(usize::from(self.trail.is_inclusive)).max(2);
+        if self.ended && !self.trail.has_past && self.ids().len() > room {
+            let far = self.ids().len() - 1 - room;
             if let Some(found) = self.after(self.ids().get(far).cloned())? {
                 return Ok(Some(found));
             }
@@ -249,6 +250,7 @@ impl<'a> Search<'a> {
             return Ok(None);
         };
         self.exists = true;
+        let has_room = !batch.is_full;
         let mut rest = match self.trail.has_past {
             true => batch.after(place),
             false => batch.beyond(place, self.seen),
@@ -258,8 +260,8 @@ impl<'a> Search<'a> {
         rest.is_proved = true;
         Ok(match (rest.has_ids() || !rest.has_all_in(self.seen), self.ended) {
             (true, _) => Some(Found::Next(rest)),
-            (false, true) => Some(Found::End),
-            (false, false) => None,
+            (false, true) if has_room => Some(Found::End),
+            (false, _) => None,
         })
     }
 
