@@ -13,12 +13,14 @@ pub(crate) use fields::{count, counts, flag, id, ids, null_as_default, vec_witho
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const REPLACEMENT: &[u8] = br"\ufffd";
+/// What JavaScript and Python write for numbers that JSON does not have.
+const NO_NUMBERS: [&str; 2] = ["NaN", "Infinity"];
 
 /// Decodes a JSON text, also one that `serde_json` alone cannot hold.
 ///
 /// A byte order mark is ignored. Of a field that comes twice, the last one counts. A lone surrogate becomes
-/// U+FFFD. An integer beyond 64 bits becomes a string of its digits, another number out of range `null`; as
-/// an id, every number that is no 64-bit integer becomes its text.
+/// U+FFFD. An integer beyond 64 bits becomes a string of its digits, another number out of range `null`, as do `NaN` and
+/// `Infinity`; as an id, every number that is no 64-bit integer becomes its text.
 ///
 /// # Errors
 ///
@@ -135,7 +137,8 @@ fn is_valid(text: &[u8]) -> bool {
 
 /// Copies a JSON text, and rewrites the strings and numbers that Rust cannot hold.
 ///
-/// It leaves everything else alone, so that a text that was not valid is not made so.
+/// It leaves everything else alone, so that a text that was not valid is not made so; only `NaN` and `Infinity`, which
+/// no JSON has and Python writes, become null.
 struct Rewriter<'a> {
     rest: &'a [u8],
     out: Vec<u8>,
@@ -152,6 +155,7 @@ impl<'a> Rewriter<'a> {
             match byte {
                 b'"' => last_string = rewriter.string(),
                 b'-' | b'0'..=b'9' => rewriter.number(),
+                b'N' | b'I' => rewriter.no_number(0),
                 _ => rewriter.punctuation(byte, last_string),
             }
         }
@@ -201,7 +205,20 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// Copies what is there, or `null` for a word of JavaScript behind so many bytes of sign.
+    fn no_number(&mut self, sign: usize) {
+        let word = self.rest.get(sign..).unwrap_or_default();
+        let starts_with = |name: &&&str| word.starts_with(name.as_bytes());
+        match NO_NUMBERS.iter().find(starts_with) {
+            Some(name) => self.replace(sign + name.len(), b"null"),
+            None => self.copy(1),
+        }
+    }
+
     fn number(&mut self) {
+        if self.rest.starts_with(b"-I") {
+            return self.no_number(1);
+        }
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let length = self.rest.iter().position(|byte| !is_part(byte)).unwrap_or(self.rest.len());
         let token = self.rest.get(..length).unwrap_or_default();
@@ -376,6 +393,14 @@ mod tests {
     }
 
     #[test]
+    fn what_python_writes_for_no_number_is_null() {
+        let text = r#"{"a": NaN, "b": [-Infinity,Infinity], "c": "NaN", "Infinity": 1}"#;
+        let expected = json!({"a": null, "b": [null, null], "c": "NaN", "Infinity": 1});
+        assert_eq!(read(text), expected);
+        assert_eq!(item(r#"{"id": "a", "size": NaN}"#).expect("an item").size, 0);
+    }
+
+    #[test]
     fn an_integer_of_any_length_keeps_its_digits() {
         let long = "9".repeat(400);
         assert_eq!(
@@ -520,7 +545,12 @@ mod tests {
             b"\"\xff\\ud83d\"",
             b"\"\xed\xa0\xbd\"",
             b"{'a': 1}",
-            b"NaN",
+            b"nan",
+            b"xNaN",
+            b"NaNs",
+            b"-NaN",
+            b"Infinit",
+            b"- Infinity",
             b"]",
         ] {
             let error = from_slice::<Value>(text).expect_err("no JSON");

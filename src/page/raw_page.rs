@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn an_item_that_is_no_json_spoils_no_page() {
         let page =
-            page("{\"items\": [{\"id\": \"a\", \"size\": NaN}, \"\u{1}\", {\"id\": \"b\"}]}");
+            page("{\"items\": [{\"id\": \"a\", \"size\": nan}, \"\u{1}\", {\"id\": \"b\"}]}");
         let decoded = |item: &RawItem| page.text.decode::<Value>(&item.json).ok();
         let decoded: Vec<Option<Value>> = page.items.iter().map(decoded).collect();
         assert_eq!(decoded, [None, None, Some(serde_json::json!({"id": "b"}))]);
