@@ -611,7 +611,7 @@ fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
     };
     error
         .with_call(run.names())
-        .with_host(&host_of(run.base))
+        .with_host(host_of(run.base))
         .with_attempts(run.attempts)
         .with_applied(applied)
         .with_temporary(is_temporary)

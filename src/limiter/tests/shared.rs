@@ -351,7 +351,8 @@ fn a_file_that_was_renamed_or_replaced_is_not_used_any_more() {
     for change in changes {
         let machine = Machine::new();
         let (one, other) = (machine.process(1), machine.process(2));
-        (take(&one), take(&other));
+        let _ = take(&one);
+        let _ = take(&other);
         change(&machine.path());
         let taken =
             take_all_left(&one) + take_all_left(&other) + take_all_left(&machine.process(3));
