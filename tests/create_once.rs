@@ -204,6 +204,41 @@ fn if_no_look_succeeds_the_outcome_is_unknown_and_the_last_failure_is_named() {
     assert_eq!((setup.created(), setup.posts()), (1, 1));
 }
 
+/// Alerts of the account that cannot be decoded, in front of those of the sandbox.
+fn odd_alerts(odd: serde_json::Value) -> Setup {
+    Setup::through(move |service, request, timeout, _| {
+        let is_list = request.method() == "GET";
+        let mut response = service.send(request, timeout)?;
+        if is_list {
+            let mut page: serde_json::Value =
+                serde_json::from_slice(response.body()).expect("JSON");
+            page["items"].as_array_mut().expect("alerts").insert(0, odd.clone());
+            page["total_items"] = json!(page["total_items"].as_u64().unwrap_or_default() + 1);
+            *response.body_mut() = page.to_string().into_bytes();
+        }
+        Ok(response)
+    })
+}
+
+#[test]
+fn alerts_that_cannot_be_decoded_prevent_neither_creating_nor_finding_one() {
+    let alike =
+        json!({"name": "Competitor X", "keyword": "competitor x", "created_at": "long ago"});
+    for odd in [
+        json!({"id": "a", "name": "odd", "keyword": 7, "created_at": {}}),
+        json!({"name": "no id"}),
+        json!({"id": "b", "name": "Competitor X", "keyword": "competitor x", "created_at": "?"}),
+        alike,
+        json!("no object"),
+    ] {
+        let setup = odd_alerts(odd.clone());
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{odd}");
+        let setup = odd_alerts(odd.clone()).failing([Fault::Cut(FaultPoint::AfterEffect)]);
+        assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{odd}");
+        assert_eq!((setup.created(), setup.posts()), (1, 1), "{odd}");
+    }
+}
+
 #[test]
 fn an_alert_is_posted_again_only_if_the_first_request_certainly_created_nothing() {
     for fault in [Fault::Unreachable, Fault::RateLimited(Some("1".to_owned()))] {

@@ -343,8 +343,8 @@ impl Client {
         let call = alert.to_call()?;
         let until = self.pipeline.core.clock.now() + self.pipeline.settings.deadline;
         // Two alerts may have one name and keyword: only an id that was not there before is the new one's.
-        let before: HashSet<String> =
-            self.alerts_like(alert, until)?.into_iter().map(|alert| alert.id).collect();
+        let alike = self.alerts_like(alert, until)?;
+        let before: HashSet<String> = alike.iter().filter_map(id_of).collect();
         match self.send(&call.until(until)) {
             Err(error) if may_have_created(&error) => {
                 self.find_created(alert, &before, until).map_err(|lost| lost.added_to(error))
@@ -372,9 +372,9 @@ impl Client {
             let waited = self.pipeline.wait_to_look("POST /alerts", moment);
             waited.map_err(|Cancelled| Lost::Cancelled)?;
             let looked = self.alerts_like(wanted, until);
-            let is_new = |alert: &Alert| !before.contains(&alert.id);
+            let is_new = |alert: &Value| id_of(alert).is_some_and(|id| !before.contains(&id));
             note = match looked.map(|alerts| alerts.into_iter().find(is_new)) {
-                Ok(Some(created)) => return Ok(created),
+                Ok(Some(created)) => return Alert::deserialize(&created).map_err(Lost::unreadable),
                 Ok(None) => not_found(moment - lost),
                 Err(error) if error.kind() == ErrorKind::Cancelled => return Err(Lost::Cancelled),
                 // The alert may be there all the same, so this must not hide that the outcome is unknown.
@@ -384,13 +384,20 @@ impl Client {
         Err(Lost::NotFound(note))
     }
 
-    /// Returns the alerts with this name and keyword, however the service may have folded them.
-    fn alerts_like(&self, wanted: &NewAlert, until: Instant) -> Result<Vec<Alert>> {
-        let wanted = [wanted.name(), wanted.keyword()].map(folded);
-        let is_alike = |alert: &Alert| [&alert.name, &alert.keyword].map(|s| folded(s)) == wanted;
-        let alerts = listing::pager(self, ALERTS, Call::get(["alerts"]).until(until));
+    /// Returns the alerts with this name and keyword, however the service may have folded them. They are not decoded, so that
+    /// one that cannot be hides no other.
+    fn alerts_like(&self, wanted: &NewAlert, until: Instant) -> Result<Vec<Value>> {
+        let wanted = [wanted.name(), wanted.keyword()].map(|s| Some(folded(s)));
+        let is_alike =
+            |alert: &Value| ["name", "keyword"].map(|of| alert[of].as_str().map(folded)) == wanted;
+        let alerts = listing::pager::<Alert>(self, ALERTS, Call::get(["alerts"]).until(until));
+        let alerts = alerts.decode_as::<Value>();
         alerts.filter(|alert| alert.as_ref().map_or(true, is_alike)).collect()
     }
+}
+
+fn id_of(alert: &Value) -> Option<String> {
+    id(&alert["id"]).ok()
 }
 
 /// Why the alert was not found.
@@ -400,6 +407,11 @@ enum Lost {
 }
 
 impl Lost {
+    /// For an alert that is found and cannot be decoded.
+    fn unreadable(_: serde_json::Error) -> Lost {
+        Lost::NotFound("it is in the list of alerts now, and cannot be decoded".to_owned())
+    }
+
     /// Adds it to the error after which the alert was looked for.
     fn added_to(self, error: Error) -> Error {
         match self {
