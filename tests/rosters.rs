@@ -245,6 +245,43 @@ fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
 }
 
 #[test]
+fn a_process_that_is_killed_at_any_moment_invites_nobody_twice() {
+    for killed_at in 0..4 {
+        for is_sent in [false, true] {
+            let setup = Setup::new();
+            let people = || ids(1000..1004).into_iter().map(NewMember::new);
+            let mut first = setup.community.invite_members(people());
+            first.by_ref().take(killed_at).for_each(drop);
+            let saved = first.journal_ahead().to_string();
+            // Killed before the request arrives, or before its response does.
+            if is_sent {
+                first.next();
+            }
+            drop(first);
+            let rest = setup.community.invite_members(people());
+            let mut rest = rest.resume_at(&saved.parse().unwrap()).unwrap();
+            rest.by_ref().for_each(drop);
+            let in_doubt: Vec<String> = rest.journal().unknown().map(str::to_owned).collect();
+            assert_eq!(in_doubt, ids(1000 + killed_at..1001 + killed_at));
+            assert_eq!(rest.journal().done().count(), 3);
+            let invites = setup.requests_to("/apiv1-create");
+            assert_eq!(invites, if is_sent { 4 } else { 3 }, "{killed_at}");
+        }
+    }
+}
+
+#[test]
+fn at_the_end_and_for_removals_the_journal_ahead_is_the_journal() {
+    let setup = Setup::new();
+    let removals = setup.community.remove_members(["u1", "u2"]);
+    assert_eq!(&removals.journal_ahead(), removals.journal());
+    let mut invites = setup.community.invite_members([NewMember::new("x")]);
+    assert_ne!(&invites.journal_ahead(), invites.journal());
+    invites.next();
+    assert_eq!(&invites.journal_ahead(), invites.journal());
+}
+
+#[test]
 fn a_removal_whose_response_was_lost_is_retried_in_a_later_run() {
     let setup = Setup::with(Config::new().retries(0));
     setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-remove", 1);

@@ -184,7 +184,8 @@ pub struct MemberOutcome {
 ///
 /// Save the [`journal`](Bulk::journal) after each outcome, and give it to [`resume_at`](Bulk::resume_at) in a later
 /// run over the same people. That run leaves out those who are done, and sends again what failed. The journal
-/// keeps apart those who may have been invited already.
+/// keeps apart those who may have been invited already. If the process may be killed at any moment, save
+/// [`journal_ahead`](Bulk::journal_ahead) before each person, so that nobody is invited twice.
 ///
 /// # Examples
 ///
@@ -280,6 +281,40 @@ impl Bulk {
     /// Returns the outcome for each person so far, to continue in a later run.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Returns the journal to have on the disk while the next call is sent: in it, the next person may be invited already.
+    ///
+    /// If the process is killed during an invite, nobody knows whether Heylo received it. A later run that begins with this
+    /// journal leaves that person out, and returns them in [`unknown`](Journal::unknown). For a removal, which can
+    /// be sent again, it is the [`journal`](Bulk::journal).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::NewMember;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// # let path = std::env::temp_dir().join(format!("heysync-{}.journal", std::process::id()));
+    /// let mut invites = community.invite_members(["user-51", "user-52"].map(NewMember::new));
+    /// while !invites.is_empty() {
+    ///     std::fs::write(&path, invites.journal_ahead().to_string()).expect("a writable file");
+    ///     let Some(outcome) = invites.next() else { break };
+    ///     println!("{}: {}", outcome.user_id, outcome.result.is_ok());
+    /// }
+    /// std::fs::write(&path, invites.journal().to_string()).expect("a writable file");
+    /// # std::fs::remove_file(&path).expect("the file");
+    /// assert_eq!(invites.journal().done().count(), 2);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn journal_ahead(&self) -> Journal {
+        let mut journal = self.journal.clone();
+        if let Some(Task::Invite(member)) = self.left.front().filter(|_| !self.is_stopped) {
+            journal.record(member.user_id(), State::Unknown);
+        }
+        journal
     }
 
     /// Returns how many people are left. After the end it is 0, unless a failure that concerns everybody ended
