@@ -116,6 +116,8 @@ pub(crate) fn name(proxy: &Proxy) -> String {
     format!("{}:{}", proxy.host(), proxy.port())
 }
 
+const NO_HOST: &str = "the address has no valid host and port";
+
 /// Reads the address of a proxy. The reason of a failure quotes nothing of it, since it may hold a password.
 fn parse(address: &str) -> Result<Proxy, String> {
     const UNUSABLE: [char; 3] = ['"', '\'', char::REPLACEMENT_CHARACTER];
@@ -124,10 +126,14 @@ fn parse(address: &str) -> Result<Proxy, String> {
         return Err("the address contains quotes, blanks or line breaks".to_owned());
     }
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    if rest.starts_with(['/', '\\']) {
+        return Err(NO_HOST.to_owned());
+    }
     let address = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let url = Url::parse(&address).map_err(|error| format!("the address is invalid: {error}"))?;
     check(&url)?;
-    let proxy = Proxy::new(&address).map_err(|_| "the address is invalid".to_owned())?;
+    // Other than ureq, `Url` encodes what should have been encoded in a password, and reads what comes before the last @.
+    let proxy = Proxy::new(url.as_str()).map_err(|_| "the address is invalid".to_owned())?;
     check_credentials(&proxy)?;
     Ok(proxy)
 }
@@ -171,7 +177,7 @@ fn check(url: &Url) -> Result<(), String> {
     }
     let host = url.host_str().unwrap_or_default();
     if host.is_empty() || host.contains(['%', '*', '<', '>']) || url.port() == Some(0) {
-        return Err("the address has no valid host and port".to_owned());
+        return Err(NO_HOST.to_owned());
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err("the address must end after the host and the port".to_owned());
@@ -370,6 +376,25 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_read_as_it_is_written_or_decoded() {
+        for (address, user, password) in [
+            ("http://me:p%40ss@proxy", "me", "p@ss"),
+            ("http://me:p@ss@proxy:3128", "me", "p@ss"),
+            ("http://me:p^|{}<>`@proxy", "me", "p^|{}<>`"),
+            ("socks5h://me:p@s^s@proxy", "me", "p@s^s"),
+            ("m\u{e9}:gr\u{fc}n@proxy:1", "m\u{e9}", "gr\u{fc}n"),
+        ] {
+            let proxy = parse(address).unwrap_or_else(|reason| unreachable!("{address}: {reason}"));
+            assert_eq!(
+                (proxy.username(), proxy.password()),
+                (Some(user), Some(password)),
+                "{address}"
+            );
+            assert_eq!(proxy.host(), "proxy", "{address}");
+        }
+    }
+
+    #[test]
     fn a_user_name_that_is_too_long_for_socks_is_an_error() {
         let address = |length| format!("socks5://{}:x@proxy:1", "u".repeat(length));
         assert!(parse(&address(255)).is_ok());
@@ -401,6 +426,10 @@ mod tests {
             "socks5://",
             "socks5://sesame%20:1",
             "/sesame",
+            "///sesame",
+            "\\sesame",
+            "http:///sesame",
+            "http://proxy\\sesame",
             "socks4://sesame@proxy:1",
             "socks4a://me:sesame@proxy:1",
             "socks5://sesame@proxy:1",
