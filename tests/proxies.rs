@@ -32,6 +32,8 @@ const SERVICE: &str = "https://service.test";
 enum Role {
     /// A CONNECT proxy: the way is open.
     Connect,
+    /// A CONNECT proxy that responds with these bytes and opens the way.
+    ConnectWith(Vec<u8>),
     /// A CONNECT proxy that responds with these bytes and closes.
     Refuse(Vec<u8>),
     /// A CONNECT proxy whose response has no end and comes byte by byte.
@@ -85,6 +87,11 @@ fn play(
         Role::Connect => {
             received.lock().unwrap().push(read_head(&mut stream)?);
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            tunnel(stream, target)
+        }
+        Role::ConnectWith(bytes) => {
+            received.lock().unwrap().push(read_head(&mut stream)?);
+            stream.write_all(bytes)?;
             tunnel(stream, target)
         }
         Role::Refuse(bytes) => {
@@ -295,6 +302,22 @@ fn a_request_that_a_proxy_refuses_was_not_sent_and_is_not_retried() {
         }
     }
     assert_eq!(server.accepted(), 0);
+}
+
+#[test]
+fn a_proxy_that_sends_very_many_header_lines_is_understood() {
+    let (server, authority) = server();
+    let many: Vec<String> = (0..60).map(|nth| format!("x-{nth}: a\r\n b")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let proxy = Proxy::start(server.port(), Role::Refuse(head(407, &many)));
+    let error = Clients::with(config(&authority, proxy.address())).heylerts.stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{error:?}");
+    let proxy = Proxy::start(server.port(), Role::ConnectWith(head(200, &many)));
+    let clients = Clients::with(config(&authority, proxy.address()));
+    for _ in 0..2 {
+        clients.heylerts.stats().unwrap();
+    }
+    assert_eq!((proxy.received().len(), server.received().len()), (1, 2));
 }
 
 #[test]

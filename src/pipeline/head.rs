@@ -2,8 +2,10 @@
 
 use std::io::BufRead;
 
-/// As many header lines as are kept of a head, besides those that [`matters`]. ureq rejects a head of more than 128.
-const MOST_LINES: usize = 100;
+/// As many header lines as are kept of the head of a response, besides those that [`matters`]. ureq rejects more than 128.
+pub(crate) const MOST_LINES: usize = 100;
+/// As many of a proxy's. ureq rejects more than 20.
+pub(crate) const MOST_LINES_OF_PROXY: usize = 10;
 
 /// The names of header lines that are kept however many there are, in lower case.
 const NEEDED: [&[u8]; 8] = [
@@ -32,8 +34,8 @@ pub(crate) struct Head {
 
 /// Joins lines that are folded, as RFC 9112 (5.2) demands, and leaves out lines beyond what ureq accepts.
 ///
-/// The input may end anywhere. What was tidied is left as it is when more has arrived behind it.
-pub(crate) fn tidy(input: &[u8]) -> Head {
+/// Of other lines than those that matter, the first `most` are kept. The input may end anywhere. What was tidied is left as it is when more has arrived behind it.
+pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
     let (start, Found { length, is_whole, is_tidy }) = final_head(input);
     if is_tidy {
         return Head { is_whole, tidied: None };
@@ -52,7 +54,7 @@ pub(crate) fn tidy(input: &[u8]) -> Head {
         }
         count += 1;
         // A line that is cut off is not known yet.
-        is_kept = count <= MOST_LINES || matters(line) || !line.ends_with(b"\n");
+        is_kept = count <= most || matters(line) || !line.ends_with(b"\n");
         if is_kept {
             tidied.extend(line);
         }
@@ -126,7 +128,7 @@ mod tests {
         for piece in [&whole.as_bytes()[..cut], &whole.as_bytes()[cut..]] {
             input.extend(piece);
             if is_in_head {
-                let head = tidy(&input);
+                let head = tidy(&input, MOST_LINES);
                 is_in_head = !head.is_whole;
                 input = head.tidied.unwrap_or(input);
             }
@@ -167,7 +169,11 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nX: y\r\n", false),
             ("", false),
         ] {
-            assert_eq!(tidy(input.as_bytes()), Head { is_whole, tidied: None }, "{input}");
+            assert_eq!(
+                tidy(input.as_bytes(), MOST_LINES),
+                Head { is_whole, tidied: None },
+                "{input}"
+            );
         }
     }
 }

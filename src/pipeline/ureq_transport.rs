@@ -37,6 +37,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// close it then without notice, nor if a response was lost on a connection to the same host, nor by a forked
 /// child. A call of [`Safety::Unsafe`] uses only connections that have idled for less than a second.
 ///
+/// A server may respond before it has read a request to its end. If it then closes the connection, or reads no more for two
+/// fifths of the time that is left, the rest of the request is not sent and the response is returned.
+///
 /// A host name is looked up once a minute, and again after a failed connection. If that fails, its older
 /// addresses are used.
 ///
@@ -50,7 +53,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// with a port if need be, or `*`. A server on loopback is always reached directly.
 ///
 /// Proxies are given as `scheme://user:password@host:port` with the schemes `http` (the default), `https`,
-/// `socks4`, `socks4a`, `socks5` and `socks5h`. A setting that cannot be used is an error for each request that
+/// `socks4`, `socks4a`, `socks5` and `socks5h`. SOCKS4 has no user and no password. A setting that cannot be used is an error for each request that
 /// it applies to; no such request is sent directly.
 ///
 /// # Certificates

@@ -101,15 +101,17 @@ impl<C: Connector> Connector for Watching<C> {
         let made_in = generation.load(Ordering::Relaxed);
         let made = sending::connecting(details.timeout, || self.inner.connect(details, chained));
         let inner = made.inspect_err(|_| self.hosts.suspect(details))?;
+        let carries_requests = sending::note().connecting == 0;
         Ok(inner.map(|inner| Watched {
             inner: inner.boxed(),
             generation,
             made_in,
             made_by: process::id(),
-            carries_requests: sending::note().connecting == 0,
+            carries_requests,
             state: State::Idle(Instant::now()),
             has_responded: false,
-            is_in_head: false,
+            // A proxy responds to CONNECT.
+            is_in_head: !carries_requests,
         }))
     }
 }
@@ -190,11 +192,15 @@ impl Watched {
 
     /// Brings the head of a response into a form that ureq's parser accepts.
     fn tidy_head(&mut self) {
-        if !self.is_in_head || !self.carries_requests {
+        if !self.is_in_head {
             return;
         }
+        let most = match self.carries_requests {
+            true => head::MOST_LINES,
+            false => head::MOST_LINES_OF_PROXY,
+        };
         let buffers = self.inner.buffers();
-        let head = head::tidy(buffers.input());
+        let head = head::tidy(buffers.input(), most);
         self.is_in_head = !head.is_whole;
         if let Some(tidied) = head.tidied {
             buffers.input_consume(buffers.input().len());
@@ -227,7 +233,7 @@ impl Transport for Watched {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         if sending::note().connecting == 0 {
             sending::mark_sent();
-            (self.state, self.is_in_head) = (State::AwaitsStatus, true);
+            (self.state, self.is_in_head) = (State::AwaitsStatus, self.carries_requests);
         }
         self.inner.transmit_output(amount, timeout)
     }
