@@ -177,24 +177,21 @@ thread_local! {
     static CURRENT: RefCell<Vec<Cancellation>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Holds `cancellations` for [`is_cancelled`] and [`watch`] on this thread until it is dropped.
+/// Holds `cancellations` for [`is_cancelled`] and [`watch`] on this thread until it is dropped. Those of an outer scope do
+/// not count meanwhile: an observer may call another client, also to report that the call was cancelled.
 pub(crate) struct Scope {
-    before: usize,
+    outer: Vec<Cancellation>,
 }
 
 impl Scope {
     pub(crate) fn enter(cancellations: &[Cancellation]) -> Scope {
-        CURRENT.with_borrow_mut(|current| {
-            let before = current.len();
-            current.extend_from_slice(cancellations);
-            Scope { before }
-        })
+        Scope { outer: CURRENT.replace(cancellations.to_vec()) }
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        CURRENT.with_borrow_mut(|current| current.truncate(self.before));
+        CURRENT.set(std::mem::take(&mut self.outer));
     }
 }
 
@@ -320,12 +317,17 @@ mod tests {
     #[test]
     fn a_cancellation_holds_for_its_scope_and_for_no_other_thread() {
         let (outer, inner) = (Cancellation::new(), Cancellation::new());
-        inner.cancel();
+        outer.cancel();
         let _outer = Scope::enter(&[outer]);
-        let scope = Scope::enter(&[inner]);
         assert!(is_cancelled());
         assert!(!thread::spawn(is_cancelled).join().unwrap());
+        let scope = Scope::enter(std::slice::from_ref(&inner));
+        assert!(!is_cancelled());
+        inner.cancel();
+        assert!(is_cancelled());
         drop(scope);
+        assert!(is_cancelled());
+        let _none = Scope::enter(&[]);
         assert!(!is_cancelled());
     }
 

@@ -243,6 +243,25 @@ fn following_mentions_ends_within_a_wait_and_keeps_its_bookmark() {
     assert_eq!(rest.count(), 0, "{}", newest.id);
 }
 
+#[test]
+fn an_observer_can_report_a_cancelled_call_by_another_client() {
+    let other = Config::new().transport(Heylerts::demo()).clock(TestClock::new());
+    let other = heylerts::Client::with_config("hlt_other", other).unwrap();
+    let reported = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let kept = std::sync::Arc::clone(&reported);
+    let stop = Cancellation::new();
+    let config = Config::new().transport(Heylerts::demo()).clock(TestClock::new());
+    let config = config.cancellation(&stop).observer(move |activity: &Activity<'_>| {
+        if let Activity::Ended { .. } = activity {
+            kept.store(other.stats().is_ok(), std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    let client = heylerts::Client::with_config("hlt_cancelled", config).unwrap();
+    stop.cancel();
+    assert_eq!(client.stats().unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(reported.load(std::sync::atomic::Ordering::SeqCst));
+}
+
 /// Another process that is stopped while it holds the lock keeps it, too.
 #[test]
 #[cfg(feature = "share")]

@@ -151,6 +151,8 @@ impl CallOptions {
     ///   [`Safety`](crate::Safety) is for.
     /// * `User-Agent`, which is [`Config::user_agent`](crate::Config::user_agent).
     ///
+    /// An `Idempotency-Key` is for one call: set it by [`Call::header`](crate::Call::header).
+    ///
     /// `Accept` replaces the usual `application/json`. `Content-Type` has to name a kind of JSON, such as
     /// `application/merge-patch+json`, and is sent with a body only.
     pub fn header(mut self, name: impl AsRef<str>, value: impl ToString) -> CallOptions {
