@@ -85,7 +85,7 @@ pub trait Observer: Send + Sync {
     ///     fn observe(&self, _: &Activity<'_>) {}
     ///
     ///     fn started(&self, call: &CallStart<'_>) {
-    ///         *self.0.lock().unwrap().entry(call.operation().into_owned()).or_default() += 1;
+    ///         *self.0.lock().unwrap().entry(call.operation().to_owned()).or_default() += 1;
     ///     }
     /// }
     ///
@@ -110,11 +110,12 @@ pub trait Observer: Send + Sync {
 pub struct CallStart<'a> {
     call: &'a Call,
     base: &'a Url,
+    operation: Cow<'static, str>,
 }
 
 impl<'a> CallStart<'a> {
     pub(crate) fn new(call: &'a Call, base: &'a Url) -> CallStart<'a> {
-        CallStart { call, base }
+        CallStart { call, base, operation: Operation::name_of(call) }
     }
 
     /// Returns the HTTP method.
@@ -133,8 +134,8 @@ impl<'a> CallStart<'a> {
     }
 
     /// Returns the name of the operation, the same for all ids, such as `get_alert`. [`Call::operation`] lists the names.
-    pub fn operation(&self) -> Cow<'static, str> {
-        Operation::name_of(self.call)
+    pub fn operation(&self) -> &str {
+        &self.operation
     }
 
     /// Returns the path with `{id}` in place of the ids, such as `/api/v1/alerts/{id}`. Of a call of one's own that makes no

@@ -1,6 +1,5 @@
 //! Spans, events and metrics for the crate `tracing`.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 use http::Method;
@@ -59,7 +58,7 @@ impl TracingObserver {
 struct Open {
     call: Span,
     attempt: Span,
-    operation: Cow<'static, str>,
+    operation: String,
     method: String,
     /// The method before it was replaced, if OpenTelemetry does not know it.
     original_method: Option<String>,
@@ -101,9 +100,9 @@ impl Observer for TracingObserver {
         let address = call.server_address();
         let span = info_span!(
             "heysync.call",
-            otel.name = &*operation,
+            otel.name = operation,
             otel.status_code = Empty,
-            heysync.operation = &*operation,
+            heysync.operation = operation,
             http.request.method = method,
             http.request.method_original = original_method,
             server.address = address,
@@ -116,7 +115,7 @@ impl Observer for TracingObserver {
         let open = Open {
             call: span,
             attempt: Span::none(),
-            operation,
+            operation: operation.to_owned(),
             method,
             original_method,
             template,
@@ -179,7 +178,7 @@ impl Open {
             otel.name = self.name_of_attempt(),
             otel.kind = "client",
             otel.status_code = Empty,
-            heysync.operation = &*self.operation,
+            heysync.operation = self.operation,
             http.request.method = self.method,
             http.request.method_original = self.original_method,
             http.request.resend_count = Empty,
@@ -219,7 +218,7 @@ impl Open {
             parent: &attempt,
             Level::DEBUG,
             histogram.http.client.request.duration = seconds,
-            heysync.operation = &*self.operation,
+            heysync.operation = self.operation,
             http.request.method = self.method,
             server.address = self.address,
             server.port = self.port,

@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn faults_apply_to_the_chosen_requests_as_often_as_injected() {
         let heylo = Heylo::demo().limit(None);
-        let is_removal = |request: &RequestRecord| request.operation() == "member";
+        let is_removal = |request: &RequestRecord| request.kind() == "member";
         heylo.inject_if(2, Fault::ServerError(FaultPoint::BeforeEffect), is_removal);
         let mut status = |request| send(&heylo, request).0;
         let seen = [roles(), removal(), roles(), removal(), removal()].map(&mut status);

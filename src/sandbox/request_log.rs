@@ -107,10 +107,9 @@ impl RequestRecord {
     }
 
     /// Returns the `type` of a request to Heylo, or an empty string if it has none.
-    pub fn operation(&self) -> String {
+    pub fn kind(&self) -> String {
         let body = self.json();
-        let operation = body.get("type").and_then(Value::as_str);
-        operation.unwrap_or_default().to_owned()
+        body.get("type").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }
 
@@ -120,9 +119,9 @@ impl fmt::Display for RequestRecord {
         if !self.query.is_empty() {
             write!(f, "?{}", self.query)?;
         }
-        let operation = self.operation();
-        if !operation.is_empty() {
-            write!(f, " {}", operation.escape_debug())?;
+        let kind = self.kind();
+        if !kind.is_empty() {
+            write!(f, " {}", kind.escape_debug())?;
         }
         match self.status {
             Some(status) => write!(f, ": {status}"),

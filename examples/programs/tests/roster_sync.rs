@@ -156,7 +156,7 @@ fn people_whose_invites_met_a_broken_server_are_in_doubt_even_if_the_run_is_quie
     let folder = Folder::new("broken");
     people(&folder);
     let service = Service::new(Services::demo());
-    let is_invite = |request: &RequestRecord| request.operation().contains("invite");
+    let is_invite = |request: &RequestRecord| request.kind().contains("invite");
     service.services.heylo.inject_if(100, Fault::ServerError(FaultPoint::AfterEffect), is_invite);
     let output = run(&service, &folder, &["--quiet"]);
     assert_ne!(output.status.code(), Some(0));
@@ -276,7 +276,7 @@ fn kill_at_an_invite(name: &str, kill_before_effect: bool) {
     let kill = move |number: usize, pid: &Pid| {
         let requests = heylo.requests();
         let is_invite =
-            |number: usize| requests.get(number).is_some_and(|it| it.operation() == "invite");
+            |number: usize| requests.get(number).is_some_and(|it| it.kind() == "invite");
         // Before it takes effect, the request is not in the log yet: the one before it is the first invite.
         let Some(at) = number.checked_sub(usize::from(kill_before_effect)) else { return };
         let count = (0..=at).filter(|&number| is_invite(number)).count();
@@ -327,7 +327,7 @@ fn a_person_whose_invite_got_no_response_is_in_doubt() {
     people(&folder);
     let service = Service::new(Services::demo());
     service.services.heylo.inject_if(1, Fault::Cut(FaultPoint::AfterEffect), |request| {
-        request.operation().contains("invite")
+        request.kind().contains("invite")
     });
     let output = run(&service, &folder, &[]);
     assert_eq!(output.status.code(), Some(65), "{}", stderr(&output));
