@@ -1,4 +1,4 @@
-//! What the programs among the examples share: exit codes by `sysexits.h`, reports on standard error, Ctrl-C.
+//! The parts that some examples share: exit codes by `sysexits.h`, reports on standard error, Ctrl-C.
 
 #![allow(dead_code, reason = "each program uses a part")]
 

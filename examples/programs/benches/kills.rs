@@ -55,24 +55,41 @@ impl Arrivals {
     }
 }
 
-/// When the kills hit.
-#[derive(Default)]
-struct Kills {
-    before_a_line: usize,
-    between_lines: usize,
-    within_a_line: usize,
+/// A service to which mentions come with each request, and which cuts a connection now and then.
+fn busy(services: &Services, arrivals: &Arc<Arrivals>, cuts: &Arc<AtomicUsize>) -> Service {
+    let heylerts = services.heylerts.clone();
+    let (arrivals, cuts) = (Arc::clone(arrivals), Arc::clone(cuts));
+    let at_a_request = move |_: usize, _: &support::Pid| {
+        (0..fastrand::u32(0..10)).for_each(|_| arrivals.add());
+        if fastrand::u32(0..12) == 0 {
+            let point = fastrand::choice([FaultPoint::BeforeEffect, FaultPoint::AfterEffect]);
+            heylerts.inject(1, Fault::Cut(point.unwrap()));
+            cuts.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    Service::with_hooks(services.clone(), at_a_request, |_, _| {})
 }
 
-impl Kills {
-    fn count(&self) -> usize {
-        self.before_a_line + self.between_lines + self.within_a_line
+/// How the runs ended.
+#[derive(Default)]
+struct Ends {
+    completed: usize,
+    killed_before_a_line: usize,
+    killed_between_lines: usize,
+    killed_within_a_line: usize,
+}
+
+impl Ends {
+    fn kills(&self) -> usize {
+        self.killed_before_a_line + self.killed_between_lines + self.killed_within_a_line
     }
 
-    fn note(&mut self, before: &[u8], after: &[u8]) {
+    /// Notes a kill by what it did to the file.
+    fn note_kill(&mut self, before: &[u8], after: &[u8]) {
         match () {
-            () if !after.is_empty() && !after.ends_with(b"\n") => self.within_a_line += 1,
-            () if after.len() > before.len() => self.between_lines += 1,
-            () => self.before_a_line += 1,
+            () if !after.is_empty() && !after.ends_with(b"\n") => self.killed_within_a_line += 1,
+            () if after.len() > before.len() => self.killed_between_lines += 1,
+            () => self.killed_before_a_line += 1,
         }
     }
 }
@@ -83,67 +100,61 @@ fn main() {
     let services = Services { heylerts: Heylerts::demo().limit(None), ..Services::demo() };
     let arrivals = Arc::new(Arrivals::new(services.heylerts.clone()));
     (0..AT_FIRST).for_each(|_| arrivals.add());
-    let cuts = Arc::new(AtomicUsize::new(0));
-    let service = {
-        let heylerts = services.heylerts.clone();
-        let (arrivals, cuts) = (Arc::clone(&arrivals), Arc::clone(&cuts));
-        let at_a_request = move |_: usize, _: &support::Pid| {
-            (0..fastrand::u32(0..10)).for_each(|_| arrivals.add());
-            if fastrand::u32(0..12) == 0 {
-                let point = fastrand::choice([FaultPoint::BeforeEffect, FaultPoint::AfterEffect]);
-                heylerts.inject(1, Fault::Cut(point.unwrap()));
-                cuts.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        Service::with_hooks(services.clone(), at_a_request, |_, _| {})
-    };
+    let cuts = Arc::default();
+    let service = busy(&services, &arrivals, &cuts);
 
-    let file = || std::fs::read(folder.0.join("mentions.jsonl")).unwrap_or_default();
-    let (mut kills, mut completed, mut usual) = (Kills::default(), 0, Duration::from_secs(2));
     let start = Instant::now();
-    while kills.count() < wanted {
+    let ends = kill(wanted, &service, &folder);
+    println!(
+        "{} kills in {:.0} s: {} before a new line, {} between lines, {} within a line; {} runs completed",
+        ends.kills(),
+        start.elapsed().as_secs_f64(),
+        ends.killed_before_a_line,
+        ends.killed_between_lines,
+        ends.killed_within_a_line,
+        ends.completed,
+    );
+
+    services.heylerts.clear_faults();
+    let calm = Service::new(services.clone());
+    let output = calm.run("mention_export", &folder.0, &["--no-share"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    check(&services, &folder.read("mentions.jsonl"));
+    let (late, cuts) = (arrivals.late.load(Ordering::Relaxed), cuts.load(Ordering::Relaxed));
+    let mentions = services.heylerts.state().mentions.len();
+    println!(
+        "{mentions} mentions, {late} late; {cuts} connections cut; each mention is in the file once"
+    );
+}
+
+/// Runs the program until it was killed so many times, each time at a random moment of the time that a run takes.
+fn kill(wanted: usize, service: &Service, folder: &Folder) -> Ends {
+    let file = || std::fs::read(folder.0.join("mentions.jsonl")).unwrap_or_default();
+    let (mut ends, mut usual) = (Ends::default(), Duration::from_secs(2));
+    while ends.kills() < wanted {
         let (before, begun) = (file(), Instant::now());
         let delay = usual.mul_f64(1.2 * fastrand::f64());
-        let output = thread::scope(|scope| {
+        let (output, elapsed) = thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(delay);
                 service.pid.try_signal("KILL");
             });
-            service.run("mention_export", &folder.0, &["--no-share", "--quiet"])
+            let output = service.run("mention_export", &folder.0, &["--no-share", "--quiet"]);
+            (output, begun.elapsed())
         });
         match output.status.code() {
-            None => kills.note(&before, &file()),
+            None => ends.note_kill(&before, &file()),
             Some(0) => {
-                completed += 1;
-                usual = begun.elapsed();
+                ends.completed += 1;
+                usual = elapsed;
             }
             Some(code) => panic!("exit code {code}: {}", stderr(&output)),
         }
     }
-
-    let last = Service::new(services.clone());
-    services.heylerts.clear_faults();
-    let output = last.run("mention_export", &folder.0, &["--no-share"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    check(&services, &file());
-    println!(
-        "{} kills in {:.0} s: {} before a new line, {} between lines, {} within a line; {completed} runs completed",
-        kills.count(),
-        start.elapsed().as_secs_f64(),
-        kills.before_a_line,
-        kills.between_lines,
-        kills.within_a_line,
-    );
-    println!(
-        "{} mentions, {} of them late; {} connections cut; each mention is in the file once",
-        services.heylerts.state().mentions.len(),
-        arrivals.late.load(Ordering::Relaxed),
-        cuts.load(Ordering::Relaxed),
-    );
+    ends
 }
 
-fn check(services: &Services, file: &[u8]) {
-    let file = str::from_utf8(file).unwrap();
+fn check(services: &Services, file: &str) {
     let ids: Vec<String> = file
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].to_string())

@@ -13,7 +13,7 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> Outcome {
 }
 
 fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    // What a link leads to is replaced, not the link.
+    // A symbolic link stays, and its target is replaced.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let permissions = match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {

@@ -1,4 +1,4 @@
-//! What the programs share: options, clients, progress, stopping, files, failures.
+//! The parts that the programs share: options, clients, progress, stopping, files, failures.
 //!
 //! Every program in `src/bin` is `main`, which passes `run` to [`main`], and a `run` that reads top to bottom.
 

@@ -29,7 +29,7 @@ pub struct Options {
     pub quiet: bool,
 }
 
-/// What a program works with.
+/// The client of a program, and the parts that go with it.
 #[derive(Debug)]
 pub struct Session<C> {
     pub client: C,

@@ -41,7 +41,7 @@ impl Stop {
         self.cancellation.cancel();
     }
 
-    /// What cancels the calls of a client.
+    /// Returns the cancellation for the client's calls.
     pub fn cancellation(&self) -> &Cancellation {
         &self.cancellation
     }

@@ -45,7 +45,7 @@ pub fn to_csv<const N: usize>(
 
 /// Returns a cell that no spreadsheet takes for a formula: one that begins like a formula gets a `'` in front.
 ///
-/// A spreadsheet that expects semicolons splits a file with commas at them, so what follows one is a beginning too.
+/// A spreadsheet that expects semicolons splits a file with commas at them, so a cell may begin behind each.
 fn cell(string: &str) -> Cow<'_, str> {
     let is_formula = |part: &str| part.trim_start_matches(is_blank).starts_with(FORMULA);
     let mut parts = string.split_inclusive(ENDS);
@@ -64,12 +64,12 @@ fn cell(string: &str) -> Cow<'_, str> {
     safe.into()
 }
 
-/// What a spreadsheet may take for the end of a cell.
+/// The characters that may end a cell.
 const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
-/// What a formula begins with, in the wide form too.
+/// The characters that begin a formula, in the wide form too.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// What a spreadsheet skips before a formula.
+/// Whether a spreadsheet skips this character before a formula.
 fn is_blank(char: char) -> bool {
     char.is_whitespace()
         || char.is_control()

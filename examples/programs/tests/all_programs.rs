@@ -1,4 +1,4 @@
-//! What holds for every program.
+//! Tests that hold for every program.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;

@@ -21,8 +21,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use heysync::Timestamp;
-use heysync::heylerts::Mentions;
+use heysync::heylerts::{Client, Mentions};
 use heysync_programs::files::{self, Lines};
+use heysync_programs::options::Session;
 use heysync_programs::{Failure, Filters, Options, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ struct Arguments {
     options: Options,
 }
 
-/// What the state file holds.
+/// The contents of the state file.
 #[derive(Serialize, Deserialize)]
 struct State {
     /// The filters of the file. A file of other filters is not continued.
@@ -91,9 +92,25 @@ fn run(arguments: Arguments) -> Outcome {
     // Saved before the first line, so that a file of other filters is recognized even if this run is killed.
     arguments.save_state(&state)?;
 
-    let mut mentions = arguments.mentions(session.client.mentions(), &state);
-    session.reporter.begin("mentions", mentions.total_items()?);
     let before = exported.ids.len();
+    let mentions = arguments.mentions(session.client.mentions(), &state);
+    export(mentions, &mut file, &mut exported, &session)?;
+    // A time in the future, by a wrong clock, would leave out what comes until then.
+    let newest = exported.newest.min(Some(session.now));
+    arguments.save_state(&State { newest, ..state })?;
+    let new = exported.ids.len() - before;
+    session.reporter.note(format!("{new} new mentions in {}", arguments.output.display()));
+    Ok(())
+}
+
+/// Writes the mentions that the file does not have, each with one call of the system.
+fn export(
+    mut mentions: Mentions,
+    file: &mut Lines,
+    exported: &mut Exported,
+    session: &Session<Client>,
+) -> Outcome {
+    session.reporter.begin("mentions", mentions.total_items()?);
     for (done, mention) in (1..).zip(mentions) {
         let mention = mention?;
         if exported.insert(mention.id.clone(), mention.found_at) {
@@ -104,13 +121,7 @@ fn run(arguments: Arguments) -> Outcome {
         session.stop.check()?;
     }
     session.reporter.end();
-    file.sync()?;
-    // A time in the future, by a wrong clock, would leave out what comes until then.
-    let newest = exported.newest.min(Some(session.now));
-    arguments.save_state(&State { newest, ..state })?;
-    let new = exported.ids.len() - before;
-    session.reporter.note(format!("{new} new mentions in {}", arguments.output.display()));
-    Ok(())
+    file.sync()
 }
 
 impl Arguments {

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     heysync_programs::main("run it again to go on", run)
 }
 
-/// What the state file holds.
+/// The contents of the state file.
 #[derive(Serialize, Deserialize)]
 struct State {
     /// When the first run began. It counts until something was printed.
@@ -75,7 +75,7 @@ fn run(arguments: Arguments) -> Outcome {
         match mention {
             Ok(mention) => print(line(&mention, arguments.json)?)?,
             Err(error) if arguments.once || !is_outage(&error) => return Err(error.into()),
-            // The next reading goes on where this one failed.
+            // The next reading continues after the last mention.
             Err(error) => session.reporter.note(format!("{error}; going on")),
         }
         state.bookmark = mentions.bookmark();

@@ -7,7 +7,7 @@ use super::counts::Day;
 /// The size of the chart of days, in its own units; the page scales it.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
-/// The room for the labels of the axes.
+/// The margins, with the labels of the axes.
 const LEFT: f64 = 36.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 8.0;
@@ -42,6 +42,12 @@ pub(super) fn days(days: &[Day]) -> Markup {
         }
         }
         (legend())
+        (numbers(days))
+    }
+}
+
+fn numbers(days: &[Day]) -> Markup {
+    html! {
         details {
             summary { "The numbers" }
             table {

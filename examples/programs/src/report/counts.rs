@@ -1,4 +1,4 @@
-//! What is counted: mentions by day, source, sentiment and alert.
+//! The numbers of mentions by day, source, sentiment and alert.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -14,7 +14,7 @@ const FILTER: &str = include_str!("filter.js");
 /// Nothing is loaded, and nothing but the style and the filter of the page itself is obeyed.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// What the page shows.
+/// The contents of the page.
 #[derive(Debug)]
 pub struct Report<'a> {
     pub title: &'a str,

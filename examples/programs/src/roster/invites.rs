@@ -20,7 +20,7 @@ pub struct Invites {
     people: BTreeMap<String, Standing>,
 }
 
-/// What the record knows of a person.
+/// The state of a person's invite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {

@@ -1,4 +1,4 @@
-//! What a run would change.
+//! The changes that a run would make.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -10,7 +10,7 @@ use super::people::People;
 use crate::failure::{Failure, Outcome};
 use crate::table::{printable, table};
 
-/// What a run would change, and who is left alone.
+/// The changes that a run would make, and the people who are left alone.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub invite: Vec<NewMember>,
@@ -116,12 +116,19 @@ impl Plan {
         }
         for diff in &self.roles {
             let (update, role) = (&diff.update, &diff.role_id);
-            let added = update.added().iter().map(|id| ("add", id, "to"));
-            let removed = update.removed().iter().map(|id| ("take", id, "out of"));
-            for (change, id, direction) in added.chain(removed) {
-                rows.push((change, id, format!("{direction} the role {role}")));
-            }
+            rows.extend(
+                update.added().iter().map(|id| ("add", &**id, format!("to the role {role}"))),
+            );
+            let removed = update.removed().iter();
+            rows.extend(removed.map(|id| ("take", &**id, format!("out of the role {role}"))));
         }
+        rows.extend(self.left_alone());
+        rows
+    }
+
+    /// The rows of those who stay as they are, and why.
+    fn left_alone(&self) -> Vec<(&'static str, &str, String)> {
+        let mut rows = Vec::new();
         for role in &self.waiting {
             rows.push((
                 "-",
