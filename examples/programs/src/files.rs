@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::failure::{Failure, IO, NO_INPUT, Outcome};
 
@@ -25,8 +26,10 @@ fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
         Ok(metadata) => Some(metadata.permissions()),
         Err(_) => None,
     };
-    // Two programs that write the same file at once do not write the same draft.
-    let draft = beside(path, &format!("{}.draft", process::id()));
+    // Two that write the same file at once do not write the same draft.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let draft = beside(path, &format!("{}-{number}.draft", process::id()));
     let written =
         write_draft(&draft, permissions, contents).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
@@ -175,5 +178,73 @@ pub fn read_input(path: &Path) -> Outcome<Vec<u8>> {
             Err(Failure::new(NO_INPUT, format!("{}: {error}", path.display())))
         }
         Err(error) => Err(of_file(path, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let name = format!("heysync-files-{name}-{}", process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).expect("a folder");
+            Folder(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_file_that_many_write_at_once_is_one_of_theirs_and_no_draft_is_left() {
+        let folder = Folder::new("at-once");
+        let path = folder.0.join("file");
+        std::thread::scope(|scope| {
+            for byte in [b'a', b'b'] {
+                let path = &path;
+                scope.spawn(move || {
+                    (0..20).for_each(|_| replace(path, &[byte; 9999]).expect("written"))
+                });
+            }
+        });
+        let contents = fs::read(&path).expect("the file");
+        assert!(contents == [b'a'; 9999] || contents == [b'b'; 9999]);
+        assert_eq!(fs::read_dir(&folder.0).expect("the folder").count(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_keeps_its_permissions_and_a_link_stays_a_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = Folder::new("link");
+        let (path, link) = (folder.0.join("file"), folder.0.join("link"));
+        fs::write(&path, "old").expect("written");
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("set");
+        symlink("file", &link).expect("a link");
+        replace(&link, b"new").expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("the file"), "new");
+        assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600);
+
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("set");
+        let refused = replace(&link, b"newer").expect_err("it is read-only");
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_device_is_written_and_not_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+
+        replace(Path::new("/dev/null"), b"x").expect("written");
+        assert!(fs::metadata("/dev/null").expect("the device").file_type().is_char_device());
     }
 }

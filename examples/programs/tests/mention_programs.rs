@@ -239,47 +239,43 @@ fn a_key_that_is_not_accepted_ends_the_watch_and_an_outage_does_not() {
 #[test]
 #[cfg(unix)]
 fn mentions_are_printed_once_as_they_come_through_outages_and_restarts() {
+    const ENDS: [(&str, Option<i32>); 3] =
+        [("INT", Some(130)), ("KILL", None), ("TERM", Some(130))];
     let folder = Folder::new("watch");
     let services = Services::demo();
     let arriving = services.clone();
-    let service = Service::with_hooks(
-        services,
-        move |number, _| {
-            if number > 0 {
-                let now = SystemTime::now();
-                let alert = arriving.heylerts.state().alerts[0].id.clone();
-                arriving.heylerts.add_mention(Mention::new(alert, "News").found_at(now));
-            }
-        },
-        |number, pid| {
-            if number % 4 == 3 {
-                pid.signal("INT");
-            }
-        },
-    );
-    service.services.heylerts.inject_if(
-        5,
-        Fault::BadGateway(FaultPoint::BeforeEffect),
-        |request| request.number == 1,
-    );
-    let mut printed = Vec::new();
-    for _ in 0..3 {
-        let output = service.run("mention_watch", &folder.0, &["--interval", "1", "--json"]);
-        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-        assert!(stderr(&output).contains("stopped: run it again to go on"), "{}", stderr(&output));
-        for line in stdout(&output).lines() {
-            let mention: serde_json::Value = serde_json::from_str(line).unwrap();
-            printed.push(mention["id"].as_str().unwrap().to_owned());
+    let arrive = move |number: usize, _: &Pid| {
+        if number > 0 {
+            let alert = arriving.heylerts.state().alerts[0].id.clone();
+            let mention = Mention::new(alert, "News").found_at(SystemTime::now());
+            arriving.heylerts.add_mention(mention);
         }
+    };
+    let end = |number: usize, pid: &Pid| {
+        if number % 4 == 3 {
+            pid.signal(ENDS[number / 4 % 3].0);
+        }
+    };
+    let service = Service::with_hooks(services, arrive, end);
+    let is_second = |request: &RequestRecord| request.number == 1;
+    let outage = Fault::BadGateway(FaultPoint::BeforeEffect);
+    service.services.heylerts.inject_if(5, outage, is_second);
+    let mut printed = Vec::new();
+    let mut watch = |arguments: &[&str], code| {
+        let output = service.run("mention_watch", &folder.0, &[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), code, "{}", stderr(&output));
+        let is_explained = stderr(&output).contains("stopped: run it again to go on");
+        assert_eq!(is_explained, code == Some(130), "{}", stderr(&output));
+        let id =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone();
+        printed.extend(stdout(&output).lines().map(id));
+    };
+    for (_, code) in ENDS {
+        watch(&["--interval", "1"], code);
     }
-    let last = service.run("mention_watch", &folder.0, &["--once", "--json"]);
-    assert_eq!(last.status.code(), Some(0), "{}", stderr(&last));
-    for line in stdout(&last).lines() {
-        let mention: serde_json::Value = serde_json::from_str(line).unwrap();
-        printed.push(mention["id"].as_str().unwrap().to_owned());
-    }
-    let new: Vec<String> =
-        service.services.heylerts.state().mentions[140..].iter().map(|it| it.id.clone()).collect();
+    watch(&["--once"], Some(0));
+    let mentions = service.services.heylerts.state().mentions;
+    let new: Vec<_> = mentions[140..].iter().map(|it| it.id.clone()).collect();
     assert_eq!(printed, new, "each once, the oldest first");
 }
 
