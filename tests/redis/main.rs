@@ -11,4 +11,5 @@ mod path;
 mod processes;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
+mod resolver;
 mod secrets;

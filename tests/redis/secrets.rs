@@ -69,6 +69,27 @@ fn a_wrong_password_fails_at_once_and_is_not_shown() {
 }
 
 #[test]
+fn a_database_that_is_not_there_and_missing_rights_are_named_at_once() {
+    let _limit = Limit::start();
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    redis.command(&["ACL", "SETUSER", "u", "on", ">pw", "~heysync:*", "+eval", "+evalsha"]);
+    let meter = Meter::start(Duration::ZERO);
+    for (url, hint) in [
+        (format!("redis://127.0.0.1:{}/99", redis.port()), "database"),
+        (format!("redis://u:pw@127.0.0.1:{}", redis.port()), "what the script calls"),
+    ] {
+        let begin = Instant::now();
+        let error = fleet::client("a", &url, &meter.url()).community("abc").roles().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SharedLimit);
+        assert!(error.hint().is_some_and(|it| it.contains(hint)), "{error:?}");
+        assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    }
+    assert_eq!(meter.counted(), 0);
+}
+
+#[test]
 fn a_server_that_repeats_the_password_does_not_make_it_shown() {
     let _limit = Limit::start();
     let meter = Meter::start(Duration::ZERO);
@@ -128,5 +149,6 @@ fn a_url_that_cannot_be_used_is_rejected_before_anything_is_sent() {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
         let text = whole(&error);
         assert!(text.contains("Redis") && !text.contains("secret"), "{text}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("redis://user")), "{error:?}");
     }
 }

@@ -1,16 +1,24 @@
 //! Connections to a Redis server, and what its errors mean.
 
 use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::process;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use redis::{Client, Cmd, Connection, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{
+    Client, Cmd, Connection, ConnectionAddr, ErrorKind, RedisError, ServerErrorKind, Value,
+};
 
 use crate::limiter::status::Unavailable;
 
 /// More idle connections than this are closed.
 const IDLE: usize = 8;
+/// So many threads may wait for a resolver at the same time.
+const RESOLVING: usize = 8;
 
 /// A server, and the connections to it that are idle.
 pub(crate) struct Connections {
@@ -19,6 +27,8 @@ pub(crate) struct Connections {
     address: String,
     secret: Option<String>,
     idle: Mutex<Vec<Idle>>,
+    /// How many threads connect at the moment.
+    resolving: Arc<AtomicUsize>,
 }
 
 struct Idle {
@@ -34,7 +44,8 @@ struct Reason(String);
 
 impl Connections {
     pub(crate) fn new(client: Client, address: String, secret: Option<String>) -> Connections {
-        Connections { client, address, secret, idle: Mutex::default() }
+        let (idle, resolving) = (Mutex::default(), Arc::default());
+        Connections { client, address, secret, idle, resolving }
     }
 
     /// Sends a command, and `fallback` in its place if the server does not know the script. Both take no longer than
@@ -65,7 +76,7 @@ impl Connections {
     ) -> Result<Value, RedisError> {
         let connection = match connection {
             Some(connection) => connection,
-            None => connection.insert(self.client.get_connection_with_timeout(left(end))?),
+            None => connection.insert(self.connect(end)?),
         };
         match send(connection, command, end) {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -73,6 +84,40 @@ impl Connections {
             }
             reply => reply,
         }
+    }
+
+    fn connect(&self, end: Instant) -> Result<Connection, RedisError> {
+        let needs_resolver = match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
+                host.parse::<IpAddr>().is_err()
+            }
+            _ => false,
+        };
+        match needs_resolver {
+            true => self.connect_in_a_thread(end),
+            false => self.client.get_connection_with_timeout(left(end)),
+        }
+    }
+
+    /// The resolver has no timeout, and each address has the whole of it.
+    fn connect_in_a_thread(&self, end: Instant) -> Result<Connection, RedisError> {
+        if self.resolving.fetch_add(1, Ordering::SeqCst) >= RESOLVING {
+            self.resolving.fetch_sub(1, Ordering::SeqCst);
+            return Err(timed_out());
+        }
+        let (sender, receiver) = mpsc::channel();
+        let (client, resolving) = (self.client.clone(), Arc::clone(&self.resolving));
+        let connect = move || {
+            // If nobody waits for it any more, it is closed.
+            let _ = sender.send(client.get_connection_with_timeout(left(end)));
+            resolving.fetch_sub(1, Ordering::SeqCst);
+        };
+        let thread = thread::Builder::new().name("heysync-redis-connect".to_owned()).spawn(connect);
+        if let Err(error) = thread {
+            self.resolving.fetch_sub(1, Ordering::SeqCst);
+            return Err(error.into());
+        }
+        receiver.recv_timeout(left(end)).unwrap_or_else(|_| Err(timed_out()))
     }
 
     fn take_idle(&self) -> Option<Connection> {
@@ -114,6 +159,10 @@ impl Connections {
 /// An obstacle that may pass is looked at again after so long.
 pub(crate) const RETRY: Duration = Duration::from_millis(100);
 
+fn timed_out() -> RedisError {
+    io::Error::from(io::ErrorKind::TimedOut).into()
+}
+
 fn left(end: Instant) -> Duration {
     end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
@@ -137,15 +186,17 @@ fn stays_whole(error: &RedisError) -> bool {
 /// Returns what is wrong with the server, what the user can do, and whether that may end by itself.
 fn meaning(error: &RedisError) -> (&'static str, &'static str, bool) {
     const ADDRESS: &str = "check that Redis is running and that its address is right";
+    const RIGHTS: (&str, &str, bool) = (
+        "does not allow what the tokens need",
+        "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
+        false,
+    );
     let rejected =
         ("rejected the user or password", "check the user and password of the Redis URL", false);
+    let is_about = |what: &str| error.detail().is_some_and(|detail| detail.contains(what));
     match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => rejected,
-        (_, Some("NOPERM")) => (
-            "does not allow what the tokens need",
-            "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
-            false,
-        ),
+        (_, Some("NOPERM")) => RIGHTS,
         (_, Some("READONLY")) => ("is a replica", "use the address of the primary", true),
         (_, Some("OOM")) => ("is out of memory", "raise its maxmemory", true),
         (_, Some("MISCONF")) => ("refuses writes", "see its log: it cannot save its data", true),
@@ -156,6 +207,10 @@ fn meaning(error: &RedisError) -> (&'static str, &'static str, bool) {
             ("is not ready", "wait until it is ready", true)
         }
         (ErrorKind::InvalidClientConfig, _) => ("cannot be used so", "check the Redis URL", false),
+        (ErrorKind::Server(_), _) if is_about("user executing the script") => RIGHTS,
+        (ErrorKind::Server(_), _) if is_about("DB index") => {
+            ("has no such database", "check the database number of the Redis URL", false)
+        }
         (ErrorKind::Server(_) | ErrorKind::Extension, _) => {
             ("reported an error", "Redis 5 or later is needed", true)
         }

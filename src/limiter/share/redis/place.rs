@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 
-use redis::{Client, ConnectionAddr, IntoConnectionInfo};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisError};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -15,6 +15,8 @@ use super::known::Known;
 use super::script::{Keys, Script};
 use super::session::Session;
 use super::store::RedisStore;
+
+const FORM: &str = "its form is redis://user:password@host:port/database";
 
 /// The prefix of all keys, if none is set.
 const PREFIX: &str = "heysync";
@@ -61,22 +63,27 @@ impl RedisPlace {
     }
 
     pub(super) fn connections(&self) -> Result<Connections> {
-        let invalid = |reason: String| Error::configuration(format!("the Redis URL {reason}"));
-        let info = self.url.as_str().into_connection_info().map_err(|error| {
-            let parses = url::Url::parse(&self.url).is_ok();
-            invalid(if parses {
-                format!("cannot be used: {error}")
-            } else {
-                "is no URL".to_owned()
-            })
-        })?;
+        let info =
+            self.url.as_str().into_connection_info().map_err(|error| self.invalid(&error))?;
         let settings = info.redis_settings().clone();
         let secret = settings.password().map(str::to_owned);
         let address = address(info.addr());
         let info = info.set_redis_settings(settings.set_skip_set_lib_name());
-        let client =
-            Client::open(info).map_err(|error| invalid(format!("cannot be used: {error}")))?;
+        let client = Client::open(info).map_err(|error| self.invalid(&error))?;
         Ok(Connections::new(client, address, secret))
+    }
+
+    fn invalid(&self, error: &RedisError) -> Error {
+        let text = error.to_string();
+        let (reason, hint) = match url::Url::parse(&self.url) {
+            Err(_) => ("is no URL".to_owned(), FORM),
+            Ok(_) if text.contains("TLS") => ("needs TLS".to_owned(), "enable the feature rustls"),
+            // After the reason, the library names its own type of it.
+            Ok(_) => {
+                (format!("cannot be used: {}", text.split(" - ").next().unwrap_or_default()), FORM)
+            }
+        };
+        Error::configuration(format!("the Redis URL {reason}")).with_hint(hint)
     }
 
     /// All keys of a bucket are in one slot.
@@ -89,6 +96,11 @@ impl RedisPlace {
 
 fn address(address: &ConnectionAddr) -> String {
     match address {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }
+            if host.contains(':') =>
+        {
+            format!("[{host}]:{port}")
+        }
         ConnectionAddr::Tcp(host, port) => format!("{host}:{port}"),
         ConnectionAddr::TcpTls { host, port, .. } => format!("{host}:{port}"),
         ConnectionAddr::Unix(path) => path.display().to_string(),

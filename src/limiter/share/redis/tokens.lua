@@ -63,7 +63,7 @@ local function keep_order()
             redis.call('ZINCRBY', key, text(-back), entry)
         end
     end
-    for _, name in ipairs({'pause', 'alone_until', 'slow_until', 'others_until', 'limit_until', 'granted_at', 'lost'}) do
+    for _, name in ipairs({'pause', 'alone_until', 'slow_until', 'others_until', 'limit_until', 'granted_at', 'lost', 'held'}) do
         if fields[name] then
             set(name, math.max(0, get(name) - back))
         end
@@ -84,6 +84,13 @@ local function data_since()
         redis.call('PEXPIRE', server, text(MONTH / 1000))
     end
     return since
+end
+
+-- A server that is out of memory may have evicted the tokens, and kept the rest.
+local function notice_eviction()
+    if get('held') + get('longest') > now and redis.call('EXISTS', tokens) == 0 then
+        set('lost', now)
+    end
 end
 
 -- While nobody could call, nobody could renew a lease either: those who live get the time to report.
@@ -117,6 +124,7 @@ end
 
 local function save()
     set('last', now)
+    set('held', tonumber(redis.call('ZREVRANGE', tokens, 0, 0, 'WITHSCORES')[2] or '0'))
     local stored = {}
     for name in pairs(changed) do
         stored[#stored + 1] = name
@@ -141,6 +149,7 @@ if epoch ~= '' and epoch ~= fields.epoch then
     -- The caller holds tokens that are not here.
     set('lost', math.max(get('lost'), get('epoch')))
 end
+notice_eviction()
 extend()
 forget()
 

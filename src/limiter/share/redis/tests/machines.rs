@@ -274,6 +274,44 @@ fn tokens_that_vanish_alone_are_noticed_by_a_machine_that_holds_one() {
 }
 
 #[test]
+fn tokens_that_were_evicted_are_noticed_even_if_nobody_is_left_who_held_one() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    for (number, is_sent) in [false, true].into_iter().enumerate() {
+        let key = format!("evicted{number}");
+        let host = || world.host(&key, RATE);
+        let one = host();
+        let leases = [(); 3].map(|()| take(&one));
+        leases.iter().filter(|_| is_sent).for_each(|lease| answer(&one, lease, SUCCESS));
+        one.die();
+        let _: () = world.run(redis::cmd("DEL").arg(&world.keys(&key)[..1]));
+        let other = host();
+        assert_eq!(wait(&other).at_least, HELD);
+        world.clock.advance(HELD);
+        take(&other);
+    }
+}
+
+#[test]
+fn tokens_that_came_back_in_time_are_not_taken_for_evicted_ones() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    for _ in 0..3 {
+        one.release(&take(&one), Outcome::NeverSent);
+        answer(&other, &take(&other), SUCCESS);
+        let leases = [(); 2].map(|()| take(&one));
+        answer(&one, &leases[0], SUCCESS);
+        answer(&one, &leases[1], SUCCESS);
+        world.clock.advance(HELD);
+        spend(&one);
+        world.clock.advance(2 * HELD);
+    }
+}
+
+#[test]
 fn a_server_whose_clock_is_set_back_gives_no_token_too_early_and_none_too_late() {
     let Some(world) = World::new() else {
         return;
