@@ -222,6 +222,12 @@ impl Ledger {
         self.windows.first().map_or(in_flight, |window| window.out(in_flight))
     }
 
+    /// The limit with the shortest period, and that period.
+    #[cfg(feature = "share")]
+    pub(crate) fn limit(&self) -> Option<(usize, Duration)> {
+        self.windows.first().map(|window| (window.limit(), window.period))
+    }
+
     /// Lets pauses differ a little.
     pub(crate) fn with_jitter(&mut self) {
         self.jitter = Some(Rng::new());

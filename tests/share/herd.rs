@@ -82,13 +82,30 @@ pub(crate) struct Seen {
     pub(crate) speed: f64,
     /// Most to least served of the processes.
     pub(crate) fairness: f64,
+    /// How many processes were killed with a request under way, whose token is out for the grace as well.
+    pub(crate) killed: usize,
+    /// The part of the bound that those tokens leave.
+    pub(crate) possible: f64,
 }
+
+/// How long the token of a process that died is held beyond P'.
+const GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 struct Log {
     counted: Vec<u64>,
     refused: usize,
     served: BTreeMap<String, usize>,
+    under_way: BTreeMap<String, usize>,
+    killed: usize,
+}
+
+impl Log {
+    /// Notes that a process is killed.
+    fn kill(&mut self, number: usize) {
+        let under_way = self.under_way.get(&format!("herd/{number}")).copied().unwrap_or(0);
+        self.killed += usize::from(under_way > 0);
+    }
 }
 
 /// Runs a herd against `server` and reports what that saw.
@@ -110,6 +127,7 @@ pub(crate) fn run(plan: Plan, server: impl Server + Send + 'static) -> Seen {
         thread::sleep(plan.kill_every.unwrap_or(left).min(left));
         if plan.kill_every.is_some() && begin.elapsed() < plan.time {
             let number = round % herd.len();
+            lock(&log).kill(number);
             end(&mut herd[number]);
             herd[number] = start(number);
         }
@@ -157,6 +175,10 @@ fn report(plan: &Plan, log: &Log, time: Duration) -> Seen {
         refused: log.refused,
         most: log.counted.iter().enumerate().map(in_window).max().unwrap_or_default(),
         speed: done as f64 / time.as_secs_f64() / plan.bound(),
+        killed: log.killed,
+        possible: 1.0
+            - log.killed as f64 * GRACE.as_secs_f64()
+                / (f64::from(plan.rate.0) * time.as_secs_f64()),
         fairness: match log.served.len() == plan.processes {
             true => most as f64 / least as f64,
             false => f64::INFINITY,
@@ -176,6 +198,9 @@ fn serve(
         thread::sleep((plan.latency / 2 + more).saturating_sub(plan.jitter));
     };
     sandbox::serve(0, move |request: Request<Vec<u8>>| {
+        let name = request.headers()["user-agent"].to_str().unwrap_or_default();
+        let name = name.split(' ').next().unwrap_or_default().to_owned();
+        *lock(&log).under_way.entry(name.clone()).or_default() += 1;
         way();
         let (admitted, wait) = {
             let mut server = lock(&server);
@@ -186,12 +211,11 @@ fn serve(
                 true => log.counted.push(now),
                 false => log.refused += 1,
             }
-            let name = request.headers()["user-agent"].to_str().unwrap_or_default();
-            let name = name.split(' ').next().unwrap_or_default().to_owned();
-            *log.served.entry(name).or_default() += usize::from(admitted);
+            *log.served.entry(name.clone()).or_default() += usize::from(admitted);
             (admitted, server.wait(now).div_ceil(1_000_000_000).max(1))
         };
         way();
+        lock(&log).under_way.entry(name).and_modify(|it| *it -= 1);
         let response = match admitted {
             true => Response::builder().body(br#"{"roles": []}"#.to_vec()),
             false => Response::builder().status(429).header("retry-after", wait).body(Vec::new()),

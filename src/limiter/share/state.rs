@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::limiter::ledger::{Lease, Ledger};
-use crate::limiter::moment::{Nanos, NotReady, nanos};
+use crate::limiter::moment::{Nanos, NotReady, nanos, until};
 use crate::limiter::rate::Rate;
 use crate::limiter::status::{Outcome, Snapshot, WaitReason};
 
@@ -37,11 +37,19 @@ pub(crate) struct State {
     ledger: Ledger,
     holders: Vec<Holder>,
     line: Vec<Turn>,
+    spell: Spell,
     time: Time,
     home: Home,
     /// When it was last looked whether the holders are alive, and when a token was last taken.
     seen: Nanos,
     used: Nanos,
+}
+
+/// Requests without two periods of rest in between.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Spell {
+    count: usize,
+    last: Nanos,
 }
 
 /// The clocks of a machine.
@@ -126,6 +134,7 @@ impl State {
             is_cautious,
             holders: Vec::new(),
             line: Vec::new(),
+            spell: Spell::default(),
             time: Time::default(),
             home: Home { boot: clocks.boot, day: clocks.day },
             seen: 0,
@@ -196,7 +205,8 @@ impl State {
     ) -> Result<(), NotReady> {
         self.line.retain(|turn| turn.due.saturating_add(LEFT) > now);
         let ahead = self.ahead(me, now);
-        if let Some(not_ready) = self.hindrance(me, ahead, now) {
+        let not_ready = self.hindrance(me, ahead, now).or_else(|| self.distance(me, now));
+        if let Some(not_ready) = not_ready {
             if stays(&not_ready) {
                 self.line_up(me, &not_ready, now);
             }
@@ -307,6 +317,21 @@ impl State {
         Some(not_ready)
     }
 
+    /// Why a token is not given yet although it is there: after N requests in a row, those that wait are served P/N apart.
+    /// Otherwise they would drift together, and some servers (sliding-window counters) refuse the second burst of N.
+    fn distance(&self, me: Process, now: Nanos) -> Option<NotReady> {
+        let (limit, period) = self.ledger.limit()?;
+        let is_crowd = self.is_cautious && self.line.iter().any(|turn| turn.process != me);
+        let next = self.spell.last.saturating_add(nanos(period) / limit.max(1) as Nanos);
+        let is_early = self.spell.count >= limit && now < next;
+        let wait = until(next, now);
+        (is_crowd && is_early).then_some(NotReady {
+            at_least: wait,
+            look_again: Some(wait),
+            reason: WaitReason::Paced,
+        })
+    }
+
     fn line_up(&mut self, me: Process, not_ready: &NotReady, now: Nanos) {
         let look = not_ready.look_again.map_or(LEFT, nanos);
         let due = now.saturating_add(look);
@@ -318,6 +343,10 @@ impl State {
 
     fn hold(&mut self, process: Process, token: u64, lease: Lease, now: Nanos) {
         self.used = now;
+        let period = self.ledger.limit().map_or(0, |(_, period)| nanos(period));
+        let is_rested = self.spell.last.saturating_add(2 * period) < now;
+        let count = if is_rested { 1 } else { self.spell.count.saturating_add(1) };
+        self.spell = Spell { count, last: now };
         self.holders.push(Holder { token, process, since: now, id: lease.id, slot: lease.slot });
     }
 }
@@ -363,7 +392,7 @@ mod tests {
     #[test]
     fn another_layout_has_another_format() {
         let bytes = postcard::to_allocvec(&full()).unwrap();
-        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (2, 225, 2_013_988_250));
+        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (2, 231, 488_669_741));
     }
 
     #[test]
@@ -371,6 +400,32 @@ mod tests {
         let bytes = postcard::to_allocvec(&full()).unwrap();
         let read: State = postcard::from_bytes(&bytes).unwrap();
         assert_eq!(format!("{read:?}"), format!("{:?}", full()));
+    }
+
+    #[test]
+    fn those_who_wait_are_served_one_by_one_after_a_burst_and_others_at_once() {
+        let clocks = |time| Clocks { system: SECOND + time, ..Clocks::default() };
+        let [one, other] = [1, 2].map(Process::imagined);
+        for is_crowd in [false, true] {
+            let mut state = State::new(7, Rate::per_second(4), true, clocks(0));
+            let answered = Outcome::Responded(RateLimitHeaders::default());
+            let take = |state: &mut State, token: u64, time: Nanos| {
+                let now = state.at(clocks(time)).unwrap();
+                let taken = state.lease(one, token, now, |_| true);
+                taken.map(|()| state.release(one, token, answered, now))
+            };
+            (0..4).for_each(|token| take(&mut state, token, 0).unwrap());
+            if is_crowd {
+                let now = state.at(clocks(1)).unwrap();
+                state.lease(other, 9, now, |_| true).expect_err("no token");
+            }
+            take(&mut state, 5, 1_100_000_000).unwrap();
+            let second = take(&mut state, 6, 1_100_000_000);
+            assert_eq!(second.is_err(), is_crowd, "{second:?}");
+            if let Err(not_ready) = second {
+                assert_eq!(not_ready.look_again, Some(Duration::from_millis(250)));
+            }
+        }
     }
 
     #[test]
