@@ -28,6 +28,8 @@ pub(crate) struct Names {
 #[derive(Default)]
 struct Entry {
     addresses: Vec<SocketAddr>,
+    /// Their order was changed, which holds as long as look-ups find the same ones.
+    is_reordered: bool,
     fresh_until: Option<Instant>,
     /// The process that has a thread looking this up. After a fork, the child has no such thread.
     looked_up_by: Option<u32>,
@@ -83,6 +85,14 @@ impl Names {
         }
     }
 
+    /// Tries the first address of `host` last from now on: connections were made to another one after it failed.
+    pub(crate) fn demote_first(&self, host: &str) {
+        if let Some(entry) = self.lock().get_mut(host).filter(|entry| entry.addresses.len() > 1) {
+            entry.addresses.rotate_left(1);
+            entry.is_reordered = true;
+        }
+    }
+
     fn start(self: &Arc<Names>, host: &str, entry: &mut Entry) -> io::Result<()> {
         let (names, name) = (Arc::clone(self), host.to_owned());
         let look_up = move || {
@@ -115,7 +125,10 @@ impl Entry {
         self.ended += 1;
         match outcome {
             Ok(addresses) if !addresses.is_empty() => {
-                self.addresses = addresses;
+                self.is_reordered &= sorted(&addresses) == sorted(&self.addresses);
+                if !self.is_reordered {
+                    self.addresses = addresses;
+                }
                 self.fresh_until = Some(now + FRESH);
                 self.failure = None;
             }
@@ -141,6 +154,12 @@ impl Entry {
             _ => Err(io::ErrorKind::TimedOut.into()),
         }
     }
+}
+
+fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut sorted = addresses.to_vec();
+    sorted.sort_unstable();
+    sorted
 }
 
 impl fmt::Debug for Names {
@@ -210,6 +229,24 @@ mod tests {
         }
         let later = now + Duration::from_secs(30);
         assert_eq!(names.resolve(HOST, later, LONG).ok(), Some(vec![address(3)]));
+    }
+
+    #[test]
+    fn an_address_that_failed_is_tried_last_until_look_ups_find_others() {
+        let found = [[1, 2, 3], [3, 1, 2], [1, 2, 4]].map(|list| list.map(address).to_vec());
+        let count = AtomicUsize::new(0);
+        let names = Arc::new(Names::new(move |_| {
+            Ok(found[count.fetch_add(1, Ordering::SeqCst).min(2)].clone())
+        }));
+        let resolved = || names.resolve(HOST, Instant::now(), LONG).ok();
+        names.demote_first(HOST);
+        assert_eq!(resolved(), Some([1, 2, 3].map(address).to_vec()));
+        names.demote_first(HOST);
+        for _ in 0..2 {
+            assert_eq!(resolved(), Some([2, 3, 1].map(address).to_vec()));
+            names.suspect(HOST);
+        }
+        assert_eq!(resolved(), Some([1, 2, 4].map(address).to_vec()));
     }
 
     #[test]

@@ -41,7 +41,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// fifths of the time that is left, the rest of the request is not sent and the response is returned.
 ///
 /// A host name is looked up once a minute, and again after a failed connection. If that fails, its older
-/// addresses are used.
+/// addresses are used. If the first of several addresses does not respond, it is tried last from then on.
 ///
 /// # Proxies
 ///

@@ -99,8 +99,13 @@ impl<C: Connector> Connector for Watching<C> {
         let generation = self.hosts.generation(&host);
         // Before connecting, so that a connection that is distrusted meanwhile stays distrusted.
         let made_in = generation.load(Ordering::Relaxed);
+        let started = Instant::now();
         let made = sending::connecting(details.timeout, || self.inner.connect(details, chained));
         let inner = made.inspect_err(|_| self.hosts.suspect(details))?;
+        // ureq waits for the first of several addresses for more than half of the timeout, at each connection.
+        if details.addrs.len() > 1 && started.elapsed() >= *details.timeout.after / 2 {
+            self.hosts.names.demote_first(&host);
+        }
         let carries_requests = sending::note().connecting == 0;
         Ok(inner.map(|inner| Watched {
             inner: inner.boxed(),
