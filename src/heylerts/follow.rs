@@ -151,7 +151,7 @@ impl<T> Pager<Mention, T> {
     /// Returns the mentions that are new since a bookmark of an earlier run, and ends.
     ///
     /// For a script that runs now and then. To its first run, whose bookmark is the default, nothing is new unless the
-    /// [`since`](Pager::since) filter says from when on.
+    /// [`since`](Pager::since) filter sets an earlier start.
     ///
     /// # Errors
     ///

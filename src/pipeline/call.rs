@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
 use super::extra_header;
-use super::operation::Operation;
 use super::retry::Safety;
-use crate::error::{CallName, Error, Result};
+use crate::error::{Error, Result};
 
 /// A request to one of the services, stated but not sent.
 ///
@@ -522,12 +521,6 @@ impl Call {
             )));
         }
         self.path.iter().try_for_each(|segment| check_segment(segment))
-    }
-}
-
-impl From<&Call> for CallName {
-    fn from(call: &Call) -> CallName {
-        CallName { name: call.name(), operation: Operation::name_of(call) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use http::Method;
 
 use super::call::Call;
+use crate::error::CallName;
 
 /// An operation of one of the services.
 pub(crate) struct Operation {
@@ -58,6 +59,12 @@ impl Operation {
                 && segments.all(|(segment, known)| segment == known || *known == ID)
                 && known.kind.is_none_or(|known| kind == Some(known))
         })
+    }
+}
+
+impl From<&Call> for CallName {
+    fn from(call: &Call) -> CallName {
+        CallName { name: call.name(), operation: Operation::name_of(call) }
     }
 }
 
