@@ -95,22 +95,40 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_nothing_is_sent() {
     assert_eq!(requests(&service.services), 0);
 }
 
-#[test]
+/// Sends a signal to the program at its second request, and returns how it ended.
 #[cfg(unix)]
-fn a_signal_ends_the_program_after_the_request_under_way_and_says_how_to_go_on() {
-    let folder = Folder::new("signal");
-    let interrupt = |number, pid: &support::Pid| {
+fn interrupt(program: &str, arguments: &[&str]) -> (std::process::Output, usize) {
+    let folder = Folder::new(&format!("signal-{program}"));
+    let signal = |number, pid: &support::Pid| {
         if number == 1 {
             pid.signal("INT");
         }
     };
-    let service = Service::with_hooks(Services::demo(), interrupt, |_, _| {});
-    let range = ["--from", "2000-01-01", "--to", "2100-01-01"];
-    let output = service.run("attendance_report", &folder.0, &range);
-    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(stderr(&output).contains("stopped: nothing was written; run it again"));
-    // There are 130 events. The signal takes a moment to be noticed, and no request is torn.
-    assert!(requests(&service.services) < 20, "{}", requests(&service.services));
+    folder.write("people.csv", "userId\nuser-1\n");
+    let service = Service::with_hooks(Services::demo(), signal, |_, _| {});
+    let output = service.run(program, &folder.0, arguments);
+    (output, requests(&service.services))
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_program_after_the_request_under_way_and_says_how_to_go_on() {
+    let removals = ["people.csv", "--members-role", "everybody", "--yes"];
+    for (program, arguments, how_to_go_on) in [
+        ("roster_sync", &removals[..], "run it again for the rest"),
+        ("attendance_report", &["--from", "2000-01-01"], "nothing was written; run it again"),
+        ("mention_export", &[], "run it again to go on"),
+        ("mention_report", &["--days", "3650"], "nothing was written; run it again"),
+        ("mention_watch", &["--interval", "1"], "run it again to go on"),
+        ("alert_janitor", &[], "run it again for the rest"),
+    ] {
+        let (output, requests) = interrupt(program, arguments);
+        assert_eq!(output.status.code(), Some(130), "{program}: {}", stderr(&output));
+        let end = format!("stopped: {how_to_go_on}");
+        assert!(stderr(&output).contains(&end), "{program}: {}", stderr(&output));
+        // A signal takes a moment to be noticed.
+        assert!(requests < 20, "{program}: {requests}");
+    }
 }
 
 #[test]

@@ -335,3 +335,17 @@ fn a_person_whose_invite_got_no_response_is_in_doubt() {
     assert!(stdout(&again).contains("may have been invited"), "{}", stdout(&again));
     assert_eq!(invited(&service.services), ["user-51", "user-52", "user-53"]);
 }
+
+#[test]
+fn refusals_by_the_rate_limit_delay_the_invites_and_nobody_is_in_doubt() {
+    let folder = Folder::new("refusals");
+    people(&folder);
+    let service = Service::new(Services::demo());
+    let every_other = |request: &RequestRecord| request.number % 2 == 1;
+    let refused = Fault::RateLimited(Some("1".to_owned()));
+    service.services.heylo.inject_if(3, refused, every_other);
+    let output = run(&service, &folder, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(invited(&service.services), ["user-51", "user-52", "user-53"]);
+    assert_eq!(service.services.heylo.role_members(COMMUNITY, "captains"), ["user-1", "user-2"]);
+}
