@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
 use heysync::sandbox::{Fault, FaultPoint, Services};
 use support::{Folder, Service, run_offline, stderr, stdout};
 
@@ -92,6 +95,44 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_nothing_is_sent() {
     let service = Service::new(Services::demo());
     let output = service.run("alert_janitor", &folder.0, &["--proxy", "nonsense://x"]);
     assert_eq!(output.status.code(), Some(78), "{}", stderr(&output));
+    assert_eq!(requests(&service.services), 0);
+}
+
+#[test]
+fn each_program_connects_through_the_proxy_that_it_is_given() {
+    let folder = Folder::new("through-proxy");
+    folder.write("people.csv", "userId\nuser-1\n");
+    let service = Service::new(Services::demo());
+    for program in PROGRAMS.into_iter().chain(["tour"]) {
+        let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = proxy.local_addr().unwrap();
+        let refuse = std::thread::spawn(move || {
+            let (mut connection, _) = proxy.accept().unwrap();
+            let mut line = String::new();
+            BufReader::new(&connection).read_line(&mut line).unwrap();
+            connection
+                .write_all(
+                    b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+                )
+                .unwrap();
+            line
+        });
+        let arguments: &[&str] = match program {
+            "roster_sync" => &["people.csv", "--members-role", "everybody"],
+            "mention_watch" => &["--once"],
+            _ => &[],
+        };
+        let output = service.run(
+            program,
+            &folder.0,
+            &[arguments, &["--proxy", &format!("http://{at}")]].concat(),
+        );
+        assert_ne!(output.status.code(), Some(0), "{program}");
+        // So that the thread ends, whether the program has connected or not.
+        let _ = TcpStream::connect(at);
+        let line = refuse.join().unwrap();
+        assert!(line.contains("127.0.0.1"), "{program}: {line}: {}", stderr(&output));
+    }
     assert_eq!(requests(&service.services), 0);
 }
 
