@@ -215,6 +215,19 @@ fn a_lock_that_is_kept_holds_nobody_up_beyond_the_deadline() {
 }
 
 #[test]
+fn a_release_that_could_not_be_written_is_written_later_even_if_nothing_else_is_sent() {
+    let _limit = Limit::start();
+    let folder = Folder::new();
+    let client = herd::sharing(&folder.0, HOLD);
+    let permit = client.bucket().try_acquire().unwrap();
+    let file = fs::File::open(file_in(&folder)).unwrap();
+    file.lock().unwrap();
+    drop(permit);
+    file.unlock().unwrap();
+    wait_until("the release is written", || client.bucket().snapshot().in_flight == 0);
+}
+
+#[test]
 fn a_share_makes_its_own_bucket_and_clock() {
     let folder = Folder::new();
     for config in [

@@ -330,7 +330,7 @@ fn spin(folder: &str) {
 /// Takes the only token and keeps it.
 fn hold(folder: &str) {
     let client = sharing(Path::new(folder), HOLD);
-    let _permit = client.bucket().try_acquire().expect("a token");
+    let Ok(_permit) = client.bucket().try_acquire() else { std::process::exit(1) };
     loop {
         thread::park();
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ const PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 /// When a call tries again after that.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
+/// Releases that could not be written are tried again this often.
+const CATCH_UP: Duration = Duration::from_millis(100);
 /// A token that was taken so shortly before is still there.
 const SURE: Duration = Duration::from_millis(100);
 
@@ -45,6 +48,9 @@ pub(crate) struct FileStore {
     inner: Mutex<Inner>,
     /// Releases that are not written yet.
     late: Mutex<Vec<(u64, Outcome)>>,
+    /// Whether a thread tries to write them, and the store that it needs for that.
+    is_catching_up: AtomicBool,
+    me: Weak<FileStore>,
     world: World,
 }
 
@@ -167,8 +173,11 @@ impl Own {
 }
 
 impl FileStore {
-    pub(crate) fn new(path: PathBuf, rate: Rate) -> FileStore {
-        FileStore::in_world(path, rate, World::real())
+    pub(crate) fn open(path: PathBuf, rate: Rate) -> Arc<FileStore> {
+        Arc::new_cyclic(|me| FileStore {
+            me: Weak::clone(me),
+            ..FileStore::in_world(path, rate, World::real())
+        })
     }
 
     pub(crate) fn in_world(path: PathBuf, rate: Rate, world: World) -> FileStore {
@@ -183,7 +192,13 @@ impl FileStore {
             back: VecDeque::new(),
         };
         let inner = Mutex::new(Inner { record: Record::new(path), own });
-        FileStore { inner, late: Mutex::default(), world }
+        FileStore {
+            inner,
+            late: Mutex::default(),
+            is_catching_up: AtomicBool::new(false),
+            me: Weak::new(),
+            world,
+        }
     }
 
     /// Changes the state, or fails if the lock is not to be had by then.
@@ -330,6 +345,37 @@ impl FileStore {
         Ok(())
     }
 
+    /// Writes releases that could not be written, in a thread of its own: nobody else can have those tokens, and this
+    /// process may not take a step for long. If there is no thread, the next step does it.
+    fn catch_up(&self) {
+        if self.is_catching_up.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let me = Weak::clone(&self.me);
+        let work = move || {
+            while let Some(store) = me.upgrade() {
+                if store.has_caught_up() {
+                    return;
+                }
+                let _ = store.step(None, |_, _, _| {});
+                drop(store);
+                thread::sleep(CATCH_UP);
+            }
+        };
+        if thread::Builder::new().name("heysync-share".to_owned()).spawn(work).is_err() {
+            self.is_catching_up.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the thread can end: a release that came in between needs it still.
+    fn has_caught_up(&self) -> bool {
+        if !self.late().is_empty() {
+            return false;
+        }
+        self.is_catching_up.store(false, Ordering::SeqCst);
+        self.late().is_empty() || self.is_catching_up.swap(true, Ordering::SeqCst)
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -403,8 +449,9 @@ impl TokenStore for FileStore {
         drop(inner);
         if is_ours {
             self.late().push((lease.id, outcome));
-            // The next step writes it if this one cannot.
-            let _ = self.step(None, |_, _, _| {});
+            if self.step(None, |_, _, _| {}).is_err() {
+                self.catch_up();
+            }
         }
     }
 

@@ -107,7 +107,8 @@ impl Share {
 
     /// Shares by a file in `folder`, which is created if it is not there.
     ///
-    /// It must be on a disk of this machine, and all processes that share must run as one user.
+    /// It must be on a disk of this machine, and all processes that share must run as one user. Two machines that use one
+    /// folder at the same time get errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
     ///
     /// # Examples
     ///
@@ -147,8 +148,8 @@ impl Share {
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
     ///
-    /// If the server loses its data, starts again, or is replaced by another one, requests that it knows nothing about may
-    /// just have been sent. Then it gives no token for one period, and for a second at least. The same is true of a server that
+    /// If the server loses or evicts its data, starts again, or is replaced by another one, requests that it knows nothing
+    /// about may just have been sent. Then it gives no token for one period, and for a second at least. The same is true of a server that
     /// no client has used in the last month: **its first request waits for a period**, which for Heylerts is a minute. Two
     /// things are assumed: the server's clock is not set forward, and a process that dies at the moment of the loss has no
     /// request under way. Of several limits, only the shortest period is waited for: the longer ones start anew.
@@ -157,8 +158,8 @@ impl Share {
     ///
     /// A request costs two round trips, one before it and one after its response. A request that waits asks once more when its
     /// turn comes, and again if others were slower than they might have been: with 50 machines that always want more,
-    /// a token takes about four calls of Redis, and two if nobody waits. A call takes 40 µs of the server, so one server serves
-    /// some 20,000 calls a second; all clients of one key use one server. A key takes 1 to 5 kB with up to 50 machines and 5
+    /// a token takes about four calls of Redis, and two if nobody waits. A call occupied a server for 25 to 45 µs, measured with
+    /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up to 50 machines and 5
     /// tokens, and about 100 bytes for each further token that is out, until ten periods after its last use. So 100,000 keys
     /// in use at the same time take a few hundred megabytes. Keys have nothing to do with each other: what is too much for
     /// one server is divided among several, a group of keys for each. A Redis cluster is not supported.
@@ -231,7 +232,7 @@ impl Share {
             #[cfg(feature = "share")]
             Place::File(folder) => {
                 let folder = folder.clone().map_or_else(user_folder, Ok)?;
-                Arc::new(FileStore::new(folder.join(format!("{id}.tokens")), rate))
+                FileStore::open(folder.join(format!("{id}.tokens")), rate)
             }
             #[cfg(feature = "redis")]
             Place::Redis(place) => place.open(id, rate, clock)?,
