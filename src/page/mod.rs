@@ -93,6 +93,8 @@ mod search;
 mod seen;
 mod source;
 mod span;
+#[cfg(test)]
+mod tests;
 
 pub use error::ReadAllError;
 pub use pager::Pager;

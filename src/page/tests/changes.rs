@@ -1,0 +1,232 @@
+//! Lists that change while they are read.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::page::Numbered;
+use crate::page::pager::Pager;
+use crate::page::tests::model::{
+    AFTER_THE_END, Item, Model, Race, churn, envelope, ids, outcome, pager, without_more,
+};
+
+/// A server that sorts items with equal times anew for each response, in groups of so many.
+fn shuffling(group: usize, seed: u64, items: u32) -> Arc<Model> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let shuffle = move |list: &mut Vec<u32>| {
+        list.chunks_mut(group).for_each(|ties| random.shuffle(ties));
+    };
+    Model::new(items, shuffle)
+}
+
+/// Deletions only, often enough at the end.
+fn shrink(seed: u64) -> impl FnMut(&mut Vec<u32>) + Send {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let often = random.f64();
+    move |list| {
+        if random.f64() < often && !list.is_empty() {
+            list.remove(random.usize(0..list.len()));
+            let most = list.len().min(12);
+            list.truncate(list.len() - random.usize(0..=most));
+        }
+    }
+}
+
+/// Reads a list under churn: the items that stayed throughout, the items that came, and the error if any.
+fn history(seed: u64, per_page: u32) -> (Vec<u32>, Vec<u32>, Option<Error>) {
+    let items = fastrand::Rng::with_seed(seed ^ 0xfeed).u32(0..60);
+    let respond = if seed % 4 == 1 { without_more } else { envelope };
+    let model = Model::with(items, churn(seed), respond);
+    let before: HashSet<u32> = model.list().iter().copied().collect();
+    let (mut came, mut error) = (Vec::new(), None);
+    for item in pager(&model, per_page) {
+        match item {
+            Ok(item) => came.push(item.id.parse().expect("a number")),
+            Err(stuck) => error = Some(stuck),
+        }
+    }
+    let list = model.list();
+    let stayed = list.iter().copied().filter(|id| before.contains(id)).collect();
+    (stayed, came, error)
+}
+
+#[test]
+fn whatever_stayed_in_the_list_throughout_comes_exactly_once() {
+    for seed in 0..10_000 {
+        let (stayed, came, error) = history(seed, 4 + (seed % 9) as u32);
+        assert!(error.is_none(), "seed {seed}: {error:?}");
+        let distinct: HashSet<u32> = came.iter().copied().collect();
+        assert_eq!(distinct.len(), came.len(), "seed {seed}: {came:?}");
+        assert!(stayed.iter().all(|id| distinct.contains(id)), "seed {seed}: {stayed:?}, {came:?}");
+    }
+}
+
+/// With pages so small, a list can be pushed down by whole pages between any two requests, which is
+/// what a server does that repeats itself. Then there may be an error, but never a silent miss.
+#[test]
+fn on_the_smallest_pages_an_iteration_is_exact_or_fails() {
+    let mut failed = 0;
+    for seed in 0..2_000 {
+        let (stayed, came, error) = history(seed, 1 + (seed % 3) as u32);
+        failed += u32::from(error.is_some());
+        let distinct: HashSet<u32> = came.iter().copied().collect();
+        assert_eq!(distinct.len(), came.len(), "seed {seed}: {came:?}");
+        let is_whole = stayed.iter().all(|id| distinct.contains(id));
+        assert!(is_whole || error.is_some(), "seed {seed}: {stayed:?}, {came:?}");
+    }
+    assert!(failed < 40, "{failed} of 2,000 failed");
+}
+
+#[test]
+fn deleting_each_item_that_comes_deletes_everything() {
+    for (items, per_page) in [(0, 3), (1, 3), (3, 3), (10, 3), (250, 100), (7, 1)] {
+        let model = Model::new(items, |_| ());
+        for item in pager(&model, per_page) {
+            let id = item.expect("an item").id.parse::<u32>().expect("a number");
+            model.list().retain(|other| *other != id);
+        }
+        assert!(model.list().is_empty(), "{items} items in pages of {per_page}");
+    }
+}
+
+#[test]
+fn a_list_that_stands_still_costs_one_request_for_each_page() {
+    for (items, requests) in [(0, 1), (1, 1), (9, 1), (10, 1), (11, 2), (30, 3), (31, 4)] {
+        let model = Model::new(items, |_| ());
+        assert_eq!(ids(pager(&model, 10)).len(), items as usize);
+        assert_eq!(model.requests(), requests, "{items} items");
+    }
+}
+
+#[test]
+fn a_list_that_loses_an_item_before_every_response_is_read_to_its_end() {
+    let oldest: fn(&mut Vec<u32>) = |list| list.truncate(list.len() - 1);
+    let newest: fn(&mut Vec<u32>) = |list| {
+        list.remove(0);
+    };
+    for (lose, per_page) in [(oldest, 100), (newest, 100), (oldest, 20), (newest, 30)] {
+        let model = Model::new(5000, lose);
+        let came = ids(pager(&model, per_page));
+        let distinct: HashSet<u32> = came.iter().copied().collect();
+        assert_eq!(distinct.len(), came.len());
+        let list = model.list();
+        assert!(list.iter().all(|id| distinct.contains(id)));
+        let trusting = 5000_usize.div_ceil(per_page as usize);
+        let requests = model.requests();
+        assert!(requests < 2 * trusting, "{requests} requests for {trusting} pages of {per_page}");
+    }
+}
+
+#[test]
+fn deleting_each_item_that_comes_costs_hardly_more_requests() {
+    let model = Model::new(1050, |_| ());
+    for item in pager(&model, 100) {
+        let id = item.expect("an item").id.parse::<u32>().expect("a number");
+        model.list().retain(|other| *other != id);
+    }
+    assert!(model.list().is_empty());
+    assert_eq!(model.requests(), 12);
+}
+
+#[test]
+fn a_list_that_became_shorter_is_read_whole_however_the_server_says_so() {
+    for (nth, respond) in AFTER_THE_END.into_iter().enumerate() {
+        for seed in 0..400 {
+            let model = Model::with([21, 31, 60][seed as usize % 3], shrink(seed), respond);
+            let came = ids(pager(&model, 10));
+            let distinct: HashSet<u32> = came.iter().copied().collect();
+            assert_eq!(distinct.len(), came.len(), "server {nth}, seed {seed}");
+            let list = model.list();
+            let is_whole = list.iter().all(|id| distinct.contains(id));
+            assert!(is_whole, "server {nth}, seed {seed}: {list:?}, {came:?}");
+        }
+    }
+}
+
+#[test]
+fn a_list_whose_ties_are_shuffled_comes_whole_or_is_an_error() {
+    let (mut whole, mut failed) = (0, 0);
+    for seed in 0..400 {
+        let model = shuffling([2, 5, 12, 40][seed as usize % 4], seed, 137);
+        let outcomes: Vec<Result<Item>> = pager(&model, [10, 20, 50][seed as usize % 3]).collect();
+        let ids: HashSet<&str> = outcomes.iter().flatten().map(|item| item.id.as_str()).collect();
+        let errors: Vec<&Error> = outcomes.iter().filter_map(|one| one.as_ref().err()).collect();
+        assert_eq!(ids.len() + errors.len(), outcomes.len(), "seed {seed}: twice");
+        match &errors[..] {
+            [] => assert_eq!((ids.len(), whole += 1), (137, ()), "seed {seed}"),
+            [error] => {
+                failed += 1;
+                assert_eq!(error.kind(), ErrorKind::NoProgress);
+                assert!(error.hint().is_some(), "{error:?}");
+            }
+            _ => panic!("seed {seed}: {errors:?}"),
+        }
+    }
+    assert!(whole > 9 * failed, "{failed} of 400 failed");
+}
+
+#[test]
+fn a_permanent_shuffle_that_leaves_items_out_is_reported() {
+    // Of each pair across a border, the one that was not read yet moves up.
+    let mut turn = 0;
+    let hide = move |list: &mut Vec<u32>| {
+        turn += 1;
+        let border = turn % 3 * 10;
+        if border > 0 {
+            list.swap(border - 1, border);
+        }
+    };
+    let model = Model::new(30, hide);
+    let outcomes: Vec<Result<Item>> = pager(&model, 10).collect();
+    let came = outcomes.iter().filter(|one| one.is_ok()).count();
+    let is_reported = outcomes.iter().any(Result::is_err);
+    assert!(came == 30 || is_reported, "{came} of 30 and no error");
+}
+
+#[test]
+fn one_insertion_and_one_deletion_between_two_pages_are_no_error() {
+    for doomed in [0, 5, 15, 34] {
+        let mut turn = 0;
+        let model = Model::new(35, move |list| {
+            turn += 1;
+            if turn == 1 {
+                list.remove(doomed);
+                list.insert(0, 1000);
+            }
+        });
+        let came = ids(pager(&model, 10));
+        let distinct: HashSet<u32> = came.iter().copied().collect();
+        assert_eq!(distinct.len(), came.len());
+        assert!(model.list().iter().all(|id| *id == 1000 || distinct.contains(id)), "{doomed}");
+        assert!(model.requests() <= 8, "{} requests", model.requests());
+    }
+}
+
+#[test]
+fn a_page_that_was_short_because_the_list_changed_is_read_again() {
+    // The server counts before an item is deleted, and selects after it.
+    for is_last in [false, true] {
+        let turn = AtomicUsize::new(0);
+        let list = Mutex::new((0..250).rev().collect::<Vec<u32>>());
+        let race = move |page: u64, size: u32| {
+            let mut list = list.lock().expect("no panic before");
+            let mut sent = envelope(&list, page, size);
+            let is_due = turn.fetch_add(1, Ordering::Relaxed) == if is_last { 2 } else { 1 };
+            if is_due {
+                let gone = list.remove((page as usize - 1) * 100 + 7);
+                let items = sent["items"].as_array_mut().expect("items");
+                let gone = json!(gone.to_string());
+                items.retain(|item| item["id"] != gone);
+            }
+            sent
+        };
+        let server = Arc::new(Race(Box::new(race)));
+        let pager: Pager<Item> = Pager::new(Numbered::new(server)).page_size(100);
+        let (came, error) = outcome(pager);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(came, 249);
+    }
+}

@@ -1,0 +1,6 @@
+//! Numbered lists: those that change, servers of all kinds, and positions.
+
+mod changes;
+mod model;
+mod positions;
+mod servers;

@@ -1,0 +1,188 @@
+//! Iterators that are resumed.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use crate::error::ErrorKind;
+use crate::page::tests::model::{
+    AFTER_THE_END, Model, Respond, churn, envelope, ids, outcome, pager, stubborn,
+};
+
+#[test]
+fn a_position_beyond_all_bounds_ends() {
+    for place in [
+        "18446744073709551615 of ?",
+        "18446744073709551615 of 18446744073709551615",
+        "0 of 18446744073709551615",
+        "18446744073709551614 of 18446744073709551615",
+    ] {
+        for per_page in [1, 3, 100] {
+            let model = Model::new(25, |_| ());
+            let saved = format!("model 0 {place}").parse().expect("a position");
+            let rest = pager(&model, per_page).resume_at(&saved).expect("the list");
+            assert!(rest.count() <= 25, "{place}");
+        }
+    }
+}
+
+#[test]
+fn an_iterator_resumed_at_any_position_yields_exactly_the_rest() {
+    for taken in 0..=25 {
+        let model = Model::new(25, |_| ());
+        let mut first = pager(&model, 10);
+        let head = ids(first.by_ref().take(taken));
+        let saved = first.position().to_string().parse().expect("a position");
+        let rest = ids(pager(&model, 10).resume_at(&saved).expect("the same list"));
+        assert_eq!([head, rest].concat(), (0..25).rev().collect::<Vec<_>>(), "after {taken}");
+    }
+}
+
+#[test]
+fn an_iterator_resumed_after_a_page_does_not_read_it_again_however_few_items_it_had() {
+    let respond = |list: &[u32], page, per_page| {
+        let mut sent = envelope(list, page, per_page);
+        sent["items"].as_array_mut().expect("items").pop();
+        sent
+    };
+    let model = Model::still(30, respond);
+    let mut first = pager(&model, 10);
+    assert_eq!(first.by_ref().take(9).count(), 9);
+    let rest = pager(&model, 10).resume_at(&first.position());
+    let (came, error) = outcome(rest.expect("the same list"));
+    assert!(error.is_some_and(|error| error.kind() == ErrorKind::NoProgress));
+    // One of the pages was read again, to make sure that it is short each time.
+    assert_eq!((came, model.requests()), (18, 4));
+}
+
+#[test]
+fn a_resumed_iterator_misses_no_item_that_moved_up_meanwhile() {
+    for seed in 0..2000 {
+        let model = Model::new(40, churn(seed));
+        let before: HashSet<u32> = model.list().iter().copied().collect();
+        let mut first = pager(&model, 7);
+        let head: HashSet<u32> = ids(first.by_ref().take(seed as usize % 40)).into_iter().collect();
+        let rest: HashSet<u32> =
+            ids(pager(&model, 7).resume_at(&first.position()).expect("the same list"))
+                .into_iter()
+                .collect();
+        let list = model.list();
+        let mut stayed = list.iter().filter(|id| before.contains(id));
+        assert!(stayed.all(|id| head.contains(id) || rest.contains(id)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_position_at_the_end_is_resumed_whatever_the_server_sends_for_a_page_after_it() {
+    for (nth, respond) in AFTER_THE_END.into_iter().enumerate() {
+        for (items, place, expected) in
+            [(30, "30 of 30", 0), (20, "30 of 30", 0), (20, "26 of 31", 5), (0, "5 of 5", 0)]
+        {
+            let model = Model::still(items, respond);
+            let saved = format!("model 0 {place}").parse().expect("a position");
+            let rest = ids(pager(&model, 10).resume_at(&saved).expect("the list"));
+            assert_eq!(rest.len(), expected, "server {nth}, {place}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_iterator_finds_out_how_many_items_a_page_has_if_nothing_says_so() {
+    let bare: Respond = |list, page, _| json!({"items": envelope(list, page, 23)["items"]});
+    let with_more: Respond = |list, page, _| {
+        let sent = envelope(list, page, 23);
+        json!({"items": sent["items"], "has_more": sent["has_more"]})
+    };
+    for respond in [stubborn::<23>, stubborn::<4>, bare, with_more] {
+        for taken in 0..=57 {
+            let model = Model::still(57, respond);
+            let saved = format!("model 0 {taken} of ?").parse().expect("a position");
+            let rest = ids(pager(&model, 10).resume_at(&saved).expect("the list"));
+            assert_eq!(rest, (0..57 - taken).rev().collect::<Vec<_>>(), "after {taken}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_iterator_requests_the_page_size_anew() {
+    let model = Model::still(35, |list, page, per_page| envelope(list, page, per_page.min(4)));
+    let mut first = pager(&model, 10);
+    assert_eq!(first.by_ref().count(), 35);
+    let resumed = first.resume_at(&pager(&model, 10).position()).expect("the list");
+    let before = model.requests();
+    assert_eq!(ids(resumed), (0..35).rev().collect::<Vec<_>>());
+    assert_eq!(model.sizes()[before], 10);
+}
+
+#[test]
+fn an_impossible_position_is_an_error_and_not_the_end() {
+    let model = Model::still(35, envelope);
+    for place in ["999999999 of 1", "36 of 35", "-1 of 35", "x of 35", "3", "3 of"] {
+        let saved = format!("model 0 {place}").parse().expect("the shape of a position");
+        let refused = pager(&model, 10).resume_at(&saved).expect_err(place);
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(model.requests(), 0);
+}
+
+fn without_totals(list: &[u32], page: u64, per_page: u32) -> Value {
+    let mut sent = envelope(list, page, per_page);
+    (sent["total_items"], sent["total_pages"]) = (Value::Null, Value::Null);
+    sent
+}
+
+fn bare(list: &[u32], page: u64, per_page: u32) -> Value {
+    json!({"items": envelope(list, page, per_page)["items"]})
+}
+
+/// As `bare`, with pages of another size than was requested.
+fn larger(list: &[u32], page: u64, _: u32) -> Value {
+    bare(list, page, 20)
+}
+
+/// Positions in a list of 35, with how many items follow; none is an error.
+const NEAR_THE_END: [(Respond, &str, Option<usize>); 15] = [
+    (envelope, "36 of ?", None),
+    (envelope, "999999999 of ?", None),
+    (without_totals, "36 of ?", None),
+    (without_totals, "50 of ?", None),
+    (without_totals, "999999999 of ?", None),
+    (without_totals, "45 of 100", None),
+    (bare, "36 of ?", None),
+    (bare, "41 of ?", None),
+    (bare, "50 of ?", None),
+    (without_totals, "35 of ?", Some(0)),
+    (without_totals, "34 of ?", Some(1)),
+    (bare, "35 of ?", Some(0)),
+    (bare, "12 of ?", Some(23)),
+    (larger, "30 of ?", Some(5)),
+    (larger, "36 of ?", None),
+];
+
+#[test]
+fn a_position_beyond_the_end_is_an_error_with_a_hint_also_without_totals() {
+    for (respond, place, expected) in NEAR_THE_END {
+        let model = Model::still(35, respond);
+        let saved = format!("model 0 {place}").parse().expect("a position");
+        let (came, error) = outcome(pager(&model, 10).resume_at(&saved).expect("the list"));
+        match (expected, error) {
+            (Some(expected), None) => assert_eq!(came, expected, "{place}"),
+            (None, Some(error)) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{place}: {error}");
+                assert!(error.hint().is_some());
+            }
+            (_, error) => panic!("{place}: {came}, {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_position_at_the_end_of_a_list_without_totals_costs_three_requests_at_most() {
+    for respond in [without_totals as Respond, bare] {
+        let model = Model::still(40, respond);
+        let saved = "model 0 40 of ?".parse().expect("a position");
+        let rest = pager(&model, 10).resume_at(&saved).expect("the list");
+        assert_eq!(outcome(rest).0, 0);
+        assert!(model.requests() <= 3, "{} requests", model.requests());
+    }
+}
