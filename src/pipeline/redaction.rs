@@ -7,7 +7,7 @@ use std::iter::{self, successors};
 use std::ops::Range;
 
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::message::floor;
@@ -131,7 +131,11 @@ impl Redactor {
         }
     }
 
+    /// Removes the key from the values, and the headers that it names.
     pub(crate) fn headers(&self, headers: &mut HeaderMap) {
+        let shows_key = |name: &&HeaderName| !self.find_all(name.as_str().as_bytes()).is_empty();
+        let names: Vec<HeaderName> = headers.keys().filter(shows_key).cloned().collect();
+        names.iter().for_each(|name| drop(headers.remove(name)));
         for value in headers.values_mut() {
             if let Cow::Owned(clean) = self.redact(value.as_bytes()) {
                 let hidden = HeaderValue::from_static("[redacted]");
@@ -531,7 +535,12 @@ mod tests {
             "location",
             HeaderValue::from_static("https://a.example/?k=hlt_a%2Bb%2Fc%3Dd&x=1"),
         );
+        headers.insert("x-hlt_a", HeaderValue::from_static("1"));
+        let named = HeaderName::from_static("x-the-secret-key-0123456789");
+        headers.insert(named, HeaderValue::from_static("2"));
         Redactor::new(KEY).headers(&mut headers);
         assert_eq!(headers["location"], "https://a.example/?k=[redacted]&x=1");
+        Redactor::new("The-Secret-Key-0123456789").headers(&mut headers);
+        assert_eq!((headers.len(), &headers["x-hlt_a"]), (2, &HeaderValue::from_static("1")));
     }
 }
