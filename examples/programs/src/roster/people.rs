@@ -138,7 +138,14 @@ fn as_utf8(file: &[u8]) -> Outcome<&str> {
 /// Returns the separator that the row of headings has most of.
 fn separator(file: &str) -> u8 {
     let headings = file.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let count = |separator: u8| headings.bytes().filter(|byte| *byte == separator).count();
+    let count = |separator: u8| {
+        let mut is_quoted = false;
+        let is_separator = |byte: &u8| {
+            is_quoted ^= *byte == b'"';
+            *byte == separator && !is_quoted
+        };
+        headings.bytes().filter(is_separator).count()
+    };
     [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
 }
 
@@ -240,6 +247,12 @@ mod tests {
             assert_eq!(of(&people), of(&plain), "{file:?}");
             assert!(people.left_out.is_empty());
         }
+    }
+
+    #[test]
+    fn a_separator_within_quotes_separates_nothing() {
+        assert_eq!(separator("\"Last, first, middle\";userId\n"), b';');
+        assert_eq!(separator("\n\nuserId\n;;;\n"), b',');
     }
 
     #[test]
