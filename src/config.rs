@@ -133,7 +133,7 @@ impl Config {
     /// Sets the base address for Heylo's invites, if it is not [`base_url`](Config::base_url).
     ///
     /// Default: the vendor's address for invites, which differs from the one for everything else; or the base
-    /// address, if one is set. Rejected for Heylerts, which has no invites.
+    /// address, if one is set that is not the vendor's. Rejected for Heylerts, which has no invites.
     pub fn invite_base_url(mut self, url: impl Into<String>) -> Config {
         self.invite_base_url = Some(url.into());
         self

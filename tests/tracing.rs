@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, TestClock};
-use heysync::{Activity, Config, TracingObserver, heylerts, heylo};
+use heysync::{Activity, Call, Config, TracingObserver, heylerts, heylo, http};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -213,4 +213,40 @@ fn a_call_that_is_rejected_before_it_is_sent_is_a_span_with_an_error() {
         (spans[0].get("error.type"), spans[0].get("heysync.attempts")),
         ("InvalidInput", "0")
     );
+}
+
+#[test]
+fn calls_to_one_path_have_their_operations_and_calls_of_ones_own_no_template() {
+    let (spans, events) = record(|| {
+        let client = heylo::Client::with_config("key", config().transport(Heylo::demo())).unwrap();
+        let community = client.community("harbour-runners");
+        community.roles().unwrap();
+        community.role("captains").members().unwrap();
+        let config = self::config().transport(Heylerts::demo());
+        let client = heylerts::Client::with_config("hlt_key", config).unwrap();
+        let call = Call::get(["alerts", "ada-7", "history", "may"]).operation("alert_history");
+        client.send_raw(&call).unwrap_err();
+        let purge = http::Method::from_bytes(b"PURGE").unwrap();
+        client.send_raw(&Call::new(purge, ["stats"])).unwrap_err();
+    });
+    let [roles, _, members, _, history, history_sent, purge, purge_sent] = &spans[..] else {
+        panic!("{spans:?}");
+    };
+    assert_eq!(roles.get("url.template"), members.get("url.template"));
+    for (span, operation) in [
+        (roles, "list_roles"),
+        (members, "list_role_members"),
+        (history, "alert_history"),
+        (purge, "other"),
+    ] {
+        assert_eq!((span.get("otel.name"), span.get("heysync.operation")), (operation, operation));
+    }
+    assert_eq!((history_sent.get("otel.name"), history_sent.get("url.template")), ("GET", ""));
+    assert_eq!(history_sent.get("url.full"), "https://heylerts.com/api/v1/REDACTED");
+    // As OpenTelemetry asks for of methods that it does not know.
+    assert_eq!(purge_sent.get("otel.name"), "HTTP");
+    assert_eq!(purge_sent.get("http.request.method"), "_OTHER");
+    assert_eq!(purge_sent.get("http.request.method_original"), "PURGE");
+    let measured: Vec<&str> = events.iter().map(|it| it.get("heysync.operation")).collect();
+    assert!(measured.contains(&"list_role_members"), "{measured:?}");
 }
