@@ -68,9 +68,10 @@ use super::store::{Denied, Memory, TokenStore};
 /// # What the service says
 ///
 /// On successes and on a 429, `X-RateLimit-Remaining` shows what is left of the limit. The part that is missing there
-/// and was not ours was spent by others on the same key, and is held as taken for one period. A lower
-/// `X-RateLimit-Limit` is obeyed until ten periods after the service last reported it. None of this ever makes a bucket
-/// faster, and what the service's own successes contradict is ignored for ten periods.
+/// and was not ours was spent by others on the same key, and is held as taken for one period, or for two if others have
+/// gone on spending for a period. A lower `X-RateLimit-Limit` is obeyed until ten periods after the service last reported
+/// it. None of this ever makes a bucket faster, and what the service's own successes contradict is ignored for ten
+/// periods.
 ///
 /// # Sharing
 ///

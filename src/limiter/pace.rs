@@ -56,6 +56,9 @@ struct Strain {
     singles: u32,
     /// Whether requests were spread out as for a server without bursts, and that brought nothing.
     is_tried: bool,
+    /// Whether requests that tried whether the pause is over were refused again and again, or spreading requests out
+    /// brought nothing.
+    is_starved: bool,
 }
 
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
@@ -112,10 +115,17 @@ impl Unexplained {
     /// The memory of this refusal and of those before it, which left `strain`.
     fn remembered(&self, strain: Option<Strain>, period: Nanos) -> Strain {
         let (since, crowded) = (self.pause_end, self.is_crowded());
-        let over = since.saturating_add(period.saturating_mul(MEMORY));
+        let new = Strain {
+            speed: if crowded { Speed::Alone } else { Speed::Part(FIRST) },
+            since,
+            over: since.saturating_add(period.saturating_mul(MEMORY)),
+            crowded,
+            singles: 0,
+            is_tried: false,
+            is_starved: self.misses > NEAR,
+        };
         let Some(last) = strain else {
-            let speed = if crowded { Speed::Alone } else { Speed::Part(FIRST) };
-            return Strain { speed, since, over, crowded, singles: 0, is_tried: false };
+            return new;
         };
         let singles = match self.successes {
             _ if self.probing => last.singles,
@@ -132,14 +142,10 @@ impl Unexplained {
             () => self.speed(last, period),
         };
         let singles = if speed == last.speed { singles } else { 0 };
-        Strain {
-            speed,
-            since,
-            over,
-            crowded,
-            singles,
-            is_tried: last.is_tried || (is_not_even && self.rounded),
-        }
+        let is_tried = last.is_tried || (is_not_even && self.rounded);
+        let is_in_vain = matches!(last.speed, Speed::Part(_)) && last.crowded && crowded;
+        let is_starved = last.is_starved || new.is_starved || is_in_vain;
+        Strain { speed, singles, is_tried, is_starved, ..new }
     }
 
     /// The speed after this refusal, if there was another one before it.
@@ -150,7 +156,7 @@ impl Unexplained {
             Speed::Even(part) => Speed::Even((part * SLOWER).max(CROWDED)),
             _ if self.is_crowded() && last.crowded => Speed::Alone,
             speed if self.is_crowded() || self.probing || was_steady => speed,
-            Speed::Alone if self.rounded => Speed::Alone,
+            Speed::Alone if self.rounded && last.is_starved => Speed::Alone,
             Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
             Speed::Alone => Speed::Part(self.admitted.min(SLOWER)),
         }
@@ -368,6 +374,7 @@ impl Cooldown {
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
             self.misses = 0;
+            self.unnamed = 1;
             self.pace.resume(now);
         }
     }

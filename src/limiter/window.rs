@@ -289,7 +289,9 @@ impl ExternalUsage {
                 *amount = most.min(*amount);
             }
         }
-        self.hold(if is_long { amount.min(most) } else { amount }, now.saturating_add(period));
+        // Somebody who goes on spending will do so in the next period as well.
+        let (amount, periods) = if is_long { (amount.min(most), 2) } else { (amount, 1) };
+        self.hold(amount, now.saturating_add(period.saturating_mul(periods)));
     }
 
     pub(crate) fn hold(&mut self, amount: u32, end: Nanos) {

@@ -38,6 +38,18 @@ fn what_others_spent_is_held_for_one_period() {
 }
 
 #[test]
+fn what_others_go_on_spending_is_held_for_two_periods() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.pass(HELD);
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.pass(2 * HELD - Duration::from_nanos(1));
+    assert_eq!(held(&bench), 3);
+    bench.pass(Duration::from_nanos(1));
+    assert_eq!(held(&bench), 0);
+}
+
+#[test]
 fn a_response_with_more_left_does_not_loosen() {
     let bench = Bench::new(Rate::per_second(5));
     bench.store.release(&bench.lease(), remaining(1));

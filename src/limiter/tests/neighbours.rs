@@ -361,6 +361,26 @@ fn half_the_budget_taken_by_somebody_else_leaves_most_of_the_rest() {
     }
 }
 
+/// At five a second a refusal costs a second, in which five could have been sent; each try to be faster costs one.
+#[test]
+fn headers_show_what_somebody_else_takes_of_five_a_second() {
+    for kind in KINDS {
+        for (workers, latency) in [(1, 10), (8, 10), (1, 100), (8, 100)] {
+            let trial = Trial { workers, latency: latency * MS, ..Trial::new(5, SECOND, kind) };
+            let trial = Trial { steady: Some(2 * SECOND / 5), headers: true, ..trial };
+            let reports = (0..8).map(|seed| Trial { seed, ..trial }.run());
+            let sums = reports.map(|it| [it.done as f64 / trial.fair(&it), it.refused as f64]);
+            let [part, refused] =
+                sums.fold([0.0; 2], |sum, it| [sum[0] + it[0] / 8.0, sum[1] + it[1] / 8.0]);
+            let context = format!("{}, {workers}, {latency} ms", kind.0);
+            assert!(part >= 0.7, "{context}: {part:.2} of the rest");
+            // One that counts the last window again is now and then taken for a client that takes all it can.
+            let most = if kind.0 == COUNTER.0 { 7.0 } else { 3.5 };
+            assert!(refused <= most, "{context}: {refused} of {} refused", trial.calls);
+        }
+    }
+}
+
 /// The least share of a fair share, and the mean, over eight moments at which the other client began.
 fn shares(trial: Trial) -> (f64, f64) {
     let share = |seed| {

@@ -98,6 +98,17 @@ fn a_pause_without_a_name_doubles_up_to_sixteen_periods() {
 }
 
 #[test]
+fn a_pause_without_a_name_is_one_period_again_after_a_success() {
+    let bench = known();
+    for _ in 0..3 {
+        bench.refuse(bench.next(), None);
+        assert_eq!(bench.paused(), HELD);
+        bench.pass(HELD);
+        bench.well();
+    }
+}
+
+#[test]
 fn a_second_refusal_brings_the_speed_that_the_server_admitted() {
     let bench = known();
     bench.refuse(bench.lease(), Some(Duration::from_secs(2)));
