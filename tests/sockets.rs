@@ -608,6 +608,20 @@ fn folded_header_lines_are_understood() {
 }
 
 #[test]
+fn the_longest_header_and_the_longest_address_are_sent() {
+    let (address, requests) = early_server(response_bytes(431, &[], ""), AfterEarlyResponse::Close);
+    let config = Config::new().base_url(address).clock(TestClock::new());
+    let client = Clients::with(config).heylerts;
+    let header = Call::get(["x"]).header("x-note", "x".repeat(64 * 1024 - 6));
+    let address = Call::get(["x"]).query("q", "x".repeat(65_000));
+    for call in [header, address] {
+        let error = client.send_raw(&call).unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(431), "{error}");
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[test]
 fn the_longest_timeout_is_no_problem() {
     let server = Server::start([good()]);
     let options = TransportOptions::new().connect_timeout(Duration::MAX);

@@ -53,6 +53,9 @@ const METHODS: [&str; 5] = [
 /// Servers that know them take the address from them.
 const ADDRESSES: [&str; 3] = ["x-original-url", "x-rewrite-url", "x-forwarded-host"];
 
+/// The most bytes of a name with its value: a connection does not send more in one line. Servers accept less, often 8 KiB.
+const LONGEST: usize = 64 * 1024;
+
 /// Reads a header that a caller adds, or returns why it is rejected. The reason does not show the value, which may
 /// be a secret.
 pub(super) fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
@@ -63,6 +66,9 @@ pub(super) fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
         return Err(format!("the header {name} cannot be set: {why}"));
     }
     let value = value.trim_matches([' ', '\t']);
+    if name.as_str().len() + value.len() > LONGEST {
+        return Err("a header of more than 64 KiB cannot be sent".to_owned());
+    }
     let parsed = HeaderValue::from_str(value).ok().filter(|_| value.is_ascii());
     let value = parsed.ok_or_else(|| {
         let why = "has a character that a header cannot have, such as a line break or an umlaut";
@@ -161,6 +167,13 @@ mod tests {
             let why = parse(name, value).expect_err(name);
             assert!(!why.contains("hidden"), "{why}");
         }
+    }
+
+    #[test]
+    fn a_header_that_is_too_long_for_a_connection_is_rejected() {
+        assert!(parse("X-A", &"x".repeat(LONGEST - 3)).is_ok());
+        let why = parse("X-A", &"x".repeat(LONGEST - 2)).expect_err("too long");
+        assert_eq!(why, "a header of more than 64 KiB cannot be sent");
     }
 
     #[test]

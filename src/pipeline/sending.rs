@@ -173,12 +173,18 @@ fn ends_sending(error: &ureq::Error) -> bool {
     }
 }
 
-impl<T: Transport> Transport for Sending<T> {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        self.inner.buffers()
-    }
+/// A write of more than this is often half done several times when its time is up, and takes as many times.
+const MOST_AT_ONCE: usize = 16 * 1024;
 
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+fn less(timeout: NextTimeout, elapsed: Duration) -> Result<NextTimeout, ureq::Error> {
+    match timeout.after.saturating_sub(elapsed) {
+        Duration::ZERO => Err(ureq::Error::Timeout(timeout.reason)),
+        left => Ok(NextTimeout { after: left.into(), ..timeout }),
+    }
+}
+
+impl<T: Transport> Sending<T> {
+    fn transmit(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         if self.is_cut {
             return Ok(());
         }
@@ -189,6 +195,25 @@ impl<T: Transport> Transport for Sending<T> {
             }
             outcome => outcome,
         }
+    }
+}
+
+impl<T: Transport> Transport for Sending<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if amount <= MOST_AT_ONCE {
+            return self.transmit(amount, timeout);
+        }
+        let (started, mut left) = (Instant::now(), amount);
+        while left > MOST_AT_ONCE {
+            self.transmit(MOST_AT_ONCE, less(timeout, started.elapsed())?)?;
+            self.inner.buffers().output().copy_within(MOST_AT_ONCE..left, 0);
+            left -= MOST_AT_ONCE;
+        }
+        self.transmit(left, less(timeout, started.elapsed())?)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {

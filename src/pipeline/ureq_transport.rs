@@ -257,8 +257,6 @@ fn config(options: &TransportOptions, tls: &Tls, proxy: Option<&Proxy>) -> Confi
         .max_idle_connections(32)
         .max_idle_connections_per_host(16)
         .max_idle_age(MAX_IDLE)
-        // A write of so much is rarely half done when its time is up, so that time is kept to.
-        .output_buffer_size(32 * 1024)
         .timeout_global(Some(timeout))
         .timeout_resolve(Some(connect))
         .timeout_connect(Some(connect))
