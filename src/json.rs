@@ -29,7 +29,12 @@ const NO_NUMBERS: [&str; 2] = ["NaN", "Infinity"];
 pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     // RFC 8259, section 8.1: a reader may ignore a byte order mark.
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    match serde_json::from_slice(text) {
+    // Not `serde_json::from_slice`: each type would be compiled once more, and each string be checked by itself.
+    let outcome = match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(text).and_then(|value: Value| T::deserialize(value)),
+    };
+    match outcome {
         Ok(value) if may_be_rounded(text) => Ok(exact(text).unwrap_or(value)),
         Ok(value) => Ok(value),
         Err(error) => tolerant(text, error),
