@@ -306,18 +306,21 @@ fn a_request_that_a_proxy_refuses_was_not_sent_and_is_not_retried() {
 
 #[test]
 fn a_proxy_that_sends_very_many_header_lines_is_understood() {
-    let (server, authority) = server();
-    let many: Vec<String> = (0..60).map(|nth| format!("x-{nth}: a\r\n b")).collect();
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let proxy = Proxy::start(server.port(), Role::Refuse(head(407, &many)));
-    let error = Clients::with(config(&authority, proxy.address())).heylerts.stats().unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{error:?}");
-    let proxy = Proxy::start(server.port(), Role::ConnectWith(head(200, &many)));
-    let clients = Clients::with(config(&authority, proxy.address()));
-    for _ in 0..2 {
-        clients.heylerts.stats().unwrap();
+    for (count, fold) in [(12, ""), (25, ""), (60, "\r\n b"), (150, "")] {
+        let (server, authority) = server();
+        let many: Vec<String> = (0..count).map(|nth| format!("x-{nth}: a{fold}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let proxy = Proxy::start(server.port(), Role::Refuse(head(407, &many)));
+        let clients = Clients::with(config(&authority, proxy.address()));
+        let error = clients.heylerts.stats().unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 1), "{error:?}");
+        let proxy = Proxy::start(server.port(), Role::ConnectWith(head(200, &many)));
+        let clients = Clients::with(config(&authority, proxy.address()));
+        for _ in 0..2 {
+            clients.heylerts.stats().unwrap();
+        }
+        assert_eq!((proxy.received().len(), server.received().len()), (1, 2), "{count}");
     }
-    assert_eq!((proxy.received().len(), server.received().len()), (1, 2));
 }
 
 #[test]

@@ -34,18 +34,20 @@ pub(crate) struct Head {
 
 /// Joins lines that are folded, as RFC 9112 (5.2) demands, and leaves out lines beyond what ureq accepts.
 ///
-/// Of other lines than those that matter, the first `most` are kept. The input may end anywhere. What was tidied is left as it is when more has arrived behind it.
+/// Of other lines than those that matter, the first `most` are kept. The input may end anywhere. What was tidied is left
+/// as it is when more has arrived behind it.
 pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
-    let (start, Found { length, is_whole, is_tidy }) = final_head(input);
+    let (start, Found { length, is_whole, is_tidy }) = final_head(input, most);
     if is_tidy {
         return Head { is_whole, tidied: None };
     }
     let (head, rest) = input[start..].split_at(length);
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    let lines: Vec<&[u8]> = head.split_inclusive(|byte| *byte == b'\n').collect();
+    let last = lines.iter().rposition(|line| !is_folded(line));
     let mut tidied = input[..start].to_vec();
-    tidied.extend(lines.next().unwrap_or_default());
+    tidied.extend(lines.first().copied().unwrap_or_default());
     let (mut count, mut is_kept) = (0, true);
-    for line in lines {
+    for (at, line) in lines.iter().enumerate().skip(1) {
         if is_folded(line) {
             if is_kept {
                 unfold_onto(&mut tidied, line);
@@ -53,10 +55,10 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
             continue;
         }
         count += 1;
-        // A line that is cut off is not known yet.
-        is_kept = count <= most || matters(line) || !line.ends_with(b"\n");
+        // More of the last line may arrive.
+        is_kept = count <= most || matters(line) || (!is_whole && last == Some(at));
         if is_kept {
-            tidied.extend(line);
+            tidied.extend(*line);
         }
     }
     tidied.extend(rest);
@@ -74,10 +76,10 @@ struct Found {
 }
 
 /// Where the head begins that comes after those of interim responses, such as 100 and 103, and what it is.
-fn final_head(input: &[u8]) -> (usize, Found) {
+fn final_head(input: &[u8], most: usize) -> (usize, Found) {
     let mut start = 0;
     loop {
-        let found = head_of(&input[start..]);
+        let found = head_of(&input[start..], most);
         let status = input[start..].get(STATUS);
         let is_interim = status.is_some_and(|status| status[0] == b'1' && status != b"101");
         if !found.is_whole || !is_interim {
@@ -89,7 +91,7 @@ fn final_head(input: &[u8]) -> (usize, Found) {
 }
 
 /// The head that the input begins with.
-fn head_of(input: &[u8]) -> Found {
+fn head_of(input: &[u8], most: usize) -> Found {
     let (mut rest, mut lines, mut is_whole, mut is_folded) = (input, 0, false, false);
     // It never fails, and is faster than a loop over bytes.
     while !is_whole && let Ok(1..) = rest.skip_until(b'\n') {
@@ -98,7 +100,7 @@ fn head_of(input: &[u8]) -> Found {
         is_whole = matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]);
     }
     let length = input.len() - rest.len();
-    Found { length, is_whole, is_tidy: !is_folded && lines <= 1 + MOST_LINES }
+    Found { length, is_whole, is_tidy: !is_folded && lines <= 1 + most }
 }
 
 fn is_folded(line: &[u8]) -> bool {
@@ -157,6 +159,30 @@ mod tests {
         let expected = format!("HTTP/1.1 200 OK\r\n{}{needed}\r\n{{}}", lines(MOST_LINES));
         for cut in [0, 5, 900, 901, 902, 903, 904, 905, 906, 2000, whole.len() - 3, whole.len()] {
             assert_eq!(in_pieces(&whole, cut), expected, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_folded_line_goes_with_the_line_that_is_left_out() {
+        let lines: String =
+            (0..MOST_LINES + 3).map(|nth| format!("X-{nth}: y\r\n z\r\n")).collect();
+        let whole = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\n{{}}");
+        let kept: String = (0..MOST_LINES).map(|nth| format!("X-{nth}: y   z\r\n")).collect();
+        let expected = format!("HTTP/1.1 200 OK\r\n{kept}Content-Length: 2\r\n\r\n{{}}");
+        for cut in whole.len() - 80..whole.len() {
+            assert_eq!(in_pieces(&whole, cut), expected, "{cut}");
+        }
+    }
+
+    #[test]
+    fn as_many_lines_are_kept_as_are_asked_for() {
+        let lines = |count| (0..count).map(|nth| format!("X-{nth}: y\r\n")).collect::<String>();
+        for sent in 0..30 {
+            let whole = format!("HTTP/1.1 407 P\r\n{}\r\n", lines(sent));
+            let kept = format!("HTTP/1.1 407 P\r\n{}\r\n", lines(sent.min(MOST_LINES_OF_PROXY)));
+            let tidied = tidy(whole.as_bytes(), MOST_LINES_OF_PROXY).tidied;
+            let tidied = tidied.unwrap_or_else(|| whole.clone().into_bytes());
+            assert_eq!(String::from_utf8_lossy(&tidied), kept, "{sent}");
         }
     }
 
