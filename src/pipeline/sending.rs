@@ -27,14 +27,25 @@ pub(crate) struct Note {
     connected_by: Option<Instant>,
     /// A byte of the request was handed to a connection.
     pub(crate) sent: bool,
+    /// A socket took a byte of it.
+    taken: bool,
+    /// A socket refused to take any of it.
+    refused: bool,
     /// The resolver, the connector or a connection was called on this thread.
     seen: bool,
     /// A connection that has idled for longer is not used.
     pub(crate) max_idle: Option<Duration>,
 }
 
-const NOTHING: Note =
-    Note { connecting: 0, connected_by: None, sent: false, seen: false, max_idle: None };
+const NOTHING: Note = Note {
+    connecting: 0,
+    connected_by: None,
+    sent: false,
+    taken: false,
+    refused: false,
+    seen: false,
+    max_idle: None,
+};
 
 thread_local! {
     static NOTE: Cell<Note> = const { Cell::new(NOTHING) };
@@ -67,6 +78,16 @@ pub(crate) fn mark_unsent() {
     NOTE.set(Note { sent: false, ..NOTE.get() });
 }
 
+fn mark_taken() {
+    let note = NOTE.get();
+    NOTE.set(Note { taken: note.taken || note.connecting == 0, ..note });
+}
+
+fn mark_refused() {
+    let note = NOTE.get();
+    NOTE.set(Note { refused: note.refused || note.connecting == 0, ..note });
+}
+
 /// Runs `connect`, which makes a connection within `timeout`.
 pub(crate) fn connecting<T>(timeout: NextTimeout, connect: impl FnOnce() -> T) -> T {
     let note = Note { seen: true, ..NOTE.get() };
@@ -96,8 +117,9 @@ pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> 
     let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
     let outcome = call();
     let note = NOTE.get();
+    let is_refused = note.refused && !note.taken;
     // If ureq called nothing of this module on this thread, the request counts as sent.
-    (outcome, note.sent || !note.seen)
+    (outcome, (note.sent && !is_refused) || !note.seen)
 }
 
 /// The connectors of ureq's default, with a [`Sending`] around each socket.
@@ -131,7 +153,7 @@ impl<In: Transport> Connector<In> for Sockets {
         });
         Ok(chained.map(|inner| match is_tunnel {
             true => Either::A(inner),
-            false => Either::B(Sending { inner, is_cut: false, failure: None }),
+            false => Either::B(Sending { inner, cut: None, failure: None }),
         }))
     }
 }
@@ -140,14 +162,27 @@ impl<In: Transport> Connector<In> for Sockets {
 ///
 /// A server may respond, as with a 413, without reading the request to its end. When it then closes the connection or
 /// reads no more, the rest of the request is left out and the response is read, as RFC 9112 (9.5) demands. In a
-/// handshake, the response is an alert with the reason.
+/// handshake, the response is an alert with the reason; if there is none, the handshake may look complete from this side,
+/// and the request is not sent.
 #[derive(Debug)]
 struct Sending<T> {
     inner: T,
-    /// The rest of the request is left out.
-    is_cut: bool,
+    /// What was under way when the server stopped reading. The rest of it is left out.
+    cut: Option<Cut>,
     /// Why, as long as nothing was received after that.
     failure: Option<ureq::Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    Handshake,
+    Request,
+}
+
+impl Cut {
+    fn now() -> Cut {
+        if NOTE.get().connecting > 0 { Cut::Handshake } else { Cut::Request }
+    }
 }
 
 /// The time for which one write may wait for the server. Of a request, two of them leave a fifth for the response,
@@ -176,6 +211,9 @@ fn ends_sending(error: &ureq::Error) -> bool {
 /// A write of more than this is often half done several times when its time is up, and takes as many times.
 const MOST_AT_ONCE: usize = 16 * 1024;
 
+/// As much as an idle socket takes at once or not at all: its buffer is empty, and larger than this on every system.
+const MOST_TAKEN_WHOLE: usize = 4 * 1024;
+
 fn less(timeout: NextTimeout, elapsed: Duration) -> Result<NextTimeout, ureq::Error> {
     match timeout.after.saturating_sub(elapsed) {
         Duration::ZERO => Err(ureq::Error::Timeout(timeout.reason)),
@@ -185,15 +223,27 @@ fn less(timeout: NextTimeout, elapsed: Duration) -> Result<NextTimeout, ureq::Er
 
 impl<T: Transport> Sending<T> {
     fn transmit(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        if self.is_cut {
-            return Ok(());
+        match self.cut {
+            Some(cut) if cut == Cut::now() => return Ok(()),
+            Some(_) => {
+                mark_refused();
+                let lost = || ureq::Error::Io(io::ErrorKind::ConnectionReset.into());
+                return Err(self.failure.take().unwrap_or_else(lost));
+            }
+            None => {}
         }
         match self.inner.transmit_output(amount, patience(timeout)?) {
             Err(error) if ends_sending(&error) => {
-                (self.is_cut, self.failure) = (true, Some(error));
+                if amount <= MOST_TAKEN_WHOLE && !matches!(error, ureq::Error::Timeout(_)) {
+                    mark_refused();
+                }
+                (self.cut, self.failure) = (Some(Cut::now()), Some(error));
                 Ok(())
             }
-            outcome => outcome,
+            outcome => {
+                mark_taken();
+                outcome
+            }
         }
     }
 }
@@ -228,7 +278,7 @@ impl<T: Transport> Transport for Sending<T> {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.is_cut && self.inner.is_open()
+        self.cut.is_none() && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -238,7 +288,93 @@ impl<T: Transport> Transport for Sending<T> {
 
 #[cfg(test)]
 mod tests {
+    use ureq::unversioned::transport::LazyBuffers;
+    use ureq::unversioned::transport::time::Duration as Timeout;
+
     use super::*;
+
+    fn second() -> NextTimeout {
+        NextTimeout {
+            after: Timeout::from_secs(1),
+            reason: ureq::Timeout::Global,
+            per_read: None,
+            per_write: None,
+        }
+    }
+
+    /// A socket that takes so many writes before its server reads no more.
+    #[derive(Debug)]
+    struct Closing(LazyBuffers, usize);
+
+    impl Closing {
+        fn after(writes: usize) -> Sending<Closing> {
+            let inner = Closing(LazyBuffers::new(64, 64), writes);
+            Sending { inner, cut: None, failure: None }
+        }
+    }
+
+    impl Transport for Closing {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.0
+        }
+
+        fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+            let left = self.1.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe);
+            self.1 = left.map_err(|kind| ureq::Error::Io(kind.into()))?;
+            Ok(())
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+            Ok(true)
+        }
+
+        fn is_open(&mut self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_on_a_connection_whose_handshake_was_cut() {
+        let timeout = second();
+        for is_alert_read in [true, false] {
+            let mut socket = Closing::after(0);
+            // The reason may be in an alert, so that the handshake goes on.
+            let handshake = connecting(timeout, || socket.transmit_output(8, timeout));
+            assert!(handshake.is_ok(), "{handshake:?}");
+            if is_alert_read {
+                assert!(socket.await_input(timeout).is_ok_and(|is_more| is_more));
+            }
+            let (outcome, is_sent) = watch(None, || {
+                mark_seen();
+                mark_sent();
+                socket.transmit_output(8, timeout)
+            });
+            assert!(matches!(outcome, Err(ureq::Error::Io(_))), "{outcome:?}");
+            assert!(!is_sent && !socket.is_open());
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_request_that_is_cut_is_left_out() {
+        let small = 8;
+        for (taken, amount, is_sent) in [
+            // A socket that refuses the first write has sent nothing of it, unless that is a large one.
+            (0, small, false),
+            (0, MOST_AT_ONCE, true),
+            (1, small, true),
+            (2, small, true),
+        ] {
+            let mut socket = Closing::after(taken);
+            let sent = watch(None, || {
+                mark_seen();
+                for _ in 0..4 {
+                    mark_sent();
+                    assert!(socket.transmit_output(amount, second()).is_ok());
+                }
+            });
+            assert_eq!((sent.1, socket.is_open()), (is_sent, false), "{taken} {amount}");
+        }
+    }
 
     #[test]
     fn bytes_that_ureq_sent_on_another_thread_count_as_sent() {
