@@ -1,6 +1,7 @@
 //! Keeps the key out of errors, `Debug` output and logs.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::error::Error as StdError;
 use std::fmt;
 use std::iter::{self, successors};
@@ -219,21 +220,50 @@ impl Redactor {
 ///
 /// This is for a decoding that knows no key: any of the values may be one.
 pub(crate) fn without_values(error: &serde_json::Error, json: &Value) -> String {
-    let mut text = without_quoted(&error.to_string());
-    text.truncate(floor(&text, BODY_KEPT));
-    let mut rest = vec![json];
+    let text = without_variant(&without_quoted(&error.to_string()));
+    if text.len() > BODY_KEPT {
+        return "the error quotes a value of the object".to_owned();
+    }
+    let mut strings = strings_of(json);
+    // One that is part of another would leave the rest of that.
+    strings.sort_unstable_by_key(|string| Reverse(string.len()));
+    let is_shown = |string: &&str| string.len() >= LONG && !OWN_WORDS.contains(string);
+    strings.into_iter().filter(is_shown).fold(text, |text, string| match text.contains(string) {
+        true => text.replace(string, "[redacted]"),
+        false => text,
+    })
+}
+
+/// Words of serde's own errors that are as long as a key.
+const OWN_WORDS: [&str; 3] = ["expected", "sequence", "duplicate"];
+
+fn strings_of(json: &Value) -> Vec<&str> {
+    let (mut rest, mut strings) = (vec![json], Vec::new());
     while let Some(value) = rest.pop() {
         match value {
-            // A word may be one of the error's own.
-            Value::String(string) if string.len() >= LONG && !is_words(string) => {
-                text = text.replace(string, "[redacted]");
-            }
+            Value::String(string) => strings.push(&**string),
             Value::Array(items) => rest.extend(items),
-            Value::Object(fields) => rest.extend(fields.values()),
+            Value::Object(fields) => {
+                strings.extend(fields.keys().map(String::as_str));
+                rest.extend(fields.values());
+            }
             _ => {}
         }
     }
-    text
+    strings
+}
+
+/// The text without the name that serde does not know, which it puts between backticks.
+fn without_variant(text: &str) -> String {
+    let start = ["unknown variant `", "unknown field `"].into_iter().find_map(|words| {
+        let at = text.find(words)?;
+        Some(at + words.len())
+    });
+    let end = start.and_then(|start| text[start..].find("`, ").map(|length| start + length));
+    match (start, end) {
+        (Some(start), Some(end)) => format!("{}[redacted]{}", &text[..start], &text[end..]),
+        _ => text.to_owned(),
+    }
 }
 
 /// The text without what is in double quotes, where serde and most other decoders quote a value.
@@ -251,10 +281,6 @@ fn without_quoted(text: &str) -> String {
         is_quoted ^= is_end;
     }
     clean
-}
-
-fn is_words(text: &str) -> bool {
-    text.chars().all(|letter| letter.is_ascii_alphabetic() || letter == ' ')
 }
 
 impl fmt::Debug for Redactor {
@@ -502,7 +528,31 @@ mod tests {
         }
         let custom: serde_json::Error = serde::de::Error::custom("no key: hlt_1234 of a runner");
         let json = serde_json::json!({"name": "a runner", "key": ["hlt_1234"]});
-        assert_eq!(without_values(&custom, &json), "no key: [redacted] of a runner");
+        assert_eq!(without_values(&custom, &json), "no key: [redacted] of [redacted]");
+    }
+
+    #[test]
+    fn the_error_of_a_decoding_shows_no_key_of_whatever_letters_and_length() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Kind {
+            Run,
+        }
+        let shown = |json: &Value| {
+            let error = Kind::deserialize(json).err();
+            error.map(|error| without_values(&error, json)).unwrap_or_default()
+        };
+        let long = format!("hlt_1234567890 {}", "1".repeat(70_000));
+        for key in ["q", "AbcdefghijklmnopKEY", "a`, expected", &long] {
+            assert!(!shown(&key.into()).contains(key), "{key}");
+        }
+        assert_eq!(shown(&"Swim".into()), "unknown variant `[redacted]`, expected `run`");
+        assert_eq!(shown(&"run".into()), "");
+        let custom = |text: &str| serde::de::Error::custom(text);
+        let json = serde_json::json!(["hlt_1234", "hlt_1234 of a"]);
+        assert_eq!(without_values(&custom("hlt_1234 of a b"), &json), "[redacted] b");
+        let message = without_values(&custom(&format!("odd: {long}")), &long.into());
+        assert_eq!(message, "the error quotes a value of the object");
     }
 
     #[test]
