@@ -389,6 +389,24 @@ fn a_success_that_denies_nothing_is_one() {
 }
 
 #[test]
+fn words_that_may_be_a_success_or_a_failure_leave_the_outcome_of_a_change_open() {
+    for body in [r#"{"detail": "Mitglied 2"}"#, r#"{"success": true, "error": "Mitglied 2"}"#] {
+        for operation in OPERATIONS.iter().filter(|operation| operation.good.is_empty()) {
+            let wire = Wire::new([Scripted::text(body), Scripted::text(body)]);
+            let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();
+            let case = format!("{} {body}: {error}", operation.call);
+            assert_eq!(
+                (error.kind(), error.applied()),
+                (OutcomeUnknown, Applied::Unknown),
+                "{case}"
+            );
+            assert!(error.to_string().contains("Mitglied 2"), "{case}");
+            assert_eq!(count(operation, &wire), 1, "{case}");
+        }
+    }
+}
+
+#[test]
 fn data_with_a_field_called_error_is_data() {
     let alert = r#"{"id": "a1", "ok": false, "error": "the last check failed"}"#;
     let wire = Wire::new([Scripted::text(alert), Scripted::text(alert)]);

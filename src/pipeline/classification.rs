@@ -171,7 +171,10 @@ impl Classifier<'_> {
     fn bad_body(&self, head: Parts, BadBody { body, problem }: BadBody) -> Failure {
         let head = Some(head);
         match problem {
-            Problem::Denied(message) => {
+            Problem::Doubtful(message) if !self.call.is_read() => {
+                self.unknown(Evidence { message, head, body, cause: None }, true)
+            }
+            Problem::Denied(message) | Problem::Doubtful(message) => {
                 let evidence = Evidence { message, head, body, cause: None };
                 self.failure(ErrorKind::Rejected, evidence, Retry::Never, false)
             }
@@ -207,9 +210,13 @@ impl Classifier<'_> {
         retry: Retry,
         maybe_applied: bool,
     ) -> Failure {
-        if !self.call.is_unsafe() {
-            return self.failure(kind, evidence, retry, maybe_applied);
+        match self.call.is_unsafe() {
+            true => self.unknown(evidence, maybe_applied),
+            false => self.failure(kind, evidence, retry, maybe_applied),
         }
+    }
+
+    fn unknown(&self, evidence: Evidence, maybe_applied: bool) -> Failure {
         let failure =
             self.failure(ErrorKind::OutcomeUnknown, evidence, Retry::Never, maybe_applied);
         let error = failure.error.noting(UNKNOWN);

@@ -12,7 +12,7 @@ use crate::json;
 /// The fields that may hold the message, best first. Heylo documents none of them, Heylerts documents `detail`.
 ///
 /// If `error` comes with `message`, it is the status in words; with `error_description`, a code.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 18] = [
     "message",
     "error_description",
     "errorMessage",
@@ -27,6 +27,10 @@ const FIELDS: [&str; 14] = [
     "reason",
     "msg",
     "title",
+    "errorMessages",
+    "error_messages",
+    "validationErrors",
+    "failures",
 ];
 
 /// A page is searched for its message up to here, in bytes.

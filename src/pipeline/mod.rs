@@ -47,6 +47,7 @@ pub(crate) mod settings;
 pub(crate) mod spans;
 mod spelling;
 pub(crate) mod summary;
+mod tone;
 pub(crate) mod transport;
 pub(crate) mod transport_options;
 pub(crate) mod ureq_transport;

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::denial;
+use super::denial::{self, Report};
 use crate::json;
 
 /// The body of a response whose status is a success, and which cannot be used.
@@ -18,6 +18,8 @@ pub(crate) struct BadBody {
 pub(crate) enum Problem {
     /// The service reports a failure, in these words.
     Denied(String),
+    /// Whether the service reports a failure is not clear from these words.
+    Doubtful(String),
     /// It is not what was asked for.
     Unexpected {
         /// Another attempt may help: it was not JSON at all.
@@ -26,6 +28,15 @@ pub(crate) enum Problem {
     },
     /// It can be read, and is the response to another request: a cache or a proxy may have mixed up two.
     NotRequested(&'static str),
+}
+
+impl From<Report> for Problem {
+    fn from(report: Report) -> Problem {
+        match report {
+            Report::Denial(words) => Problem::Denied(words),
+            Report::Doubt(words) => Problem::Doubtful(words),
+        }
+    }
 }
 
 impl BadBody {
@@ -37,7 +48,7 @@ impl BadBody {
     /// Rejects a body that could not be decoded, or that reports a failure instead.
     pub(crate) fn undecodable(body: Vec<u8>, source: serde_json::Error) -> BadBody {
         let problem = match denial::of_undecodable(&body) {
-            Some(words) => Problem::Denied(words),
+            Some(report) => report.into(),
             None => {
                 Problem::Unexpected { is_temporary: body.is_empty() || !source.is_data(), source }
             }
@@ -65,14 +76,14 @@ pub(crate) fn decoded<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadBody> {
 
 /// Rejects a body that was decoded, and that consists of nothing but a report of failure.
 pub(crate) fn undenied(body: &[u8]) -> Result<(), BadBody> {
-    let denied = |words| BadBody { body: body.to_owned(), problem: Problem::Denied(words) };
-    denial::of_decoded(body).map_or(Ok(()), |words| Err(denied(words)))
+    let denied = |report: Report| BadBody { body: body.to_owned(), problem: report.into() };
+    denial::of_decoded(body).map_or(Ok(()), |report| Err(denied(report)))
 }
 
 /// Accepts a body of any shape: JSON, plain text or nothing, unless it is JSON that reports a failure.
 pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
     match denial::of(&body) {
-        Some(words) => Err(BadBody { body, problem: Problem::Denied(words) }),
+        Some(report) => Err(BadBody { body, problem: report.into() }),
         None => Ok(body),
     }
 }
@@ -128,6 +139,7 @@ mod tests {
     fn denied(outcome: Result<(), BadBody>) -> Option<String> {
         match outcome.err()?.problem {
             Problem::Denied(words) => Some(words),
+            Problem::Doubtful(words) => Some(format!("in doubt: {words}")),
             Problem::Unexpected { .. } | Problem::NotRequested(_) => None,
         }
     }
