@@ -16,143 +16,24 @@
 //!
 //! For a value that was decoded, one such field among others is data: it is a denial only if nothing else holds anything.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::sync::LazyLock;
+mod decoded;
+mod vocabulary;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::{Map, Value};
 
 use super::message;
 use super::tone::{self, Tone};
-use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
-
-/// All names and values of reports are shorter.
-const LONGEST: usize = 32;
+use decoded::{ReportVisitor, holds_data};
+use vocabulary::{
+    BAD, BESIDES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, WORDS, WRAPPERS, ends_with, is_any,
+    is_code_of_success, is_empty, is_failure, is_false, is_harmless, is_reported, is_state,
+    is_status, is_true,
+};
 
 /// How deep JSON may be within strings and lists.
 const DEEPEST: u32 = 3;
-
-/// Fields that are false of a failure.
-const GOOD: [&str; 4] = ["ok", "success", "succeeded", "successful"];
-
-/// Fields that hold something of a failure.
-const BAD: [&str; 27] = [
-    "error",
-    "errors",
-    "errormessages",
-    "errorlist",
-    "fielderrors",
-    "validationerrors",
-    "failures",
-    "err",
-    "haserror",
-    "haserrors",
-    "errormessage",
-    "errormsg",
-    "errmsg",
-    "errordescription",
-    "errordetails",
-    "errorcode",
-    "errcode",
-    "errno",
-    "errortype",
-    "exception",
-    "exceptionmessage",
-    "exceptiontype",
-    "fault",
-    "faultstring",
-    "failure",
-    "failed",
-    "fail",
-];
-
-/// Fields that state how a call ended.
-const OUTCOME: [&str; 9] = [
-    "status",
-    "statuscode",
-    "httpstatus",
-    "httpstatuscode",
-    "httpcode",
-    "result",
-    "resultcode",
-    "outcome",
-    "ack",
-];
-
-/// Fields that name a kind of error, if they do.
-const KIND: [&str; 4] = ["type", "name", "class", "code"];
-
-/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call.
-const FAILURES: [&str; 11] = [
-    "error",
-    "err",
-    "fail",
-    "failed",
-    "failure",
-    "unsuccessful",
-    "exception",
-    "fault",
-    "ko",
-    "nok",
-    "notok",
-];
-
-/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call, or for the state of a record.
-const STATES: [&str; 23] = [
-    "denied",
-    "accessdenied",
-    "permissiondenied",
-    "rejected",
-    "refused",
-    "forbidden",
-    "unauthorized",
-    "unauthenticated",
-    "notfound",
-    "badrequest",
-    "invalid",
-    "servererror",
-    "internalservererror",
-    "invalidargument",
-    "failedprecondition",
-    "alreadyexists",
-    "resourceexhausted",
-    "deadlineexceeded",
-    "outofrange",
-    "unimplemented",
-    "unavailable",
-    "aborted",
-    "conflict",
-];
-
-/// Fields that reports of failure consist of besides.
-const BESIDES: [&str; 14] = [
-    "message",
-    "msg",
-    "detail",
-    "details",
-    "reason",
-    "title",
-    "description",
-    "instance",
-    "requestid",
-    "traceid",
-    "timestamp",
-    "path",
-    "docs",
-    "docsurl",
-];
-
-/// Fields that hold the message of a report.
-const WORDS: [&str; 7] = ["message", "msg", "detail", "details", "reason", "title", "description"];
-
-/// Fields that hold the response of a service behind the service, or how the call ended.
-const WRAPPERS: [&str; 9] =
-    ["data", "result", "response", "payload", "body", "d", "meta", "status", "responsestatus"];
-
-/// Values of [`OUTCOME`] for a success.
-const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "successful", "done"];
 
 /// A report of failure, in the service's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +42,14 @@ pub(super) enum Report {
     Denial(String),
     /// Whether it failed is not clear.
     Doubt(String),
+}
+
+impl Report {
+    fn into_words(self) -> String {
+        match self {
+            Report::Denial(words) | Report::Doubt(words) => words,
+        }
+    }
 }
 
 /// Returns the report of failure in a body that holds no value, in the service's words.
@@ -193,34 +82,6 @@ pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
     }
 }
 
-/// The beginning of a body that is searched for data without decoding it, in bytes.
-const GLANCE: usize = 1024;
-
-/// Whether a field that reports of failure do not have holds something, as is seen without decoding.
-fn holds_data(body: &[u8]) -> bool {
-    let start = &body[..body.len().min(GLANCE)];
-    let valid = str::from_utf8(start).map_or_else(|error| error.valid_up_to(), str::len);
-    let text = str::from_utf8(&start[..valid]).unwrap_or_default();
-    let mut is_found = false;
-    // Ends at the first such field.
-    let _ = Scanner::new(text, 0).object(|scanner, name| {
-        scanner.peek()?;
-        let value = &text[scanner.position()..];
-        is_found = holds_something(value) && !name.contains('\\') && !is_reported(name);
-        scanner.value().filter(|_| !is_found).map(drop)
-    });
-    is_found
-}
-
-/// Whether a text begins with a value that is certainly not null, false, 0 or empty.
-fn holds_something(json: &str) -> bool {
-    match json.as_bytes() {
-        [b'"', first, ..] => first.is_ascii_alphanumeric(),
-        [b'{' | b'[', ..] => !json[1..].trim_start().starts_with(['}', ']']),
-        _ => json.starts_with("true"),
-    }
-}
-
 fn read(body: &[u8], is_lenient: bool) -> Option<Value> {
     let text = json::text(body);
     let json = json::from_slice(text.as_bytes()).ok();
@@ -239,14 +100,6 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
             of_json(&read(text.as_bytes(), true)?, depth - 1)
         }
         _ => None,
-    }
-}
-
-impl Report {
-    fn into_words(self) -> String {
-        match self {
-            Report::Denial(words) | Report::Doubt(words) => words,
-        }
     }
 }
 
@@ -301,18 +154,6 @@ fn of_signs(object: &Map<String, Value>) -> Option<Report> {
             Some(Report::Doubt(words.unwrap_or_else(unnamed)))
         }
     }
-}
-
-/// Whether reports of failure have a field of this name.
-fn is_reported(name: &str) -> bool {
-    static REPORTED: LazyLock<Vec<&[u8]>> = LazyLock::new(|| {
-        let lists = [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES];
-        let mut names: Vec<&[u8]> =
-            lists.iter().copied().flatten().map(|name| name.as_bytes()).collect();
-        names.sort_unstable();
-        names
-    });
-    is_one(name, |plain| REPORTED.binary_search(&plain).is_ok())
 }
 
 fn has_words(object: &Map<String, Value>) -> bool {
@@ -372,10 +213,6 @@ fn is_outcome_of_failure(name: &str, value: &Value, is_record: bool) -> bool {
         || is_failure(value) && !(is_record && is_state(value))
 }
 
-fn ends_with(name: &str, end: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(end)
-}
-
 /// `{"detail": "Not Found"}` with the other fields of RFC 9457 at most.
 fn lone_detail(object: &Map<String, Value>) -> Option<&Value> {
     let is_besides = |(name, value): (&String, &Value)| {
@@ -399,200 +236,9 @@ fn is_list_of_problems(object: &Map<String, Value>) -> bool {
     object.iter().any(|(name, value)| is_any(name, &["detail"]) && is_list(value))
 }
 
-/// `"error"`, `"NOT_FOUND"`, `"ValidationError"`.
-fn is_failure(value: &Value) -> bool {
-    let word = value.as_str().unwrap_or_default().trim_end_matches(['.', '!']);
-    is_any(word, &FAILURES)
-        || is_any(word, &STATES)
-        || word.ends_with("Error")
-        || word.ends_with("Exception")
-        || word.ends_with("_ERROR")
-}
-
-fn is_state(value: &Value) -> bool {
-    value.as_str().is_some_and(|word| is_any(word, &STATES))
-}
-
-/// 404, `"404"`, `"404 Not Found"`.
-fn is_status(value: &Value) -> bool {
-    let code = match value {
-        Value::Number(number) => number.as_f64().map(|code| code as u64),
-        Value::String(text) => text.split_whitespace().next().and_then(|code| code.parse().ok()),
-        _ => None,
-    };
-    code.is_some_and(|code| (400..600).contains(&code))
-}
-
-/// 0, `"00000"`, or a status from 200 to 299.
-fn is_code_of_success(value: &Value) -> bool {
-    let is_good = |code: u64| code == 0 || (200..300).contains(&code);
-    match value {
-        Value::Number(number) => number.as_u64().is_some_and(is_good),
-        Value::String(text) => text.trim().parse().is_ok_and(is_good),
-        _ => false,
-    }
-}
-
-/// Whether a value of [`BAD`] reports nothing: it is empty, or its code is one of success.
-fn is_harmless(name: &str, value: &Value) -> bool {
-    let is_good = |(name, value): (&String, &Value)| {
-        (ends_with(name, "code") || ends_with(name, "status")) && is_code_of_success(value)
-    };
-    let is_code = ends_with(name, "code") || ends_with(name, "no");
-    is_empty(value)
-        || is_code && is_code_of_success(value)
-        || value.as_object().is_some_and(|error| error.iter().any(is_good))
-}
-
-/// Whether a name is one of these, in any case and with separators or without, also after `is`.
-fn is_any(name: &str, names: &[&str]) -> bool {
-    is_one(name, |plain| names.iter().any(|known| known.as_bytes() == plain))
-}
-
-fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
-    if !name.is_ascii() {
-        return false;
-    }
-    // On the stack, since each success is searched for these names.
-    let (mut plain, mut length) = ([0; LONGEST], 0);
-    for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
-        let Some(place) = plain.get_mut(length) else { return false };
-        *place = byte.to_ascii_lowercase();
-        length += 1;
-    }
-    let plain = &plain[..length];
-    is_known(plain) || plain.strip_prefix(b"is").is_some_and(is_known)
-}
-
-/// Strings that say that there is no failure; the empty one is what is left of `"-"`.
-const NOTHING: [&str; 9] = ["", "false", "no", "none", "null", "0", "ok", "success", "noerror"];
-
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() == Some(1.0),
-        Value::String(text) => is_any(text, &["true", "yes", "1", "ok", "success"]),
-        _ => false,
-    }
-}
-
-fn is_false(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => is_any(text, &["false", "no", "0"]),
-        _ => false,
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.iter().all(is_empty),
-        Value::Object(object) => object.values().all(is_empty),
-        Value::String(text) => text.trim().is_empty() || is_any(text, &NOTHING),
-        _ => is_false(value),
-    }
-}
-
-/// Reads an object whose fields may be a report of failure.
-struct ReportVisitor;
-
-impl<'de> Visitor<'de> for ReportVisitor {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a report of failure")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Map<String, Value>, A::Error> {
-        let mut report = Map::new();
-        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-            let value = match is_reported(&name) {
-                true => map.next_value()?,
-                false => map.next_value::<Nothing>()?.into(),
-            };
-            report.insert(name.into_owned(), value);
-        }
-        Ok(report)
-    }
-}
-
-/// A value that is null, false, 0 or empty; any other is an error as soon as that shows.
-enum Nothing {
-    Null,
-    Empty,
-}
-
-impl From<Nothing> for Value {
-    fn from(nothing: Nothing) -> Value {
-        match nothing {
-            Nothing::Null => Value::Null,
-            Nothing::Empty => Value::String(String::new()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Nothing {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nothing, D::Error> {
-        deserializer.deserialize_any(NothingVisitor)
-    }
-}
-
-fn nothing<E: serde::de::Error>(is_empty: bool) -> Result<Nothing, E> {
-    if is_empty { Ok(Nothing::Empty) } else { Err(E::custom("data")) }
-}
-
-struct NothingVisitor;
-
-impl<'de> Visitor<'de> for NothingVisitor {
-    type Value = Nothing;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing")
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Nothing, E> {
-        Ok(Nothing::Null)
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Nothing, E> {
-        nothing(!value)
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Nothing, E> {
-        nothing(value == 0)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Nothing, E> {
-        nothing(false)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Nothing, E> {
-        nothing(value == 0.0)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Nothing, E> {
-        nothing(value.trim().is_empty())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Nothing, A::Error> {
-        match list.next_element::<Nothing>()? {
-            Some(_) => Err(A::Error::custom("data")),
-            None => Ok(Nothing::Empty),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Nothing, A::Error> {
-        match map.next_key::<IgnoredAny>()? {
-            Some(_) => Err(A::Error::custom("data")),
-            None => Ok(Nothing::Empty),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::decoded::GLANCE;
     use super::*;
 
     #[test]

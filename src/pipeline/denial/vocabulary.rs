@@ -1,0 +1,241 @@
+//! The names and values by which reports of failure are known.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+/// All names and values of reports are shorter.
+const LONGEST: usize = 32;
+
+/// Fields that are false of a failure.
+pub(super) const GOOD: [&str; 4] = ["ok", "success", "succeeded", "successful"];
+
+/// Fields that hold something of a failure.
+pub(super) const BAD: [&str; 27] = [
+    "error",
+    "errors",
+    "errormessages",
+    "errorlist",
+    "fielderrors",
+    "validationerrors",
+    "failures",
+    "err",
+    "haserror",
+    "haserrors",
+    "errormessage",
+    "errormsg",
+    "errmsg",
+    "errordescription",
+    "errordetails",
+    "errorcode",
+    "errcode",
+    "errno",
+    "errortype",
+    "exception",
+    "exceptionmessage",
+    "exceptiontype",
+    "fault",
+    "faultstring",
+    "failure",
+    "failed",
+    "fail",
+];
+
+/// Fields that state how a call ended.
+pub(super) const OUTCOME: [&str; 9] = [
+    "status",
+    "statuscode",
+    "httpstatus",
+    "httpstatuscode",
+    "httpcode",
+    "result",
+    "resultcode",
+    "outcome",
+    "ack",
+];
+
+/// Fields that name a kind of error, if they do.
+pub(super) const KIND: [&str; 4] = ["type", "name", "class", "code"];
+
+/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call.
+const FAILURES: [&str; 11] = [
+    "error",
+    "err",
+    "fail",
+    "failed",
+    "failure",
+    "unsuccessful",
+    "exception",
+    "fault",
+    "ko",
+    "nok",
+    "notok",
+];
+
+/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call, or for the state of a record.
+const STATES: [&str; 23] = [
+    "denied",
+    "accessdenied",
+    "permissiondenied",
+    "rejected",
+    "refused",
+    "forbidden",
+    "unauthorized",
+    "unauthenticated",
+    "notfound",
+    "badrequest",
+    "invalid",
+    "servererror",
+    "internalservererror",
+    "invalidargument",
+    "failedprecondition",
+    "alreadyexists",
+    "resourceexhausted",
+    "deadlineexceeded",
+    "outofrange",
+    "unimplemented",
+    "unavailable",
+    "aborted",
+    "conflict",
+];
+
+/// Fields that reports of failure consist of besides.
+pub(super) const BESIDES: [&str; 14] = [
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "reason",
+    "title",
+    "description",
+    "instance",
+    "requestid",
+    "traceid",
+    "timestamp",
+    "path",
+    "docs",
+    "docsurl",
+];
+
+/// Fields that hold the message of a report.
+pub(super) const WORDS: [&str; 7] =
+    ["message", "msg", "detail", "details", "reason", "title", "description"];
+
+/// Fields that hold the response of a service behind the service, or how the call ended.
+pub(super) const WRAPPERS: [&str; 9] =
+    ["data", "result", "response", "payload", "body", "d", "meta", "status", "responsestatus"];
+
+/// Values of [`OUTCOME`] for a success.
+pub(super) const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "successful", "done"];
+
+/// Whether reports of failure have a field of this name.
+pub(super) fn is_reported(name: &str) -> bool {
+    static REPORTED: LazyLock<Vec<&[u8]>> = LazyLock::new(|| {
+        let lists = [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES];
+        let mut names: Vec<&[u8]> =
+            lists.iter().copied().flatten().map(|name| name.as_bytes()).collect();
+        names.sort_unstable();
+        names
+    });
+    is_one(name, |plain| REPORTED.binary_search(&plain).is_ok())
+}
+
+pub(super) fn ends_with(name: &str, end: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(end)
+}
+
+/// `"error"`, `"NOT_FOUND"`, `"ValidationError"`.
+pub(super) fn is_failure(value: &Value) -> bool {
+    let word = value.as_str().unwrap_or_default().trim_end_matches(['.', '!']);
+    is_any(word, &FAILURES)
+        || is_any(word, &STATES)
+        || word.ends_with("Error")
+        || word.ends_with("Exception")
+        || word.ends_with("_ERROR")
+}
+
+pub(super) fn is_state(value: &Value) -> bool {
+    value.as_str().is_some_and(|word| is_any(word, &STATES))
+}
+
+/// 404, `"404"`, `"404 Not Found"`.
+pub(super) fn is_status(value: &Value) -> bool {
+    let code = match value {
+        Value::Number(number) => number.as_f64().map(|code| code as u64),
+        Value::String(text) => text.split_whitespace().next().and_then(|code| code.parse().ok()),
+        _ => None,
+    };
+    code.is_some_and(|code| (400..600).contains(&code))
+}
+
+/// 0, `"00000"`, or a status from 200 to 299.
+pub(super) fn is_code_of_success(value: &Value) -> bool {
+    let is_good = |code: u64| code == 0 || (200..300).contains(&code);
+    match value {
+        Value::Number(number) => number.as_u64().is_some_and(is_good),
+        Value::String(text) => text.trim().parse().is_ok_and(is_good),
+        _ => false,
+    }
+}
+
+/// Whether a value of [`BAD`] reports nothing: it is empty, or its code is one of success.
+pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
+    let is_good = |(name, value): (&String, &Value)| {
+        (ends_with(name, "code") || ends_with(name, "status")) && is_code_of_success(value)
+    };
+    let is_code = ends_with(name, "code") || ends_with(name, "no");
+    is_empty(value)
+        || is_code && is_code_of_success(value)
+        || value.as_object().is_some_and(|error| error.iter().any(is_good))
+}
+
+/// Whether a name is one of these, in any case and with separators or without, also after `is`.
+pub(super) fn is_any(name: &str, names: &[&str]) -> bool {
+    is_one(name, |plain| names.iter().any(|known| known.as_bytes() == plain))
+}
+
+fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
+    if !name.is_ascii() {
+        return false;
+    }
+    // On the stack, since each success is searched for these names.
+    let (mut plain, mut length) = ([0; LONGEST], 0);
+    for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
+        let Some(place) = plain.get_mut(length) else { return false };
+        *place = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let plain = &plain[..length];
+    is_known(plain) || plain.strip_prefix(b"is").is_some_and(is_known)
+}
+
+/// Strings that say that there is no failure; the empty one is what is left of `"-"`.
+const NOTHING: [&str; 9] = ["", "false", "no", "none", "null", "0", "ok", "success", "noerror"];
+
+pub(super) fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() == Some(1.0),
+        Value::String(text) => is_any(text, &["true", "yes", "1", "ok", "success"]),
+        _ => false,
+    }
+}
+
+pub(super) fn is_false(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => is_any(text, &["false", "no", "0"]),
+        _ => false,
+    }
+}
+
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.iter().all(is_empty),
+        Value::Object(object) => object.values().all(is_empty),
+        Value::String(text) => text.trim().is_empty() || is_any(text, &NOTHING),
+        _ => is_false(value),
+    }
+}
