@@ -171,10 +171,9 @@ fn keys_cookies_and_chosen_fields_never_reach_the_disk() {
     client.community("c").invite(&invite).unwrap();
     let text = file.text();
     for secret in
-        ["secret", "of=heylo", "of%3Dheylo", "abc-session", "note-of-ada", "ada@", "ada%40", "36"]
+        ["secret", "of=heylo", "of%3Dheylo", "abc-session", "note-of-ada", "ada@", "ada%40"]
     {
-        let shown = text.contains(secret) && secret != "36";
-        assert!(!shown, "{secret}: {text}");
+        assert!(!text.contains(secret), "{secret}: {text}");
     }
     let content: Value =
         serde_json::from_str(file.entries()[0]["response"]["content"]["text"].as_str().unwrap())
@@ -194,9 +193,9 @@ fn keys_cookies_and_chosen_fields_never_reach_the_disk() {
 fn what_is_left_out_of_a_request_matches_values_of_every_type() {
     let file = File::new();
     let transport = |_: http::Request<Vec<u8>>, _: Duration| {
-        let person = json!({"age": 36, "name": "Ada"}).to_string();
-        let body = json!({"age": 36, "payload": person, "list": [{"Age": [36]}]});
-        let address = "https://x.test/a?page=2&AGE=36";
+        let person = json!({"age": 918273, "name": "Ada"}).to_string();
+        let body = json!({"age": 918273, "payload": person, "list": [{"Age": [918273]}]});
+        let address = "https://x.test/a?page=2&AGE=918273";
         let response = http::Response::builder().header("Location", address);
         Ok(response.body(body.to_string().into_bytes()).unwrap())
     };
@@ -205,8 +204,8 @@ fn what_is_left_out_of_a_request_matches_values_of_every_type() {
         let nested = json!({"age": age, "name": "Ada"}).to_string();
         Call::post(["people"]).json(&json!({"age": age, "nested": nested, "name": "Ada"}))
     };
-    let _: Value = recording.send(&call(json!(36))).unwrap();
-    assert!(!file.text().contains("36"), "{}", file.text());
+    let _: Value = recording.send(&call(json!(918273))).unwrap();
+    assert!(!file.text().contains("918273"), "{}", file.text());
     let response = &file.entries()[0]["response"];
     assert_eq!(response["redirectURL"], "https://x.test/a?page=2&AGE=%5Bscrubbed%5D");
     let content: Value =
@@ -222,7 +221,7 @@ fn what_is_left_out_of_a_request_matches_values_of_every_type() {
             .unwrap_or_else(|error| panic!("{other}: {error}"));
     }
     let replay = client(Replay::open(&file.0).unwrap());
-    let other = Call::post(["people"]).json(&json!({"age": 36, "nested": "", "name": "Bob"}));
+    let other = Call::post(["people"]).json(&json!({"age": 918273, "nested": "", "name": "Bob"}));
     assert!(replay.send::<Value>(&other).unwrap_err().message().contains("/name"));
 }
 
