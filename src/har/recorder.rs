@@ -227,12 +227,13 @@ impl Transport for Recorder {
         let cleaner = self.scrub.cleaner(&request);
         let sent = Sent::new(&request, &cleaner);
         let (since, mut until_head) = (sent.since, None);
+        let clock = progress.clock();
         let mut on_head = |status: StatusCode, headers: &HeaderMap| {
             until_head = Some(since.elapsed());
             progress.head_received(status, headers);
         };
-        let outcome =
-            self.transport.send_with(request, timeout, &mut SendProgress::new(&mut on_head));
+        let mut head_timer = SendProgress::new(&mut on_head).on_clock(clock);
+        let outcome = self.transport.send_with(request, timeout, &mut head_timer);
         let response = match &outcome {
             Ok(response) => response_of(response, &cleaner),
             Err(error) => failure_of(error, &cleaner),

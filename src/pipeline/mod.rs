@@ -424,7 +424,8 @@ impl Pipeline {
                 retry_after = self.release(permit, status, headers);
             }
         };
-        let mut progress = SendProgress::new(&mut on_head);
+        let clock = Some(&self.core.clock);
+        let mut progress = SendProgress::new(&mut on_head).on_clock(clock);
         let outcome = self
             .core
             .transport

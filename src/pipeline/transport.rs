@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 
+use crate::clock::Clock;
 use crate::error::ErrorKind;
 
 type Cause = Box<dyn StdError + Send + Sync>;
@@ -88,13 +89,16 @@ pub trait Transport: Send + Sync {
         request: http::Request<Vec<u8>>,
         timeout: Duration,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
-        self.send_with(request, timeout, &mut SendProgress { on_head: None })
+        self.send_with(request, timeout, &mut SendProgress { on_head: None, clock: None })
     }
 }
 
 /// Receives what a [`Transport`] knows about a request before its response is complete.
+///
+/// It also carries the clock of the client, for a transport that waits or counts requests itself.
 pub struct SendProgress<'a> {
     on_head: Option<&'a mut OnHead<'a>>,
+    clock: Option<&'a Arc<dyn Clock>>,
 }
 
 type OnHead<'a> = dyn FnMut(StatusCode, &HeaderMap) + 'a;
@@ -116,7 +120,18 @@ impl<'a> SendProgress<'a> {
     /// assert_eq!(status, Some(StatusCode::OK));
     /// ```
     pub fn new(on_head: &'a mut dyn FnMut(StatusCode, &HeaderMap)) -> SendProgress<'a> {
-        SendProgress { on_head: Some(on_head) }
+        SendProgress { on_head: Some(on_head), clock: None }
+    }
+
+    pub(crate) fn on_clock(self, clock: Option<&'a Arc<dyn Clock>>) -> SendProgress<'a> {
+        SendProgress { clock, ..self }
+    }
+
+    /// Returns the clock of the client, or `None` if the request is not from a client.
+    ///
+    /// The sandbox counts requests on it, unless it has a clock of its own.
+    pub fn clock(&self) -> Option<&'a Arc<dyn Clock>> {
+        self.clock
     }
 
     /// Reports that the head of the response was received just now. Only the first report counts.

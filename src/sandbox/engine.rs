@@ -99,8 +99,16 @@ impl<S: Backend> Engine<S> {
         self.throttle.set_limit(self.throttle.limit());
     }
 
+    /// Uses the clock of a client, unless another one was set or requests were counted before.
+    pub(crate) fn adopt_clock(&mut self, clock: &Arc<dyn Clock>) {
+        if !self.clock.is_running() {
+            self.set_clock(Arc::clone(clock));
+        }
+    }
+
     /// Logs a request. Returns its number and its fault.
     pub(crate) fn receive(&mut self, request: &Incoming) -> (usize, Option<Fault>) {
+        self.clock.run();
         self.concurrent += 1;
         self.max_concurrent = self.max_concurrent.max(self.concurrent);
         let number = self.request_log.received() + 1;

@@ -33,12 +33,16 @@ struct Shared<S> {
 type Hook<S> = Box<dyn FnOnce(&Sandbox<S>) + Send>;
 
 impl<S: Backend> Sandbox<S> {
-    /// Creates an empty service with the documented rate limit, on the system clock.
+    /// Creates an empty service with the documented rate limit.
     pub fn new() -> Sandbox<S> {
         Sandbox::from(S::default())
     }
 
-    /// Sets the clock. Use the clock of the client.
+    /// Sets the clock. Default: the clock of the first client that has the sandbox as its transport; the system
+    /// clock if the first request comes over a socket.
+    ///
+    /// So a client and its sandbox count and wait on one clock by themselves. Set it if several clients use the
+    /// sandbox, each with a clock of its own, or if the test moves the time before the first request.
     ///
     /// The sandbox starts on 2026-05-08 at 12:00 UTC, or at the time of [`today`](Sandbox::today), with
     /// every clock, so that all runs are alike.
@@ -85,7 +89,8 @@ impl<S: Backend> Sandbox<S> {
         self.lock().state.clone()
     }
 
-    /// Returns the current date and time of the sandbox.
+    /// Returns the current date and time of the sandbox. They stand still before the first request, unless a
+    /// [`clock`](Sandbox::clock) is set.
     pub fn now(&self) -> SystemTime {
         self.lock().clock.now()
     }
@@ -241,8 +246,11 @@ impl<S: Backend> Transport for Sandbox<S> {
         &self,
         request: http::Request<Vec<u8>>,
         timeout: Duration,
-        _: &mut SendProgress<'_>,
+        progress: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        if let Some(clock) = progress.clock() {
+            self.lock().adopt_clock(clock);
+        }
         let clock = self.lock().clock.clone();
         let sent = clock.instant();
         let response = self.respond(request, timeout);

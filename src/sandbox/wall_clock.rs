@@ -33,11 +33,15 @@ pub(crate) struct WallClock {
     clock: Arc<dyn Clock>,
     started: Instant,
     first_day: SystemTime,
+    /// Until a clock is set or a request comes, the time stands still: it may be that of a clock which is set later.
+    is_running: bool,
 }
 
 impl Default for WallClock {
     fn default() -> WallClock {
-        WallClock::new(Arc::new(SystemClock))
+        let mut clock = WallClock::new(Arc::new(SystemClock));
+        clock.is_running = false;
+        clock
     }
 }
 
@@ -49,13 +53,22 @@ impl fmt::Debug for WallClock {
 
 impl WallClock {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> WallClock {
-        WallClock { started: clock.now(), first_day: first_day(), clock }
+        WallClock { started: clock.now(), first_day: first_day(), is_running: true, clock }
     }
 
     /// Sets another clock; the date starts anew.
     pub(crate) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.started = clock.now();
         self.clock = clock;
+        self.is_running = true;
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.is_running
+    }
+
+    pub(crate) fn run(&mut self) {
+        self.is_running = true;
     }
 
     /// Sets the current date and time.
@@ -74,7 +87,10 @@ impl WallClock {
 
     /// The date and time at an instant of the clock.
     pub(crate) fn at(&self, instant: Instant) -> SystemTime {
-        let elapsed = instant.saturating_duration_since(self.started);
+        let elapsed = match self.is_running {
+            true => instant.saturating_duration_since(self.started),
+            false => Duration::ZERO,
+        };
         self.first_day.checked_add(elapsed).unwrap_or(self.first_day)
     }
 

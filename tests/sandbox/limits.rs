@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use heysync::sandbox::Limit;
+use heysync::sandbox::{Heylerts, Heylo, Limit, TestClock};
+use heysync::{Clock, Config, heylerts, heylo};
 
 use crate::setup::{Setup, WAYS, Way};
 
@@ -78,4 +79,40 @@ fn threads_wait_a_minute_in_no_time_and_reproducibly() {
     let first = passed();
     assert!(first >= 60 * SECOND && first < 62 * SECOND, "{first:?}");
     assert_eq!([passed(), passed()], [first; 2]);
+}
+
+#[test]
+fn a_sandbox_without_a_clock_counts_on_that_of_the_client() {
+    let (service, clock) = (Heylo::demo(), TestClock::new());
+    let begun = service.now();
+    let config = Config::new().transport(service.clone()).clock(clock.clone()).retries(0);
+    let client = heylo::Client::with_config("adopted", config).unwrap();
+    let captains = client.community("harbour-runners").role("captains");
+    assert!((0..60).all(|_| captains.members().is_ok()));
+    assert_eq!((service.rate_limit_hits(), service.max_in_any_window()), (0, 5));
+    assert!(clock.elapsed() >= 11 * SECOND);
+    assert_eq!(service.now().duration_since(begun).unwrap(), clock.elapsed());
+}
+
+#[test]
+fn a_clock_of_its_own_stays_whatever_the_client_has() {
+    for set_before in [true, false] {
+        let [own, first, second] = [(); 3].map(|()| TestClock::new());
+        let mut service = Heylerts::demo();
+        if set_before {
+            service = service.clock(own.clone());
+        }
+        for (key, clock) in [("hlt_first", &first), ("hlt_second", &second)] {
+            let config = Config::new().transport(service.clone()).clock(clock.clone());
+            assert!(heylerts::Client::with_config(key, config).unwrap().hello().is_ok());
+        }
+        let begun = service.now();
+        let advance = |clock: &TestClock| {
+            clock.sleep(SECOND);
+            service.now().duration_since(begun).unwrap()
+        };
+        let counted = if set_before { &own } else { &first };
+        assert_eq!(advance(&second), Duration::ZERO);
+        assert_eq!(advance(counted), SECOND);
+    }
 }
