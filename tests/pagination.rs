@@ -415,6 +415,31 @@ fn a_position_of_another_list_is_rejected() {
 }
 
 #[test]
+fn a_position_that_was_cut_off_anywhere_is_rejected_before_anything_is_sent() {
+    let (sandbox, client, _server) = account(230);
+    let (_, community, _server) = community(120);
+    let (mut alerts, mut events) = (client.alerts(), community.events());
+    let starts = [alerts.position(), events.position()];
+    alerts.by_ref().take(110).for_each(drop);
+    events.by_ref().take(110).for_each(drop);
+    let before = sandbox.requests().len();
+    for position in [alerts.position(), events.position()].into_iter().chain(starts) {
+        let whole = position.to_string();
+        let is_taken = |line: &str| {
+            line.parse().is_ok_and(|position: Position| {
+                client.alerts().resume_at(&position).is_ok()
+                    || community.events().resume_at(&position).is_ok()
+            })
+        };
+        assert!(is_taken(&whole), "{whole}");
+        for end in 0..whole.len() {
+            assert!(!is_taken(&whole[..end]), "{}", &whole[..end]);
+        }
+    }
+    assert_eq!(sandbox.requests().len(), before);
+}
+
+#[test]
 fn pages_have_their_numbers_and_totals() -> Result<()> {
     let (sandbox, client, _server) = account(230);
     let mut pages = client.alerts().pages();

@@ -8,11 +8,19 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
+use crate::page::checksum;
+
+/// The state of a bookmark of a program that has read nothing.
+const UNUSED: &str = "unused";
 
 /// How far a program has read the mentions: the state of a [`Follow`](super::Follow).
 ///
 /// It prints as one line of visible ASCII and parses back, so that a later run continues; with serde it is a string.
-/// An empty string is the bookmark of a program that has read nothing, which is also the default.
+/// The default is the bookmark of a program that has read nothing. The line ends with a checksum: an empty string, or a
+/// line that was cut off or changed, is an error and never another bookmark.
+///
+/// Write the line to another file and rename that one, as below: a program that is killed while it writes leaves the
+/// old bookmark or the new one.
 ///
 /// It holds the time of the newest mention that was yielded, and a hash of the id of each one within the
 /// [overlap](super::Follow::overlap) before it: some 25 bytes for each. It holds no secret.
@@ -101,6 +109,22 @@ impl Bookmark {
         }
     }
 
+    /// The words of the line before its checksum.
+    fn state(&self) -> String {
+        if self.is_unused() {
+            return UNUSED.to_owned();
+        }
+        let number =
+            |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+        let mut state = format!("{} {} {}", self.list, number(self.newest), number(self.floor));
+        let base = self.floor.unwrap_or_default();
+        for (time, key) in &self.by_time {
+            // Times near each other are short numbers.
+            state.push_str(&format!(" {key:x}@{}", i128::from(*time) - i128::from(base)));
+        }
+        state
+    }
+
     fn remember(&mut self, key: u64, time: i64) {
         if let Some(earlier) = self.seen.insert(key, time) {
             self.by_time.remove(&(earlier, key));
@@ -116,58 +140,52 @@ pub(super) fn before(time: i64, overlap: Duration) -> i64 {
 
 impl fmt::Display for Bookmark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_unused() {
-            return Ok(());
-        }
-        let number =
-            |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-        let (newest, floor) = (number(self.newest), number(self.floor));
-        write!(f, "{} {newest} {floor} {}", self.list, self.seen.len())?;
-        let base = self.floor.unwrap_or_default();
-        for (time, key) in &self.by_time {
-            // Times near each other are short numbers.
-            write!(f, " {key:x}@{}", i128::from(*time) - i128::from(base))?;
-        }
-        Ok(())
+        let state = self.state();
+        write!(f, "{state} {}", checksum(&state))
     }
 }
 
 impl FromStr for Bookmark {
     type Err = Error;
 
-    /// Parses the string that a bookmark printed. White space around it is ignored, and an empty string is an unused
-    /// bookmark.
+    /// Parses the string that a bookmark printed. White space around it is ignored.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string cannot be a bookmark.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is empty, was cut off, or is no bookmark. The
+    /// first run of a program has no string to parse: it begins with the default.
     fn from_str(text: &str) -> Result<Bookmark> {
-        match text.trim() {
-            "" => Ok(Bookmark::default()),
-            text => parse(text).ok_or_else(|| {
-                Error::invalid("this is not a bookmark: use the string that a bookmark printed")
-            }),
+        let text = text.trim();
+        if text.is_empty() {
+            let hint = "if nothing was read before, begin with Bookmark::default()";
+            return Err(Error::invalid("the bookmark is empty").with_hint(hint));
         }
+        let whole = text.rsplit_once(' ').filter(|(state, sum)| *sum == checksum(state));
+        whole.and_then(|(state, _)| parse(state)).ok_or_else(|| {
+            let message = "this is not a bookmark, or not a whole one";
+            Error::invalid(message).with_hint("use the string that a bookmark printed")
+        })
     }
 }
 
-fn parse(text: &str) -> Option<Bookmark> {
-    let mut words = text.split(' ');
+fn parse(state: &str) -> Option<Bookmark> {
+    if state == UNUSED {
+        return Some(Bookmark::default());
+    }
+    let mut words = state.split(' ');
     let list = format!("{} {}", words.next()?, words.next()?);
     let number = |word: &str| match word {
         "-" => Some(None),
         word => word.parse().ok().map(Some),
     };
     let (newest, floor) = (number(words.next()?)?, number(words.next()?)?);
-    let count: usize = words.next()?.parse().ok()?;
     let mut bookmark = Bookmark { list, newest, floor, ..Bookmark::default() };
     for word in words {
         let (key, time) = word.split_once('@')?;
         let time = time.parse::<i64>().ok()?.checked_add(floor.unwrap_or_default())?;
         bookmark.remember(u64::from_str_radix(key, 16).ok()?, time);
     }
-    // A line that was cut off would make yielded mentions new again.
-    (bookmark.seen.len() == count).then_some(bookmark)
+    Some(bookmark)
 }
 
 impl Serialize for Bookmark {
@@ -212,17 +230,31 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_off_or_is_something_else_is_rejected() {
-        let whole = bookmark(&[(1, 0), (0xfeed, 1000)]).to_string();
-        for end in 1..whole.len() {
-            // Cut within its last number, it may be another valid line, but never one with fewer mentions.
-            if let Ok(cut) = whole[..end].parse::<Bookmark>() {
-                assert_eq!(cut.seen.len(), 2, "{}", &whole[..end]);
+    fn a_line_that_was_cut_off_or_changed_or_is_something_else_is_rejected() {
+        let used = bookmark(&[(1, 0), (0xfeed, 1000), (2, 3_600_000)]);
+        for whole in [used.to_string(), Bookmark::default().to_string()] {
+            assert!(format!(" {whole}\r\n").parse::<Bookmark>().is_ok(), "{whole}");
+            for end in 0..whole.len() {
+                assert!(whole[..end].parse::<Bookmark>().is_err(), "{}", &whole[..end]);
+                assert!(whole[end + 1..].parse::<Bookmark>().is_err(), "{}", &whole[end + 1..]);
+                let without = format!("{}{}", &whole[..end], &whole[end + 1..]);
+                assert!(without.parse::<Bookmark>().is_err(), "{without}");
             }
         }
-        for text in ["heylerts/mentions 0123 3 of 17", "x", "a b c d e", "{}", "a b 1 2 1 zz@1"] {
+        let torn = [" \n", "\0\0\0\0", "heylerts/mentions 0123 3 of 17", "x", "{}", "a b 1 2 zz@1"];
+        for text in torn {
             assert!(text.parse::<Bookmark>().is_err(), "{text}");
+            let summed = format!("{text} {}", checksum(text)).parse::<Bookmark>();
+            assert!(summed.is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_bookmark_of_a_program_that_has_read_nothing_parses_back() {
+        let line = Bookmark::default().to_string();
+        assert_eq!(line.parse::<Bookmark>().ok(), Some(Bookmark::default()));
+        let error = "".parse::<Bookmark>().expect_err("no bookmark");
+        assert!(error.report().to_string().contains("Bookmark::default()"), "{error}");
     }
 
     #[test]

@@ -114,9 +114,18 @@ impl FromStr for Journal {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is of another form.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is empty, was cut off, or is no journal. The first
+    /// run of a program has no string to parse: it does not resume.
     fn from_str(string: &str) -> Result<Journal> {
-        let rejected = |error| Error::invalid("this is not a journal").with_source(error);
+        if string.trim().is_empty() {
+            let hint = "if nobody was tried before, leave out resume_at";
+            return Err(Error::invalid("the journal is empty").with_hint(hint));
+        }
+        let rejected = |error| {
+            Error::invalid("this is not a journal, or not a whole one")
+                .with_source(error)
+                .with_hint("use the string that a journal printed")
+        };
         serde_json::from_str(string).map_err(rejected)
     }
 }
@@ -139,6 +148,9 @@ mod tests {
         assert!(!line.contains('\n'), "{line}");
         assert_eq!(format!("  {line}\n").parse::<Journal>().ok(), Some(journal.clone()));
         assert!(journal.settles("") && !journal.settles(" u1 ") && journal.settles("a\nb"));
+        for end in (0..line.len()).filter(|end| line.is_char_boundary(*end)) {
+            assert!(line[..end].parse::<Journal>().is_err(), "{}", &line[..end]);
+        }
         journal.forget("a\nb");
         assert!(!journal.settles("a\nb") && !journal.settles("never seen"));
         for text in ["", "{}", "user-1", "[]", "{\"operation\":\"invite\"}"] {

@@ -103,6 +103,6 @@ pub use position::Position;
 
 pub(crate) use cursor::{Cursor, CursorList};
 pub(crate) use numbered::{Numbered, NumberedList};
-pub(crate) use position::{list_name, stable_hash};
+pub(crate) use position::{checksum, list_name, stable_hash};
 pub(crate) use raw_page::RawPage;
 pub(crate) use source::FollowedList;

@@ -7,11 +7,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
 
+/// The place before the first item of a list that goes by cursors. It needs no checksum: cut off, it is no place.
+const START: &str = "start";
+/// The first character of a checksum, and of nothing else in a line.
+const SUM: char = '=';
+
 /// A position in a list: right after the last item that an iterator yielded.
 ///
 /// It prints as one line of visible ASCII and parses back, so that a script can continue in a later run; with serde it
-/// is a string. It names the service, the list and a hash of the filters, and another list rejects it. It holds no
-/// secret: only a number of items, or the ids of two events.
+/// is a string. It names the service, the list and a hash of the filters, and another list rejects it. A checksum in it
+/// makes a line that was cut off an error, and never another position. It holds no secret: only a number of items, or the
+/// ids of two events.
 ///
 /// If the list has not changed, an iterator that is resumed yields exactly the items that were left. If it has changed:
 ///
@@ -62,7 +68,8 @@ impl Position {
     }
 
     pub(crate) fn unreadable() -> Error {
-        Error::invalid("this is not a position: use the string that a position printed")
+        Error::invalid("this is not a position, or not a whole one")
+            .with_hint("use the string that a position printed")
     }
 }
 
@@ -72,7 +79,10 @@ fn service_and_listing(list: &str) -> &str {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.list, self.place)
+        if self.place == START {
+            return write!(f, "{} {START}", self.list);
+        }
+        write!(f, "{} {} {}", self.list, checksum(&self.place), self.place)
     }
 }
 
@@ -84,16 +94,31 @@ impl FromStr for Position {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string cannot be a position.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is empty, was cut off, or cannot be a position. The
+    /// first run of a program has no string to parse: it reads the list from its start.
     fn from_str(text: &str) -> Result<Position> {
+        if text.trim().is_empty() {
+            let hint = "if nothing was read before, leave out resume_at";
+            return Err(Error::invalid("the position is empty").with_hint(hint));
+        }
         let mut parts = text.trim().splitn(3, ' ');
         let (Some(listing), Some(filters), Some(place)) =
             (parts.next(), parts.next(), parts.next())
         else {
             return Err(Position::unreadable());
         };
+        let place = whole(place).ok_or_else(Position::unreadable)?;
         Ok(Position { list: format!("{listing} {filters}"), place: place.to_owned() })
     }
+}
+
+/// The place behind its checksum, if that fits. Of `37 of 137`, cut off, `37 of 1` would be another place.
+fn whole(place: &str) -> Option<&str> {
+    if !place.starts_with(SUM) {
+        return Some(place);
+    }
+    let (sum, place) = place.split_once(' ')?;
+    (sum == checksum(place)).then_some(place)
 }
 
 impl Serialize for Position {
@@ -119,6 +144,11 @@ pub(crate) fn stable_hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// Returns the word that shows whether a line was saved whole.
+pub(crate) fn checksum(line: &str) -> String {
+    format!("{SUM}{:016x}", stable_hash(line))
 }
 
 /// Percent-encodes an id, so that it is one word of visible ASCII.
@@ -187,6 +217,18 @@ mod tests {
         assert_eq!(list_name("a/b", ""), "a/b cbf29ce484222325");
         assert_eq!(list_name("a/b", "a"), "a/b af63dc4c8601ec8c");
         assert_eq!(list_name("a/b", "foobar"), "a/b 85944171f73967e8");
+    }
+
+    #[test]
+    fn a_position_that_was_cut_off_within_its_numbers_or_ids_is_rejected() {
+        for place in ["37 of 137", "0 of ?", "7 start", "after e12", "after e12 e11"] {
+            let position = Position::new(list_name("heylerts/mentions", ""), place.to_owned());
+            let whole = position.to_string();
+            assert_eq!(format!(" {whole}\r\n").parse::<Position>().expect("whole"), position);
+            for end in 0..whole.len() {
+                assert!(whole[..end].parse::<Position>().is_err(), "{}", &whole[..end]);
+            }
+        }
     }
 
     #[test]
