@@ -67,6 +67,9 @@ impl Timestamp {
     /// The beginning of 1970, in UTC.
     pub const UNIX_EPOCH: Timestamp = Timestamp(date(1970, 1, 1).at(0, 0, 0, 0));
 
+    /// The first moment that is sent: services have no date before the year 1.
+    pub(crate) const FIRST_SENT: Timestamp = Timestamp(date(1, 1, 1).at(0, 0, 0, 0));
+
     /// Returns the present moment, by the wall clock of the system.
     pub fn now() -> Timestamp {
         SystemTime::now().into()

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heysync::heylerts::NewAlert;
-use heysync::heylo::RoleUpdate;
+use heysync::heylerts::{Bookmark, NewAlert};
+use heysync::heylo::{NewMember, RoleUpdate};
 use heysync::sandbox::TestClock;
 use heysync::{
-    Activity, Call, CallStart, Collector, Config, Drift, ErrorKind, Observer, Safety,
+    Activity, Call, CallStart, Collector, Config, Drift, ErrorKind, Observer, Safety, Timestamp,
     TransportError, http,
 };
 use serde_json::{Value, json};
@@ -161,6 +161,82 @@ fn every_operation_rejects_an_empty_id_before_it_sends_anything() {
             assert!(requests.lock().unwrap().is_empty(), "{} {ids:?}", operation.call);
         }
     }
+}
+
+#[test]
+fn every_operation_rejects_an_id_with_blanks_around_it_before_it_sends_anything() {
+    for id in [" x-1", "x-1 ", "\tx-1", "x-1\r\n", "\u{feff}x-1", "x-1\u{a0}", "\u{200e}x-1", " "] {
+        for operation in OPERATIONS {
+            for index in 0..operation.ids.len() {
+                let mut ids = operation.ids.to_vec();
+                ids[index] = id;
+                let (clients, requests) = clients(|| response(200, "{}"));
+                let error = (operation.make_with)(&clients, &ids).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{} {ids:?}", operation.call);
+                assert!(requests.lock().unwrap().is_empty(), "{} {ids:?}", operation.call);
+            }
+        }
+        let (clients, requests) = clients(|| response(200, "{}"));
+        let mut of_an_alert = clients.heylerts.mentions().alert(id);
+        assert_eq!(of_an_alert.next().unwrap().unwrap_err().kind(), ErrorKind::InvalidInput);
+        let stats = clients.heylerts.alert_stats(id).unwrap_err();
+        assert_eq!(stats.kind(), ErrorKind::InvalidInput, "{id:?}");
+        assert!(requests.lock().unwrap().is_empty(), "{id:?}");
+    }
+}
+
+#[test]
+fn one_person_with_blanks_around_the_id_is_rejected_and_the_next_one_is_invited() {
+    let (clients, requests) = clients(|| response(200, "{}"));
+    let two = [" u-1", "u-2"].map(NewMember::new);
+    let of = |community: &str| clients.heylo.community(community).invite_members(&two);
+    let outcomes: Vec<_> = of("c-1").map(|outcome| outcome.result.map(drop)).collect();
+    let rejected = outcomes[0].as_ref().unwrap_err();
+    assert!(rejected.message().contains("userId begins or ends with white space"), "{rejected}");
+    assert!(outcomes[1].is_ok());
+    // A community with such an id concerns everybody.
+    assert_eq!(of(" c-1").count(), 1);
+    assert_eq!(requests.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_member_of_a_role_with_blanks_around_the_id_can_be_removed_but_not_added() {
+    let body = r#"{"memberUserIds": [" u-1", "u-2"], "removedUserIds": [" u-1"]}"#;
+    let (clients, requests) = clients(|| response(200, body));
+    let role = clients.heylo.community("c-1").role("r-1");
+    let plan = role.plan_members(["u-2"]).unwrap();
+    assert_eq!(plan.update.removed(), [" u-1"]);
+    assert_eq!(role.apply(&plan).unwrap().removed, [" u-1"]);
+    assert_eq!(requests.lock().unwrap().len(), 2);
+    let added = role.update(&RoleUpdate::new().add(["u-3\n"])).unwrap_err();
+    let planned = role.plan_members(["u-2", "u-3\n"]).unwrap_err();
+    assert_eq!([added.kind(), planned.kind()], [ErrorKind::InvalidInput; 2]);
+    assert_eq!(requests.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_moment_that_no_service_takes_is_rejected_before_anything_is_sent() {
+    let early = Timestamp::MIN;
+    let year_1: Timestamp = "0001-01-01T00:00:00Z".parse().unwrap();
+    let count = |early: Timestamp| {
+        let (clients, requests) = clients(|| response(400, ""));
+        let events = || clients.heylo.community("c-1").events();
+        let mentions = || clients.heylerts.mentions().since(early);
+        let errors = [
+            events().starting_after(early).next().unwrap().unwrap_err(),
+            events().starting_before(early).next().unwrap().unwrap_err(),
+            mentions().next().unwrap().unwrap_err(),
+            mentions().total_items().unwrap_err(),
+            mentions().new_since(&Bookmark::default()).unwrap().next().unwrap().unwrap_err(),
+            mentions().follow(Duration::from_secs(1)).next().unwrap().unwrap_err(),
+        ];
+        (errors.map(|error| error.kind()), requests.lock().unwrap().len())
+    };
+    let just_before = year_1 - Duration::from_nanos(1);
+    assert_eq!(count(early), ([ErrorKind::InvalidInput; 6], 0));
+    assert_eq!(count(just_before), ([ErrorKind::InvalidInput; 6], 0));
+    assert_eq!(count(year_1).1, 6);
+    assert_eq!(count(Timestamp::MAX).1, 6);
 }
 
 #[test]

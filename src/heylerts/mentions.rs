@@ -132,6 +132,7 @@ impl<T> Pager<Mention, T> {
     /// Lists only the mentions that the alert with this id found: `alert_id`.
     ///
     /// An empty id makes the first item an error and sends nothing, since it would list the mentions of all alerts.
+    /// An id that no alert has lists nothing, and is no error: [`get_alert`](Client::get_alert) fails for it.
     ///
     /// # Examples
     ///
@@ -166,8 +167,9 @@ impl<T> Pager<Mention, T> {
     /// [`SystemTime`](std::time::SystemTime) will do.
     ///
     /// Heylerts does not document whether the time of finding or of publishing counts, nor whether the moment itself
-    /// is included. A script that reads new mentions starts a little before the end of its last run, and leaves out
-    /// the ids that it has.
+    /// is included. A script that reads what is new since its last run uses [`new_since`](Pager::new_since), which
+    /// yields each mention once. [`Timestamp::UNIX_EPOCH`] is a start before all mentions. A moment before the year 1
+    /// makes the first item an error and sends nothing.
     ///
     /// # Examples
     ///
@@ -186,7 +188,8 @@ impl<T> Pager<Mention, T> {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn since(self, moment: impl Into<Timestamp>) -> Mentions<T> {
-        self.parameter("since", moment.into().to_string())
+        let moment = moment.into();
+        self.filter_by_time("since", moment, moment.to_string())
     }
 
     /// Sets a filter that this crate does not know, as a parameter of the query.

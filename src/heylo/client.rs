@@ -407,7 +407,7 @@ impl Community {
     }
 
     /// Builds a call about this community; `kind` is the `type` that selects the operation, and an empty id is
-    /// rejected. Every other id is for Heylo to judge.
+    /// rejected, as is one with blanks around it. Every other id is for Heylo to judge.
     pub(crate) fn call(
         &self,
         endpoint: &str,

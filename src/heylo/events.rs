@@ -195,7 +195,8 @@ impl<T> Pager<Event, T> {
     /// Lists only events that start after this moment, not at it: `startTimestamp`.
     ///
     /// A [`Timestamp`] or a [`SystemTime`](std::time::SystemTime) will do. It is sent as milliseconds since 1970;
-    /// fractions of a millisecond are cut off.
+    /// fractions of a millisecond are cut off. [`Timestamp::UNIX_EPOCH`] is a start before all events. A moment before
+    /// the year 1 makes the first item an error and sends nothing.
     ///
     /// # Examples
     ///
@@ -212,14 +213,17 @@ impl<T> Pager<Event, T> {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn starting_after(self, moment: impl Into<Timestamp>) -> Events<T> {
-        self.parameter("startTimestamp", moment.into().as_millisecond())
+        let moment = moment.into();
+        self.filter_by_time("startTimestamp", moment, moment.as_millisecond())
     }
 
     /// Lists only events that start before this moment: `endTimestamp`. Their start counts, not their end.
     ///
-    /// A [`Timestamp`] or a [`SystemTime`](std::time::SystemTime) will do. It is sent as milliseconds since 1970.
+    /// A [`Timestamp`] or a [`SystemTime`](std::time::SystemTime) will do. It is sent as milliseconds since 1970. A
+    /// moment before the year 1 is rejected as by [`starting_after`](Pager::starting_after).
     pub fn starting_before(self, moment: impl Into<Timestamp>) -> Events<T> {
-        self.parameter("endTimestamp", moment.into().as_millisecond())
+        let moment = moment.into();
+        self.filter_by_time("endTimestamp", moment, moment.as_millisecond())
     }
 
     /// Sets a filter that this crate does not know, as a field of the request's JSON beside `type` and

@@ -63,8 +63,8 @@ pub struct NewMember {
 impl NewMember {
     /// Makes a member with the stable id that the person has in the caller's own system: `userId`.
     ///
-    /// [`remove_member`](super::Community::remove_member) takes the same id later. An empty one is rejected
-    /// when the invite is sent.
+    /// [`remove_member`](super::Community::remove_member) takes the same id later. An empty one, or one with white space
+    /// or an invisible character around it, is rejected when the invite is sent.
     pub fn new(user_id: impl Into<String>) -> NewMember {
         NewMember { user_id: user_id.into(), member: Map::new(), beside: Map::new() }
     }

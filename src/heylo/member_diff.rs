@@ -9,6 +9,7 @@ use super::role_update::RoleUpdateError;
 use super::role_update::{RoleUpdate, distinct, owned, set};
 use super::roles::RoleMembers;
 use crate::error::{Error, Result};
+use crate::pipeline::call::{check_id, is_invisible};
 
 impl RoleMembers {
     /// Returns what [`set_members`](RoleMembers::set_members) would change, without changing it.
@@ -19,7 +20,8 @@ impl RoleMembers {
     ///
     /// As [`members`](RoleMembers::members). [`InvalidInput`](crate::ErrorKind::InvalidInput) if a given id
     /// is that of a member but for white space, quotes, commas or a byte order mark around it: the list was
-    /// read wrongly, and the member would be removed.
+    /// read wrongly, and the member would be removed. Likewise if a person to add has an empty id, or white space or an
+    /// invisible character around it.
     ///
     /// # Examples
     ///
@@ -54,6 +56,7 @@ impl RoleMembers {
             let (misread, id) = (misread.as_str(), core_of(misread));
             return Err(Error::invalid(format!("the user id {misread:?} seems to be {id:?}")));
         }
+        added.iter().try_for_each(|id| check_id("a user id", id))?;
         Ok(MemberDiff {
             community_id: self.community().id().to_owned(),
             role_id: self.role_id().to_owned(),
@@ -219,10 +222,7 @@ impl fmt::Display for MemberDiff {
 
 /// The id without what a line or a cell of a file leaves around it.
 fn core_of(id: &str) -> &str {
-    let is_around = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{feff}' | '\u{200b}' | '"' | '\'' | ',' | ';')
-    };
+    let is_around =
+        |c: char| is_invisible(c) || c.is_control() || matches!(c, '"' | '\'' | ',' | ';');
     id.trim_matches(is_around)
 }

@@ -12,6 +12,7 @@ use super::client::INVITE_HOST;
 use super::invite::NewMember;
 use super::journal::{Journal, State};
 use crate::error::{Applied, Error, ErrorKind, Result};
+use crate::pipeline::call::check_id;
 use crate::pipeline::response::RawResponse;
 use crate::pipeline::retry::Safety;
 
@@ -19,12 +20,14 @@ impl Community {
     /// Invites a person. Heylo sends them an e-mail, unless
     /// [`suppress_emails`](NewMember::suppress_emails) is set.
     ///
-    /// Calls `POST /apiv1-create`, `invite`, on a host of its own, which only Heylo's older page documents. It
-    /// is sent again only if the first attempt certainly had no effect.
+    /// Calls `POST /apiv1-create`, `invite`, on a host of its own, which only Heylo's older page documents:
+    /// `us-central1-piccup-82257.cloudfunctions.net`, the [`INVITE_HOST`](super::INVITE_HOST). Errors name it. It is
+    /// sent again only if the first attempt certainly had no effect.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the user id is empty;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the user id is empty, or has white space or an invisible
+    /// character around it: to Heylo it would be another person than the one without;
     /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if no response came, or one that does not show
     /// whether the person was invited; otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
@@ -64,7 +67,8 @@ impl Community {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an id is empty;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an id is empty, or has white space or an invisible character
+    /// around it (somebody who was invited with such an id is removed by a [`Call`](crate::Call));
     /// [`NotFound`](crate::ErrorKind::NotFound) if there was no such member to begin with (not documented;
     /// other responses are possible); otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
@@ -183,7 +187,7 @@ pub struct MemberOutcome {
 /// # Continuing later
 ///
 /// Save the [`journal`](Bulk::journal) after each outcome, and give it to [`resume_at`](Bulk::resume_at) in a later
-/// run over the same people. That run leaves out those who are done, and sends again what failed. The journal
+/// run over the same people, or more. That run leaves out those who are done, and sends again what failed. The journal
 /// keeps apart those who may have been invited already. If the process may be killed at any moment, save
 /// [`journal_ahead`](Bulk::journal_ahead) before each person, so that nobody is invited twice.
 ///
@@ -241,10 +245,12 @@ impl Bulk {
         }
     }
 
-    /// Continues an earlier run over the same people: leaves out those whom its journal knows as done, or as
-    /// possibly invited, and sends the call for all others, those who failed included.
+    /// Continues an earlier run: leaves out those whom its journal knows as done, or as possibly invited, and sends
+    /// the call for all others, those who failed included.
     ///
-    /// The journal of this run begins with the entries of that one.
+    /// The people may be others than in that run. The journal of this run begins with all entries of that one, also
+    /// those of people who are not in this run. So somebody who was invited, left and is to be invited again is left
+    /// out: [`forget`](Journal::forget) whoever was removed.
     ///
     /// # Errors
     ///
@@ -318,7 +324,7 @@ impl Bulk {
     }
 
     /// Returns how many people are left. After the end it is 0, unless a failure that concerns everybody ended
-    /// it early.
+    /// it early. The person with that failure is not among them: they count in [`failed_count`](Bulk::failed_count).
     pub fn len(&self) -> usize {
         self.left.len()
     }
@@ -328,7 +334,7 @@ impl Bulk {
         self.left.is_empty()
     }
 
-    /// Returns the user ids of the people who are left, in order.
+    /// Returns the user ids of the people who are left, in order, without those whose call has failed.
     pub fn left(&self) -> impl Iterator<Item = &str> {
         self.left.iter().map(Task::user_id)
     }
@@ -461,7 +467,7 @@ impl StopRule {
             | ErrorKind::SharedLimit
             | ErrorKind::Redirect
             | ErrorKind::Configuration => true,
-            ErrorKind::InvalidInput => community.id().trim().is_empty(),
+            ErrorKind::InvalidInput => check_id("communityId", community.id()).is_err(),
             ErrorKind::NotFound | ErrorKind::Rejected => self.is_unknown(community, error),
             // Each has cost every retry, and may have left a person in doubt.
             ErrorKind::Server | ErrorKind::NoResponse | ErrorKind::OutcomeUnknown => {

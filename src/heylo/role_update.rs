@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::ids;
+use crate::pipeline::call::check_id;
 
 /// The most ids that Heylo takes on each side of one request: "max 100 per request".
 const MAX_IDS: usize = 100;
@@ -46,7 +47,8 @@ impl RoleUpdate {
         RoleUpdate::default()
     }
 
-    /// Adds these people to the role, by their user ids. Further calls add more.
+    /// Adds these people to the role, by their user ids. Further calls add more. An id that is empty, or has white
+    /// space or an invisible character around it, is rejected when the update is sent.
     #[allow(clippy::should_implement_trait, reason = "it takes ids and adds no two updates")]
     pub fn add<I: IntoIterator<Item: AsRef<str>>>(mut self, user_ids: I) -> RoleUpdate {
         self.added.extend(owned(user_ids));
@@ -86,9 +88,11 @@ impl RoleUpdate {
         if self.is_empty() {
             return Err(Error::invalid("there is nobody to add and nobody to remove"));
         }
-        if self.added.iter().chain(&self.removed).any(|id| id.trim().is_empty()) {
+        if self.removed.iter().any(|id| id.trim().is_empty()) {
             return Err(Error::invalid("a user id is empty"));
         }
+        // Not those to remove: they were read from Heylo, perhaps, where another program has put them.
+        self.added.iter().try_for_each(|id| check_id("a user id", id))?;
         match both {
             Some(id) => {
                 Err(Error::invalid(format!("{id:?} is to be added and removed: choose one")))

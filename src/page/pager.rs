@@ -13,6 +13,7 @@ use super::position::Position;
 use super::raw_pager::RawPager;
 use super::source::{FollowedList, PageSource};
 use crate::error::{Error, Result};
+use crate::time::Timestamp;
 
 /// A lazy iterator over the items of a listing, which requests pages as it goes.
 ///
@@ -77,6 +78,21 @@ impl<Item, T> Pager<Item, T> {
     pub(crate) fn filter_by(mut self, name: &str, value: Value) -> Pager<Item, T> {
         self.raw.set_filter(name, value);
         self
+    }
+
+    /// Sets a filter that is a moment, in the form in which it is sent.
+    pub(crate) fn filter_by_time(
+        mut self,
+        name: &str,
+        moment: Timestamp,
+        value: impl Into<Value>,
+    ) -> Pager<Item, T> {
+        if moment < Timestamp::FIRST_SENT {
+            let message = format!("{name} is before the year 1: for all, begin with UNIX_EPOCH");
+            self.raw.refuse_filter(message);
+            return self;
+        }
+        self.filter_by(name, value.into())
     }
 
     /// The list, if it can be read again and again.

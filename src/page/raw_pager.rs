@@ -67,9 +67,19 @@ impl RawPager {
         let refusal = Error::invalid(format!("the filter `{name}` was set after {late}"))
             .with_call(self.source.call_name())
             .with_hint("set all filters first, or make a new iterator");
+        self.refuse(refusal);
+    }
+
+    /// Makes this error the only item that comes.
+    fn refuse(&mut self, refusal: Error) {
         self.refusal.get_or_insert(refusal);
         (self.numbers, self.is_finished) = (None, false);
         self.queue.clear();
+    }
+
+    /// Keeps the error that the value of a filter cannot be sent.
+    pub(super) fn refuse_filter(&mut self, message: String) {
+        self.refuse(Error::invalid(message).with_call(self.source.call_name()));
     }
 
     pub(super) fn set_page_size(&mut self, items: u32) {
@@ -83,9 +93,7 @@ impl RawPager {
             return;
         }
         let message = format!("prefetch({pages}): at most {MOST_AHEAD} pages are fetched ahead");
-        self.refusal.get_or_insert(Error::invalid(message).with_call(self.source.call_name()));
-        (self.numbers, self.is_finished) = (None, false);
-        self.queue.clear();
+        self.refuse(Error::invalid(message).with_call(self.source.call_name()));
     }
 
     pub(super) fn set_limit(&mut self, items: u64) {

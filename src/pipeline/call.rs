@@ -348,12 +348,12 @@ impl Call {
         self.query.iter().any(|(other, _)| other == name)
     }
 
-    /// Rejects the call if this parameter is empty: as a filter, an empty id might be read as none.
+    /// Rejects the call if this id is empty, or has blanks around it: as a filter, an empty id might be read as none.
     ///
     /// The error comes when the call is sent, so that setters need no `?`.
-    pub(crate) fn require(mut self, name: &str, value: &str) -> Call {
-        if value.trim().is_empty() {
-            self.reject(Rejection { message: format!("{name} is empty"), cause: None });
+    pub(crate) fn require(mut self, name: &str, id: &str) -> Call {
+        if let Err(error) = check_id(name, id) {
+            self.reject(Rejection { message: error.message().to_owned(), cause: None });
         }
         self
     }
@@ -556,6 +556,26 @@ fn shown(part: &str) -> &str {
     if hides { "…" } else { part }
 }
 
+/// Refuses an id that is empty, or that has around it what a line or a cell of a file leaves there and no eye sees.
+///
+/// Heylo would make " n5" another person than "n5".
+pub(crate) fn check_id(name: &str, id: &str) -> Result<()> {
+    let bare = id.trim_matches(is_invisible);
+    match bare.is_empty() {
+        true => Err(Error::invalid(format!("{name} is empty"))),
+        false if bare.len() == id.len() => Ok(()),
+        false => Err(Error::invalid(format!(
+            "{name} begins or ends with white space or an invisible character: {id:?}"
+        ))),
+    }
+}
+
+/// White space, and the characters of Unicode that mark the order of bytes, a direction or a joint.
+pub(crate) fn is_invisible(c: char) -> bool {
+    let is_mark = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    c.is_whitespace() || is_mark
+}
+
 /// Refuses what `url` would drop, shorten or resolve, so that no id reaches another endpoint.
 fn check_segment(segment: &str) -> Result<()> {
     match segment {
@@ -569,7 +589,7 @@ fn check_segment(segment: &str) -> Result<()> {
         _ if segment.chars().any(char::is_control) => {
             Err(Error::invalid("an id holds a control character, perhaps a line break"))
         }
-        _ => Ok(()),
+        _ => check_id("an id", segment),
     }
 }
 
