@@ -390,7 +390,13 @@ fn a_success_that_denies_nothing_is_one() {
 
 #[test]
 fn words_that_may_be_a_success_or_a_failure_leave_the_outcome_of_a_change_open() {
-    for body in [r#"{"detail": "Mitglied 2"}"#, r#"{"success": true, "error": "Mitglied 2"}"#] {
+    for body in [
+        r#"{"detail": "Mitglied 2"}"#,
+        r#"{"success": true, "error": "Mitglied 2"}"#,
+        r#"{"message": "Mitglied 2 not found"}"#,
+        r#"{"code": 17, "msg": "Mitglied 2"}"#,
+        r#"{"removed": false, "reason": "Mitglied 2"}"#,
+    ] {
         for operation in OPERATIONS.iter().filter(|operation| operation.good.is_empty()) {
             let wire = Wire::new([Scripted::text(body), Scripted::text(body)]);
             let error = run(operation, &wire, local(&TestClock::new())).unwrap_err();

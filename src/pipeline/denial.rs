@@ -12,7 +12,8 @@
 //!
 //! Some reports say one thing or the other only by their words: a `detail` and nothing else, which is an error of FastAPI and a
 //! success of others; an error beside `"success": true`; a `code` beside an id. If the [tone] of the words is unclear, too,
-//! whether the call succeeded is in doubt.
+//! whether the call succeeded is in doubt. So it is if the words of a `message` and nothing else are those of a failure, and
+//! after `{"removed": false}`.
 //!
 //! For a value that was decoded, one such field among others is data: it is a denial only if nothing else holds anything.
 
@@ -28,8 +29,8 @@ use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use vocabulary::{
     BAD, BESIDES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, WORDS, WRAPPERS, ends_with, is_any,
-    is_code_of_success, is_empty, is_failure, is_false, is_harmless, is_reported, is_state,
-    is_status, is_true,
+    is_code_of_success, is_empty, is_failure, is_false, is_harmless, is_odd_code, is_reported,
+    is_state, is_status, is_true, is_undone,
 };
 
 /// How deep JSON may be within strings and lists.
@@ -117,11 +118,63 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
     let in_wrapper = |(_, inner): (&String, &Value)| match inner {
         Value::Object(inner) if denies(inner) => of_signs(inner),
         Value::Object(inner) if !is_good && has_words(inner) && fails(inner) => of_signs(inner),
+        Value::Object(inner) => of_only_field(inner),
         // A list in a wrapper is data.
         Value::String(_) => of_json(inner, depth - 1),
         _ => None,
     };
-    of_signs(object).or_else(|| wrapped.filter(|_| depth > 0).find_map(in_wrapper))
+    of_signs(object)
+        .or_else(|| wrapped.filter(|_| depth > 0).find_map(in_wrapper))
+        .or_else(|| of_hints(object))
+}
+
+/// `{"invite": {"errors": ["is taken"], "user": null}}` in the `data` of GraphQL, which may be the state of an invite as well.
+fn of_only_field(object: &Map<String, Value>) -> Option<Report> {
+    let mut fields = object.values();
+    let (Some(Value::Object(only)), None) = (fields.next(), fields.next()) else {
+        return None;
+    };
+    let report = of_signs(only).filter(|_| denies(only))?;
+    Some(Report::Doubt(report.into_words()))
+}
+
+/// What an object seems to report that consists of words, a code that is not known, or `"removed": false`.
+fn of_hints(object: &Map<String, Value>) -> Option<Report> {
+    let is_hint = |(name, value): (&String, &Value)| {
+        is_any(name, &BESIDES)
+            || is_any(name, &KIND)
+            || is_odd_code(name, value)
+            || is_undone(name, value)
+            || is_empty(value)
+    };
+    let said = ["message", "msg", "reason"];
+    let has_said = object.iter().any(|(name, value)| is_any(name, &said) && !is_empty(value));
+    let is_undone = object.iter().any(|(name, value)| is_undone(name, value));
+    let is_good = is_contradicted(object) || has_code(object, &is_code_of_success);
+    if !object.iter().all(is_hint) || is_good || !has_said && !is_undone {
+        return None;
+    }
+    let has_bad_code = object.iter().any(|(name, value)| is_odd_code(name, value))
+        || has_code(object, &is_bad_code);
+    let words = message::words_in(object);
+    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
+    let report = words.unwrap_or_else(|| "the response reports that nothing was done".to_owned());
+    match tone {
+        Tone::Bad if has_bad_code || is_undone => Some(Report::Denial(report)),
+        Tone::Bad => Some(Report::Doubt(report)),
+        _ if is_undone => Some(Report::Doubt(report)),
+        Tone::Unclear if has_bad_code => Some(Report::Doubt(report)),
+        Tone::Unclear | Tone::Good => None,
+    }
+}
+
+/// `{"code": "community_not_found"}`
+fn is_bad_code(code: &Value) -> bool {
+    code.as_str().is_some_and(|code| tone::tone(code) == Tone::Bad)
+}
+
+fn has_code(object: &Map<String, Value>, is_such: &dyn Fn(&Value) -> bool) -> bool {
+    object.iter().any(|(name, value)| is_any(name, &["code"]) && is_such(value))
 }
 
 /// The report of failure that an object consists of.
@@ -186,9 +239,7 @@ fn fails(object: &Map<String, Value>) -> bool {
 /// Whether the object says nothing of the outcome but in words.
 fn is_vague(object: &Map<String, Value>) -> bool {
     // An invite may have a code.
-    let has_code =
-        || object.iter().any(|(name, value)| is_any(name, &["code"]) && is_status(value));
-    lone_detail(object).is_some() || has_words(object) && has_code()
+    lone_detail(object).is_some() || has_words(object) && has_code(object, &is_status)
 }
 
 /// Whether the object states a success, beside whatever else it states.
@@ -267,7 +318,7 @@ mod tests {
     }
 
     /// Reports of failure that are denials of a call that returns nothing.
-    const DENIALS: [(&str, &str); 78] = [
+    const DENIALS: [(&str, &str); 104] = [
         (r#"{"code": 404, "message": "gone"}"#, "gone"),
         (r#"{"code": "404", "message": "gone"}"#, "gone"),
         (r#"{"code": "NOT_FOUND", "message": "gone"}"#, "gone"),
@@ -346,6 +397,38 @@ mod tests {
         (r#"{"detail": "Invite sent, but not delivered"}"#, "Invite sent, but not delivered"),
         (r#"{"detail": "Alert must be paused first"}"#, "Alert must be paused first"),
         (r#"{"userId": "u1", "status": "error"}"#, "the response reports a failure"),
+        (r#"{"state": "failed", "message": "gone"}"#, "gone"),
+        (r#"{"status": "Too Many Requests", "message": "slow down"}"#, "slow down"),
+        (r#"{"result": "error: gone"}"#, "the response reports a failure"),
+        (r#"{"result": "NG", "message": "gone"}"#, "gone"),
+        (r#"{"return_code": "FAIL", "message": "gone"}"#, "gone"),
+        (r#"{"succeed": false, "message": "gone"}"#, "gone"),
+        (r#"{"odata.error": {"message": "gone"}}"#, "the response reports a failure"),
+        (r#"{"code": 5, "message": "not found", "details": []}"#, "not found"),
+        (r#"{"code": 40001, "msg": "invalid token", "data": null}"#, "invalid token"),
+        (r#"{"result": -1, "message": "it failed"}"#, "it failed"),
+        (r#"{"code": "community_not_found", "message": "not found"}"#, "not found"),
+        (r#"{"removed": false, "reason": "not a member"}"#, "not a member"),
+        (r#"{"message": "Community not found"}"#, "in doubt: Community not found"),
+        (r#"{"Message": "Forbidden", "data": null}"#, "in doubt: Forbidden"),
+        (r#"{"message": "Too Many Attempts."}"#, "in doubt: Too Many Attempts."),
+        (
+            r#"{"code": 7, "msg": "\u53c2\u6570\u9519\u8bef"}"#,
+            "in doubt: \u{53c2}\u{6570}\u{9519}\u{8bef}",
+        ),
+        (r#"{"code": "no_such_group", "message": "u1"}"#, "in doubt: u1"),
+        (r#"{"removed": false}"#, "in doubt: the response reports that nothing was done"),
+        (r#"{"isValid": false, "message": "u1"}"#, "in doubt: u1"),
+        (r#"{"invited": false, "reason": "already a member"}"#, "in doubt: already a member"),
+        (r#"{"data": {"invite": {"success": false, "message": "gone"}}}"#, "in doubt: gone"),
+        (
+            r#"{"data": {"invite": {"errors": [{"message": "gone"}], "user": null}}}"#,
+            "in doubt: gone",
+        ),
+        (r#"{"detail": "Invited Bad Bunny"}"#, "in doubt: Invited Bad Bunny"),
+        (r#"{"detail": "Account suspended"}"#, "in doubt: Account suspended"),
+        (r#"{"detail": "already invited"}"#, "in doubt: already invited"),
+        (r#"{"detail": "2 removed, 1 failed"}"#, "in doubt: 2 removed, 1 failed"),
     ];
 
     fn denied(report: Option<Report>) -> Option<String> {
@@ -371,6 +454,21 @@ mod tests {
     fn other_bodies_deny_nothing() {
         for body in [
             r#"{"message": "removed"}"#,
+            r#"{"message": "Mitglied"}"#,
+            r#"{"message": "Invite sent to no-reply@bad.example"}"#,
+            r#"{"message": "not a member before", "userId": "u1"}"#,
+            r#"{"detail": "Removed 'Max Error' from \"Not Fast\""}"#,
+            r#"{"success": true, "message": "No invite was open, a new one was sent"}"#,
+            r#"{"status": "ok", "message": "not yet accepted"}"#,
+            r#"{"code": 200, "message": "no problem here, nothing to do"}"#,
+            r#"{"code": "INVITE_SENT", "message": "Mitglied"}"#,
+            r#"{"userId": "u1", "removed": false}"#,
+            r#"{"sent": true, "accepted": false}"#,
+            r#"{"status": "locked"}"#,
+            r#"{"title": "No Limits Run"}"#,
+            r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#,
+            r#"{"success": true, "error": "N/A"}"#,
+            r#"{"errors": "no errors"}"#,
             r#"{"detail": "Member removed"}"#,
             r#"{"detail": "Successfully invited"}"#,
             r#"{"detail": "Completed without errors"}"#,
@@ -466,5 +564,18 @@ mod tests {
             denied(of_undecodable(br#"{"id": 1, "error": "gone"}"#)).as_deref(),
             Some("gone")
         );
+    }
+
+    #[test]
+    fn what_only_seems_to_be_a_report_is_data_if_it_could_be_decoded() {
+        for body in [
+            r#"{"message": "Forbidden"}"#,
+            r#"{"code": 5, "message": "not found"}"#,
+            r#"{"valid": false}"#,
+            r#"{"data": {"invite": {"error": "gone"}}}"#,
+        ] {
+            assert_eq!(of_decoded(body.as_bytes()), None, "{body}");
+            assert!(of_undecodable(body.as_bytes()).is_some(), "{body}");
+        }
     }
 }

@@ -2,16 +2,18 @@
 
 use std::sync::LazyLock;
 
+use http::StatusCode;
 use serde_json::Value;
 
 /// All names and values of reports are shorter.
 const LONGEST: usize = 32;
 
 /// Fields that are false of a failure.
-pub(super) const GOOD: [&str; 4] = ["ok", "success", "succeeded", "successful"];
+pub(super) const GOOD: [&str; 6] =
+    ["ok", "success", "succeed", "succeeded", "successful", "wassuccessful"];
 
 /// Fields that hold something of a failure.
-pub(super) const BAD: [&str; 27] = [
+pub(super) const BAD: [&str; 32] = [
     "error",
     "errors",
     "errormessages",
@@ -39,10 +41,15 @@ pub(super) const BAD: [&str; 27] = [
     "failure",
     "failed",
     "fail",
+    "exceptions",
+    "stacktrace",
+    "traceback",
+    "usererrors",
+    "odataerror",
 ];
 
 /// Fields that state how a call ended.
-pub(super) const OUTCOME: [&str; 9] = [
+pub(super) const OUTCOME: [&str; 15] = [
     "status",
     "statuscode",
     "httpstatus",
@@ -52,13 +59,19 @@ pub(super) const OUTCOME: [&str; 9] = [
     "resultcode",
     "outcome",
     "ack",
+    "state",
+    "returncode",
+    "retcode",
+    "ret",
+    "respcode",
+    "responsecode",
 ];
 
 /// Fields that name a kind of error, if they do.
 pub(super) const KIND: [&str; 4] = ["type", "name", "class", "code"];
 
 /// Values of [`OUTCOME`] and [`KIND`] for a failure of the call.
-const FAILURES: [&str; 11] = [
+const FAILURES: [&str; 12] = [
     "error",
     "err",
     "fail",
@@ -70,6 +83,7 @@ const FAILURES: [&str; 11] = [
     "ko",
     "nok",
     "notok",
+    "ng",
 ];
 
 /// Values of [`OUTCOME`] and [`KIND`] for a failure of the call, or for the state of a record.
@@ -125,6 +139,24 @@ pub(super) const WORDS: [&str; 7] =
 pub(super) const WRAPPERS: [&str; 9] =
     ["data", "result", "response", "payload", "body", "d", "meta", "status", "responsestatus"];
 
+/// Fields that are true of what was done.
+const DONE: [&str; 14] = [
+    "done",
+    "deleted",
+    "removed",
+    "kicked",
+    "invited",
+    "added",
+    "created",
+    "updated",
+    "sent",
+    "acknowledged",
+    "valid",
+    "allowed",
+    "authorized",
+    "authenticated",
+];
+
 /// Values of [`OUTCOME`] for a success.
 pub(super) const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "successful", "done"];
 
@@ -144,18 +176,35 @@ pub(super) fn ends_with(name: &str, end: &str) -> bool {
     name.to_ascii_lowercase().ends_with(end)
 }
 
-/// `"error"`, `"NOT_FOUND"`, `"ValidationError"`.
+/// `"error"`, `"error: gone"`, `"NOT_FOUND"`, `"ValidationError"`.
 pub(super) fn is_failure(value: &Value) -> bool {
     let word = value.as_str().unwrap_or_default().trim_end_matches(['.', '!']);
-    is_any(word, &FAILURES)
+    let first = word.split(':').next().unwrap_or_default();
+    is_any(first, &FAILURES)
         || is_any(word, &STATES)
+        || is_reason_phrase(word)
         || word.ends_with("Error")
         || word.ends_with("Exception")
         || word.ends_with("_ERROR")
 }
 
 pub(super) fn is_state(value: &Value) -> bool {
-    value.as_str().is_some_and(|word| is_any(word, &STATES))
+    value.as_str().is_some_and(|word| is_any(word, &STATES) || is_reason_phrase(word))
+}
+
+/// `"Too Many Requests"`, `"PAYLOAD_TOO_LARGE"`. A single word, as `Locked`, may be the aim of a call.
+fn is_reason_phrase(word: &str) -> bool {
+    static PHRASES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let statuses = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
+        let phrases = statuses.filter_map(|status| status.canonical_reason());
+        let plain = |phrase: &str| phrase.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        phrases
+            .filter(|it| it.contains(' '))
+            .map(plain)
+            .map(|it: String| it.to_ascii_lowercase())
+            .collect()
+    });
+    is_one(word, |plain| PHRASES.iter().any(|phrase| phrase.as_bytes() == plain))
 }
 
 /// 404, `"404"`, `"404 Not Found"`.
@@ -176,6 +225,21 @@ pub(super) fn is_code_of_success(value: &Value) -> bool {
         Value::String(text) => text.trim().parse().is_ok_and(is_good),
         _ => false,
     }
+}
+
+/// Whether a field holds a code that is none of success as far as is known.
+pub(super) fn is_odd_code(name: &str, value: &Value) -> bool {
+    let is_number = match value {
+        Value::Number(_) => true,
+        Value::String(text) => text.trim().parse::<i64>().is_ok(),
+        _ => false,
+    };
+    is_number && !is_code_of_success(value) && (is_any(name, &["code"]) || is_any(name, &OUTCOME))
+}
+
+/// Whether a field reports that something was not done.
+pub(super) fn is_undone(name: &str, value: &Value) -> bool {
+    *value == Value::Bool(false) && is_any(name, &DONE)
 }
 
 /// Whether a value of [`BAD`] reports nothing: it is empty, or its code is one of success.
@@ -210,7 +274,8 @@ fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
 }
 
 /// Strings that say that there is no failure; the empty one is what is left of `"-"`.
-const NOTHING: [&str; 9] = ["", "false", "no", "none", "null", "0", "ok", "success", "noerror"];
+const NOTHING: [&str; 12] =
+    ["", "false", "no", "none", "null", "nil", "na", "0", "ok", "success", "noerror", "noerrors"];
 
 pub(super) fn is_true(value: &Value) -> bool {
     match value {
