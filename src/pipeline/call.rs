@@ -39,8 +39,6 @@ pub struct Call {
     query: Vec<(String, String)>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
-    /// The `type` of the body.
-    kind: Option<String>,
     /// The name of the operation, if the caller states one.
     operation: Option<String>,
     /// Why the call is rejected when it is sent. Kept until then, so that a call is one chain without `?`.
@@ -101,7 +99,6 @@ impl Call {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
-            kind: None,
             operation: None,
             rejection: None,
             host: None,
@@ -231,10 +228,7 @@ impl Call {
     /// ```
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Call {
         match serde_json::to_vec(body) {
-            Ok(body) => {
-                self.kind = kind(&body);
-                self.body = Some(body);
-            }
+            Ok(body) => self.body = Some(body),
             Err(error) => {
                 let message = "the body cannot be written as JSON".to_owned();
                 self.reject(Rejection { message, cause: Some(error.to_string()) });
@@ -402,19 +396,25 @@ impl Call {
         }
         if let Some(kind) = self.shown_kind() {
             name.push(' ');
-            name.push_str(kind);
+            name.push_str(&kind);
         }
         name
     }
 
-    /// The `type` of the body.
-    pub(crate) fn kind(&self) -> Option<&str> {
-        self.kind.as_deref()
+    /// The `type` of the body. It is read each time, since most calls are never named.
+    pub(crate) fn kind(&self) -> Option<Cow<'_, str>> {
+        #[derive(Deserialize)]
+        struct Typed<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Cow<'a, str>,
+        }
+        let typed: Typed<'_> = serde_json::from_slice(self.body.as_deref()?).ok()?;
+        Some(typed.kind)
     }
 
     /// The `type` of the body as a name shows it.
-    pub(crate) fn shown_kind(&self) -> Option<&str> {
-        self.kind().map(shown)
+    pub(crate) fn shown_kind(&self) -> Option<String> {
+        self.kind().map(|kind| shown(&kind).to_owned())
     }
 
     pub(crate) fn stated_operation(&self) -> Option<&str> {
@@ -524,18 +524,11 @@ impl Call {
     }
 }
 
-/// The `type` of a body.
-fn kind(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Typed<'a> {
-        #[serde(borrow, rename = "type")]
-        kind: Cow<'a, str>,
-    }
-    serde_json::from_slice(body).ok().map(|Typed { kind }| kind.into_owned())
-}
-
 /// Appends a segment of a path. Everything that could mean something in an address is percent-encoded.
 fn push_encoded(segment: &str, address: &mut String) {
+    if is_usual(segment) {
+        return address.push_str(segment);
+    }
     for byte in segment.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => address.push(char::from(byte)),
@@ -544,6 +537,11 @@ fn push_encoded(segment: &str, address: &mut String) {
             _ => address.extend(['%', hex(byte >> 4), hex(byte & 15)]),
         }
     }
+}
+
+/// Whether a segment is one as services write most: a word, a number or a UUID.
+fn is_usual(segment: &str) -> bool {
+    !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn hex(digit: u8) -> char {
@@ -579,6 +577,7 @@ pub(crate) fn is_invisible(c: char) -> bool {
 /// Refuses what `url` would drop, shorten or resolve, so that no id reaches another endpoint.
 fn check_segment(segment: &str) -> Result<()> {
     match segment {
+        _ if is_usual(segment) => Ok(()),
         "" => Err(Error::invalid("an id is empty")),
         // `url` resolves these, and drops an empty one: a GET of the alert ".." would list everything.
         "." | ".." => Err(Error::invalid(format!("{segment:?} cannot be an id"))),

@@ -31,7 +31,7 @@ impl Operation {
     /// Returns the operation of a call, if this version has a method for it.
     pub(crate) fn of(call: &Call) -> Option<&'static Operation> {
         let path: Vec<&str> = call.path().iter().map(String::as_str).collect();
-        Operation::find(call.method().as_str(), &path, call.kind())
+        Operation::find(call.method().as_str(), &path, call.kind().as_deref())
     }
 
     /// Returns the name of the operation of a call: the one that the call states, else that of the operation, else the `type`
@@ -41,7 +41,7 @@ impl Operation {
         match (stated, Operation::of(call)) {
             (Some(name), _) => name.to_owned().into(),
             (None, Some(operation)) => operation.name.into(),
-            (None, None) => call.shown_kind().unwrap_or(OTHER).to_owned().into(),
+            (None, None) => call.shown_kind().map_or(OTHER.into(), Cow::Owned),
         }
     }
 
