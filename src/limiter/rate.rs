@@ -227,7 +227,10 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Rate, Error> {
         let wrong = || Error::configuration(format!("not a rate such as 100/minute: {text:?}"));
-        read(&text.to_ascii_lowercase()).filter(Rate::is_usable).ok_or_else(wrong)
+        // The usual form, as services write it with each response.
+        let usual = read_usual(text).map(|limit| Rate::unlimited().with(limit));
+        let rate = usual.or_else(|| read(&text.to_ascii_lowercase()));
+        rate.filter(Rate::is_usable).ok_or_else(wrong)
     }
 }
 
@@ -244,10 +247,6 @@ impl<'de> Deserialize<'de> for Rate {
 }
 
 fn read(text: &str) -> Option<Rate> {
-    // The usual form, as services write it with each response.
-    if let Some(limit) = read_limit(text) {
-        return Some(Rate::unlimited().with(limit));
-    }
     let (limits, paced) = match text.trim().strip_suffix("paced") {
         Some(limits) => (limits.trim_end().trim_end_matches(','), true),
         None => (text, false),
@@ -260,6 +259,13 @@ fn read(text: &str) -> Option<Rate> {
         }
     };
     Some(if paced { rate.paced() } else { rate })
+}
+
+/// Reads `100/minute`.
+fn read_usual(text: &str) -> Option<(u32, Duration)> {
+    let (requests, name) = text.split_once('/')?;
+    let (_, unit) = UNITS.iter().find(|(known, _)| *known == name)?;
+    Some((requests.parse().ok()?, *unit))
 }
 
 fn read_limit(text: &str) -> Option<(u32, Duration)> {
