@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::Utf8Error;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -15,15 +16,16 @@ pub(super) const GLANCE: usize = 1024;
 /// Whether a field that reports of failure do not have holds something, as is seen without decoding.
 pub(super) fn holds_data(body: &[u8]) -> bool {
     let start = &body[..body.len().min(GLANCE)];
-    let valid = str::from_utf8(start).map_or_else(|error| error.valid_up_to(), str::len);
-    let text = str::from_utf8(&start[..valid]).unwrap_or_default();
+    // It may end inside a character.
+    let valid = |error: Utf8Error| str::from_utf8(&start[..error.valid_up_to()]);
+    let text = str::from_utf8(start).or_else(valid).unwrap_or_default();
     let mut is_found = false;
     // Ends at the first such field.
     let _ = Scanner::new(text, 0).object(|scanner, name| {
         scanner.peek()?;
         let value = &text[scanner.position()..];
         is_found = holds_something(value) && !name.contains('\\') && !is_reported(name);
-        scanner.value().filter(|_| !is_found).map(drop)
+        if is_found { None } else { scanner.value().map(drop) }
     });
     is_found
 }

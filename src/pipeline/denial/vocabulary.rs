@@ -162,14 +162,19 @@ pub(super) const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "succ
 
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
-    static REPORTED: LazyLock<Vec<&[u8]>> = LazyLock::new(|| {
+    // By their lengths, since each success is searched for these names.
+    static REPORTED: LazyLock<[Vec<&[u8]>; LONGEST + 1]> = LazyLock::new(|| {
+        let mut by_length = [const { Vec::new() }; LONGEST + 1];
         let lists = [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES];
-        let mut names: Vec<&[u8]> =
-            lists.iter().copied().flatten().map(|name| name.as_bytes()).collect();
-        names.sort_unstable();
-        names
+        for name in lists.into_iter().flatten() {
+            by_length[name.len()].push(name.as_bytes());
+        }
+        by_length
     });
-    is_one(name, |plain| REPORTED.binary_search(&plain).is_ok())
+    is_one(name, |plain| {
+        let same_length = &REPORTED[plain.len()];
+        same_length.iter().any(|known| known.first() == plain.first() && *known == plain)
+    })
 }
 
 pub(super) fn ends_with(name: &str, end: &str) -> bool {
@@ -259,18 +264,24 @@ pub(super) fn is_any(name: &str, names: &[&str]) -> bool {
 }
 
 fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
-    if !name.is_ascii() {
-        return false;
-    }
     // On the stack, since each success is searched for these names.
-    let (mut plain, mut length) = ([0; LONGEST], 0);
-    for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
-        let Some(place) = plain.get_mut(length) else { return false };
-        *place = byte.to_ascii_lowercase();
+    let mut buffer = [0; LONGEST];
+    plain(name, &mut buffer)
+        .is_some_and(|plain| is_known(plain) || plain.strip_prefix(b"is").is_some_and(is_known))
+}
+
+/// The letters and digits of a name, in lower case; `None` if it is none of ours.
+fn plain<'a>(name: &'a str, buffer: &'a mut [u8; LONGEST]) -> Option<&'a [u8]> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if name.len() <= LONGEST && name.bytes().all(is_plain) {
+        return Some(name.as_bytes());
+    }
+    let mut length = 0;
+    for byte in name.bytes().filter(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric()) {
+        *buffer.get_mut(length).filter(|_| byte.is_ascii())? = byte.to_ascii_lowercase();
         length += 1;
     }
-    let plain = &plain[..length];
-    is_known(plain) || plain.strip_prefix(b"is").is_some_and(is_known)
+    Some(&buffer[..length])
 }
 
 /// Strings that say that there is no failure; the empty one is what is left of `"-"`.
