@@ -177,7 +177,7 @@ impl<'t> Scanner<'t> {
 fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut from = start;
     loop {
-        let end = from + quote(bytes.get(from..)?)?;
+        let end = from + place_of(b'"', bytes.get(from..)?)?;
         if !is_escaped(&bytes[start..end]) {
             return Some(end);
         }
@@ -194,20 +194,21 @@ fn digits(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// The place of the first quote. Compares eight bytes at once.
-fn quote(bytes: &[u8]) -> Option<usize> {
+/// Returns the place of the first such byte. Compares eight bytes at once.
+#[inline]
+pub(crate) fn place_of(byte: u8, bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (words, _) = bytes.as_chunks();
     for (nth, word) in words.iter().enumerate() {
-        // A byte that is a quote becomes zero, and the lowest zero takes a carry into its highest bit.
-        let zeros = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'"'));
+        // A byte that is looked for becomes zero, and the lowest zero takes a carry into its highest bit.
+        let zeros = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
         let found = zeros.wrapping_sub(ONES) & !zeros & (ONES << 7);
         if found != 0 {
             return Some(nth * 8 + found.trailing_zeros() as usize / 8);
         }
     }
     let rest = words.len() * 8;
-    bytes[rest..].iter().position(|byte| *byte == b'"').map(|at| rest + at)
+    bytes[rest..].iter().position(|other| *other == byte).map(|at| rest + at)
 }
 
 #[inline]

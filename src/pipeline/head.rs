@@ -1,6 +1,6 @@
 //! The head of a response, brought into a form that ureq's parser accepts.
 
-use std::io::BufRead;
+use crate::json::scan::place_of;
 
 /// As many header lines as are kept of the head of a response, besides those that [`matters`]. ureq rejects more than 128.
 pub(crate) const MOST_LINES: usize = 100;
@@ -93,13 +93,14 @@ fn final_head(input: &[u8], most: usize) -> (usize, Found) {
 /// The head that the input begins with.
 fn head_of(input: &[u8], most: usize) -> Found {
     let (mut rest, mut lines, mut is_whole, mut is_folded) = (input, 0, false, false);
-    // It never fails, and is faster than a loop over bytes.
-    while !is_whole && let Ok(1..) = rest.skip_until(b'\n') {
+    while !is_whole && let Some(end) = place_of(b'\n', rest) {
+        rest = &rest[end + 1..];
         lines += 1;
         is_folded |= self::is_folded(rest);
         is_whole = matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]);
     }
-    let length = input.len() - rest.len();
+    // A line may go on in what has not arrived.
+    let length = if is_whole { input.len() - rest.len() } else { input.len() };
     Found { length, is_whole, is_tidy: !is_folded && lines <= 1 + most }
 }
 
