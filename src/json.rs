@@ -50,7 +50,8 @@ pub(crate) fn may_be_rounded(text: &[u8]) -> bool {
         let before = text[..at].iter().rev().take(FEWEST).take_while(digits).count();
         before + text[at..].iter().take(FEWEST).take_while(digits).count() >= FEWEST
     };
-    (0..text.len()).step_by(FEWEST).any(|at| text[at].is_ascii_digit() && is_run(at))
+    let mut steps = text.chunks(FEWEST).enumerate();
+    steps.any(|(nth, step)| step[0].is_ascii_digit() && is_run(nth * FEWEST))
 }
 
 /// Decodes a text with the digits of every integer, if the type accepts them as strings.
