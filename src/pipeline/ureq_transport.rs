@@ -125,7 +125,7 @@ impl UreqTransport {
         let (tls, unusable_certificates) = tls(&options);
         let wire = Wire::default();
         let way = |proxy: Option<&Proxy>| Way {
-            agent: wire.agent(config(&options, &tls, proxy)),
+            agent: wire.agent(config(&options, &tls, proxy), options.connect_timeout),
             proxy: proxy.cloned(),
         };
         let ways = [None].into_iter().chain(proxies.usable().map(Some)).map(way).collect();
@@ -177,7 +177,6 @@ impl Shared {
         agent
             .configure_request(request)
             .timeout_global(Some(timeout))
-            .timeout_resolve(Some(connect))
             .timeout_connect(Some(connect))
             .build()
     }
@@ -258,7 +257,6 @@ fn config(options: &TransportOptions, tls: &Tls, proxy: Option<&Proxy>) -> Confi
         .max_idle_connections_per_host(16)
         .max_idle_age(MAX_IDLE)
         .timeout_global(Some(timeout))
-        .timeout_resolve(Some(connect))
         .timeout_connect(Some(connect))
         // A proxy sees this one.
         .user_agent(concat!("heysync/", env!("CARGO_PKG_VERSION")))

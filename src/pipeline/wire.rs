@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -28,9 +28,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn agent(&self, config: Config) -> ureq::Agent {
+    /// Makes an agent that looks up a host name within `timeout`.
+    pub(crate) fn agent(&self, config: Config, timeout: Duration) -> ureq::Agent {
         let connector = Watching { inner: sending::connector(), hosts: Arc::clone(&self.hosts) };
-        ureq::Agent::with_parts(config, connector, Remembering(Arc::clone(&self.hosts)))
+        let resolver = Remembering { hosts: Arc::clone(&self.hosts), timeout };
+        ureq::Agent::with_parts(config, connector, resolver)
     }
 
     /// Uses no connection to the host of `uri` again that exists now: a response was lost on one of them.
@@ -270,7 +272,11 @@ impl Transport for Watched {
 
 /// ureq resolves on every call, before it looks into its pool, and with a timeout starts a thread for it.
 #[derive(Debug)]
-struct Remembering(Arc<Hosts>);
+struct Remembering {
+    hosts: Arc<Hosts>,
+    /// Not ureq's, which it would ask for the time that is left at every step of a call.
+    timeout: Duration,
+}
 
 impl Resolver for Remembering {
     fn resolve(
@@ -294,9 +300,13 @@ impl Resolver for Remembering {
             resolved.push(address);
             return Ok(resolved);
         }
-        let found = self.0.names.resolve(&host, Instant::now(), *timeout.after);
+        let (within, reason) = match self.timeout < *timeout.after {
+            true => (self.timeout, ureq::Timeout::Resolve),
+            false => (*timeout.after, timeout.reason),
+        };
+        let found = self.hosts.names.resolve(&host, Instant::now(), within);
         let found = found.map_err(|error| match error.kind() {
-            std::io::ErrorKind::TimedOut => ureq::Error::Timeout(timeout.reason),
+            std::io::ErrorKind::TimedOut => ureq::Error::Timeout(reason),
             _ => ureq::Error::Io(error),
         })?;
         found.into_iter().take(MOST_ADDRESSES).for_each(|address| resolved.push(address));
