@@ -46,7 +46,9 @@ impl Default for Names {
 }
 
 impl Names {
-    fn new(look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Names {
+    pub(super) fn new(
+        look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Names {
         Names { entries: Mutex::default(), changed: Condvar::new(), look_up: Box::new(look_up) }
     }
 

@@ -386,6 +386,30 @@ mod tests {
     }
 
     #[test]
+    fn a_look_up_takes_no_longer_than_the_time_to_connect_or_what_is_left_of_the_attempt() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let names = Names::new(move |_| {
+            // Until the test ends.
+            let _ = held.lock().map(|held| held.recv());
+            Ok(Vec::new())
+        });
+        let hosts = Hosts { names: Arc::new(names), ..Hosts::default() };
+        let (hosts, uri) = (Arc::new(hosts), Uri::from_static("http://example.com"));
+        let millis = Duration::from_millis;
+        for (limit, left, expected) in [
+            (millis(1), Duration::from_secs(60), ureq::Timeout::Resolve),
+            (Duration::from_secs(60), millis(1), ureq::Timeout::Global),
+        ] {
+            let resolver = Remembering { hosts: Arc::clone(&hosts), timeout: limit };
+            let left = NextTimeout { after: left.into(), ..NextTimeout::default() };
+            let error = resolver.resolve(&uri, &Config::default(), left).expect_err("no address");
+            assert!(matches!(error, ureq::Error::Timeout(reason) if reason == expected), "{error}");
+        }
+        drop(release);
+    }
+
+    #[test]
     fn a_forked_child_does_not_touch_the_connections_of_its_parent() {
         let (mut connection, touched) = connection();
         assert!(connection.is_open());
