@@ -41,6 +41,26 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result
     }
 }
 
+/// Returns a JSON text in UTF-8, in which what `serde_json` cannot hold is replaced as [`from_slice`] does.
+///
+/// # Errors
+///
+/// Those of [`from_slice`] if the text is not in a Unicode encoding.
+pub(crate) fn rewritten(text: &[u8]) -> serde_json::Result<String> {
+    let decoded = if seems_wide(text) { self::text(text) } else { Cow::Borrowed("") };
+    let text = if decoded.is_empty() { text } else { decoded.as_bytes() };
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    match String::from_utf8(Rewriter::rewrite(text)) {
+        Ok(text) => Ok(text),
+        Err(_) => serde_json::from_slice(text).map(|value: Value| value.to_string()),
+    }
+}
+
+/// Whether a text may be in UTF-16 or UTF-32, which RFC 8259 forbids and RFC 4627 did not.
+fn seems_wide(text: &[u8]) -> bool {
+    text.iter().take(4).any(|byte| *byte == 0) || text.starts_with(b"\xFF\xFE")
+}
+
 /// Whether a text has so many digits in a row that `serde_json` may have rounded an integer to an `f64`.
 pub(crate) fn may_be_rounded(text: &[u8]) -> bool {
     const FEWEST: usize = 19;
@@ -121,8 +141,7 @@ fn lacks_digits(value: &Value) -> bool {
 
 /// The slow path, by way of a [`Value`], for the rare text on which the fast one failed with `first`.
 fn tolerant<T: DeserializeOwned>(text: &[u8], first: serde_json::Error) -> serde_json::Result<T> {
-    if text.iter().take(4).any(|byte| *byte == 0) || text.starts_with(b"\xFF\xFE") {
-        // UTF-16: RFC 8259 forbids it, and RFC 4627 did not.
+    if seems_wide(text) {
         let text = self::text(text).into_owned();
         let has_zeros = text.as_bytes().iter().take(4).any(|byte| *byte == 0);
         return if has_zeros { Err(first) } else { from_slice(text.as_bytes()) };
@@ -175,8 +194,7 @@ impl<'a> Rewriter<'a> {
             b'}' | b']' => drop(self.holds_id.pop()),
             b':' => {
                 self.holds_id.pop();
-                let name = last_string.strip_prefix(b"\"").unwrap_or_default();
-                self.holds_id.push(names_id(name.strip_suffix(b"\"").unwrap_or_default()));
+                self.holds_id.push(quoted_names_id(last_string));
             }
             _ => {}
         }
@@ -253,6 +271,15 @@ pub(crate) fn names_id(name: impl AsRef<[u8]>) -> bool {
     let name = name.as_ref();
     let name = name.strip_suffix(b"s").unwrap_or(name);
     name == b"id" || name.ends_with(b"Id") || name.ends_with(b"_id")
+}
+
+/// The same of a name in its quotes, with escapes.
+fn quoted_names_id(name: &[u8]) -> bool {
+    if name.contains(&b'\\') {
+        return serde_json::from_slice::<String>(name).is_ok_and(names_id);
+    }
+    let name = name.strip_prefix(b"\"").unwrap_or_default();
+    names_id(name.strip_suffix(b"\"").unwrap_or_default())
 }
 
 /// The length of the string that `text` begins with, quotes included; all of `text` if it does not end.

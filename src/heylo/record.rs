@@ -25,24 +25,22 @@ fn as_id(value: &Value) -> Option<String> {
     }
 }
 
-/// Reads JSON, and fails if it holds an id that Rust can hold only rounded, so that two ids never become one.
+/// Reads JSON, and fails if it holds an id that is a number of which Rust does not keep each digit, so that two ids never
+/// become one.
 ///
 /// [`json::from_slice`] then reads the JSON once more, with such ids as strings of their digits.
 pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     let json = Value::deserialize(deserializer)?;
     match has_rounded_id(&json, false) {
-        true => Err(de::Error::custom("an id is an integer beyond 64 bits")),
+        true => Err(de::Error::custom("an id is a number that is no 64-bit integer")),
         false => Ok(json),
     }
 }
 
-/// Whether `json`, itself an id or not, holds an id that was rounded.
+/// Whether `json`, itself an id or not, holds an id that may have been rounded, or written in another way.
 fn has_rounded_id(json: &Value, is_id: bool) -> bool {
-    const BEYOND_64_BITS: f64 = 9_223_372_036_854_775_808.0;
     match json {
-        Value::Number(number) if is_id && number.is_f64() => {
-            number.as_f64().is_some_and(|number| number.abs() >= BEYOND_64_BITS)
-        }
+        Value::Number(number) => is_id && number.is_f64(),
         Value::Array(items) => items.iter().any(|item| has_rounded_id(item, is_id)),
         Value::Object(fields) => {
             fields.iter().any(|(name, value)| has_rounded_id(value, json::names_id(name)))
@@ -103,7 +101,8 @@ mod tests {
                 r#"[{"userIds": [7, 36893488147419103233]}]"#,
                 json!([{"userIds": [7, "36893488147419103233"]}]),
             ),
-            (r#"{"id": 3.5, "distance": 1e30}"#, json!({"id": 3.5, "distance": 1e30})),
+            (r#"{"id": 3.50, "distance": 1e30}"#, json!({"id": "3.50", "distance": 1e30})),
+            (r#"{"\u0069d": 1e5, "eventId": -0}"#, json!({"id": "1e5", "eventId": "-0"})),
             (r#"{"id": 18446744073709551615}"#, json!({"id": u64::MAX})),
         ] {
             let read: Whole = json::from_slice(text.as_bytes()).expect(text);

@@ -140,7 +140,8 @@ impl<'t> Scanner<'t> {
         found: &mut dyn FnMut(usize, Range<usize>),
     ) -> Option<usize> {
         let name = &self.text.as_bytes()[string.start..string.end - 1];
-        let Some(nth) = names.iter().position(|known| known.as_bytes() == name) else {
+        let is_name = |known: &&str| known.as_bytes() == name || is_spelling_of(known, name);
+        let Some(nth) = names.iter().position(is_name) else {
             return Some(string.end);
         };
         self.at = string.end;
@@ -188,6 +189,19 @@ fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
 /// Whether what comes after these bytes is escaped by the last of them.
 fn is_escaped(bytes: &[u8]) -> bool {
     bytes.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+/// Whether a string spells a name with escapes, as `\u0069d` does `id`.
+#[inline]
+fn is_spelling_of(name: &str, string: &[u8]) -> bool {
+    const LONGEST_ESCAPE: usize = 6;
+    let may_be = name.len() < string.len() && string.len() <= name.len() * LONGEST_ESCAPE;
+    may_be && string.contains(&b'\\') && unescaped(string).is_some_and(|string| string == name)
+}
+
+#[cold]
+fn unescaped(string: &[u8]) -> Option<String> {
+    serde_json::from_slice(&[b"\"", string, b"\""].concat()).ok()
 }
 
 fn digits(bytes: &[u8]) -> usize {
@@ -285,6 +299,8 @@ mod tests {
         let text = r#"{"x": {"id": 1}, "sort": "id", "l": ["id"], "id" : "a" ,"no": "\"id\": 2", "id":[3]}"#;
         assert_eq!(named(text, &["no", "id"]), [(1, "\"a\""), (0, r#""\"id\": 2""#), (1, "[3]")]);
         assert_eq!(named(r#"["id", {"id": 1}]"#, &["id"]), []);
+        let text = r#"{"\u0069d": 1, "i\u0064" :2, "\u0069d ": 3, "\ud83did": 4, "\\u0069d": 5, "n": "\u0069d"}"#;
+        assert_eq!(named(text, &["no", "id"]), [(1, "1"), (1, "2")]);
     }
 
     #[test]

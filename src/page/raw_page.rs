@@ -65,9 +65,8 @@ impl RawPage {
             Err(error) => error.into_bytes(),
         };
         // A name that Rust cannot hold, a byte order mark, or no page at all.
-        let again = json::from_slice::<Value>(&body).and_then(|whole| {
-            RawPage::of(whole.to_string(), list, id_names).map_err(|(_, error)| error)
-        });
+        let again = json::rewritten(&body)
+            .and_then(|text| RawPage::of(text, list, id_names).map_err(|(_, error)| error));
         again.map_err(|error| (body, error))
     }
 
@@ -156,6 +155,8 @@ struct Parts {
     has_long_numbers: bool,
 }
 
+/// An id has so many names at most.
+const MOST_ID_NAMES: usize = 2;
 /// More digits than these do not fit 64 bits.
 const MOST_DIGITS: usize = 18;
 
@@ -202,14 +203,15 @@ fn scan_item(scanner: &mut Scanner<'_>, text: &str, id_names: &[&str]) -> Option
         return Some((!is_hole).then_some(RawItem { json, id: 0..0 }));
     }
     let start = scanner.position();
-    let mut best = (usize::MAX, 0..0);
+    let mut ids = [const { 0..0 }; MOST_ID_NAMES];
     scanner.nested(id_names, &mut |rank, value| {
-        // Of a field that comes twice, the last one counts.
-        if rank <= best.0 && is_id(&text[value.clone()]) {
-            best = (rank, value);
+        // Of a field that comes twice, the last one counts, as when the item is decoded.
+        if let Some(id) = ids.get_mut(rank) {
+            *id = value;
         }
     })?;
-    Some(Some(RawItem { json: start..scanner.position(), id: best.1 }))
+    let id = ids.into_iter().find(|id| is_id(&text[id.clone()])).unwrap_or_default();
+    Some(Some(RawItem { json: start..scanner.position(), id }))
 }
 
 /// Reads a page by `serde_json`, whose errors are those of a page.
@@ -230,7 +232,8 @@ fn parse_whole(text: &str, list: &str, id_names: &[&str]) -> serde_json::Result<
 fn is_id(value: &str) -> bool {
     match value.as_bytes() {
         [b'"', inner @ .., b'"'] => !inner.is_empty(),
-        [first, ..] => first.is_ascii_digit() || *first == b'-',
+        // Not `-Infinity`, which is read as null.
+        [b'-', first, ..] | [first, ..] => first.is_ascii_digit(),
         [] => false,
     }
 }
@@ -287,6 +290,9 @@ fn flag(flag: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
     use super::*;
 
     fn page(text: &str) -> RawPage {
@@ -318,6 +324,13 @@ mod tests {
             (r#"{"id": null, "eventId": 7}"#, Some("7")),
             (r#"{"id": "", "eventId": "b"}"#, Some("b")),
             (r#"{"id": "a", "id": "b"}"#, Some("b")),
+            (r#"{"id": "b", "id": null}"#, None),
+            (r#"{"id": "b", "id": {}, "eventId": "c"}"#, Some("c")),
+            (r#"{"eventId": "c", "id": "b", "eventId": 7, "id": ""}"#, Some("7")),
+            (r#"{"\u0069d": "a"}"#, Some("a")),
+            (r#"{"id": "a", "\u0069\u0064": "b"}"#, Some("b")),
+            (r#"{"\u0065vent\u0049d" : "a"}"#, Some("a")),
+            (r#"{"i\\u0064": "a", "sort": "\u0069d"}"#, None),
             (r#"{"id": 123456789012345678901234567890}"#, Some("123456789012345678901234567890")),
             (r#"{"id": "a\/\u0062"}"#, Some("a/b")),
             (r#"{"\ud83d": 1, "id": "a"}"#, Some("a")),
@@ -431,5 +444,106 @@ mod tests {
             assert!(!error.is_data(), "{body}: {error}");
         }
         assert!(RawPage::parse(b"{\"items\": [\"\xff\"]}".to_vec(), "items", &[]).is_err());
+    }
+
+    /// An object in any spelling: names and values of all kinds, in any number and order.
+    fn object() -> impl Strategy<Value = String> {
+        const NAMES: [&str; 11] = [
+            "id",
+            r"\u0069d",
+            r"\u0069\u0064",
+            r"\u0069D",
+            r"i\\u0064",
+            r"\ud83did",
+            "eventId",
+            r"eventI\u0064",
+            r"event\u0049\u0064",
+            r"id\u0000",
+            "n",
+        ];
+        const VALUES: [&str; 30] = [
+            r#""a""#,
+            r#""b""#,
+            r#""\u0061""#,
+            r#""a\/\"\n""#,
+            r#""\ud83d""#,
+            r#""\ud83d\ude00""#,
+            r#""😀""#,
+            r#""id""#,
+            r#""\"id\": 7""#,
+            r#""""#,
+            "7",
+            "-7",
+            "0",
+            "-0",
+            "7.0",
+            "7.50",
+            "7e2",
+            "-7E-2",
+            "1e400",
+            "-1e-400",
+            "18446744073709551616",
+            "-123456789012345678901",
+            "null",
+            "true",
+            "NaN",
+            "-Infinity",
+            "{}",
+            "[]",
+            r#"{"id": "inner", "\u0069d": [{"id": 1}]}"#,
+            r#"["id", {"eventId": 2}]"#,
+        ];
+        const BLANKS: [&str; 3] = ["", " ", "\t\r\n "];
+        let blank = || prop::sample::select(&BLANKS[..]);
+        let field = (prop::sample::select(&NAMES[..]), prop::sample::select(&VALUES[..]));
+        let field = (field, blank(), blank()).prop_map(|((name, value), before, after)| {
+            format!("{before}\"{name}\"{after}:{before}{value}{after}")
+        });
+        proptest::collection::vec(field, 0..7)
+            .prop_map(|fields| format!("{{{}}}", fields.join(",")))
+    }
+
+    /// The id by the whole value, as an event has it.
+    fn id_of(item: &Value) -> Option<String> {
+        ["id", "eventId"].iter().filter_map(|name| item.get(name)).find_map(|id| match id {
+            Value::String(id) if !id.is_empty() => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        })
+    }
+
+    /// An item of a type with an id, as a mention has it.
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(deserialize_with = "json::id")]
+        id: String,
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_id_is_the_same_by_a_scan_by_the_whole_page_and_by_each_type(
+            items in proptest::collection::vec(object(), 1..4),
+        ) {
+            let body = format!(r#"{{"items": [{}], "page": 1}}"#, items.join(","));
+            let scanned = page(&body);
+            let whole: Value = json::rewritten(body.as_bytes())
+                .and_then(|text| serde_json::from_str(&text)).expect("JSON");
+            let expected: Vec<_> = whole["items"].as_array().expect("items").iter().map(id_of).collect();
+            prop_assert_eq!(ids(&body), expected.clone());
+            for (item, expected) in scanned.items.iter().zip(&expected) {
+                if let Ok(Named { id }) = scanned.text.decode(&item.json) && !id.is_empty() {
+                    prop_assert_eq!(Some(id), expected.clone());
+                }
+            }
+            let keys = scanned.keys();
+            for other in [format!("\u{feff}{body}"), body.replacen('{', r#"{"\udead": 1, "#, 1)] {
+                prop_assert_eq!(page(&other).keys(), keys.clone());
+            }
+            let wide = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let wide = RawPage::parse(wide, "items", &["id", "eventId"]).expect("a page");
+            prop_assert_eq!(wide.keys(), keys);
+        }
     }
 }
