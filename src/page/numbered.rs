@@ -159,6 +159,7 @@ impl<L: NumberedList + 'static> Numbered<L> {
             page => page?,
         };
         check_length(page.items.len(), asked)?;
+        span::bound_size(&mut page, request, asked);
         // A cache, or a server that ignores `page`, gives itself away by the number.
         let mut placed = span::place(&page, request).map_err(no_progress)?;
         // The items before the position of a resumed iterator are known by their place only.
@@ -177,7 +178,9 @@ impl<L: NumberedList + 'static> Numbered<L> {
 
     /// A refused page, as an empty one if the first page shows that it is after the end; else the refusal.
     fn nothing_there(&self, request: PageRequest, asked: u32, refusal: Error) -> Result<RawPage> {
-        let numbers = self.list.fetch(1, asked)?.numbers;
+        let mut first = self.list.fetch(1, asked)?;
+        span::bound_size(&mut first, request, asked);
+        let numbers = first.numbers;
         let last = numbers.last_page(request.per_page);
         // Without any numbers, the status of a page that is not found is all that there is.
         let is_unsaid = last.is_none() && numbers.has_more.is_none();

@@ -112,9 +112,14 @@ pub(crate) fn check_page_size(items: u32) -> Result<()> {
 
 /// Rejects a page that is so much larger than requested that the server cannot have understood.
 pub(crate) fn check_length(items: usize, requested: u32) -> Result<()> {
-    if items as u64 <= MOST_TIMES * u64::from(requested) {
+    if is_acceptable_length(items as u64, requested) {
         return Ok(());
     }
     let what = format!("a page of {requested} items was requested, and {items} came");
     Err(Error::new(ErrorKind::Unreadable, what))
+}
+
+/// Whether a page may have so many items.
+pub(crate) fn is_acceptable_length(items: u64, requested: u32) -> bool {
+    items <= MOST_TIMES * u64::from(requested)
 }

@@ -3,6 +3,7 @@
 use super::progress::PageRequest;
 use super::raw_page::{Numbers, RawPage};
 use super::seen::Key;
+use super::source::is_acceptable_length;
 
 /// A total from here on is no count, but the -1 of a server that does not know.
 const UNKNOWN: u64 = 1 << 53;
@@ -121,6 +122,17 @@ impl Numbers {
     }
 }
 
+/// Replaces a size that no page can have by the one in use, unless the page is longer; then it has to be counted.
+///
+/// `asked` is what the server was asked for: measured by its own sizes, it could double them with each page.
+pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, asked: u32) {
+    let in_use = u64::from(request.per_page);
+    let shown = page.items.len() as u64;
+    if page.numbers.per_page.is_some_and(|size| !is_acceptable_length(size, asked)) {
+        page.numbers.per_page = Some(in_use).filter(|size| shown <= *size);
+    }
+}
+
 /// Finds out which page came by its number: the requested one, or the last one if the requested one is after the end, as
 /// some servers send then. Any other page is an error.
 pub(crate) fn place(page: &RawPage, request: PageRequest) -> Result<PageRequest, String> {
@@ -236,6 +248,25 @@ mod tests {
             (1, json!({"items": [1]}), 0),
         ] {
             assert_eq!(span(number, page.clone()).left_out(), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_bounded_by_what_was_asked_for_and_not_by_earlier_sizes() {
+        let bounded = |items: usize, size: u64, in_use: u32| {
+            let json = json!({"items": vec![1; items], "per_page": size}).to_string();
+            let mut page = RawPage::parse(json.into_bytes(), "items", &[]).expect("a page");
+            bound_size(&mut page, PageRequest { number: 1, per_page: in_use }, 100);
+            page.numbers.per_page
+        };
+        for (items, size, in_use, expected) in [
+            (3, 1000, 100, Some(1000)),
+            (3, 1001, 100, Some(100)),
+            (3, 1001, 1000, Some(1000)),
+            (3, u64::MAX, 7, Some(7)),
+            (8, u64::MAX, 7, None),
+        ] {
+            assert_eq!(bounded(items, size, in_use), expected, "{items}, {size}, {in_use}");
         }
     }
 

@@ -216,7 +216,7 @@ impl State {
         }
         self.progress.something_new(Reading::new(span.request, keys));
         self.seen.extend(fresh.iter().map(|nth| keys[*nth]).collect());
-        self.order.yielded += fresh.len() as u64;
+        self.order.yielded = self.order.yielded.saturating_add(fresh.len() as u64);
         let numbers = Numbers {
             page: Some(span.request.number),
             has_more: Some(span.has_more()),

@@ -9,6 +9,11 @@ use crate::page::tests::model::{
     AFTER_THE_END, Model, Respond, churn, envelope, ids, outcome, pager, stubborn,
 };
 
+/// The first page, whatever was requested, without any numbers.
+fn first_only(list: &[u32], _: u64, per_page: u32) -> Value {
+    json!({"items": envelope(list, 1, per_page)["items"]})
+}
+
 #[test]
 fn a_position_beyond_all_bounds_ends() {
     for place in [
@@ -17,11 +22,14 @@ fn a_position_beyond_all_bounds_ends() {
         "0 of 18446744073709551615",
         "18446744073709551614 of 18446744073709551615",
     ] {
-        for per_page in [1, 3, 100] {
-            let model = Model::new(25, |_| ());
+        for (per_page, respond) in [1, 3, 100]
+            .into_iter()
+            .flat_map(|size| [(size, envelope as Respond), (size, first_only)])
+        {
+            let model = Model::still(25, respond);
             let saved = format!("model 0 {place}").parse().expect("a position");
             let rest = pager(&model, per_page).resume_at(&saved).expect("the list");
-            assert!(rest.count() <= 25, "{place}");
+            assert!(outcome(rest).0 <= 25, "{place}");
         }
     }
 }

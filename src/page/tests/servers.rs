@@ -1,14 +1,16 @@
 //! Servers that page in ways of their own, and servers that repeat themselves.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
 use crate::page::Numbered;
+use crate::page::pager::Pager;
 use crate::page::source::PageSource;
 use crate::page::tests::model::{
-    Model, Respond, envelope, ids, outcome, pager, stubborn, without_more,
+    Item, Model, Race, Respond, envelope, ids, outcome, pager, stubborn, without_more,
 };
 
 /// Leaves out the items whose id ends in 7.
@@ -320,4 +322,80 @@ fn an_id_that_comes_twice_in_a_page_comes_once() {
         sent
     };
     assert_eq!(ids(pager(&Model::still(35, respond), 10)).len(), 35);
+}
+
+#[test]
+fn a_size_that_no_page_can_have_is_not_believed() {
+    let servers: [Respond; 3] = [
+        |list, page, per_page| sized(list, page, per_page, u32::MAX),
+        |list, page, per_page| sized(list, page, per_page, 100_000),
+        |list, page, per_page| sized(list, page, per_page, 101),
+    ];
+    for respond in servers {
+        // A total that falls makes the size of the next page be chosen among all that are possible.
+        let model = Model::with(95, |list| list.truncate(list.len().saturating_sub(1)), respond);
+        let came = ids(pager(&model, 10));
+        assert!(model.list().iter().all(|id| came.contains(id)), "{came:?}");
+        assert!(model.requests() < 20, "{} requests", model.requests());
+    }
+}
+
+#[test]
+fn numbers_of_any_size_neither_panic_nor_make_an_iterator_run_on() {
+    let odd = [
+        json!(null),
+        json!(-1),
+        json!(0),
+        json!(1),
+        json!(3),
+        json!(9),
+        json!(10),
+        json!(100),
+        json!(1_u64 << 32),
+        json!(u32::MAX),
+        json!(1_u64 << 53),
+        json!(i64::MAX),
+        json!(u64::MAX - 1),
+        json!(u64::MAX),
+        json!(true),
+        json!(false),
+    ];
+    let list: Vec<u32> = (0..60).collect();
+    for seed in 0..3_000 {
+        let (odd, list) = (odd.clone(), list.clone());
+        let random = Mutex::new(fastrand::Rng::with_seed(seed));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&requests);
+        let respond = move |page: u64, per_page: u32| {
+            let mut random = random.lock().expect("no panic before");
+            counted.fetch_add(1, Ordering::Relaxed);
+            let mut sent = envelope(&list, page, per_page);
+            for name in ["page", "per_page", "total_items", "total_pages", "has_more"] {
+                if random.u8(..) < 40 {
+                    sent[name] = odd[random.usize(..odd.len())].clone();
+                }
+            }
+            sent
+        };
+        let server = Arc::new(Race(Box::new(respond)));
+        let mut pager: Pager<Item> = Pager::new(Numbered::new(server)).page_size(7);
+        if seed % 3 == 1 {
+            pager = pager.prefetch(4);
+        }
+        if seed % 5 == 1 {
+            let behind = [1, 30, 60, u64::MAX - 1, u64::MAX][seed as usize % 4];
+            let saved = format!("race 0 {behind} of ?").parse().expect("a position");
+            pager = pager.resume_at(&saved).expect("the list");
+        }
+        assert!(pager.count() <= 61, "seed {seed}");
+        let requests = requests.load(Ordering::Relaxed);
+        assert!(requests < 1_000, "seed {seed}: {requests} requests");
+    }
+}
+
+/// A page as it should be; the first one reports another size.
+fn sized(list: &[u32], page: u64, per_page: u32, first: u32) -> Value {
+    let mut sent = envelope(list, page, per_page);
+    sent["per_page"] = json!(if page == 1 { first } else { per_page });
+    sent
 }
