@@ -14,7 +14,7 @@ use super::raw_page::{Numbers, RawPage};
 use super::search::{Batch, BatchItem, Found, Id, Search, Trail};
 use super::seen::{Key, Seen, key};
 use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageSource};
-use super::source::{check_length, check_page_size, no_progress};
+use super::source::{check_length, check_page_size, explained, no_progress};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{CallName, Error, Result};
 
@@ -123,6 +123,11 @@ impl Order {
             new.dedup();
             read.extend(new);
         }
+    }
+
+    /// Whether an item may be missing among those that came.
+    fn is_suspect(&self) -> bool {
+        self.is_doubtful || self.is_reordered || self.passes > 0
     }
 
     /// Whether the list must be read again to make sure that nothing is missing.
@@ -304,6 +309,7 @@ impl<L: CursorList + 'static> PageSource for Cursor<L> {
     fn next_page(&mut self) -> Result<Option<FetchedPage>> {
         check_page_size(self.page_size)
             .and_then(|()| self.read_on())
+            .map_err(|error| explained(error, self.state.order.is_suspect()))
             .map_err(|error| error.with_call(self.list.call_name()))
     }
 

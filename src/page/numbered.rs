@@ -14,11 +14,11 @@ use super::prefetch::{AheadByNumber, FetchPage, Means};
 use super::progress::{PageRequest, Reading};
 use super::raw_page::{Numbers, RawPage};
 use super::source::{FetchedPage, FollowedList, LARGEST_PAGE, Mark, PageSource};
-use super::source::{check_length, check_page_size, no_progress};
+use super::source::{check_length, check_page_size, explained, no_progress};
 use super::span::{self, Span};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{CallName, Error, Result};
-use state::{Frontier, MOST_GAPS, Order, State, beyond_the_end};
+use state::{State, beyond_the_end};
 
 /// A list in numbered pages.
 pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
@@ -82,6 +82,10 @@ impl<L: NumberedList + 'static> Numbered<L> {
 
     fn read_on(&mut self) -> Result<Option<FetchedPage>> {
         while !self.state.is_at_end {
+            if self.state.is_pass_over {
+                self.state.finish_pass()?;
+                continue;
+            }
             // Not the number after the last one: the frontier may have moved up into a page already read.
             let request = self.state.frontier.page(self.state.per_page.unwrap_or(self.page_size));
             let (span, has_moved) = self.fetch(request)?;
@@ -93,22 +97,6 @@ impl<L: NumberedList + 'static> Numbered<L> {
                 // Nothing was missing yet; the pass was only to make sure.
                 Err(error) if self.state.is_extra_pass(&error) => self.state.is_at_end = true,
                 other => return other,
-            }
-        }
-        self.fill_gap()
-    }
-
-    /// Reads a page that left items out again; returns the items that it holds now, or the error that it still does.
-    fn fill_gap(&mut self) -> Result<Option<FetchedPage>> {
-        while let Some(request) = self.state.gaps.pop().filter(|_| !self.state.is_complete()) {
-            let (span, _) = self.fetch(request)?;
-            if span.left_out() > 0 {
-                return Err(self.state.incomplete(&span));
-            }
-            let keys = span.keys();
-            let fresh = self.state.fresh(span.start, &keys);
-            if let Some(page) = self.state.page_of(span, fresh, &keys) {
-                return Ok(Some(page));
             }
         }
         Ok(None)
@@ -232,14 +220,10 @@ impl<L: NumberedList + 'static> Numbered<L> {
             }
         }
         self.state.frontier.behind = self.state.frontier.behind.max(span.end());
-        if span.left_out() > 0 && self.state.gaps.len() < MOST_GAPS {
-            self.state.gaps.push(span.request);
-        }
+        self.state.watch_gap(&span, &keys, fresh.is_empty() && !has_moved)?;
         let is_last = !span.has_more();
         let page = self.state.page_of(span, fresh, &keys);
-        if is_last {
-            self.state.finish_pass()?;
-        }
+        self.state.is_pass_over = is_last || self.state.is_filled(&keys);
         Ok(page)
     }
 
@@ -267,24 +251,15 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
     fn next_page(&mut self) -> Result<Option<FetchedPage>> {
         check_page_size(self.page_size)
             .and_then(|()| self.read_on())
+            .map_err(|error| explained(error, self.state.is_doubtful()))
             .map_err(|error| error.with_call(self.list.call_name()))
     }
 
     fn resume_at(&mut self, position: &Position) -> Result<Mark> {
         let place = position.place_in(&self.list.list_name())?;
         let (behind, total) = parse(place).ok_or_else(Position::unreadable)?;
-        // Only the number of the items before is known, so they are recognized by their place.
-        let order = Order { yielded: behind, ..Order::default() };
         self.ahead.forget();
-        let frontier = Frontier::at(behind, total);
-        let is_resumed = behind > 0;
-        self.state = State {
-            frontier,
-            order,
-            is_unproved: is_resumed,
-            is_unsized: is_resumed,
-            ..State::default()
-        };
+        self.state = State::after(behind, total);
         Ok(Mark::Offset { behind, total })
     }
 

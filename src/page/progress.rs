@@ -65,6 +65,11 @@ impl Progress {
         self.fruitless = 0;
     }
 
+    /// Begins another reading of the list, which holds few new items if any.
+    pub(crate) fn begin_pass(&mut self) {
+        self.fruitless = 0;
+    }
+
     /// Counts a response without new items. They are part of following a list that changes, but not forever.
     pub(crate) fn nothing_new(&mut self) -> Result<(), String> {
         let most = self.pages.saturating_mul(2).saturating_add(FRUITLESS);

@@ -98,8 +98,18 @@ pub(crate) struct FetchedPage {
 
 /// The error of a list that cannot be read to its end.
 pub(crate) fn no_progress(what: impl Into<String>) -> Error {
-    let hint = "the list cannot be read to its end; the items up to here are complete";
-    Error::new(ErrorKind::NoProgress, what).with_hint(hint)
+    Error::new(ErrorKind::NoProgress, what)
+}
+
+/// Adds the hint of a list that cannot be read to its end, unless the error has one.
+pub(crate) fn explained(error: Error, is_doubtful: bool) -> Error {
+    if error.kind() != ErrorKind::NoProgress || error.hint().is_some() {
+        return error;
+    }
+    error.with_hint(match is_doubtful {
+        false => "the list cannot be read to its end; the items up to here are complete",
+        true => "the list cannot be read to its end, and some items up to here may be missing",
+    })
 }
 
 /// Rejects a page size that no service accepts.

@@ -10,12 +10,10 @@ use crate::page::seen::{Key, Seen};
 use crate::page::source::{FetchedPage, Mark};
 use crate::page::span::Span;
 
-/// How often a list is read in all if its order is seen to change.
+/// How often a list is read in all if its order is seen to change, or if pages leave items out.
 const PASSES: u32 = 6;
-/// How often it is read in all if its total changes, too, so that the sign of it means little.
+/// How often it is read in all if its total changes, too, so that the sign of another order means little.
 const PASSES_OF_CHANGING: u32 = 2;
-/// How many pages that left items out are remembered, to be read again.
-pub(super) const MOST_GAPS: usize = 8;
 
 /// The progress of an iteration.
 #[derive(Debug, Default)]
@@ -27,10 +25,15 @@ pub(super) struct State {
     pub(super) frontier: Frontier,
     pub(super) seen: Seen,
     pub(super) progress: Progress,
-    pub(super) order: Order,
-    /// Pages that left out items which their own numbers count, to be read again at the end: the list may have changed
-    /// while the server put one together.
-    pub(super) gaps: Vec<PageRequest>,
+    order: Order,
+    /// If this pass reads a part of the list again: the gap that it fills.
+    filling: Option<Gap>,
+    /// How many times a gap was filled, this pass included.
+    fills: u32,
+    /// A page left items out, and no pass since then was without such a page.
+    is_owing: bool,
+    /// The pass has reached its end.
+    pub(super) is_pass_over: bool,
     /// A resumed iterator has not seen yet whether the list is as long as its position states.
     pub(super) is_unproved: bool,
     /// Nor how many items the pages have.
@@ -48,6 +51,18 @@ pub(super) struct Frontier {
     pub(super) total: Option<u64>,
     /// How far the frontier is expected to move up with the next response, judging by recent ones.
     pub(super) unrest: u64,
+    /// The part behind it that must be read again.
+    gap: Option<Gap>,
+}
+
+/// The part of a list in which pages left out items that their own numbers count, as the list may have changed while the
+/// server put a page together.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    /// How many positions lie before all those items.
+    start: u64,
+    /// The first item of the next page that left none out. Those that are missing come before it, wherever it moves.
+    next: Option<Key>,
 }
 
 /// Whether the list keeps its order, as far as it shows.
@@ -57,26 +72,22 @@ pub(super) struct Frontier {
 /// but one insertion and one deletion look the same. So the list is read again, and an error follows only if the sign
 /// comes again each time and the items do not add up to the total.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+struct Order {
     /// The sign was seen in this pass.
-    pub(super) is_doubtful: bool,
+    is_doubtful: bool,
     /// The total has changed since the beginning.
-    pub(super) has_moved: bool,
+    has_moved: bool,
     /// How many items were yielded, by this iterator or an earlier one.
-    pub(super) yielded: u64,
-    /// How many times the list was read before this pass.
-    pub(super) passes: u32,
+    yielded: u64,
+    /// How many times the whole list was read before this pass.
+    passes: u32,
     /// Where the first pass ended.
-    pub(super) furthest: u64,
+    furthest: u64,
     /// The items of this pass, if it is not the first.
-    pub(super) read: Seen,
+    read: Option<Seen>,
 }
 
 impl Frontier {
-    pub(super) fn at(behind: u64, total: Option<u64>) -> Frontier {
-        Frontier { behind, inherited: behind, total, unrest: 0 }
-    }
-
     /// Moves up as far as items may have moved up unseen; returns whether the list has changed at all.
     ///
     /// A fall of the total is the only sign of a deletion, and never smaller than that movement: new items are added at
@@ -88,6 +99,9 @@ impl Frontier {
         let fall = before.saturating_sub(now);
         self.behind = self.behind.saturating_sub(fall);
         self.inherited = self.inherited.saturating_sub(fall);
+        if let Some(gap) = &mut self.gap {
+            gap.start = gap.start.saturating_sub(fall);
+        }
         self.unrest = fall.max(self.unrest / 2);
         before != now
     }
@@ -108,6 +122,19 @@ impl Frontier {
 }
 
 impl State {
+    /// Continues after so many items that an earlier iterator has yielded.
+    pub(super) fn after(behind: u64, total: Option<u64>) -> State {
+        let is_resumed = behind > 0;
+        State {
+            frontier: Frontier { behind, inherited: behind, total, ..Frontier::default() },
+            // Only the number of the items before is known, so they are recognized by their place.
+            order: Order { yielded: behind, ..Order::default() },
+            is_unproved: is_resumed,
+            is_unsized: is_resumed,
+            ..State::default()
+        }
+    }
+
     pub(super) fn follow(&mut self, total: Option<u64>) -> Result<bool> {
         let is_resumed = self.frontier.inherited > 0 && self.frontier.total.is_none();
         if let Some(total) = total.filter(|total| is_resumed && *total < self.frontier.behind) {
@@ -135,64 +162,129 @@ impl State {
     pub(super) fn watch_order(&mut self, span: &Span, keys: &[Key], stands_still: bool) {
         // A size that was counted may be a little wrong, and pages overlap then.
         let is_next = span.start == self.frontier.behind && span.start > 0 && !self.is_counted;
-        let is_first_pass = self.order.passes == 0;
-        let read = if is_first_pass { &self.seen } else { &self.order.read };
+        let read = self.order.read.as_ref().unwrap_or(&self.seen);
         self.order.is_doubtful |=
             stands_still && is_next && keys.iter().any(|key| read.contains(*key));
-        if !is_first_pass {
-            let new = keys.iter().filter(|key| !self.order.read.contains(**key));
-            let new = new.copied().collect();
-            self.order.read.extend(new);
+        if let Some(read) = &mut self.order.read {
+            let new = keys.iter().copied().filter(|key| !read.contains(*key)).collect();
+            read.extend(new);
         }
     }
 
-    /// Whether all items have come for certain.
-    pub(super) fn is_complete(&self) -> bool {
-        let total = self.frontier.total.unwrap_or(u64::MAX);
-        !self.order.has_moved && self.order.yielded >= total
+    /// Remembers a page that left items out, or what comes after such pages. It is an error if a page that is read again
+    /// for that reason brings nothing new and still leaves items out.
+    pub(super) fn watch_gap(
+        &mut self,
+        span: &Span,
+        keys: &[Key],
+        brings_nothing: bool,
+    ) -> Result<()> {
+        let gap = &mut self.frontier.gap;
+        if span.left_out() == 0 {
+            if let Some(gap) = gap {
+                gap.next = gap.next.or(keys.first().copied());
+            }
+            return Ok(());
+        }
+        if self.filling.is_some() && brings_nothing {
+            let (number, shown, missing) = (span.request.number, span.len(), span.left_out());
+            return Err(self.incomplete(&format!(
+                "page {number} has {shown} and by its own numbers {missing} more"
+            )));
+        }
+        let start = gap.map_or(span.start, |gap| gap.start.min(span.start));
+        *gap = Some(Gap { start, next: None });
+        self.is_owing = true;
+        Ok(())
     }
 
-    /// The error of a page that leaves items out each time.
-    pub(super) fn incomplete(&self, span: &Span) -> Error {
-        let (number, shown, missing) = (span.request.number, span.len(), span.left_out());
-        let total = self.frontier.total.map_or_else(String::new, |total| format!(" of {total}"));
-        let what = format!(
-            "{}{total} items came: page {number} has {shown} and by its own numbers {missing} more",
-            self.order.yielded
-        );
-        Error::new(ErrorKind::NoProgress, what).with_hint(
+    /// Whether a pass that fills a gap has come to the end of it with this page.
+    pub(super) fn is_filled(&self, keys: &[Key]) -> bool {
+        let Some(gap) = self.filling else { return false };
+        let is_whole = self.frontier.gap.is_none_or(|gap| gap.next.is_some());
+        let is_reached = gap.next.is_some_and(|next| keys.contains(&next));
+        is_whole && is_reached
+    }
+
+    /// Whether all items came in the first pass. After it, one that was added meanwhile may have come for one that was not.
+    fn is_complete(&self) -> bool {
+        let total = self.frontier.total.unwrap_or(u64::MAX);
+        self.order.read.is_none() && !self.order.has_moved && self.order.yielded >= total
+    }
+
+    /// Whether an item may be missing among those that came.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.is_owing || self.order.is_doubtful || self.order.passes > 0
+    }
+
+    /// The error of pages that leave items out each time.
+    fn incomplete(&self, why: &str) -> Error {
+        self.short(why).with_hint(
             "the server counts items that it does not send, or does not number its pages from 1; all that it sent came",
         )
     }
 
-    pub(super) fn is_extra_pass(&self, error: &Error) -> bool {
-        self.order.passes > 0 && self.order.has_moved && error.kind() == ErrorKind::NoProgress
+    fn short(&self, why: &str) -> Error {
+        let total = self.frontier.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let what = format!("{}{total} items came: {why}", self.order.yielded);
+        Error::new(ErrorKind::NoProgress, what)
     }
 
-    /// The end of the list, or another reading of it if its order was seen to change.
+    pub(super) fn is_extra_pass(&self, error: &Error) -> bool {
+        let is_extra = self.order.passes > 0 && self.order.has_moved && !self.is_owing;
+        is_extra && error.kind() == ErrorKind::NoProgress
+    }
+
+    /// The end of the list, or another reading: of the whole list if its order was seen to change, and else from the first
+    /// page on that left items out.
     pub(super) fn finish_pass(&mut self) -> Result<()> {
-        let order = &mut self.order;
-        order.furthest = order.furthest.max(self.frontier.behind);
-        let is_short = self.frontier.total.is_some_and(|total| order.yielded < total);
-        let is_done = !order.is_doubtful || !order.has_moved && !is_short;
-        let passes = if order.has_moved { PASSES_OF_CHANGING } else { PASSES };
-        self.is_at_end = is_done || order.passes + 1 >= passes;
-        if !is_done && self.is_at_end && !order.has_moved {
-            let total = self.frontier.total.unwrap_or_default();
-            let what =
-                format!("{} of {total} items came: the order of the list changes", order.yielded);
-            return Err(Error::new(ErrorKind::NoProgress, what).with_hint(
-                "the server sorts items with equal times anew for each response; narrow the list down by filters",
-            ));
+        self.is_pass_over = false;
+        self.order.furthest = self.order.furthest.max(self.frontier.behind);
+        let is_again = self.is_out_of_order()?;
+        let gap = self.frontier.gap.take().filter(|_| !self.is_complete());
+        self.filling = gap.filter(|_| !is_again);
+        if is_again {
+            self.order.passes += 1;
+            self.frontier.behind = self.frontier.inherited;
+        } else if let Some(gap) = gap {
+            if self.passes() >= PASSES {
+                return Err(
+                    self.incomplete("each time some page has fewer than its own numbers say")
+                );
+            }
+            self.fills += 1;
+            self.frontier.behind = gap.start;
+        } else {
+            self.is_at_end = true;
         }
-        if self.is_at_end {
-            return Ok(());
-        }
-        self.gaps.clear();
-        (order.is_doubtful, order.passes) = (false, order.passes + 1);
-        order.read = Seen::default();
-        self.frontier.behind = self.frontier.inherited;
+        self.is_owing &= !self.is_at_end;
+        (self.order.is_doubtful, self.order.read) = (false, Some(Seen::default()));
+        self.progress.begin_pass();
         Ok(())
+    }
+
+    /// How many times the list was read, this pass included.
+    fn passes(&self) -> u32 {
+        self.order.passes + self.fills + 1
+    }
+
+    /// Whether the list must be read again since its order was seen to change; an error if that was done in vain.
+    fn is_out_of_order(&self) -> Result<bool> {
+        let order = &self.order;
+        let is_short = self.frontier.total.is_some_and(|total| order.yielded < total);
+        if !order.is_doubtful || !order.has_moved && !is_short {
+            return Ok(false);
+        }
+        if self.passes() < PASSES {
+            return Ok(!order.has_moved || order.passes + 1 < PASSES_OF_CHANGING);
+        }
+        if order.has_moved {
+            return Ok(false);
+        }
+        Err(self.short("the order of the list changes").with_hint(
+            "some items come on two pages and others on none: the server sorts items with equal times anew for each \
+             response, or its pages overlap; narrow the list down by filters",
+        ))
     }
 
     /// The items of a page that were not yielded before, by their index in the page.

@@ -399,3 +399,24 @@ fn sized(list: &[u32], page: u64, per_page: u32, first: u32) -> Value {
     sent["per_page"] = json!(if page == 1 { first } else { per_page });
     sent
 }
+
+/// Each page from the second begins with the last item of the page before.
+fn overlapping(list: &[u32], page: u64, per_page: u32) -> Value {
+    let mut shown = list.to_vec();
+    for border in (per_page as usize..list.len()).step_by(per_page as usize) {
+        shown[border] = shown[border - 1];
+    }
+    envelope(&shown, page, per_page)
+}
+
+#[test]
+fn pages_that_overlap_are_read_six_times_and_their_error_promises_nothing() {
+    for (items, missing) in [(600, 59), (2000, 199)] {
+        let model = Model::still(items, overlapping);
+        let (came, error) = outcome(pager(&model, 10));
+        let error = error.expect("an error");
+        assert_eq!((came as u32, error.kind()), (items - missing, ErrorKind::NoProgress));
+        assert_eq!(model.requests() as u32, items / 10 * 6);
+        assert!(error.hint().is_some_and(|hint| hint.contains("others on none")), "{error:?}");
+    }
+}
