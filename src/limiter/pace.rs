@@ -20,6 +20,8 @@ const CROWDED: f64 = 0.3;
 const NO_BURST: u32 = 4;
 /// After so many more of them although requests are spread out, or so many misses, that was wrong.
 const WRONG: u32 = 3;
+/// A client that was refused nothing for so many periods has a part of its own, however small.
+const LASTING: f64 = 6.0;
 /// In a crowd, one request at a time: the next one waits for the response of the last, for so long.
 const PATIENCE: Nanos = 1_000_000_000;
 
@@ -112,10 +114,15 @@ impl Unexplained {
         self.admitted < CROWDED
     }
 
+    /// Whether that was so at the last refusal as well, a few periods before.
+    fn is_crowded_again(&self, last: &Strain, period: Nanos) -> bool {
+        self.is_crowded() && last.crowded && last.periods(self.at, period) < LASTING
+    }
+
     /// The memory of this refusal and of those before it, which left `strain`.
     fn remembered(&self, strain: Option<Strain>, period: Nanos) -> Strain {
         let (since, crowded) = (self.pause_end, self.is_crowded());
-        let new = Strain {
+        let first = Strain {
             speed: if crowded { Speed::Alone } else { Speed::Part(FIRST) },
             since,
             over: since.saturating_add(period.saturating_mul(MEMORY)),
@@ -124,17 +131,20 @@ impl Unexplained {
             is_tried: false,
             is_starved: self.misses > NEAR,
         };
-        let Some(last) = strain else {
-            return new;
-        };
+        strain.map_or(first, |last| self.continued(last, first, period))
+    }
+
+    /// The memory of this refusal, which would leave `first` alone, after one that left `last`.
+    fn continued(&self, last: Strain, first: Strain, period: Nanos) -> Strain {
         let singles = match self.successes {
             _ if self.probing => last.singles,
             0 | 1 => last.singles + 1,
             _ => 0,
         };
         let seems_even = last.speed == Speed::Alone && singles >= NO_BURST && !last.is_tried;
-        let is_not_even =
-            matches!(last.speed, Speed::Even(_)) && crowded && singles.max(self.misses) >= WRONG;
+        let is_not_even = matches!(last.speed, Speed::Even(_))
+            && first.crowded
+            && singles.max(self.misses) >= WRONG;
         let speed = match () {
             () if seems_even && self.rounded => Speed::Even(EVEN),
             () if seems_even => Speed::Part(EVEN),
@@ -143,9 +153,10 @@ impl Unexplained {
         };
         let singles = if speed == last.speed { singles } else { 0 };
         let is_tried = last.is_tried || (is_not_even && self.rounded);
-        let is_in_vain = matches!(last.speed, Speed::Part(_)) && last.crowded && crowded;
-        let is_starved = last.is_starved || new.is_starved || is_in_vain;
-        Strain { speed, singles, is_tried, is_starved, ..new }
+        let is_in_vain =
+            matches!(last.speed, Speed::Part(_)) && self.is_crowded_again(&last, period);
+        let is_starved = last.is_starved || first.is_starved || is_in_vain;
+        Strain { speed, singles, is_tried, is_starved, ..first }
     }
 
     /// The speed after this refusal, if there was another one before it.
@@ -154,7 +165,7 @@ impl Unexplained {
         match last.speed {
             Speed::Even(part) if self.probing || was_steady => Speed::Even(part),
             Speed::Even(part) => Speed::Even((part * SLOWER).max(CROWDED)),
-            _ if self.is_crowded() && last.crowded => Speed::Alone,
+            _ if self.is_crowded_again(&last, period) => Speed::Alone,
             speed if self.is_crowded() || self.probing || was_steady => speed,
             Speed::Alone if self.rounded && last.is_starved => Speed::Alone,
             Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
