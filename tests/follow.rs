@@ -436,3 +436,25 @@ proptest! {
         prop_assert_eq!(rest, Vec::<String>::new());
     }
 }
+
+#[test]
+fn the_size_hint_is_the_number_of_mentions_that_were_read_and_not_yielded() {
+    let world = World::new();
+    let noon: Timestamp = "2026-05-07T12:00:00Z".parse().unwrap();
+    let mentions = || world.client.mentions().since(noon);
+    let all = mentions().count();
+    let mut new = mentions().new_since(&Bookmark::default()).unwrap();
+    assert_eq!(new.size_hint(), (0, None));
+    for left in (0..all).rev() {
+        new.next().unwrap().unwrap();
+        assert_eq!(new.size_hint(), (left, Some(left)));
+    }
+    assert!(new.next().is_none());
+    let mut follow = mentions().follow(MINUTE);
+    next_id(&mut follow);
+    assert_eq!(follow.size_hint(), (all - 1, None));
+    world.service.inject(1, OUTAGE);
+    let mut failed = mentions().new_since(&Bookmark::default()).unwrap();
+    assert!(failed.next().unwrap().is_err());
+    assert_eq!((failed.size_hint(), failed.next().is_none()), ((0, Some(0)), true));
+}

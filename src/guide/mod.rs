@@ -62,6 +62,11 @@ pub mod sharing_a_key {}
 pub mod errors_and_retries {}
 
 #[doc = include_str!("long_lists.md")]
+#[doc = "```"]
+#[doc = include_str!("state_file.rs")]
+#[doc = "```"]
+///
+/// `examples/programs/src/files.rs` has a version that also keeps the permissions of the file and follows links.
 pub mod long_lists {}
 
 #[doc = include_str!("bulk_changes.md")]
@@ -92,4 +97,10 @@ pub mod in_async {}
 pub mod coming_from_curl {}
 
 #[doc = include_str!("recipes.md")]
+#[doc = "```"]
+// `examples/programs`, which depends on clap, compiles and tests it.
+#[doc = "# #[cfg(any())] mod tool {"]
+#[doc = include_str!("clap_tool.rs")]
+#[doc = "# }"]
+#[doc = "```"]
 pub mod recipes {}

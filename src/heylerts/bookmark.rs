@@ -19,8 +19,8 @@ const UNUSED: &str = "unused";
 /// The default is the bookmark of a program that has read nothing. The line ends with a checksum: an empty string, or a
 /// line that was cut off or changed, is an error and never another bookmark.
 ///
-/// Write the line to another file and rename that one, as below: a program that is killed while it writes leaves the
-/// old bookmark or the new one.
+/// To keep it in a file, use `load` and `save` of [State files](crate::guide::long_lists#state-files): a program that is
+/// killed while it writes leaves the old bookmark or the new one.
 ///
 /// It holds the time of the newest mention that was yielded, and a hash of the id of each one within the
 /// [overlap](super::Follow::overlap) before it: some 25 bytes for each. It holds no secret.

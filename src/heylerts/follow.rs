@@ -65,23 +65,27 @@ const SLOWEST: u32 = 8;
 ///
 /// # Examples
 ///
-/// ```no_run
-/// use std::fs;
-/// use std::time::Duration;
-/// use heysync::heylerts::{self, Bookmark, Sentiment};
+/// With `load` and `save` of [State files](crate::guide::long_lists#state-files):
 ///
+/// ```no_run
+/// use std::path::Path;
+/// use std::time::Duration;
+/// use heysync::heylerts::{self, Sentiment};
+///
+/// # mod files { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/state_file.rs")); }
+/// # use files::{load, save};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = heylerts::Client::from_env()?;
-/// let saved: Bookmark = fs::read_to_string("complaints.bookmark").unwrap_or_default().parse()?;
+/// let state = Path::new("complaints.bookmark");
 ///
-/// let complaints = client.mentions().sentiment(Sentiment::Negative);
-/// let mut complaints = complaints.follow(Duration::from_secs(60)).resume_at(&saved)?;
+/// let complaints = client.mentions().sentiment(Sentiment::Negative).follow(Duration::from_secs(60));
+/// let mut complaints = complaints.resume_at(&load(state)?.unwrap_or_default())?;
 /// while let Some(mention) = complaints.next() {
 ///     match mention {
 ///         Ok(mention) => println!("{}", mention.url),
 ///         Err(error) => eprintln!("{error}"), // the next reading goes on, unless the error would not go away
 ///     }
-///     fs::write("complaints.bookmark", complaints.bookmark().to_string())?;
+///     save(state, complaints.bookmark())?;
 /// }
 /// # Ok(())
 /// # }
@@ -151,7 +155,10 @@ impl<T> Pager<Mention, T> {
     /// Returns the mentions that are new since a bookmark of an earlier run, and ends.
     ///
     /// For a script that runs now and then. To its first run, whose bookmark is the default, nothing is new unless the
-    /// [`since`](Pager::since) filter sets an earlier start.
+    /// [`since`](Pager::since) filter sets an earlier start, such as [`Timestamp::UNIX_EPOCH`] for all mentions.
+    ///
+    /// Everything that is new is read before the first mention is yielded. From then on, the iterator's
+    /// [`size_hint`](Iterator::size_hint) is the exact number of those that are left, for a progress bar.
     ///
     /// # Errors
     ///
@@ -159,18 +166,22 @@ impl<T> Pager<Mention, T> {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// use std::fs;
-    /// use heysync::heylerts::{self, Bookmark};
+    /// With `load` and `save` of [State files](crate::guide::long_lists#state-files):
     ///
+    /// ```no_run
+    /// use std::path::Path;
+    /// use heysync::heylerts;
+    ///
+    /// # mod files { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/state_file.rs")); }
+    /// # use files::{load, save};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = heylerts::Client::from_env()?;
-    /// let saved: Bookmark = fs::read_to_string("mentions.bookmark").unwrap_or_default().parse()?;
-    /// let mut new = client.mentions().new_since(&saved)?;
+    /// let state = Path::new("mentions.bookmark");
+    /// let mut new = client.mentions().new_since(&load(state)?.unwrap_or_default())?;
     /// for mention in &mut new {
     ///     println!("{}", mention?.url);
     /// }
-    /// fs::write("mentions.bookmark", new.bookmark().to_string())?;
+    /// save(state, new.bookmark())?;
     /// # Ok(())
     /// # }
     /// ```
@@ -409,6 +420,13 @@ impl<T: DeserializeOwned> Iterator for Follow<T> {
                 return Some(Err(error));
             }
         }
+    }
+
+    /// At least the mentions that were read and not yet yielded. After its one reading, an iterator of
+    /// [`new_since`](Pager::new_since) yields exactly those.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let held = self.ready.len();
+        (held, self.is_finished.then_some(held))
     }
 }
 

@@ -295,6 +295,8 @@ impl Bulk {
     /// journal leaves that person out, and returns them in [`unknown`](Journal::unknown). For a removal, which can
     /// be sent again, it is the [`journal`](Bulk::journal).
     ///
+    /// Write it whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does.
+    ///
     /// # Examples
     ///
     /// ```
@@ -303,17 +305,20 @@ impl Bulk {
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
     /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// # mod files { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/state_file.rs")); }
+    /// # use files::{load, save};
     /// # let path = std::env::temp_dir().join(format!("heysync-{}.journal", std::process::id()));
     /// let mut invites = community.invite_members(["user-51", "user-52"].map(NewMember::new));
     /// while !invites.is_empty() {
-    ///     std::fs::write(&path, invites.journal_ahead().to_string()).expect("a writable file");
+    ///     save(&path, invites.journal_ahead())?;
     ///     let Some(outcome) = invites.next() else { break };
     ///     println!("{}: {}", outcome.user_id, outcome.result.is_ok());
     /// }
-    /// std::fs::write(&path, invites.journal().to_string()).expect("a writable file");
-    /// # std::fs::remove_file(&path).expect("the file");
+    /// save(&path, invites.journal())?;
+    /// # assert_eq!(load::<heysync::heylo::Journal>(&path)?.as_ref(), Some(invites.journal()));
+    /// # std::fs::remove_file(&path)?;
     /// assert_eq!(invites.journal().done().count(), 2);
-    /// # Ok::<(), heysync::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn journal_ahead(&self) -> Journal {
         let mut journal = self.journal.clone();

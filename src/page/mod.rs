@@ -59,24 +59,27 @@
 //! # Ok::<(), heysync::Error>(())
 //! ```
 //!
-//! A script that is run every now and then, and each time does as much as it has time for:
+//! A script that is run every now and then, and each time does as much as it has time for, with `load` and `save` of
+//! [State files](crate::guide::long_lists#state-files):
 //!
 //! ```
 //! # use heysync::{Config, heylerts, sandbox};
 //! # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
 //! # let client = heylerts::Client::with_config("hlt_key", config)?;
+//! # mod files { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/state_file.rs")); }
+//! # use files::{load, save};
 //! # let path = std::env::temp_dir().join(format!("heysync-{}.position", std::process::id()));
 //! # for expected in [60, 60, 17, 0] {
 //! let mut mentions = client.mentions();
-//! if let Ok(saved) = std::fs::read_to_string(&path) {
-//!     mentions = mentions.resume_at(&saved.parse()?)?;
+//! if let Some(position) = load(&path)? {
+//!     mentions = mentions.resume_at(&position)?;
 //! }
 //! let some: Vec<heylerts::Mention> = mentions.by_ref().take(60).collect::<heysync::Result<_>>()?;
-//! std::fs::write(&path, mentions.position().to_string()).expect("a writable file");
+//! save(&path, mentions.position())?;
 //! # assert_eq!(some.len(), expected);
 //! # }
-//! # std::fs::remove_file(&path).expect("the file");
-//! # Ok::<(), heysync::Error>(())
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod cursor;
