@@ -3,7 +3,7 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -24,6 +24,17 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn good() -> Step {
     Step::response(200, GOOD)
+}
+
+#[test]
+fn clients_can_be_used_in_code_whose_panics_are_caught() {
+    fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    is_unwind_safe::<heylo::Client>();
+    is_unwind_safe::<heylo::Community>();
+    is_unwind_safe::<heylo::RoleMembers>();
+    is_unwind_safe::<heylerts::Client>();
+    is_unwind_safe::<heysync::sandbox::Heylerts>();
+    is_unwind_safe::<TestClock>();
 }
 
 #[test]

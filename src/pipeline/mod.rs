@@ -56,6 +56,7 @@ mod wire;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,10 @@ pub(crate) struct Pipeline {
     pub(crate) core: Arc<Core>,
     pub(crate) settings: Settings,
 }
+
+/// A panic in a transport, a clock or an observer gives back what its call held, and leaves nothing half-way: other calls
+/// of the client go on.
+impl RefUnwindSafe for Pipeline {}
 
 /// The part of a pipeline that a client shares with those that it [derives](Pipeline::with).
 pub(crate) struct Core {

@@ -95,7 +95,7 @@ pub trait Transport: Send + Sync {
 
 /// Receives what a [`Transport`] knows about a request before its response is complete.
 ///
-/// It also carries the clock of the client, for a transport that waits or counts requests itself.
+/// It also has the clock of the client. A transport that sends by another one passes it on.
 pub struct SendProgress<'a> {
     on_head: Option<&'a mut OnHead<'a>>,
     clock: Option<&'a Arc<dyn Clock>>,
@@ -129,7 +129,16 @@ impl<'a> SendProgress<'a> {
 
     /// Returns the clock of the client, or `None` if the request is not from a client.
     ///
-    /// The sandbox counts requests on it, unless it has a clock of its own.
+    /// For a transport that waits, or that counts requests, as the sandbox does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::SendProgress;
+    ///
+    /// let mut on_head = |_, _: &http::HeaderMap| ();
+    /// assert!(SendProgress::new(&mut on_head).clock().is_none());
+    /// ```
     pub fn clock(&self) -> Option<&'a Arc<dyn Clock>> {
         self.clock
     }
