@@ -25,7 +25,11 @@ use crate::clock::{Clock, Signal};
 /// * A request that was sent is not torn: its response is read, and the call returns it. A program therefore ends at
 ///   the latest after one [`attempt_timeout`](crate::Config::attempt_timeout).
 /// * A call that begins later returns the error and sends nothing.
-/// * An iterator yields the error once and is then finished. Its position is that of the last item that it yielded.
+/// * An iterator still yields the items that were read before: up to a page of a list, or more with
+///   [`prefetch`](crate::page::Pager::prefetch), and all that a reading of [`new_since`](crate::page::Pager::new_since)
+///   has found. Then it yields the error, once, unless it needs no further request, and is finished. Its position is
+///   that of the last item that it yielded. To stop at once, check [`is_cancelled`](Cancellation::is_cancelled) in the
+///   loop.
 ///
 /// [`Error::applied`](crate::Error::applied) returns whether a cancelled call took effect, and its source is the error
 /// of the attempt before the wait. Clones cancel the same calls. A cancellation cannot be undone; make another one, and
@@ -53,6 +57,9 @@ use crate::clock::{Clock, Signal};
 ///     match mention {
 ///         Err(error) if error.kind() == ErrorKind::Cancelled => break,
 ///         mention => println!("{}", mention?.url),
+///     }
+///     if stop.is_cancelled() {
+///         break; // without the rest of the page
 ///     }
 /// }
 /// println!("to continue: {}", mentions.position());

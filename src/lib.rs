@@ -105,7 +105,8 @@
 //! * **Time.** A call ends by its deadline, with its waits and retries. See [`Config::deadline`].
 //! * **Keys.** A key is sent to the configured service only, by `https`, loopback excepted. No redirect is
 //!   followed, and no error, log line or `Debug` form contains a key.
-//! * **Input.** Invalid arguments are rejected before anything is sent. A response that cannot be read is an
+//! * **Input.** Invalid arguments are rejected before anything is sent: empty ids, ids with blanks around them, values
+//!   and moments out of range. A response that cannot be read is an
 //!   error, never a panic.
 //!
 //! # Features

@@ -255,7 +255,8 @@ impl From<Date> for Timestamp {
 impl FromStr for Timestamp {
     type Err = Error;
 
-    /// Reads RFC 3339, with or without an offset. White space around it is ignored.
+    /// Reads RFC 3339, with or without an offset, and a date alone, such as `2026-05-08`, which is its first moment in
+    /// UTC. White space around it is ignored.
     ///
     /// # Errors
     ///

@@ -330,3 +330,20 @@ fn a_wait_for_a_redis_that_does_not_answer_is_cancelled_before_it_is_given_up() 
     let still_open = stream.read(&mut [0; 4096]).unwrap_err();
     assert_eq!(still_open.kind(), std::io::ErrorKind::WouldBlock);
 }
+
+#[test]
+fn what_a_list_has_read_still_comes_after_a_cancellation() {
+    let (stop, clock) = (Cancellation::new(), TestClock::new());
+    let config = Config::new().transport(Heylerts::demo()).clock(clock).cancellation(&stop);
+    let client = heylerts::Client::with_config("hlt_rest", config).unwrap();
+    let mut all = client.mentions();
+    let from = heysync::Timestamp::UNIX_EPOCH;
+    let mut new = client.mentions().since(from).new_since(&Default::default()).unwrap();
+    assert!(all.next().is_some_and(|it| it.is_ok()) && new.next().is_some_and(|it| it.is_ok()));
+    stop.cancel();
+    let outcomes: Vec<_> = all.map(|it| it.err().map(|error| error.kind())).collect();
+    assert_eq!((outcomes.len(), outcomes[99]), (100, Some(ErrorKind::Cancelled)));
+    assert!(outcomes[..99].iter().all(Option::is_none));
+    // It needs no further request.
+    assert_eq!(new.filter(Result::is_ok).count(), 136);
+}

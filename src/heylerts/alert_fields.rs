@@ -80,7 +80,10 @@ impl NewAlert {
         self.field("sources", strings(sources))
     }
 
-    /// Sets how often to search, as a value or as a string; only `daily` is documented. Sent as `frequency`.
+    /// Sets how often to search, as a [`Frequency`] or as a string; only `daily` is documented. Sent as `frequency`.
+    ///
+    /// A string is sent as it is. Parsed into a [`Frequency`], as an option of a command line is, any other than `daily`
+    /// is an error.
     pub fn frequency(self, frequency: impl AsRef<str>) -> NewAlert {
         self.field("frequency", frequency.as_ref())
     }

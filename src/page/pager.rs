@@ -174,8 +174,8 @@ impl<Item, T> Pager<Item, T> {
     ///
     /// Each request takes a token of the rate limit, and no page beyond the [`limit`](Pager::limit) is requested. If
     /// the iterator is dropped, at most so many requests are under way, and the one for the first item. Dropping waits
-    /// for them, until their deadline at most, so that no thread is left behind. Besides, the rest of the batch before
-    /// may be unread.
+    /// for them, until their deadline at most, so that no thread is left behind. Pages of the batch before, which were
+    /// received and not yielded yet, are dropped as well.
     ///
     /// Any number above 16 makes the first item an error of the kind
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is sent.

@@ -76,10 +76,12 @@
 //! # Ok::<(), heysync::Error>(())
 //! ```
 //!
-//! * **One key per test, one client per key.** Clones of a client share a token bucket. A second client with
-//!   the same key may share it too, and tests run in parallel.
-//! * **One clock.** The sandbox counts requests on its clock, and the client waits on its own: pass the same
-//!   [`TestClock`] to both. Tests with threads need [participants](TestClock).
+//! * **One clock.** The client waits on its clock, and the sandbox counts requests on the same one: on that of the
+//!   first client that uses it. If several clients use a sandbox, pass one [`TestClock`] to each of them and to
+//!   [`Sandbox::clock`]. Tests with threads need [participants](TestClock).
+//! * **One key per test, one client per key.** Tests run in parallel. Clones of a client share a token bucket, and so do
+//!   all clients on the system clock with one key. Clients that were made apart with a `TestClock` have a bucket each, and
+//!   exceed the limit together if they have one key.
 //! * **Data.** [`demo`](Heylo::demo) creates invented data in one line. Or build the data item by item, change
 //!   it at any time with [`change`](Sandbox::change), and read it with [`state`](Sandbox::state).
 //! * **Faults.** [`inject`](Sandbox::inject) and [`inject_if`](Sandbox::inject_if) make requests fail with a
@@ -99,8 +101,8 @@
 //! * **A socket.** [`serve`] serves the sandbox over HTTP on a loopback port, for a test of the whole path with the
 //!   default transport, or of a program in another process. Every fault happens on the connection: it is closed,
 //!   falls silent, or sends wrong framing.
-//! * **Other languages.** `cargo run --features sandbox --example sandbox_server` serves both services on a
-//!   loopback port.
+//! * **Other languages.** In a clone of the repository, `cargo run --example sandbox_server` serves both services on a
+//!   loopback port, with data as of today.
 
 mod clock;
 mod engine;
