@@ -7,11 +7,11 @@
 //!     -H 'Content-Type: application/json' -d '{"type":"communityRoles","communityId":"harbour-runners"}'
 //! ```
 //!
-//! It prints each request. The data are invented, the same at every start, and lost at the end. Stop it with
-//! Ctrl-C.
+//! It prints each request. The data are invented, with the latest mention three hours before the start, and lost at the
+//! end. Stop it with Ctrl-C.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use console::{Failure, Volume, print_line};
 use heysync::http::Request;
@@ -43,9 +43,10 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
     let port = arguments.opt_value_from_str("--port")?.unwrap_or(8080);
     console::finish(arguments)?;
 
+    let now = SystemTime::now();
     let services = Services {
-        heylo: Heylo::demo().keep_requests(0),
-        heylerts: Heylerts::demo().keep_requests(0),
+        heylo: Heylo::demo_at(now).keep_requests(0),
+        heylerts: Heylerts::demo_at(now).keep_requests(0),
     };
     let server = serve(port, move |request| {
         let line = request_line(&request);
@@ -62,7 +63,7 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
     let handle = server.stop_handle();
     console::on_ctrl_c(move || handle.stop())?;
     print_line(format!("Heylo and Heylerts are at {}", server.url()));
-    volume.note("stop with Ctrl-C");
+    volume.note("the data are of the weeks before now; stop with Ctrl-C");
     server.wait();
     Ok(())
 }

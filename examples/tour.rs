@@ -148,12 +148,12 @@ fn change_heylo(community: &Community) -> heysync::Result<()> {
 
     let plan = captains.plan_members(["user-1", "user-7"])?;
     step(
-        "roster plan",
+        "plan for captains",
         format!("{} to remove, {} stay", plan.update.removed().len(), plan.unchanged.len()),
     );
     let change = captains.apply(&plan)?;
     step(
-        "roster set",
+        "captains set",
         format!("{} removed, {} stay", change.removed.len(), change.unchanged.len()),
     );
 
@@ -169,9 +169,10 @@ fn change_heylo(community: &Community) -> heysync::Result<()> {
     community.remove_member("user-42")?;
     step("removal", "user-42, with the pending invite");
     for removed in community.remove_members(["user-39", "nobody", "user-40"]) {
-        let outcome = removed
-            .result
-            .map_or_else(|error| error.message().to_owned(), |_| "removed".to_owned());
+        let outcome = removed.result.map_or_else(
+            |error| format!("{} (as expected)", error.message()),
+            |_| "removed".to_owned(),
+        );
         step("removals", format!("{}: {outcome}", removed.user_id));
     }
     Ok(())
@@ -217,7 +218,9 @@ fn change_heylerts(client: &heylerts::Client) -> heysync::Result<()> {
     client.delete_alert(&alert.id)?;
     step("alert deleted", format!("{:?}", alert.name));
     let read_again = client.get_alert(&alert.id);
-    step("alert read again", read_again.map_or_else(|error| error.to_string(), |alert| alert.name));
+    let outcome = read_again
+        .map_or_else(|error| format!("{} (as expected)", error.message()), |alert| alert.name);
+    step("alert read again", outcome);
     Ok(())
 }
 

@@ -33,12 +33,13 @@ impl Stop {
         if self.cancellation.is_cancelled() {
             process::exit(i32::from(STOPPED));
         }
+        // First of all: printing takes longer than what is left to do, perhaps.
+        self.cancellation.cancel();
         // Below a progress bar.
         let newline = if io::stderr().is_terminal() { "\n" } else { "" };
         eprint_line(format!(
             "{newline}stopping after the request under way; Ctrl-C again stops at once"
         ));
-        self.cancellation.cancel();
     }
 
     /// Returns the cancellation for the client's calls.

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use heysync::heylerts::webhook::sign;
 use heysync::sandbox::Services;
-use heysync::{Config, Transport, UreqTransport, heylerts};
+use heysync::{Config, Timestamp, Transport, UreqTransport, heylerts};
 use support::{Folder, Service, run_offline, stderr, stdout};
 
 const PROGRAMS: [&str; 3] = ["tour", "sandbox_server", "webhook_receiver"];
@@ -37,6 +37,7 @@ fn without_a_key_or_a_secret_they_run_on_invented_data() {
     let tour = run_offline("tour", &folder.0, &[]);
     assert_eq!(tour.status.code(), Some(0), "{}", stderr(&tour));
     assert!(stdout(&tour).contains("0 got a 429"), "{}", stdout(&tour));
+    assert_eq!(stdout(&tour).matches("not found (as expected)").count(), 2, "{}", stdout(&tour));
     let receiver = run_offline("webhook_receiver", &folder.0, &["--verbose"]);
     assert_eq!(receiver.status.code(), Some(0), "{}", stderr(&receiver));
     assert_eq!(stdout(&receiver).lines().count(), 2, "{}", stdout(&receiver));
@@ -74,6 +75,10 @@ fn the_sandbox_server_serves_until_a_signal() {
     let client = heylerts::Client::with_config("hlt_any", config).unwrap();
     assert_eq!(client.alerts().count(), 3);
     assert_eq!(lines.next().unwrap().unwrap(), "GET /api/v1/alerts?page=1&per_page=100: 200 OK");
+    // The README's program finds something.
+    let yesterday = Timestamp::ago(std::time::Duration::from_secs(24 * 60 * 60));
+    let complaints = client.mentions().sentiment(heylerts::Sentiment::Negative).since(yesterday);
+    assert!(complaints.read_all().unwrap().len() > 1);
     server.signal("TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
