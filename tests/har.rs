@@ -433,3 +433,15 @@ fn a_file_that_is_no_recording_is_rejected_in_words() {
         assert!(error.message().contains(words), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_recorded_sandbox_counts_on_the_clock_of_the_client() {
+    let (file, service, clock) = (File::new(), Heylo::demo(), TestClock::new());
+    let recorder = Recorder::create(&file.0, service.clone()).unwrap();
+    let config = Config::new().transport(recorder).clock(clock.clone()).retries(0);
+    let client = heylo::Client::with_config("key", config).unwrap();
+    let community = client.community("harbour-runners");
+    assert!((0..20).all(|_| community.roles().is_ok()));
+    assert_eq!(service.rate_limit_hits(), 0);
+    assert!(clock.elapsed() >= Duration::from_secs(3));
+}
