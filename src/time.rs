@@ -20,9 +20,10 @@ const FRACTION_DIGITS: usize = 9;
 /// A moment in time, to the nanosecond, from [`MIN`](Timestamp::MIN) to [`MAX`](Timestamp::MAX).
 ///
 /// Heylerts writes it as an RFC 3339 string, Heylo as milliseconds since 1970. A string is read with `Z`, with an
-/// offset, and with a fraction of a second of any length, of which nine digits are kept. Text without an
-/// offset is read as UTC: the services do not document it, and services of this kind run on UTC. In JSON, a
-/// whole number is read as milliseconds since 1970. A timestamp is always written as a string, in UTC, with `Z`.
+/// offset, and with a fraction of a second of any length, of which nine digits are kept. A string without an
+/// offset is read as UTC: the services do not document it, and services of this kind run on UTC. A date alone is its
+/// first moment in UTC. In JSON, a whole number is read as milliseconds since 1970. A timestamp is always written as a
+/// string, in UTC, with `Z`.
 ///
 /// # Other types of time
 ///

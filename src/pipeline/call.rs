@@ -61,7 +61,8 @@ impl Call {
     /// States a call by its method and the segments of its path, below the service's base address.
     ///
     /// Segments are percent-encoded one by one, so none can reach another endpoint; one that is empty, dots
-    /// alone, or holds a slash or a control character is rejected when the call is sent. A `GET` is
+    /// alone, holds a slash or a control character, or has white space or an invisible character around it is rejected
+    /// when the call is sent. A `GET` is
     /// [`Safety::Read`] by default, everything else [`Safety::Unsafe`].
     ///
     /// # Examples
@@ -622,7 +623,7 @@ mod tests {
     #[test]
     fn ids_that_would_reach_another_endpoint_are_rejected() {
         let base = Url::parse("https://example.com").expect("a valid address");
-        for id in ["", ".", "..", "a/b", "..\\b", "a\nb", ".\t.", "\r", "a\0"] {
+        for id in ["", ".", "..", "a/b", "..\\b", "a\nb", ".\t.", "\r", "a\0", " a", "a\u{200b}"] {
             assert!(Call::get(["alerts", id]).to_uri(&base, &[]).is_err(), "{id:?}");
         }
     }

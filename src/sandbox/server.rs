@@ -51,6 +51,10 @@ where
 /// cut connection is really closed, a truncated body ends early, a stalled one falls silent. The server speaks
 /// HTTP/1.1 with one thread per connection. It listens on the loopback interface only.
 ///
+/// Over a socket, the sandbox does not know the clock of a client, and counts requests on the system clock. With a client
+/// on a [`TestClock`](crate::sandbox::TestClock), pass that clock to [`Sandbox::clock`](crate::sandbox::Sandbox::clock)
+/// too: otherwise the waits of the client take no time for the sandbox, and it responds with 429.
+///
 /// # Errors
 ///
 /// Fails if the port is in use.
