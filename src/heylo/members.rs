@@ -249,8 +249,8 @@ impl Bulk {
     /// the call for all others, those who failed included.
     ///
     /// The people may be others than in that run. The journal of this run begins with all entries of that one, also
-    /// those of people who are not in this run. So somebody who was invited, left and is to be invited again is left
-    /// out: [`forget`](Journal::forget) whoever was removed.
+    /// those of people who are not in this run. So somebody who was invited, was removed, and is to be invited again is
+    /// left out, unless the journal [forgets](Journal::forget) each person who is removed.
     ///
     /// # Errors
     ///

@@ -555,9 +555,9 @@ fn shown(part: &str) -> &str {
     if hides { "…" } else { part }
 }
 
-/// Refuses an id that is empty, or that has around it what a line or a cell of a file leaves there and no eye sees.
+/// Refuses an id that is empty, or has white space or invisible characters around it, as a line or a cell of a file may.
 ///
-/// Heylo would make " n5" another person than "n5".
+/// To Heylo, " n5" would be another person than "n5".
 pub(crate) fn check_id(name: &str, id: &str) -> Result<()> {
     let bare = id.trim_matches(is_invisible);
     match bare.is_empty() {

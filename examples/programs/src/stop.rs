@@ -33,7 +33,7 @@ impl Stop {
         if self.cancellation.is_cancelled() {
             process::exit(i32::from(STOPPED));
         }
-        // First of all: printing takes longer than what is left to do, perhaps.
+        // Before the message: the program might end while it is printed.
         self.cancellation.cancel();
         // Below a progress bar.
         let newline = if io::stderr().is_terminal() { "\n" } else { "" };
