@@ -265,6 +265,24 @@ fn a_key_in_disguise_does_not_get_into_an_error() {
 }
 
 #[test]
+fn a_key_that_is_folded_over_header_lines_does_not_get_into_an_error() {
+    for fold in ["\r\n ", "\r\n\t", "\r\n   \t ", "\n ", "\n\t", " \r\n "] {
+        for half in 1..HEYLERTS_KEY.len() {
+            let (first, second) = HEYLERTS_KEY.split_at(half);
+            let folded = format!("{first}{fold}{second}");
+            let lines = [format!("x-echo: k={folded};"), format!("location: /?k={folded}")];
+            let lines = [lines[0].as_str(), &lines[1]];
+            let server = Server::start([Step::Send(response_bytes(302, &lines, "{}"))]);
+            let clients = Clients::with(quick(&server).retries(0));
+            let error = clients.heylerts.stats().unwrap_err();
+            assert_eq!(error.headers()["x-echo"], "k=[redacted];", "{folded:?}");
+            assert_eq!(error.headers()["location"], "/?k=[redacted]", "{folded:?}");
+            assert_hides_keys(&everything_of(&error));
+        }
+    }
+}
+
+#[test]
 fn an_item_that_quotes_the_key_does_not_get_it_into_its_error() {
     let item = serde_json::json!({"id": "a1", "mention_count": HEYLERTS_KEY});
     let alerts = serde_json::json!({"items": [item], "has_more": false}).to_string();

@@ -7,17 +7,14 @@ pub(crate) const MOST_LINES: usize = 100;
 /// As many of a proxy's. ureq rejects more than 20.
 pub(crate) const MOST_LINES_OF_PROXY: usize = 10;
 
-/// The names of header lines that are kept however many there are, in lower case.
-const NEEDED: [&[u8]; 8] = [
-    b"connection",
-    b"content-encoding",
-    b"content-length",
-    b"content-type",
-    b"location",
-    b"retry-after",
-    b"transfer-encoding",
-    b"x-request-id",
-];
+/// As many lines that [`matters`] are kept behind those, and no more than half as many as of the others.
+const MOST_NEEDED: usize = 20;
+
+/// The names of header lines that are kept however many there are, in lower case: they state where the body ends.
+const FRAMING: [&[u8]; 3] = [b"connection", b"content-length", b"transfer-encoding"];
+/// The names of others that matter.
+const NEEDED: [&[u8]; 5] =
+    [b"content-encoding", b"content-type", b"location", b"retry-after", b"x-request-id"];
 const NEEDED_PREFIXES: [&[u8]; 2] = [b"ratelimit", b"x-ratelimit"];
 
 /// Where the status is in the first line of a response.
@@ -46,7 +43,7 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
     let last = lines.iter().rposition(|line| !is_folded(line));
     let mut tidied = input[..start].to_vec();
     tidied.extend(lines.first().copied().unwrap_or_default());
-    let (mut count, mut is_kept) = (0, true);
+    let (mut count, mut needed, mut is_kept) = (0, 0, true);
     for (at, line) in lines.iter().enumerate().skip(1) {
         if is_folded(line) {
             if is_kept {
@@ -55,8 +52,12 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
             continue;
         }
         count += 1;
+        let name = name(line);
+        needed += usize::from(count > most && matters(&name));
+        let is_needed = matters(&name) && needed <= MOST_NEEDED.min(most / 2);
         // More of the last line may arrive.
-        is_kept = count <= most || matters(line) || (!is_whole && last == Some(at));
+        let is_unfinished = !is_whole && last == Some(at);
+        is_kept = count <= most || FRAMING.contains(&&*name) || is_needed || is_unfinished;
         if is_kept {
             tidied.extend(*line);
         }
@@ -115,9 +116,11 @@ fn unfold_onto(head: &mut Vec<u8>, line: &[u8]) {
     head.extend(line);
 }
 
-fn matters(line: &[u8]) -> bool {
-    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase();
-    let name = name.as_slice();
+fn name(line: &[u8]) -> Vec<u8> {
+    line.split(|byte| *byte == b':').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+fn matters(name: &[u8]) -> bool {
     NEEDED.contains(&name) || NEEDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -184,6 +187,18 @@ mod tests {
             let tidied = tidy(whole.as_bytes(), MOST_LINES_OF_PROXY).tidied;
             let tidied = tidied.unwrap_or_else(|| whole.clone().into_bytes());
             assert_eq!(String::from_utf8_lossy(&tidied), kept, "{sent}");
+        }
+    }
+
+    #[test]
+    fn no_more_lines_are_kept_than_the_parser_accepts_and_always_those_about_the_body() {
+        for (most, accepted) in [(MOST_LINES, 128), (MOST_LINES_OF_PROXY, 20)] {
+            let lines = "RateLimit: 1\r\n".repeat(300);
+            let whole = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\n{{}}");
+            let tidied = tidy(whole.as_bytes(), most).tidied.unwrap_or_default();
+            let tidied = String::from_utf8_lossy(&tidied);
+            assert!(tidied.ends_with("\r\nContent-Length: 2\r\n\r\n{}"), "{tidied}");
+            assert!(tidied.lines().count() < accepted, "{most}");
         }
     }
 

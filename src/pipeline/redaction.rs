@@ -367,6 +367,7 @@ mod tests {
             "hlt_a%0D%0A%2Bb/c=d",
             "hlt_a<br />+b/c=d",
             "hlt_a&shy;+b<wbr>/c=d",
+            "hlt_a   +b \t/c=d",
             "hlt_a\u{200b}+b\u{ad}/c=d",
             "hlt_a\u{1}+b\u{7f}/c=d",
             "h\0l\0t\0_\0a\0+\0b\0/\0c\0=\0d",

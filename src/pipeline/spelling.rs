@@ -71,7 +71,8 @@ impl Needle {
     fn may_begin(&self, text: &[u8]) -> bool {
         let may_be = |byte: &u8, nth: usize| {
             let target = Target { byte: self.bytes[nth], is_loose: self.is_loose };
-            let may_break = self.is_long && nth > 0 && (byte.is_ascii_control() || *byte == b'<');
+            let may_break =
+                self.is_long && nth > 0 && (byte.is_ascii_control() || b" <".contains(byte));
             target.is(u32::from(*byte)) || is_introducer(*byte) || !byte.is_ascii() || may_break
         };
         match text {
@@ -175,7 +176,7 @@ fn breaks(text: &[u8], from: usize, may_break: bool) -> impl Iterator<Item = usi
 fn break_length(text: &[u8]) -> Option<usize> {
     // Most characters end the search here.
     match text.first()? {
-        b'\r' | b'\n' | b'\\' | b'=' | b'%' | b'&' | b'<' | 0xC2 | 0xE2 | 0xEF => {}
+        b'\r' | b'\n' | b' ' | b'\\' | b'=' | b'%' | b'&' | b'<' | 0xC2 | 0xE2 | 0xEF => {}
         first => return first.is_ascii_control().then_some(1),
     }
     let known = BREAKS.iter().find_map(|(spelling, is_line)| {
@@ -189,7 +190,10 @@ fn break_length(text: &[u8]) -> Option<usize> {
 }
 
 /// Line breaks and invisible characters, and whether they break a line.
-const BREAKS: [(&[u8], bool); 31] = [
+const BREAKS: [(&[u8], bool); 33] = [
+    // What becomes of a line break in a header.
+    (b"  ", true),
+    (b" \t", true),
     (b"\r\n", true),
     (b"\n", true),
     (b"\r", true),

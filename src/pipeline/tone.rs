@@ -123,7 +123,7 @@ const LIMITS: [&str; 7] = ["can", "only", "before", "until", "but", "however", "
 const TROUBLE: [&str; 8] =
     ["error", "errors", "failure", "failures", "problem", "problems", "warnings", "issues"];
 
-/// Words after `no` that say nothing of an error.
+/// Words after `no` that do not mean a failure.
 const MORE: [&str; 3] = ["longer", "further", "more"];
 
 /// Returns the tone of a text: of its first clause, unless that is limited by what follows.
