@@ -9,7 +9,7 @@ use crate::scenario::{AHEAD, HELLO, PAGE, SCENARIOS, Scenario, WALK};
 use crate::server::Server;
 
 /// What heysync may cost, in instructions of plain ureq.
-const BOUNDS: [(&str, f64); 2] = [(HELLO, 1.17), (PAGE, 1.20)];
+const BOUNDS: [(&str, f64); 2] = [(HELLO, 1.12), (PAGE, 1.20)];
 
 const LATENCY: Duration = Duration::from_millis(50);
 
