@@ -4,6 +4,7 @@
 //! All of ureq's unversioned API that this crate uses is used here and in [`sending`].
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -278,6 +279,20 @@ struct Remembering {
     timeout: Duration,
 }
 
+impl Remembering {
+    fn look_up(&self, host: &str, timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
+        let (within, reason) = match self.timeout < *timeout.after {
+            true => (self.timeout, ureq::Timeout::Resolve),
+            false => (*timeout.after, timeout.reason),
+        };
+        let found = self.hosts.names.resolve(host, Instant::now(), within);
+        found.map_err(|error| match error.kind() {
+            std::io::ErrorKind::TimedOut => ureq::Error::Timeout(reason),
+            _ => ureq::Error::Io(error),
+        })
+    }
+}
+
 impl Resolver for Remembering {
     fn resolve(
         &self,
@@ -300,15 +315,7 @@ impl Resolver for Remembering {
             resolved.push(address);
             return Ok(resolved);
         }
-        let (within, reason) = match self.timeout < *timeout.after {
-            true => (self.timeout, ureq::Timeout::Resolve),
-            false => (*timeout.after, timeout.reason),
-        };
-        let found = self.hosts.names.resolve(&host, Instant::now(), within);
-        let found = found.map_err(|error| match error.kind() {
-            std::io::ErrorKind::TimedOut => ureq::Error::Timeout(reason),
-            _ => ureq::Error::Io(error),
-        })?;
+        let found = self.look_up(&host, timeout)?;
         found.into_iter().take(MOST_ADDRESSES).for_each(|address| resolved.push(address));
         Ok(resolved)
     }
