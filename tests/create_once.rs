@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heysync::heylerts::{Alert, Client, NewAlert};
-use heysync::http::{Request, Response};
+use heysync::http::{Request, Response, StatusCode};
 use heysync::sandbox::{self, Fault, FaultPoint, TestClock};
 use heysync::{Activity, Clock as _, Config, ErrorKind, Result, Transport as _, TransportError};
 use serde_json::json;
@@ -94,6 +94,21 @@ fn an_alert_whose_response_cannot_be_read_is_found() {
         assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X", "{fault:?}");
         assert_eq!((setup.created(), setup.posts()), (1, 1), "{fault:?}");
     }
+}
+
+#[test]
+fn an_alert_to_which_the_response_only_leads_is_found() {
+    let setup = Setup::through(|service, request, timeout, _| {
+        let is_post = request.method() == "POST";
+        let mut response = service.send(request, timeout)?;
+        if is_post {
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            response.body_mut().clear();
+        }
+        Ok(response)
+    });
+    assert_eq!(create_in(&setup).expect("the alert").name, "Competitor X");
+    assert_eq!((setup.created(), setup.posts()), (1, 1));
 }
 
 #[test]

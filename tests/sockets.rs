@@ -16,8 +16,8 @@ use heysync::heylerts::NewAlert;
 use heysync::limiter::{Rate, Snapshot};
 use heysync::sandbox::TestClock;
 use heysync::{
-    Activity, Call, Config, ErrorKind, Safety, Transport, TransportError, TransportOptions,
-    UreqTransport, heylo,
+    Activity, Applied, Call, Config, ErrorKind, Safety, Transport, TransportError,
+    TransportOptions, UreqTransport, heylo,
 };
 use serde_json::Value;
 
@@ -26,7 +26,8 @@ use serde_json::Value;
 mod sockets;
 
 use sockets::{
-    Clients, GOOD, HEYLERTS_KEY, Limit, SAMPLES, Sample, Server, Step, head, quick, response_bytes,
+    Clients, GOOD, HEYLERTS_KEY, Limit, OPERATIONS, SAMPLES, Sample, Server, Step, head, quick,
+    response_bytes,
 };
 
 /// Real time, since it is the transport's own timeout that is tested.
@@ -239,6 +240,29 @@ fn what_came_of_a_success_that_broke_off_is_kept_without_the_key() {
     assert!(body.starts_with(r#"{"id": "a-7""#) && body.ends_with("name\""), "{body}");
     shown.lock().unwrap().push_str(&format!("{error:?} {body}"));
     assert!(!shown.lock().unwrap().contains(HEYLERTS_KEY));
+}
+
+#[test]
+fn a_success_that_broke_off_in_a_page_or_a_report_of_failure_leaves_a_change_open() {
+    for (header, body) in [
+        ("content-length: 100", r#"{"error": "no such group", "#),
+        ("content-length: 100", r#"{"ok": false, "message": "no such group"}"#),
+        ("transfer-encoding: chunked", "1c\r\n{\"error\": \"no such group\"}  \r\n"),
+        ("content-encoding: gzip", r#"{"error": "no such group"}"#),
+        ("content-length: 500", "<html><title>no such group</title>"),
+        ("content-encoding: br", "<html><title>no such group</title>"),
+    ] {
+        let bytes = [head(200, &[header]), body.as_bytes().to_vec()].concat();
+        for call in OPERATIONS.iter().filter(|call| call.safety != Safety::Read) {
+            let server = Server::start([Step::Close(bytes.clone())]);
+            let error = (call.make)(&Clients::of(&server)).unwrap_err();
+            let context = format!("{} {header} {body}: {error}", call.name);
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{context}");
+            assert_eq!(error.applied(), Applied::Unknown, "{context}");
+            assert!(error.message().contains("no such group"), "{context}");
+            assert_eq!(server.received().len(), 1, "{context}");
+        }
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::listing;
 use super::mentions::Source;
 use crate::cancellation::Cancelled;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::json::{count, flag, id, null_as_default, vec_without_nulls};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
@@ -422,7 +422,8 @@ impl Lost {
 }
 
 fn may_have_created(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::AppliedUnreadable)
+    // Also a 303, which leads to what was created.
+    error.applied() != Applied::No
 }
 
 fn not_found(after: Duration) -> String {

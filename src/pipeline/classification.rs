@@ -7,6 +7,7 @@ use http::response::Parts;
 use http::{Response, StatusCode};
 
 use super::call::Call;
+use super::denial;
 use super::message;
 use super::redaction::{Evidence, Redactor};
 use super::response::{BadBody, Problem};
@@ -101,8 +102,7 @@ impl Classifier<'_> {
                 return self.error_status(*head, Vec::new());
             }
             Progress::Responded { head, .. } => {
-                let evidence = Evidence { head: Some(*head), body, ..evidence };
-                self.unreadable(evidence, !is_permanent)
+                self.incomplete(*head, Evidence { body, ..evidence }, !is_permanent)
             }
             Progress::NeverSent => self.failure(ErrorKind::NotSent, evidence, BACKOFF, false),
             Progress::Withheld(kind, _) => {
@@ -120,6 +120,24 @@ impl Classifier<'_> {
             failure.error = failure.error.with_hint(hint);
         }
         failure
+    }
+
+    /// The status is a success, and the body is incomplete: a page or a report of failure, by its beginning, shows no success.
+    fn incomplete(&self, head: Parts, evidence: Evidence, is_temporary: bool) -> Failure {
+        let Evidence { message, body, cause, .. } = evidence;
+        let is_change = !self.call.is_read();
+        if is_change && message::is_page(&head.headers, &body) {
+            return self.page(head, body);
+        }
+        let report = denial::of_undecodable(&body).filter(|_| is_change);
+        let head = Some(head);
+        match report {
+            Some(report) => {
+                let message = format!("{message} after: {}", report.into_words());
+                self.unknown(Evidence { message, head, body, cause }, true)
+            }
+            None => self.unreadable(Evidence { message, head, body, cause }, is_temporary),
+        }
     }
 
     /// The status is not a success.

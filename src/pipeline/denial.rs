@@ -46,7 +46,7 @@ pub(super) enum Report {
 }
 
 impl Report {
-    fn into_words(self) -> String {
+    pub(super) fn into_words(self) -> String {
         match self {
             Report::Denial(words) | Report::Doubt(words) => words,
         }
