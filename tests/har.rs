@@ -190,6 +190,22 @@ fn keys_cookies_and_chosen_fields_never_reach_the_disk() {
 }
 
 #[test]
+fn a_key_that_was_used_before_does_not_reach_the_disk_either() {
+    let file = File::new();
+    let transport = |_: http::Request<Vec<u8>>, _: Duration| {
+        let body = json!({"total": 1, "replaced": "hlt_the-first-key", "by": "hlt_the-second-key"});
+        Ok(http::Response::new(body.to_string().into_bytes()))
+    };
+    let recorder = Arc::new(Recorder::create(&file.0, transport).unwrap());
+    for key in ["hlt_the-first-key", "hlt_the-second-key"] {
+        let config = Config::new().transport(Arc::clone(&recorder)).clock(TestClock::new());
+        heylerts::Client::with_config(key, config).unwrap().stats().unwrap();
+    }
+    let second = file.entries()[1]["response"]["content"]["text"].to_string();
+    assert!(second.contains("replaced") && !second.contains("-key"), "{second}");
+}
+
+#[test]
 fn what_is_left_out_of_a_request_matches_values_of_every_type() {
     let file = File::new();
     let transport = |_: http::Request<Vec<u8>>, _: Duration| {

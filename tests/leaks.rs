@@ -386,8 +386,8 @@ fn a_transport_that_quotes_the_key_does_not_get_it_into_an_error() {
         |_| careless("", "cannot send", Some(careless(HEYLERTS_KEY, "rejected", None))),
     ];
     let ways: [fn(Careless) -> TransportError; 3] = [
-        |error| TransportError::never_sent(error),
-        |error| TransportError::maybe_sent(error),
+        |error| TransportError::never_sent(error).with_hint(format!("not with {HEYLERTS_KEY}")),
+        |error| TransportError::maybe_sent(error).permanent().with_hint(HEYLERTS_KEY),
         |error| {
             let response = http::Response::builder().header("x-echo", HEYLERTS_KEY);
             TransportError::body_lost(response.body(()).unwrap().into_parts().0, error)

@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::archive::{self, Content, Empty, Entry, PostData, Timings};
-use super::scrub::{Cleaner, Scrub, Side};
+use super::scrub::{Cleaner, Scrub, Side, keys_of};
 use crate::error::{Error, Result};
 use crate::pipeline::transport::{SendProgress, Transport, TransportError};
 
@@ -51,6 +51,8 @@ const ALWAYS_WRITTEN: usize = 256 * 1024;
 pub struct Recorder {
     transport: Box<dyn Transport>,
     scrub: Scrub,
+    /// Of the requests so far, the latest last: a response may name the key that was used before.
+    keys: Mutex<Vec<String>>,
     file: Mutex<File>,
 }
 
@@ -61,6 +63,9 @@ struct File {
     /// How much of it is on the disk.
     written: usize,
 }
+
+/// How many keys are looked for in a response.
+const MOST_KEYS: usize = 8;
 
 impl Recorder {
     /// Creates the file, or empties it, and a transport that sends requests by `transport`.
@@ -76,7 +81,7 @@ impl Recorder {
             Error::configuration(format!("{path} cannot be written")).with_source(error)
         })?;
         let (transport, scrub) = (Box::new(transport), Scrub::default());
-        Ok(Recorder { transport, scrub, file: Mutex::new(file) })
+        Ok(Recorder { transport, scrub, keys: Mutex::default(), file: Mutex::new(file) })
     }
 
     /// Leaves out the values of this name, in any case: fields of JSON bodies at any depth, also within strings that are
@@ -89,6 +94,18 @@ impl Recorder {
     pub fn scrub(mut self, name: impl AsRef<str>) -> Recorder {
         self.scrub.add(name.as_ref());
         self
+    }
+
+    /// Returns the keys of a request, and those of earlier ones.
+    fn keys(&self, headers: &HeaderMap) -> Vec<String> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in keys_of(headers) {
+            keys.retain(|known| known != key);
+            keys.push(key.to_owned());
+        }
+        let oldest = keys.len().saturating_sub(MOST_KEYS);
+        keys.drain(..oldest);
+        keys.clone()
     }
 
     fn file(&self) -> MutexGuard<'_, File> {
@@ -224,7 +241,7 @@ impl Transport for Recorder {
         timeout: Duration,
         progress: &mut SendProgress<'_>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        let cleaner = self.scrub.cleaner(&request);
+        let cleaner = self.scrub.cleaner(&request, self.keys(request.headers()));
         let sent = Sent::new(&request, &cleaner);
         let (since, mut until_head) = (sent.since, None);
         let clock = progress.clock();

@@ -41,20 +41,15 @@ impl Scrub {
         self.names.contains(&name.to_lowercase())
     }
 
-    /// Returns what cleans this request and its response: of its keys, and of what is left out of it, wherever a server
-    /// returns it.
-    pub(super) fn cleaner(&self, request: &Request<Vec<u8>>) -> Cleaner<'_> {
-        let mut secrets = Vec::new();
-        for (name, value) in request.headers() {
-            match value.to_str() {
-                // Without the scheme, as in `Bearer KEY`.
-                Ok(text) if is_secret(name, value) => {
-                    secrets.extend(text.rsplit(' ').next().map(str::to_owned));
-                }
-                Ok(text) if self.hides(name.as_str()) => secrets.push(text.to_owned()),
-                _ => {}
-            }
-        }
+    /// Returns what cleans this request and its response: of keys, and of what is left out of the request, wherever a
+    /// server returns it.
+    pub(super) fn cleaner(
+        &self,
+        request: &Request<Vec<u8>>,
+        mut secrets: Vec<String>,
+    ) -> Cleaner<'_> {
+        let named = request.headers().iter().filter(|(name, _)| self.hides(name.as_str()));
+        secrets.extend(named.filter_map(|(_, value)| Some(value.to_str().ok()?.to_owned())));
         let query = request.uri().query().unwrap_or_default();
         let hidden = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| self.hides(name));
         secrets.extend(hidden.map(|(_, value)| value.into_owned()));
@@ -95,6 +90,13 @@ pub(super) enum Side {
     Request,
     /// It is decoded, so its values keep their types.
     Response,
+}
+
+/// Returns the keys in the headers of a request.
+pub(super) fn keys_of(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let secret = headers.iter().filter(|(name, value)| is_secret(name, value));
+    // Without the scheme, as in `Bearer KEY`.
+    secret.filter_map(|(_, value)| value.to_str().ok()?.rsplit(' ').next())
 }
 
 /// Whether a header holds a key or identifies a session.

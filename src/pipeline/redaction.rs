@@ -99,6 +99,7 @@ impl Redactor {
 
     /// Removes the key from a transport's error, which may quote the request or the response.
     pub(crate) fn transport_error(&self, error: TransportError) -> TransportError {
+        let error = error.map_hint(|hint| self.text(hint));
         let mut error = error.map_source(|source| self.cause(source));
         if let Some(head) = error.head_mut() {
             self.headers(&mut head.headers);

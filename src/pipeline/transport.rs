@@ -379,6 +379,11 @@ impl TransportError {
         self
     }
 
+    pub(crate) fn map_hint(mut self, change: impl FnOnce(String) -> String) -> TransportError {
+        self.hint = self.hint.map(|hint| change(hint.into_owned()).into());
+        self
+    }
+
     /// How far the request got, what was received of the body, and the cause.
     pub(crate) fn into_parts(self) -> (Progress, Vec<u8>, Cause) {
         (self.progress, self.received.0, self.source)
