@@ -94,16 +94,18 @@ fn is_declared_html(headers: &HeaderMap) -> bool {
     is_kind("text/html") || is_kind("application/xhtml")
 }
 
-/// Returns the message of a page: its title, or the first preformatted text or heading if there is no title or
-/// it is just `Error`. The rest of a page may hold personal data.
+/// Returns the message of a page: its title, or the first preformatted text, heading or message of XML if there is no title
+/// or it is just `Error`. The rest of a page may hold personal data.
 pub(crate) fn page_message(page: &str) -> Option<String> {
     let page = &page[..floor(page, PAGE_SEARCHED)];
     let lower = page.to_ascii_lowercase();
     let of = |name| element(page, &lower, name).map(plain_text).filter(|text| !text.is_empty());
     let title = of("title");
     match title.as_deref() {
-        // Express: `<title>Error</title>…<pre>Cannot GET /stats</pre>`.
-        None | Some("Error") => of("pre").or_else(|| of("h1")).or(title),
+        // Express: `<title>Error</title>…<pre>Cannot GET /stats</pre>`; then the errors of SOAP and of storage services.
+        None | Some("Error") => {
+            ["pre", "h1", "faultstring", "message", "detail"].into_iter().find_map(of).or(title)
+        }
         Some(_) => title,
     }
 }
@@ -300,6 +302,14 @@ mod tests {
             ),
             ("<title>Error</title><h1>Not <b>now</b></h1>", "Not now"),
             ("<title>Error</title>", "Error"),
+            (
+                "<?xml?><Error><Code>Denied</Code><Message>Access &lt;x></Message></Error>",
+                "Access <x>",
+            ),
+            (
+                "<e:Body><e:Fault><faultstring>no such member</faultstring></e:Fault>",
+                "no such member",
+            ),
             ("<h1>Sign in</h1>", "Sign in"),
             ("<p>oh", ""),
             ("<titles>x</titles>", ""),
