@@ -83,7 +83,7 @@ impl<L: NumberedList + 'static> Numbered<L> {
     fn read_on(&mut self) -> Result<Option<FetchedPage>> {
         while !self.state.is_at_end {
             if self.state.is_pass_over {
-                self.state.finish_pass()?;
+                self.finish_pass()?;
                 continue;
             }
             // Not the number after the last one: the frontier may have moved up into a page already read.
@@ -100,6 +100,15 @@ impl<L: NumberedList + 'static> Numbered<L> {
             }
         }
         Ok(None)
+    }
+
+    fn finish_pass(&mut self) -> Result<()> {
+        if self.state.seems_short() {
+            let per_page = self.state.per_page.unwrap_or(self.page_size);
+            let (first, _) = self.fetch(PageRequest { number: 1, per_page })?;
+            self.state.check_top(first.keys().first().copied())?;
+        }
+        self.state.finish_pass()
     }
 
     /// Makes sure that the end of the list is not before the position at which an iterator was resumed, if the server
@@ -257,21 +266,22 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
 
     fn resume_at(&mut self, position: &Position) -> Result<Mark> {
         let place = position.place_in(&self.list.list_name())?;
-        let (behind, total) = parse(place).ok_or_else(Position::unreadable)?;
+        let (behind, total, is_lacking) = parse(place).ok_or_else(Position::unreadable)?;
         self.ahead.forget();
-        self.state = State::after(behind, total);
-        Ok(Mark::Offset { behind, total })
+        self.state = State::after(behind, total, is_lacking);
+        Ok(Mark::Offset { behind, total, is_lacking })
     }
 
     fn position(&self, mark: Option<&Mark>) -> Position {
-        let (behind, total) = match mark {
-            Some(Mark::Offset { behind, total }) => (*behind, *total),
-            _ => (0, None),
+        let (behind, total, was_lacking) = match mark {
+            Some(Mark::Offset { behind, total, is_lacking }) => (*behind, *total, *is_lacking),
+            _ => (0, None, false),
         };
         // A frontier beyond the end is at the end.
         let behind = total.map_or(behind, |total| behind.min(total));
         let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
-        Position::new(self.list.list_name(), format!("{behind} of {total}"))
+        let lacking = if was_lacking && !self.state.is_complete() { LACKING } else { "" };
+        Position::new(self.list.list_name(), format!("{behind} of {total}{lacking}"))
     }
 
     fn reports_total(&self) -> bool {
@@ -317,11 +327,15 @@ fn may_be_after_the_end(error: &Error) -> bool {
     matches!(status, Some(400 | 404 | 410 | 416 | 422))
 }
 
-/// Reads `37 of 137` or `37 of ?`.
-fn parse(place: &str) -> Option<(u64, Option<u64>)> {
-    let (behind, total) = place.split_once(" of ")?;
+/// What a position ends in if items before it were missing when it was taken.
+const LACKING: &str = " lacking";
+
+/// Reads `37 of 137` or `37 of ?`, and whether items before it are missing.
+fn parse(place: &str) -> Option<(u64, Option<u64>, bool)> {
+    let whole = place.strip_suffix(LACKING);
+    let (behind, total) = whole.unwrap_or(place).split_once(" of ")?;
     let behind = behind.parse().ok()?;
     let total = if total == "?" { None } else { Some(total.parse().ok()?) };
     let is_possible = total.is_none_or(|total| behind <= total);
-    is_possible.then_some((behind, total))
+    is_possible.then_some((behind, total, whole.is_some()))
 }

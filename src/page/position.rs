@@ -22,7 +22,10 @@ const SUM: char = '=';
 /// If the list has not changed, an iterator that is resumed yields exactly the items that were left. If it has changed:
 ///
 /// * Heylerts: the items that were left and still exist all come. Items that were added at the top do not. As many
-///   items as were added may come a second time, and as many as were deleted.
+///   items as were added may come a second time, and as many as were deleted. If a page had left items out that did not
+///   come yet, the position ends in `lacking`, and the items that were left are followed by an error with a
+///   [`hint`](Error::hint). A service that sorts items with equal times anew for each response can hide some of them at
+///   the position.
 /// * Heylo: exact as long as one of the two events that the position names still exists. If both were deleted, the first
 ///   item is an error with a [`hint`](Error::hint). Events that were added before the position do not
 ///   come.

@@ -68,8 +68,8 @@ pub(crate) trait FollowedList {
 /// A point between two items of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// This many positions from the top, of a list of `total` items.
-    Offset { behind: u64, total: Option<u64> },
+    /// This many positions from the top, of a list of `total` items, of which some before it may still be missing.
+    Offset { behind: u64, total: Option<u64>, is_lacking: bool },
     /// After an item with an id.
     After(AfterItem),
 }

@@ -1,6 +1,7 @@
 //! How far the reading of a numbered list is, and what it has to do next.
 
 use std::collections::HashSet;
+use std::mem;
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +15,9 @@ use crate::page::span::Span;
 const PASSES: u32 = 6;
 /// How often it is read in all if its total changes, too, so that the sign of another order means little.
 const PASSES_OF_CHANGING: u32 = 2;
+
+/// So many items that were missed are enough.
+const MOST_LATE: usize = 100;
 
 /// The progress of an iteration.
 #[derive(Debug, Default)]
@@ -32,6 +36,8 @@ pub(super) struct State {
     fills: u32,
     /// A page left items out, and no pass since then was without such a page.
     is_owing: bool,
+    /// Items before the position of a resumed iterator are missing, and cannot be told from those that came.
+    is_lacking: bool,
     /// The pass has reached its end.
     pub(super) is_pass_over: bool,
     /// A resumed iterator has not seen yet whether the list is as long as its position states.
@@ -71,6 +77,10 @@ struct Gap {
 /// would be missed. The sign is a known item on a page that begins right at the frontier, while the total stands still;
 /// but one insertion and one deletion look the same. So the list is read again, and an error follows only if the sign
 /// comes again each time and the items do not add up to the total.
+///
+/// If the total changes, too, they cannot add up. Then the proof is an item that was missed: it is new when the list is
+/// read again, and in the reading after that it is still below an item of the first response. For items that are added
+/// go to the top.
 #[derive(Debug, Default)]
 struct Order {
     /// The sign was seen in this pass.
@@ -79,12 +89,26 @@ struct Order {
     has_moved: bool,
     /// How many items were yielded, by this iterator or an earlier one.
     yielded: u64,
+    /// How many entries of the first pass were none of its own: a null, or an id that came earlier in its page.
+    idle: u64,
     /// How many times the whole list was read before this pass.
     passes: u32,
     /// Where the first pass ended.
     furthest: u64,
     /// The items of this pass, if it is not the first.
     read: Option<Seen>,
+    /// The first item of the list, by the first response.
+    top: Option<Key>,
+    /// The items of the first response. What comes after one of them was there from the beginning.
+    anchors: Vec<Key>,
+    /// One of them came in this pass.
+    is_anchored: bool,
+    /// New items that came after one of them, in this pass.
+    late: Vec<Key>,
+    /// Those of the pass before that did not come in this one yet.
+    earlier: Vec<Key>,
+    /// One of those came after an anchor again.
+    is_shuffled: bool,
 }
 
 impl Frontier {
@@ -123,7 +147,7 @@ impl Frontier {
 
 impl State {
     /// Continues after so many items that an earlier iterator has yielded.
-    pub(super) fn after(behind: u64, total: Option<u64>) -> State {
+    pub(super) fn after(behind: u64, total: Option<u64>, is_lacking: bool) -> State {
         let is_resumed = behind > 0;
         State {
             frontier: Frontier { behind, inherited: behind, total, ..Frontier::default() },
@@ -131,6 +155,7 @@ impl State {
             order: Order { yielded: behind, ..Order::default() },
             is_unproved: is_resumed,
             is_unsized: is_resumed,
+            is_lacking,
             ..State::default()
         }
     }
@@ -165,9 +190,41 @@ impl State {
         let read = self.order.read.as_ref().unwrap_or(&self.seen);
         self.order.is_doubtful |=
             stands_still && is_next && keys.iter().any(|key| read.contains(*key));
-        if let Some(read) = &mut self.order.read {
-            let new = keys.iter().copied().filter(|key| !read.contains(*key)).collect();
-            read.extend(new);
+        self.watch_late(span.start, keys);
+        match &mut self.order.read {
+            Some(read) => {
+                let new = keys.iter().copied().filter(|key| !read.contains(*key)).collect();
+                read.extend(new);
+            }
+            None => {
+                let twins = keys.len() - keys.iter().collect::<HashSet<_>>().len();
+                self.order.idle += span.page.holes + twins as u64;
+            }
+        }
+    }
+
+    /// Watches for items that were missed, unless that may be since an earlier page left them out.
+    fn watch_late(&mut self, start: u64, keys: &[Key]) {
+        if self.order.anchors.is_empty() {
+            self.order.top = keys.first().copied().filter(|_| start == 0);
+            let own = (0..keys.len()).filter(|nth| !self.is_inherited(start, *nth));
+            self.order.anchors = own.map(|nth| keys[nth]).collect();
+            self.order.anchors.sort_unstable();
+        }
+        if self.order.read.is_none() || self.is_counted || self.is_owing || self.fills > 0 {
+            return;
+        }
+        for (nth, key) in keys.iter().enumerate() {
+            let is_new = !self.is_inherited(start, nth) && !self.seen.contains(*key);
+            let order = &mut self.order;
+            if let Some(at) = order.earlier.iter().position(|other| other == key) {
+                order.is_shuffled |= order.is_anchored;
+                order.earlier.swap_remove(at);
+            }
+            if order.is_anchored && is_new && order.late.len() < MOST_LATE {
+                order.late.push(*key);
+            }
+            order.is_anchored |= order.anchors.binary_search(key).is_ok();
         }
     }
 
@@ -207,14 +264,40 @@ impl State {
     }
 
     /// Whether all items came in the first pass. After it, one that was added meanwhile may have come for one that was not.
-    fn is_complete(&self) -> bool {
+    fn came_at_once(&self) -> bool {
         let total = self.frontier.total.unwrap_or(u64::MAX);
         self.order.read.is_none() && !self.order.has_moved && self.order.yielded >= total
     }
 
+    /// Whether fewer items came than a list has that has not changed.
+    fn is_short(&self) -> bool {
+        let came = self.order.yielded.saturating_add(self.order.idle);
+        !self.order.has_moved && self.frontier.total.is_some_and(|total| came < total)
+    }
+
+    /// Whether items are missing that no page was seen to leave out, as the size of the pages is not known: unless some were
+    /// added that did not come, and as many were deleted.
+    pub(super) fn seems_short(&self) -> bool {
+        self.is_short() && self.is_counted && self.order.read.is_none() && self.order.top.is_some()
+    }
+
+    /// The outcome for such a list, given what its first item is now. If that is the same, nothing was added.
+    pub(super) fn check_top(&mut self, top: Option<Key>) -> Result<()> {
+        if self.is_short() && top == self.order.top {
+            return Err(self.incomplete("the pages together have fewer than the total says"));
+        }
+        self.order.is_doubtful = true;
+        Ok(())
+    }
+
+    /// Whether the end was reached and nothing is missing.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_at_end && !self.is_lacking
+    }
+
     /// Whether an item may be missing among those that came.
     pub(super) fn is_doubtful(&self) -> bool {
-        self.is_owing || self.order.is_doubtful || self.order.passes > 0
+        self.is_lacking || self.is_owing || self.order.is_doubtful || self.passes() > 1
     }
 
     /// The error of pages that leave items out each time.
@@ -225,14 +308,16 @@ impl State {
     }
 
     fn short(&self, why: &str) -> Error {
-        let total = self.frontier.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let total = self.frontier.total.filter(|total| self.order.yielded <= *total);
+        let total = total.map_or_else(String::new, |total| format!(" of {total}"));
         let what = format!("{}{total} items came: {why}", self.order.yielded);
         Error::new(ErrorKind::NoProgress, what)
     }
 
     pub(super) fn is_extra_pass(&self, error: &Error) -> bool {
-        let is_extra = self.order.passes > 0 && self.order.has_moved && !self.is_owing;
-        is_extra && error.kind() == ErrorKind::NoProgress
+        let is_extra = self.order.passes > 0 && self.order.has_moved;
+        let is_sound = !self.is_owing && !self.is_lacking && !self.order.is_shuffled;
+        is_extra && is_sound && error.kind() == ErrorKind::NoProgress
     }
 
     /// The end of the list, or another reading: of the whole list if its order was seen to change, and else from the first
@@ -241,7 +326,7 @@ impl State {
         self.is_pass_over = false;
         self.order.furthest = self.order.furthest.max(self.frontier.behind);
         let is_again = self.is_out_of_order()?;
-        let gap = self.frontier.gap.take().filter(|_| !self.is_complete());
+        let gap = self.frontier.gap.take().filter(|_| !self.came_at_once());
         self.filling = gap.filter(|_| !is_again);
         if is_again {
             self.order.passes += 1;
@@ -255,11 +340,24 @@ impl State {
             self.fills += 1;
             self.frontier.behind = gap.start;
         } else {
-            self.is_at_end = true;
+            return self.finish();
         }
-        self.is_owing &= !self.is_at_end;
-        (self.order.is_doubtful, self.order.read) = (false, Some(Seen::default()));
+        let order = &mut self.order;
+        (order.is_doubtful, order.is_anchored) = (false, false);
+        (order.earlier, order.read) = (mem::take(&mut order.late), Some(Seen::default()));
         self.progress.begin_pass();
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if self.is_lacking {
+            let what = "items before the position may be missing, as some were when it was taken";
+            return Err(Error::new(ErrorKind::NoProgress, what).with_hint(FROM_THE_TOP));
+        }
+        if self.is_short() && self.passes() > 1 {
+            return Err(self.incomplete("the pages together have fewer than the total says"));
+        }
+        (self.is_at_end, self.is_owing) = (true, false);
         Ok(())
     }
 
@@ -271,14 +369,18 @@ impl State {
     /// Whether the list must be read again since its order was seen to change; an error if that was done in vain.
     fn is_out_of_order(&self) -> Result<bool> {
         let order = &self.order;
-        let is_short = self.frontier.total.is_some_and(|total| order.yielded < total);
-        if !order.is_doubtful || !order.has_moved && !is_short {
+        let is_left = self.passes() > 1 && self.frontier.gap.is_none() && self.is_short();
+        let is_missed = !order.late.is_empty();
+        if !(order.is_doubtful || is_left || is_missed) || !order.has_moved && !self.is_short() {
             return Ok(false);
         }
+        // Late items must be seen once more before they prove anything.
+        let passes = PASSES_OF_CHANGING + u32::from(is_missed);
+        let is_due = order.passes + 1 < passes || order.is_shuffled && is_missed;
         if self.passes() < PASSES {
-            return Ok(!order.has_moved || order.passes + 1 < PASSES_OF_CHANGING);
+            return Ok(!order.has_moved || is_due);
         }
-        if order.has_moved {
+        if order.has_moved && !is_due {
             return Ok(false);
         }
         Err(self.short("the order of the list changes").with_hint(
@@ -287,12 +389,17 @@ impl State {
         ))
     }
 
+    fn is_inherited(&self, start: u64, nth: usize) -> bool {
+        start.saturating_add(nth as u64) < self.frontier.inherited
+    }
+
     /// The items of a page that were not yielded before, by their index in the page.
     pub(super) fn fresh(&self, start: u64, keys: &[Key]) -> Vec<usize> {
         let mut here = HashSet::with_capacity(keys.len());
-        let is_inherited = |nth: usize| start.saturating_add(nth as u64) < self.frontier.inherited;
         let mut is_new = |nth: usize| {
-            here.insert(keys[nth]) && !is_inherited(nth) && !self.seen.contains(keys[nth])
+            here.insert(keys[nth])
+                && !self.is_inherited(start, nth)
+                && !self.seen.contains(keys[nth])
         };
         (0..keys.len()).filter(|nth| is_new(*nth)).collect()
     }
@@ -306,6 +413,7 @@ impl State {
         if fresh.is_empty() {
             return None;
         }
+        let was_lacking = self.may_lack();
         self.progress.something_new(Reading::new(span.request, keys));
         self.seen.extend(fresh.iter().map(|nth| keys[*nth]).collect());
         self.order.yielded = self.order.yielded.saturating_add(fresh.len() as u64);
@@ -316,19 +424,25 @@ impl State {
         };
         let item = |nth: usize| -> (Range<usize>, Mark) {
             let behind = span.start.saturating_add(nth as u64).saturating_add(1);
-            (span.page.items[nth].json.clone(), self.mark(behind))
+            (span.page.items[nth].json.clone(), self.mark(behind, was_lacking))
         };
         let items = fresh.into_iter().map(item).collect();
         Some(FetchedPage {
             items,
-            end: self.mark(self.frontier.behind),
+            end: self.mark(self.frontier.behind, self.may_lack()),
             numbers,
             text: span.page.text,
         })
     }
 
-    pub(super) fn mark(&self, behind: u64) -> Mark {
-        Mark::Offset { behind: behind.max(self.order.furthest), total: self.frontier.total }
+    fn mark(&self, behind: u64, is_lacking: bool) -> Mark {
+        let behind = behind.max(self.order.furthest);
+        Mark::Offset { behind, total: self.frontier.total, is_lacking }
+    }
+
+    /// Whether items before the furthest one may come later or not at all, so that no other iterator can continue here.
+    fn may_lack(&self) -> bool {
+        self.is_lacking || self.is_owing || self.filling.is_some() || self.order.is_shuffled
     }
 }
 

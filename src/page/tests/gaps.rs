@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::page::Numbered;
 use crate::page::pager::Pager;
-use crate::page::tests::model::{Item, Race, churn, envelope};
+use crate::page::position::Position;
+use crate::page::tests::model::{Item, Race, churn, envelope, outcome};
 
 /// What a server does before it responds to the how-many-th request for a page: it changes the list, and returns which
 /// items it leaves out of the page, by their places in it.
@@ -18,8 +19,12 @@ type Turn = Box<dyn FnMut(&mut Vec<u32>, usize, u64) -> Vec<usize> + Send>;
 struct Lossy {
     list: Arc<Mutex<Vec<u32>>>,
     requests: Arc<Mutex<usize>>,
+    server: Arc<Server>,
+    page_size: u32,
     pager: Pager<Item>,
 }
+
+type Server = Race<dyn Fn(u64, u32) -> Value + Send + Sync>;
 
 fn lossy(items: u32, page_size: u32, turn: Turn) -> Lossy {
     let list = Arc::new(Mutex::new((0..items).rev().collect::<Vec<u32>>()));
@@ -36,10 +41,9 @@ fn lossy(items: u32, page_size: u32, turn: Turn) -> Lossy {
         items.retain(|_| !at.next().is_some_and(|at| lacks.contains(&at)));
         sent
     };
-    let server: Arc<Race<dyn Fn(u64, u32) -> Value + Send + Sync>> =
-        Arc::new(Race(Box::new(respond)));
-    let pager = Pager::new(Numbered::new(server)).page_size(page_size);
-    Lossy { list, requests, pager }
+    let server: Arc<Server> = Arc::new(Race(Box::new(respond)));
+    let pager = Pager::new(Numbered::new(Arc::clone(&server))).page_size(page_size);
+    Lossy { list, requests, server, page_size, pager }
 }
 
 impl Lossy {
@@ -47,16 +51,13 @@ impl Lossy {
         *self.requests.lock().expect("no panic before")
     }
 
+    fn again(&self) -> Pager<Item> {
+        Pager::new(Numbered::new(Arc::clone(&self.server))).page_size(self.page_size)
+    }
+
     /// The items that came, each once, and the error.
     fn read(&mut self) -> (HashSet<u32>, Option<Error>) {
-        let (mut came, mut error) = (HashSet::new(), None);
-        for item in self.pager.by_ref() {
-            match item {
-                Ok(item) => assert!(came.insert(item.id.parse().expect("a number")), "twice"),
-                Err(stuck) => error = Some(stuck),
-            }
-        }
-        (came, error)
+        read(self.pager.by_ref())
     }
 
     /// The items below this one that are in the list and did not come.
@@ -81,8 +82,10 @@ fn any_number_of_pages_that_lack_an_item_once_come_whole() {
     }
 }
 
+type Change = fn(&mut Vec<u32>);
+
 /// Changes of a list of 30 between the last page and the rereading of the second.
-const CHANGES: [(&str, fn(&mut Vec<u32>)); 7] = [
+const CHANGES: [(&str, Change); 7] = [
     ("one at the top goes", |list| drop(list.drain(..1))),
     ("nine at the top go", |list| drop(list.drain(..9))),
     ("all before go", |list| drop(list.drain(..10))),
@@ -174,4 +177,72 @@ fn a_list_that_changes_and_leaves_items_out_comes_whole_or_is_an_error() {
         assert!(server.requests() < 400, "seed {seed}: {} requests", server.requests());
     }
     assert!(failed < 1_600, "{failed} of 4,000 failed");
+}
+
+/// What comes, and the error.
+fn read(pager: impl Iterator<Item = Result<Item>>) -> (HashSet<u32>, Option<Error>) {
+    let (mut came, mut error) = (HashSet::new(), None);
+    for item in pager {
+        match item {
+            Ok(item) => assert!(came.insert(item.id.parse().expect("a number")), "twice"),
+            Err(stuck) => error = Some(stuck),
+        }
+    }
+    (came, error)
+}
+
+#[test]
+fn a_position_before_an_item_that_was_left_out_has_come_leads_to_an_error_at_the_end() {
+    for taken in 1..=40 {
+        // Of the second page an item and of the third page two, the first time.
+        let mut seen = HashSet::new();
+        let turn = move |_: &mut Vec<u32>, _, page| match (page, seen.insert(page)) {
+            (2, true) => vec![4],
+            (3, true) => vec![0, 9],
+            _ => vec![],
+        };
+        let mut server = lossy(40, 10, Box::new(turn));
+        let (mut came, _) = read(server.pager.by_ref().take(taken));
+        let saved = server.pager.position();
+        let printed: Position = saved.to_string().parse().expect("a position");
+        assert_eq!(printed, saved);
+        let (rest, error) = read(server.again().resume_at(&printed).expect("the list"));
+        came.extend(rest);
+        let Some(error) = error else {
+            assert_eq!(came.len(), 40, "after {taken}, {saved}");
+            continue;
+        };
+        assert_eq!(error.kind(), ErrorKind::NoProgress);
+        assert!(error.hint().is_some_and(|hint| hint.contains("from its beginning")));
+        assert!((11..=40).contains(&taken), "after {taken}: {error}");
+    }
+}
+
+#[test]
+fn the_position_after_the_end_of_a_list_that_was_read_again_is_an_ordinary_one() {
+    let turn = |_: &mut Vec<u32>, nth, _| Vec::from_iter((nth == 1).then_some(3));
+    let mut server = lossy(30, 10, Box::new(turn));
+    let (came, error) = server.read();
+    assert!(error.is_none() && came.len() == 30, "{error:?}");
+    assert!(server.pager.position().to_string().ends_with(" 30 of 30"));
+}
+
+#[test]
+fn an_item_that_is_missing_from_pages_of_unknown_size_is_an_error() {
+    for left_out in [0, 3, 9] {
+        let gone = (33 - left_out).to_string();
+        let respond = move |page: u64, size: u32| {
+            let list: Vec<u32> = (0..34).rev().collect();
+            let mut sent = envelope(&list, page, size.min(9));
+            sent["per_page"] = Value::Null;
+            let items = sent["items"].as_array_mut().expect("items");
+            items.retain(|item| item["id"].as_str() != Some(&gone));
+            sent
+        };
+        let server = Arc::new(Race(Box::new(respond)));
+        let (came, error) = outcome(Pager::new(Numbered::new(server)).page_size(10));
+        let error = error.expect("an error");
+        assert_eq!((came, error.kind()), (33, ErrorKind::NoProgress));
+        assert!(error.to_string().contains("33 of 34 items came"), "{error}");
+    }
 }
