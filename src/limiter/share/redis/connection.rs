@@ -183,41 +183,55 @@ fn stays_whole(error: &RedisError) -> bool {
     is_reply && !matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
 }
 
-/// Returns what is wrong with the server, what the user can do, and whether that may end by itself.
-fn meaning(error: &RedisError) -> (&'static str, &'static str, bool) {
+/// What is wrong with the server, what the user can do, and whether that may end by itself.
+type Meaning = (&'static str, &'static str, bool);
+
+const REJECTED: Meaning =
+    ("rejected the user or password", "check the user and password of the Redis URL", false);
+const RIGHTS: Meaning = (
+    "does not allow what the tokens need",
+    "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
+    false,
+);
+
+fn meaning(error: &RedisError) -> Meaning {
     const ADDRESS: &str = "check that Redis is running and that its address is right";
-    const RIGHTS: (&str, &str, bool) = (
-        "does not allow what the tokens need",
-        "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
-        false,
-    );
-    let rejected =
-        ("rejected the user or password", "check the user and password of the Redis URL", false);
     let is_about = |what: &str| error.detail().is_some_and(|detail| detail.contains(what));
-    match (error.kind(), error.code()) {
-        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => rejected,
-        (_, Some("NOPERM")) => RIGHTS,
-        (_, Some("READONLY")) => ("is a replica", "use the address of the primary", true),
-        (_, Some("OOM")) => ("is out of memory", "raise its maxmemory", true),
-        (_, Some("MISCONF")) => ("refuses writes", "see its log: it cannot save its data", true),
-        (_, Some("MOVED" | "ASK" | "CROSSSLOT")) => {
-            ("is part of a cluster", "use a server that is not in cluster mode", false)
-        }
-        (_, Some("LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY")) => {
-            ("is not ready", "wait until it is ready", true)
-        }
-        (ErrorKind::InvalidClientConfig, _) => ("cannot be used so", "check the Redis URL", false),
-        (ErrorKind::Server(_), _) if is_about("user executing the script") => RIGHTS,
-        (ErrorKind::Server(_), _) if is_about("DB index") => {
+    if let Some(meaning) = error.code().and_then(meaning_of_code) {
+        return meaning;
+    }
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => REJECTED,
+        ErrorKind::InvalidClientConfig => ("cannot be used so", "check the Redis URL", false),
+        ErrorKind::Server(_) if is_about("user executing the script") => RIGHTS,
+        ErrorKind::Server(_) if is_about("DB index") => {
             ("has no such database", "check the database number of the Redis URL", false)
         }
-        (ErrorKind::Server(_) | ErrorKind::Extension, _) => {
+        ErrorKind::Server(_) | ErrorKind::Extension => {
             ("reported an error", "Redis 5 or later is needed", true)
         }
         _ if error.is_timeout() => ("did not answer in time", ADDRESS, true),
-        (ErrorKind::Io, _) => ("cannot be reached", ADDRESS, true),
+        ErrorKind::Io => ("cannot be reached", ADDRESS, true),
         _ => ("did not answer as Redis does", "check the address of Redis", true),
     }
+}
+
+/// The meaning of the word with which a reply that is an error begins.
+fn meaning_of_code(code: &str) -> Option<Meaning> {
+    Some(match code {
+        "WRONGPASS" | "NOAUTH" => REJECTED,
+        "NOPERM" => RIGHTS,
+        "READONLY" => ("is a replica", "use the address of the primary", true),
+        "OOM" => ("is out of memory", "raise its maxmemory", true),
+        "MISCONF" => ("refuses writes", "see its log: it cannot save its data", true),
+        "MOVED" | "ASK" | "CROSSSLOT" => {
+            ("is part of a cluster", "use a server that is not in cluster mode", false)
+        }
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" => {
+            ("is not ready", "wait until it is ready", true)
+        }
+        _ => return None,
+    })
 }
 
 impl fmt::Debug for Connections {
