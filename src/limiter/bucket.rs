@@ -21,9 +21,9 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// # What a script will feel
 ///
-/// Heylerts allows 100 requests a minute. A script's first 100 go out at once, as fast as it asks; the next one
-/// waits for up to a minute, until the first response is a minute old. Heylo allows 5 a second: 5 go out at once,
-/// then 5 a second. Most scripts never wait at all.
+/// Heylerts allows 100 requests a minute. A script's first 100 go out as fast as it asks, a few at a time if it has
+/// many threads; the next one waits for up to a minute, until the first response is a minute old. Heylo allows 5 a
+/// second: 5 go out at once, then 5 a second. Most scripts never wait at all.
 ///
 /// # The guarantee
 ///
@@ -79,9 +79,11 @@ use super::store::{Denied, Memory, TokenStore};
 /// until its last token is back, even if all its clients are dropped before. A bucket of your own can be passed to
 /// several clients ([`Config::bucket`](crate::Config::bucket)), and can be asked for tokens for requests that this
 /// crate does not send. While nothing is known about a client's key, its first request is sent alone: the others wait
-/// for the response, for a second at most. Some servers count a part of the last period again, and admit no second
-/// burst: so after a client's first N requests in a row, one is sent at a time, or one each P'/N, for ten periods. That
-/// costs N - 1 round trips, once.
+/// for the response, for a second at most. If the service does not say how much is left, an earlier program may have
+/// spent nearly all. So few of the next N requests are under way at once: one, and one more for each eight that
+/// succeeded, up to a twentieth of N; a slow response holds the others up for P'/N, or for a second if that is less.
+/// Some servers count a part of the last period again, and admit no second burst: so after a client's first N requests
+/// in a row, one is sent at a time, or one each P'/N, for ten periods. That costs N - 1 round trips, once.
 ///
 /// # Examples
 ///

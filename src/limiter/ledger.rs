@@ -8,14 +8,12 @@ use super::headers::RateLimitHeaders;
 use super::moment::{Nanos, NotReady, Opening, nanos, until};
 use super::pace::{Cooldown, Pace, Refusal};
 use super::rate::{Rate, Shape};
+use super::start::{First, Second};
 use super::status::{Outcome, Snapshot, WaitReason};
 use super::window::Window;
 
 /// A request that was given up may still be under way to the server: its token is held for so much longer.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
-
-/// While nothing is known about a key, the second request waits for the first response for so long.
-const ALONE: Nanos = 1_000_000_000;
 
 /// The period of what a server without a known limit asks for.
 const SECOND: Nanos = 1_000_000_000;
@@ -52,60 +50,6 @@ pub(crate) struct Ledger {
     grace: Nanos,
     #[cfg_attr(feature = "share", serde(skip))]
     jitter: Option<Rng>,
-}
-
-/// Whether anything is known about the key.
-#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum First {
-    /// Nothing: no request was sent.
-    Unsent,
-    /// The first request is under way; the others wait for its response until then.
-    Alone(u64, Nanos),
-    Known,
-}
-
-/// Whether the server admits a second burst of N as soon as the first is a period old.
-///
-/// One that weights the last window and this one does not: it admits one request, and the next a part of the period
-/// later. So after the first N, requests are sent one by one, each with the response of the last or a request's share
-/// later, for ten periods. That costs N - 1 round trips once: the tokens are apart from then on.
-#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Second {
-    /// Requests were sent without two periods of rest since then: so many, and the last at this moment.
-    Untested {
-        begin: Nanos,
-        count: u64,
-        last: Nanos,
-    },
-    Known,
-}
-
-impl Second {
-    const NEW: Second = Second::Untested { begin: 0, count: 0, last: 0 };
-
-    /// A request is granted at `now`.
-    fn granted(&mut self, period: Nanos, now: Nanos) {
-        let Second::Untested { begin, count, last } = *self else {
-            return;
-        };
-        *self = match now.saturating_sub(last) < period.saturating_mul(2) {
-            true if now.saturating_sub(begin) > period.saturating_mul(10) => Second::Known,
-            true => Second::Untested { begin, count: count + 1, last: now },
-            false => Second::Untested { begin: now, count: 1, last: now },
-        };
-    }
-
-    /// When the next one may be sent if others are under way.
-    fn next(&self, n: usize, share: Nanos) -> Option<Nanos> {
-        match *self {
-            Second::Untested { count, last, .. } if count >= n as u64 => {
-                Some(last.saturating_add(share))
-            }
-            _ => None,
-        }
-    }
 }
 
 impl Ledger {
@@ -161,9 +105,7 @@ impl Ledger {
         if let Some(window) = self.windows.first() {
             self.second.granted(window.held, now);
         }
-        if self.first == First::Unsent {
-            self.first = First::Alone(lease.id, now.saturating_add(ALONE));
-        }
+        self.first.granted(lease.id, now);
         Ok(lease)
     }
 
@@ -189,17 +131,18 @@ impl Ledger {
         match outcome {
             Outcome::Responded(headers) => {
                 self.hold(now);
-                self.first = First::Known;
+                let window = self.windows.first().map(|it| (it.limit(), it.held));
+                self.first.responded(&headers, window.unwrap_or_default(), now);
                 self.apply(&flight, headers, now);
             }
             Outcome::NoResponse => {
                 self.hold(now.saturating_add(self.grace));
                 self.cooldown.unanswered(flight.id, now);
-                self.try_first_again(flight.id);
+                self.first.unanswered(flight.id);
             }
             Outcome::NeverSent => {
                 self.cooldown.unsent(flight.id, now);
-                self.try_first_again(flight.id);
+                self.first.unanswered(flight.id);
             }
         }
     }
@@ -306,20 +249,11 @@ impl Ledger {
             self.adjust();
         }
         self.cooldown.settle(now);
-        if matches!(self.first, First::Alone(_, end) if end <= now) {
-            self.first = First::Known;
-        }
+        self.first.settle(now);
     }
 
     fn hold(&mut self, from: Nanos) {
         self.windows.iter_mut().for_each(|window| window.hold(from));
-    }
-
-    /// The first request came to nothing: the next one is the first.
-    fn try_first_again(&mut self, id: u64) {
-        if matches!(self.first, First::Alone(first, _) if first == id) {
-            self.first = First::Unsent;
-        }
     }
 
     /// Takes in a response's headers: a lower limit first, since it may explain a refusal.
@@ -368,7 +302,7 @@ impl Ledger {
     fn passed(&mut self, flight: &Flight, success: bool, now: Nanos) {
         let admitted = self.windows.iter_mut().zip(flight.doubting).filter(|_| success);
         admitted.for_each(|(window, doubting)| window.admit(flight.granted, doubting, now));
-        self.cooldown.passed(flight.id, now);
+        self.cooldown.passed(flight.id, flight.granted, now);
     }
 
     fn refused(&mut self, flight: &Flight, retry_after: Option<Duration>, now: Nanos) {
@@ -460,11 +394,15 @@ impl Ledger {
             .and(self.second_burst(now))
     }
 
-    /// When the response to the last request is here at the latest, if the next one has to wait for it.
+    /// When the response to a request under way is here at the latest, if the next one has to wait for it.
     fn last_response(&self, now: Nanos) -> Opening {
-        let (end, reason) = match (self.first, self.cooldown.pace.alone_until(now)) {
-            (First::Alone(_, end), _) => (end, WaitReason::FirstResponse),
-            (_, Some(end)) if self.flights.len() > 0 => (end, WaitReason::Paced),
+        let in_flight = self.flights.len();
+        let first = self.windows.first().and_then(|window| {
+            self.first.next(in_flight, window.limit(), window.share()).filter(|end| *end > now)
+        });
+        let (end, reason) = match (first, self.cooldown.pace.alone_until(now)) {
+            (Some(end), _) => (end, WaitReason::FirstResponse),
+            (_, Some(end)) if in_flight > 0 => (end, WaitReason::Paced),
             _ => return Opening::at(0, WaitReason::Full),
         };
         Opening { at: now.saturating_add(1), ..Opening::at(end, reason) }
@@ -476,9 +414,8 @@ impl Ledger {
         let Some(window) = self.windows.first() else {
             return open;
         };
-        let most = (window.limit() / 20).max(1);
-        match self.second.next(window.limit(), window.share()) {
-            Some(next) if next > now && self.flights.len() >= most => {
+        match self.second.next(self.flights.len(), window.limit(), window.share()) {
+            Some(next) if next > now => {
                 Opening { at: now.saturating_add(1), ..Opening::at(next, WaitReason::Paced) }
             }
             _ => open,

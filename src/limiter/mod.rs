@@ -4,8 +4,8 @@
 //!
 //! * `bucket`: what users have, with the permits; `queue`: the threads that wait; `registry`: one bucket for each key.
 //! * `store`: where tokens are kept. Their arithmetic, without clock or lock, is the `ledger`, which combines a
-//!   `window` for each limit, the requests under way, and the `pace`: the cooldown after a 429 and the distance
-//!   between requests. `moment` counts time.
+//!   `window` for each limit, the requests under way, what is known about the key at its `start`, and the `pace`: the
+//!   cooldown after a 429 and the distance between requests. `moment` counts time.
 //! * `share`: stores whose tokens several processes use.
 //! * `rate`, `headers`, `status`: the input and the output.
 
@@ -21,6 +21,7 @@ mod registry;
 mod runs;
 #[cfg(any(feature = "share", feature = "redis"))]
 pub(crate) mod share;
+mod start;
 mod status;
 mod store;
 #[cfg(test)]

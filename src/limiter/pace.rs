@@ -22,6 +22,10 @@ const NO_BURST: u32 = 4;
 const WRONG: u32 = 3;
 /// A client that was refused nothing for so many periods has a part of its own, however small.
 const LASTING: f64 = 6.0;
+/// Round trips may differ by this part of a period; what is more than that is no reason to spread requests further.
+const VARIATION: u64 = 20;
+/// With each round trip, the shortest and the longest one come nearer to it by one part in so many.
+const FADING: u64 = 32;
 /// In a crowd, one request at a time: the next one waits for the response of the last, for so long.
 const PATIENCE: Nanos = 1_000_000_000;
 
@@ -42,6 +46,8 @@ pub(crate) struct Pace {
     strain: Option<Strain>,
     /// The request that was granted last, and when.
     last: Option<(u64, Nanos)>,
+    /// The shortest and the longest round trip of late.
+    trips: Option<(Nanos, Nanos)>,
 }
 
 /// The memory of refusals.
@@ -176,7 +182,7 @@ impl Unexplained {
 
 impl Pace {
     pub(crate) fn new(share: Nanos, period: Nanos, chosen: bool) -> Pace {
-        Pace { share, period, chosen, strain: None, last: None }
+        Pace { share, period, chosen, strain: None, last: None, trips: None }
     }
 
     /// Another share or period is in force.
@@ -215,9 +221,28 @@ impl Pace {
         if self.chosen { self.share } else { 0 }
     }
 
+    /// The distance since refusals, a little longer if some requests take longer than others: in a period, the first may
+    /// arrive late and the last early, and no more may arrive than were sent.
     fn strained(&self, now: Nanos) -> Nanos {
         let part = self.strain.and_then(|strain| strain.part(now, self.period));
-        part.map_or(0, |part| (self.share as f64 / part) as Nanos)
+        let longer = 1.0 + self.variation() as f64 / self.period.max(1) as f64;
+        part.map_or(0, |part| match part < FIRST {
+            true => (self.share as f64 / part * longer) as Nanos,
+            false => self.share,
+        })
+    }
+
+    fn variation(&self) -> Nanos {
+        let (shortest, longest) = self.trips.unwrap_or((0, 0));
+        longest.saturating_sub(shortest).min(self.period / VARIATION)
+    }
+
+    /// A response arrived after so long.
+    fn answered(&mut self, trip: Nanos) {
+        let (shortest, longest) = self.trips.unwrap_or((trip, trip));
+        let nearer = |from: Nanos| trip.abs_diff(from) / FADING;
+        let shortest = shortest.saturating_add(nearer(shortest)).min(trip);
+        self.trips = Some((shortest, longest.saturating_sub(nearer(longest)).max(trip)));
     }
 
     /// Returns when the next request may be sent, and the `ahead`th after it.
@@ -379,8 +404,9 @@ impl Cooldown {
         self.pace.granted(id, now);
     }
 
-    /// A response arrived that was no refusal.
-    pub(crate) fn passed(&mut self, id: u64, now: Nanos) {
+    /// The response to a request of `granted` arrived, and was no refusal.
+    pub(crate) fn passed(&mut self, id: u64, granted: Nanos, now: Nanos) {
+        self.pace.answered(now.saturating_sub(granted));
         self.successes = self.successes.saturating_add(1);
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;

@@ -33,7 +33,7 @@ pub enum WaitReason {
     Paused,
     /// Requests are spread out, by choice or after a refusal.
     Paced,
-    /// Nothing is known about the key yet: the first request's response is awaited, for a second at most.
+    /// Little is known about the key yet: the response to a first request is awaited, for a second at most.
     FirstResponse,
     /// The tokens are shared with other processes and cannot be reached.
     Unavailable,

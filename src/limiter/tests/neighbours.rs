@@ -59,6 +59,8 @@ struct Trial {
     seed: u64,
     /// How much later than that the greedy one sends, at most.
     noise: u64,
+    /// How much longer our requests take than the latency, and the steady one's intervals, at most.
+    sway: u64,
 }
 
 impl Trial {
@@ -81,6 +83,7 @@ impl Trial {
             begin: 0,
             seed: 0,
             noise: MS,
+            sway: 0,
         }
     }
 
@@ -204,7 +207,8 @@ impl Run {
             }
         };
         self.idle.pop_front();
-        self.plan(self.now + self.trial.latency / 2, Event::Arrives(worker, lease));
+        let arrives = self.now + self.trial.latency / 2 + self.sway();
+        self.plan(arrives, Event::Arrives(worker, lease));
         true
     }
 
@@ -215,7 +219,8 @@ impl Run {
             Event::Resumes(worker) => self.idle.push_back(worker),
             Event::SteadyArrives(every) => {
                 self.server.admit(self.now);
-                self.plan(self.now + every, event);
+                let sway = self.sway();
+                self.plan(self.now + every + sway, event);
             }
             Event::NeighbourArrives => {
                 let admitted = self.server.admit(self.now);
@@ -257,6 +262,13 @@ impl Run {
                 self.report.longest = self.report.longest.max(self.now - began);
                 self.idle.push_back(worker);
             }
+        }
+    }
+
+    fn sway(&mut self) -> u64 {
+        match self.trial.sway {
+            0 => 0,
+            most => self.rng.u64(0..=most),
         }
     }
 
@@ -361,6 +373,31 @@ fn half_the_budget_taken_by_somebody_else_leaves_most_of_the_rest() {
     }
 }
 
+/// Without headers nothing shows how much is left: what is under way when it ends is refused.
+#[test]
+fn a_budget_that_an_earlier_run_spent_in_part_leads_to_few_refusals_without_headers() {
+    let kinds = [FIXED, OPENED, LOG, HARSH];
+    for (n, p, spent, latency, most) in [
+        (5, SECOND, 4, 10, 1),
+        (5, SECOND, 2, 100, 1),
+        (5, SECOND, 4, 300, 2),
+        (100, MINUTE, 95, 100, 1),
+        (100, MINUTE, 80, 100, 3),
+        (100, MINUTE, 20, 100, 5),
+    ] {
+        for kind in kinds.into_iter().chain((n == 5).then_some(COUNTER)) {
+            for begin in (0..8).map(|eighth| eighth * p / 8) {
+                let trial = Trial { spent, begin, workers: 8, ..Trial::new(n, p, kind) };
+                let calls = u64::from(n).max(40);
+                let refused = Trial { latency: latency * MS, calls, ..trial }.run().refused;
+                // One that counts the last window again refuses some of the next requests as well.
+                let most = if kind.0 == COUNTER.0 { 4 } else { most };
+                assert!(refused <= most, "{}: {refused} refused, {spent} of {n} spent", kind.0);
+            }
+        }
+    }
+}
+
 /// What 32 runs have in common that differ in the moment at which the other client began.
 struct Means {
     part: f64,
@@ -377,6 +414,25 @@ fn means(trial: Trial) -> Means {
         part: parts.sum::<f64>() / 32.0,
         refused: refused.iter().sum::<u64>() as f64 / 32.0,
         worst: refused.into_iter().max().unwrap_or(0),
+    }
+}
+
+/// The other client sends two or three requests in each second: a client that relies on nothing else has two, which is
+/// 0.8 of the rest. Two refusals show that somebody is there, and one more follows each time that this is forgotten.
+#[test]
+fn without_headers_a_few_refusals_show_what_somebody_else_takes_of_five_a_second() {
+    for kind in [OPENED, LOG, HARSH] {
+        for (workers, latency) in [(1, 10), (8, 10), (1, 100), (8, 100)] {
+            for sway in [0, 3 * MS, 20 * MS] {
+                let trial = Trial { workers, latency: latency * MS, ..Trial::new(5, SECOND, kind) };
+                let trial = Trial { steady: Some(2 * SECOND / 5), sway, ..trial };
+                let Means { part, refused, worst } = means(trial);
+                let context = format!("{}, {workers}, {latency} ms, {sway}", kind.0);
+                assert!(part >= 0.65, "{context}: {part:.2} of the rest");
+                assert!(refused <= 7.0, "{context}: {refused} of {} refused", trial.calls);
+                assert!(worst <= 10, "{context}: {worst} of {} refused in one run", trial.calls);
+            }
+        }
     }
 }
 
