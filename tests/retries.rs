@@ -226,18 +226,19 @@ fn removals() -> impl Iterator<Item = Sample> {
 
 #[test]
 fn a_removal_that_lost_its_response_and_then_finds_nothing_has_succeeded() {
-    let absent = || Step::response(404, OWN_404);
-    for lost in [
-        vec![Step::CUT],
-        vec![Step::response(500, "")],
-        vec![Step::response(502, "<html>")],
-        vec![Step::response(408, "")],
-        vec![Step::CUT, Step::response(429, OWN_404)],
-        vec![Step::response(504, ""), Step::CUT],
+    for (lost, absent) in [
+        (vec![Step::CUT], 404),
+        (vec![Step::CUT], 410),
+        (vec![Step::response(500, "")], 404),
+        (vec![Step::response(502, "<html>")], 404),
+        (vec![Step::response(408, "")], 410),
+        (vec![Step::CUT, Step::response(429, OWN_404)], 404),
+        (vec![Step::response(504, ""), Step::CUT], 404),
     ] {
         for sample in removals() {
             let requests = lost.len() + 1;
-            let server = Server::start(lost.iter().cloned().chain([absent()]));
+            let absent = Step::response(absent, OWN_404);
+            let server = Server::start(lost.iter().cloned().chain([absent]));
             let outcome = call_to(&server, &sample);
             assert!(outcome.is_ok(), "{}, {lost:?}: {outcome:?}", sample.name);
             assert_eq!(server.received().len(), requests, "{}, {lost:?}", sample.name);

@@ -85,7 +85,7 @@ impl Classifier<'_> {
     fn is_removed_already(&self, status: StatusCode, body: &[u8]) -> bool {
         self.maybe_applied
             && self.call.is_removal()
-            && status == StatusCode::NOT_FOUND
+            && matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
             && message::is_own_error(body)
     }
 
