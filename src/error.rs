@@ -650,6 +650,9 @@ const MESSAGE_KEPT: usize = 500;
 
 /// The message without the status that it begins with: `502 Bad Gateway`, `502: Bad gateway` or `Bad Gateway`.
 pub(super) fn without_status(message: &str, status: StatusCode) -> &str {
+    // Cloudflare: `example.com | 502: Bad gateway`.
+    let title = message.split_once(" | ").filter(|(_, rest)| rest.starts_with(status.as_str()));
+    let message = title.map_or(message, |(_, rest)| rest);
     let (first, rest) = message.split_once("; ").unwrap_or((message, ""));
     let letters = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
@@ -738,6 +741,9 @@ mod tests {
             (429, "429 requests in a minute are too many", "429 requests in a minute are too many"),
             (400, "4000 Things", "4000 Things"),
             (404, "no such alert", "no such alert"),
+            (502, "example.com | 502: Bad gateway", ""),
+            (522, "example.com | 522: Connection timed out", "Connection timed out"),
+            (522, "a | 5: b", "a | 5: b"),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
             assert_eq!(without_status(message, status), expected);
