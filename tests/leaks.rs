@@ -220,6 +220,7 @@ fn disguised(key: &str) -> Vec<String> {
         format!("{}\r\n {}", &key[..half], &key[half..]),
         format!("{}\\n{}", &key[..half], &key[half..]),
         format!("{}...", &key[..half]),
+        key.strip_prefix("hlt_").unwrap_or(&key[4..]).to_owned(),
         base64(format!("user:{key}").as_bytes()),
         base64(key.as_bytes()),
     ]

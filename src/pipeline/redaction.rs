@@ -24,6 +24,11 @@ const REDACTED: &[u8] = b"[redacted]";
 /// A shorter key is found only as a word of its own: the key `e` must not make `[redacted]rror` of `error`.
 const LONG: usize = 8;
 
+/// The end of a key is found alone if the key has so many bytes, since services leave out the beginning of one: `hlt_`.
+const LEAST_WITH_TAIL: usize = 16;
+/// As much of a key is looked for as its end, or half of it if that is more, in bytes.
+const LEAST_TAIL: usize = 10;
+
 /// The longest spelling of one byte that a body is searched for at the end of what is kept of it.
 const LONGEST_SPELLING: usize = 32;
 
@@ -33,6 +38,8 @@ const LONGEST_SPELLING: usize = 32;
 pub(crate) struct Redactor {
     /// The key, and what it becomes within base64.
     needles: Vec<Needle>,
+    /// The end of the key, and what is before it.
+    tail: Option<(Needle, Vec<u8>)>,
     /// The bytes that a spelling can begin with.
     is_beginning: Box<[bool; 256]>,
     key_length: usize,
@@ -63,9 +70,15 @@ impl Redactor {
                 [Needle::long(key.as_bytes())].into_iter().chain(base64).collect()
             }
         };
+        let (before, tail) =
+            key.as_bytes().split_at(key.len() - LEAST_TAIL.max(key.len() / 2).min(key.len()));
+        let has_tail = key.len() >= LEAST_WITH_TAIL && !tail.iter().all(u8::is_ascii_alphabetic);
+        let tail = has_tail.then(|| (Needle::long(tail), before.to_vec()));
         let mut is_beginning = Box::new([false; 256]);
-        needles.iter().for_each(|needle| needle.mark_beginnings(&mut is_beginning));
-        Redactor { needles, is_beginning, key_length: key.len(), is_short, earlier: Vec::new() }
+        let all = needles.iter().chain(tail.iter().map(|(needle, _)| needle));
+        all.for_each(|needle| needle.mark_beginnings(&mut is_beginning));
+        let key_length = key.len();
+        Redactor { needles, tail, is_beginning, key_length, is_short, earlier: Vec::new() }
     }
 
     /// Hides the key of `earlier`, too, and those before it as far as they are recent.
@@ -202,13 +215,27 @@ impl Redactor {
         let all = || iter::once(self).chain(&self.earlier);
         (from..text.len()).find_map(|start| {
             let ends = all().filter_map(|it| it.find_at(text, start));
-            ends.max().map(|end| start..end)
+            let tail = || all().find_map(|it| it.find_tail_at(text, from, start));
+            ends.max().map(|end| start..end).or_else(tail)
         })
+    }
+
+    /// Returns the end of a key that begins at `start`, with what is before it of the key.
+    fn find_tail_at(&self, text: &[u8], from: usize, start: usize) -> Option<Range<usize>> {
+        let (needle, before) = self.tail.as_ref().filter(|_| self.may_begin(text[start]))?;
+        let length = needle.length(&text[start..])?;
+        let pairs = text[from..start].iter().rev().zip(before.iter().rev());
+        let shown = pairs.take_while(|(shown, byte)| shown.eq_ignore_ascii_case(byte)).count();
+        Some(start - shown..start + length)
+    }
+
+    fn may_begin(&self, byte: u8) -> bool {
+        self.is_beginning[usize::from(byte)]
     }
 
     /// Returns the end of the key that begins at `start`.
     fn find_at(&self, text: &[u8], start: usize) -> Option<usize> {
-        if !self.is_beginning[usize::from(text[start])] {
+        if !self.may_begin(text[start]) {
             return None;
         }
         let lengths = self.needles.iter().filter_map(|needle| needle.length(&text[start..]));
@@ -441,6 +468,27 @@ mod tests {
         for text in ["community not found", "communit", "community's", "communities"] {
             assert_eq!(redacted(words, text), text);
         }
+    }
+
+    #[test]
+    fn a_key_without_its_beginning_is_found() {
+        let key = "hlt_0123456789abcdef";
+        for (text, expected) in [
+            ("no key 0123456789abcdef", "no key [redacted]"),
+            ("no key ...456789abcdef.", "no key ...[redacted]."),
+            ("no key ****3456789ABCDEF", "no key ****[redacted]"),
+            ("no key 01234567%389abcdef", "no key [redacted]"),
+            ("no key 0123456789\\u0061bcdef", "no key [redacted]"),
+            ("no key lt_0123456789abcdef", "no key [redacted]"),
+            ("hlt_012345 and 6789abcdef", "[redacted] and [redacted]"),
+            ("hlt_0123</b><b>456789abcdef", "[redacted]</b><b>[redacted]"),
+            ("0x6789abcdeg", "0x6789abcdeg"),
+            ("the one with ...cdef", "the one with ...cdef"),
+        ] {
+            assert_eq!(redacted(key, text), expected);
+        }
+        // Letters alone may be words.
+        assert_eq!(redacted("communityofrunners", "yofrunners"), "yofrunners");
     }
 
     #[test]
