@@ -327,6 +327,10 @@ fn entity(text: &[u8], target: Target, found: &mut dyn FnMut(usize)) {
     for rest in repeated(text, b"amp;") {
         let before = text.len() - rest.len();
         numeric_entity(rest, target, &mut |length| found(before + length));
+        // A run of `&` would be compared with all names at each place.
+        if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
         for (name, meaning) in ENTITIES {
             let is_name =
                 rest.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()));
