@@ -156,7 +156,7 @@ const FAILURES: [&str; 6] = ["fail", "fails", "failed", "error", "errors", "reje
 const QUOTES: [(char, char); 5] =
     [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{ab}', '\u{bb}')];
 
-/// The text without what is in quotation marks: the name of somebody or something.
+/// The text without quotations, which are names of people and things.
 fn without_quoted(text: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(quoted) = first_quoted(rest) {
