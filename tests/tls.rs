@@ -9,7 +9,7 @@ use std::time::Duration;
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{Call, Config, ErrorKind, Safety};
+use heysync::{Call, Config, ErrorKind, Result, Safety};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
@@ -222,6 +222,33 @@ fn removing_what_never_existed_is_not_found_after_a_failed_handshake() {
     let server = TlsServer::start([Handshake::Cut(authority.certify(|_| {})), absent()]);
     clients(&server, &authority).heylerts.delete_alert("a-1").unwrap();
     assert_eq!(server.received().len(), 2);
+}
+
+/// The outcome of `call` if nothing was sent. The end of a connection may be late, and the request just in time.
+fn never_sent<T>(mut call: impl FnMut() -> Result<T>) -> bool {
+    (0..50).any(|_| call().is_err_and(|error| error.kind() == ErrorKind::NotSent))
+}
+
+#[test]
+fn a_response_that_arrives_although_nothing_could_be_sent_is_no_outcome() {
+    let authority = Authority::new();
+    for status in [503, 500, 408, 404, 303, 200] {
+        let hasty = Handshake::Hasty(authority.certify(|_| {}), response_bytes(status, &[], "{}"));
+        for call in SAMPLES {
+            let server = TlsServer::start([hasty.clone()]);
+            let clients = Clients::with(config(&server, &authority).retries(1));
+            assert!(never_sent(|| (call.make)(&clients)), "{} {status}", call.name);
+        }
+    }
+    let body = r#"{"detail": "Not Found"}"#;
+    let hasty = Handshake::Hasty(authority.certify(|_| {}), response_bytes(503, &[], ""));
+    let absent = Handshake::Serve(authority.certify(|_| {}), response_bytes(404, &[], body));
+    let is_not_found = |_| {
+        let server = TlsServer::start([hasty.clone(), absent.clone()]);
+        let outcome = clients(&server, &authority).heylerts.delete_alert("a-1");
+        outcome.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    assert!((0..50).any(is_not_found));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use ureq::Proxy;
 
 use super::proxy;
 use super::transport::{Proxied, TransportError};
+use crate::error::in_words;
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -42,6 +43,12 @@ impl Attempt<'_> {
             Some(hint) => failure.with_hint(hint),
             None => failure,
         }
+    }
+
+    /// The failure of a request that could not be sent, to which the server responded all the same.
+    pub(crate) fn unsent(&self, status: StatusCode) -> TransportError {
+        let source = format!("the server responded {} and closed the connection", in_words(status));
+        TransportError::never_sent(source).at(self.peer())
     }
 
     pub(crate) fn body_too_large(&self, head: Parts, limit: u64) -> TransportError {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use ureq::config::Config;
 use ureq::{Agent, AsSendBody, Proxy};
 
@@ -233,6 +233,10 @@ impl Transport for UreqTransport {
             }
             attempt.failed(error, sent)
         })?;
+        // A server that is overloaded may respond right behind its part of the handshake, and close the connection.
+        if !sent && !rejects_unread(response.status()) {
+            return Err(attempt.unsent(response.status()));
+        }
         progress.head_received(response.status(), response.headers());
         shared.receive(&attempt, response)
     }
@@ -244,6 +248,11 @@ impl fmt::Debug for UreqTransport {
             .field("options", &self.shared.options)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a status can be the outcome of a request that the server never read.
+fn rejects_unread(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status.as_u16(), 404 | 408 | 410)
 }
 
 fn config(options: &TransportOptions, tls: &Tls, proxy: Option<&Proxy>) -> Config {

@@ -154,6 +154,8 @@ pub(crate) enum Handshake {
     Cut(Arc<ServerConfig>),
     /// TLS, the head of a request, this response, and the end with a reset if there is more to read.
     Early(Arc<ServerConfig>, Vec<u8>),
+    /// This response right behind the server's part of the handshake, and the end before the client's part of it.
+    Hasty(Arc<ServerConfig>, Vec<u8>),
     /// These bytes in place of the server's part of the handshake, and the end.
     Bytes(Vec<u8>),
     /// A reset in the handshake.
@@ -238,6 +240,17 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             received.lock().unwrap().extend(receive_head(&mut tls));
             drop(tls.write_all(&response));
+        }
+        Handshake::Hasty(config, response) => {
+            let mut config = ServerConfig::clone(&config);
+            config.send_half_rtt_data = true;
+            let mut tls = ServerConnection::new(Arc::new(config)).unwrap();
+            tls.read_tls(&mut stream).unwrap();
+            tls.process_new_packets().unwrap();
+            tls.writer().write_all(&response).unwrap();
+            while tls.wants_write() {
+                tls.write_tls(&mut stream).unwrap();
+            }
         }
         Handshake::Bytes(bytes) => {
             drop(stream.read(&mut hello));
