@@ -1,5 +1,7 @@
 //! Numbered pages, newest first, read exactly while the list changes.
 
+mod frontier;
+mod order;
 mod state;
 
 use std::fmt;

@@ -1,9 +1,10 @@
 //! How far the reading of a numbered list is, and what it has to do next.
 
 use std::collections::HashSet;
-use std::mem;
 use std::ops::Range;
 
+use super::frontier::{Frontier, Gap};
+use super::order::Order;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::progress::{PageRequest, Progress, Reading};
 use crate::page::raw_page::Numbers;
@@ -15,9 +16,6 @@ use crate::page::span::Span;
 const PASSES: u32 = 6;
 /// How often it is read in all if its total changes, too, so that the sign of another order means little.
 const PASSES_OF_CHANGING: u32 = 2;
-
-/// So many items that were missed are enough.
-const MOST_LATE: usize = 100;
 
 /// The progress of an iteration.
 #[derive(Debug, Default)]
@@ -47,112 +45,13 @@ pub(super) struct State {
     pub(super) is_at_end: bool,
 }
 
-/// How far from the top of the list the iteration is.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Frontier {
-    /// This many positions from the top are behind.
-    pub(super) behind: u64,
-    /// This many of them were yielded by an earlier iterator, and are not in `seen`.
-    pub(super) inherited: u64,
-    pub(super) total: Option<u64>,
-    /// How far the frontier is expected to move up with the next response, judging by recent ones.
-    pub(super) unrest: u64,
-    /// The part behind it that must be read again.
-    gap: Option<Gap>,
-}
-
-/// The part of a list in which pages left out items that their own numbers count, as the list may have changed while the
-/// server put a page together.
-#[derive(Clone, Copy, Debug)]
-struct Gap {
-    /// How many positions lie before all those items.
-    start: u64,
-    /// The first item of the next page that left none out. Those that are missing come before it, wherever it moves.
-    next: Option<Key>,
-}
-
-/// Whether the list keeps its order, as far as it shows.
-///
-/// If items with equal times are sorted anew for each response, some move across the border between two pages, and
-/// would be missed. The sign is a known item on a page that begins right at the frontier, while the total stands still;
-/// but one insertion and one deletion look the same. So the list is read again, and an error follows only if the sign
-/// comes again each time and the items do not add up to the total.
-///
-/// If the total changes, too, they cannot add up. Then the proof is an item that was missed: it is new when the list is
-/// read again, and in the reading after that it is still below an item of the first response. For items that are added
-/// go to the top.
-#[derive(Debug, Default)]
-struct Order {
-    /// The sign was seen in this pass.
-    is_doubtful: bool,
-    /// The total has changed since the beginning.
-    has_moved: bool,
-    /// How many items were yielded, by this iterator or an earlier one.
-    yielded: u64,
-    /// How many entries of the first pass were none of its own: a null, or an id that came earlier in its page.
-    idle: u64,
-    /// How many times the whole list was read before this pass.
-    passes: u32,
-    /// Where the first pass ended.
-    furthest: u64,
-    /// The items of this pass, if it is not the first.
-    read: Option<Seen>,
-    /// The first item of the list, by the first response.
-    top: Option<Key>,
-    /// The items of the first response. What comes after one of them was there from the beginning.
-    anchors: Vec<Key>,
-    /// One of them came in this pass.
-    is_anchored: bool,
-    /// New items that came after one of them, in this pass.
-    late: Vec<Key>,
-    /// Those of the pass before that did not come in this one yet.
-    earlier: Vec<Key>,
-    /// One of those came after an anchor again.
-    is_shuffled: bool,
-}
-
-impl Frontier {
-    /// Moves up as far as items may have moved up unseen; returns whether the list has changed at all.
-    ///
-    /// A fall of the total is the only sign of a deletion, and never smaller than that movement: new items are added at
-    /// the top ("newest first") and push back down.
-    pub(super) fn follow(&mut self, total: Option<u64>) -> bool {
-        let before = self.total.or(total).unwrap_or_default();
-        let now = total.unwrap_or(before);
-        self.total = total.or(self.total);
-        let fall = before.saturating_sub(now);
-        self.behind = self.behind.saturating_sub(fall);
-        self.inherited = self.inherited.saturating_sub(fall);
-        if let Some(gap) = &mut self.gap {
-            gap.start = gap.start.saturating_sub(fall);
-        }
-        self.unrest = fall.max(self.unrest / 2);
-        before != now
-    }
-
-    /// The page to request, of at most so many items: of those that hold the expected place of the frontier, the one
-    /// that reaches furthest.
-    pub(super) fn page(&self, largest: u32) -> PageRequest {
-        let expected = self.behind.saturating_sub(self.unrest.min(u64::from(largest / 2)));
-        let holding = |per_page: u32| PageRequest {
-            number: (expected / u64::from(per_page)).saturating_add(1),
-            per_page,
-        };
-        let end = |page: &PageRequest| page.number.saturating_mul(page.per_page.into());
-        let smaller = 1..if self.unrest > 0 { largest } else { 1 };
-        let smaller = smaller.map(holding).max_by_key(end);
-        smaller.filter(|page| end(page) > end(&holding(largest))).unwrap_or(holding(largest))
-    }
-}
-
 impl State {
     /// Continues after so many items that an earlier iterator has yielded.
     pub(super) fn after(behind: u64, total: Option<u64>, is_lacking: bool) -> State {
         let is_resumed = behind > 0;
         State {
             frontier: Frontier { behind, inherited: behind, total, ..Frontier::default() },
-            // Only the number of the items before is known, so they are recognized by their place.
-            order: Order { yielded: behind, ..Order::default() },
+            order: Order::after(behind),
             is_unproved: is_resumed,
             is_unsized: is_resumed,
             is_lacking,
@@ -190,42 +89,16 @@ impl State {
         let read = self.order.read.as_ref().unwrap_or(&self.seen);
         self.order.is_doubtful |=
             stands_still && is_next && keys.iter().any(|key| read.contains(*key));
-        self.watch_late(span.start, keys);
-        match &mut self.order.read {
-            Some(read) => {
-                let new = keys.iter().copied().filter(|key| !read.contains(*key)).collect();
-                read.extend(new);
-            }
-            None => {
-                let twins = keys.len() - keys.iter().collect::<HashSet<_>>().len();
-                self.order.idle += span.page.holes + twins as u64;
-            }
+        let inherited = self.frontier.inherited.saturating_sub(span.start);
+        self.order.anchor(keys, usize::try_from(inherited).unwrap_or(usize::MAX), span.start == 0);
+        // An item that an earlier page left out is late, too.
+        let is_sound = !self.is_counted && !self.is_owing && self.fills == 0;
+        if is_sound && self.order.read.is_some() {
+            let seen = &self.seen;
+            let is_new = |nth: usize| nth as u64 >= inherited && !seen.contains(keys[nth]);
+            self.order.watch_late(keys, is_new);
         }
-    }
-
-    /// Watches for items that were missed, unless that may be since an earlier page left them out.
-    fn watch_late(&mut self, start: u64, keys: &[Key]) {
-        if self.order.anchors.is_empty() {
-            self.order.top = keys.first().copied().filter(|_| start == 0);
-            let own = (0..keys.len()).filter(|nth| !self.is_inherited(start, *nth));
-            self.order.anchors = own.map(|nth| keys[nth]).collect();
-            self.order.anchors.sort_unstable();
-        }
-        if self.order.read.is_none() || self.is_counted || self.is_owing || self.fills > 0 {
-            return;
-        }
-        for (nth, key) in keys.iter().enumerate() {
-            let is_new = !self.is_inherited(start, nth) && !self.seen.contains(*key);
-            let order = &mut self.order;
-            if let Some(at) = order.earlier.iter().position(|other| other == key) {
-                order.is_shuffled |= order.is_anchored;
-                order.earlier.swap_remove(at);
-            }
-            if order.is_anchored && is_new && order.late.len() < MOST_LATE {
-                order.late.push(*key);
-            }
-            order.is_anchored |= order.anchors.binary_search(key).is_ok();
-        }
+        self.order.keep(keys, span.page.holes);
     }
 
     /// Remembers a page that left items out, or what comes after such pages. It is an error if a page that is read again
@@ -342,9 +215,7 @@ impl State {
         } else {
             return self.finish();
         }
-        let order = &mut self.order;
-        (order.is_doubtful, order.is_anchored) = (false, false);
-        (order.earlier, order.read) = (mem::take(&mut order.late), Some(Seen::default()));
+        self.order.begin_pass();
         self.progress.begin_pass();
         Ok(())
     }

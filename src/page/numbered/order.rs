@@ -1,0 +1,98 @@
+//! Whether a numbered list keeps its order.
+
+use std::collections::HashSet;
+use std::mem;
+
+use crate::page::seen::{Key, Seen};
+
+/// So many items that were missed are enough.
+const MOST_LATE: usize = 100;
+
+/// Whether the list keeps its order, as far as it shows.
+///
+/// If items with equal times are sorted anew for each response, some move across the border between two pages, and
+/// would be missed. The sign is a known item on a page that begins right at the frontier, while the total stands still;
+/// but one insertion and one deletion look the same. So the list is read again, and an error follows only if the sign
+/// comes again each time and the items do not add up to the total.
+///
+/// If the total changes, too, they cannot add up. Then the proof is an item that was missed: it is new when the list is
+/// read again, and in the reading after that it is still below an item of the first response. For items that are added
+/// go to the top.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// The sign was seen in this pass.
+    pub(super) is_doubtful: bool,
+    /// The total has changed since the beginning.
+    pub(super) has_moved: bool,
+    /// How many items were yielded, by this iterator or an earlier one.
+    pub(super) yielded: u64,
+    /// How many entries of the first pass were none of its own: a null, or an id that came earlier in its page.
+    pub(super) idle: u64,
+    /// How many times the whole list was read before this pass.
+    pub(super) passes: u32,
+    /// Where the first pass ended.
+    pub(super) furthest: u64,
+    /// The items of this pass, if it is not the first.
+    pub(super) read: Option<Seen>,
+    /// The first item of the list, by the first response.
+    pub(super) top: Option<Key>,
+    /// The items of the first response. What comes after one of them was there from the beginning.
+    anchors: Vec<Key>,
+    /// One of them came in this pass.
+    is_anchored: bool,
+    /// New items that came after one of them, in this pass.
+    pub(super) late: Vec<Key>,
+    /// Those of the pass before that did not come in this one yet.
+    earlier: Vec<Key>,
+    /// One of those came after an anchor again.
+    pub(super) is_shuffled: bool,
+}
+
+impl Order {
+    /// After so many items that an earlier iterator has yielded: only their number is known.
+    pub(super) fn after(yielded: u64) -> Order {
+        Order { yielded, ..Order::default() }
+    }
+
+    /// Keeps the items of the first response but those that an earlier iterator has yielded.
+    pub(super) fn anchor(&mut self, keys: &[Key], inherited: usize, is_top: bool) {
+        if self.anchors.is_empty() {
+            self.top = keys.first().copied().filter(|_| is_top);
+            self.anchors = keys.iter().skip(inherited).copied().collect();
+            self.anchors.sort_unstable();
+        }
+    }
+
+    /// Watches a page that is read again for items that were missed.
+    pub(super) fn watch_late(&mut self, keys: &[Key], is_new: impl Fn(usize) -> bool) {
+        for (nth, key) in keys.iter().enumerate() {
+            if let Some(at) = self.earlier.iter().position(|other| other == key) {
+                self.is_shuffled |= self.is_anchored;
+                self.earlier.swap_remove(at);
+            }
+            if self.is_anchored && is_new(nth) && self.late.len() < MOST_LATE {
+                self.late.push(*key);
+            }
+            self.is_anchored |= self.anchors.binary_search(key).is_ok();
+        }
+    }
+
+    /// Keeps which items this pass has read. Of the first pass they are known anyway; it counts those that are none.
+    pub(super) fn keep(&mut self, keys: &[Key], holes: u64) {
+        match &mut self.read {
+            Some(read) => {
+                let new = keys.iter().copied().filter(|key| !read.contains(*key)).collect();
+                read.extend(new);
+            }
+            None => {
+                let twins = keys.len() - keys.iter().collect::<HashSet<_>>().len();
+                self.idle += holes + twins as u64;
+            }
+        }
+    }
+
+    pub(super) fn begin_pass(&mut self) {
+        (self.is_doubtful, self.is_anchored) = (false, false);
+        (self.earlier, self.read) = (mem::take(&mut self.late), Some(Seen::default()));
+    }
+}
