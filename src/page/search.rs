@@ -180,13 +180,17 @@ impl<'a> Search<'a> {
             }
         }
         if self.exists {
-            if let Some(batch) = self.after_last.take() {
-                return Ok(Found::Next(batch));
+            match self.after_last.take() {
+                Some(batch) if last_first => return Ok(Found::Next(batch)),
+                held => self.after_last = held,
             }
             // The last item may have been deleted between the two requests.
             self.exists = false;
             if let Some(found) = self.before()? {
                 return Ok(found);
+            }
+            if let Some(batch) = self.after_last.take_if(|_| self.exists) {
+                return Ok(Found::Next(batch));
             }
         }
         self.without_proof()
@@ -275,7 +279,7 @@ impl<'a> Search<'a> {
         }
         let Some(place) = batch.place_of(&last) else {
             let is_new = !self.trail.has_past && !batch.has_any_of(self.seen);
-            if is_new || self.exists {
+            if is_new || self.exists && !self.trail.has_past {
                 return Ok(Some(Found::Next(batch)));
             }
             self.after_last = Some(batch);
