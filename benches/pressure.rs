@@ -1,8 +1,9 @@
 //! The limiter where something is wrong: beside others on the same key, after a refusal, on servers that count in their
 //! own way. The same calls are made by heysync and by two clients as one writes them by hand.
 //!
-//! `cargo bench --bench pressure` in this folder runs for about ten minutes, in real time. A client by hand gives up
-//! after two minutes.
+//! `cargo bench --bench pressure` in this folder runs for about ten minutes, in real time. With a word behind `--`, only
+//! the tables with that word in their title run: `cargo bench --bench pressure -- greedy`. A client by hand gives up after
+//! two minutes.
 
 #[allow(dead_code)]
 #[path = "../src/limiter/tests/servers.rs"]
@@ -215,12 +216,16 @@ fn main() {
         "beside a greedy client, 30 calls (12 s is a fair share)",
         Trouble::Greedy,
         30,
-        &[20, 100, 300],
+        &[4, 20, 100, 300],
     );
 }
 
 /// Makes all calls of a table at the same time: mostly, everybody sleeps.
 fn table(title: &str, trouble: Trouble, calls: u64, latencies: &[u64]) {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    if words.peek().is_some() && !words.any(|word| title.contains(&word)) {
+        return;
+    }
     println!(
         "\n{title}\n{:26}{:>5}{:>9}{:>18}{:>18}{:>18}",
         "server", "ms", "threads", ALL[0].0, ALL[1].0, ALL[2].0
