@@ -222,13 +222,7 @@ impl Run {
                 let sway = self.sway();
                 self.plan(self.now + every + sway, event);
             }
-            Event::NeighbourArrives => {
-                let admitted = self.server.admit(self.now);
-                let pause = if admitted || self.trial.rude { 0 } else { self.retry_after() };
-                let next =
-                    back + pause + self.trial.latency / 2 + self.rng.u64(0..=self.trial.noise);
-                self.plan(next, event);
-            }
+            Event::NeighbourArrives => self.serve_neighbour(back),
             Event::Arrives(worker, lease) => {
                 let success = self.server.admit(self.now) && self.trial.refuse != Some(self.sent);
                 self.sent += 1;
@@ -244,6 +238,13 @@ impl Run {
             }
             Event::Ends(worker, lease, headers) => self.end(worker, lease, headers),
         }
+    }
+
+    fn serve_neighbour(&mut self, back: u64) {
+        let admitted = self.server.admit(self.now);
+        let pause = if admitted || self.trial.rude { 0 } else { self.retry_after() };
+        let next = back + pause + self.trial.latency / 2 + self.rng.u64(0..=self.trial.noise);
+        self.plan(next, Event::NeighbourArrives);
     }
 
     fn end(&mut self, worker: usize, lease: Option<Lease>, headers: RateLimitHeaders) {
