@@ -140,6 +140,11 @@ impl<'t> Scanner<'t> {
         found: &mut dyn FnMut(usize, Range<usize>),
     ) -> Option<usize> {
         let name = &self.text.as_bytes()[string.start..string.end - 1];
+        // The first byte decides for almost all strings.
+        let first = name.first();
+        if first != Some(&b'\\') && names.iter().all(|known| known.as_bytes().first() != first) {
+            return Some(string.end);
+        }
         let is_name = |known: &&str| known.as_bytes() == name || is_spelling_of(known, name);
         let Some(nth) = names.iter().position(is_name) else {
             return Some(string.end);
@@ -195,8 +200,12 @@ fn is_escaped(bytes: &[u8]) -> bool {
 #[inline]
 fn is_spelling_of(name: &str, string: &[u8]) -> bool {
     const LONGEST_ESCAPE: usize = 6;
-    let may_be = name.len() < string.len() && string.len() <= name.len() * LONGEST_ESCAPE;
-    may_be && string.contains(&b'\\') && unescaped(string).is_some_and(|string| string == name)
+    let (first, known) = (string.first(), name.as_bytes().first());
+    (first == Some(&b'\\') || first == known)
+        && name.len() < string.len()
+        && string.len() <= name.len() * LONGEST_ESCAPE
+        && string.contains(&b'\\')
+        && unescaped(string).is_some_and(|string| string == name)
 }
 
 #[cold]
