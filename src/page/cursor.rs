@@ -1,7 +1,6 @@
 //! Pages that begin after a named item, as with Heylo's `lastEventId`.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use super::position::{self, Position};
 use super::prefetch::{AheadByCursor, FetchAfter};
 use super::raw_page::{Numbers, RawPage};
 use super::search::{Batch, BatchItem, Found, Id, Search, Trail};
-use super::seen::{Key, Seen, key};
+use super::seen::{self, Key, Seen, key};
 use super::source::{AfterItem, FetchedPage, LARGEST_PAGE, Mark, PageSource};
 use super::source::{check_length, check_page_size, explained, no_progress};
 use crate::clock::{Clock, SystemClock};
@@ -276,9 +275,11 @@ impl State {
     fn page_of(&mut self, batch: Batch) -> FetchedPage {
         let mut mark = self.mark();
         let mut skip = mem::take(&mut self.nameless);
-        let mut fresh = HashSet::new();
         let mut items = Vec::with_capacity(batch.items.len());
-        for BatchItem { raw, id, key } in batch.items {
+        let mut firsts =
+            seen::firsts(batch.items.iter().map(|item| item.key)).into_iter().peekable();
+        let mut fresh = Vec::with_capacity(batch.items.len());
+        for (nth, BatchItem { raw, id, key }) in batch.items.into_iter().enumerate() {
             match id {
                 Some(id) => {
                     self.trail.ids.extend(Some(id).filter(|id| Some(id) != mark.last.as_ref()));
@@ -287,12 +288,15 @@ impl State {
                 // No page can begin after an item without an id: its point is named by the item before.
                 None => mark.nameless += 1,
             }
-            if !self.seen.contains(key) && fresh.insert(key) && skip == 0 {
-                items.push((raw.json, Mark::After(mark.clone())));
+            if firsts.next_if_eq(&nth).is_some() && !self.seen.contains(key) {
+                fresh.push(key);
+                if skip == 0 {
+                    items.push((raw.json, Mark::After(mark.clone())));
+                }
             }
             skip = skip.saturating_sub(1);
         }
-        self.seen.extend(fresh.into_iter().collect());
+        self.seen.extend(fresh);
         let excess = self.trail.ids.len().saturating_sub(TRAIL);
         self.trail.ids.drain(..excess);
         let numbers = Numbers { page: Some(self.pages + 1), ..Numbers::default() };
@@ -393,6 +397,8 @@ fn parse(place: &str) -> Option<AfterItem> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use std::sync::{Arc, Mutex};
 
     use fastrand::Rng;

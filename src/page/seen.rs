@@ -60,6 +60,17 @@ fn merged(mut one: &[Key], mut other: &[Key]) -> Vec<Key> {
     all
 }
 
+/// The places of those keys that come for the first time.
+pub(crate) fn firsts(keys: impl Iterator<Item = Key>) -> Vec<usize> {
+    let mut keys: Vec<(Key, usize)> = keys.enumerate().map(|(nth, key)| (key, nth)).collect();
+    // The keys are hashes, so a set of them would hash them once more.
+    keys.sort_unstable();
+    keys.dedup_by_key(|(key, _)| *key);
+    let mut places: Vec<usize> = keys.into_iter().map(|(_, nth)| nth).collect();
+    places.sort_unstable();
+    places
+}
+
 /// The key of a string.
 pub(crate) fn key(text: &str) -> Key {
     // It stays in memory, so it may be the standard library's hash, which may change from build to build.
@@ -71,6 +82,12 @@ pub(crate) fn key(text: &str) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_equal_keys_the_first_is_the_one_that_counts() {
+        assert_eq!(firsts([7, 3, 7, 9, 3, 3, 0].into_iter()), [0, 1, 3, 6]);
+        assert_eq!(firsts([].into_iter()), [0; 0]);
+    }
 
     #[test]
     fn keys_that_were_put_in_are_found_and_no_others() {

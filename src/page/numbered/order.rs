@@ -1,6 +1,5 @@
 //! Whether a numbered list keeps its order.
 
-use std::collections::HashSet;
 use std::mem;
 
 use crate::page::seen::{Key, Seen};
@@ -85,7 +84,9 @@ impl Order {
                 read.extend(new);
             }
             None => {
-                let twins = keys.len() - keys.iter().collect::<HashSet<_>>().len();
+                let mut sorted = keys.to_vec();
+                sorted.sort_unstable();
+                let twins = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
                 self.idle += holes + twins as u64;
             }
         }

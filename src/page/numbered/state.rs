@@ -1,6 +1,5 @@
 //! How far the reading of a numbered list is, and what it has to do next.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use super::frontier::{Frontier, Gap};
@@ -8,7 +7,7 @@ use super::order::Order;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::progress::{PageRequest, Progress, Reading};
 use crate::page::raw_page::Numbers;
-use crate::page::seen::{Key, Seen};
+use crate::page::seen::{self, Key, Seen};
 use crate::page::source::{FetchedPage, Mark};
 use crate::page::span::Span;
 
@@ -266,13 +265,9 @@ impl State {
 
     /// The items of a page that were not yielded before, by their index in the page.
     pub(super) fn fresh(&self, start: u64, keys: &[Key]) -> Vec<usize> {
-        let mut here = HashSet::with_capacity(keys.len());
-        let mut is_new = |nth: usize| {
-            here.insert(keys[nth])
-                && !self.is_inherited(start, nth)
-                && !self.seen.contains(keys[nth])
-        };
-        (0..keys.len()).filter(|nth| is_new(*nth)).collect()
+        let mut fresh = seen::firsts(keys.iter().copied());
+        fresh.retain(|nth| !self.is_inherited(start, *nth) && !self.seen.contains(keys[*nth]));
+        fresh
     }
 
     pub(super) fn page_of(
