@@ -556,6 +556,11 @@ impl Error {
         lines.join("\n")
     }
 
+    /// The report of an error whose source is this one.
+    pub(crate) fn report_below(&self, outer: &dyn fmt::Display) -> String {
+        format!("{outer}\n  caused by: {}", self.report())
+    }
+
     /// Returns the exit code for a command-line tool, by the convention of `sysexits.h`.
     ///
     /// If the same call [may succeed later](Error::is_temporary), it is 75, whatever the kind: a refused connection,

@@ -527,3 +527,25 @@ fn an_error_shows_no_key_though_the_service_quotes_it() {
         }
     }
 }
+
+#[test]
+fn main_prints_the_whole_report_of_an_error_with_more_in_it() {
+    let wire =
+        Wire::new(vec![Scripted::json(json!({"error": "no such role"})).with_status(404); 2]);
+    let failed = community(&wire, Config::new()).role("r1").set_members(["u1"]).unwrap_err();
+    let read_all = account(&wire, Config::new()).alerts().read_all().unwrap_err();
+    let errors: [(Box<dyn std::error::Error>, &str); 2] = [
+        (failed.into(), "the update failed"),
+        (read_all.into(), "the list was not read to its end"),
+    ];
+    for (error, line) in errors {
+        // What `fn main() -> Result<(), Box<dyn Error>>` prints.
+        let printed = format!("{error:?}");
+        assert!(printed.starts_with(line), "{printed}");
+        assert!(
+            printed.contains("\n  caused by: ") && printed.contains("404 Not Found"),
+            "{printed}"
+        );
+        assert!(printed.contains("\n  hint: check the "), "{printed}");
+    }
+}

@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorKind};
 
 /// The error of [`Pager::read_all`](super::Pager::read_all), with the items before it and the position after them.
 ///
-/// With `?` it becomes a [`heysync::Error`](Error), and the items are dropped.
+/// With `?` it becomes a [`heysync::Error`](Error), and the items are dropped. `Debug` is the report, as that of an
+/// [`Error`]; `{:#?}` shows the fields, and of the items only how many there are.
 ///
 /// # Examples
 ///
@@ -60,9 +61,13 @@ impl<T> fmt::Display for ReadAllError<T> {
     }
 }
 
-// Without the items, which may be many and need not implement `Debug`.
+/// `{:?}` is the report, which `fn main() -> Result<(), Box<dyn Error>>` prints. `{:#?}` is the structure.
 impl<T> fmt::Debug for ReadAllError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.error.report_below(self));
+        }
+        // Without the items, which may be many and need not implement `Debug`.
         f.debug_struct("ReadAllError")
             .field("items", &self.items.len())
             .field("position", &self.position)
