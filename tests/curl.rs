@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use heysync::heylerts::NewAlert;
-use heysync::heylo::NewMember;
+use heysync::heylo::{NewMember, RoleUpdate};
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, TestClock};
 use heysync::{Call, CallOptions, Config, DryRun, Error, ErrorKind, Safety, heylerts, heylo};
 use serde_json::{Value, json};
@@ -157,6 +157,73 @@ fn a_dry_run_sends_reads_and_prints_changes() {
     assert!(lines.take()[0].contains("ada@example.com"));
     assert_eq!(service.requests().len(), 1);
     assert_eq!(client.bucket().snapshot().free, 4);
+}
+
+#[test]
+fn a_dry_run_of_an_operation_of_many_requests_prints_them_all() {
+    let (service, lines) = (Heylo::demo(), Lines::default());
+    let dry_run = DryRun::new().to(lines.clone()).sending_reads(service.clone());
+    let config = Config::new().transport(dry_run).clock(TestClock::new());
+    let client = heylo::Client::with_config(KEY, config).unwrap();
+    let captains = client.community("harbour-runners").role("captains");
+    let before = captains.members().unwrap();
+
+    let everybody: Vec<String> = (1000..1261).map(|n| format!("user-{n}")).collect();
+    let update = RoleUpdate::new().add(&everybody).remove(&before);
+    let plan = captains.plan_members(&everybody).unwrap();
+    for change in 0..3 {
+        let failed = match change {
+            0 => captains.update(&update),
+            1 => captains.set_members(&everybody),
+            _ => captains.apply(&plan),
+        }
+        .unwrap_err();
+        let printed = lines.take();
+        assert_eq!(printed.len(), 3);
+        let printed = printed.join("\n");
+        assert!(everybody.iter().chain(&before).all(|id| printed.contains(&format!("\"{id}\""))));
+        assert_eq!((failed.kind(), failed.to_string()), (ErrorKind::DryRun, NOT_SENT.to_owned()));
+        assert_eq!(failed.error.exit_code(), 0);
+        assert_eq!((&failed.left, failed.change.added.len()), (&update, 0));
+    }
+    assert_eq!(captains.remove_all_members().unwrap_err().kind(), ErrorKind::DryRun);
+    assert_eq!((lines.take().len(), captains.members().unwrap()), (1, before));
+}
+
+const NOT_SENT: &str = "the update was not sent";
+
+#[test]
+fn a_dry_run_that_cannot_print_ends_and_everything_is_left() {
+    struct Full(u32);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0 += 1;
+            if self.0 == 1 { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+        }
+    }
+
+    let config = Config::new().transport(DryRun::new().to(Full(0))).clock(TestClock::new());
+    let client = heylo::Client::with_config(KEY, config).unwrap();
+    let update = RoleUpdate::new().add((0..250).map(|n| format!("user-{n}")));
+    let failed = client.community("c").role("captains").update(&update).unwrap_err();
+    assert_eq!((failed.kind(), failed.left), (ErrorKind::NotSent, update));
+}
+
+#[test]
+fn a_dry_run_of_create_alert_once_prints_the_list_and_the_creation() {
+    let lines = Lines::default();
+    let dry_run = DryRun::new().to(lines.clone());
+    let config = Config::new().transport(dry_run).clock(TestClock::new());
+    let client = heylerts::Client::with_config("hlt_key", config).unwrap();
+    let error = client.create_alert_once(&NewAlert::new("Ada", "ada")).unwrap_err();
+    assert_eq!((error.kind(), error.call()), (ErrorKind::DryRun, Some("POST /alerts")));
+    let printed = lines.take();
+    assert_eq!(printed.len(), 2);
+    assert!(printed[1].starts_with("curl -X POST "), "{}", printed[1]);
 }
 
 #[test]

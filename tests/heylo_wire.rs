@@ -697,6 +697,30 @@ fn an_empty_community_id_is_reported_once() {
 }
 
 #[test]
+fn a_person_without_a_usable_id_is_named_by_the_place_and_not_shown_as_sent() {
+    let wire = Wire::new(vec![Scripted::text("ok"), Scripted::text("ok")]);
+    let people = ["u1", "", "u1", "u3\t", "", "u2"].map(|id| NewMember::new(id).first_name("A"));
+    let mut invites = community(&wire).invite_members(&people);
+    let lines = invites.to_string();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(
+        lines[..3],
+        ["invite 2 people to abc123", "+ u1 (A)", "! the 2nd of 6 people: userId is empty",]
+    );
+    assert!(lines[3].starts_with("! the 4th of 6 people: userId begins or ends with"));
+    assert_eq!(lines[4..], ["! the 5th of 6 people: userId is empty", "+ u2 (A)"]);
+
+    let outcomes: Vec<_> = invites.by_ref().map(|outcome| outcome.result).collect();
+    let messages = outcomes.iter().filter_map(|result| result.as_ref().err());
+    let messages: Vec<&str> = messages.map(heysync::Error::message).collect();
+    assert_eq!((messages.len(), outcomes.len(), wire.requests().len()), (3, 5, 2));
+    assert_eq!(messages[2], "the 5th of 6 people: userId is empty");
+    let removed = community(&wire).remove_members(["u1", " "]).to_string();
+    let lines = "remove 1 person from abc123\n- u1\n! the 2nd of 2 people: userId is empty";
+    assert_eq!(removed, lines);
+}
+
+#[test]
 fn people_who_are_not_found_do_not_end_the_rest() {
     for message in ["Member not found", "user unknown in this community"] {
         let responses = vec![Scripted::json(json!({"error": message})).with_status(404); 8];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::role_update::MemberChange;
 use super::role_update::RoleUpdateError;
-use super::role_update::{RoleUpdate, distinct, owned, set};
+use super::role_update::{RoleUpdate, distinct, owned, set, whose_id};
 use super::roles::RoleMembers;
 use crate::error::{Error, Result};
 use crate::pipeline::call::{check_id, is_invisible};
@@ -45,7 +45,8 @@ impl RoleMembers {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let wanted = distinct(&owned(user_ids));
+        let given = owned(user_ids);
+        let wanted = distinct(&given);
         let present = distinct(&self.members()?);
         let (is_wanted, is_present) = (set(&wanted), set(&present));
         let (unchanged, removed) =
@@ -56,7 +57,10 @@ impl RoleMembers {
             let (misread, id) = (misread.as_str(), core_of(misread));
             return Err(Error::invalid(format!("the user id {misread:?} seems to be {id:?}")));
         }
-        added.iter().try_for_each(|id| check_id("a user id", id))?;
+        let is_added = set(&added);
+        let to_add = given.iter().enumerate().filter(|(_, id)| is_added.contains(id.as_str()));
+        let whose = |at| whose_id(at, given.len(), "people");
+        to_add.into_iter().try_for_each(|(at, id)| check_id(&whose(at), id))?;
         Ok(MemberDiff {
             community_id: self.community().id().to_owned(),
             role_id: self.role_id().to_owned(),

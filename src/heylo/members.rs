@@ -11,6 +11,7 @@ use super::client::Community;
 use super::client::INVITE_HOST;
 use super::invite::NewMember;
 use super::journal::{Journal, State};
+use super::role_update::whose_id;
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::pipeline::call::check_id;
 use crate::pipeline::response::RawResponse;
@@ -125,7 +126,7 @@ impl Community {
     where
         I: IntoIterator<Item: Borrow<NewMember>>,
     {
-        let invite = |member: I::Item| Task::Invite(Box::new(member.borrow().clone()));
+        let invite = |member: I::Item| Action::Invite(Box::new(member.borrow().clone()));
         Bulk::new(self.clone(), "invite", members.into_iter().map(invite))
     }
 
@@ -153,7 +154,7 @@ impl Community {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let remove = |user_id: I::Item| Task::Remove(user_id.as_ref().to_owned());
+        let remove = |user_id: I::Item| Action::Remove(user_id.as_ref().to_owned());
         Bulk::new(self.clone(), "remove", user_ids.into_iter().map(remove))
     }
 }
@@ -217,6 +218,8 @@ pub struct Bulk {
     community: Community,
     operation: &'static str,
     left: VecDeque<Task>,
+    /// How many people were given, the same person twice included.
+    given: usize,
     journal: Journal,
     done: usize,
     failed: usize,
@@ -228,15 +231,24 @@ impl Bulk {
     pub(crate) fn new(
         community: Community,
         operation: &'static str,
-        tasks: impl Iterator<Item = Task>,
+        tasks: impl Iterator<Item = Action>,
     ) -> Bulk {
-        let mut met = HashSet::new();
-        let left = tasks.filter(|task| met.insert(task.user_id().to_owned())).collect();
+        let (mut met, mut left) = (HashSet::new(), VecDeque::new());
+        let mut given = 0;
+        for (place, action) in tasks.enumerate() {
+            given += 1;
+            let task = Task { place, action };
+            // Two people without an id are two mistakes.
+            if task.user_id().trim().is_empty() || met.insert(task.user_id().to_owned()) {
+                left.push_back(task);
+            }
+        }
         let journal = Journal::new(operation, community.id());
         Bulk {
             community,
             operation,
             left,
+            given,
             journal,
             done: 0,
             failed: 0,
@@ -322,8 +334,9 @@ impl Bulk {
     /// ```
     pub fn journal_ahead(&self) -> Journal {
         let mut journal = self.journal.clone();
-        if let Some(Task::Invite(member)) = self.left.front().filter(|_| !self.is_stopped) {
-            journal.record(member.user_id(), State::Unknown);
+        let next = self.left.front().filter(|task| !self.is_stopped && task.is_invite());
+        if let Some(task) = next.filter(|task| task.rejection(self.given).is_none()) {
+            journal.record(task.user_id(), State::Unknown);
         }
         journal
     }
@@ -363,7 +376,12 @@ impl Iterator for Bulk {
             return None;
         }
         let task = self.left.pop_front()?;
-        let result = task.run(&self.community);
+        let result = task.run(&self.community).map_err(|error| match task.rejection(self.given) {
+            Some(rejection) if error.kind() == ErrorKind::InvalidInput => {
+                error.map_message(|_| rejection)
+            }
+            _ => error,
+        });
         let state = task.state(&result);
         self.journal.record(task.user_id(), state);
         match state {
@@ -384,17 +402,18 @@ impl Iterator for Bulk {
 impl FusedIterator for Bulk {}
 
 /// Writes a line with the kind of call, the number of people and the community, and one line for each person who is
-/// left.
+/// left. A person without a usable id, for whom nothing is sent, is not counted and has a line that begins with `!`.
 impl fmt::Display for Bulk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (operation, community) = (self.operation, self.community.id());
-        let (count, people) =
-            (self.left.len(), if self.left.len() == 1 { "person" } else { "people" });
+        let count = self.left.iter().filter(|task| task.rejection(self.given).is_none()).count();
+        let people = if count == 1 { "person" } else { "people" };
         let direction = if operation == "invite" { "to" } else { "from" };
         write!(f, "{operation} {count} {people} {direction} {community}")?;
-        self.left.iter().try_for_each(|task| match task {
-            Task::Invite(member) => write!(f, "\n+ {member}"),
-            Task::Remove(user_id) => write!(f, "\n- {user_id}"),
+        self.left.iter().try_for_each(|task| match (task.rejection(self.given), &task.action) {
+            (Some(rejection), _) => write!(f, "\n! {rejection}"),
+            (None, Action::Invite(member)) => write!(f, "\n+ {member}"),
+            (None, Action::Remove(user_id)) => write!(f, "\n- {user_id}"),
         })
     }
 }
@@ -416,33 +435,49 @@ impl fmt::Debug for Bulk {
 /// they concern everybody.
 const FAILURES_IN_A_ROW: u32 = 3;
 
-pub(crate) enum Task {
+pub(crate) struct Task {
+    /// Where in the caller's list, from 0.
+    place: usize,
+    action: Action,
+}
+
+pub(crate) enum Action {
     Invite(Box<NewMember>),
     Remove(String),
 }
 
 impl Task {
-    pub(crate) fn user_id(&self) -> &str {
-        match self {
-            Task::Invite(member) => member.user_id(),
-            Task::Remove(user_id) => user_id,
+    fn user_id(&self) -> &str {
+        match &self.action {
+            Action::Invite(member) => member.user_id(),
+            Action::Remove(user_id) => user_id,
         }
     }
 
-    pub(crate) fn run(&self, community: &Community) -> Result<RawResponse> {
-        match self {
-            Task::Invite(member) => community.invite(member),
-            Task::Remove(user_id) => community.remove_member(user_id),
+    fn is_invite(&self) -> bool {
+        matches!(self.action, Action::Invite(_))
+    }
+
+    /// Why nothing can be sent for this person of `given` people, if so.
+    fn rejection(&self, given: usize) -> Option<String> {
+        let rejected = check_id(&whose_id(self.place, given, "people"), self.user_id()).err()?;
+        Some(rejected.message().to_owned())
+    }
+
+    fn run(&self, community: &Community) -> Result<RawResponse> {
+        match &self.action {
+            Action::Invite(member) => community.invite(member),
+            Action::Remove(user_id) => community.remove_member(user_id),
         }
     }
 
     /// Returns the entry of a journal for this outcome.
-    pub(crate) fn state(&self, result: &Result<RawResponse>) -> State {
-        match (result.as_ref().map_err(Error::applied), self) {
-            (Ok(_) | Err(Applied::Yes), _) => State::Done,
-            (Err(Applied::Unknown), Task::Invite(_)) => State::Unknown,
+    fn state(&self, result: &Result<RawResponse>) -> State {
+        match result.as_ref().map_err(Error::applied) {
+            Ok(_) | Err(Applied::Yes) => State::Done,
+            Err(Applied::Unknown) if self.is_invite() => State::Unknown,
             // A removal can be sent again.
-            (Err(_), _) => State::Failed,
+            Err(_) => State::Failed,
         }
     }
 }

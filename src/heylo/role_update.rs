@@ -88,11 +88,15 @@ impl RoleUpdate {
         if self.is_empty() {
             return Err(Error::invalid("there is nobody to add and nobody to remove"));
         }
-        if self.removed.iter().any(|id| id.trim().is_empty()) {
-            return Err(Error::invalid("a user id is empty"));
+        let is_empty = |(_, id): &(usize, &String)| id.trim().is_empty();
+        if let Some((at, _)) = self.removed.iter().enumerate().find(is_empty) {
+            return check_id(&whose_id(at, self.removed.len(), "people to remove"), "");
         }
         // Not those to remove: they were read from Heylo, perhaps, where another program has put them.
-        self.added.iter().try_for_each(|id| check_id("a user id", id))?;
+        let count = self.added.len();
+        let checked =
+            |(at, id): (usize, &String)| check_id(&whose_id(at, count, "people to add"), id);
+        self.added.iter().enumerate().try_for_each(checked)?;
         match both {
             Some(id) => {
                 Err(Error::invalid(format!("{id:?} is to be added and removed: choose one")))
@@ -115,6 +119,16 @@ impl RoleUpdate {
         self.added.drain(..batch.added.len());
         self.removed.drain(..batch.removed.len());
     }
+
+    pub(crate) fn append(&mut self, batch: &RoleUpdate) {
+        self.added.extend_from_slice(&batch.added);
+        self.removed.extend_from_slice(&batch.removed);
+    }
+
+    pub(crate) fn put_first(&mut self, batches: RoleUpdate) {
+        self.added.splice(0..0, batches.added);
+        self.removed.splice(0..0, batches.removed);
+    }
 }
 
 /// Writes one person a line: `+` and the id, or `-` and the id. The last line has no end of line.
@@ -127,6 +141,19 @@ impl fmt::Display for RoleUpdate {
         }
         lines.try_for_each(|(sign, id)| write!(f, "\n{sign} {id}"))
     }
+}
+
+/// Names the id of somebody by the place in a list, as `the 3rd of 12 people: userId`.
+pub(crate) fn whose_id(at: usize, count: usize, people: &str) -> String {
+    let place = at + 1;
+    let ending = match (place % 10, place % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("the {place}{ending} of {count} {people}: userId")
 }
 
 pub(crate) fn set(ids: &[String]) -> HashSet<&str> {
@@ -271,8 +298,11 @@ impl UpdateResponse {
 /// The error of an update of a role, perhaps after some of its requests were applied.
 ///
 /// It prints how far the update came; its [`source`](StdError::source) is the [`Error`] of the request that
-/// failed. `?` turns it into an [`Error`] that prints both and drops the rest. A script that continues sends
-/// [`left`](RoleUpdateError::left) again.
+/// failed. `Debug` is the report of both, as that of an [`Error`]; `{:#?}` shows the fields. `?` turns it into an
+/// [`Error`] that prints both and drops the rest. A script that continues sends [`left`](RoleUpdateError::left) again.
+///
+/// With a [`DryRun`](crate::DryRun), all requests are printed, and then its kind is [`DryRun`](ErrorKind::DryRun) and
+/// everything is left.
 ///
 /// # Examples
 ///
@@ -296,7 +326,6 @@ impl UpdateResponse {
 /// captains.update(&failed.left)?;
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct RoleUpdateError {
     /// The changes that were made before the failure.
@@ -333,9 +362,24 @@ impl RoleUpdateError {
 impl fmt::Display for RoleUpdateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.progress() {
+            _ if self.kind() == ErrorKind::DryRun => f.write_str("the update was not sent"),
             Some(progress) => write!(f, "the update failed {progress}"),
             None => f.write_str("the update failed"),
         }
+    }
+}
+
+/// `{:?}` is the report, which `fn main() -> Result<(), Box<dyn Error>>` prints. `{:#?}` is the structure.
+impl fmt::Debug for RoleUpdateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return f.write_str(&self.error.report_below(self));
+        }
+        f.debug_struct("RoleUpdateError")
+            .field("change", &self.change)
+            .field("left", &self.left)
+            .field("error", &self.error)
+            .finish()
     }
 }
 
@@ -381,6 +425,29 @@ mod tests {
         assert!(rejection(RoleUpdate::new()).contains("nobody"));
         assert!(rejection(RoleUpdate::new().add([" "])).contains("empty"));
         assert!(rejection(RoleUpdate::new().add(["u1", "u2"]).remove(["u2"])).contains("u2"));
+    }
+
+    #[test]
+    fn an_id_that_is_empty_or_has_blanks_around_it_is_named_by_its_place() {
+        let rejection = |update: RoleUpdate| update.check().expect_err("rejected").to_string();
+        let update = RoleUpdate::new().add(["u1", "u1", ""]).add(["u2"]);
+        assert_eq!(rejection(update), "the 3rd of 4 people to add: userId is empty");
+        let update = RoleUpdate::new().remove((0..20).map(|_| "u1")).remove([""]);
+        assert_eq!(rejection(update), "the 21st of 21 people to remove: userId is empty");
+        let update = RoleUpdate::new().add((0..10).map(|n| n.to_string())).add(["u1 ", "u2", ""]);
+        assert!(rejection(update).starts_with("the 11th of 13 people to add: userId begins"));
+    }
+
+    #[test]
+    fn the_debug_form_is_the_report_of_the_update_and_of_its_request() {
+        let error = Error::invalid("no").with_hint("look again");
+        let (change, left) = (MemberChange::default(), RoleUpdate::new().add(["u1"]));
+        let failed = RoleUpdateError { change, left, error };
+        let report = "the update failed\n  caused by: no\n  hint: look again";
+        assert_eq!(format!("{failed:?}"), report);
+        assert!(
+            format!("{failed:#?}").starts_with("RoleUpdateError {\n    change: MemberChange {")
+        );
     }
 
     #[test]

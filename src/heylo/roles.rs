@@ -219,7 +219,7 @@ impl RoleMembers {
     /// A [`RoleUpdateError`], which `?` turns into an [`Error`](crate::Error): the changes made before the
     /// failure, what is left, and the failure itself. Its kind is
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is nothing to do, if an id is empty, or if
-    /// one is on both sides; then nothing was sent.
+    /// one is on both sides; then nothing was sent. A [`DryRun`](crate::DryRun) prints all requests before the error.
     ///
     /// # Examples
     ///
@@ -240,7 +240,8 @@ impl RoleMembers {
         let mut change = MemberChange::default();
         let mut left = update.without_duplicates();
         let rejected = |error: Error| error.with_call(&self.update_call(update));
-        let valid = left.check().map_err(rejected);
+        // Not of `left`: the places in the error are those in the caller's lists.
+        let valid = update.check().map_err(rejected);
         match valid.and_then(|()| self.send_all(&mut left, &mut change)) {
             Ok(()) => Ok(change),
             Err(error) => Err(RoleUpdateError { change, left, error }),
@@ -249,14 +250,26 @@ impl RoleMembers {
 
     /// Sends what is left, request by request; what is applied moves from `left` to `change`.
     fn send_all(&self, left: &mut RoleUpdate, change: &mut MemberChange) -> Result<()> {
+        let (mut printed, mut dry_run) = (RoleUpdate::default(), Ok(()));
         while !left.is_empty() {
             let batch = left.next_batch();
+            match self.send(&batch) {
+                Ok(response) => change.take_in(&batch, &response),
+                // A plan is of use only if it is whole.
+                Err(error) if error.kind() == ErrorKind::DryRun => {
+                    printed.append(&batch);
+                    dry_run = dry_run.and(Err(error));
+                }
+                Err(error) => {
+                    left.put_first(printed);
+                    return Err(error);
+                }
+            }
             // Only after the response: a batch that failed is still to be done, as far as is known.
-            let response = self.send(&batch)?;
             left.drop_batch(&batch);
-            change.take_in(&batch, &response);
         }
-        Ok(())
+        *left = printed;
+        dry_run
     }
 
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateResponse> {
