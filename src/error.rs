@@ -566,7 +566,7 @@ impl Error {
     /// If the same call [may succeed later](Error::is_temporary), it is 75, whatever the kind: a refused connection,
     /// a 503 or a 429, for example. Otherwise the kind decides: 64 for invalid input, 65 for a rejected request, 66 for an
     /// object that was not found, 69 for a service that cannot be used (such as one whose certificate is not trusted), 74
-    /// for an unknown outcome and for a share that cannot be reached, 76 for a response that could not be read, 77 for a
+    /// for an unknown outcome, a share that cannot be reached and an output that cannot be written, 76 for a response that could not be read, 77 for a
     /// key that is not accepted, 78 for a bad configuration. For a cancelled call it is 130, as after Ctrl-C; for a dry run
     /// it is 0.
     ///
@@ -583,7 +583,7 @@ impl Error {
             ErrorKind::Rejected => 65,
             ErrorKind::NotFound => 66,
             ErrorKind::Server | ErrorKind::NotSent | ErrorKind::NoResponse => 69,
-            ErrorKind::OutcomeUnknown | ErrorKind::SharedLimit => 74,
+            ErrorKind::OutcomeUnknown | ErrorKind::SharedLimit | ErrorKind::Output => 74,
             ErrorKind::RateLimited | ErrorKind::Deadline => 75,
             ErrorKind::Cancelled => 130,
             ErrorKind::DryRun => 0,

@@ -210,7 +210,7 @@ fn a_dry_run_that_cannot_print_ends_and_everything_is_left() {
     let client = heylo::Client::with_config(KEY, config).unwrap();
     let update = RoleUpdate::new().add((0..250).map(|n| format!("user-{n}")));
     let failed = client.community("c").role("captains").update(&update).unwrap_err();
-    assert_eq!((failed.kind(), failed.left), (ErrorKind::NotSent, update));
+    assert_eq!((failed.kind(), failed.left), (ErrorKind::Output, update));
 }
 
 #[test]
@@ -224,6 +224,29 @@ fn a_dry_run_of_create_alert_once_prints_the_list_and_the_creation() {
     let printed = lines.take();
     assert_eq!(printed.len(), 2);
     assert!(printed[1].starts_with("curl -X POST "), "{}", printed[1]);
+}
+
+#[test]
+fn lines_that_nobody_reads_are_an_error_of_the_output_and_end_a_bulk_call() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let config = Config::new().transport(DryRun::new().to(Closed)).clock(TestClock::new());
+    let client = heylo::Client::with_config(KEY, config).unwrap();
+    let mut removals = client.community("harbour-runners").remove_members(["u1", "u2"]);
+    let error = removals.next().unwrap().result.unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::Output, 74));
+    assert!(!error.is_temporary() && error.attempts() == 1);
+    let report = error.report();
+    assert!(report.contains("could not be written, and nothing was sent: broken pipe"), "{report}");
+    assert!(!report.contains("connect") && !report.contains("network"), "{report}");
+    assert!(removals.next().is_none());
 }
 
 #[test]

@@ -252,12 +252,14 @@ fn a_mention_that_is_no_t_is_one_error_and_counts_as_yielded() {
     }
     let world = World::new();
     let mut follow = world.begun();
-    world.add(Duration::ZERO);
+    let id = world.add(Duration::ZERO);
     let decoded = world.client.mentions().decode_as::<Rated>().follow(MINUTE);
     let mut decoded = decoded.resume_at(&follow.bookmark()).unwrap();
     let error = decoded.next().unwrap().map(|rated| rated.relevance_score).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreadable);
     assert!(String::from_utf8_lossy(error.body()).contains("News"));
+    assert_eq!(error.message(), format!("the item {id:?} is not what was expected"));
+    assert!(error.hint().is_some_and(|hint| hint.contains("decode_as::<serde_json::Value>()")));
     assert!(world.new_since(&decoded.bookmark()).0.is_empty());
     next_id(&mut follow);
 }

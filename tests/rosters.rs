@@ -3,9 +3,10 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use std::error::Error as _;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heysync::heylo::{Client, Community, Journal, NewMember, RoleMembers, RoleUpdate};
@@ -13,7 +14,7 @@ use heysync::sandbox::heylo::{Community as Made, Role};
 use heysync::sandbox::{
     Fault, FaultPoint, Heylo, RequestRecord, Server, Services, TestClock, serve,
 };
-use heysync::{Config, ErrorKind, TransportError, http};
+use heysync::{Activity, Applied, Config, ErrorKind, TransportError, http};
 
 /// A community of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
 struct Setup {
@@ -252,11 +253,13 @@ fn a_process_that_is_killed_at_any_moment_invites_nobody_twice() {
             let people = || ids(1000..1004).into_iter().map(NewMember::new);
             let mut first = setup.community.invite_members(people());
             first.by_ref().take(killed_at).for_each(drop);
-            let saved = first.journal_ahead().to_string();
+            let mut saved = String::new();
             // Killed before the request arrives, or before its response does.
-            if is_sent {
-                first.next();
-            }
+            let outcome = first.next_recorded(|journal| {
+                saved = journal.to_string();
+                if is_sent { Ok(()) } else { Err(io::Error::other("killed")) }
+            });
+            assert_eq!(outcome.unwrap().result.is_ok(), is_sent);
             drop(first);
             let rest = setup.community.invite_members(people());
             let mut rest = rest.resume_at(&saved.parse().unwrap()).unwrap();
@@ -271,14 +274,86 @@ fn a_process_that_is_killed_at_any_moment_invites_nobody_twice() {
 }
 
 #[test]
-fn at_the_end_and_for_removals_the_journal_ahead_is_the_journal() {
+fn a_process_that_is_killed_while_it_waits_for_the_rate_limit_leaves_nobody_in_doubt() {
+    let saved = Arc::new(Mutex::new(None::<Journal>));
+    let waits = Arc::new(AtomicUsize::new(0));
+    let at_wait = (Arc::clone(&saved), Arc::clone(&waits));
+    let config = Config::new().observer(move |activity: &Activity<'_>| {
+        if let Activity::Waiting { .. } = activity {
+            at_wait.1.fetch_add(1, Ordering::SeqCst);
+            let saved = at_wait.0.lock().unwrap();
+            let in_doubt = saved.iter().flat_map(Journal::unknown).count();
+            assert_eq!(in_doubt, 0, "{saved:?}");
+        }
+    });
+    let setup = Setup::with(config);
+    let people = ids(1000..1030).into_iter().map(NewMember::new);
+    let mut invites = setup.community.invite_members(people);
+    let save = |journal: &Journal| *saved.lock().unwrap() = Some(journal.clone());
+    let mut sent = 0;
+    while let Some(outcome) = invites.next_recorded(|journal| {
+        assert_eq!(journal.unknown().count(), 1);
+        assert_eq!(setup.requests_to("/apiv1-create"), sent);
+        save(journal);
+        Ok(())
+    }) {
+        outcome.result.unwrap();
+        save(invites.journal());
+        sent += 1;
+    }
+    assert_eq!((sent, invites.journal().done().count()), (30, 30));
+    assert!(waits.load(Ordering::SeqCst) >= 5, "{waits:?}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_ends_the_invites_before_anything_is_sent() {
     let setup = Setup::new();
-    let removals = setup.community.remove_members(["u1", "u2"]);
-    assert_eq!(&removals.journal_ahead(), removals.journal());
-    let mut invites = setup.community.invite_members([NewMember::new("x")]);
-    assert_ne!(&invites.journal_ahead(), invites.journal());
-    invites.next();
-    assert_eq!(&invites.journal_ahead(), invites.journal());
+    let mut invites = setup.community.invite_members(["x", "y", "z"].map(NewMember::new));
+    assert!(invites.next_recorded(|_| Ok(())).unwrap().result.is_ok());
+    let outcome = invites.next_recorded(|_| Err(io::ErrorKind::StorageFull.into())).unwrap();
+    let error = outcome.result.unwrap_err();
+    assert_eq!((outcome.user_id.as_str(), error.kind()), ("y", ErrorKind::Output));
+    assert_eq!((error.applied(), error.attempts(), error.exit_code()), (Applied::No, 0, 74));
+    let source = error.source().and_then(|it| it.downcast_ref::<io::Error>());
+    assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+    assert!(invites.next_recorded(|_| Ok(())).is_none() && invites.next().is_none());
+    assert_eq!(invites.left().collect::<Vec<_>>(), ["z"]);
+    assert_eq!(setup.requests_to("/apiv1-create"), 1);
+
+    let rest = setup.community.invite_members(["x", "y", "z"].map(NewMember::new));
+    let rest = rest.resume_at(invites.journal()).unwrap();
+    assert_eq!(rest.left().collect::<Vec<_>>(), ["y", "z"]);
+}
+
+#[test]
+fn a_person_is_written_down_once_however_many_attempts_there_are_and_not_if_rejected() {
+    let setup = Setup::new();
+    setup.inject(Fault::RateLimited(None), "/apiv1-create", 1);
+    let mut invites = setup.community.invite_members(["x", " y"].map(NewMember::new));
+    let mut written = 0;
+    let mut next = || {
+        invites.next_recorded(|_| {
+            written += 1;
+            Ok(())
+        })
+    };
+    assert!(next().unwrap().result.is_ok());
+    assert_eq!(next().unwrap().result.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!((written, setup.requests_to("/apiv1-create")), (1, 2));
+}
+
+#[test]
+fn the_journal_that_is_written_before_a_removal_doubts_nobody() {
+    let setup = Setup::new();
+    let mut removals = setup.community.remove_members(["u1", "u2"]);
+    removals.next();
+    let mut written = None;
+    removals.next_recorded(|journal| {
+        written = Some(journal.clone());
+        Ok(())
+    });
+    let written = written.unwrap();
+    assert_eq!((written.done().collect::<Vec<_>>(), written.unknown().count()), (vec!["u1"], 0));
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub enum ErrorKind {
     /// The tokens of the rate limit are shared with other processes and cannot be reached, or not be used. Nothing was
     /// sent.
     SharedLimit,
+    /// Something that is to be written before the request could not be: the record of
+    /// [`Bulk::next_recorded`](crate::heylo::Bulk::next_recorded), or the line of a [`DryRun`](crate::DryRun). Nothing was sent.
+    Output,
     /// The pages of a list do not advance: the server repeats itself.
     NoProgress,
 }
@@ -84,6 +87,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::DryRun => "dry run",
             ErrorKind::Cancelled => "cancelled",
             ErrorKind::SharedLimit => "shared limit unavailable",
+            ErrorKind::Output => "output not written",
             ErrorKind::NoProgress => "no progress",
         })
     }

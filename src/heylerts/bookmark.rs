@@ -157,13 +157,13 @@ impl FromStr for Bookmark {
     fn from_str(text: &str) -> Result<Bookmark> {
         let text = text.trim();
         if text.is_empty() {
-            let hint = "if nothing was read before, begin with Bookmark::default()";
+            let hint = "restore the file; to begin anew, delete it, or use Bookmark::default()";
             return Err(Error::invalid("the bookmark is empty").with_hint(hint));
         }
         let whole = text.rsplit_once(' ').filter(|(state, sum)| *sum == checksum(state));
         whole.and_then(|(state, _)| parse(state)).ok_or_else(|| {
             let message = "this is not a bookmark, or not a whole one";
-            Error::invalid(message).with_hint("use the string that a bookmark printed")
+            Error::invalid(message).with_hint("restore the file, or delete it to begin anew")
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::pipeline::call::Call;
 use crate::pipeline::options::CallOptions;
 use crate::pipeline::response::{self, RawResponse};
 use crate::pipeline::retry::Safety;
-use crate::pipeline::{Completed, Pipeline};
+use crate::pipeline::{BeforeSending, Completed, Pipeline};
 
 /// The environment variables that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
@@ -296,6 +296,15 @@ impl Client {
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
         Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
+    }
+
+    /// As [`send_raw`](Client::send_raw), and calls `before_sending` once, right before the first request is sent.
+    pub(crate) fn send_raw_recorded<'a>(
+        &'a self,
+        call: &'a Call,
+        before_sending: BeforeSending<'a>,
+    ) -> Result<RawResponse> {
+        Ok(self.pipeline.execute_recorded(call, &RawResponse::read, Some(before_sending))?.value)
     }
 
     /// Returns the line of curl that sends `call`, for a ticket, a colleague, or a shell such as sh, bash or zsh. Nothing is

@@ -81,7 +81,8 @@ impl Journal {
     }
 
     /// Returns the people who may or may not be invited, since the response was lost. A later run leaves them
-    /// out: look for each in Heylo, and [`forget`](Journal::forget) those who are not invited.
+    /// out: look for each in Heylo, then [`forget`](Journal::forget) those who are not invited, and
+    /// [`mark_done`](Journal::mark_done) those who are.
     ///
     /// A removal is never here, since it can be sent again.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
@@ -91,6 +92,28 @@ impl Journal {
     /// Removes a person from the journal, so that a later run sends the call for them.
     pub fn forget(&mut self, user_id: impl AsRef<str>) {
         self.people.remove(user_id.as_ref());
+    }
+
+    /// Records that the call took effect for a person, who may be [`unknown`](Journal::unknown) so far. A later run leaves
+    /// them out.
+    ///
+    /// # Examples
+    ///
+    /// Somebody has looked for `user-51` in Heylo, and found the invite:
+    ///
+    /// ```
+    /// use heysync::heylo::Journal;
+    ///
+    /// # let saved = r#"{"operation":"invite","communityId":"abc123","people":{"user-51":"unknown"}}"#;
+    /// let mut journal: Journal = saved.parse()?;
+    /// assert_eq!(journal.unknown().collect::<Vec<_>>(), ["user-51"]);
+    /// journal.mark_done("user-51");
+    /// assert_eq!(journal.unknown().count(), 0);
+    /// assert_eq!(journal.done().collect::<Vec<_>>(), ["user-51"]);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn mark_done(&mut self, user_id: impl AsRef<str>) {
+        self.record(user_id.as_ref(), State::Done);
     }
 
     fn all(&self, state: State) -> impl Iterator<Item = &str> {
@@ -118,13 +141,14 @@ impl FromStr for Journal {
     /// run of a program has no string to parse: it does not resume.
     fn from_str(string: &str) -> Result<Journal> {
         if string.trim().is_empty() {
-            let hint = "if nobody was tried before, leave out resume_at";
+            let hint =
+                "restore the file; a run without the journal sends the call for everybody again";
             return Err(Error::invalid("the journal is empty").with_hint(hint));
         }
         let rejected = |error| {
             Error::invalid("this is not a journal, or not a whole one")
                 .with_source(error)
-                .with_hint("use the string that a journal printed")
+                .with_hint("restore the file; a run without the journal sends the call for everybody again")
         };
         serde_json::from_str(string).map_err(rejected)
     }

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::io;
 use std::iter::FusedIterator;
 
 use serde_json::Map;
@@ -13,7 +14,7 @@ use super::invite::NewMember;
 use super::journal::{Journal, State};
 use super::role_update::whose_id;
 use crate::error::{Applied, Error, ErrorKind, Result};
-use crate::pipeline::call::check_id;
+use crate::pipeline::call::{Call, check_id};
 use crate::pipeline::response::RawResponse;
 use crate::pipeline::retry::Safety;
 
@@ -50,14 +51,16 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn invite(&self, member: &NewMember) -> Result<RawResponse> {
+        self.client().send_raw(&self.invite_call(member))
+    }
+
+    fn invite_call(&self, member: &NewMember) -> Call {
         // It is not documented that a second invite of the same person is the same invite: unsafe, as every POST.
-        let call = self
-            .call("apiv1-create", "invite", &[], member.to_fields())
+        self.call("apiv1-create", "invite", &[], member.to_fields())
             .require("userId", member.user_id())
             .safety(Safety::Unsafe)
             .host(INVITE_HOST)
-            .outcome_hint("look for the invite in Heylo before sending it again");
-        self.client().send_raw(&call)
+            .outcome_hint("look for the invite in Heylo before sending it again")
     }
 
     /// Removes a person, and cancels their pending invites.
@@ -92,10 +95,12 @@ impl Community {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn remove_member(&self, user_id: impl AsRef<str>) -> Result<RawResponse> {
-        let person = [("userId", user_id.as_ref())];
+        self.client().send_raw(&self.removal_call(user_id.as_ref()))
+    }
+
+    fn removal_call(&self, user_id: &str) -> Call {
         // On the host of the newer page, though the older one names the host of invites for it.
-        let call = self.call("apiv1-remove", "member", &person, Map::new()).removes();
-        self.client().send_raw(&call)
+        self.call("apiv1-remove", "member", &[("userId", user_id)], Map::new()).removes()
     }
 
     /// Invites many people, one after the other, as the returned iterator is advanced.
@@ -179,7 +184,7 @@ pub struct MemberOutcome {
 /// A failure for one person is that person's outcome, and the next person follows. A failure that everybody
 /// else would meet as well ends the iterator after its outcome: a rejected key (401, 403), an unknown community,
 /// a network that is down ([`NotSent`](crate::ErrorKind::NotSent)), a rate limit that outlasts the deadline, a share
-/// that cannot be reached, a [cancellation](crate::Cancellation), a redirect, and the third server error or lost
+/// that cannot be reached, a [cancellation](crate::Cancellation), a journal that cannot be written, a redirect, and the third server error or lost
 /// response in a row.
 ///
 /// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if the first
@@ -189,8 +194,8 @@ pub struct MemberOutcome {
 ///
 /// Save the [`journal`](Bulk::journal) after each outcome, and give it to [`resume_at`](Bulk::resume_at) in a later
 /// run over the same people, or more. That run leaves out those who are done, and sends again what failed. The journal
-/// keeps apart those who may have been invited already. If the process may be killed at any moment, save
-/// [`journal_ahead`](Bulk::journal_ahead) before each person, so that nobody is invited twice.
+/// keeps apart those who may have been invited already. If the process may be killed at any moment, advance by
+/// [`next_recorded`](Bulk::next_recorded), which writes down each person before the request is sent: nobody is invited twice.
 ///
 /// # Examples
 ///
@@ -301,13 +306,17 @@ impl Bulk {
         &self.journal
     }
 
-    /// Returns the journal to have on the disk while the next call is sent: in it, the next person may be invited already.
+    /// Advances to the next person as [`next`](Iterator::next) does, and calls `write` right before their request is sent: after
+    /// the wait for the rate limit, and once, not again before a retry.
     ///
-    /// If the process is killed during an invite, nobody knows whether Heylo received it. A later run that begins with this
-    /// journal leaves that person out, and returns them in [`unknown`](Journal::unknown). For a removal, which can
-    /// be sent again, it is the [`journal`](Bulk::journal).
+    /// In the journal that `write` receives, a person who is to be invited is [`unknown`](Journal::unknown). If the process
+    /// is killed before the outcome is saved, nobody knows whether Heylo received the invite; a later run that resumes
+    /// this journal leaves the person out. A process that is killed while it waits for the rate limit has written nothing,
+    /// and leaves nobody in doubt. For a removal, which can be sent again, it is the [`journal`](Bulk::journal).
     ///
-    /// Write it whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does.
+    /// Write it whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does. If `write`
+    /// fails, nothing is sent for this person: their outcome is an error of the kind
+    /// [`Output`](crate::ErrorKind::Output), whose source is that of `write`, and the iterator ends.
     ///
     /// # Examples
     ///
@@ -321,24 +330,56 @@ impl Bulk {
     /// # use files::{load, save};
     /// # let path = std::env::temp_dir().join(format!("heysync-{}.journal", std::process::id()));
     /// let mut invites = community.invite_members(["user-51", "user-52"].map(NewMember::new));
-    /// while !invites.is_empty() {
-    ///     save(&path, invites.journal_ahead())?;
-    ///     let Some(outcome) = invites.next() else { break };
+    /// while let Some(outcome) = invites.next_recorded(|journal| save(&path, journal)) {
     ///     println!("{}: {}", outcome.user_id, outcome.result.is_ok());
+    ///     save(&path, invites.journal())?;
     /// }
-    /// save(&path, invites.journal())?;
     /// # assert_eq!(load::<heysync::heylo::Journal>(&path)?.as_ref(), Some(invites.journal()));
     /// # std::fs::remove_file(&path)?;
     /// assert_eq!(invites.journal().done().count(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn journal_ahead(&self) -> Journal {
-        let mut journal = self.journal.clone();
-        let next = self.left.front().filter(|task| !self.is_stopped && task.is_invite());
-        if let Some(task) = next.filter(|task| task.rejection(self.given).is_none()) {
-            journal.record(task.user_id(), State::Unknown);
+    pub fn next_recorded(
+        &mut self,
+        mut write: impl FnMut(&Journal) -> io::Result<()>,
+    ) -> Option<MemberOutcome> {
+        self.advance(Some(&mut write))
+    }
+
+    fn advance(&mut self, write: Option<&mut JournalWriter<'_>>) -> Option<MemberOutcome> {
+        if self.is_stopped {
+            return None;
         }
-        journal
+        let task = self.left.pop_front()?;
+        let result = self.send(&task, write);
+        let state = task.state(&result);
+        self.journal.record(task.user_id(), state);
+        match state {
+            State::Done => self.done += 1,
+            State::Failed | State::Unknown => self.failed += 1,
+        }
+        self.is_stopped = self.stop_rule.ends(&self.community, &result);
+        Some(MemberOutcome { user_id: task.user_id().to_owned(), result })
+    }
+
+    fn send(&mut self, task: &Task, write: Option<&mut JournalWriter<'_>>) -> Result<RawResponse> {
+        let call = task.call(&self.community);
+        let client = self.community.client();
+        let result = match write {
+            Some(write) => client.send_raw_recorded(&call, &mut || {
+                if task.is_invite() {
+                    self.journal.record(task.user_id(), State::Unknown);
+                }
+                write(&self.journal).map_err(unwritten)
+            }),
+            None => client.send_raw(&call),
+        };
+        result.map_err(|error| match task.rejection(self.given) {
+            Some(rejection) if error.kind() == ErrorKind::InvalidInput => {
+                error.map_message(|_| rejection)
+            }
+            _ => error,
+        })
     }
 
     /// Returns how many people are left. After the end it is 0, unless a failure that concerns everybody ended
@@ -372,24 +413,7 @@ impl Iterator for Bulk {
     type Item = MemberOutcome;
 
     fn next(&mut self) -> Option<MemberOutcome> {
-        if self.is_stopped {
-            return None;
-        }
-        let task = self.left.pop_front()?;
-        let result = task.run(&self.community).map_err(|error| match task.rejection(self.given) {
-            Some(rejection) if error.kind() == ErrorKind::InvalidInput => {
-                error.map_message(|_| rejection)
-            }
-            _ => error,
-        });
-        let state = task.state(&result);
-        self.journal.record(task.user_id(), state);
-        match state {
-            State::Done => self.done += 1,
-            State::Failed | State::Unknown => self.failed += 1,
-        }
-        self.is_stopped = self.stop_rule.ends(&self.community, &result);
-        Some(MemberOutcome { user_id: task.user_id().to_owned(), result })
+        self.advance(None)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -431,6 +455,16 @@ impl fmt::Debug for Bulk {
     }
 }
 
+/// Writes a journal to the disk.
+type JournalWriter<'a> = dyn FnMut(&Journal) -> io::Result<()> + 'a;
+
+/// The error of a person for whom nothing is sent, since the journal could not be written.
+fn unwritten(error: io::Error) -> Error {
+    Error::new(ErrorKind::Output, "the journal could not be written; nothing was sent")
+        .with_source(error)
+        .with_hint("check the disk and the rights to the file, and run it again")
+}
+
 /// How many failures in a row that may be temporary, or that do not name their reason, raise the question whether
 /// they concern everybody.
 const FAILURES_IN_A_ROW: u32 = 3;
@@ -464,10 +498,10 @@ impl Task {
         Some(rejected.message().to_owned())
     }
 
-    fn run(&self, community: &Community) -> Result<RawResponse> {
+    fn call(&self, community: &Community) -> Call {
         match &self.action {
-            Action::Invite(member) => community.invite(member),
-            Action::Remove(user_id) => community.remove_member(user_id),
+            Action::Invite(member) => community.invite_call(member),
+            Action::Remove(user_id) => community.removal_call(user_id),
         }
     }
 
@@ -505,6 +539,7 @@ impl StopRule {
             | ErrorKind::Deadline
             | ErrorKind::Cancelled
             | ErrorKind::SharedLimit
+            | ErrorKind::Output
             | ErrorKind::Redirect
             | ErrorKind::Configuration => true,
             ErrorKind::InvalidInput => check_id("communityId", community.id()).is_err(),

@@ -72,7 +72,7 @@ impl Position {
 
     pub(crate) fn unreadable() -> Error {
         Error::invalid("this is not a position, or not a whole one")
-            .with_hint("use the string that a position printed")
+            .with_hint("restore the file, or delete it to read from the start")
     }
 }
 
@@ -101,7 +101,7 @@ impl FromStr for Position {
     /// first run of a program has no string to parse: it reads the list from its start.
     fn from_str(text: &str) -> Result<Position> {
         if text.trim().is_empty() {
-            let hint = "if nothing was read before, leave out resume_at";
+            let hint = "restore the file, or delete it to read from the start";
             return Err(Error::invalid("the position is empty").with_hint(hint));
         }
         let mut parts = text.trim().splitn(3, ' ');

@@ -86,7 +86,11 @@ impl DryRun {
                 ErrorKind::DryRun,
                 "a dry run: the request was printed and not sent",
             ),
-            Err(error) => TransportError::never_sent(error).permanent(),
+            // Of the output and not of a connection, though a broken pipe would look like one.
+            Err(error) => TransportError::withheld(
+                ErrorKind::Output,
+                format!("the line of curl could not be written, and nothing was sent: {error}"),
+            ),
         }
     }
 }

@@ -137,7 +137,12 @@ struct Run<'a> {
     maybe_applied: bool,
     /// The error of the latest attempt.
     last: Option<Error>,
+    /// To be called once, before the first request is sent.
+    before_sending: Option<BeforeSending<'a>>,
 }
+
+/// Writes down what is about to be sent, when nothing but that is left to do. Its error ends the call.
+pub(crate) type BeforeSending<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 impl Run<'_> {
     /// The name of the call, without the key.
@@ -177,10 +182,20 @@ impl Pipeline {
         call: &Call,
         read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
     ) -> Result<Completed<T>> {
+        self.execute_recorded(call, read, None)
+    }
+
+    /// As [`execute`](Pipeline::execute), with something to do before the first request is sent.
+    pub(crate) fn execute_recorded<'a, T>(
+        &'a self,
+        call: &'a Call,
+        read: &dyn Fn(Vec<u8>) -> Result<T, BadBody>,
+        before_sending: Option<BeforeSending<'a>>,
+    ) -> Result<Completed<T>> {
         if observer::is_called_by(&*self.core) {
             return Err(Error::invalid("an observer or a key source cannot call its own client"));
         }
-        let mut run = self.begin(call);
+        let mut run = Run { before_sending, ..self.begin(call) };
         let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
         self.report_start(call);
         match self.attempt(&mut run, read) {
@@ -200,6 +215,7 @@ impl Pipeline {
         loop {
             let request = self.sign(run)?;
             let permit = self.acquire(run)?;
+            let permit = self.record(permit, run)?;
             let permit = self.announce(permit, run)?;
             let (outcome, retry_after) = self.send(permit, request, run);
             self.watch(&outcome, run);
@@ -267,13 +283,17 @@ impl Pipeline {
     ) -> Error {
         let credentials = self.core.keys.current();
         let redactor = credentials.auth.redactor();
-        let message = "an item is not what was expected".to_owned();
+        let message = match item["id"].as_str() {
+            Some(id) => format!("the item {id:?} is not what was expected"),
+            None => "an item is not what was expected".to_owned(),
+        };
         let cause = Some(cause.into());
         let body = item.to_string().into_bytes();
         let evidence = Evidence { message, head: None, body, cause };
         redactor
             .error(ErrorKind::Unreadable, evidence)
             .with_call(CallName { name: redactor.text(call.name), ..call })
+            .with_hint("decode_as::<serde_json::Value>() yields each item as it was sent")
     }
 
     fn begin<'a>(&'a self, call: &'a Call) -> Run<'a> {
@@ -292,6 +312,7 @@ impl Pipeline {
             rate_limited: 0,
             maybe_applied: false,
             last: None,
+            before_sending: None,
         }
     }
 
@@ -372,6 +393,18 @@ impl Pipeline {
                 Err(cancelled(run))
             }
             permit => permit.map_err(|error| self.no_permit(run, error)),
+        }
+    }
+
+    /// Writes down that the call is about to be sent. It comes after every wait of the usual call, so that a process that is
+    /// killed while it waits leaves nobody in doubt.
+    fn record(&self, permit: Permit, run: &mut Run<'_>) -> Result<Permit> {
+        match run.before_sending.take().map_or(Ok(()), |write| write()) {
+            Ok(()) => Ok(permit),
+            Err(error) => {
+                permit.never_sent();
+                Err(complete(error, run, false))
+            }
         }
     }
 

@@ -322,6 +322,41 @@ fn after_a_kill_once_an_invite_took_effect_the_person_is_in_doubt_and_nobody_is_
 }
 
 #[test]
+#[cfg(unix)]
+fn after_a_kill_while_it_waits_for_the_rate_limit_nobody_is_in_doubt() {
+    let folder = Folder::new("kill-waiting");
+    people(&folder);
+    let more = (54..=58).map(|number| format!("user-{number},Name,user-{number}@example.com,\n"));
+    folder.write("people.csv", &(folder.read("people.csv") + &more.collect::<String>()));
+    let record = folder.0.join("harbour-runners.invites.jsonl");
+    // Five requests a second: the two readings and three invites, then a wait.
+    let kill = move |number: usize, pid: &Pid| {
+        let (record, pid) = (record.clone(), pid.clone());
+        let is_written = move || {
+            let lines = std::fs::read_to_string(&record).unwrap_or_default();
+            lines.contains(r#""user_id":"user-53","standing":"invited""#)
+        };
+        if number == 4 {
+            std::thread::spawn(move || {
+                while !is_written() {
+                    std::thread::yield_now();
+                }
+                pid.try_signal("KILL");
+            });
+        }
+    };
+    let service = Service::with_hooks(Services::demo(), |_, _| {}, kill);
+    let killed = run(&service, &folder, &[]);
+    assert_eq!(killed.status.code(), None, "it was killed: {}", stderr(&killed));
+    assert_eq!(invited(&service.services), ["user-51", "user-52", "user-53"]);
+
+    let again = run(&service, &folder, &[]);
+    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    assert!(!stdout(&again).contains("may have been invited"), "{}", stdout(&again));
+    assert_eq!(invited(&service.services).len(), 8);
+}
+
+#[test]
 fn a_person_whose_invite_got_no_response_is_in_doubt() {
     let folder = Folder::new("lost");
     people(&folder);

@@ -12,11 +12,12 @@
 //! Heylo has no list of the members of a community. `--members-role` names a role that every member has; without it
 //! the program sets the members of roles, and invites and removes nobody.
 //!
-//! Nobody is invited twice. Before an invite is sent, its line is on the disk (`--record`). After a kill or a lost
+//! Nobody is invited twice. Right before an invite is sent, its line is on the disk (`--record`). After a kill or a lost
 //! response the person is in doubt: listed, and not invited again until somebody has looked (`--invited`,
 //! `--not-invited`).
 
 use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -160,11 +161,11 @@ fn invite(
     let mut last_error = None;
     for (done, member) in (1..).zip(&plan.invite) {
         stop.check()?;
-        invites.record(member.user_id(), Standing::InDoubt)?;
-        let Some(outcome) = bulk.next() else {
-            invites.record(member.user_id(), Standing::NotInvited)?;
-            break;
-        };
+        let outcome = bulk.next_recorded(|_| {
+            let written = invites.record(member.user_id(), Standing::InDoubt);
+            written.map_err(|failure| io::Error::other(failure.to_string()))
+        });
+        let Some(outcome) = outcome else { break };
         invites.record_outcome(&outcome.user_id, &outcome.result)?;
         last_error = report(reporter, outcome.user_id, outcome.result);
         reporter.at(done);
