@@ -28,8 +28,8 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 /// the line, the causes and the hint. `{:#?}` shows the fields.
 ///
 /// No part of an error contains the key, even if a server quoted it in its response. [`body`](Error::body) and
-/// [`headers`](Error::headers) come from the service and may contain personal data; neither is printed, by
-/// `Display` or by `Debug`.
+/// [`headers`](Error::headers) come from the service and may contain personal data. Neither is printed, by `Display` or by
+/// `Debug`, but for the [`message`](Error::message) that the service wrote for people to read.
 ///
 /// # Examples
 ///
@@ -306,7 +306,9 @@ impl Error {
     ///
     /// One line of at most 500 characters, without the call and the status. Heylerts documents `detail`,
     /// Heylo nothing, so the words are taken from `message`, `error`, `errors`, `detail` or `error.message`,
-    /// from the title of a page, or from plain text.
+    /// from the title of a page, or from plain text. JSON without any of these may be about people: of it, the size and the
+    /// names of its fields are given, as in `no message, but 51 bytes of JSON with the fields code, member`. Only if it
+    /// holds nothing but small numbers, booleans and nulls is it given as it is: `{"code": 17}`.
     ///
     /// # Examples
     ///

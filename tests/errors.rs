@@ -549,3 +549,48 @@ fn main_prints_the_whole_report_of_an_error_with_more_in_it() {
         assert!(printed.contains("\n  hint: check the "), "{printed}");
     }
 }
+
+#[test]
+fn the_hint_of_a_404_is_the_id_if_the_call_has_one_and_the_address_if_it_has_none() {
+    let of = |operation: &Operation, body: &str| {
+        let wire = Wire::new(vec![Scripted::status(404).body(body)]);
+        run(operation, &wire, Config::new()).unwrap_err().hint().unwrap().to_owned()
+    };
+    for operation in OPERATIONS {
+        let own = of(&operation, r#"{"detail": "Not Found"}"#);
+        let page = of(&operation, "<title>Not Found</title>");
+        match operation.ids.is_empty() {
+            true => assert!(own.starts_with("check the base address and the path"), "{own}"),
+            false => assert!(own.starts_with("check the id, and that"), "{own}"),
+        }
+        assert!(page.contains("base address"), "{page}");
+    }
+    assert!(OPERATIONS.iter().any(|operation| operation.ids.is_empty()));
+}
+
+#[test]
+fn no_error_prints_json_without_a_message() {
+    const BODIES: [&str; 7] = [
+        r#"{"code": "E17", "member": {"email": "ada@example.com"}}"#,
+        r#"{"error": {"email": "ada@example.com"}}"#,
+        r#"[{"email": "ada@example.com"}]"#,
+        r#"["ada@example.com"]"#,
+        r#"{"ada@example.com": {"phone": 15558675309}}"#,
+        r#"{"email": "ada@example.com", "cut"#,
+        r#""{\"email\": \"ada@example.com\"}""#,
+    ];
+    let quick = || Config::new().retries(0).clock(TestClock::new());
+    for operation in OPERATIONS {
+        for (status, body) in [400, 401, 404, 409, 422, 429, 500, 302]
+            .into_iter()
+            .flat_map(|status| BODIES.map(|body| (status, body)))
+        {
+            let wire = Wire::new(vec![Scripted::status(status).body(body); 2]);
+            let Err(error) = run(&operation, &wire, quick()) else { continue };
+            let shown = format!("{error} {error:?} {error:#?} {}", error.message());
+            let case = format!("{} {status} {body}: {shown}", operation.call);
+            assert!(!shown.contains("ada@") && !shown.contains("5558675"), "{case}");
+            assert!(status == 200 || error.body() == body.as_bytes(), "{case}");
+        }
+    }
+}

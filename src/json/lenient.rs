@@ -23,7 +23,7 @@ pub(crate) fn value(text: &str) -> Option<Value> {
 }
 
 /// Skips guards and the beginning of a call.
-fn unguarded(text: &str) -> &str {
+pub(crate) fn unguarded(text: &str) -> &str {
     let mut rest = after_comments(text);
     while let Some(guarded) = GUARDS.iter().find_map(|guard| rest.strip_prefix(guard)) {
         rest = after_comments(guarded);

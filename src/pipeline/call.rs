@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::extra_header;
 use super::retry::Safety;
 use crate::error::{Error, Result};
+use crate::json;
 
 /// A request to one of the services, stated but not sent.
 ///
@@ -346,8 +348,13 @@ impl Call {
     /// Rejects the call if this id is empty, or has blanks around it: as a filter, an empty id might be read as none.
     ///
     /// The error comes when the call is sent, so that setters need no `?`.
-    pub(crate) fn require(mut self, name: &str, id: &str) -> Call {
-        if let Err(error) = check_id(name, id) {
+    pub(crate) fn require(self, name: &str, id: &str) -> Call {
+        self.checked(check_id(name, id))
+    }
+
+    /// Rejects the call if this check failed, when it is sent.
+    pub(crate) fn checked(mut self, check: Result<()>) -> Call {
+        if let Err(error) = check {
             self.reject(Rejection { message: error.message().to_owned(), cause: None });
         }
         self
@@ -452,6 +459,13 @@ impl Call {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.until
+    }
+
+    /// Whether the call names an object by its id: in the path, in the query or in the body.
+    pub(crate) fn has_id(&self) -> bool {
+        let body: Map<String, Value> = serde_json::from_slice(self.body()).unwrap_or_default();
+        let mut names = self.query.iter().map(|(name, _)| name).chain(body.keys());
+        self.path.len() > 1 || names.any(|name| json::names_id(name))
     }
 
     pub(crate) fn is_unsafe(&self) -> bool {

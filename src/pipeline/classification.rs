@@ -51,6 +51,12 @@ const LONGEST_LOCATION: usize = 200;
 const PAGE: &str = "something between here and the service sent a page, perhaps to sign in: find out whether \
                     the call took effect before sending it again";
 
+const NO_OBJECT: &str = "check the id, and that the key's account owns it";
+const NO_OBJECT_OR_ADDRESS: &str =
+    "check the id, that the key's account owns it, and the base address with its path";
+const NO_ADDRESS: &str =
+    "check the base address and the path; it is not the id, since the call has none";
+
 /// Classifies the attempts of one call.
 pub(crate) struct Classifier<'a> {
     pub(crate) call: &'a Call,
@@ -151,6 +157,7 @@ impl Classifier<'_> {
             _ => Retry::Never,
         };
         let message = with_location(message::message(&body), &head);
+        let hint = self.hint_if_not_found(&body);
         let evidence = Evidence { message, head: Some(head), body, cause: None };
         let mut failure = match status.as_u16() {
             // It leads to the result of a request that was carried out.
@@ -158,7 +165,10 @@ impl Classifier<'_> {
             300..=399 => self.failure(ErrorKind::Redirect, evidence, retry, false),
             401 => self.failure(ErrorKind::Unauthorized, evidence, retry, false),
             403 => self.failure(ErrorKind::Forbidden, evidence, retry, false),
-            404 => self.failure(ErrorKind::NotFound, evidence, retry, false),
+            404 => {
+                let failure = self.failure(ErrorKind::NotFound, evidence, retry, false);
+                Failure { error: failure.error.with_hint(hint), ..failure }
+            }
             429 => self.failure(ErrorKind::RateLimited, evidence, retry, false),
             // The service states that it cannot do this at all.
             501 | 505 => self.failure(ErrorKind::Server, evidence, retry, false),
@@ -168,6 +178,15 @@ impl Classifier<'_> {
         };
         failure.error = failure.error.with_retry_after(self.retry_after);
         failure
+    }
+
+    /// A 404 may come from another server than the service, or from no endpoint of it.
+    fn hint_if_not_found(&self, body: &[u8]) -> &'static str {
+        match self.call.has_id() {
+            true if message::is_own_error(body) => NO_OBJECT,
+            true => NO_OBJECT_OR_ADDRESS,
+            false => NO_ADDRESS,
+        }
     }
 
     /// The status is a success, and the body is a page for a browser: from a proxy, most likely.

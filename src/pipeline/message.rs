@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use super::spelling::ENTITIES;
-use crate::json;
+use crate::json::{self, lenient};
 
 /// The fields that may hold the message, best first. Heylo documents none of them, Heylerts documents `detail`.
 ///
@@ -36,18 +36,93 @@ const FIELDS: [&str; 18] = [
 /// A page is searched for its message up to here, in bytes.
 const PAGE_SEARCHED: usize = 64 * 1024;
 
+/// The most fields that are named of JSON without a message.
+const NAMES_SHOWN: usize = 8;
+
+/// The longest key of an object that is named as a field, in bytes.
+const LONGEST_NAME: usize = 30;
+
 /// The names of all known entities, and all codes of characters, are shorter.
 const LONGEST_ENTITY: usize = 16;
 
+/// How deep JSON may be within strings.
+const DEEPEST: u32 = 3;
+
 /// Returns the message in an error's body; empty if there is none.
+///
+/// JSON without a message may be about people: of it, only the size and the names of fields are returned.
 pub(crate) fn message(body: &[u8]) -> String {
-    let text = json::text(body);
+    message_of(&json::text(body), DEEPEST)
+}
+
+fn message_of(text: &str, depth: u32) -> String {
+    let text = text.trim();
     match json::from_slice::<Value>(text.as_bytes()) {
-        Ok(Value::String(text)) => text.trim().to_owned(),
-        Ok(json) => words(&json).unwrap_or_else(|| text.trim().to_owned()),
-        Err(_) if begins_with_markup(&text) => page_message(&text).unwrap_or_default(),
-        Err(_) => text.trim().to_owned(),
+        Ok(Value::String(inner)) if depth > 0 => message_of(&inner, depth - 1),
+        Ok(json) => message_of_json(&json, text, depth),
+        Err(_) if begins_with_markup(text) => page_message(text).unwrap_or_default(),
+        // Python's `{'detail': …}`, two objects in a row, and JSON that broke off.
+        Err(_) if begins_like_json(lenient::unguarded(text)) => {
+            let json = lenient::value(text).unwrap_or_default();
+            message_of_json(&json, text, depth)
+        }
+        Err(_) => text.to_owned(),
     }
+}
+
+fn message_of_json(json: &Value, text: &str, depth: u32) -> String {
+    let words = match json {
+        Value::Array(items) => joined(items.iter().filter_map(words)),
+        json => words(json),
+    };
+    match words {
+        Some(words) if depth > 0 && begins_like_json(&words) => message_of(&words, depth - 1),
+        Some(words) if !begins_like_json(&words) => words,
+        _ if is_about_nobody(json) && (!json.is_null() || text == "null") => text.to_owned(),
+        _ => without_words(json, text.len()),
+    }
+}
+
+/// Whether a body is JSON without a message.
+pub(crate) fn is_wordless(body: &[u8]) -> bool {
+    json::from_slice::<Value>(body).is_ok_and(|json| !json.is_string() && words(&json).is_none())
+}
+
+fn begins_like_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let in_list = text.strip_prefix('[').map(str::trim_start);
+    // `[error] disk full` is text.
+    text.starts_with(['{', '"']) || in_list.is_some_and(|it| it.starts_with(['{', '[', '"', '\'']))
+}
+
+/// Whether JSON holds nothing but names, numbers of up to three digits, booleans and nulls.
+fn is_about_nobody(json: &Value) -> bool {
+    match json {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(number) => number.as_i64().is_some_and(|number| number.abs() < 1000),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.iter().all(is_about_nobody),
+        Value::Object(object) => {
+            object.iter().all(|(name, value)| is_name(name) && is_about_nobody(value))
+        }
+    }
+}
+
+/// Whether the key of an object is the name of a field, and not an id or an address by which the object is sorted.
+fn is_name(key: &str) -> bool {
+    let is_of_names = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
+    (1..=LONGEST_NAME).contains(&key.len()) && key.bytes().all(is_of_names)
+}
+
+/// Describes JSON that holds no message.
+fn without_words(json: &Value, size: usize) -> String {
+    let names = json.as_object().map(|object| {
+        let shown = |name: &String| if is_name(name) { name.clone() } else { "…".to_owned() };
+        let names: Vec<String> = object.keys().take(NAMES_SHOWN).map(shown).collect();
+        let rest = if object.len() > NAMES_SHOWN { ", …" } else { "" };
+        format!(" with the fields {}{rest}", names.join(", "))
+    });
+    format!("no message, but {size} bytes of JSON{}", names.unwrap_or_default())
 }
 
 /// Returns whether a body is an error in a service's own shape, and not the page of a proxy.
@@ -285,6 +360,57 @@ mod tests {
             assert_eq!(message(body.as_bytes()), expected, "{body}");
         }
         assert_eq!(message(b"{\"error\": \"caf\xe9\"}"), "caf\u{fffd}");
+    }
+
+    #[test]
+    fn of_json_without_a_message_only_the_size_and_the_names_of_fields_are_shown() {
+        for (body, expected) in [
+            (
+                r#"{"code":"E17","member":{"email":"ada@example.com"}}"#,
+                "no message, but 51 bytes of JSON with the fields code, member",
+            ),
+            (r#"["ada@example.com"]"#, "no message, but 19 bytes of JSON"),
+            (r#"[{"email": "ada@example.com"}]"#, "no message, but 30 bytes of JSON"),
+            (r#"[{"error": "no"}, {"email": "ada@example.com"}]"#, "no"),
+            (
+                r#"{"ada@example.com": "taken", "u1": 1}"#,
+                "no message, but 37 bytes of JSON with the fields …, …",
+            ),
+            (
+                r#"{"error": {"email": "ada@example.com"}}"#,
+                "no message, but 39 bytes of JSON with the fields error",
+            ),
+            (r#"{"phone": 15558675309}"#, "no message, but 22 bytes of JSON with the fields phone"),
+            (r#"{"email": "ada@exam"#, "no message, but 19 bytes of JSON with the fields email"),
+            (
+                "{'email': 'ada@example.com'}",
+                "no message, but 28 bytes of JSON with the fields email",
+            ),
+            (
+                r#""{\"email\": \"ada@example.com\"}""#,
+                "no message, but 28 bytes of JSON with the fields email",
+            ),
+            (
+                r#"{"message": "{\"email\": \"ada\"}"}"#,
+                "no message, but 16 bytes of JSON with the fields email",
+            ),
+            (r#"{"message": "{\"error\": \"no such group\"}"}"#, "no such group"),
+            ("{'detail': 'no such group'}", "no such group"),
+            (
+                ")]}',\n{\"email\": \"ada@example.com\"}",
+                "no message, but 34 bytes of JSON with the fields email",
+            ),
+            ("null", "null"),
+            ("15558675309", "no message, but 11 bytes of JSON"),
+            (r#"{"code": 17, "ok": false}"#, r#"{"code": 17, "ok": false}"#),
+            ("[error] disk full", "[error] disk full"),
+        ] {
+            assert_eq!(message(body.as_bytes()), expected, "{body}");
+        }
+        let many: Map<String, Value> =
+            ('a'..='z').map(|letter| (letter.to_string(), "ada@example.com".into())).collect();
+        let shown = message(Value::from(many).to_string().as_bytes());
+        assert!(shown.ends_with("with the fields a, b, c, d, e, f, g, h, …"), "{shown}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod failure;
 mod head;
 pub(crate) mod key_source;
 pub(crate) mod keys;
-mod message;
+pub(crate) mod message;
 mod names;
 pub(crate) mod observer;
 pub(crate) mod operation;
