@@ -721,6 +721,31 @@ fn a_person_without_a_usable_id_is_named_by_the_place_and_not_shown_as_sent() {
 }
 
 #[test]
+fn a_person_whose_birth_date_is_no_date_is_rejected_before_anything_is_sent() {
+    let wire = Wire::new(vec![Scripted::text("ok")]);
+    let born = |date: &str| NewMember::new("u1").field("birthDate", date);
+    let error = community(&wire).invite(&born("10.12.1815")).unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0));
+    let why = "birthDate is not a date: write it YYYY-MM-DD, such as 1815-12-10";
+    assert_eq!(error.to_string(), format!("POST /apiv1-create invite: {why}"));
+    let people = [NewMember::new("u0"), born("1815-13-01")];
+    let mut invites = community(&wire).invite_members(people);
+    let why = format!("the 2nd of 2 people: {why}");
+    assert_eq!(invites.to_string(), format!("invite 1 person to abc123\n+ u0\n! {why}"));
+    assert!(invites.next().unwrap().result.is_ok());
+    assert_eq!(invites.next().unwrap().result.unwrap_err().message(), why);
+    assert_eq!(wire.requests().len(), 1);
+}
+
+#[test]
+fn a_code_and_no_message_ends_the_invites_to_an_unknown_community() {
+    let response = Scripted::json(json!({"code": "community_not_found"})).with_status(404);
+    let wire = Wire::new(vec![response]);
+    assert_eq!(kinds(community(&wire).remove_members(user_ids("u", 8))).len(), 1);
+    assert_eq!(wire.requests().len(), 1);
+}
+
+#[test]
 fn people_who_are_not_found_do_not_end_the_rest() {
     for message in ["Member not found", "user unknown in this community"] {
         let responses = vec![Scripted::json(json!({"error": message})).with_status(404); 8];

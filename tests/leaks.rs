@@ -20,9 +20,11 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use sockets::Listener;
 use sockets::{
-    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, Listener, OPERATIONS, SAMPLES, Server, Step, head,
-    quick, response_bytes,
+    Clients, GOOD, HEYLERTS_KEY, HEYLO_KEY, OPERATIONS, SAMPLES, Server, Step, head, quick,
+    response_bytes,
 };
 
 /// One line of the log.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::time::Date;
 
 const USER_ID: &str = "userId";
+const BIRTH_DATE: &str = "birthDate";
 const GENDER: &str = "gender";
 const MEMBER_SINCE_YEAR: &str = "memberSinceYear";
 const REPLY_TO_EMAIL: &str = "replyToEmail";
@@ -28,7 +29,8 @@ const SUPPRESS_EMAILS: &str = "suppressEmails";
 /// `phoneNumber`, `birthDate`, `gender`, `memberSinceMonth`, `memberSinceYear`, `emergencyContactName`,
 /// `emergencyContactPhoneNumber`, `emergencyContactRelationship`, `replyToEmail`, `suppressEmails`. Other
 /// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set. A gender is read as
-/// [`Gender`] reads it, so that `F` is sent as `female`; another one is kept.
+/// [`Gender`] reads it, so that `F` is sent as `female`; another one is kept. A `birthDate` that is not a date of the
+/// form `YYYY-MM-DD` is an error, when it is read and when an invite with it is sent.
 ///
 /// A CSV file whose columns are not Heylo's is read into a type of your own, as the guide's
 /// [recipe](crate::guide::recipes) shows. `#[serde(flatten)]` does not help there: with it, the crate `csv` reads a
@@ -96,7 +98,7 @@ impl NewMember {
 
     /// Sets the date of birth. It is sent as `YYYY-MM-DD`, such as `1815-12-10`.
     pub fn birth_date(self, date: Date) -> NewMember {
-        self.field("birthDate", date.to_string())
+        self.field(BIRTH_DATE, date.to_string())
     }
 
     /// Sets the gender.
@@ -151,7 +153,8 @@ impl NewMember {
     /// Sets a field by its name in Heylo's JSON: one that this crate has no method for, or another value of a
     /// known one.
     ///
-    /// The last value counts. The user id cannot be changed.
+    /// The last value counts. The user id cannot be changed. A `birthDate` that is not a date is rejected when the
+    /// invite is sent.
     ///
     /// # Examples
     ///
@@ -174,8 +177,21 @@ impl NewMember {
             REPLY_TO_EMAIL | SUPPRESS_EMAILS => &mut self.beside,
             _ => &mut self.member,
         };
-        fields.insert(name.to_owned(), value.into());
+        let value = match value.into() {
+            Value::String(text) if name == BIRTH_DATE => Value::String(text.trim().to_owned()),
+            value => value,
+        };
+        fields.insert(name.to_owned(), value);
         self
+    }
+
+    /// Rejects a value that Heylo would reject, before it costs a request.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.member.get(BIRTH_DATE) {
+            None | Some(Value::Null) => Ok(()),
+            Some(Value::String(text)) if text.parse::<Date>().is_ok() => Ok(()),
+            Some(_) => Err(Error::invalid(NO_DATE)),
+        }
     }
 
     /// Returns the fields of the request that invites this member.
@@ -241,6 +257,7 @@ impl<'de> Visitor<'de> for MemberVisitor {
                     continue;
                 }
                 GENDER => map.next_value::<Option<String>>()?.map(as_gender),
+                BIRTH_DATE => as_date(&map.next_value::<Option<String>>()?.unwrap_or_default())?,
                 SUPPRESS_EMAILS => map.next_value::<Option<bool>>()?.map(Value::from),
                 MEMBER_SINCE_YEAR => map.next_value::<Option<Value>>()?.map(as_text),
                 // CSV has no types: asked for any, it makes the number 7 of the telephone number "007".
@@ -254,6 +271,20 @@ impl<'de> Visitor<'de> for MemberVisitor {
         }
         member.user_id = user_id.ok_or_else(|| de::Error::missing_field(USER_ID))?;
         Ok(member)
+    }
+}
+
+/// Without the value, which is about a person.
+const NO_DATE: &str = "birthDate is not a date: write it YYYY-MM-DD, such as 1815-12-10";
+
+/// An empty cell is no date, and not a wrong one.
+fn as_date<E: de::Error>(text: &str) -> Result<Option<Value>, E> {
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            let date: Date = text.parse().map_err(|_| E::custom(NO_DATE))?;
+            Ok(Some(date.to_string().into()))
+        }
     }
 }
 
@@ -272,12 +303,11 @@ fn as_gender(gender: String) -> Value {
 
 /// Whether the field of this name holds a string.
 fn is_text(name: &str) -> bool {
-    const TEXTS: [&str; 10] = [
+    const TEXTS: [&str; 9] = [
         "firstName",
         "lastName",
         "email",
         "phoneNumber",
-        "birthDate",
         "memberSinceMonth",
         "emergencyContactName",
         "emergencyContactPhoneNumber",
@@ -427,6 +457,30 @@ mod tests {
                 serde_json::from_value(json!({"userId": "u", "gender": read})).expect("a member");
             assert_eq!(member.to_fields()["member"]["gender"], sent);
         }
+    }
+
+    #[test]
+    fn a_birth_date_that_is_none_is_rejected_when_it_is_read_and_when_it_is_sent() {
+        let read = |date: Value| {
+            serde_json::from_value::<NewMember>(json!({"userId": "u", "birthDate": date}))
+        };
+        let with = |date: Value| NewMember::new("u").field("birthDate", date);
+        for date in
+            ["10.12.1815", "1815-13-01", "1815-02-30", "1815-12-10T00:00:00Z", "+1815-12-10"]
+        {
+            let error = read(json!(date)).expect_err("no date").to_string();
+            assert!(error.contains("YYYY-MM-DD") && !error.contains(date), "{error}");
+            let error = with(json!(date)).check().expect_err("no date").to_string();
+            assert!(error.contains("YYYY-MM-DD") && !error.contains(date), "{error}");
+        }
+        assert!(read(json!(18151210)).is_err() && with(json!(18151210)).check().is_err());
+        let born = NewMember::new("u").birth_date(Date::new(1815, 12, 10).expect("a date"));
+        assert_eq!(read(json!(" 1815-12-10 ")).ok().as_ref(), Some(&born));
+        assert_eq!(with(json!("1815-12-10\n")), born);
+        for date in [json!(""), json!(" "), Value::Null] {
+            assert_eq!(read(date).ok(), Some(NewMember::new("u")));
+        }
+        assert!(born.check().is_ok() && with(Value::Null).check().is_ok());
     }
 
     #[test]

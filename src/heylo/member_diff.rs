@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::role_update::MemberChange;
 use super::role_update::RoleUpdateError;
-use super::role_update::{RoleUpdate, distinct, owned, set, whose_id};
+use super::role_update::{RoleUpdate, check_id_in_list, distinct, owned, set};
 use super::roles::RoleMembers;
 use crate::error::{Error, Result};
-use crate::pipeline::call::{check_id, is_invisible};
+use crate::pipeline::call::is_invisible;
 
 impl RoleMembers {
     /// Returns what [`set_members`](RoleMembers::set_members) would change, without changing it.
@@ -58,9 +58,9 @@ impl RoleMembers {
             return Err(Error::invalid(format!("the user id {misread:?} seems to be {id:?}")));
         }
         let is_added = set(&added);
-        let to_add = given.iter().enumerate().filter(|(_, id)| is_added.contains(id.as_str()));
-        let whose = |at| whose_id(at, given.len(), "people");
-        to_add.into_iter().try_for_each(|(at, id)| check_id(&whose(at), id))?;
+        for (at, id) in given.iter().enumerate().filter(|(_, id)| is_added.contains(id.as_str())) {
+            check_id_in_list(id, at, given.len(), "people")?;
+        }
         Ok(MemberDiff {
             community_id: self.community().id().to_owned(),
             role_id: self.role_id().to_owned(),

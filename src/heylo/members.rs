@@ -12,9 +12,10 @@ use super::client::Community;
 use super::client::INVITE_HOST;
 use super::invite::NewMember;
 use super::journal::{Journal, State};
-use super::role_update::whose_id;
+use super::role_update::place_in_list;
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::pipeline::call::{Call, check_id};
+use crate::pipeline::message;
 use crate::pipeline::response::RawResponse;
 use crate::pipeline::retry::Safety;
 
@@ -29,7 +30,7 @@ impl Community {
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the user id is empty, or has white space or an invisible
-    /// character around it: to Heylo it would be another person than the one without;
+    /// character around it: to Heylo it would be another person than the one without; or if the `birthDate` is not a date;
     /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if no response came, or one that does not show
     /// whether the person was invited; otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
@@ -58,6 +59,7 @@ impl Community {
         // It is not documented that a second invite of the same person is the same invite: unsafe, as every POST.
         self.call("apiv1-create", "invite", &[], member.to_fields())
             .require("userId", member.user_id())
+            .checked(member.check())
             .safety(Safety::Unsafe)
             .host(INVITE_HOST)
             .outcome_hint("look for the invite in Heylo before sending it again")
@@ -426,7 +428,7 @@ impl Iterator for Bulk {
 impl FusedIterator for Bulk {}
 
 /// Writes a line with the kind of call, the number of people and the community, and one line for each person who is
-/// left. A person without a usable id, for whom nothing is sent, is not counted and has a line that begins with `!`.
+/// left. A person for whom nothing is sent, such as one without an id, is not counted and has a line that begins with `!`.
 impl fmt::Display for Bulk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (operation, community) = (self.operation, self.community.id());
@@ -494,8 +496,13 @@ impl Task {
 
     /// Why nothing can be sent for this person of `given` people, if so.
     fn rejection(&self, given: usize) -> Option<String> {
-        let rejected = check_id(&whose_id(self.place, given, "people"), self.user_id()).err()?;
-        Some(rejected.message().to_owned())
+        let place = place_in_list(self.place, given, "people");
+        let birth_date = match &self.action {
+            Action::Invite(member) => member.check(),
+            Action::Remove(_) => Ok(()),
+        };
+        let rejected = check_id("userId", self.user_id()).and(birth_date).err()?;
+        Some(format!("{place}: {}", rejected.message()))
     }
 
     fn call(&self, community: &Community) -> Call {
@@ -559,7 +566,10 @@ impl StopRule {
         if self.is_community_known {
             return false;
         }
-        match subject(error.message()) {
+        // A code such as `community_not_found`, and nothing else, is no message.
+        let code = message::is_wordless(error.body());
+        let code = code.then(|| String::from_utf8_lossy(error.body()));
+        match subject(code.as_deref().unwrap_or(error.message())) {
             Subject::Community => true,
             Subject::Person => false,
             Subject::NotNamed => {

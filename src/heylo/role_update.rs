@@ -90,13 +90,13 @@ impl RoleUpdate {
         }
         let is_empty = |(_, id): &(usize, &String)| id.trim().is_empty();
         if let Some((at, _)) = self.removed.iter().enumerate().find(is_empty) {
-            return check_id(&whose_id(at, self.removed.len(), "people to remove"), "");
+            return check_id_in_list("", at, self.removed.len(), "people to remove");
         }
         // Not those to remove: they were read from Heylo, perhaps, where another program has put them.
         let count = self.added.len();
-        let checked =
-            |(at, id): (usize, &String)| check_id(&whose_id(at, count, "people to add"), id);
-        self.added.iter().enumerate().try_for_each(checked)?;
+        for (at, id) in self.added.iter().enumerate() {
+            check_id_in_list(id, at, count, "people to add")?;
+        }
         match both {
             Some(id) => {
                 Err(Error::invalid(format!("{id:?} is to be added and removed: choose one")))
@@ -143,8 +143,15 @@ impl fmt::Display for RoleUpdate {
     }
 }
 
-/// Names the id of somebody by the place in a list, as `the 3rd of 12 people: userId`.
-pub(crate) fn whose_id(at: usize, count: usize, people: &str) -> String {
+/// Refuses an id as [`check_id`] does, with its place in the caller's list.
+pub(crate) fn check_id_in_list(id: &str, at: usize, count: usize, people: &str) -> Result<()> {
+    let place = || place_in_list(at, count, people);
+    check_id("userId", id)
+        .map_err(|rejected| rejected.map_message(|why| format!("{}: {why}", place())))
+}
+
+/// Names somebody by the place in a list, as `the 3rd of 12 people`.
+pub(crate) fn place_in_list(at: usize, count: usize, people: &str) -> String {
     let place = at + 1;
     let ending = match (place % 10, place % 100) {
         (_, 11..=13) => "th",
@@ -153,7 +160,7 @@ pub(crate) fn whose_id(at: usize, count: usize, people: &str) -> String {
         (3, _) => "rd",
         _ => "th",
     };
-    format!("the {place}{ending} of {count} {people}: userId")
+    format!("the {place}{ending} of {count} {people}")
 }
 
 pub(crate) fn set(ids: &[String]) -> HashSet<&str> {

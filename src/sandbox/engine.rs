@@ -174,6 +174,9 @@ impl<S: Backend> Engine<S> {
             if let Some(response) = self.rate_limited(decision, job.fault.as_ref(), today) {
                 return Ok(self.stamped(response, decision, today));
             }
+            if let Some(response) = job.fault.as_ref().and_then(Fault::rejection) {
+                return Ok(self.stamped(response, decision, today));
+            }
             // A proxy, or a server that failed, does not know the limit: no headers.
             if let Some(response) = job.fault.as_ref().and_then(Fault::early_response) {
                 return Ok(response);

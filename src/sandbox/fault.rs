@@ -6,15 +6,40 @@ use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
+use serde::de::IgnoredAny;
 
 use super::exchange::{self, Response};
 use super::request_log::RequestRecord;
 use super::wall_clock::WallClock;
 use super::wire_response::{Framing, LARGEST_BODY, Pace, WireResponse};
+use crate::json;
 
 /// A failure of one request, for [`Sandbox::inject`](crate::sandbox::Sandbox::inject).
 ///
 /// # Examples
+///
+/// The second person of three is rejected, and not invited:
+///
+/// ```
+/// use heysync::heylo::NewMember;
+/// use heysync::http::StatusCode;
+/// use heysync::sandbox::{self, Fault};
+/// use heysync::{Config, heylo};
+///
+/// let service = sandbox::Heylo::demo();
+/// let taken = r#"{"error": "the e-mail address is taken"}"#.to_owned();
+/// service.inject_if(1, Fault::Rejected(StatusCode::CONFLICT, taken), |request| request.number == 2);
+/// # let config = Config::new().transport(service.clone()).clock(sandbox::TestClock::new());
+/// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+/// # let before = service.invites("harbour-runners").len();
+/// let people = ["user-51", "user-52", "user-53"].map(NewMember::new);
+/// let rejected = community.invite_members(&people).filter_map(|outcome| outcome.result.err());
+/// let rejected: Vec<heysync::Error> = rejected.collect();
+/// assert_eq!(rejected.len(), 1);
+/// assert_eq!(rejected[0].message(), "the e-mail address is taken");
+/// # assert_eq!(service.invites("harbour-runners").len(), before + 2);
+/// # Ok::<(), heysync::Error>(())
+/// ```
 ///
 /// The first update of a role takes effect, but its response is lost:
 ///
@@ -41,6 +66,9 @@ pub enum Fault {
     Unreachable,
     /// The connection is closed without a response.
     Cut(FaultPoint),
+    /// The response has this status and body, and the request has no effect: a 400 or a 409, for example. The body is
+    /// sent as JSON if it is JSON, and as plain text otherwise.
+    Rejected(StatusCode, String),
     /// The response is a `500 Internal Server Error` in plain text.
     ServerError(FaultPoint),
     /// The response is a `502 Bad Gateway` with the HTML page of a proxy.
@@ -118,6 +146,18 @@ impl Fault {
             Fault::ServerError(FaultPoint::BeforeEffect) => Some(server_error()),
             Fault::BadGateway(FaultPoint::BeforeEffect) => Some(bad_gateway()),
             Fault::Redirect(location) => Some(redirect(location)),
+            _ => None,
+        }
+    }
+
+    /// The response by which the service itself rejects the request.
+    pub(crate) fn rejection(&self) -> Option<Response> {
+        match self {
+            Fault::Rejected(status, body) => {
+                let is_json = json::from_slice::<IgnoredAny>(body.as_bytes()).is_ok();
+                let kind = if is_json { "application/json" } else { "text/plain; charset=utf-8" };
+                Some(exchange::with_body(*status, kind, body.as_str()))
+            }
             _ => None,
         }
     }
@@ -352,6 +392,29 @@ mod tests {
         assert_eq!(response.headers()["retry-after"], "soon");
         let (outcome, _) = removed(Fault::RateLimited(None));
         assert!(!outcome.unwrap().headers().contains_key("retry-after"));
+    }
+
+    #[test]
+    fn a_rejection_has_its_status_and_body_and_no_effect() {
+        for (status, body, kind) in [
+            (400, r#"{"error": "no"}"#, "application/json"),
+            (409, "no", "text/plain; charset=utf-8"),
+            (422, "", "text/plain; charset=utf-8"),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let (outcome, took_effect) = removed(Fault::Rejected(status, body.to_owned()));
+            let response = outcome.unwrap();
+            assert_eq!((response.status(), took_effect), (status, false));
+            assert_eq!(response.headers()["content-type"], kind);
+            assert_eq!(response.body(), body.as_bytes());
+        }
+        // It is a response of the service, with the headers of one.
+        let heylerts = Heylerts::demo();
+        heylerts.inject(1, Fault::Rejected(StatusCode::CONFLICT, "no".to_owned()));
+        let request = to_heylerts("GET", "hello", &Value::Null);
+        let response = heylerts.send(request, SECOND).unwrap();
+        assert_eq!(response.status(), 409);
+        assert!(response.headers().contains_key("date"));
     }
 
     #[test]
