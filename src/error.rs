@@ -29,7 +29,8 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 ///
 /// No part of an error contains the key, even if a server quoted it in its response. [`body`](Error::body) and
 /// [`headers`](Error::headers) come from the service and may contain personal data. Neither is printed, by `Display` or by
-/// `Debug`, but for the [`message`](Error::message) that the service wrote for people to read.
+/// `Debug`, but for the [`message`](Error::message) that the service wrote for people to read. A cause that is about JSON
+/// names what was expected, and not the value that was there.
 ///
 /// # Examples
 ///

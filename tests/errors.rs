@@ -581,7 +581,7 @@ fn no_error_prints_json_without_a_message() {
     ];
     let quick = || Config::new().retries(0).clock(TestClock::new());
     for operation in OPERATIONS {
-        for (status, body) in [400, 401, 404, 409, 422, 429, 500, 302]
+        for (status, body) in [400, 401, 404, 409, 422, 429, 500, 302, 200]
             .into_iter()
             .flat_map(|status| BODIES.map(|body| (status, body)))
         {

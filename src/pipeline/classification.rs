@@ -5,11 +5,12 @@ use std::time::Duration;
 use http::header::LOCATION;
 use http::response::Parts;
 use http::{Response, StatusCode};
+use serde_json::Value;
 
 use super::call::Call;
 use super::denial;
 use super::message;
-use super::redaction::{Evidence, Redactor};
+use super::redaction::{self, Evidence, Redactor};
 use super::response::{BadBody, Problem};
 use super::transport::{Progress, TransportError};
 use crate::error::{Error, ErrorKind};
@@ -224,7 +225,11 @@ impl Classifier<'_> {
                     true => "the response is empty",
                     false => "the response is not what was expected",
                 };
-                let (message, cause) = (message.to_owned(), Some(source.into()));
+                // Only an error about data quotes some of it.
+                let json = source.is_data().then(|| json::from_slice::<Value>(&body).ok());
+                let json = json.flatten().unwrap_or_default();
+                let cause = redaction::cause_without_values(source, &json);
+                let (message, cause) = (message.to_owned(), Some(cause));
                 self.unreadable(Evidence { message, head, body, cause }, is_temporary)
             }
         }

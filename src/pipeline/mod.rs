@@ -287,7 +287,7 @@ impl Pipeline {
             Some(id) => format!("the item {id:?} is not what was expected"),
             None => "an item is not what was expected".to_owned(),
         };
-        let cause = Some(cause.into());
+        let cause = Some(redaction::cause_without_values(cause, item));
         let body = item.to_string().into_bytes();
         let evidence = Evidence { message, head: None, body, cause };
         redactor

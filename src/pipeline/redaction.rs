@@ -248,7 +248,7 @@ impl Redactor {
 ///
 /// This is for a decoding that knows no key: any of the values may be one.
 pub(crate) fn without_values(error: &serde_json::Error, json: &Value) -> String {
-    let text = without_variant(&without_quoted(&error.to_string()));
+    let text = without_numbers(&without_variant(&without_quoted(&error.to_string())));
     if text.len() > BODY_KEPT {
         return "the error quotes a value of the object".to_owned();
     }
@@ -260,6 +260,12 @@ pub(crate) fn without_values(error: &serde_json::Error, json: &Value) -> String 
         true => text.replace(string, "[redacted]"),
         false => text,
     })
+}
+
+/// The cause of a failure to decode `json`, without the values that it quotes: they may be about people.
+pub(crate) fn cause_without_values(error: serde_json::Error, json: &Value) -> Cause {
+    let clean = without_values(&error, json);
+    if clean == error.to_string() { error.into() } else { clean.into() }
 }
 
 /// Words of serde's own errors that are as long as a key.
@@ -292,6 +298,16 @@ fn without_variant(text: &str) -> String {
         (Some(start), Some(end)) => format!("{}[redacted]{}", &text[..start], &text[end..]),
         _ => text.to_owned(),
     }
+}
+
+/// The text without the numbers of more than three digits that serde puts between backticks.
+fn without_numbers(text: &str) -> String {
+    let is_long = |part: &str| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        digits > 3 && part.parse::<f64>().is_ok()
+    };
+    let parts = text.split('`').map(|part| if is_long(part) { "[redacted]" } else { part });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// The text without what is in double quotes, where serde and most other decoders quote a value.
@@ -573,6 +589,11 @@ mod tests {
                 "invalid type: string \"[redacted]\", expected a sequence",
             ),
             (serde_json::json!([{"expected": "sequence"}]), "invalid type: map, expected u64"),
+            (
+                serde_json::json!({"x": [-15558675309_i64]}),
+                "invalid value: integer `[redacted]`, expected u64",
+            ),
+            (serde_json::json!([-7]), "invalid value: integer `-7`, expected u64"),
         ] {
             assert_eq!(decoded(json), expected);
         }
