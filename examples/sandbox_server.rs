@@ -7,7 +7,8 @@
 //!     -H 'Content-Type: application/json' -d '{"type":"communityRoles","communityId":"harbour-runners"}'
 //! ```
 //!
-//! It prints each request. The data are invented, with the latest mention three hours before the start, and lost at the
+//! It prints the variables that point a program at it, if the program makes its clients by `from_env`, and then each
+//! request. Any key will do. The data are invented, with the latest mention three hours before the start, and lost at the
 //! end. Stop it with Ctrl-C.
 
 use std::process::ExitCode;
@@ -23,6 +24,9 @@ mod console;
 
 const USAGE: &str = "\
 Serves both services in memory on a loopback port, for curl and for programs in other languages
+
+A program that makes its clients by from_env runs on it with HEYLO_BASE_URL and HEYLERTS_BASE_URL set to its
+address, and any keys in HEYLO_API_KEY and HEYLERTS_API_KEY. Heylo's community is harbour-runners.
 
 Usage: sandbox_server [OPTIONS]
 
@@ -48,13 +52,18 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
         heylo: Heylo::demo_at(now).keep_requests(0),
         heylerts: Heylerts::demo_at(now).keep_requests(0),
     };
+    let communities = services.heylo.state().communities;
+    let communities: Vec<String> = communities.into_iter().map(|community| community.id).collect();
     let server = serve(port, move |request| {
         let line = request_line(&request);
-        volume.detail(String::from_utf8_lossy(request.body()).escape_debug());
+        let body = printable(request.body());
         let response = services.respond(request, TIMEOUT);
         if volume > Volume::Quiet {
             let status = response.status().map_or("no response".to_owned(), |it| it.to_string());
             print_line(format!("{line}: {status}"));
+        }
+        if !body.is_empty() {
+            volume.detail(format!("  {body}"));
         }
         response
     });
@@ -63,9 +72,30 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
     let handle = server.stop_handle();
     console::on_ctrl_c(move || handle.stop())?;
     print_line(format!("Heylo and Heylerts are at {}", server.url()));
+    volume.note(how_to_use(&server.url(), &communities));
     volume.note("the data are of the weeks before now; stop with Ctrl-C");
     server.wait();
     Ok(())
+}
+
+/// The lines that point a program and curl at the server.
+fn how_to_use(url: &str, communities: &[String]) -> String {
+    format!(
+        "export HEYLO_BASE_URL={url} HEYLO_API_KEY=any\n\
+         export HEYLERTS_BASE_URL={url} HEYLERTS_API_KEY=any\n\
+         curl {url}/api/v1/hello -H 'X-API-Key: any'\n\
+         communities: {}",
+        communities.join(" ")
+    )
+}
+
+/// Returns a body that can be copied into a shell or a file, without characters that a terminal would obey.
+fn printable(body: &[u8]) -> String {
+    let escaped = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    String::from_utf8_lossy(body).chars().map(escaped).collect()
 }
 
 /// Formats a request, such as `POST /apiv1-fetch communityRoles`.

@@ -65,6 +65,26 @@ fn a_second_run_exports_only_what_is_new_late_arrivals_included() {
     assert_eq!(service.services.heylerts.requests().len(), requests + 1);
 }
 
+#[test]
+fn a_mention_whose_fields_are_not_what_is_documented_is_exported_as_it_was_sent() {
+    let folder = Folder::new("odd");
+    let service = Service::new(Services::demo());
+    let odd = Fault::altered(|response| {
+        let mut page: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        page["items"][3]["relevance_score"] = "high".into();
+        page["items"][4]["found_at"] = 17.into();
+        *response.body_mut() = page.to_string().into_bytes();
+    });
+    service.services.heylerts.inject(1, odd);
+    for _ in 0..2 {
+        let output = service.run("mention_export", &folder.0, &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_exported_once(&folder, &service.services);
+    }
+    let file = folder.read("mentions.jsonl");
+    assert!(file.contains(r#""relevance_score":"high""#) && file.contains(r#""found_at":17"#));
+}
+
 /// At which request of its run each run is killed. A list of 640 mentions has seven pages; the first request reads the
 /// first one.
 const KILLED_AT: [usize; 6] = [0, 1, 3, 6, 5, 2];

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use heysync::heylerts::webhook::sign;
 use heysync::sandbox::Services;
-use heysync::{Config, Timestamp, Transport, UreqTransport, heylerts};
+use heysync::{Config, Timestamp, Transport, UreqTransport, heylerts, heylo};
 use support::{Folder, Service, run_offline, stderr, stdout};
 
 const PROGRAMS: [&str; 3] = ["tour", "sandbox_server", "webhook_receiver"];
@@ -67,7 +67,7 @@ fn a_signal_ends_the_tour_after_the_request_under_way() {
 #[cfg(unix)]
 fn the_sandbox_server_serves_until_a_signal() {
     let folder = Folder::new("plain-server");
-    let mut server = support::start("sandbox_server", &folder.0, &["--port", "0"], &[]);
+    let mut server = support::start("sandbox_server", &folder.0, &["--port", "0", "-v"], &[]);
     let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let url = first.rsplit(' ').next().unwrap();
@@ -79,8 +79,26 @@ fn the_sandbox_server_serves_until_a_signal() {
     let yesterday = Timestamp::ago(std::time::Duration::from_secs(24 * 60 * 60));
     let complaints = client.mentions().sentiment(heylerts::Sentiment::Negative).since(yesterday);
     assert!(complaints.read_all().unwrap().len() > 1);
+    let config = Config::new().base_url(url).proxy_from_env(false);
+    let community = heylo::Client::with_config("any", config).unwrap().community("harbour-runners");
+    community.invite(&heylo::NewMember::new("user-42").first_name("Zoë \"Z\"")).unwrap();
     server.signal("TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+
+    let mut notes = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut notes).unwrap();
+    for line in [
+        format!("export HEYLO_BASE_URL={url} HEYLO_API_KEY=any"),
+        format!("export HEYLERTS_BASE_URL={url} HEYLERTS_API_KEY=any"),
+        format!("curl {url}/api/v1/hello -H 'X-API-Key: any'"),
+        "communities: harbour-runners book-circle".to_owned(),
+    ] {
+        assert!(notes.lines().any(|it| it == line), "{line}: {notes}");
+    }
+    // A body can be pasted.
+    let body = notes.lines().find(|line| line.contains("firstName")).unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["member"]["firstName"], "Zoë \"Z\"");
 }
 
 #[test]

@@ -26,6 +26,7 @@ use heysync_programs::files::{self, Lines};
 use heysync_programs::options::Session;
 use heysync_programs::{Failure, Filters, Options, Outcome};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Exports mentions as JSON Lines into a file, and later only those that are new
 #[derive(Parser)]
@@ -65,14 +66,15 @@ struct Exported {
 #[derive(Deserialize)]
 struct Line {
     id: String,
-    found_at: Option<Timestamp>,
+    #[serde(default)]
+    found_at: Value,
 }
 
 impl Exported {
     /// Returns whether the mention is new.
-    fn insert(&mut self, id: String, found_at: Option<Timestamp>) -> bool {
-        self.newest = self.newest.max(found_at);
-        self.ids.insert(id)
+    fn insert(&mut self, id: &str, found_at: &Value) -> bool {
+        self.newest = self.newest.max(Timestamp::deserialize(found_at).ok());
+        self.ids.insert(id.to_owned())
     }
 }
 
@@ -85,7 +87,7 @@ fn run(arguments: Arguments) -> Outcome {
     let mut exported = Exported::default();
     let mut file = Lines::open(&arguments.output, |line| {
         let line: Line = serde_json::from_str(line)?;
-        exported.insert(line.id, line.found_at);
+        exported.insert(&line.id, &line.found_at);
         Ok(())
     })?;
     let state = arguments.load_state(&exported, session.is_sandbox)?;
@@ -104,29 +106,40 @@ fn run(arguments: Arguments) -> Outcome {
 }
 
 /// Writes the mentions that the file does not have, each with one call of the system.
+///
+/// They are written as they were sent, so that none whose fields are not what is documented stops the export.
 fn export(
-    mut mentions: Mentions,
+    mut mentions: Mentions<Value>,
     file: &mut Lines,
     exported: &mut Exported,
     session: &Session<Client>,
 ) -> Outcome {
     session.reporter.begin("mentions", mentions.total_items()?);
+    let mut without_id = 0;
     for (done, mention) in (1..).zip(mentions) {
         let mention = mention?;
-        if exported.insert(mention.id.clone(), mention.found_at) {
-            file.add(&mention)?;
-            file.write()?;
+        match mention["id"].as_str() {
+            Some(id) if exported.insert(id, &mention["found_at"]) => {
+                file.add(&mention)?;
+                file.write()?;
+            }
+            Some(_) => {}
+            None => without_id += 1,
         }
         session.reporter.at(done);
         session.stop.check()?;
     }
     session.reporter.end();
-    file.sync()
+    file.sync()?;
+    match without_id {
+        0 => Ok(()),
+        count => Err(Failure::data(format!("{count} mentions have no id, and were left out"))),
+    }
 }
 
 impl Arguments {
-    fn mentions(&self, mentions: Mentions, state: &State) -> Mentions {
-        let mentions = self.filters.apply(mentions);
+    fn mentions(&self, mentions: Mentions, state: &State) -> Mentions<Value> {
+        let mentions = self.filters.apply(mentions).decode_as();
         let overlap = Duration::from_secs(60) * self.overlap;
         match state.newest.and_then(|moment| moment.checked_sub(overlap)) {
             Some(since) => mentions.since(since),
