@@ -223,8 +223,8 @@ impl<T> Follow<T> {
 
     /// Sets how late a mention may appear, by its time, and still come. Default: an hour. At most 31 days.
     ///
-    /// A wider overlap than that of the run before takes effect from now on: what lies before the reach of the
-    /// [bookmark](Follow::resume_at) does not come, since it is not remembered whether it came before.
+    /// An overlap that is wider than that of the run before takes effect with time: mentions from before the reach of the
+    /// [bookmark](Follow::resume_at) do not come, since nobody knows whether they came before.
     ///
     /// The ids of the mentions of so long are remembered, so it bounds the memory and the size of a bookmark.
     pub fn overlap(mut self, overlap: Duration) -> Follow<T> {
