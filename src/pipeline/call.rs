@@ -465,7 +465,7 @@ impl Call {
     pub(crate) fn has_id(&self) -> bool {
         let body: Map<String, Value> = serde_json::from_slice(self.body()).unwrap_or_default();
         let mut names = self.query.iter().map(|(name, _)| name).chain(body.keys());
-        self.path.len() > 1 || names.any(|name| json::names_id(name))
+        self.path.len() > 1 || names.any(json::names_id)
     }
 
     pub(crate) fn is_unsafe(&self) -> bool {
