@@ -37,7 +37,7 @@ use crate::clock::{Clock, Signal};
 ///
 /// # Examples
 ///
-/// A program that ends after Ctrl-C, with the crate `ctrlc`. Its handler runs on a thread of its own; within a signal
+/// A program that ends after Ctrl-C, and at once after a second one, with the crate `ctrlc`. Its handler runs on a thread of its own; within a signal
 /// handler itself, nothing that locks may be called, and `cancel` does.
 ///
 /// ```no_run
@@ -49,7 +49,12 @@ use crate::clock::{Clock, Signal};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let stop = Cancellation::new();
 /// let handle = stop.clone();
-/// ctrlc::set_handler(move || handle.cancel())?;
+/// ctrlc::set_handler(move || {
+///     if handle.is_cancelled() {
+///         std::process::exit(130);
+///     }
+///     handle.cancel();
+/// })?;
 ///
 /// let client = heylerts::Client::from_env_with(Config::new().cancellation(&stop))?;
 /// let mut mentions = client.mentions();

@@ -246,6 +246,29 @@ fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
 }
 
 #[test]
+fn a_person_whose_invite_is_unknown_and_who_is_found_is_marked_done_and_never_in_doubt_again() {
+    let setup = Setup::with(Config::new().retries(0));
+    let people = || ["x", "y"].map(NewMember::new);
+    setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-create", 1);
+    let mut first = setup.community.invite_members(people());
+    first.by_ref().for_each(drop);
+    let mut journal = first.journal().clone();
+    journal.mark_done("x");
+    let rest = setup.community.invite_members(people()).resume_at(&journal).unwrap();
+    assert!(rest.is_empty());
+    assert_eq!((rest.journal().unknown().count(), rest.journal().done().count()), (0, 2));
+}
+
+#[test]
+fn the_hint_of_a_journal_that_is_empty_or_torn_names_what_its_loss_would_cost() {
+    for line in ["", "{\"operation\":\"inv"] {
+        let error = line.parse::<Journal>().unwrap_err();
+        let hint = error.hint().unwrap();
+        assert!(hint.starts_with("restore the file") && hint.contains("everybody again"), "{hint}");
+    }
+}
+
+#[test]
 fn a_process_that_is_killed_at_any_moment_invites_nobody_twice() {
     for killed_at in 0..4 {
         for is_sent in [false, true] {

@@ -313,8 +313,8 @@ impl Bulk {
     ///
     /// In the journal that `write` receives, a person who is to be invited is [`unknown`](Journal::unknown). If the process
     /// is killed before the outcome is saved, nobody knows whether Heylo received the invite; a later run that resumes
-    /// this journal leaves the person out. A process that is killed while it waits for the rate limit has written nothing,
-    /// and leaves nobody in doubt. For a removal, which can be sent again, it is the [`journal`](Bulk::journal).
+    /// this journal leaves the person out. A process that is killed while it waits for the rate limit before that leaves
+    /// nobody in doubt; one that is killed before a retry, after a 429 say, leaves that person in doubt. For a removal, which can be sent again, it is the [`journal`](Bulk::journal).
     ///
     /// Write it whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does. If `write`
     /// fails, nothing is sent for this person: their outcome is an error of the kind
