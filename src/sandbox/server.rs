@@ -57,7 +57,8 @@ where
 ///
 /// # Errors
 ///
-/// Fails if the port is in use.
+/// An [`io::Error`], such as that of a port in use. It is none of this crate's: with `?`, it needs a function that returns
+/// [`io::Result`] or `Box<dyn Error>`, not [`heysync::Result`](crate::Result).
 ///
 /// # Examples
 ///
