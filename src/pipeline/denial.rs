@@ -28,9 +28,9 @@ use super::tone::{self, Tone};
 use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use vocabulary::{
-    BAD, BESIDES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, WORDS, WRAPPERS, ends_with, is_any,
+    BAD, BESIDES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, PENDING, WORDS, WRAPPERS, ends_with, is_any,
     is_code_of_success, is_empty, is_failure, is_false, is_harmless, is_odd_code, is_reported,
-    is_state, is_status, is_true, is_undone,
+    is_state, is_status, is_true, is_undone, is_zero,
 };
 
 /// How deep JSON may be within strings and lists.
@@ -143,6 +143,7 @@ fn of_hints(object: &Map<String, Value>) -> Option<Report> {
     let is_hint = |(name, value): (&String, &Value)| {
         is_any(name, &BESIDES)
             || is_any(name, &KIND)
+            || is_any(name, &OUTCOME) && value.is_string()
             || is_odd_code(name, value)
             || is_undone(name, value)
             || is_empty(value)
@@ -150,27 +151,52 @@ fn of_hints(object: &Map<String, Value>) -> Option<Report> {
     let said = ["message", "msg", "reason"];
     let has_said = object.iter().any(|(name, value)| is_any(name, &said) && !is_empty(value));
     let is_undone = object.iter().any(|(name, value)| is_undone(name, value));
-    let is_good = is_contradicted(object) || has_code(object, &is_code_of_success);
-    if !object.iter().all(is_hint) || is_good || !has_said && !is_undone {
+    if !object.iter().all(is_hint) || states_success(object) || !has_said && !is_undone {
         return None;
     }
-    let has_bad_code = object.iter().any(|(name, value)| is_odd_code(name, value))
-        || has_code(object, &is_bad_code);
+    let has_bad_code =
+        object.iter().any(|(name, value)| is_odd_code(name, value) || is_bad_code(name, value));
+    // A 0 is a success to some services, and a failure to others.
+    let is_open = object.iter().any(|(name, value)| is_code(name) && is_zero(value));
     let words = message::words_in(object);
     let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
     let report = words.unwrap_or_else(|| "the response reports that nothing was done".to_owned());
     match tone {
-        Tone::Bad if has_bad_code || is_undone => Some(Report::Denial(report)),
-        Tone::Bad => Some(Report::Doubt(report)),
+        Tone::Bad if (has_bad_code || is_undone) && !is_open => Some(Report::Denial(report)),
+        Tone::Bad | Tone::Mixed => Some(Report::Doubt(report)),
         _ if is_undone => Some(Report::Doubt(report)),
         Tone::Unclear if has_bad_code => Some(Report::Doubt(report)),
         Tone::Unclear | Tone::Good => None,
     }
 }
 
-/// `{"code": "community_not_found"}`
-fn is_bad_code(code: &Value) -> bool {
-    code.as_str().is_some_and(|code| tone::tone(code) == Tone::Bad)
+/// Whether the outcome of an object, or its code, is a success for certain.
+fn states_success(object: &Map<String, Value>) -> bool {
+    object.iter().any(|(name, value)| {
+        let is_outcome = is_any(name, &OUTCOME)
+            && value.as_str().is_some_and(|text| {
+                is_any(text, &GOOD_OUTCOMES)
+                    || is_any(text, &PENDING)
+                    || tone::tone(text) == Tone::Good
+            });
+        is_any(name, &GOOD) && is_true(value)
+            || is_outcome
+            || is_code(name) && is_code_of_success(value) && !is_zero(value)
+    })
+}
+
+fn is_code(name: &str) -> bool {
+    is_any(name, &["code"]) || is_any(name, &OUTCOME)
+}
+
+/// `{"code": "community_not_found"}`, `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
+fn is_bad_code(name: &str, code: &Value) -> bool {
+    let is_bad = |code: &str| tone::tone(code) == Tone::Bad;
+    let has_words = |code: &str| code.trim().contains(|c: char| !c.is_alphanumeric());
+    code.as_str().is_some_and(|code| {
+        is_any(name, &["code"]) && is_bad(code)
+            || is_any(name, &OUTCOME) && has_words(code) && is_bad(code)
+    })
 }
 
 fn has_code(object: &Map<String, Value>, is_such: &dyn Fn(&Value) -> bool) -> bool {
@@ -202,7 +228,7 @@ fn of_signs(object: &Map<String, Value>) -> Option<Report> {
     match words.as_deref().map_or(Tone::Unclear, tone::tone) {
         Tone::Good => None,
         Tone::Bad => words.map(Report::Denial),
-        Tone::Unclear => {
+        Tone::Mixed | Tone::Unclear => {
             let unnamed = || "the response contradicts itself".to_owned();
             Some(Report::Doubt(words.unwrap_or_else(unnamed)))
         }
@@ -318,7 +344,7 @@ mod tests {
     }
 
     /// Reports of failure that are denials of a call that returns nothing.
-    const DENIALS: [(&str, &str); 104] = [
+    const DENIALS: [(&str, &str); 135] = [
         (r#"{"code": 404, "message": "gone"}"#, "gone"),
         (r#"{"code": "404", "message": "gone"}"#, "gone"),
         (r#"{"code": "NOT_FOUND", "message": "gone"}"#, "gone"),
@@ -429,6 +455,67 @@ mod tests {
         (r#"{"detail": "Account suspended"}"#, "in doubt: Account suspended"),
         (r#"{"detail": "already invited"}"#, "in doubt: already invited"),
         (r#"{"detail": "2 removed, 1 failed"}"#, "in doubt: 2 removed, 1 failed"),
+        // Success and failure in words.
+        (r#"{"detail": "Expired invitation resent"}"#, "in doubt: Expired invitation resent"),
+        (r#"{"detail": "Alert for Bad Bunny created"}"#, "in doubt: Alert for Bad Bunny created"),
+        (r#"{"detail": "Bad Bunny was invited"}"#, "in doubt: Bad Bunny was invited"),
+        (
+            r#"{"detail": "Invitation to No Limits Run Club sent"}"#,
+            "in doubt: Invitation to No Limits Run Club sent",
+        ),
+        (
+            r#"{"detail": "Max wurde aus Lauftreff Bad Homburg entfernt"}"#,
+            "in doubt: Max wurde aus Lauftreff Bad Homburg entfernt",
+        ),
+        (r#"{"detail": "Convite enviado no grupo"}"#, "in doubt: Convite enviado no grupo"),
+        (r#"{"detail": "Duplicate alert deleted"}"#, "in doubt: Duplicate alert deleted"),
+        (r#"{"detail": "Locked account removed"}"#, "in doubt: Locked account removed"),
+        (
+            r#"{"detail": "No account found, invitation sent"}"#,
+            "in doubt: No account found, invitation sent",
+        ),
+        (
+            r#"{"detail": "User already exists, added to community"}"#,
+            "in doubt: User already exists, added to community",
+        ),
+        (
+            r#"{"detail": "Invitation t'a \u00e9t\u00e9 envoy\u00e9e"}"#,
+            "in doubt: Invitation t'a \u{e9}t\u{e9} envoy\u{e9}e",
+        ),
+        (r#"{"detail": "No Bad News Club"}"#, "in doubt: No Bad News Club"),
+        (r#"{"detail": "No such community"}"#, "No such community"),
+        (r#"{"detail": "Bad request"}"#, "Bad request"),
+        (r#"{"detail": "User can't be invited"}"#, "User can't be invited"),
+        (
+            r#"{"message": "Deleted member cannot be invited"}"#,
+            "in doubt: Deleted member cannot be invited",
+        ),
+        (
+            r#"{"message": "Community not found or deleted"}"#,
+            "in doubt: Community not found or deleted",
+        ),
+        (r#"{"message": "1 invited, 1 failed"}"#, "in doubt: 1 invited, 1 failed"),
+        // A 0 that is a failure to some.
+        (r#"{"status": 0, "message": "Community not found"}"#, "in doubt: Community not found"),
+        (r#"{"status": "0", "message": "Community not found"}"#, "in doubt: Community not found"),
+        (
+            r#"{"status": 0, "msg": "error: no such member", "data": null}"#,
+            "in doubt: error: no such member",
+        ),
+        (r#"{"result": 0, "message": "Invite failed"}"#, "in doubt: Invite failed"),
+        (r#"{"ret": 0, "msg": "not allowed"}"#, "in doubt: not allowed"),
+        (r#"{"code": 0, "message": "not allowed"}"#, "in doubt: not allowed"),
+        // A status in words.
+        (
+            r#"{"status": "not_authorized", "message": "You are not allowed to invite"}"#,
+            "You are not allowed to invite",
+        ),
+        (r#"{"status": "invalid_request", "message": "userId is required"}"#, "userId is required"),
+        (r#"{"status": "REQUEST_DENIED", "message": "API key is invalid"}"#, "API key is invalid"),
+        (r#"{"status": "NOT_INVITED", "message": "email is invalid"}"#, "email is invalid"),
+        (r#"{"status": "OVER_LIMIT", "message": "Quota exceeded"}"#, "in doubt: Quota exceeded"),
+        (r#"{"status": "locked", "message": "it is locked"}"#, "in doubt: it is locked"),
+        (r#"{"status": "not_authorized", "message": "u1"}"#, "in doubt: u1"),
     ];
 
     fn denied(report: Option<Report>) -> Option<String> {
@@ -469,6 +556,26 @@ mod tests {
             r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#,
             r#"{"success": true, "error": "N/A"}"#,
             r#"{"errors": "no errors"}"#,
+            r#"{"detail": "T. Smith was removed"}"#,
+            r#"{"detail": "Mr T was invited"}"#,
+            r#"{"detail": "Access for T. Lee revoked"}"#,
+            r#"{"detail": "Invite for T-shirt team sent"}"#,
+            r#"{"detail": "Completed with 0 errors"}"#,
+            r#"{"message": "No Limits Run Club: invitation sent"}"#,
+            r#"{"message": "T. Smith was removed"}"#,
+            r#"{"message": "Einladung an T. M\u00fcller verschickt"}"#,
+            r#"{"message": "L'invitation t'a \u00e9t\u00e9 envoy\u00e9e"}"#,
+            r#"{"message": "No account found. Invitation sent."}"#,
+            r#"{"message": "User already exists, added to community"}"#,
+            r#"{"message": "Invite on its way, no action needed"}"#,
+            r#"{"message": "Completed with 0 errors"}"#,
+            r#"{"message": "Max wurde aus Lauftreff Bad Homburg entfernt"}"#,
+            r#"{"message": "Expired invitation resent"}"#,
+            r#"{"message": "Alert deleted and cannot be restored"}"#,
+            r#"{"status": "pending", "message": "not yet accepted"}"#,
+            r#"{"status": "INVITE_SENT", "message": "not yet accepted"}"#,
+            r#"{"status": 0, "message": "Invitation sent"}"#,
+            r#"{"code": 0, "message": "Mitglied entfernt"}"#,
             r#"{"detail": "Member removed"}"#,
             r#"{"detail": "Successfully invited"}"#,
             r#"{"detail": "Completed without errors"}"#,

@@ -10,9 +10,13 @@ const LONGEST: usize = 1000;
 /// The tone of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
+    /// Of success only.
     Good,
+    /// Of failure only.
     Bad,
-    /// In another language, or with none of the known words.
+    /// Of failure, and of a success that is limited or partial.
+    Mixed,
+    /// In another language, with none of the known words, or of a success beside what may be a name: "Bad News Club".
     Unclear,
 }
 
@@ -63,11 +67,9 @@ const GOOD: [&str; 43] = [
     "applied",
 ];
 
-const BAD: [&str; 49] = [
+/// Words of a failure. `no` and `bad` are, too, before [`NOUNS`].
+const BAD: [&str; 46] = [
     "not",
-    "no",
-    // Of "isn't".
-    "t",
     "cannot",
     "never",
     "nothing",
@@ -110,7 +112,6 @@ const BAD: [&str; 49] = [
     "too",
     "maintenance",
     "wrong",
-    "bad",
     "sorry",
     "quota",
     "impossible",
@@ -119,38 +120,213 @@ const BAD: [&str; 49] = [
 /// Words that limit a success, or make it a rule.
 const LIMITS: [&str; 7] = ["can", "only", "before", "until", "but", "however", "already"];
 
-/// Words of [`BAD`] that turn a success before them into a failure.
+/// Words after which a success is one that has not happened, or the reason of a failure.
+const CONDITIONS: [&str; 10] =
+    ["can", "could", "if", "because", "since", "when", "unless", "until", "before", "already"];
+
+/// Words that deny a success right after them, or in the same breath: "not found or deleted".
+const NEGATIONS: [&str; 15] = [
+    "not", "cannot", "never", "must", "should", "unable", "fail", "failed", "nothing", "nobody",
+    "none", "without", "no", "or", "nor",
+];
+
+/// Words before a negation that show that it is no part of a name.
+const VERBS: [&str; 16] = [
+    "is", "are", "was", "were", "be", "do", "does", "did", "has", "have", "had", "could", "would",
+    "ca", "wo", "should",
+];
+
+/// Words of a failure that no success has, not even that of a call that mends something.
+const FAILURES: [&str; 11] = [
+    "fail",
+    "fails",
+    "failed",
+    "failure",
+    "error",
+    "errors",
+    "rejected",
+    "unable",
+    "forbidden",
+    "unauthorized",
+    "unauthenticated",
+];
+
+/// Words of [`FAILURES`] that turn a success before them into a failure: "completed with errors".
 const TROUBLE: [&str; 8] =
     ["error", "errors", "failure", "failures", "problem", "problems", "warnings", "issues"];
 
 /// Words after `no` that do not mean a failure.
 const MORE: [&str; 3] = ["longer", "further", "more"];
 
-/// Returns the tone of a text: of its first clause, unless that is limited by what follows.
+/// Words after `no` and `bad` that make them English, and no part of a name.
+const NOUNS: [&str; 43] = [
+    "such",
+    "request",
+    "requests",
+    "gateway",
+    "credentials",
+    "credential",
+    "input",
+    "parameter",
+    "token",
+    "key",
+    "api",
+    "id",
+    "format",
+    "value",
+    "data",
+    "json",
+    "permission",
+    "permissions",
+    "access",
+    "right",
+    "rights",
+    "member",
+    "members",
+    "user",
+    "users",
+    "person",
+    "community",
+    "communities",
+    "group",
+    "event",
+    "events",
+    "alert",
+    "alerts",
+    "account",
+    "seat",
+    "seats",
+    "invite",
+    "invitation",
+    "matching",
+    "valid",
+    "route",
+    "role",
+    "place",
+];
+
+/// What makes `no` English from a distance: "no tickets left".
+const ABSENCES: [&str; 5] = ["found", "left", "available", "remaining", "allowed"];
+
+/// A negation denies what follows within so many words, and a `not` within [`FAR`].
+const NEAR: usize = 2;
+const FAR: usize = 3;
+
+/// Returns the tone of a text: that of its first clause, if that is of success and not limited by what follows; else of all.
 pub(super) fn tone(text: &str) -> Tone {
-    let text = &without_quoted(&text[..floor(text, LONGEST)]);
-    let sentence = text.split(['!', '\n']).next().unwrap_or_default();
-    // A dot may be within an address.
-    let sentence = sentence.split(". ").next().unwrap_or_default();
-    let (clause, rest) = sentence.split_once([';', ',']).unwrap_or((sentence, ""));
-    let (clause, rest, whole) = (words(clause), words(rest), words(text));
-    let has = |words: &[String], known: &[&str]| words.iter().any(|it| known.contains(&&**it));
-    let first = |known: &[&str]| clause.iter().position(|it| known.contains(&&**it));
-    let is_limited = has(&clause, &LIMITS) || has(&whole, &["but", "however"]);
-    let is_troubled = has(&clause, &["with"]) && has(&clause, &TROUBLE);
-    match (first(&GOOD), first(&BAD)) {
-        // "Completed with errors", and "Invited Bad Bunny" or "Deleted member cannot be invited".
-        (Some(good), Some(bad)) if good < bad && !is_troubled => Tone::Unclear,
-        (_, Some(_)) => Tone::Bad,
-        (Some(_), None) if !is_limited && !has(&rest, &FAILURES) => Tone::Good,
-        (Some(_), None) if !is_limited => Tone::Unclear,
-        _ if has(&whole, &BAD) => Tone::Bad,
-        _ => Tone::Unclear,
+    let text = without_quoted(&text[..floor(text, LONGEST)]);
+    let sentences: Vec<Vec<Clause>> = text.split(['!', '\n']).flat_map(sentences).collect();
+    let all = || sentences.iter().flatten();
+    let first = sentences.first().map(Vec::as_slice).unwrap_or_default();
+    if all().any(|clause| clause.is_taken_back) || first.first().is_some_and(Clause::is_troubled) {
+        return Tone::Bad;
+    }
+    let is_bad = all().any(|clause| clause.is_bad);
+    let is_turned = all().any(|clause| clause.has(&["but", "however"]));
+    let begins_well = first.first().is_some_and(Clause::is_plain_success);
+    let is_partial = all().any(|clause| clause.is_good)
+        && (is_turned && is_bad || all().any(|clause| clause.is_denied));
+    match () {
+        () if begins_well && !is_turned => match first.iter().any(|it| it.has(&FAILURES)) {
+            true => Tone::Mixed,
+            false => Tone::Good,
+        },
+        () if is_partial => Tone::Mixed,
+        () if !is_bad || all().any(|clause| clause.is_good) => Tone::Unclear,
+        () if all().any(|clause| clause.is_conditional) => Tone::Mixed,
+        () => Tone::Bad,
     }
 }
 
-/// Words of failure in a later clause: "2 invited, 1 failed".
-const FAILURES: [&str; 6] = ["fail", "fails", "failed", "error", "errors", "rejected"];
+/// The sentences of a line, in clauses. A dot after a single letter is one of an initial, and one within a word of an address.
+fn sentences(line: &str) -> Vec<Vec<Clause>> {
+    let is_initial =
+        |part: &str| part.rsplit(' ').next().is_some_and(|word| word.chars().count() == 1);
+    let mut sentences: Vec<String> = Vec::new();
+    for part in line.split(". ") {
+        match sentences.last_mut() {
+            Some(last) if is_initial(last) => *last += &format!(" {part}"),
+            _ => sentences.push(part.to_owned()),
+        }
+    }
+    let clauses = |sentence: String| sentence.split([';', ',']).map(Clause::of).collect();
+    sentences.into_iter().map(clauses).collect()
+}
+
+/// What a part of a sentence says.
+struct Clause {
+    words: Vec<String>,
+    /// It has a word of success that is neither denied nor under a condition.
+    is_good: bool,
+    /// It has a word of failure.
+    is_bad: bool,
+    /// It has a word of success under a condition: "can be added".
+    is_conditional: bool,
+    /// It has a success that is denied in the same breath: "deleted members cannot be invited".
+    is_denied: bool,
+    /// "but not delivered"
+    is_taken_back: bool,
+}
+
+impl Clause {
+    fn of(text: &str) -> Clause {
+        let words = words(text);
+        let has = |at: usize, known: &[&str]| known.contains(&&*words[at]);
+        let all = || 0..words.len();
+        let is_denied = |at: usize| (at.saturating_sub(FAR)..at).any(|by| negates(&words, by, at));
+        let (denied, stated): (Vec<usize>, Vec<usize>) =
+            all().filter(|at| has(*at, &GOOD)).partition(|at| is_denied(*at));
+        let is_plain = |at: &usize| !(0..*at).any(|before| has(before, &CONDITIONS));
+        let is_good = stated.iter().any(is_plain);
+        let denial = all().find(|at| denies(&words, *at));
+        let is_apart = |at: usize| (0..at).any(|before| has(before, &["and"]));
+        Clause {
+            is_good,
+            is_bad: all().any(|at| is_bad(&words, at)),
+            is_conditional: !is_good && !stated.is_empty(),
+            is_denied: denial.is_some_and(|at| !is_apart(at)) && is_good
+                || all().any(|at| has(at, &FAILURES)),
+            is_taken_back: !denied.is_empty() && words.starts_with(&["but".into(), "not".into()]),
+            words,
+        }
+    }
+
+    fn is_plain_success(&self) -> bool {
+        self.is_good && !self.is_bad && !self.has(&LIMITS) && !self.has(&["no", "bad"])
+    }
+
+    fn has(&self, known: &[&str]) -> bool {
+        self.words.iter().any(|word| known.contains(&&**word))
+    }
+
+    /// "completed with errors"
+    fn is_troubled(&self) -> bool {
+        self.has(&["with"]) && self.has(&TROUBLE)
+    }
+}
+
+/// Whether the word at `by` denies the word of success at `at`.
+fn negates(words: &[String], by: usize, at: usize) -> bool {
+    let is_near = at - by <= NEAR || words[by] == "not";
+    NEGATIONS.contains(&&*words[by]) && is_near && (words[by] != "no" || is_bad(words, by))
+}
+
+/// Whether the word is one of failure.
+fn is_bad(words: &[String], at: usize) -> bool {
+    let next = words.get(at + 1).map(String::as_str).unwrap_or_default();
+    let is_absent = || words[at..].iter().take(4).any(|word| ABSENCES.contains(&&**word));
+    match &*words[at] {
+        "no" => NOUNS.contains(&next) || is_absent(),
+        "bad" => NOUNS.contains(&next),
+        word => BAD.contains(&word),
+    }
+}
+
+/// Whether the word denies something for certain: "cannot", "is not".
+fn denies(words: &[String], at: usize) -> bool {
+    let is_verb = |at: usize| VERBS.contains(&&*words[at]);
+    matches!(&*words[at], "cannot" | "must") || words[at] == "not" && at > 0 && is_verb(at - 1)
+}
 
 /// Opening and closing quotation marks.
 const QUOTES: [(char, char); 5] =
@@ -181,12 +357,14 @@ fn first_quoted(text: &str) -> Option<Range<usize>> {
 /// The words of a text in lower case, without e-mail addresses, and without `no errors` and the like.
 fn words(text: &str) -> Vec<String> {
     let parts = text.split_whitespace().filter(|part| !part.contains('@'));
-    let words = parts.flat_map(|part| part.split(|c: char| !c.is_alphanumeric()));
+    let is_between = |c: char| !c.is_alphanumeric() && !APOSTROPHES.contains(&c);
+    let spelled = parts.flat_map(|part| part.split(is_between)).map(str::to_lowercase);
     let mut kept: Vec<String> = Vec::new();
-    for word in words.filter(|word| !word.is_empty()).map(str::to_lowercase) {
+    for word in spelled.flat_map(|word| without_contraction(&word)) {
         let is_denied = match kept.last().map(String::as_str) {
             Some("no") => TROUBLE.contains(&&*word) || MORE.contains(&&*word),
             Some("without") => TROUBLE.contains(&&*word),
+            Some("0" | "zero") => TROUBLE.contains(&&*word) || FAILURES.contains(&&*word),
             _ => false,
         };
         match is_denied {
@@ -195,6 +373,20 @@ fn words(text: &str) -> Vec<String> {
         }
     }
     kept
+}
+
+const APOSTROPHES: [char; 2] = ['\'', '\u{2019}'];
+
+/// `isn't` as `is` and `not`; any other word in its parts: `t'a` has nothing of a `not`.
+fn without_contraction(word: &str) -> Vec<String> {
+    let verb = APOSTROPHES
+        .iter()
+        .find_map(|mark| word.strip_suffix('t')?.strip_suffix(*mark)?.strip_suffix('n'));
+    let parts = match verb {
+        Some(verb) => vec![verb, "not"],
+        None => word.split(APOSTROPHES).collect(),
+    };
+    parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -215,6 +407,9 @@ mod tests {
             "Invite sent to bad.wolf@no.example",
             "Removed 'Max Error' from \u{201c}Not Fast\u{201d}",
             "Member removed, no further action needed",
+            "Completed with 0 errors",
+            "1 invited, 0 failed",
+            "Access for T. Lee revoked",
         ] {
             assert_eq!(tone(text), Tone::Good, "{text}");
         }
@@ -229,6 +424,13 @@ mod tests {
             "Community 'Removed' was not found",
             "It isn't removed, and wasn't 'before'",
             "Deleted with 2 errors",
+            "No such member",
+            "no seats left",
+            "No invitation sent",
+            "Bad request",
+            "Community not found or deleted",
+            "The invite has not been accepted",
+            "Request could not be processed",
         ] {
             assert_eq!(tone(text), Tone::Bad, "{text}");
         }
@@ -240,14 +442,56 @@ mod tests {
             "Member removed and can rejoin",
             "Only admins can be removed",
             "please wait",
-            "Deleted member cannot be invited",
             "Alert deleted and cannot be restored",
             "Member is no longer in the community",
             "User was already invited",
-            "2 invited, 1 failed",
             "'not found'",
+            "Expired invitation resent",
+            "Alert for Bad Bunny created",
+            "Bad Bunny was invited",
+            "T. Smith wurde entfernt",
+            "Invitation to No Limits Run Club",
+            "Invitation to No Limits Run Club sent",
+            "No Limits Run Club: invitation sent",
+            "Invited Bad Bunny",
+            "Max wurde aus Lauftreff Bad Homburg entfernt",
+            "Convite enviado no grupo",
+            "No grupo Corredores",
+            "L'invitation t'a \u{e9}t\u{e9} envoy\u{e9}e",
+            "Einladung an T. M\u{fc}ller verschickt",
+            "Duplicate alert deleted",
+            "Locked account removed",
+            "No account found, invitation sent",
+            "No account found. Invitation sent.",
+            "User already exists, added to community",
+            "Invite on its way, no action needed",
         ] {
             assert_eq!(tone(text), Tone::Unclear, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_success_that_is_partial_conditional_or_denied_is_neither_good_nor_bad() {
+        for text in [
+            "2 invited, 1 failed",
+            "Deleted member cannot be invited",
+            "Deleted users are not allowed",
+            "Unknown member: only an admin can be added",
+            "Invalid id because the member was removed",
+            "Member removed, but email not delivered",
+            "Failed to notify the members removed",
+        ] {
+            assert_eq!(tone(text), Tone::Mixed, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_contraction_is_a_negation_and_a_single_letter_is_none() {
+        for text in ["Member isn't invited", "It can\u{2019}t be removed", "You DON'T own it"] {
+            assert_eq!(tone(text), Tone::Bad, "{text}");
+        }
+        for text in ["T. Smith was removed", "Invite for T-shirt team sent", "Mr T was invited"] {
+            assert_eq!(tone(text), Tone::Good, "{text}");
         }
     }
 

@@ -160,6 +160,10 @@ const DONE: [&str; 14] = [
 /// Values of [`OUTCOME`] for a success.
 pub(super) const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "successful", "done"];
 
+/// Values of [`OUTCOME`] for a success that goes on.
+pub(super) const PENDING: [&str; 7] =
+    ["pending", "processing", "waiting", "active", "open", "new", "inprogress"];
+
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
     // By their lengths, since each success is searched for these names.
@@ -230,6 +234,11 @@ pub(super) fn is_code_of_success(value: &Value) -> bool {
         Value::String(text) => text.trim().parse().is_ok_and(is_good),
         _ => false,
     }
+}
+
+/// 0 or `"0"`, which is a success to some services and a failure to others.
+pub(super) fn is_zero(value: &Value) -> bool {
+    value.as_u64() == Some(0) || value.as_str().is_some_and(|text| text.trim() == "0")
 }
 
 /// Whether a field holds a code that is none of success as far as is known.
