@@ -136,7 +136,7 @@ impl Classifier<'_> {
         if is_change && message::is_page(&head.headers, &body) {
             return self.page(head, body);
         }
-        let report = denial::of_undecodable(&body).filter(|_| is_change);
+        let report = denial::of(&body).filter(|_| is_change);
         let head = Some(head);
         match report {
             Some(report) => {

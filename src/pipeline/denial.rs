@@ -25,12 +25,14 @@ use serde_json::{Map, Value};
 
 use super::message;
 use super::tone::{self, Tone};
+use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use vocabulary::{
-    BAD, BESIDES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, PENDING, WORDS, WRAPPERS, ends_with, is_any,
-    is_code_of_success, is_empty, is_failure, is_false, is_harmless, is_odd_code, is_reported,
-    is_state, is_status, is_true, is_undone, is_zero,
+    ALSO, BAD, BESIDES, ERROR_WORDS, GOOD, GOOD_OUTCOMES, KIND, MORE_BAD, OUTCOME, PENDING, WORDS,
+    WRAPPERS, ends_with, is_any, is_code_of_success, is_done, is_empty, is_failure, is_false,
+    is_harmless, is_odd_code, is_reported, is_short_failure, is_state, is_status, is_true,
+    is_undone, is_zero,
 };
 
 /// How deep JSON may be within strings and lists.
@@ -86,7 +88,20 @@ pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
 fn read(body: &[u8], is_lenient: bool) -> Option<Value> {
     let text = json::text(body);
     let json = json::from_slice(text.as_bytes()).ok();
-    json.or_else(|| lenient::value(&text).filter(|_| is_lenient))
+    let other = || lenient::value(&text).or_else(|| shallow(&text));
+    json.or_else(|| other().filter(|_| is_lenient))
+}
+
+/// The fields of an object that is nested too deeply to be decoded, with `true` in place of such a value.
+fn shallow(text: &str) -> Option<Value> {
+    let mut fields = Map::new();
+    Scanner::new(text, 0).object(|scanner, name| {
+        let value =
+            json::from_slice(text[scanner.value()?].as_bytes()).unwrap_or(Value::Bool(true));
+        fields.insert(name.to_owned(), value);
+        Some(())
+    })?;
+    Some(Value::Object(fields))
 }
 
 fn of_json(json: &Value, depth: u32) -> Option<Report> {
@@ -123,8 +138,11 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
         Value::String(_) => of_json(inner, depth - 1),
         _ => None,
     };
+    // What failed of a success is a part of it.
+    let as_part =
+        |report: Report| if is_good { Report::Doubt(report.into_words()) } else { report };
     of_signs(object)
-        .or_else(|| wrapped.filter(|_| depth > 0).find_map(in_wrapper))
+        .or_else(|| wrapped.filter(|_| depth > 0).find_map(in_wrapper).map(as_part))
         .or_else(|| of_hints(object))
 }
 
@@ -142,6 +160,7 @@ fn of_only_field(object: &Map<String, Value>) -> Option<Report> {
 fn of_hints(object: &Map<String, Value>) -> Option<Report> {
     let is_hint = |(name, value): (&String, &Value)| {
         is_any(name, &BESIDES)
+            || is_any(name, &ALSO)
             || is_any(name, &KIND)
             || is_any(name, &OUTCOME) && value.is_string()
             || is_odd_code(name, value)
@@ -217,22 +236,52 @@ fn of_bare(object: &Map<String, Value>) -> Option<Report> {
 /// The report of failure in the fields of an object itself.
 fn of_signs(object: &Map<String, Value>) -> Option<Report> {
     let words = message::words_in(object);
-    match denies(object) || fails(object) {
-        true if !is_contradicted(object) => {
-            let unnamed = || "the response reports a failure".to_owned();
-            return Some(Report::Denial(words.unwrap_or_else(unnamed)));
-        }
-        false if !is_vague(object) => return None,
-        _ => {}
+    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
+    let states_failure = denies(object) || object.iter().any(|field| ends_badly(object, field));
+    let reports = states_failure || fails(object);
+    if !reports && has_good_code(object) {
+        // `{"errcode": 0, "errmsg": "not a member"}`
+        let is_doubtful = has_error_words(object) && matches!(tone, Tone::Bad | Tone::Mixed);
+        return words.filter(|_| is_doubtful).map(Report::Doubt);
     }
-    match words.as_deref().map_or(Tone::Unclear, tone::tone) {
+    if !reports && !is_vague(object) {
+        return None;
+    }
+    let unnamed = || "the response reports a failure".to_owned();
+    let is_partial = reports && object.iter().any(|(name, value)| is_done(name, value));
+    if reports && !is_contradicted(object) && !is_partial {
+        let words = words.unwrap_or_else(unnamed);
+        return match said_well(object) {
+            false => Some(Report::Denial(words)),
+            true => states_failure.then_some(Report::Doubt(words)),
+        };
+    }
+    match tone {
         Tone::Good => None,
-        Tone::Bad => words.map(Report::Denial),
-        Tone::Mixed | Tone::Unclear => {
+        Tone::Bad if !is_partial => words.map(Report::Denial),
+        _ => {
             let unnamed = || "the response contradicts itself".to_owned();
             Some(Report::Doubt(words.unwrap_or_else(unnamed)))
         }
     }
+}
+
+/// `{"error": true, "message": "Member removed"}`
+fn said_well(object: &Map<String, Value>) -> bool {
+    object.iter().any(|(name, value)| {
+        is_any(name, &["message", "msg", "detail"])
+            && value.as_str().is_some_and(|text| tone::tone(text) == Tone::Good)
+    })
+}
+
+/// `{"errno": 0}`
+fn has_good_code(object: &Map<String, Value>) -> bool {
+    let codes = ["errorcode", "errcode", "errno", "errorno"];
+    object.iter().any(|(name, value)| is_any(name, &codes) && is_code_of_success(value))
+}
+
+fn has_error_words(object: &Map<String, Value>) -> bool {
+    object.iter().any(|(name, value)| is_any(name, &ERROR_WORDS) && !is_empty(value))
 }
 
 fn has_words(object: &Map<String, Value>) -> bool {
@@ -241,25 +290,32 @@ fn has_words(object: &Map<String, Value>) -> bool {
 
 /// Whether a field reports by itself that the call failed.
 fn denies(object: &Map<String, Value>) -> bool {
+    let has_good_code = has_good_code(object);
     object.iter().any(|(name, value)| {
-        is_any(name, &GOOD) && (is_false(value) || is_failure(value))
-            || is_any(name, &BAD) && !is_harmless(name, value)
+        is_any(name, &GOOD) && (is_false(value) || is_failure(value) || is_short_failure(value))
+            || (is_any(name, &BAD) || is_any(name, &MORE_BAD))
+                && !(has_good_code && is_any(name, &ERROR_WORDS))
+                && !is_harmless(name, value)
     })
 }
 
-/// Whether the object states an outcome that is a failure.
+/// Whether the object states an outcome that is a failure, or names a kind of failure.
 fn fails(object: &Map<String, Value>) -> bool {
-    let has_words = has_words(object);
-    let has_id = object.iter().any(|(name, value)| is_own_id(name, value));
-    let is_record = has_id && !has_words;
-    let fails = |(name, value): (&String, &Value)| {
-        is_any(name, &OUTCOME) && is_outcome_of_failure(name, value, is_record)
-            || has_words
-                && !has_id
-                && is_any(name, &KIND)
-                && (is_failure(value) || is_status(value))
+    let is_named = |(name, value): (&String, &Value)| {
+        is_any(name, &KIND) && (is_failure(value) || is_status(value))
     };
-    object.iter().any(fails) || is_list_of_problems(object)
+    object.iter().any(|field| ends_badly(object, field))
+        || has_words(object) && !has_own_id(object) && object.iter().any(is_named)
+        || is_list_of_problems(object)
+}
+
+fn ends_badly(object: &Map<String, Value>, (name, value): (&String, &Value)) -> bool {
+    let is_record = || has_own_id(object) && !has_words(object);
+    is_any(name, &OUTCOME) && is_outcome_of_failure(name, value, &is_record)
+}
+
+fn has_own_id(object: &Map<String, Value>) -> bool {
+    object.iter().any(|(name, value)| is_own_id(name, value))
 }
 
 /// Whether the object says nothing of the outcome but in words.
@@ -280,14 +336,16 @@ fn is_contradicted(object: &Map<String, Value>) -> bool {
 
 /// Whether a field holds the id of something else than the request.
 fn is_own_id(name: &str, value: &Value) -> bool {
-    json::names_id(name) && !is_empty(value) && !is_any(name, &BESIDES)
+    json::names_id(name) && !is_empty(value) && !is_any(name, &BESIDES) && !is_any(name, &ALSO)
 }
 
-fn is_outcome_of_failure(name: &str, value: &Value, is_record: bool) -> bool {
+fn is_outcome_of_failure(name: &str, value: &Value, is_record: &dyn Fn() -> bool) -> bool {
     // `{"result": 412}` may be a count.
     *value == Value::Bool(false)
         || (ends_with(name, "status") || ends_with(name, "code")) && is_status(value)
-        || is_failure(value) && !(is_record && is_state(value))
+        || is_failure(value) && !(is_state(value) && is_record())
+        || is_any(name, &["result", "ack", "outcome", "status", "returncode", "resultcode"])
+            && is_short_failure(value)
 }
 
 /// `{"detail": "Not Found"}` with the other fields of RFC 9457 at most.
@@ -344,7 +402,7 @@ mod tests {
     }
 
     /// Reports of failure that are denials of a call that returns nothing.
-    const DENIALS: [(&str, &str); 135] = [
+    const DENIALS: [(&str, &str); 158] = [
         (r#"{"code": 404, "message": "gone"}"#, "gone"),
         (r#"{"code": "404", "message": "gone"}"#, "gone"),
         (r#"{"code": "NOT_FOUND", "message": "gone"}"#, "gone"),
@@ -495,6 +553,47 @@ mod tests {
             "in doubt: Community not found or deleted",
         ),
         (r#"{"message": "1 invited, 1 failed"}"#, "in doubt: 1 invited, 1 failed"),
+        // A part that was done.
+        (
+            r#"{"success": true, "data": {"sent": ["email"], "failed": ["sms"]}}"#,
+            "in doubt: the response contradicts itself",
+        ),
+        (
+            r#"{"success": true, "data": {"userId": "u1", "errors": [{"channel": "sms"}]}}"#,
+            "in doubt: the response reports a failure",
+        ),
+        (r#"{"invited": true, "error": "sms not delivered"}"#, "in doubt: sms not delivered"),
+        (r#"{"sent": 1, "failed": 1}"#, "in doubt: the response contradicts itself"),
+        (r#"{"success": 3, "failure": 1}"#, "in doubt: the response contradicts itself"),
+        (
+            r#"{"succeeded": ["u1"], "failed": ["sms"]}"#,
+            "in doubt: the response contradicts itself",
+        ),
+        (r#"{"sent": {"email": true}, "errors": ["sms"]}"#, "in doubt: sms"),
+        (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
+        (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
+        (r#"{"created": 1732600000, "error": "gone"}"#, "gone"),
+        (r#"{"authenticated": true, "error": "gone"}"#, "gone"),
+        // Words that contradict the fields.
+        (r#"{"status": "error", "message": "Invitation sent"}"#, "in doubt: Invitation sent"),
+        (r#"{"ok": false, "message": "Member removed"}"#, "in doubt: Member removed"),
+        (r#"{"errcode": 0, "errmsg": "user not found"}"#, "in doubt: user not found"),
+        // Other names.
+        (r#"{"errorText": "gone"}"#, "the response reports a failure"),
+        (r#"{"errorDetail": "gone", "message": "sorry"}"#, "sorry"),
+        (r#"{"error_summary": "gone"}"#, "the response reports a failure"),
+        (r#"{"errorReason": "gone"}"#, "the response reports a failure"),
+        (r#"{"rejected": true, "reason": "not a member"}"#, "not a member"),
+        (r#"{"deleted": "false"}"#, "in doubt: the response reports that nothing was done"),
+        (
+            r#"{"message": "Community not found", "documentation_url": "https://x.example"}"#,
+            "in doubt: Community not found",
+        ),
+        (
+            r#"{"message": "Community not found", "correlationId": "c1", "version": 2}"#,
+            "in doubt: Community not found",
+        ),
+        (r#"{"status": "KO", "message": "gone"}"#, "gone"),
         // A 0 that is a failure to some.
         (r#"{"status": 0, "message": "Community not found"}"#, "in doubt: Community not found"),
         (r#"{"status": "0", "message": "Community not found"}"#, "in doubt: Community not found"),
@@ -538,6 +637,19 @@ mod tests {
     }
 
     #[test]
+    fn a_report_is_found_beside_what_is_nested_too_deeply_to_be_decoded() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for (fields, words) in [
+            (r#""error": "gone""#, Some("gone")),
+            (r#""ok": false, "message": "gone""#, Some("gone")),
+            (r#""ok": true"#, None),
+        ] {
+            let body = format!(r#"{{{fields}, "x": {deep}}}"#);
+            assert_eq!(denied(of(body.as_bytes())).as_deref(), words, "{fields}");
+        }
+    }
+
+    #[test]
     fn other_bodies_deny_nothing() {
         for body in [
             r#"{"message": "removed"}"#,
@@ -556,6 +668,20 @@ mod tests {
             r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#,
             r#"{"success": true, "error": "N/A"}"#,
             r#"{"errors": "no errors"}"#,
+            r#"{"name": "Ng", "message": "Invitation sent"}"#,
+            r#"{"name": "Ko", "email": "ko@x.kr", "message": "Invited"}"#,
+            r#"{"firstName": "Kim", "name": "Ng", "title": "Coach"}"#,
+            r#"{"userId": "u1", "city": "Lagos", "state": "NG"}"#,
+            r#"{"type": "error", "message": "Invitation sent"}"#,
+            r#"{"errorCode": 0, "errorMessage": "Member removed"}"#,
+            r#"{"errcode": 0, "errmsg": "request ok"}"#,
+            r#"{"errno": 0, "errmsg": "\u6210\u529f"}"#,
+            r#"{"errors": [{"code": 200}]}"#,
+            r#"{"error": "no error occurred"}"#,
+            r#"{"errors": "none found"}"#,
+            r#"{"failed": "0 of 3"}"#,
+            r#"{"userId": "u1", "rejected": true}"#,
+            r#"{"invited": true, "error": ""}"#,
             r#"{"detail": "T. Smith was removed"}"#,
             r#"{"detail": "Mr T was invited"}"#,
             r#"{"detail": "Access for T. Lee revoked"}"#,

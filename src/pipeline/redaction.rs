@@ -72,7 +72,7 @@ impl Redactor {
         };
         let (before, tail) =
             key.as_bytes().split_at(key.len() - LEAST_TAIL.max(key.len() / 2).min(key.len()));
-        let has_tail = key.len() >= LEAST_WITH_TAIL && !tail.iter().all(u8::is_ascii_alphabetic);
+        let has_tail = key.len() >= LEAST_WITH_TAIL && !is_like_word(key.as_bytes(), tail);
         let tail = has_tail.then(|| (Needle::long(tail), before.to_vec()));
         let mut is_beginning = Box::new([false; 256]);
         let all = needles.iter().chain(tail.iter().map(|(needle, _)| needle));
@@ -340,6 +340,14 @@ fn chain<'a>(
     successors(Some(error), |&error| error.source())
 }
 
+/// Whether the end of a key may be a word: letters of one case, behind which no digits are.
+fn is_like_word(key: &[u8], tail: &[u8]) -> bool {
+    let random = key.rsplit(|byte| matches!(byte, b'_' | b'-')).next().unwrap_or_default();
+    let is_one_case =
+        tail.iter().all(u8::is_ascii_lowercase) || tail.iter().all(u8::is_ascii_uppercase);
+    is_one_case && random.iter().all(u8::is_ascii_alphabetic)
+}
+
 fn is_word(text: &[u8], found: &Range<usize>) -> bool {
     !text[..found.start].last().is_some_and(is_part)
         && !text[found.end..].first().is_some_and(is_part)
@@ -476,6 +484,9 @@ mod tests {
             ("key 'hlt_01234567'", "key '[redacted]'"),
             ("key HLT_01234567\u{2026}", "key [redacted]\u{2026}"),
             ("key hlt_012...", "key hlt_012..."),
+            ("key hlt_0123456789abXXXX.", "key [redacted]XXXX."),
+            ("key hlt_0123456789abxxxx", "key [redacted]xxxx"),
+            ("key hlt_0123456789ab____", "key [redacted]____"),
             ("key hlt_0123x", "key hlt_0123x"),
         ] {
             assert_eq!(redacted(key, text), expected);
@@ -505,6 +516,15 @@ mod tests {
         }
         // Letters alone may be words.
         assert_eq!(redacted("communityofrunners", "yofrunners"), "yofrunners");
+        // Letters of both cases, or behind digits, are none.
+        for key in ["hlt_K3fZ9Qw7LmNpRsTvXyBd", "hlt_8f3K9sQzXwRtYpLmNv", "hlt_83k9qzxwrtyplmnvkd"]
+        {
+            let random = &key[4..];
+            for shown in [random, &random[random.len() / 2 - 2..]] {
+                let text = redacted(key, &format!("no key ...{shown}"));
+                assert_eq!(text, "no key ...[redacted]", "{key}");
+            }
+        }
     }
 
     #[test]

@@ -119,8 +119,14 @@ impl Needle {
     /// Whether the secret ends for certain after so many of its characters. Letters alone may be a word.
     fn is_cut(&self, rest: &[u8], length: usize) -> bool {
         let is_word = self.bytes.iter().take(length).all(u8::is_ascii_alphabetic);
-        self.is_long && length >= LEAST_CUT && !is_word && !rest.first().is_some_and(is_part)
+        self.is_long && length >= LEAST_CUT && !is_word && is_end(rest)
     }
+}
+
+/// Whether what follows is no part of a word, or a mask: `XXXX`.
+fn is_end(rest: &[u8]) -> bool {
+    let is_mask = |bytes: &[u8]| bytes.iter().all(|byte| *byte == bytes[0]);
+    !rest.first().is_some_and(is_part) || rest.get(..3).is_some_and(is_mask)
 }
 
 /// Whether a byte is part of a word.

@@ -48,6 +48,34 @@ pub(super) const BAD: [&str; 32] = [
     "odataerror",
 ];
 
+/// As [`BAD`], for a body that holds no value.
+pub(super) const MORE_BAD: [&str; 13] = [
+    "errortext",
+    "errordetail",
+    "errorreason",
+    "errorsummary",
+    "errorinfo",
+    "errortitle",
+    "errorcause",
+    "errorname",
+    "errorstring",
+    "errorkey",
+    "errorbody",
+    "errorresponse",
+    "errmessage",
+];
+
+/// Fields of [`BAD`] and [`MORE_BAD`] that say no more than a code of success beside them: `{"errno": 0, "errmsg": "done"}`.
+pub(super) const ERROR_WORDS: [&str; 7] = [
+    "errormessage",
+    "errormsg",
+    "errmsg",
+    "errmessage",
+    "errordescription",
+    "errordetails",
+    "errortext",
+];
+
 /// Fields that state how a call ended.
 pub(super) const OUTCOME: [&str; 15] = [
     "status",
@@ -71,20 +99,11 @@ pub(super) const OUTCOME: [&str; 15] = [
 pub(super) const KIND: [&str; 4] = ["type", "name", "class", "code"];
 
 /// Values of [`OUTCOME`] and [`KIND`] for a failure of the call.
-const FAILURES: [&str; 12] = [
-    "error",
-    "err",
-    "fail",
-    "failed",
-    "failure",
-    "unsuccessful",
-    "exception",
-    "fault",
-    "ko",
-    "nok",
-    "notok",
-    "ng",
-];
+const FAILURES: [&str; 9] =
+    ["error", "err", "fail", "failed", "failure", "unsuccessful", "exception", "fault", "notok"];
+
+/// Values of an outcome for a failure; elsewhere they are names of people and countries.
+const SHORT_FAILURES: [&str; 3] = ["ko", "nok", "ng"];
 
 /// Values of [`OUTCOME`] and [`KIND`] for a failure of the call, or for the state of a record.
 const STATES: [&str; 23] = [
@@ -131,6 +150,28 @@ pub(super) const BESIDES: [&str; 14] = [
     "docsurl",
 ];
 
+/// As [`BESIDES`], for a body that holds no value.
+pub(super) const ALSO: [&str; 18] = [
+    "documentation",
+    "documentationurl",
+    "help",
+    "helpurl",
+    "helplink",
+    "moreinfo",
+    "url",
+    "link",
+    "links",
+    "support",
+    "correlationid",
+    "transactionid",
+    "version",
+    "apiversion",
+    "server",
+    "host",
+    "method",
+    "time",
+];
+
 /// Fields that hold the message of a report.
 pub(super) const WORDS: [&str; 7] =
     ["message", "msg", "detail", "details", "reason", "title", "description"];
@@ -140,7 +181,7 @@ pub(super) const WRAPPERS: [&str; 9] =
     ["data", "result", "response", "payload", "body", "d", "meta", "status", "responsestatus"];
 
 /// Fields that are true of what was done.
-const DONE: [&str; 14] = [
+const DONE: [&str; 10] = [
     "done",
     "deleted",
     "removed",
@@ -151,11 +192,13 @@ const DONE: [&str; 14] = [
     "updated",
     "sent",
     "acknowledged",
-    "valid",
-    "allowed",
-    "authorized",
-    "authenticated",
 ];
+
+/// Fields that are true of what may be done.
+const ALLOWED: [&str; 4] = ["valid", "allowed", "authorized", "authenticated"];
+
+/// Fields that are true of what was not done.
+const REFUSED: [&str; 4] = ["rejected", "denied", "refused", "declined"];
 
 /// Values of [`OUTCOME`] for a success.
 pub(super) const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "successful", "done"];
@@ -183,6 +226,10 @@ pub(super) fn is_reported(name: &str) -> bool {
 
 pub(super) fn ends_with(name: &str, end: &str) -> bool {
     name.to_ascii_lowercase().ends_with(end)
+}
+
+pub(super) fn is_short_failure(value: &Value) -> bool {
+    value.as_str().is_some_and(|word| is_any(word, &SHORT_FAILURES))
 }
 
 /// `"error"`, `"error: gone"`, `"NOT_FOUND"`, `"ValidationError"`.
@@ -253,7 +300,24 @@ pub(super) fn is_odd_code(name: &str, value: &Value) -> bool {
 
 /// Whether a field reports that something was not done.
 pub(super) fn is_undone(name: &str, value: &Value) -> bool {
-    *value == Value::Bool(false) && is_any(name, &DONE)
+    let is_text = |words: &[&str]| value.as_str().is_some_and(|text| is_any(text, words));
+    let is_no = *value == Value::Bool(false) || is_text(&["false", "no"]);
+    let is_yes = *value == Value::Bool(true) || is_text(&["true", "yes"]);
+    is_no && (is_any(name, &DONE) || is_any(name, &ALLOWED)) || is_yes && is_any(name, &REFUSED)
+}
+
+/// A larger number is a time.
+const MOST_DONE: f64 = 1e6;
+
+/// Whether a field reports that something was done, or what.
+pub(super) fn is_done(name: &str, value: &Value) -> bool {
+    let is_some = match value {
+        Value::Bool(value) => *value && is_any(name, &DONE),
+        Value::Number(number) => number.as_f64().is_some_and(|it| it > 0.0 && it < MOST_DONE),
+        Value::String(text) => is_any(text, &["true", "yes"]) && is_any(name, &DONE),
+        _ => !is_empty(value),
+    };
+    is_some && (is_any(name, &DONE) || is_any(name, &GOOD) && !is_true(value))
 }
 
 /// Whether a value of [`BAD`] reports nothing: it is empty, or its code is one of success.
@@ -262,9 +326,26 @@ pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
         (ends_with(name, "code") || ends_with(name, "status")) && is_code_of_success(value)
     };
     let is_code = ends_with(name, "code") || ends_with(name, "no");
-    is_empty(value)
-        || is_code && is_code_of_success(value)
-        || value.as_object().is_some_and(|error| error.iter().any(is_good))
+    match value {
+        _ if is_empty(value) || is_code && is_code_of_success(value) => true,
+        Value::Object(error) => error.iter().any(is_good),
+        Value::Array(errors) => errors.iter().all(|error| is_harmless("", error)),
+        Value::String(text) => says_nothing(text),
+        _ => false,
+    }
+}
+
+/// `"no error occurred"`, `"none found"`, `"0 of 3"`
+fn says_nothing(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    match (first, words.next().unwrap_or_default()) {
+        ("no", second) => ["error", "errors", "failure", "failures"].contains(&second),
+        ("none", second) => ["found", "reported", "detected", "occurred"].contains(&second),
+        ("0", second) => ["of", "error", "errors", "failed", "failures"].contains(&second),
+        _ => false,
+    }
 }
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is`.
