@@ -28,7 +28,7 @@ pub(crate) enum First {
         successes: u64,
         /// When the last request was granted.
         last: Nanos,
-        /// What was spent before the first response is back then.
+        /// The tokens that were spent before the first response are back then.
         until: Nanos,
     },
     Known,

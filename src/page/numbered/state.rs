@@ -33,7 +33,7 @@ pub(super) struct State {
     fills: u32,
     /// A page left items out, and no pass since then was without such a page.
     is_owing: bool,
-    /// Items before the position of a resumed iterator are missing, and cannot be told from those that came.
+    /// Items before the position of a resumed iterator are missing, and cannot be distinguished from those that came.
     is_lacking: bool,
     /// The pass has reached its end.
     pub(super) is_pass_over: bool,

@@ -183,7 +183,7 @@ fn stays_whole(error: &RedisError) -> bool {
     is_reply && !matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
 }
 
-/// What is wrong with the server, what the user can do, and whether that may end by itself.
+/// The fault of the server, the remedy, and whether the fault may end by itself.
 type Meaning = (&'static str, &'static str, bool);
 
 const REJECTED: Meaning =
