@@ -189,10 +189,7 @@ impl<L: NumberedList + 'static> Numbered<L> {
             let numbers = Numbers { page: None, has_more: Some(false), ..numbers };
             return Ok(RawPage::empty(numbers));
         }
-        if numbers.total_items == self.state.frontier.total {
-            return Err(refusal);
-        }
-        // The list has grown again meanwhile.
+        // The list may have shrunk and grown again meanwhile, also to the same total: a second refusal is one.
         self.list.fetch(request.number, asked)
     }
 
@@ -249,8 +246,14 @@ impl<L: NumberedList + 'static> Numbered<L> {
             return Ok(false);
         };
         let (again, has_moved) = self.fetch(request)?;
+        // A list that became shorter may have no such page any more, and some servers send their last one instead.
+        let has_page = again
+            .page
+            .numbers
+            .last_page(request.per_page)
+            .is_none_or(|last| last >= request.number);
         // If the list changed between the two, equal pages prove nothing.
-        if !has_moved && reading.has_content_of(&again.keys()) {
+        if !has_moved && has_page && reading.has_content_of(&again.keys()) {
             let number = request.number;
             return Err(no_progress(format!("another page repeats page {number}")));
         }

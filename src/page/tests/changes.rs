@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Numbered;
 use crate::page::pager::Pager;
 use crate::page::tests::model::{
-    AFTER_THE_END, Item, Model, Race, churn, envelope, ids, outcome, pager, without_more,
+    AFTER_THE_END, Item, Model, Race, Respond, churn, envelope, ids, instead, outcome, pager,
+    without_more,
 };
 
 /// A server that sorts items with equal times anew for each response, in groups of so many.
@@ -237,6 +238,57 @@ fn one_insertion_and_one_deletion_between_two_pages_are_no_error() {
         assert_eq!(distinct.len(), came.len());
         assert!(model.list().iter().all(|id| *id == 1000 || distinct.contains(id)), "{doomed}");
         assert!(model.requests() <= 8, "{} requests", model.requests());
+    }
+}
+
+#[test]
+fn a_page_that_was_refused_while_the_list_was_shorter_comes() {
+    let refusing: Respond =
+        |list, page, size| instead(list, page, size, |_| json!({"status": 404}));
+    let mut turn = 0;
+    let model = Model::with(
+        101,
+        move |list| {
+            turn += 1;
+            match turn {
+                1 => drop(list.remove(50)),
+                2 => list.insert(0, 1000),
+                _ => {}
+            }
+        },
+        refusing,
+    );
+    let (came, error) = outcome(pager(&model, 100));
+    assert_eq!((came, error.map(|error| error.to_string())), (101, None));
+}
+
+#[test]
+fn a_page_that_the_list_has_no_more_is_not_taken_for_one_that_the_server_repeats() {
+    let own: Respond = |list, page, size| {
+        let mut sent = instead(list, page, size, |last| envelope(list, last, size));
+        sent["page"] = page.into();
+        sent
+    };
+    let unsaid: Respond = |list, page, size| {
+        let mut sent = instead(list, page, size, |last| envelope(list, last, size));
+        sent["page"] = Value::Null;
+        sent
+    };
+    for respond in [own, unsaid] {
+        let mut turn = 0;
+        // Of three pages, the items of the second are left.
+        let model = Model::with(
+            250,
+            move |list| {
+                turn += 1;
+                if turn == 2 {
+                    *list = list[100..200].to_vec();
+                }
+            },
+            respond,
+        );
+        let (came, error) = outcome(pager(&model, 100));
+        assert_eq!((came, error.map(|error| error.to_string())), (200, None));
     }
 }
 

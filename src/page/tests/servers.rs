@@ -118,7 +118,7 @@ fn a_page_that_should_be_there_and_is_refused_is_an_error() {
         3 => json!({"status": 404}),
         _ => envelope(list, page, per_page),
     });
-    assert_eq!((came, error.kind(), requests), (20, ErrorKind::NotFound, 4));
+    assert_eq!((came, error.kind(), requests), (20, ErrorKind::NotFound, 5));
 }
 
 #[test]
