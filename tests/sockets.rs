@@ -249,6 +249,10 @@ fn a_success_that_broke_off_in_a_page_or_a_report_of_failure_leaves_a_change_ope
         ("content-length: 100", r#"{"ok": false, "message": "no such group"}"#),
         ("transfer-encoding: chunked", "1c\r\n{\"error\": \"no such group\"}  \r\n"),
         ("content-encoding: gzip", r#"{"error": "no such group"}"#),
+        ("content-length: 500", r#"{"userId": "u1", "error": "no such group"#),
+        ("content-length: 500", r#"{"data": {"error": "no such group"#),
+        ("content-length: 500", r#"{"invited": false, "reason": "no such group"#),
+        ("content-length: 500", r#"{"message": "not found: no such group"#),
         ("content-length: 500", "<html><title>no such group</title>"),
         ("content-encoding: br", "<html><title>no such group</title>"),
     ] {
@@ -771,6 +775,9 @@ fn a_response_that_arrives_before_the_request_was_read_is_the_outcome() {
         (rejection(), Wait, ErrorKind::Rejected),
         (rejection(), ReadOn, ErrorKind::Rejected),
         (response_bytes(401, &[], "{}"), Close, ErrorKind::Unauthorized),
+        // A success of a request that was not read shows nothing.
+        (response_bytes(200, &[], "{}"), Close, ErrorKind::OutcomeUnknown),
+        (response_bytes(200, &[], "{}"), Wait, ErrorKind::OutcomeUnknown),
         // Without a response, nothing is known.
         (Vec::new(), Close, ErrorKind::OutcomeUnknown),
         (Vec::new(), Wait, ErrorKind::OutcomeUnknown),

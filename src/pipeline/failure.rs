@@ -51,6 +51,13 @@ impl Attempt<'_> {
         TransportError::never_sent(source).at(self.peer())
     }
 
+    /// The failure of a request of which the server read only a part, though it responded with a success.
+    pub(crate) fn cut(&self, status: StatusCode) -> TransportError {
+        let source =
+            format!("the server responded {} without reading the whole request", in_words(status));
+        TransportError::maybe_sent(source).at(self.peer())
+    }
+
     pub(crate) fn body_too_large(&self, head: Parts, limit: u64) -> TransportError {
         TransportError::body_too_large(head, limit).at(self.peer())
     }

@@ -31,6 +31,8 @@ pub(crate) struct Note {
     taken: bool,
     /// A socket refused to take any of it.
     refused: bool,
+    /// The server stopped reading before the request ended.
+    cut: bool,
     /// The resolver, the connector or a connection was called on this thread.
     seen: bool,
     /// A connection that has idled for longer is not used.
@@ -43,6 +45,7 @@ const NOTHING: Note = Note {
     sent: false,
     taken: false,
     refused: false,
+    cut: false,
     seen: false,
     max_idle: None,
 };
@@ -110,16 +113,35 @@ pub(crate) fn left_of(timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> 
     Ok(NextTimeout { after: left.min(*timeout.after).into(), ..timeout })
 }
 
-/// Runs `call`, which sends one request, and returns whether a byte of the request may have been sent.
+fn mark_cut() {
+    let note = NOTE.get();
+    NOTE.set(Note { cut: note.cut || note.connecting == 0, ..note });
+}
+
+/// How much of a request may have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Nothing,
+    /// Not all of it, since the server stopped reading.
+    Part,
+    Whole,
+}
+
+/// Runs `call`, which sends one request, and returns how much of the request may have been sent.
 ///
 /// It uses no connection that has idled for `max_idle` or longer, if that is given.
-pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> (T, bool) {
+pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> (T, Sent) {
     let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
     let outcome = call();
     let note = NOTE.get();
     let is_refused = note.refused && !note.taken;
     // If ureq called nothing of this module on this thread, the request counts as sent.
-    (outcome, (note.sent && !is_refused) || !note.seen)
+    let sent = match (note.sent && !is_refused) || !note.seen {
+        false => Sent::Nothing,
+        true if note.cut => Sent::Part,
+        true => Sent::Whole,
+    };
+    (outcome, sent)
 }
 
 /// The connectors of ureq's default, with a [`Sending`] around each socket.
@@ -237,6 +259,7 @@ impl<T: Transport> Sending<T> {
                 if amount <= MOST_TAKEN_WHOLE && !matches!(error, ureq::Error::Timeout(_)) {
                     mark_refused();
                 }
+                mark_cut();
                 (self.cut, self.failure) = (Some(Cut::now()), Some(error));
                 Ok(())
             }
@@ -344,25 +367,26 @@ mod tests {
             if is_alert_read {
                 assert!(socket.await_input(timeout).is_ok_and(|is_more| is_more));
             }
-            let (outcome, is_sent) = watch(None, || {
+            let (outcome, sent) = watch(None, || {
                 mark_seen();
                 mark_sent();
                 socket.transmit_output(8, timeout)
             });
             assert!(matches!(outcome, Err(ureq::Error::Io(_))), "{outcome:?}");
-            assert!(!is_sent && !socket.is_open());
+            assert!(sent == Sent::Nothing && !socket.is_open());
         }
     }
 
     #[test]
     fn the_rest_of_a_request_that_is_cut_is_left_out() {
         let small = 8;
-        for (taken, amount, is_sent) in [
+        for (taken, amount, expected) in [
             // A socket that refuses the first write has sent nothing of it, unless that is a large one.
-            (0, small, false),
-            (0, MOST_AT_ONCE, true),
-            (1, small, true),
-            (2, small, true),
+            (0, small, Sent::Nothing),
+            (0, MOST_AT_ONCE, Sent::Part),
+            (1, small, Sent::Part),
+            (2, small, Sent::Part),
+            (4, small, Sent::Whole),
         ] {
             let mut socket = Closing::after(taken);
             let sent = watch(None, || {
@@ -372,20 +396,21 @@ mod tests {
                     assert!(socket.transmit_output(amount, second()).is_ok());
                 }
             });
-            assert_eq!((sent.1, socket.is_open()), (is_sent, false), "{taken} {amount}");
+            let is_whole = expected == Sent::Whole;
+            assert_eq!((sent.1, socket.is_open()), (expected, is_whole), "{taken} {amount}");
         }
     }
 
     #[test]
     fn bytes_that_ureq_sent_on_another_thread_count_as_sent() {
-        assert!(watch(None, || ()).1);
-        assert!(!watch(None, mark_seen).1);
+        assert_eq!(watch(None, || ()).1, Sent::Whole);
+        assert_eq!(watch(None, mark_seen).1, Sent::Nothing);
         let (_, sent) = watch(None, || {
             mark_seen();
             NOTE.set(Note { sent: true, ..NOTE.get() });
             // A call inside this one, as of an observer, has a note of its own.
-            assert!(!watch(None, mark_seen).1);
+            assert_eq!(watch(None, mark_seen).1, Sent::Nothing);
         });
-        assert!(sent);
+        assert_eq!(sent, Sent::Whole);
     }
 }

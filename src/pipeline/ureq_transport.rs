@@ -12,7 +12,7 @@ use super::body;
 use super::failure::{self, Attempt};
 use super::proxy::Proxies;
 use super::retry::Safety;
-use super::sending;
+use super::sending::{self, Sent};
 use super::transport::{SendProgress, Transport, TransportError};
 use super::transport_options::TransportOptions;
 use super::wire::Wire;
@@ -227,15 +227,19 @@ impl Transport for UreqTransport {
         let is_unsafe = request.extensions().get() == Some(&Safety::Unsafe);
         let max_idle = is_unsafe.then_some(MAX_IDLE_IF_UNSAFE);
         let (outcome, sent) = sending::watch(max_idle, || shared.run(&way.agent, request, timeout));
+        let is_sent = sent != Sent::Nothing;
         let response = outcome.map_err(|error| {
-            if sent {
+            if is_sent {
                 shared.wire.distrust(&uri);
             }
-            attempt.failed(error, sent)
+            attempt.failed(error, is_sent)
         })?;
         // A server that is overloaded may respond right behind its part of the handshake, and close the connection.
-        if !sent && !rejects_unread(response.status()) {
+        if !is_sent && !rejects_unread(response.status()) {
             return Err(attempt.unsent(response.status()));
+        }
+        if is_unsafe && sent == Sent::Part && response.status().is_success() {
+            return Err(attempt.cut(response.status()));
         }
         progress.head_received(response.status(), response.headers());
         shared.receive(&attempt, response)
