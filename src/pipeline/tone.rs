@@ -21,7 +21,7 @@ pub(super) enum Tone {
 }
 
 /// Words of a success, unless one of [`BAD`] or [`LIMITS`] is there, too.
-const GOOD: [&str; 43] = [
+const GOOD: [&str; 49] = [
     "ok",
     "done",
     "success",
@@ -65,10 +65,16 @@ const GOOD: [&str; 43] = [
     "registered",
     "confirmed",
     "applied",
+    "notified",
+    "informed",
+    "mailed",
+    "activated",
+    "renewed",
+    "subscribed",
 ];
 
 /// Words of a failure. `no` and `bad` are, too, before [`NOUNS`].
-const BAD: [&str; 46] = [
+const BAD: [&str; 50] = [
     "not",
     "cannot",
     "never",
@@ -112,6 +118,10 @@ const BAD: [&str; 46] = [
     "too",
     "maintenance",
     "wrong",
+    "false",
+    "unsuccessful",
+    "unsuccessfully",
+    "reached",
     "sorry",
     "quota",
     "impossible",
@@ -137,7 +147,7 @@ const VERBS: [&str; 16] = [
 ];
 
 /// Words of a failure that no success has, not even that of a call that mends something.
-const FAILURES: [&str; 11] = [
+const FAILURES: [&str; 13] = [
     "fail",
     "fails",
     "failed",
@@ -149,11 +159,37 @@ const FAILURES: [&str; 11] = [
     "forbidden",
     "unauthorized",
     "unauthenticated",
+    "false",
+    "unsuccessful",
 ];
 
 /// Words of [`FAILURES`] that turn a success before them into a failure: "completed with errors".
 const TROUBLE: [&str; 8] =
     ["error", "errors", "failure", "failures", "problem", "problems", "warnings", "issues"];
+
+/// Words of a failure right after "is" or "are".
+const CLOSED: [&str; 8] =
+    ["full", "banned", "blocked", "suspended", "disabled", "closed", "inactive", "restricted"];
+
+/// Words of a failure in other languages, which may be words of something else, too.
+const FOREIGN: [&str; 16] = [
+    "nicht",
+    "kein",
+    "keine",
+    "fehler",
+    "fehlgeschlagen",
+    "ung\u{fc}ltig",
+    "n\u{e3}o",
+    "erro",
+    "pudo",
+    "encontrado",
+    "pas",
+    "erreur",
+    "introuvable",
+    "\u{e9}chec",
+    "niet",
+    "fout",
+];
 
 /// Words after `no` that do not mean a failure.
 const MORE: [&str; 3] = ["longer", "further", "more"];
@@ -218,7 +254,9 @@ pub(super) fn tone(text: &str) -> Tone {
     let sentences: Vec<Vec<Clause>> = text.split(['!', '\n']).flat_map(sentences).collect();
     let all = || sentences.iter().flatten();
     let first = sentences.first().map(Vec::as_slice).unwrap_or_default();
-    if all().any(|clause| clause.is_taken_back) || first.first().is_some_and(Clause::is_troubled) {
+    if all().any(|clause| clause.is_taken_back)
+        || first.first().is_some_and(|it| it.is_troubled() && !it.has(&["warnings", "issues"]))
+    {
         return Tone::Bad;
     }
     let is_bad = all().any(|clause| clause.is_bad);
@@ -232,6 +270,7 @@ pub(super) fn tone(text: &str) -> Tone {
             false => Tone::Good,
         },
         () if is_partial => Tone::Mixed,
+        () if !is_bad && all().any(|clause| clause.has(&FOREIGN)) => Tone::Mixed,
         () if !is_bad || all().any(|clause| clause.is_good) => Tone::Unclear,
         () if all().any(|clause| clause.is_conditional) => Tone::Mixed,
         () => Tone::Bad,
@@ -283,7 +322,8 @@ impl Clause {
         Clause {
             is_good,
             is_bad: all().any(|at| is_bad(&words, at)),
-            is_conditional: !is_good && !stated.is_empty(),
+            // "not yet accepted"
+            is_conditional: !is_good && !stated.is_empty() || words.iter().any(|it| it == "yet"),
             is_denied: denial.is_some_and(|at| !is_apart(at)) && is_good
                 || all().any(|at| has(at, &FAILURES)),
             is_taken_back: !denied.is_empty() && words.starts_with(&["but".into(), "not".into()]),
@@ -292,7 +332,8 @@ impl Clause {
     }
 
     fn is_plain_success(&self) -> bool {
-        self.is_good && !self.is_bad && !self.has(&LIMITS) && !self.has(&["no", "bad"])
+        let is_limited = self.has(&LIMITS) || self.is_troubled() || self.has(&["no", "bad"]);
+        self.is_good && !self.is_bad && !is_limited
     }
 
     fn has(&self, known: &[&str]) -> bool {
@@ -318,6 +359,9 @@ fn is_bad(words: &[String], at: usize) -> bool {
     match &*words[at] {
         "no" => NOUNS.contains(&next) || is_absent(),
         "bad" => NOUNS.contains(&next),
+        // "only admins can invite"
+        "only" => words[at..].iter().take(4).any(|word| word == "can"),
+        "is" | "are" => CLOSED.contains(&next),
         word => BAD.contains(&word),
     }
 }
@@ -425,6 +469,10 @@ mod tests {
             "It isn't removed, and wasn't 'before'",
             "Deleted with 2 errors",
             "No such member",
+            "Only admins can invite members",
+            "Unsuccessful",
+            "Community is full",
+            "Invite limit reached",
             "no seats left",
             "No invitation sent",
             "Bad request",
@@ -440,7 +488,6 @@ mod tests {
             "Mitglied entfernt",
             "Участник не удалён",
             "Member removed and can rejoin",
-            "Only admins can be removed",
             "please wait",
             "Alert deleted and cannot be restored",
             "Member is no longer in the community",
@@ -465,6 +512,9 @@ mod tests {
             "No account found. Invitation sent.",
             "User already exists, added to community",
             "Invite on its way, no action needed",
+            "Completed with warnings",
+            "Too Fast Runners informed",
+            "Missing Link Club notified",
         ] {
             assert_eq!(tone(text), Tone::Unclear, "{text}");
         }
@@ -474,6 +524,13 @@ mod tests {
     fn a_success_that_is_partial_conditional_or_denied_is_neither_good_nor_bad() {
         for text in [
             "2 invited, 1 failed",
+            "Only admins can be removed",
+            "Invitation not yet accepted",
+            "Success: false",
+            "Mitglied nicht gefunden",
+            "Convite n\u{e3}o enviado",
+            "No se pudo enviar",
+            "L'invitation n'a pas \u{e9}t\u{e9} envoy\u{e9}e",
             "Deleted member cannot be invited",
             "Deleted users are not allowed",
             "Unknown member: only an admin can be added",
