@@ -13,8 +13,8 @@
 //! Some reports say one thing or the other only by their words: a `detail` and nothing else, which is an error of FastAPI and a
 //! success of others; an error beside `"success": true`; a `code` beside an id. If the [tone] of the words is unclear, too,
 //! whether the call succeeded is in doubt. So it is if the words of a `message` and nothing else are those of a failure, and
-//! after `{"removed": false}`. Whatever states a success and a failure at once is in doubt as well: `{"sent": 1, "failed": 1}`,
-//! a status of 0 beside words of failure. Names of people and communities decide nothing.
+//! after `{"removed": false}`. A part that was done beside one that failed, as `{"sent": 1, "failed": 1}`, is in doubt as
+//! well, and so is a status of 0 beside words of failure.
 //!
 //! For a value that was decoded, one such field among others is data: it is a denial only if nothing else holds anything.
 
