@@ -115,7 +115,7 @@
 //! is for a loopback address or a transport of your own. With `features = ["rustls"]` beside it, 65.
 //!
 //! * `rustls` (default, 12 crates): TLS by rustls, with Mozilla's roots compiled in. `platform-verifier` (3) trusts the
-//!   roots of the operating system instead; `native-tls` (14) uses the system's TLS library too. Without any of
+//!   roots of the operating system instead; `native-tls` (18) uses the system's TLS library too. Without any of
 //!   them, an `https` address is an error.
 //! * `gzip` (default, 6): accepts compressed responses.
 //! * `webhook` (10): verifies the webhooks of Heylerts.
