@@ -140,17 +140,12 @@ impl FromStr for Journal {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the string is empty, was cut off, or is no journal. The first
     /// run of a program has no string to parse: it does not resume.
     fn from_str(string: &str) -> Result<Journal> {
+        let hint = "restore the file; a run without the journal sends the call for everybody again";
         if string.trim().is_empty() {
-            let hint =
-                "restore the file; a run without the journal sends the call for everybody again";
             return Err(Error::invalid("the journal is empty").with_hint(hint));
         }
-        let rejected = |error| {
-            Error::invalid("this is not a journal, or not a whole one")
-                .with_source(error)
-                .with_hint("restore the file; a run without the journal sends the call for everybody again")
-        };
-        serde_json::from_str(string).map_err(rejected)
+        let rejected = Error::invalid("this is not a journal, or not a whole one").with_hint(hint);
+        serde_json::from_str(string).map_err(|error| rejected.with_source(error))
     }
 }
 

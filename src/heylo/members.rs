@@ -186,8 +186,8 @@ pub struct MemberOutcome {
 /// A failure for one person is that person's outcome, and the next person follows. A failure that everybody
 /// else would meet as well ends the iterator after its outcome: a rejected key (401, 403), an unknown community,
 /// a network that is down ([`NotSent`](crate::ErrorKind::NotSent)), a rate limit that outlasts the deadline, a share
-/// that cannot be reached, a [cancellation](crate::Cancellation), a journal that cannot be written, a redirect, and the third server error or lost
-/// response in a row.
+/// that cannot be reached, a [cancellation](crate::Cancellation), a journal that cannot be written, a redirect, and
+/// the third server error or lost response in a row.
 ///
 /// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if the first
 /// three have none that do, the roles of the community are read once, to learn whether it is known.
@@ -312,9 +312,11 @@ impl Bulk {
     /// the wait for the rate limit, and once, not again before a retry.
     ///
     /// In the journal that `write` receives, a person who is to be invited is [`unknown`](Journal::unknown). If the process
-    /// is killed before the outcome is saved, nobody knows whether Heylo received the invite; a later run that resumes
-    /// this journal leaves the person out. A process that is killed while it waits for the rate limit before that leaves
-    /// nobody in doubt; one that is killed before a retry, after a 429 say, leaves that person in doubt. For a removal, which can be sent again, it is the [`journal`](Bulk::journal).
+    /// is killed between `write` and the end of the call, nobody knows whether Heylo received the invite; a later run that
+    /// resumes this journal leaves the person out. So it is during the wait before a retry, for example after a 429. If
+    /// the process is killed earlier, while it waits for the rate limit, the person is not in the journal.
+    ///
+    /// A removal can be sent again. For it, `write` receives the [`journal`](Bulk::journal) as it is.
     ///
     /// Write it whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does. If `write`
     /// fails, nothing is sent for this person: their outcome is an error of the kind
