@@ -332,7 +332,7 @@ fn may_be_after_the_end(error: &Error) -> bool {
     matches!(status, Some(400 | 404 | 410 | 416 | 422))
 }
 
-/// What a position ends in if items before it were missing when it was taken.
+/// The end of a position before which items were missing when it was taken.
 const LACKING: &str = " lacking";
 
 /// Reads `37 of 137` or `37 of ?`, and whether items before it are missing.

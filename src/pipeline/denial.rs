@@ -139,7 +139,7 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
         Value::String(_) => of_json(inner, depth - 1),
         _ => None,
     };
-    // What failed of a success is a part of it.
+    // A success of which a part failed.
     let as_part =
         |report: Report| if is_good { Report::Doubt(report.into_words()) } else { report };
     of_signs(object)
@@ -157,7 +157,7 @@ fn of_only_field(object: &Map<String, Value>) -> Option<Report> {
     Some(Report::Doubt(report.into_words()))
 }
 
-/// What an object seems to report that consists of words, a code that is not known, or `"removed": false`.
+/// The report that an object seems to be if it consists of words, a code that is not known, or `"removed": false`.
 fn of_hints(object: &Map<String, Value>) -> Option<Report> {
     let is_hint = |(name, value): (&String, &Value)| {
         is_any(name, &BESIDES)

@@ -3,6 +3,7 @@
 //! 1. A method of a client states a [`Call`] and passes it to [`Pipeline::execute`].
 //! 2. The request is built from the call, and [signed](auth) with the key.
 //! 3. A permit is acquired from the token bucket, which may mean to wait.
+//!    Then a bulk call writes down whom the request is for.
 //! 4. The [transport] sends the request. When the head of the response is received, the permit is released
 //!    with the headers of the rate limit.
 //! 5. The outcome is [classified](classification): the [body of a success](response) is read, and everything

@@ -241,7 +241,7 @@ const NOUNS: [&str; 43] = [
     "place",
 ];
 
-/// What makes `no` English from a distance: "no tickets left".
+/// The words that make `no` English from a distance: "no tickets left".
 const ABSENCES: [&str; 5] = ["found", "left", "available", "remaining", "allowed"];
 
 /// A negation denies what follows within so many words, and a `not` within [`FAR`].
@@ -292,7 +292,7 @@ fn sentences(line: &str) -> Vec<Vec<Clause>> {
     sentences.into_iter().map(clauses).collect()
 }
 
-/// What a part of a sentence says.
+/// A part of a sentence, and its tone.
 struct Clause {
     words: Vec<String>,
     /// It has a word of success that is neither denied nor under a condition.

@@ -14,9 +14,9 @@ const MOST_LATE: usize = 100;
 /// but one insertion and one deletion look the same. So the list is read again, and an error follows only if the sign
 /// comes again each time and the items do not add up to the total.
 ///
-/// If the total changes, too, they cannot add up. Then the proof is an item that was missed: it is new when the list is
-/// read again, and in the reading after that it is still below an item of the first response. For items that are added
-/// go to the top.
+/// If the total changes, too, the items cannot add up. Then the proof is an item that was missed: it is new when the list
+/// is read again, and in the reading after that it is still below an item of the first response. An item that was added
+/// would be above, since items are added at the top.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     /// The sign was seen in this pass.
@@ -35,7 +35,7 @@ pub(super) struct Order {
     pub(super) read: Option<Seen>,
     /// The first item of the list, by the first response.
     pub(super) top: Option<Key>,
-    /// The items of the first response. What comes after one of them was there from the beginning.
+    /// The items of the first response. An item below one of them was there from the beginning.
     anchors: Vec<Key>,
     /// One of them came in this pass.
     is_anchored: bool,

@@ -11,7 +11,7 @@ use crate::page::pager::Pager;
 use crate::page::position::Position;
 use crate::page::tests::model::{Item, Race, churn, envelope, outcome};
 
-/// What a server does before it responds to the how-many-th request for a page: it changes the list, and returns which
+/// The action of a server before it responds to a request, by its number, for a page: it changes the list, and returns which
 /// items it leaves out of the page, by their places in it.
 type Turn = Box<dyn FnMut(&mut Vec<u32>, usize, u64) -> Vec<usize> + Send>;
 
