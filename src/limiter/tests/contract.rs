@@ -12,13 +12,14 @@ use crate::limiter::store::{Memory, TokenStore};
 
 use super::clock::Hand;
 
-/// P' for the rate below, and what an unanswered request's token is held on top.
+/// P' for a second and a minute, and what an unanswered request's token is held on top.
 const HELD: Duration = Duration::from_millis(1006);
+const HELD_OF_A_MINUTE: Duration = Duration::from_millis(60_065);
 const GRACE: Duration = Duration::from_secs(2);
 /// Redis counts in microseconds.
 const A_MOMENT: Duration = Duration::from_micros(1);
 
-type Stored = (Arc<dyn TokenStore>, Box<dyn Fn(Duration)>);
+pub(crate) type Stored = (Arc<dyn TokenStore>, Box<dyn Fn(Duration)>);
 
 /// A store of three tokens a second, and the hand on its clock.
 struct Trial {
@@ -45,6 +46,24 @@ pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
     }
 }
 
+/// Runs every clause for a store that knows nothing about its key, and is cautious, each against a store of its own.
+pub(crate) fn begins_with_care(make: impl Fn(Rate) -> Stored) {
+    let (second, minute) = (Rate::per_second(3), Rate::per_minute(100));
+    let clauses: [(Rate, fn(&Trial)); 7] = [
+        (second, the_first_request_goes_alone_for_a_second_at_most),
+        (second, a_first_request_that_came_to_nothing_is_followed_by_another_one),
+        (minute, one_more_is_under_way_for_each_eight_that_succeeded_and_a_twentieth_at_most),
+        (minute, a_slow_response_holds_the_others_up_for_a_share),
+        (minute, a_response_that_shows_what_remains_ends_the_care),
+        (minute, after_a_refusal_of_the_first_one_request_is_under_way),
+        (second, a_second_burst_is_sent_one_by_one_for_ten_periods),
+    ];
+    for (rate, clause) in clauses {
+        let (store, pass) = make(rate);
+        clause(&Trial { store, pass });
+    }
+}
+
 impl Trial {
     fn lease(&self) -> Lease {
         self.store.lease(None).expect("a token")
@@ -60,6 +79,11 @@ impl Trial {
 
     fn answer(&self, lease: Lease) {
         self.store.release(&lease, Outcome::Responded(RateLimitHeaders::default()));
+    }
+
+    fn succeed(&self, lease: Lease) {
+        let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+        self.store.release(&lease, Outcome::Responded(headers));
     }
 
     /// There is no token just before `time` has passed, and one just then.
@@ -159,6 +183,81 @@ fn any_thread_may_release(trial: &Trial) {
     trial.lease();
 }
 
+fn the_first_request_goes_alone_for_a_second_at_most(trial: &Trial) {
+    let first = trial.lease();
+    trial.has_none();
+    trial.has_one_after(Duration::from_secs(1));
+    trial.lease();
+    trial.has_none();
+    trial.answer(first);
+    trial.has_none();
+}
+
+fn a_first_request_that_came_to_nothing_is_followed_by_another_one(trial: &Trial) {
+    for outcome in [Outcome::NeverSent, Outcome::NoResponse] {
+        let first = trial.lease();
+        trial.has_none();
+        trial.store.release(&first, outcome);
+    }
+    let first = trial.lease();
+    trial.has_none();
+    trial.succeed(first);
+    trial.lease();
+}
+
+fn one_more_is_under_way_for_each_eight_that_succeeded_and_a_twentieth_at_most(trial: &Trial) {
+    trial.succeed(trial.lease());
+    for successes in 1..45 {
+        let most = (1 + successes / 8).min(5);
+        let mut leases: Vec<_> = (0..most).map(|_| trial.lease()).collect();
+        trial.has_none();
+        leases.drain(1..).for_each(|it| trial.store.release(&it, Outcome::NeverSent));
+        leases.into_iter().for_each(|it| trial.succeed(it));
+    }
+}
+
+fn a_slow_response_holds_the_others_up_for_a_share(trial: &Trial) {
+    trial.succeed(trial.lease());
+    trial.lease();
+    trial.has_none();
+    trial.has_one_after(HELD_OF_A_MINUTE / 100);
+}
+
+fn a_response_that_shows_what_remains_ends_the_care(trial: &Trial) {
+    let remaining = Some(99);
+    let headers = RateLimitHeaders { success: true, remaining, ..RateLimitHeaders::default() };
+    trial.store.release(&trial.lease(), Outcome::Responded(headers));
+    (0..99).for_each(|_| drop(trial.lease()));
+    trial.has_none();
+}
+
+fn after_a_refusal_of_the_first_one_request_is_under_way(trial: &Trial) {
+    let retry_after = Some(Duration::from_secs(1));
+    let headers = RateLimitHeaders { refused: true, retry_after, ..RateLimitHeaders::default() };
+    trial.store.release(&trial.lease(), Outcome::Responded(headers));
+    trial.has_one_after(Duration::from_secs(1));
+}
+
+fn a_second_burst_is_sent_one_by_one_for_ten_periods(trial: &Trial) {
+    let burst = || (0..3).for_each(|_| trial.succeed(trial.lease()));
+    burst();
+    (trial.pass)(HELD);
+    let slow = trial.lease();
+    trial.has_none();
+    (trial.pass)(HELD / 3 - A_MOMENT);
+    trial.has_none();
+    (trial.pass)(2 * A_MOMENT);
+    trial.succeed(trial.lease());
+    trial.succeed(slow);
+    trial.succeed(trial.lease());
+    for _ in 0..10 {
+        (trial.pass)(HELD);
+        burst();
+    }
+    (trial.pass)(HELD);
+    trial.all();
+}
+
 type Shared = ([Arc<dyn TokenStore>; 2], Box<dyn Fn(Duration)>);
 
 /// Two stores of one share, of three tokens a second, and the hand on their clock.
@@ -166,10 +265,14 @@ struct Pair {
     one: Arc<dyn TokenStore>,
     other: Arc<dyn TokenStore>,
     pass: Box<dyn Fn(Duration)>,
+    /// After this, one has noticed what the other did.
+    notice: Duration,
 }
 
 /// Runs every clause that two stores of one share have to keep, each against a share of its own.
-pub(crate) fn shares(make: impl Fn(Rate) -> Shared) {
+///
+/// One has noticed after `notice` what the other did.
+pub(crate) fn shares(notice: Duration, make: impl Fn(Rate) -> Shared) {
     let clauses: [fn(&Pair); 5] = [
         no_more_than_n_are_out_of_both,
         a_token_that_one_releases_is_the_others_after_a_period,
@@ -179,7 +282,7 @@ pub(crate) fn shares(make: impl Fn(Rate) -> Shared) {
     ];
     for clause in clauses {
         let ([one, other], pass) = make(Rate::per_second(3));
-        clause(&Pair { one, other, pass });
+        clause(&Pair { one, other, pass, notice });
     }
 }
 
@@ -217,6 +320,7 @@ fn a_refusal_stops_the_other_too_and_one_goes_ahead_for_both(pair: &Pair) {
     let ahead = takes(&pair.other);
     has_nothing(&pair.one);
     pair.other.release(&ahead, Outcome::Responded(RateLimitHeaders::default()));
+    (pair.pass)(pair.notice);
     takes(&pair.one);
 }
 
@@ -241,6 +345,15 @@ fn tokens_in_memory_keep_the_contract() {
     keeps(|rate| {
         let clock = Arc::new(Hand::new());
         let store = Memory::new(Ledger::new(rate), clock.clone());
+        (Arc::new(store), Box::new(move |time| clock.advance(time)))
+    });
+}
+
+#[test]
+fn tokens_in_memory_begin_with_care() {
+    begins_with_care(|rate| {
+        let clock = Arc::new(Hand::new());
+        let store = Memory::new(Ledger::new(rate).cautious(), clock.clone());
         (Arc::new(store), Box::new(move |time| clock.advance(time)))
     });
 }

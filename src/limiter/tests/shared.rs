@@ -19,7 +19,7 @@ use crate::limiter::status::{Outcome, Unavailable};
 use crate::limiter::store::{Denied, TokenStore};
 
 use super::clock::Hand;
-use super::contract;
+use super::contract::{self, Stored};
 use super::fleet::{self, Fleet};
 
 /// P' of a second, and what the token of a request without a response is held on top.
@@ -39,6 +39,8 @@ struct Machine {
     boots: Arc<AtomicU64>,
     ahead: Arc<AtomicU64>,
     dead: Arc<Mutex<BTreeSet<u32>>>,
+    /// Whether its processes are cautious about a key of which nothing is known.
+    is_cautious: bool,
 }
 
 impl Machine {
@@ -51,6 +53,7 @@ impl Machine {
             boots: Arc::new(AtomicU64::new(1)),
             ahead: Arc::new(AtomicU64::new(nanos(DAY))),
             dead: Arc::default(),
+            is_cautious: false,
         }
     }
 
@@ -84,7 +87,7 @@ impl Machine {
             }),
             me: Box::new(move || Process::imagined(pid()).in_boot(boots.load(Ordering::SeqCst))),
             life: Box::new(life),
-            is_cautious: false,
+            is_cautious: self.is_cautious,
         };
         FileStore::in_world(path.to_owned(), rate, world)
     }
@@ -110,6 +113,7 @@ impl Machine {
             boots: Arc::new(AtomicU64::new(1000 + nanos(up))),
             ahead: Arc::clone(&self.ahead),
             dead: Arc::default(),
+            is_cautious: self.is_cautious,
         }
     }
 
@@ -156,23 +160,34 @@ fn has_none(store: &FileStore) {
     store.lease(None).expect_err("no token").not_ready();
 }
 
-#[test]
-fn tokens_in_a_file_keep_the_contract() {
-    let machine = Machine::new();
+/// One process with a file of its own each time.
+fn alone(machine: &Machine) -> impl Fn(Rate) -> Stored {
     let number = AtomicU32::new(0);
-    contract::keeps(|rate| {
+    move |rate| {
         let name = number.fetch_add(1, Ordering::SeqCst).to_string();
         let store = machine.process_at(&machine.folder.join(name), rate, || 1);
         let clock = Arc::clone(&machine.clock);
         (Arc::new(store), Box::new(move |time| clock.advance(time)))
-    });
+    }
+}
+
+#[test]
+fn tokens_in_a_file_keep_the_contract() {
+    contract::keeps(alone(&Machine::new()));
+}
+
+#[test]
+fn tokens_in_a_file_begin_with_care() {
+    let mut machine = Machine::new();
+    machine.is_cautious = true;
+    contract::begins_with_care(alone(&machine));
 }
 
 #[test]
 fn two_processes_with_one_file_keep_the_contract_of_a_share() {
     let machine = Machine::new();
     let number = AtomicU32::new(0);
-    contract::shares(|rate| {
+    contract::shares(Duration::ZERO, |rate| {
         let path = machine.folder.join(number.fetch_add(1, Ordering::SeqCst).to_string());
         let stores = [1, 2].map(|pid| Arc::new(machine.process_at(&path, rate, move || pid)) as _);
         let clock = Arc::clone(&machine.clock);

@@ -207,6 +207,9 @@ impl Known {
     /// Ends a request; `None` if it has ended before.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome, now: Instant) -> Option<Report> {
         let Flight { seq, out, .. } = self.flights.remove(&id)?;
+        if let Some((_, reply)) = &mut self.last {
+            reply.in_flight = reply.in_flight.saturating_sub(1);
+        }
         // Our own response may be what was waited for; a token that is held for a period is not.
         self.denial.take_if(|denial| outcome == Outcome::NeverSent || denial.at <= now);
         match outcome {
@@ -330,15 +333,15 @@ impl Known {
         let recent = |end: &&Instant| now.saturating_duration_since(**end) < period;
         let ours = self.flights.len() + self.ended.iter().filter(recent).count();
         let limit = self.rate.requests();
-        let (out, others, limit) = match &self.last {
-            Some((_, reply)) => (reply.out, reply.others, reply.limit.min(limit)),
-            None => (0, 0, limit),
+        let (out, in_flight, others, limit) = match &self.last {
+            Some((_, reply)) => (reply.out, reply.in_flight, reply.others, reply.limit.min(limit)),
+            None => (0, 0, 0, limit),
         };
         let out = usize::try_from(out).unwrap_or(usize::MAX).max(ours);
         let next_back = self.last.as_ref().and_then(|(at, reply)| Some(*at + *reply.back.first()?));
         Snapshot {
             granted: self.granted,
-            in_flight: self.flights.len(),
+            in_flight: in_flight.max(self.flights.len()),
             free: usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(out + others),
             held_for_others: others,
             used_elsewhere: out - ours,

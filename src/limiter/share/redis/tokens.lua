@@ -15,9 +15,16 @@ local MONTH = 30 * 24 * 60 * MINUTE
 local MEMORY = 10
 -- After a loss of the data, those who live report their requests within this time.
 local REPORTED = SECOND
--- While one request goes alone, the others ask again after this.
-local ALONE = SECOND / 20
+-- While the response to another client's request is awaited, the first in the line asks again after this.
+local AWAITED = SECOND / 20
+-- A response that decides whether the next request is sent is waited for so long.
+local PATIENCE = SECOND
+-- One more request may be under way for each so many that succeeded.
+local STEP = 8
 local NEVER = 1e15
+-- What is known about a key: all that matters; nothing, so that one request goes alone; or that the service does not
+-- say how much is left, of which an earlier run may have spent most.
+local KNOWN, UNKNOWN, SILENT = 0, 1, 2
 
 local function text(number)
     return string.format('%.0f', number)
@@ -63,7 +70,7 @@ local function keep_order()
             redis.call('ZINCRBY', key, text(-back), entry)
         end
     end
-    for _, name in ipairs({'pause', 'alone_until', 'slow_until', 'others_until', 'limit_until', 'granted_at', 'lost', 'held'}) do
+    for _, name in ipairs({'pause', 'start_until', 'burst_begin', 'slow_until', 'others_until', 'limit_until', 'granted_at', 'lost', 'held'}) do
         if fields[name] then
             set(name, math.max(0, get(name) - back))
         end
@@ -120,6 +127,9 @@ local function forget()
         redis.call('ZREM', line, unpack(late))
         redis.call('ZREM', turns, unpack(late))
     end
+    if get('start') ~= KNOWN and fields.start_until and get('start_until') <= now then
+        set('start', KNOWN)
+    end
 end
 
 local function save()
@@ -142,7 +152,10 @@ local since = data_since()
 if not fields.epoch then
     set('epoch', now)
     if ARGV[8] == 'cautious' then
+        set('start', UNKNOWN)
         set('probe', 'first')
+        set('is_second_untested', 1)
+        set('is_cautious', 1)
     end
 end
 if epoch ~= '' and epoch ~= fields.epoch then
@@ -168,6 +181,11 @@ end
 
 local function out(window)
     return redis.call('ZCOUNT', tokens, '(' .. text(now - window.held), '+inf')
+end
+
+-- How many requests are under way: their leases are valid. The others are held for the grace.
+local function under_way()
+    return redis.call('ZCOUNT', tokens, '(' .. text(now + grace), '+inf')
 end
 
 -- When a client with `ahead` others before it can have a token of `window`.
@@ -226,21 +244,63 @@ local function opening(ahead)
     return math.min(at, now + NEVER), reason
 end
 
--- Until when the request that goes alone is waited for; nil if there is none. One that died is replaced.
+-- When a client asks again that waits for a response, which is here by `latest`, and for the `rounds` of clients before it.
+local function awaited(latest, rounds)
+    return math.min(latest, now + AWAITED) + rounds * AWAITED
+end
+
+-- Until when the request that goes alone is waited for, and why; nil if there is none. One that died is replaced.
 local function alone()
     if (fields.alone or '') == '' then
         return nil
     end
     local ends = tonumber(redis.call('ZSCORE', tokens, fields.alone) or '0')
     local is_first = fields.alone_for == 'first'
-    if ends > now and not (is_first and now >= get('alone_until')) then
-        return now + ALONE, is_first and 'first' or 'paused'
+    local is_over = is_first and get('start') ~= UNKNOWN
+    if ends > now and not is_over then
+        return is_first and get('start_until') or now + NEVER, is_first and 'first' or 'paused'
     end
-    if ends <= now then
+    if not is_over then
         set('probe', fields.alone_for)
     end
     set('alone', '')
     return nil
+end
+
+-- So many requests are under way at most as long as it is not known what the service counts.
+local function few(limit)
+    return math.max(1, math.floor(limit / 20))
+end
+
+-- Until when the next request waits for the response to one under way, and why: little is known about the key; or this
+-- is a second burst of N, which a service refuses that counts a part of the last period again. Then the requests are
+-- sent one by one, or a request's share of the period apart.
+local function next_of_start()
+    local limit = limit_in_force()
+    if not windows[1] or limit <= 0 then
+        return nil
+    end
+    local sent = under_way()
+    local share = period / limit
+    local most = math.min(few(limit), 1 + math.floor(get('successes') / STEP))
+    if get('start') == SILENT and sent >= most then
+        return math.min(get('start_until'), get('granted_at') + math.min(PATIENCE, share)), 'first'
+    end
+    if get('is_second_untested') == 1 and get('burst') >= limit and sent >= few(limit) then
+        return get('granted_at') + share, 'paced'
+    end
+    return nil
+end
+
+-- When the next request is due among clients that wait, after N requests without a rest: P/N after the last one.
+-- Otherwise they would drift together, and services that count a part of the last period again refuse the second N.
+local function next_of_crowd()
+    local others = redis.call('ZCARD', line) - (redis.call('ZSCORE', line, client) and 1 or 0)
+    local limit = limit_in_force()
+    if get('is_cautious') == 0 or others == 0 or get('burst') < limit or not windows[1] then
+        return now
+    end
+    return get('granted_at') + (period - SECOND / 200) / 1.001 / limit
 end
 
 local function ahead()
@@ -256,14 +316,26 @@ local function report(granted, at, look, reason, before)
     end
     local first = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(now - window.held), '+inf', 'WITHSCORES', 'LIMIT', 0, 32)
     reply[9], reply[10] = limit_in_force(), out(window)
-    reply[11] = redis.call('ZCOUNT', tokens, '(' .. text(now), '+inf')
+    reply[11] = under_way()
     for place = 2, #first, 2 do
         reply[#reply + 1] = math.min(tonumber(first[place]), now) + window.held - now
     end
     return reply
 end
 
+-- Counts the requests without two periods of rest in between.
+local function count_burst()
+    if now - get('granted_at') >= 2 * period then
+        set('burst', 0)
+        set('burst_begin', now)
+    elseif now - get('burst_begin') > MEMORY * period then
+        set('is_second_untested', 0)
+    end
+    set('burst', get('burst') + 1)
+end
+
 local function grant(before)
+    count_burst()
     set('seq', get('seq') + 1)
     set('granted_at', now)
     redis.call('ZADD', tokens, text(now + lasts + grace), lease)
@@ -272,8 +344,10 @@ local function grant(before)
     if (fields.probe or '') ~= '' then
         set('alone', lease)
         set('alone_for', fields.probe)
-        set('alone_until', now + SECOND)
         set('probe', '')
+        if fields.alone_for == 'first' then
+            set('start_until', now + PATIENCE)
+        end
     end
     return report(1, now, now, 'full', before)
 end
@@ -302,9 +376,18 @@ local function take()
     end
     local at, reason = opening(before)
     local look = at
-    local answer, why = alone()
-    if answer then
-        look, reason = math.max(at, answer), why
+    local latest, why = alone()
+    local rounds = math.floor(before / math.max(1, limit_in_force()))
+    if not latest then
+        latest, why = next_of_start()
+        rounds = before
+    end
+    if latest and latest > now and awaited(latest, rounds) > at then
+        look, reason = awaited(latest, rounds), why
+    end
+    local due = next_of_crowd()
+    if due > look then
+        at, look, reason = due, due, 'paced'
     end
     if look <= now then
         return grant(before)
@@ -341,7 +424,30 @@ local function refused(seq, ended, asked)
     set('pause', ended + pause)
     set('barrier', get('seq'))
     set('probe', 'paused')
+    set('is_second_untested', 0)
     slow_down(pause)
+end
+
+-- What the first responses show. If the very first request is refused, the pause may end before all that was spent is
+-- back.
+local function learn(ended, is_success, is_refused, asked, remaining)
+    local start = get('start')
+    if start == KNOWN then
+        return
+    end
+    if is_refused then
+        set('start', SILENT)
+        set('successes', 0)
+        set('start_until', ended + (asked < 0 and period or asked) + 2 * period)
+    elseif remaining >= 0 or get('successes') + 1 >= limit_in_force() then
+        set('start', KNOWN)
+    else
+        if start == UNKNOWN then
+            set('start', SILENT)
+            set('start_until', ended + period)
+        end
+        set('successes', get('successes') + (is_success and 1 or 0))
+    end
 end
 
 -- What the service's headers show: a lower limit, and what others spend.
@@ -388,12 +494,16 @@ local function give_back()
         set('alone', '')
         if outcome ~= 'responded' then
             set('probe', fields.alone_for)
+            if fields.alone_for == 'first' then
+                set('start_until', now + NEVER)
+            end
         elseif is_success then
             set('unnamed', 0)
         end
     end
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
+        learn(ended, is_success, is_refused, asked, remaining)
         take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq)
         if is_refused then
             refused(seq, ended, asked)

@@ -11,13 +11,16 @@ use crate::limiter::ledger::Lease;
 use crate::limiter::rate::Rate;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
+use crate::limiter::tests::servers::{
+    Counting, FixedWindow, Refilled, Server, SlidingCounter, SlidingLog,
+};
 
 use super::world::{Host, World};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
 const RATE: Rate = Rate::per_second(5);
-/// Of the service, there and back.
+/// There and back.
 const LATENCY: u64 = 100 * MS;
 /// Of Redis, one way.
 const DISTANCE: u64 = MS / 2;
@@ -26,6 +29,7 @@ const DISTANCE: u64 = MS / 2;
 struct Machine {
     host: Host,
     lease: Option<Lease>,
+    is_refused: bool,
     /// How long it pauses between two requests on average; zero if it always wants more.
     pause: u64,
     served: u32,
@@ -39,6 +43,10 @@ struct Crowd {
     machines: Vec<Machine>,
     events: BinaryHeap<Reverse<(u64, usize)>>,
     rng: Rng,
+    service: Box<dyn Server>,
+    /// Of the service, there and back.
+    latency: u64,
+    refused: u32,
 }
 
 /// The figures of a run, which a test prints.
@@ -46,6 +54,7 @@ struct Crowd {
 #[allow(dead_code, reason = "some are only printed")]
 struct Figures {
     tokens: u32,
+    refused: u32,
     /// The part of what is possible.
     part: f64,
     calls_of_a_token: f64,
@@ -59,13 +68,23 @@ struct Figures {
 
 impl Crowd {
     fn new(busy: usize, occasional: usize, pause: Duration) -> Option<Crowd> {
+        let pauses = [0].repeat(busy).into_iter();
+        let pauses = pauses.chain([pause.as_nanos() as u64].repeat(occasional));
+        Crowd::of(pauses, false)
+    }
+
+    /// Machines that always want more. The key may be used by others as well.
+    fn cautious(busy: usize, latency: u64, service: Box<dyn Server>) -> Option<Crowd> {
+        Some(Crowd { latency, service, ..Crowd::of([0].repeat(busy).into_iter(), true)? })
+    }
+
+    fn of(pauses: impl Iterator<Item = u64>, is_cautious: bool) -> Option<Crowd> {
         let world = World::new()?;
         let mut rng = Rng::with_seed(11);
-        let pause = pause.as_nanos() as u64;
-        let pauses = [0].repeat(busy).into_iter().chain([pause].repeat(occasional));
         let machine = |pause| Machine {
-            host: world.host("key", RATE),
+            host: world.host_with("key", RATE, is_cautious),
             lease: None,
+            is_refused: false,
             pause,
             served: 0,
             waited: 0,
@@ -78,7 +97,8 @@ impl Crowd {
         let first = |(place, it): (usize, &Machine)| Reverse((it.asked, place));
         let events = machines.iter().enumerate().map(first).collect();
         world.server.command(&["CONFIG", "RESETSTAT"]);
-        Some(Crowd { world, machines, events, rng })
+        let service = Box::new(Counting::new(SECOND));
+        Some(Crowd { world, machines, events, rng, service, latency: LATENCY, refused: 0 })
     }
 
     fn run(mut self, time: Duration) -> Figures {
@@ -101,7 +121,8 @@ impl Crowd {
     fn act(&mut self, place: usize, now: u64) -> u64 {
         let machine = &mut self.machines[place];
         if let Some(lease) = machine.lease.take() {
-            let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+            let (refused, success) = (machine.is_refused, !machine.is_refused);
+            let headers = RateLimitHeaders { refused, success, ..RateLimitHeaders::default() };
             machine.host.release(&lease, Outcome::Responded(headers));
             let pause = self.rng.u64(0..=2 * machine.pause);
             machine.asked = now + pause;
@@ -110,9 +131,11 @@ impl Crowd {
         match machine.host.lease(None) {
             Ok(lease) => {
                 machine.lease = Some(lease);
+                machine.is_refused = !self.service.admit(now + DISTANCE + self.latency / 2);
+                self.refused += u32::from(machine.is_refused);
                 machine.served += 1;
                 machine.waited = machine.waited.max(now.saturating_sub(machine.asked));
-                now + 2 * DISTANCE + LATENCY
+                now + 2 * DISTANCE + self.latency
             }
             Err(denied) => {
                 let look = denied.not_ready().look_again.unwrap();
@@ -140,9 +163,10 @@ impl Crowd {
             let value = line.and_then(|line| line.split_once(name)?.1.split(',').next());
             value.and_then(|value| value.parse().ok()).unwrap_or(0.0)
         };
-        let cycles = time.as_secs_f64() / (1.006 + 0.1 + 0.001);
+        let cycles = time.as_secs_f64() / (1.006 + 0.001 + self.latency as f64 / SECOND as f64);
         Figures {
             tokens,
+            refused: self.refused,
             part: f64::from(tokens) / (5.0 * cycles),
             calls_of_a_token: number("calls=") / f64::from(tokens),
             most_to_least: f64::from(busy.iter().max().copied().unwrap_or(1)) / f64::from(least),
@@ -206,5 +230,26 @@ fn a_key_takes_little_memory_for_each_token_that_is_out_and_none_after_a_while()
         let bytes: u64 = world.keys(key)[..4].iter().map(used).sum();
         eprintln!("{tokens} tokens out: {bytes} bytes");
         assert!(bytes < 1000 + 150 * u64::from(tokens), "{tokens} tokens take {bytes} bytes");
+    }
+}
+
+#[test]
+fn machines_that_always_want_more_are_refused_nothing_on_any_limiter() {
+    let services: [(&str, fn() -> Box<dyn Server>); 4] = [
+        ("sliding log", || Box::new(SlidingLog::harsh(5, SECOND))),
+        ("fixed window", || Box::new(FixedWindow::new(5, SECOND, SECOND / 3))),
+        ("token bucket", || Box::new(Refilled::new(5, SECOND))),
+        ("sliding-window counter", || Box::new(SlidingCounter::new(5, SECOND, false))),
+    ];
+    for (name, service) in services {
+        for latency in [0, 20, 100, 400] {
+            let Some(crowd) = Crowd::cautious(6, latency * MS, service()) else {
+                return;
+            };
+            let figures = crowd.run(Duration::from_secs(60));
+            let context = format!("{name}, {latency} ms: {figures:?}");
+            assert!(figures.refused == 0 && figures.part >= 0.98, "{context}");
+            assert!(figures.most_to_least <= 1.2, "{context}");
+        }
     }
 }

@@ -11,22 +11,51 @@ use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
 use crate::limiter::status::{Outcome, Snapshot, Unavailable};
 use crate::limiter::store::{Denied, TokenStore};
-use crate::limiter::tests::contract;
+use crate::limiter::tests::contract::{self, Stored};
 use crate::limiter::tests::servers::Counting;
 use crate::limiter::tests::simulation::{End, Journey, MS, SECOND, Simulation};
 
 use super::world::{Host, World};
+
+/// One machine with a key of its own each time.
+fn alone(world: &World, is_cautious: bool) -> impl Fn(Rate) -> Stored {
+    let trials = AtomicU64::new(0);
+    move |rate| {
+        let key = trials.fetch_add(1, Ordering::Relaxed).to_string();
+        let clock = world.clock.clone();
+        let host = world.host_with(&key, rate, is_cautious);
+        (Arc::new(host), Box::new(move |time| clock.advance(time)))
+    }
+}
 
 #[test]
 fn tokens_in_redis_keep_the_contract() {
     let Some(world) = World::new() else {
         return;
     };
+    contract::keeps(alone(&world, false));
+}
+
+#[test]
+fn tokens_in_redis_begin_with_care() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    contract::begins_with_care(alone(&world, true));
+}
+
+#[test]
+fn two_machines_with_one_redis_keep_the_contract_of_a_share() {
+    let Some(world) = World::new() else {
+        return;
+    };
     let trials = AtomicU64::new(0);
-    contract::keeps(|rate| {
+    // No signal comes from another machine: the first in the line asks again after this.
+    contract::shares(Duration::from_millis(50), |rate| {
         let key = trials.fetch_add(1, Ordering::Relaxed).to_string();
+        let hosts = [(); 2].map(|()| Arc::new(world.host(&key, rate)) as _);
         let clock = world.clock.clone();
-        (Arc::new(world.host(&key, rate)), Box::new(move |time| clock.advance(time)))
+        (hosts, Box::new(move |time| clock.advance(time)))
     });
 }
 

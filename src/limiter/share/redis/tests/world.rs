@@ -87,7 +87,7 @@ impl World {
         self.host_with(key, rate, false)
     }
 
-    fn host_with(&self, key: &str, rate: Rate, is_cautious: bool) -> Host {
+    pub(super) fn host_with(&self, key: &str, rate: Rate, is_cautious: bool) -> Host {
         let session = Session {
             connections: Arc::clone(&self.connections),
             script: Script::on_a_clock_of_its_own(),
