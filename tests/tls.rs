@@ -161,6 +161,25 @@ fn a_handshake_without_an_end_is_given_up_at_the_connect_timeout() {
 }
 
 #[test]
+fn bytes_behind_a_response_over_tls_are_not_taken_for_the_next_one() {
+    let authority = Authority::new();
+    // A record of TLS holds so many bytes, and nobody reads the next one before it is asked for.
+    let record = 16 * 1024;
+    let mut first = good();
+    let length = GOOD.len() + record - first.len() - 3;
+    first = response_bytes(200, &[], format!("{GOOD:length$}"));
+    assert_eq!(first.len(), record);
+    let smuggled = response_bytes(200, &[], format!("{:9000}", r#"{"total": 666}"#));
+    for behind in [smuggled, vec![b' '; 9000]] {
+        let response = [first.clone(), behind].concat();
+        let server = TlsServer::start([Handshake::Serve(authority.certify(|_| {}), response)]);
+        let clients = clients(&server, &authority);
+        let totals = [(); 3].map(|()| clients.heylerts.stats().unwrap().total);
+        assert_eq!((totals, server.accepted()), ([3; 3], 3));
+    }
+}
+
+#[test]
 fn a_request_that_arrived_over_tls_was_sent_whatever_the_response() {
     let authority = Authority::new();
     let certificate = || authority.certify(|_| {});

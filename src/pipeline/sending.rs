@@ -301,7 +301,9 @@ impl<T: Transport> Transport for Sending<T> {
     }
 
     fn is_open(&mut self) -> bool {
-        self.cut.is_none() && self.inner.is_open()
+        // TLS leaves here what the server sent behind the response; ureq looks for it above TLS only.
+        let is_read = self.inner.buffers().input().is_empty();
+        self.cut.is_none() && is_read && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
