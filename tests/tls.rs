@@ -271,6 +271,22 @@ fn a_response_that_arrives_although_nothing_could_be_sent_is_no_outcome() {
 }
 
 #[test]
+fn a_server_that_responds_before_anything_could_be_sent_is_given_the_time_that_it_asks_for() {
+    let authority = Authority::new();
+    let busy = response_bytes(503, &["retry-after: 70"], "");
+    let server = TlsServer::start([Handshake::Hasty(authority.certify(|_| {}), busy)]);
+    let waits = |_| {
+        let clock = TestClock::new();
+        let config = config(&server, &authority).clock(clock.clone()).retries(1);
+        let error = Clients::with(config).heylerts.stats().unwrap_err();
+        let waited = (error.retry_after(), clock.elapsed() >= Duration::from_secs(70));
+        assert_eq!(waited, (Some(Duration::from_secs(70)), true), "{error}");
+        error.kind() == ErrorKind::NotSent
+    };
+    assert!((0..50).any(waits));
+}
+
+#[test]
 fn only_the_given_root_certificates_are_trusted() {
     let (one, other) = (Authority::new(), Authority::new());
     let serve = |authority: &Authority| {

@@ -45,6 +45,10 @@ pub(crate) enum Retry {
 
 const BACKOFF: Retry = Retry::AfterBackoff { at_least: Duration::ZERO };
 
+fn backoff(retry_after: Option<Duration>) -> Retry {
+    Retry::AfterBackoff { at_least: retry_after.unwrap_or_default() }
+}
+
 /// A longer address is of no use to a person, in bytes.
 const LONGEST_LOCATION: usize = 200;
 
@@ -100,7 +104,7 @@ impl Classifier<'_> {
     fn no_response(&self, error: TransportError) -> Failure {
         let message = error.to_string();
         let is_permanent = error.is_permanent();
-        let hint = error.hint().map(str::to_owned);
+        let (hint, retry_after) = (error.hint().map(str::to_owned), error.retry_after());
         let (progress, body, cause) = error.into_parts();
         let evidence = Evidence { message, cause: Some(cause), ..Evidence::default() };
         let mut failure = match progress {
@@ -111,7 +115,11 @@ impl Classifier<'_> {
             Progress::Responded { head, .. } => {
                 self.incomplete(*head, Evidence { body, ..evidence }, !is_permanent)
             }
-            Progress::NeverSent => self.failure(ErrorKind::NotSent, evidence, BACKOFF, false),
+            Progress::NeverSent => {
+                let retry = backoff(retry_after);
+                let failure = self.failure(ErrorKind::NotSent, evidence, retry, false);
+                Failure { error: failure.error.with_retry_after(retry_after), ..failure }
+            }
             Progress::Withheld(kind, _) => {
                 let evidence = Evidence { cause: None, ..evidence };
                 self.failure(kind, evidence, Retry::Never, false)
@@ -152,9 +160,7 @@ impl Classifier<'_> {
         let status = head.status;
         let retry = match status.as_u16() {
             429 => Retry::AfterRateLimit,
-            408 | 500 | 502..=504 | 520..=524 => {
-                Retry::AfterBackoff { at_least: self.retry_after.unwrap_or_default() }
-            }
+            408 | 500 | 502..=504 | 520..=524 => backoff(self.retry_after),
             _ => Retry::Never,
         };
         let message = with_location(message::message(&body), &head);

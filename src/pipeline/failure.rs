@@ -6,12 +6,13 @@ use std::io;
 use std::time::Duration;
 
 use http::response::Parts;
-use http::{StatusCode, Uri};
+use http::{Response, StatusCode, Uri};
 use ureq::Proxy;
 
 use super::proxy;
 use super::transport::{Proxied, TransportError};
 use crate::error::in_words;
+use crate::limiter::headers::retry_after;
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -46,9 +47,12 @@ impl Attempt<'_> {
     }
 
     /// The failure of a request that could not be sent, to which the server responded all the same.
-    pub(crate) fn unsent(&self, status: StatusCode) -> TransportError {
+    pub(crate) fn unsent<B>(&self, response: &Response<B>) -> TransportError {
+        let (status, headers) = (response.status(), response.headers());
         let source = format!("the server responded {} and closed the connection", in_words(status));
-        TransportError::never_sent(source).at(self.peer())
+        TransportError::never_sent(source)
+            .at(self.peer())
+            .with_retry_after(retry_after(status, headers))
     }
 
     /// The failure of a request of which the server read only a part, though it responded with a success.

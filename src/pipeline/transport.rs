@@ -208,6 +208,8 @@ pub struct TransportError {
     /// Something was received, and it was no response that can be read.
     is_garbled: bool,
     hint: Option<Cow<'static, str>>,
+    /// How long the server asked to wait, although it did not read the request.
+    retry_after: Option<Duration>,
     received: Received,
 }
 
@@ -280,6 +282,7 @@ impl TransportError {
             is_permanent: false,
             is_garbled: false,
             hint: None,
+            retry_after: None,
             received: Received::default(),
         }
     }
@@ -302,6 +305,17 @@ impl TransportError {
     pub(crate) fn garbled(mut self) -> TransportError {
         self.is_garbled = true;
         self
+    }
+
+    /// Adds how long the server asked to wait.
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> TransportError {
+        self.retry_after = wait;
+        self
+    }
+
+    /// How long the server asked to wait, if it did not read the request.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Adds what was received of the body.
