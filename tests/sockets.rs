@@ -793,6 +793,26 @@ fn a_response_that_arrives_before_the_request_was_read_is_the_outcome() {
 }
 
 #[test]
+fn a_success_that_arrives_before_the_request_was_read_is_retried_unless_the_call_is_unsafe() {
+    let _limit = Limit::start();
+    let (address, requests) =
+        early_server(response_bytes(200, &[], GOOD), AfterEarlyResponse::Close);
+    let config = Config::new().base_url(address).clock(TestClock::new()).retries(1);
+    let clients = Clients::with(config.attempt_timeout(2 * SHORT));
+    let call = Call::post(["x"]).json(&"x".repeat(LARGE));
+    for (safety, kind, attempts) in [
+        (Safety::Read, ErrorKind::NoResponse, 2),
+        (Safety::Idempotent, ErrorKind::NoResponse, 2),
+        (Safety::Unsafe, ErrorKind::OutcomeUnknown, 1),
+    ] {
+        let before = requests.load(Ordering::SeqCst);
+        let error = clients.heylo.send_raw(&call.clone().safety(safety)).unwrap_err();
+        let sent = requests.load(Ordering::SeqCst) - before;
+        assert_eq!((error.kind(), sent), (kind, attempts), "{safety:?}: {error}");
+    }
+}
+
+#[test]
 fn a_connection_on_which_a_request_was_cut_short_is_not_used_again() {
     let _limit = Limit::start();
     let response = response_bytes(413, &[], "{}");

@@ -236,9 +236,9 @@ impl Transport for UreqTransport {
         })?;
         // A server that is overloaded may respond right behind its part of the handshake, and close the connection.
         if !is_sent && !rejects_unread(response.status()) {
-            return Err(attempt.unsent(response.status()));
+            return Err(attempt.unsent(&response));
         }
-        if is_unsafe && sent == Sent::Part && response.status().is_success() {
+        if sent == Sent::Part && response.status().is_success() {
             return Err(attempt.cut(response.status()));
         }
         progress.head_received(response.status(), response.headers());
