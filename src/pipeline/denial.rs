@@ -1,24 +1,29 @@
 //! Reports of failure in the body of a success.
 //!
-//! A body denies the success if it reports a failure in one of the ways in which services write that:
+//! The fields of an object are read as [signs](Sign) of a failure or of a success:
 //!
-//! * `ok`, `success` and the like are false;
-//! * `error`, `errors`, `failed` and the like hold something: not null, false, empty, `"ok"`, 0 or a code of success;
-//! * `status`, `result` and the like are `error`, `failed` and the like, or false; `status` and what ends in `code` also a status
-//!   from 400 to 599; `code`, `type` and the like only beside a message;
-//! * one of these in `data`, `meta` and the like, in each item of a list, in JSON within a string, or in what is nearly JSON.
+//! * failure: `ok`, `success` and the like are false; `error`, `failed` and the like hold something that is not harmless as
+//!   `"error": 0` is; `status`, `result` and the like state a failure or a status from 400 to 599; `code` or `type` does, beside
+//!   words; `detail` is FastAPI's list of problems;
+//! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something.
 //!
-//! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` denies nothing.
+//! | signs of | report |
+//! |---|---|
+//! | failure | denial |
+//! | failure and success, also if the success is a `message` | doubt |
+//! | success | none |
+//! | neither, but a `detail` and nothing else, as of FastAPI and Django | by its [tone]: bad is a denial, good is none, else doubt |
+//! | neither, but a `code` that is not known, or `"removed": false` | by the tone of the words: bad is a denial, unclear is doubt |
+//! | neither, but a `message` | doubt if its tone is bad or mixed, else none |
 //!
-//! Some reports say one thing or the other only by their words: a `detail` and nothing else, which is an error of FastAPI and a
-//! success of others; an error beside `"success": true`; a `code` beside an id. If the [tone] of the words is unclear, too,
-//! whether the call succeeded is in doubt. So it is if the words of a `message` and nothing else are those of a failure, and
-//! after `{"removed": false}`. A part that was done beside one that failed, as `{"sent": 1, "failed": 1}`, is in doubt as
-//! well, and so is a status of 0 beside words of failure.
+//! The same is found in `data`, `result` and the like, in each item of a list, in JSON within a string, and in what is nearly
+//! JSON. Below a sign of success it is doubt.
 //!
-//! For a value that was decoded, one such field among others is data: it is a denial only if nothing else holds anything.
+//! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` denies nothing. A body that was decoded is
+//! such a record unless it consists of nothing but a report.
 
 mod decoded;
+mod sign;
 mod vocabulary;
 
 use serde::de::Deserializer;
@@ -29,12 +34,8 @@ use super::tone::{self, Tone};
 use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
-use vocabulary::{
-    ALSO, BAD, BESIDES, ERROR_WORDS, GOOD, GOOD_OUTCOMES, KIND, MORE_BAD, OUTCOME, PENDING, WORDS,
-    WRAPPERS, ends_with, is_any, is_code_of_success, is_done, is_empty, is_failure, is_false,
-    is_harmless, is_odd_code, is_reported, is_short_failure, is_state, is_status, is_true,
-    is_undone, is_zero,
-};
+use sign::{Sign, Signs};
+use vocabulary::{ALSO, ERROR_WORDS, OUTCOME, WORDS, WRAPPERS, is_any, is_empty, is_reported};
 
 /// How deep JSON may be within strings and lists.
 const DEEPEST: u32 = 3;
@@ -49,6 +50,10 @@ pub(super) enum Report {
 }
 
 impl Report {
+    fn new(is_certain: bool, words: String) -> Report {
+        if is_certain { Report::Denial(words) } else { Report::Doubt(words) }
+    }
+
     pub(super) fn into_words(self) -> String {
         match self {
             Report::Denial(words) | Report::Doubt(words) => words,
@@ -121,255 +126,158 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
 }
 
 fn joined(reports: Vec<Report>) -> Report {
-    let is_doubtful = reports.iter().any(|report| matches!(report, Report::Doubt(_)));
+    let is_certain = reports.iter().all(|report| matches!(report, Report::Denial(_)));
     let words: Vec<String> = reports.into_iter().map(Report::into_words).collect();
-    let words = words.join("; ");
-    if is_doubtful { Report::Doubt(words) } else { Report::Denial(words) }
+    Report::new(is_certain, words.join("; "))
 }
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
-    let is_good = object.iter().any(|(name, value)| is_any(name, &GOOD) && is_true(value));
-    // `{"result": {"success": false}}`
-    let wrapped = object.iter().filter(|(name, _)| is_any(name, &WRAPPERS));
-    let in_wrapper = |(_, inner): (&String, &Value)| match inner {
-        Value::Object(inner) if denies(inner) => of_signs(inner),
-        Value::Object(inner) if !is_good && has_words(inner) && fails(inner) => of_signs(inner),
-        Value::Object(inner) => of_only_field(inner),
-        // A list in a wrapper is data.
-        Value::String(_) => of_json(inner, depth - 1),
-        _ => None,
-    };
-    // A success of which a part failed.
-    let as_part =
-        |report: Report| if is_good { Report::Doubt(report.into_words()) } else { report };
-    of_signs(object)
-        .or_else(|| wrapped.filter(|_| depth > 0).find_map(in_wrapper).map(as_part))
-        .or_else(|| of_hints(object))
+    let signs = Signs::of(object);
+    let wrapped = object.iter().filter(|(name, _)| depth > 0 && is_any(name, WRAPPERS));
+    let is_good = signs.has(Sign::Success);
+    stated(object, &signs)
+        .or_else(|| wrapped.filter_map(|(_, inner)| of_wrapped(inner, is_good, depth - 1)).next())
+        .or_else(|| if is_good { None } else { in_words(object, &signs) })
 }
 
-/// `{"invite": {"errors": ["is taken"], "user": null}}` in the `data` of GraphQL, which may be the state of an invite as well.
-fn of_only_field(object: &Map<String, Value>) -> Option<Report> {
-    let mut fields = object.values();
-    let (Some(Value::Object(only)), None) = (fields.next(), fields.next()) else {
-        return None;
-    };
-    let report = of_signs(only).filter(|_| denies(only))?;
-    Some(Report::Doubt(report.into_words()))
-}
-
-/// The report that an object seems to be if it consists of words, a code that is not known, or `"removed": false`.
-fn of_hints(object: &Map<String, Value>) -> Option<Report> {
-    let is_hint = |(name, value): (&String, &Value)| {
-        is_any(name, &BESIDES)
-            || is_any(name, &ALSO)
-            || is_any(name, &KIND)
-            || is_any(name, &OUTCOME) && value.is_string()
-            || is_odd_code(name, value)
-            || is_undone(name, value)
-            || is_empty(value)
-    };
-    let said = ["message", "msg", "reason"];
-    let has_said = object.iter().any(|(name, value)| is_any(name, &said) && !is_empty(value));
-    let is_undone = object.iter().any(|(name, value)| is_undone(name, value));
-    if !object.iter().all(is_hint) || states_success(object) || !has_said && !is_undone {
+/// The report that the fields of an object state, whatever their words are.
+fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
+    let has_words = has_any(object, WORDS);
+    let is_record = signs.has(Sign::Record);
+    let is_said_well = has_good_message(object);
+    let is_kind = signs.has(Sign::Kind) || signs.has(Sign::ErrorCode);
+    let is_failure = signs.has(Sign::Failure)
+        || signs.has(Sign::Outcome)
+        || signs.has(Sign::State) && (has_words || !is_record)
+        || is_kind && has_words && !is_record && !is_said_well
+        || is_list_of_problems(object);
+    if !is_failure {
         return None;
     }
-    let has_bad_code =
-        object.iter().any(|(name, value)| is_odd_code(name, value) || is_bad_code(name, value));
-    // A 0 is a success to some services, and a failure to others.
-    let is_open = object.iter().any(|(name, value)| is_code(name) && is_zero(value));
     let words = message::words_in(object);
-    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
-    let report = words.unwrap_or_else(|| "the response reports that nothing was done".to_owned());
-    match tone {
-        Tone::Bad if (has_bad_code || is_undone) && !is_open => Some(Report::Denial(report)),
-        Tone::Bad | Tone::Mixed => Some(Report::Doubt(report)),
-        _ if is_undone => Some(Report::Doubt(report)),
-        Tone::Unclear if has_bad_code => Some(Report::Doubt(report)),
-        Tone::Unclear | Tone::Good => None,
-    }
-}
-
-/// Whether the outcome of an object, or its code, is a success for certain.
-fn states_success(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| {
-        let is_outcome = is_any(name, &OUTCOME)
-            && value.as_str().is_some_and(|text| {
-                is_any(text, &GOOD_OUTCOMES)
-                    || is_any(text, &PENDING)
-                    || tone::tone(text) == Tone::Good
-            });
-        is_any(name, &GOOD) && is_true(value)
-            || is_outcome
-            || is_code(name) && is_code_of_success(value) && !is_zero(value)
-    })
-}
-
-fn is_code(name: &str) -> bool {
-    is_any(name, &["code"]) || is_any(name, &OUTCOME)
-}
-
-/// `{"code": "community_not_found"}`, `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
-fn is_bad_code(name: &str, code: &Value) -> bool {
-    let is_bad = |code: &str| tone::tone(code) == Tone::Bad;
-    let has_words = |code: &str| code.trim().contains(|c: char| !c.is_alphanumeric());
-    code.as_str().is_some_and(|code| {
-        is_any(name, &["code"]) && is_bad(code)
-            || is_any(name, &OUTCOME) && has_words(code) && is_bad(code)
-    })
-}
-
-fn has_code(object: &Map<String, Value>, is_such: &dyn Fn(&Value) -> bool) -> bool {
-    object.iter().any(|(name, value)| is_any(name, &["code"]) && is_such(value))
-}
-
-/// The report of failure that an object consists of.
-fn of_bare(object: &Map<String, Value>) -> Option<Report> {
-    let is_bare = object.iter().all(|(name, value)| is_reported(name) || is_empty(value));
-    // `{"status": "failed", "message": "disk full"}` may be the state of something.
-    let is_certain = |(name, value): (&String, &Value)| {
-        !is_any(name, &OUTCOME) || !value.as_str().is_some_and(|text| is_any(text, &["failed"]))
+    let is_open = signs.has(Sign::Open) && words.as_deref().map(tone::tone) != Some(Tone::Bad);
+    let is_contradicted = signs.has(Sign::Success) || is_said_well || is_open;
+    let unsaid = match is_contradicted {
+        true => "the response contradicts itself",
+        false => "the response reports a failure",
     };
-    let is_report = is_bare && (denies(object) || object.iter().all(is_certain));
-    is_report.then(|| of_signs(object)).flatten()
+    Some(Report::new(!is_contradicted, words.unwrap_or_else(|| unsaid.to_owned())))
 }
 
-/// The report of failure in the fields of an object itself.
-fn of_signs(object: &Map<String, Value>) -> Option<Report> {
-    let words = message::words_in(object);
-    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
-    let states_failure = denies(object) || object.iter().any(|field| ends_badly(object, field));
-    let reports = states_failure || fails(object);
-    if !reports && has_good_code(object) {
-        // `{"errcode": 0, "errmsg": "not a member"}`
-        let is_doubtful = has_error_words(object) && matches!(tone, Tone::Bad | Tone::Mixed);
-        return words.filter(|_| is_doubtful).map(Report::Doubt);
-    }
-    if !reports && !is_vague(object) {
-        return None;
-    }
-    let unnamed = || "the response reports a failure".to_owned();
-    let is_partial = reports && object.iter().any(|(name, value)| is_done(name, value));
-    if reports && !is_contradicted(object) && !is_partial {
-        let words = words.unwrap_or_else(unnamed);
-        return match said_well(object) {
-            false => Some(Report::Denial(words)),
-            true => states_failure.then_some(Report::Doubt(words)),
-        };
-    }
-    match tone {
-        Tone::Good => None,
-        Tone::Bad if !is_partial => words.map(Report::Denial),
-        _ => {
-            let unnamed = || "the response contradicts itself".to_owned();
-            Some(Report::Doubt(words.unwrap_or_else(unnamed)))
-        }
-    }
+fn has_any(object: &Map<String, Value>, names: &str) -> bool {
+    object.iter().any(|(name, value)| is_any(name, names) && !is_empty(value))
 }
 
 /// `{"error": true, "message": "Member removed"}`
-fn said_well(object: &Map<String, Value>) -> bool {
+fn has_good_message(object: &Map<String, Value>) -> bool {
     object.iter().any(|(name, value)| {
-        is_any(name, &["message", "msg", "detail"])
+        is_any(name, "message msg detail")
             && value.as_str().is_some_and(|text| tone::tone(text) == Tone::Good)
     })
-}
-
-/// `{"errno": 0}`
-fn has_good_code(object: &Map<String, Value>) -> bool {
-    let codes = ["errorcode", "errcode", "errno", "errorno"];
-    object.iter().any(|(name, value)| is_any(name, &codes) && is_code_of_success(value))
-}
-
-fn has_error_words(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| is_any(name, &ERROR_WORDS) && !is_empty(value))
-}
-
-fn has_words(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| is_any(name, &WORDS) && !is_empty(value))
-}
-
-/// Whether a field reports by itself that the call failed.
-fn denies(object: &Map<String, Value>) -> bool {
-    let has_good_code = has_good_code(object);
-    object.iter().any(|(name, value)| {
-        is_any(name, &GOOD) && (is_false(value) || is_failure(value) || is_short_failure(value))
-            || (is_any(name, &BAD) || is_any(name, &MORE_BAD))
-                && !(has_good_code && is_any(name, &ERROR_WORDS))
-                && !is_harmless(name, value)
-    })
-}
-
-/// Whether the object states an outcome that is a failure, or names a kind of failure.
-fn fails(object: &Map<String, Value>) -> bool {
-    let is_named = |(name, value): (&String, &Value)| {
-        is_any(name, &KIND) && (is_failure(value) || is_status(value))
-    };
-    object.iter().any(|field| ends_badly(object, field))
-        || has_words(object) && !has_own_id(object) && object.iter().any(is_named)
-        || is_list_of_problems(object)
-}
-
-fn ends_badly(object: &Map<String, Value>, (name, value): (&String, &Value)) -> bool {
-    let is_record = || has_own_id(object) && !has_words(object);
-    is_any(name, &OUTCOME) && is_outcome_of_failure(name, value, &is_record)
-}
-
-fn has_own_id(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| is_own_id(name, value))
-}
-
-/// Whether the object says nothing of the outcome but in words.
-fn is_vague(object: &Map<String, Value>) -> bool {
-    // An invite may have a code.
-    lone_detail(object).is_some() || has_words(object) && has_code(object, &is_status)
-}
-
-/// Whether the object states a success, beside whatever else it states.
-fn is_contradicted(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| {
-        is_any(name, &GOOD) && is_true(value)
-            || is_any(name, &OUTCOME)
-                && (is_code_of_success(value)
-                    || value.as_str().is_some_and(|text| is_any(text, &GOOD_OUTCOMES)))
-    })
-}
-
-/// Whether a field holds the id of something else than the request.
-fn is_own_id(name: &str, value: &Value) -> bool {
-    json::names_id(name) && !is_empty(value) && !is_any(name, &BESIDES) && !is_any(name, &ALSO)
-}
-
-fn is_outcome_of_failure(name: &str, value: &Value, is_record: &dyn Fn() -> bool) -> bool {
-    // `{"result": 412}` may be a count.
-    *value == Value::Bool(false)
-        || (ends_with(name, "status") || ends_with(name, "code")) && is_status(value)
-        || is_failure(value) && !(is_state(value) && is_record())
-        || is_any(name, &["result", "ack", "outcome", "status", "returncode", "resultcode"])
-            && is_short_failure(value)
-}
-
-/// `{"detail": "Not Found"}` with the other fields of RFC 9457 at most.
-fn lone_detail(object: &Map<String, Value>) -> Option<&Value> {
-    let is_besides = |(name, value): (&String, &Value)| {
-        is_any(name, &["detail", "title", "type", "instance"])
-            || value.is_null()
-            || is_reported(name) && is_empty(value)
-    };
-    let (_, detail) = object.iter().find(|(name, _)| is_any(name, &["detail"]))?;
-    let has_words = match detail {
-        Value::String(text) => !text.trim().is_empty(),
-        Value::Object(detail) => message::words_in(detail).is_some(),
-        _ => false,
-    };
-    (has_words && object.iter().all(is_besides)).then_some(detail)
 }
 
 /// `{"detail": [{"loc": ["body", "name"], "msg": "Field required"}]}`, as FastAPI lists what is wrong with a request.
 fn is_list_of_problems(object: &Map<String, Value>) -> bool {
     let is_problem = |problem: &Value| problem.get("msg").is_some_and(Value::is_string);
     let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().any(is_problem));
-    object.iter().any(|(name, value)| is_any(name, &["detail"]) && is_list(value))
+    object.iter().any(|(name, value)| is_any(name, "detail") && is_list(value))
+}
+
+/// The report in the response of a service behind the service.
+///
+/// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`. So may be the only field
+/// of the `data` of GraphQL: `{"invite": {"errors": ["is taken"], "user": null}}`.
+fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
+    let report = match inner {
+        Value::Object(inner) => {
+            let signs = Signs::of(inner);
+            let is_report = signs.has(Sign::Failure) || !is_good && has_any(inner, WORDS);
+            let only = inner.values().next().filter(|only| inner.len() == 1 && only.is_object());
+            match stated(inner, &signs).filter(|_| is_report) {
+                None if depth > 0 => of_wrapped(only?, true, depth - 1),
+                report => report,
+            }
+        }
+        Value::String(_) => of_json(inner, depth),
+        // A list is data.
+        _ => None,
+    }?;
+    Some(if is_good { Report::Doubt(report.into_words()) } else { report })
+}
+
+/// The report that an object seems to be by its words, without a sign of success.
+fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
+    if let Some(detail) = lone_detail(object) {
+        return of_detail(detail);
+    }
+    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::ErrorCode);
+    let names = if is_hinted { WORDS } else { "message msg reason" };
+    let has_message = has_any(object, names) || has_any(object, ERROR_WORDS);
+    let words = message::words_in(object).filter(|_| has_message).or_else(|| sentence(object));
+    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
+    let is_data = signs.has(Sign::Record) || object.iter().any(is_data);
+    let is_certain = tone == Tone::Bad && has_message && !signs.has(Sign::Open);
+    if signs.has(Sign::Undone) && !is_data {
+        let unsaid = || "the response reports that nothing was done".to_owned();
+        return Some(Report::new(is_certain, words.unwrap_or_else(unsaid)));
+    }
+    let is_hint_certain = signs.has(Sign::ErrorCode) || !is_data;
+    match tone {
+        Tone::Good => None,
+        _ if is_hinted => Some(Report::new(is_certain && is_hint_certain, words?)),
+        Tone::Bad | Tone::Mixed if !is_data => words.map(Report::Doubt),
+        _ => None,
+    }
+}
+
+/// `{"result": "Community not found"}`
+fn sentence(object: &Map<String, Value>) -> Option<String> {
+    let outcomes = object.iter().filter(|(name, _)| is_any(name, OUTCOME));
+    let mut texts = outcomes.filter_map(|(_, value)| value.as_str());
+    texts.find(|text| text.trim().contains(' ')).map(str::to_owned)
+}
+
+fn is_data((name, value): (&String, &Value)) -> bool {
+    let is_nested = value.is_object() || value.is_array();
+    is_nested && !is_empty(value) && !is_reported(name) && !is_any(name, ALSO)
+}
+
+/// The words of `{"detail": "Not Found"}` with the other fields of RFC 9457 at most.
+fn lone_detail(object: &Map<String, Value>) -> Option<String> {
+    let is_besides = |(name, value): (&String, &Value)| {
+        is_any(name, "detail title type instance")
+            || value.is_null()
+            || is_reported(name) && is_empty(value)
+    };
+    let (_, detail) = object.iter().find(|(name, _)| is_any(name, "detail"))?;
+    let words = match detail {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Object(detail) => message::words_in(detail),
+        _ => None,
+    };
+    words.filter(|words| !words.is_empty() && object.iter().all(is_besides))
+}
+
+fn of_detail(words: String) -> Option<Report> {
+    match tone::tone(&words) {
+        Tone::Bad => Some(Report::Denial(words)),
+        Tone::Good => None,
+        Tone::Mixed | Tone::Unclear => Some(Report::Doubt(words)),
+    }
+}
+
+/// The report of failure that an object consists of.
+fn of_bare(object: &Map<String, Value>) -> Option<Report> {
+    let signs = Signs::of(object);
+    // `{"status": "failed", "message": "disk full"}` may be the state of something.
+    let is_state = |(name, value): (&String, &Value)| {
+        is_any(name, OUTCOME) && value.as_str().is_some_and(|text| is_any(text, "failed"))
+    };
+    let is_bare = object.iter().all(|(name, value)| is_reported(name) || is_empty(value));
+    if !is_bare || object.iter().any(is_state) && !signs.has(Sign::Failure) {
+        return None;
+    }
+    stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))
 }
 
 #[cfg(test)]
@@ -402,221 +310,16 @@ mod tests {
         assert_eq!(of_decoded(long.as_bytes()), None);
     }
 
-    /// Reports of failure that are denials of a call that returns nothing.
-    const DENIALS: [(&str, &str); 158] = [
-        (r#"{"code": 404, "message": "gone"}"#, "gone"),
-        (r#"{"code": "404", "message": "gone"}"#, "gone"),
-        (r#"{"code": "NOT_FOUND", "message": "gone"}"#, "gone"),
-        (r#"{"Code": "AccessDenied", "Message": "gone"}"#, "gone"),
-        (r#"{"status_code": 404.0, "detail": "gone"}"#, "gone"),
-        (r#"{"httpStatus": "404 Not Found", "reason": "gone"}"#, "gone"),
-        (r#"{"detail": "Not Found"}"#, "Not Found"),
-        (r#"{"detail": "Community was not removed"}"#, "Community was not removed"),
-        (r#"{"Detail": "alert is locked", "error": null}"#, "alert is locked"),
-        (r#"{"detail": [{"loc": ["body", "x"], "msg": "required"}]}"#, "body.x: required"),
-        (r#"{"type": "about:blank", "title": "Gone", "detail": "gone"}"#, "gone"),
-        (r#"{"isSuccess": false, "message": "gone"}"#, "gone"),
-        (r#"{"is_success": false}"#, "the response reports a failure"),
-        (r#"{"succeeded": false, "msg": "gone"}"#, "gone"),
-        (r#"{"IsSuccessful": "false", "msg": "gone"}"#, "gone"),
-        (r#"{"failed": true, "reason": "gone"}"#, "gone"),
-        (r#"{"isError": true, "message": "gone"}"#, "gone"),
-        (r#"{"hasErrors": 1, "message": "gone"}"#, "gone"),
-        (r#"{"err": "gone"}"#, "gone"),
-        (r#"{"exception": "NotFound", "message": "gone"}"#, "gone"),
-        (r#"{"fault": {"faultstring": "gone"}}"#, "gone"),
-        (r#"{"errcode": 40013, "errmsg": "gone"}"#, "gone"),
-        (r#"{"errno": 2, "message": "gone"}"#, "gone"),
-        (r#"{"result": "error", "message": "gone"}"#, "gone"),
-        (r#"{"result": false}"#, "the response reports a failure"),
-        (r#"{"result": "FAILURE", "reason": "gone"}"#, "gone"),
-        (r#"{"Ack": "Failure", "message": "gone"}"#, "gone"),
-        (r#"{"status": "fail", "data": {"userId": "x"}}"#, "the response reports a failure"),
-        (r#"{"status": "NOT_FOUND", "message": "gone"}"#, "gone"),
-        (r#"{"status": "error", "message": "gone", "userId": "u1"}"#, "gone"),
-        (r#"{"type": "error", "message": "gone"}"#, "gone"),
-        (r#"{"name": "NotFoundError", "message": "gone"}"#, "gone"),
-        (r#"{"__type": "ResourceNotFoundException", "message": "gone"}"#, "gone"),
-        (r#"{"data": null, "errors": [{"message": "gone", "path": ["x"]}]}"#, "gone"),
-        (r#"{"data": null, "error": {"code": 5, "message": "gone"}}"#, "gone"),
-        (r#"{"data": {"invite": null}, "errors": [{"message": "gone"}]}"#, "gone"),
-        (r#"{"d": {"success": false, "message": "gone"}}"#, "gone"),
-        (r#"{"statusCode": 200, "body": "{\"error\": \"gone\"}"}"#, "gone"),
-        (r#"[{"error": "gone"}]"#, "gone"),
-        (r#"[{"error": "a"}, {"ok": false, "reason": "b"}]"#, "a; b"),
-        (r#""{\"error\": \"gone\"}""#, "gone"),
-        (r#""[{\"ok\": false, \"message\": \"gone\"}]""#, "gone"),
-        (r#"{'error': 'gone', 'code': None}"#, "gone"),
-        (r#"{"error": "gone",}"#, "gone"),
-        ("{\"error\": \"gone\"", "gone"),
-        ("{error: 'gone'}", "gone"),
-        (r#"callback({"error": "gone"});"#, "gone"),
-        (")]}',\n{\"error\": \"gone\"}", "gone"),
-        ("while(1);[{'ok': False, 'message': 'gone'}]", "gone"),
-        ("\u{feff}{\"error\": \"gone\"}\0\0", "gone"),
-        (r#"{"error": "gone"}{"error": "again"}"#, "gone"),
-        (r#"{"error": "Не найдено"}"#, "Не найдено"),
-        (r#"{"error": "é"}"#, "é"),
-        (r#"{"error": "Ошибка 0"}"#, "Ошибка 0"),
-        (r#"{"errors": ["見つかりません"]}"#, "見つかりません"),
-        (r#"{"code": 404, "message": "Не найдено"}"#, "Не найдено"),
-        (r#"{"ok": "false", "message": "Не найдено"}"#, "Не найдено"),
-        (r#"{"detail": "Участник не удалён"}"#, "in doubt: Участник не удалён"),
-        (r#"{"detail": "Mitglied entfernt"}"#, "in doubt: Mitglied entfernt"),
-        (r#"{"success": true, "error": "Mitglied 2"}"#, "in doubt: Mitglied 2"),
-        (r#"{"ok": true, "error": "u2 was not invited"}"#, "u2 was not invited"),
-        (r#"{"code": 404, "message": "Mitglied", "userId": "u1"}"#, "in doubt: Mitglied"),
-        (r#"[{"error": "a"}, {"detail": "b"}]"#, "in doubt: a; b"),
-        (r#"{"detail": {"code": "not_found", "message": "no such member"}}"#, "no such member"),
-        (r#"{"data": {"status": "error", "message": "gone"}}"#, "gone"),
-        (r#"{"result": {"status": "failed", "reason": "gone"}}"#, "gone"),
-        (r#"{"meta": {"success": false, "message": "gone"}}"#, "gone"),
-        (r#"{"responseStatus": {"errorCode": "NotFound", "message": "gone"}}"#, "gone"),
-        (r#"{"status": {"error_code": 1002, "error_message": "gone"}}"#, "gone"),
-        (r#"{"errorMessages": ["gone"], "errors": {}}"#, "gone"),
-        (r#"{"validationErrors": [{"message": "gone"}]}"#, "gone"),
-        (r#"{"failures": ["gone"]}"#, "gone"),
-        (r#"{"success": "failed", "message": "gone"}"#, "gone"),
-        (r#"{"status": "INVALID_ARGUMENT", "message": "gone"}"#, "gone"),
-        (r#"{"detail": "Completed with errors"}"#, "Completed with errors"),
-        (r#"{"detail": "Invite sent, but not delivered"}"#, "Invite sent, but not delivered"),
-        (r#"{"detail": "Alert must be paused first"}"#, "Alert must be paused first"),
-        (r#"{"userId": "u1", "status": "error"}"#, "the response reports a failure"),
-        (r#"{"state": "failed", "message": "gone"}"#, "gone"),
-        (r#"{"status": "Too Many Requests", "message": "slow down"}"#, "slow down"),
-        (r#"{"result": "error: gone"}"#, "the response reports a failure"),
-        (r#"{"result": "NG", "message": "gone"}"#, "gone"),
-        (r#"{"return_code": "FAIL", "message": "gone"}"#, "gone"),
-        (r#"{"succeed": false, "message": "gone"}"#, "gone"),
-        (r#"{"odata.error": {"message": "gone"}}"#, "the response reports a failure"),
-        (r#"{"code": 5, "message": "not found", "details": []}"#, "not found"),
-        (r#"{"code": 40001, "msg": "invalid token", "data": null}"#, "invalid token"),
-        (r#"{"result": -1, "message": "it failed"}"#, "it failed"),
-        (r#"{"code": "community_not_found", "message": "not found"}"#, "not found"),
-        (r#"{"removed": false, "reason": "not a member"}"#, "not a member"),
-        (r#"{"message": "Community not found"}"#, "in doubt: Community not found"),
-        (r#"{"Message": "Forbidden", "data": null}"#, "in doubt: Forbidden"),
-        (r#"{"message": "Too Many Attempts."}"#, "in doubt: Too Many Attempts."),
-        (
-            r#"{"code": 7, "msg": "\u53c2\u6570\u9519\u8bef"}"#,
-            "in doubt: \u{53c2}\u{6570}\u{9519}\u{8bef}",
-        ),
-        (r#"{"code": "no_such_group", "message": "u1"}"#, "in doubt: u1"),
-        (r#"{"removed": false}"#, "in doubt: the response reports that nothing was done"),
-        (r#"{"isValid": false, "message": "u1"}"#, "in doubt: u1"),
-        (r#"{"invited": false, "reason": "already a member"}"#, "in doubt: already a member"),
-        (r#"{"data": {"invite": {"success": false, "message": "gone"}}}"#, "in doubt: gone"),
-        (
-            r#"{"data": {"invite": {"errors": [{"message": "gone"}], "user": null}}}"#,
-            "in doubt: gone",
-        ),
-        (r#"{"detail": "Invited Bad Bunny"}"#, "in doubt: Invited Bad Bunny"),
-        (r#"{"detail": "Account suspended"}"#, "in doubt: Account suspended"),
-        (r#"{"detail": "already invited"}"#, "in doubt: already invited"),
-        (r#"{"detail": "2 removed, 1 failed"}"#, "in doubt: 2 removed, 1 failed"),
-        // Success and failure in words.
-        (r#"{"detail": "Expired invitation resent"}"#, "in doubt: Expired invitation resent"),
-        (r#"{"detail": "Alert for Bad Bunny created"}"#, "in doubt: Alert for Bad Bunny created"),
-        (r#"{"detail": "Bad Bunny was invited"}"#, "in doubt: Bad Bunny was invited"),
-        (
-            r#"{"detail": "Invitation to No Limits Run Club sent"}"#,
-            "in doubt: Invitation to No Limits Run Club sent",
-        ),
-        (
-            r#"{"detail": "Max wurde aus Lauftreff Bad Homburg entfernt"}"#,
-            "in doubt: Max wurde aus Lauftreff Bad Homburg entfernt",
-        ),
-        (r#"{"detail": "Convite enviado no grupo"}"#, "in doubt: Convite enviado no grupo"),
-        (r#"{"detail": "Duplicate alert deleted"}"#, "in doubt: Duplicate alert deleted"),
-        (r#"{"detail": "Locked account removed"}"#, "in doubt: Locked account removed"),
-        (
-            r#"{"detail": "No account found, invitation sent"}"#,
-            "in doubt: No account found, invitation sent",
-        ),
-        (
-            r#"{"detail": "User already exists, added to community"}"#,
-            "in doubt: User already exists, added to community",
-        ),
-        (
-            r#"{"detail": "Invitation t'a \u00e9t\u00e9 envoy\u00e9e"}"#,
-            "in doubt: Invitation t'a \u{e9}t\u{e9} envoy\u{e9}e",
-        ),
-        (r#"{"detail": "No Bad News Club"}"#, "in doubt: No Bad News Club"),
-        (r#"{"detail": "No such community"}"#, "No such community"),
-        (r#"{"detail": "Bad request"}"#, "Bad request"),
-        (r#"{"detail": "User can't be invited"}"#, "User can't be invited"),
-        (
-            r#"{"message": "Deleted member cannot be invited"}"#,
-            "in doubt: Deleted member cannot be invited",
-        ),
-        (
-            r#"{"message": "Community not found or deleted"}"#,
-            "in doubt: Community not found or deleted",
-        ),
-        (r#"{"message": "1 invited, 1 failed"}"#, "in doubt: 1 invited, 1 failed"),
-        // A part that was done.
-        (
-            r#"{"success": true, "data": {"sent": ["email"], "failed": ["sms"]}}"#,
-            "in doubt: the response contradicts itself",
-        ),
-        (
-            r#"{"success": true, "data": {"userId": "u1", "errors": [{"channel": "sms"}]}}"#,
-            "in doubt: the response reports a failure",
-        ),
-        (r#"{"invited": true, "error": "sms not delivered"}"#, "in doubt: sms not delivered"),
-        (r#"{"sent": 1, "failed": 1}"#, "in doubt: the response contradicts itself"),
-        (r#"{"success": 3, "failure": 1}"#, "in doubt: the response contradicts itself"),
-        (
-            r#"{"succeeded": ["u1"], "failed": ["sms"]}"#,
-            "in doubt: the response contradicts itself",
-        ),
-        (r#"{"sent": {"email": true}, "errors": ["sms"]}"#, "in doubt: sms"),
-        (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
-        (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
-        (r#"{"created": 1732600000, "error": "gone"}"#, "gone"),
-        (r#"{"authenticated": true, "error": "gone"}"#, "gone"),
-        // Words that contradict the fields.
-        (r#"{"status": "error", "message": "Invitation sent"}"#, "in doubt: Invitation sent"),
-        (r#"{"ok": false, "message": "Member removed"}"#, "in doubt: Member removed"),
-        (r#"{"errcode": 0, "errmsg": "user not found"}"#, "in doubt: user not found"),
-        // Other names.
-        (r#"{"errorText": "gone"}"#, "the response reports a failure"),
-        (r#"{"errorDetail": "gone", "message": "sorry"}"#, "sorry"),
-        (r#"{"error_summary": "gone"}"#, "the response reports a failure"),
-        (r#"{"errorReason": "gone"}"#, "the response reports a failure"),
-        (r#"{"rejected": true, "reason": "not a member"}"#, "not a member"),
-        (r#"{"deleted": "false"}"#, "in doubt: the response reports that nothing was done"),
-        (
-            r#"{"message": "Community not found", "documentation_url": "https://x.example"}"#,
-            "in doubt: Community not found",
-        ),
-        (
-            r#"{"message": "Community not found", "correlationId": "c1", "version": 2}"#,
-            "in doubt: Community not found",
-        ),
-        (r#"{"status": "KO", "message": "gone"}"#, "gone"),
-        // A 0 that is a failure to some.
-        (r#"{"status": 0, "message": "Community not found"}"#, "in doubt: Community not found"),
-        (r#"{"status": "0", "message": "Community not found"}"#, "in doubt: Community not found"),
-        (
-            r#"{"status": 0, "msg": "error: no such member", "data": null}"#,
-            "in doubt: error: no such member",
-        ),
-        (r#"{"result": 0, "message": "Invite failed"}"#, "in doubt: Invite failed"),
-        (r#"{"ret": 0, "msg": "not allowed"}"#, "in doubt: not allowed"),
-        (r#"{"code": 0, "message": "not allowed"}"#, "in doubt: not allowed"),
-        // A status in words.
-        (
-            r#"{"status": "not_authorized", "message": "You are not allowed to invite"}"#,
-            "You are not allowed to invite",
-        ),
-        (r#"{"status": "invalid_request", "message": "userId is required"}"#, "userId is required"),
-        (r#"{"status": "REQUEST_DENIED", "message": "API key is invalid"}"#, "API key is invalid"),
-        (r#"{"status": "NOT_INVITED", "message": "email is invalid"}"#, "email is invalid"),
-        (r#"{"status": "OVER_LIMIT", "message": "Quota exceeded"}"#, "in doubt: Quota exceeded"),
-        (r#"{"status": "locked", "message": "it is locked"}"#, "in doubt: it is locked"),
-        (r#"{"status": "not_authorized", "message": "u1"}"#, "in doubt: u1"),
-    ];
+    /// Of a body without a report.
+    const NOTHING: &str = "";
+
+    fn check(rows: &[(&str, &str)]) {
+        for (body, expected) in rows {
+            let found = |body: &[u8]| denied(of(body)).unwrap_or_default();
+            assert_eq!(found(body.as_bytes()), *expected, "{body}");
+            assert_eq!(found(&utf_16(body)), *expected, "{body} in UTF-16");
+        }
+    }
 
     fn denied(report: Option<Report>) -> Option<String> {
         match report? {
@@ -630,11 +333,374 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_failure_is_found_in_every_way_of_writing_one() {
-        for (body, words) in DENIALS {
-            assert_eq!(denied(of(body.as_bytes())).as_deref(), Some(words), "{body}");
-            assert_eq!(denied(of(&utf_16(body))).as_deref(), Some(words), "{body} in UTF-16");
-        }
+    fn a_flag_that_is_false_is_a_denial() {
+        check(&[
+            (r#"{"isSuccess": false, "message": "gone"}"#, "gone"),
+            (r#"{"is_success": false}"#, "the response reports a failure"),
+            (r#"{"IsSuccessful": "false", "msg": "gone"}"#, "gone"),
+            (r#"{"ok": "false", "message": "Не найдено"}"#, "Не найдено"),
+            (r#"{"success": "failed", "message": "gone"}"#, "gone"),
+            (r#"{"d": {"success": false, "message": "gone"}}"#, "gone"),
+            (r#"{"ok": 0, "reason": "gone"}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn a_field_of_failure_that_holds_something_is_a_denial() {
+        check(&[
+            (r#"{"failed": true, "reason": "gone"}"#, "gone"),
+            (r#"{"hasErrors": 1, "message": "gone"}"#, "gone"),
+            (r#"{"err": "gone"}"#, "gone"),
+            (r#"{"exception": "NotFound", "message": "gone"}"#, "gone"),
+            (r#"{"fault": {"faultstring": "gone"}}"#, "gone"),
+            (r#"{"errcode": 40013, "errmsg": "gone"}"#, "gone"),
+            (r#"{"errno": 2, "message": "gone"}"#, "gone"),
+            (r#"{"odata.error": {"message": "gone"}}"#, "the response reports a failure"),
+            (r#"{"errorDetail": "gone", "message": "sorry"}"#, "sorry"),
+            (r#"{"error_summary": "gone"}"#, "the response reports a failure"),
+            (r#"{"error": "Не найдено"}"#, "Не найдено"),
+            (r#"{"errors": ["見つかりません"]}"#, "見つかりません"),
+            (r#"{"error": "Ошибка 0"}"#, "Ошибка 0"),
+            (r#"{"data": null, "error": {"code": 5, "message": "gone"}}"#, "gone"),
+            (
+                r#"{"data": {"invite": null}, "errors": [{"message": "gone", "path": ["x"]}]}"#,
+                "gone",
+            ),
+            (r#"{"errorMessages": ["gone"], "errors": {}}"#, "gone"),
+            (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "Server Error"),
+            (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
+            (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
+            (r#"{"created": 1732600000, "error": "gone"}"#, "gone"),
+            (r#"{"authenticated": true, "error": "gone"}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn a_field_of_failure_that_holds_nothing_says_nothing() {
+        check(&[
+            (r#"{"error": "-", "failed": " "}"#, NOTHING),
+            (r#"{"errors": {"email": []}, "error": {"code": 0, "message": ""}}"#, NOTHING),
+            (r#"{"errors": [null], "failed": 0, "failures": []}"#, NOTHING),
+            (r#"{"errors": [{"code": 200}]}"#, NOTHING),
+            (r#"{"errors": "no errors"}"#, NOTHING),
+            (r#"{"error": "no error occurred"}"#, NOTHING),
+            (r#"{"errors": "none found"}"#, NOTHING),
+            (r#"{"failed": "0 of 3"}"#, NOTHING),
+            (r#"{"invited": true, "error": ""}"#, NOTHING),
+            (r#"{"success": true, "error": "N/A"}"#, NOTHING),
+            (r#"{"success": true, "errorCode": "00000"}"#, NOTHING),
+            (r#"{"ok": true, "errmsg": "Operation successful"}"#, NOTHING),
+            (r#"{"success": true, "error": {"code": 200, "message": "OK"}}"#, NOTHING),
+            (r#"{"errcode": 200, "errmsg": "ok"}"#, NOTHING),
+            (r#"{"errno": 0, "errmsg": "成功"}"#, NOTHING),
+            (r#"{"errorUrl": "https://x.example", "onError": "ignore", "userId": "u1"}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn an_outcome_of_failure_is_a_denial() {
+        check(&[
+            (r#"{"result": "error", "message": "gone"}"#, "gone"),
+            (r#"{"result": "error: gone"}"#, "the response reports a failure"),
+            (r#"{"result": false}"#, "the response reports a failure"),
+            (r#"{"Ack": "Failure", "message": "gone"}"#, "gone"),
+            (r#"{"return_code": "FAIL", "message": "gone"}"#, "gone"),
+            (r#"{"status": "fail", "data": {"userId": "x"}}"#, "the response reports a failure"),
+            (r#"{"status": "error", "message": "gone", "userId": "u1"}"#, "gone"),
+            (r#"{"userId": "u1", "status": "error"}"#, "the response reports a failure"),
+            (r#"{"status": "NOT_FOUND", "message": "gone"}"#, "gone"),
+            (r#"{"status": "INVALID_ARGUMENT", "message": "gone"}"#, "gone"),
+            (r#"{"status": "Too Many Requests", "message": "slow down"}"#, "slow down"),
+            (r#"{"status": "KO", "message": "gone"}"#, "gone"),
+            (r#"{"result": "NG", "message": "gone"}"#, "gone"),
+            (r#"{"status_code": 404.0, "detail": "gone"}"#, "gone"),
+            (r#"{"httpStatus": "404 Not Found", "reason": "gone"}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn a_record_may_have_a_state_of_its_own() {
+        check(&[
+            (r#"{"userId": "u1", "status": "rejected"}"#, NOTHING),
+            (r#"{"inviteId": "i1", "status": "DENIED"}"#, NOTHING),
+            (r#"{"userId": "u1", "city": "Lagos", "state": "NG"}"#, NOTHING),
+            (r#"{"userId": "u1", "removed": false}"#, NOTHING),
+            (r#"{"userId": "u1", "rejected": true}"#, NOTHING),
+            (
+                r#"{"id": "a1", "name": "TypeError", "keyword": "TypeError", "description": "x"}"#,
+                NOTHING,
+            ),
+            (r#"{"firstName": "Kim", "name": "Ng", "title": "Coach"}"#, NOTHING),
+            (r#"{"message": "not a member before", "userId": "u1"}"#, NOTHING),
+            (r#"{"inviteId": "i1", "code": 417}"#, NOTHING),
+            (r#"{"inviteId": "i1", "code": 482, "message": "Invite sent"}"#, NOTHING),
+            (r#"{"status": "locked"}"#, NOTHING),
+            (r#"{"result": 412}"#, NOTHING),
+            (r#"{"status": 201, "statusCode": "200", "result": true}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_code_or_a_kind_of_failure_is_a_denial_beside_words() {
+        check(&[
+            (r#"{"code": 404, "message": "gone"}"#, "gone"),
+            (r#"{"code": "404", "message": "Не найдено"}"#, "Не найдено"),
+            (r#"{"code": "NOT_FOUND", "message": "gone"}"#, "gone"),
+            (r#"{"Code": "AccessDenied", "Message": "gone"}"#, "gone"),
+            (r#"{"type": "error", "message": "gone"}"#, "gone"),
+            (r#"{"name": "NotFoundError", "message": "gone"}"#, "gone"),
+            (r#"{"__type": "ResourceNotFoundException", "message": "gone"}"#, "gone"),
+            (r#"{"code": 404, "message": "Mitglied", "userId": "u1"}"#, "in doubt: Mitglied"),
+            (r#"{"type": "error", "message": "Invitation sent"}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_failure_beside_a_success_is_in_doubt() {
+        check(&[
+            (r#"{"ok": true, "error": "u2 was not invited"}"#, "in doubt: u2 was not invited"),
+            (r#"{"success": true, "error": "Mitglied 2"}"#, "in doubt: Mitglied 2"),
+            (r#"{"invited": true, "error": "sms not delivered"}"#, "in doubt: sms not delivered"),
+            (r#"{"sent": 1, "failed": 1}"#, "in doubt: the response contradicts itself"),
+            (r#"{"success": 3, "failure": 1}"#, "in doubt: the response contradicts itself"),
+            (
+                r#"{"succeeded": ["u1"], "failed": ["sms"]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"sent": {"email": true}, "errors": ["sms"]}"#, "in doubt: sms"),
+            (r#"{"status": "done", "errors": ["sms"]}"#, "in doubt: sms"),
+            (
+                r#"{"success": true, "data": {"sent": ["email"], "failed": ["sms"]}}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"success": true, "data": {"userId": "u1", "errors": [{"channel": "sms"}]}}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (r#"{"status": "error", "message": "Invitation sent"}"#, "in doubt: Invitation sent"),
+            (r#"{"ok": false, "message": "Member removed"}"#, "in doubt: Member removed"),
+            (r#"{"status": 0, "error": "Mitglied 2"}"#, "in doubt: Mitglied 2"),
+            (r#"{"status": 0, "error": "no such member"}"#, "no such member"),
+            (r#"{"status": 200, "error": "no such member"}"#, "no such member"),
+        ]);
+    }
+
+    #[test]
+    fn a_success_needs_no_words() {
+        check(&[
+            (r#"{"success": true, "message": "No invite was open, a new one was sent"}"#, NOTHING),
+            (r#"{"status": "ok", "message": "not yet accepted"}"#, NOTHING),
+            (r#"{"status": "pending", "message": "not yet accepted"}"#, NOTHING),
+            (r#"{"status": "INVITE_SENT", "message": "not yet accepted"}"#, NOTHING),
+            (r#"{"sent": true, "accepted": false}"#, NOTHING),
+            (r#"{"result": "450 members notified"}"#, NOTHING),
+            (r#"{"data": {"status": "failed"}, "ok": true}"#, NOTHING),
+            (r#"{"ok": true, "data": {"status": "failed", "message": "gone"}}"#, NOTHING),
+            (r#"{"status": "success", "data": {"status": "failed", "message": "gone"}}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_lone_detail_of_failure_is_a_denial() {
+        check(&[
+            (r#"{"detail": "Not Found"}"#, "Not Found"),
+            (r#"{"Detail": "alert is locked", "error": null}"#, "alert is locked"),
+            (r#"{"type": "about:blank", "title": "Gone", "detail": "gone"}"#, "gone"),
+            (r#"{"detail": "Community was not removed"}"#, "Community was not removed"),
+            (r#"{"detail": "Alert must be paused first"}"#, "Alert must be paused first"),
+            (r#"{"detail": "User can't be invited"}"#, "User can't be invited"),
+            (r#"{"detail": "No such community"}"#, "No such community"),
+            (r#"{"detail": "Bad request"}"#, "Bad request"),
+            (r#"{"detail": {"code": "not_found", "message": "no such member"}}"#, "no such member"),
+            (r#"{"detail": [{"loc": ["body", "x"], "msg": "required"}]}"#, "body.x: required"),
+        ]);
+    }
+
+    #[test]
+    fn a_lone_detail_of_success_denies_nothing() {
+        check(&[
+            (r#"{"detail": "Member removed"}"#, NOTHING),
+            (r#"{"detail": "Completed with 0 errors"}"#, NOTHING),
+            (r#"{"detail": "Invited Bad Bunny"}"#, NOTHING),
+            (r#"{"detail": "Alert for Bad Bunny created"}"#, NOTHING),
+            (r#"{"detail": "T. Smith was removed"}"#, NOTHING),
+            (r#"{"detail": "Invitation to No Limits Run Club sent"}"#, NOTHING),
+            (r#"{"detail": "max.muster@runners.example was invited"}"#, NOTHING),
+            (r#"{"detail": "Removed 'Max Error' from \"Not Fast\""}"#, NOTHING),
+            (r#"{"detail": "Duplicate alert deleted"}"#, NOTHING),
+            (r#"{"detail": "No account found, invitation sent"}"#, NOTHING),
+            (r#"{"detail": "User already exists, added to community"}"#, NOTHING),
+            (r#"{"detail": true}"#, NOTHING),
+            (r#"{"detail": {"removed": true}}"#, NOTHING),
+            (r#"{"detail": ["u1"]}"#, NOTHING),
+            (r#"{"detail": null}"#, NOTHING),
+            (r#"{"detail": "queued", "id": "i1"}"#, NOTHING),
+            (r#"{"detail": "Not Found", "members": []}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn any_other_lone_detail_is_in_doubt() {
+        check(&[
+            (r#"{"detail": "Участник не удалён"}"#, "in doubt: Участник не удалён"),
+            (r#"{"detail": "Mitglied entfernt"}"#, "in doubt: Mitglied entfernt"),
+            (
+                r#"{"detail": "Max wurde aus Lauftreff Bad Homburg entfernt"}"#,
+                "in doubt: Max wurde aus Lauftreff Bad Homburg entfernt",
+            ),
+            (r#"{"detail": "Too Fast Runners"}"#, "in doubt: Too Fast Runners"),
+            (r#"{"detail": "Max Error wurde eingeladen"}"#, "in doubt: Max Error wurde eingeladen"),
+            (r#"{"detail": "No Bad News Club"}"#, "in doubt: No Bad News Club"),
+            (r#"{"detail": "Account suspended"}"#, "in doubt: Account suspended"),
+            (r#"{"detail": "already invited"}"#, "in doubt: already invited"),
+            (r#"{"detail": "Completed with errors"}"#, "in doubt: Completed with errors"),
+            (
+                r#"{"detail": "Invite sent, but not delivered"}"#,
+                "in doubt: Invite sent, but not delivered",
+            ),
+            (r#"{"detail": "2 removed, 1 failed"}"#, "in doubt: 2 removed, 1 failed"),
+            (
+                r#"{"detail": "Alert does not exist or has been deleted"}"#,
+                "in doubt: Alert does not exist or has been deleted",
+            ),
+            (r#"{"detail": "Registered users only"}"#, "in doubt: Registered users only"),
+        ]);
+    }
+
+    #[test]
+    fn words_decide_beside_a_code_that_is_not_known_and_after_what_was_not_done() {
+        check(&[
+            (r#"{"code": 5, "message": "not found", "details": []}"#, "not found"),
+            (r#"{"code": 40001, "msg": "invalid token", "data": null}"#, "invalid token"),
+            (r#"{"code": "community_not_found", "message": "not found"}"#, "not found"),
+            (r#"{"result": -1, "message": "it failed"}"#, "it failed"),
+            (
+                r#"{"status": "not_authorized", "message": "You are not allowed to invite"}"#,
+                "You are not allowed to invite",
+            ),
+            (r#"{"status": "NOT_INVITED", "message": "email is invalid"}"#, "email is invalid"),
+            (r#"{"removed": false, "reason": "not a member"}"#, "not a member"),
+            (r#"{"rejected": true, "reason": "not a member"}"#, "not a member"),
+            (r#"{"code": 7, "msg": "参数错误"}"#, "in doubt: 参数错误"),
+            (r#"{"code": "no_such_group", "message": "u1"}"#, "in doubt: u1"),
+            (r#"{"status": "not_authorized", "message": "u1"}"#, "in doubt: u1"),
+            (
+                r#"{"code": "rest_forbidden", "message": "not allowed", "data": {"status": 401}}"#,
+                "in doubt: not allowed",
+            ),
+            (r#"{"removed": false}"#, "in doubt: the response reports that nothing was done"),
+            (r#"{"deleted": "false"}"#, "in doubt: the response reports that nothing was done"),
+            (r#"{"isValid": false, "message": "u1"}"#, "in doubt: u1"),
+            (r#"{"invited": false, "reason": "already a member"}"#, "in doubt: already a member"),
+            (r#"{"code": 1, "message": "done"}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn words_alone_are_in_doubt_at_most() {
+        check(&[
+            (r#"{"message": "Community not found"}"#, "in doubt: Community not found"),
+            (r#"{"Message": "Forbidden", "data": null}"#, "in doubt: Forbidden"),
+            (r#"{"message": "Too Many Attempts."}"#, "in doubt: Too Many Attempts."),
+            (
+                r#"{"message": "Deleted member cannot be invited"}"#,
+                "in doubt: Deleted member cannot be invited",
+            ),
+            (
+                r#"{"message": "Community not found or deleted"}"#,
+                "in doubt: Community not found or deleted",
+            ),
+            (
+                r#"{"message": "Community not found. It may have been deleted"}"#,
+                "in doubt: Community not found. It may have been deleted",
+            ),
+            (r#"{"message": "1 invited, 1 failed"}"#, "in doubt: 1 invited, 1 failed"),
+            (
+                r#"{"message": "Community not found", "correlationId": "c1", "version": 2}"#,
+                "in doubt: Community not found",
+            ),
+            (r#"{"status": "locked", "message": "it is locked"}"#, "in doubt: it is locked"),
+            (
+                r#"{"status": "OVER_LIMIT", "message": "Quota exceeded"}"#,
+                "in doubt: Quota exceeded",
+            ),
+            (r#"{"result": "Community not found"}"#, "in doubt: Community not found"),
+            (r#"{"status": 0, "message": "Community not found"}"#, "in doubt: Community not found"),
+            (r#"{"code": 0, "message": "not allowed"}"#, "in doubt: not allowed"),
+            (
+                r#"{"status": 200, "message": "Community not found"}"#,
+                "in doubt: Community not found",
+            ),
+            (r#"{"errcode": 0, "errmsg": "user not found"}"#, "in doubt: user not found"),
+        ]);
+    }
+
+    #[test]
+    fn other_words_deny_nothing() {
+        check(&[
+            (r#"{"message": "removed"}"#, NOTHING),
+            (r#"{"message": "Mitglied"}"#, NOTHING),
+            (r#"{"message": "Invite sent to no-reply@bad.example"}"#, NOTHING),
+            (r#"{"message": "No Limits Run Club: invitation sent"}"#, NOTHING),
+            (r#"{"message": "Max wurde aus Lauftreff Bad Homburg entfernt"}"#, NOTHING),
+            (r#"{"message": "No account found. Invitation sent."}"#, NOTHING),
+            (r#"{"message": "User already exists, added to community"}"#, NOTHING),
+            (r#"{"message": "Invite on its way, no action needed"}"#, NOTHING),
+            (r#"{"message": "Expired invitation resent"}"#, NOTHING),
+            (r#"{"message": "Alert deleted and cannot be restored"}"#, NOTHING),
+            (r#"{"errorCode": 0, "errorMessage": "Member removed"}"#, NOTHING),
+            (r#"{"code": 0, "message": "Mitglied entfernt"}"#, NOTHING),
+            (r#"{"code": 200, "message": "no problem here, nothing to do"}"#, NOTHING),
+            (r#"{"code": "INVITE_SENT", "message": "Mitglied"}"#, NOTHING),
+            (r#"{"name": "Ng", "message": "Invitation sent"}"#, NOTHING),
+            (r#"{"title": "No Limits Run"}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_report_is_found_in_wrappers_lists_and_strings() {
+        check(&[
+            (r#"{"data": {"status": "error", "message": "gone"}}"#, "gone"),
+            (r#"{"meta": {"success": false, "message": "gone"}}"#, "gone"),
+            (r#"{"responseStatus": {"errorCode": "NotFound", "message": "gone"}}"#, "gone"),
+            (r#"{"status": {"error_code": 1002, "error_message": "gone"}}"#, "gone"),
+            (r#"{"statusCode": 200, "body": "{\"error\": \"gone\"}"}"#, "gone"),
+            (r#"[{"error": "a"}, {"ok": false, "reason": "b"}]"#, "a; b"),
+            (r#"[{"error": "a"}, {"detail": "b"}]"#, "in doubt: a; b"),
+            (r#""{\"error\": \"gone\"}""#, "gone"),
+            (r#""[{\"ok\": false, \"message\": \"gone\"}]""#, "gone"),
+            (r#"{"data": {"invite": {"success": false, "message": "gone"}}}"#, "in doubt: gone"),
+            (
+                r#"{"data": {"invite": {"errors": [{"message": "gone"}], "user": null}}}"#,
+                "in doubt: gone",
+            ),
+            (r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#, NOTHING),
+            (r#"{"data": [{"error": "x"}]}"#, NOTHING),
+            (r#"{"data": "the error is {gone}"}"#, NOTHING),
+            (r#"[{"error": "x"}, {"ok": true}]"#, NOTHING),
+            (r#"[["error"]]"#, NOTHING),
+            ("[]", NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_report_is_found_in_what_is_nearly_json() {
+        check(&[
+            ("{'error': 'gone', 'code': None}", "gone"),
+            (r#"{"error": "gone",}"#, "gone"),
+            (r#"{"error": "gone""#, "gone"),
+            ("{error: 'gone'}", "gone"),
+            (r#"callback({"error": "gone"});"#, "gone"),
+            (")]}',\n{\"error\": \"gone\"}", "gone"),
+            ("while(1);[{'ok': False, 'message': 'gone'}]", "gone"),
+            ("\u{feff}{\"error\": \"gone\"}\0\0", "gone"),
+            (r#"{"error": "gone"}{"error": "again"}"#, "gone"),
+            (r#""error""#, NOTHING),
+            ("error: gone", NOTHING),
+            ("{name} was removed", NOTHING),
+            ("{", NOTHING),
+            ("0", NOTHING),
+        ]);
     }
 
     #[test]
@@ -651,117 +717,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bodies_deny_nothing() {
-        for body in [
-            r#"{"message": "removed"}"#,
-            r#"{"message": "Mitglied"}"#,
-            r#"{"message": "Invite sent to no-reply@bad.example"}"#,
-            r#"{"message": "not a member before", "userId": "u1"}"#,
-            r#"{"detail": "Removed 'Max Error' from \"Not Fast\""}"#,
-            r#"{"success": true, "message": "No invite was open, a new one was sent"}"#,
-            r#"{"status": "ok", "message": "not yet accepted"}"#,
-            r#"{"code": 200, "message": "no problem here, nothing to do"}"#,
-            r#"{"code": "INVITE_SENT", "message": "Mitglied"}"#,
-            r#"{"userId": "u1", "removed": false}"#,
-            r#"{"sent": true, "accepted": false}"#,
-            r#"{"status": "locked"}"#,
-            r#"{"title": "No Limits Run"}"#,
-            r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#,
-            r#"{"success": true, "error": "N/A"}"#,
-            r#"{"errors": "no errors"}"#,
-            r#"{"name": "Ng", "message": "Invitation sent"}"#,
-            r#"{"name": "Ko", "email": "ko@x.kr", "message": "Invited"}"#,
-            r#"{"firstName": "Kim", "name": "Ng", "title": "Coach"}"#,
-            r#"{"userId": "u1", "city": "Lagos", "state": "NG"}"#,
-            r#"{"type": "error", "message": "Invitation sent"}"#,
-            r#"{"errorCode": 0, "errorMessage": "Member removed"}"#,
-            r#"{"errcode": 0, "errmsg": "request ok"}"#,
-            r#"{"errno": 0, "errmsg": "\u6210\u529f"}"#,
-            r#"{"errors": [{"code": 200}]}"#,
-            r#"{"error": "no error occurred"}"#,
-            r#"{"errors": "none found"}"#,
-            r#"{"failed": "0 of 3"}"#,
-            r#"{"userId": "u1", "rejected": true}"#,
-            r#"{"invited": true, "error": ""}"#,
-            r#"{"detail": "T. Smith was removed"}"#,
-            r#"{"detail": "Mr T was invited"}"#,
-            r#"{"detail": "Access for T. Lee revoked"}"#,
-            r#"{"detail": "Invite for T-shirt team sent"}"#,
-            r#"{"detail": "Completed with 0 errors"}"#,
-            r#"{"message": "No Limits Run Club: invitation sent"}"#,
-            r#"{"message": "T. Smith was removed"}"#,
-            r#"{"message": "Einladung an T. M\u00fcller verschickt"}"#,
-            r#"{"message": "L'invitation t'a \u00e9t\u00e9 envoy\u00e9e"}"#,
-            r#"{"message": "No account found. Invitation sent."}"#,
-            r#"{"message": "User already exists, added to community"}"#,
-            r#"{"message": "Invite on its way, no action needed"}"#,
-            r#"{"message": "Completed with 0 errors"}"#,
-            r#"{"message": "Max wurde aus Lauftreff Bad Homburg entfernt"}"#,
-            r#"{"message": "Expired invitation resent"}"#,
-            r#"{"message": "Alert deleted and cannot be restored"}"#,
-            r#"{"status": "pending", "message": "not yet accepted"}"#,
-            r#"{"status": "INVITE_SENT", "message": "not yet accepted"}"#,
-            r#"{"status": 0, "message": "Invitation sent"}"#,
-            r#"{"code": 0, "message": "Mitglied entfernt"}"#,
-            r#"{"detail": "Member removed"}"#,
-            r#"{"detail": "Successfully invited"}"#,
-            r#"{"detail": "Completed without errors"}"#,
-            r#"{"detail": "Member removed. No further action needed."}"#,
-            r#"{"detail": "Member removed, with no errors"}"#,
-            r#"{"detail": "Alert archived"}"#,
-            r#"{"detail": "Invite resent"}"#,
-            r#"{"detail": "Invitation emailed"}"#,
-            r#"{"detail": true}"#,
-            r#"{"detail": {"removed": true}}"#,
-            r#"{"detail": {"userId": "u1"}}"#,
-            r#"{"detail": ["u1"]}"#,
-            r#"{"inviteId": "i1", "code": 482, "message": "Invite sent"}"#,
-            r#"{"success": true, "errorCode": "00000"}"#,
-            r#"{"ok": true, "errmsg": "Operation successful"}"#,
-            r#"{"errcode": 200, "errmsg": "ok"}"#,
-            r#"{"success": true, "error": {"code": 200, "message": "OK"}}"#,
-            r#"{"id": "a1", "name": "TypeError", "keyword": "TypeError", "description": "x"}"#,
-            r#"{"ok": true, "data": {"status": "failed", "message": "gone"}}"#,
-            r#"{"detail": "max.muster@runners.example was invited"}"#,
-            r#"{"detail": "Not Found", "members": []}"#,
-            r#"{"userId": "u1", "status": "rejected"}"#,
-            r#"{"inviteId": "i1", "status": "DENIED"}"#,
-            r#"{"result": 412}"#,
-            r#"{"result": "450 members notified"}"#,
-            r#"{"error": "-", "failed": " "}"#,
-            r#"{"detail": null}"#,
-            r#"{"detail": "queued", "id": "i1"}"#,
-            r#"{"code": 0, "message": "ok"}"#,
-            r#"{"code": 1, "message": "done"}"#,
-            r#"{"code": 200, "msg": "success"}"#,
-            r#"{"inviteId": "i1", "code": 417}"#,
-            r#"{"errcode": 0, "errmsg": "ok"}"#,
-            r#"{"errors": {"email": []}, "error": {"code": 0, "message": ""}}"#,
-            r#"{"errors": [null], "failed": 0, "failures": []}"#,
-            r#"{"status": "pending", "result": "ok", "type": "invite"}"#,
-            r#"{"status": 201, "statusCode": "200", "result": true}"#,
-            r#"{"name": "Max Error", "userId": "u1"}"#,
-            r#"{"data": {"status": "failed"}, "ok": true}"#,
-            r#"{"data": [{"error": "x"}]}"#,
-            r#"{"data": "the error is {gone}"}"#,
-            r#"[{"error": "x"}, {"ok": true}]"#,
-            r#"[["error"]]"#,
-            "[]",
-            "\"error\"",
-            "error: gone",
-            "error",
-            "{name} was removed",
-            "{",
-            "removed\n",
-            "0",
-        ] {
-            assert_eq!(of(body.as_bytes()), None, "{body}");
-            assert_eq!(of(&utf_16(body)), None, "{body} in UTF-16");
-        }
-    }
-
-    #[test]
-    fn a_decoded_string_is_a_denial_only_if_it_holds_nothing_else() {
+    fn a_decoded_body_is_a_denial_only_if_it_holds_nothing_else() {
         for (body, words) in [
             (r#"{"addedUserIds": [], "removedUserIds": [], "error": "gone"}"#, Some("gone")),
             (r#"{"items": [], "error": "gone"}"#, Some("gone")),

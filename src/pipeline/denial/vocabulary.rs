@@ -2,218 +2,84 @@
 
 use std::sync::LazyLock;
 
-use http::StatusCode;
 use serde_json::Value;
+
+use super::super::message;
+use super::super::tone::{self, Tone};
 
 /// All names and values of reports are shorter.
 const LONGEST: usize = 32;
 
 /// Fields that are false of a failure.
-pub(super) const GOOD: [&str; 6] =
-    ["ok", "success", "succeed", "succeeded", "successful", "wassuccessful"];
+pub(super) const GOOD: &str = "ok success succeed succeeded successful wassuccessful";
 
 /// Fields that hold something of a failure.
-pub(super) const BAD: [&str; 32] = [
-    "error",
-    "errors",
-    "errormessages",
-    "errorlist",
-    "fielderrors",
-    "validationerrors",
-    "failures",
-    "err",
-    "haserror",
-    "haserrors",
-    "errormessage",
-    "errormsg",
-    "errmsg",
-    "errordescription",
-    "errordetails",
-    "errorcode",
-    "errcode",
-    "errno",
-    "errortype",
-    "exception",
-    "exceptionmessage",
-    "exceptiontype",
-    "fault",
-    "faultstring",
-    "failure",
-    "failed",
-    "fail",
-    "exceptions",
-    "stacktrace",
-    "traceback",
-    "usererrors",
-    "odataerror",
-];
+pub(super) const BAD: &str = "error errors err errmsg errmessage errcode errno errorno errorbody errorcause errorcode \
+    errordescription errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname \
+    errorreason errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype haserror haserrors \
+    fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage exceptiontype \
+    fail failed failure failures fault faultstring soapfault stacktrace traceback";
 
-/// As [`BAD`], for a body that holds no value.
-pub(super) const MORE_BAD: [&str; 13] = [
-    "errortext",
-    "errordetail",
-    "errorreason",
-    "errorsummary",
-    "errorinfo",
-    "errortitle",
-    "errorcause",
-    "errorname",
-    "errorstring",
-    "errorkey",
-    "errorbody",
-    "errorresponse",
-    "errmessage",
-];
+/// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
+pub(super) const ERROR_WORDS: &str =
+    "errmsg errmessage errormsg errormessage errordescription errordetails errortext";
 
-/// Fields of [`BAD`] and [`MORE_BAD`] that say no more than a code of success beside them: `{"errno": 0, "errmsg": "done"}`.
-pub(super) const ERROR_WORDS: [&str; 7] = [
-    "errormessage",
-    "errormsg",
-    "errmsg",
-    "errmessage",
-    "errordescription",
-    "errordetails",
-    "errortext",
-];
+pub(super) const ERROR_CODES: &str = "errno errcode errorno errorcode";
 
 /// Fields that state how a call ended.
-pub(super) const OUTCOME: [&str; 15] = [
-    "status",
-    "statuscode",
-    "httpstatus",
-    "httpstatuscode",
-    "httpcode",
-    "result",
-    "resultcode",
-    "outcome",
-    "ack",
-    "state",
-    "returncode",
-    "retcode",
-    "ret",
-    "respcode",
-    "responsecode",
-];
+pub(super) const OUTCOME: &str = "status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state \
+    returncode retcode ret respcode responsecode";
 
-/// Fields that name a kind of error, if they do.
-pub(super) const KIND: [&str; 4] = ["type", "name", "class", "code"];
+/// Fields that name a kind of failure, if they do.
+pub(super) const KIND: &str = "type name class code";
 
-/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call.
-const FAILURES: [&str; 9] =
-    ["error", "err", "fail", "failed", "failure", "unsuccessful", "exception", "fault", "notok"];
-
-/// Values of an outcome for a failure; elsewhere they are names of people and countries.
-const SHORT_FAILURES: [&str; 3] = ["ko", "nok", "ng"];
-
-/// Values of [`OUTCOME`] and [`KIND`] for a failure of the call, or for the state of a record.
-const STATES: [&str; 23] = [
-    "denied",
-    "accessdenied",
-    "permissiondenied",
-    "rejected",
-    "refused",
-    "forbidden",
-    "unauthorized",
-    "unauthenticated",
-    "notfound",
-    "badrequest",
-    "invalid",
-    "servererror",
-    "internalservererror",
-    "invalidargument",
-    "failedprecondition",
-    "alreadyexists",
-    "resourceexhausted",
-    "deadlineexceeded",
-    "outofrange",
-    "unimplemented",
-    "unavailable",
-    "aborted",
-    "conflict",
-];
+/// Fields that hold the words of a report.
+pub(super) const WORDS: &str = "message msg detail details reason title description";
 
 /// Fields that reports of failure consist of besides.
-pub(super) const BESIDES: [&str; 14] = [
-    "message",
-    "msg",
-    "detail",
-    "details",
-    "reason",
-    "title",
-    "description",
-    "instance",
-    "requestid",
-    "traceid",
-    "timestamp",
-    "path",
-    "docs",
-    "docsurl",
-];
+const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl";
 
-/// As [`BESIDES`], for a body that holds no value.
-pub(super) const ALSO: [&str; 18] = [
-    "documentation",
-    "documentationurl",
-    "help",
-    "helpurl",
-    "helplink",
-    "moreinfo",
-    "url",
-    "link",
-    "links",
-    "support",
-    "correlationid",
-    "transactionid",
-    "version",
-    "apiversion",
-    "server",
-    "host",
-    "method",
-    "time",
-];
-
-/// Fields that hold the message of a report.
-pub(super) const WORDS: [&str; 7] =
-    ["message", "msg", "detail", "details", "reason", "title", "description"];
+/// Fields that reports hold besides, for a body that holds no value.
+pub(super) const ALSO: &str = "correlationid transactionid debugid links help";
 
 /// Fields that hold the response of a service behind the service, or how the call ended.
-pub(super) const WRAPPERS: [&str; 9] =
-    ["data", "result", "response", "payload", "body", "d", "meta", "status", "responsestatus"];
+pub(super) const WRAPPERS: &str = "data result response payload body d meta status responsestatus";
 
 /// Fields that are true of what was done.
-const DONE: [&str; 10] = [
-    "done",
-    "deleted",
-    "removed",
-    "kicked",
-    "invited",
-    "added",
-    "created",
-    "updated",
-    "sent",
-    "acknowledged",
-];
+pub(super) const DONE: &str =
+    "done deleted removed kicked invited added created updated sent acknowledged";
 
 /// Fields that are true of what may be done.
-const ALLOWED: [&str; 4] = ["valid", "allowed", "authorized", "authenticated"];
+pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
 
 /// Fields that are true of what was not done.
-const REFUSED: [&str; 4] = ["rejected", "denied", "refused", "declined"];
+pub(super) const REFUSED: &str = "rejected denied refused declined";
 
-/// Values of [`OUTCOME`] for a success.
-pub(super) const GOOD_OUTCOMES: [&str; 5] = ["ok", "success", "succeeded", "successful", "done"];
+/// Values for a failure of the call.
+const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok";
 
-/// Values of [`OUTCOME`] for a success that goes on.
-pub(super) const PENDING: [&str; 7] =
-    ["pending", "processing", "waiting", "active", "open", "new", "inprogress"];
+/// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
+const STATES: &str = "denied accessdenied permissiondenied rejected refused unauthenticated invalid servererror \
+    invalidargument failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented \
+    unavailable aborted";
+
+/// The same of an outcome; elsewhere they are names of people and countries.
+pub(super) const SHORT_FAILURES: &str = "ko nok ng";
+
+/// Values of an outcome that is a success, or goes on.
+pub(super) const GOOD_OUTCOMES: &str = "true ok success succeeded successful done pending processing waiting active open new \
+    inprogress";
+
+/// Strings that report nothing; the empty one is what is left of `"-"`.
+const NOTHING: &str = "false no none null nil na 0 ok success noerror noerrors";
 
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
     // By their lengths, since each success is searched for these names.
     static REPORTED: LazyLock<[Vec<&[u8]>; LONGEST + 1]> = LazyLock::new(|| {
         let mut by_length = [const { Vec::new() }; LONGEST + 1];
-        let lists = [&GOOD[..], &BAD, &OUTCOME, &KIND, &BESIDES];
-        for name in lists.into_iter().flatten() {
+        let lists = [GOOD, BAD, OUTCOME, KIND, WORDS, BESIDES];
+        for name in lists.into_iter().flat_map(str::split_whitespace) {
             by_length[name.len()].push(name.as_bytes());
         }
         by_length
@@ -224,133 +90,9 @@ pub(super) fn is_reported(name: &str) -> bool {
     })
 }
 
-pub(super) fn ends_with(name: &str, end: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(end)
-}
-
-pub(super) fn is_short_failure(value: &Value) -> bool {
-    value.as_str().is_some_and(|word| is_any(word, &SHORT_FAILURES))
-}
-
-/// `"error"`, `"error: gone"`, `"NOT_FOUND"`, `"ValidationError"`.
-pub(super) fn is_failure(value: &Value) -> bool {
-    let word = value.as_str().unwrap_or_default().trim_end_matches(['.', '!']);
-    let first = word.split(':').next().unwrap_or_default();
-    is_any(first, &FAILURES)
-        || is_any(word, &STATES)
-        || is_reason_phrase(word)
-        || word.ends_with("Error")
-        || word.ends_with("Exception")
-        || word.ends_with("_ERROR")
-}
-
-pub(super) fn is_state(value: &Value) -> bool {
-    value.as_str().is_some_and(|word| is_any(word, &STATES) || is_reason_phrase(word))
-}
-
-/// `"Too Many Requests"`, `"PAYLOAD_TOO_LARGE"`. A single word, as `Locked`, may be the aim of a call.
-fn is_reason_phrase(word: &str) -> bool {
-    static PHRASES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let statuses = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
-        let phrases = statuses.filter_map(|status| status.canonical_reason());
-        let plain = |phrase: &str| phrase.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        phrases
-            .filter(|it| it.contains(' '))
-            .map(plain)
-            .map(|it: String| it.to_ascii_lowercase())
-            .collect()
-    });
-    is_one(word, |plain| PHRASES.iter().any(|phrase| phrase.as_bytes() == plain))
-}
-
-/// 404, `"404"`, `"404 Not Found"`.
-pub(super) fn is_status(value: &Value) -> bool {
-    let code = match value {
-        Value::Number(number) => number.as_f64().map(|code| code as u64),
-        Value::String(text) => text.split_whitespace().next().and_then(|code| code.parse().ok()),
-        _ => None,
-    };
-    code.is_some_and(|code| (400..600).contains(&code))
-}
-
-/// 0, `"00000"`, or a status from 200 to 299.
-pub(super) fn is_code_of_success(value: &Value) -> bool {
-    let is_good = |code: u64| code == 0 || (200..300).contains(&code);
-    match value {
-        Value::Number(number) => number.as_u64().is_some_and(is_good),
-        Value::String(text) => text.trim().parse().is_ok_and(is_good),
-        _ => false,
-    }
-}
-
-/// 0 or `"0"`, which is a success to some services and a failure to others.
-pub(super) fn is_zero(value: &Value) -> bool {
-    value.as_u64() == Some(0) || value.as_str().is_some_and(|text| text.trim() == "0")
-}
-
-/// Whether a field holds a code that is none of success as far as is known.
-pub(super) fn is_odd_code(name: &str, value: &Value) -> bool {
-    let is_number = match value {
-        Value::Number(_) => true,
-        Value::String(text) => text.trim().parse::<i64>().is_ok(),
-        _ => false,
-    };
-    is_number && !is_code_of_success(value) && (is_any(name, &["code"]) || is_any(name, &OUTCOME))
-}
-
-/// Whether a field reports that something was not done.
-pub(super) fn is_undone(name: &str, value: &Value) -> bool {
-    let is_text = |words: &[&str]| value.as_str().is_some_and(|text| is_any(text, words));
-    let is_no = *value == Value::Bool(false) || is_text(&["false", "no"]);
-    let is_yes = *value == Value::Bool(true) || is_text(&["true", "yes"]);
-    is_no && (is_any(name, &DONE) || is_any(name, &ALLOWED)) || is_yes && is_any(name, &REFUSED)
-}
-
-/// A larger number is a time.
-const MOST_DONE: f64 = 1e6;
-
-/// Whether a field reports that something was done, or what.
-pub(super) fn is_done(name: &str, value: &Value) -> bool {
-    let is_some = match value {
-        Value::Bool(value) => *value && is_any(name, &DONE),
-        Value::Number(number) => number.as_f64().is_some_and(|it| it > 0.0 && it < MOST_DONE),
-        Value::String(text) => is_any(text, &["true", "yes"]) && is_any(name, &DONE),
-        _ => !is_empty(value),
-    };
-    is_some && (is_any(name, &DONE) || is_any(name, &GOOD) && !is_true(value))
-}
-
-/// Whether a value of [`BAD`] reports nothing: it is empty, or its code is one of success.
-pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
-    let is_good = |(name, value): (&String, &Value)| {
-        (ends_with(name, "code") || ends_with(name, "status")) && is_code_of_success(value)
-    };
-    let is_code = ends_with(name, "code") || ends_with(name, "no");
-    match value {
-        _ if is_empty(value) || is_code && is_code_of_success(value) => true,
-        Value::Object(error) => error.iter().any(is_good),
-        Value::Array(errors) => errors.iter().all(|error| is_harmless("", error)),
-        Value::String(text) => says_nothing(text),
-        _ => false,
-    }
-}
-
-/// `"no error occurred"`, `"none found"`, `"0 of 3"`
-fn says_nothing(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let first = words.next().unwrap_or_default();
-    match (first, words.next().unwrap_or_default()) {
-        ("no", second) => ["error", "errors", "failure", "failures"].contains(&second),
-        ("none", second) => ["found", "reported", "detected", "occurred"].contains(&second),
-        ("0", second) => ["of", "error", "errors", "failed", "failures"].contains(&second),
-        _ => false,
-    }
-}
-
 /// Whether a name is one of these, in any case and with separators or without, also after `is`.
-pub(super) fn is_any(name: &str, names: &[&str]) -> bool {
-    is_one(name, |plain| names.iter().any(|known| known.as_bytes() == plain))
+pub(super) fn is_any(name: &str, names: &str) -> bool {
+    is_one(name, |plain| names.split_ascii_whitespace().any(|known| known.as_bytes() == plain))
 }
 
 fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
@@ -374,15 +116,74 @@ fn plain<'a>(name: &'a str, buffer: &'a mut [u8; LONGEST]) -> Option<&'a [u8]> {
     Some(&buffer[..length])
 }
 
-/// Strings that say that there is no failure; the empty one is what is left of `"-"`.
-const NOTHING: [&str; 12] =
-    ["", "false", "no", "none", "null", "nil", "na", "0", "ok", "success", "noerror", "noerrors"];
+/// `"error"`, `"error: gone"`, `"ValidationError"`.
+pub(super) fn is_failure(word: &str) -> bool {
+    let first = word.split(':').next().unwrap_or_default().trim_end_matches(['.', '!']);
+    let ends = ["Error", "Exception", "_ERROR", "_error"];
+    is_any(first, FAILURES) || ends.iter().any(|end| word.ends_with(end))
+}
+
+/// `"rejected"`, `"NOT_FOUND"`. `"locked"` may be the aim of a call.
+pub(super) fn is_state_of_failure(word: &str) -> bool {
+    is_any(word, STATES) || tone::is_reason_phrase(word) && !is_any(word, "locked gone")
+}
+
+/// 404, `"404"`, `"404 Not Found"`.
+pub(super) fn is_error_status(value: &Value) -> bool {
+    code(value).is_some_and(|code| (400..600).contains(&code))
+}
+
+/// 0, `"00000"`, or a status from 200 to 299.
+pub(super) fn is_code_of_success(value: &Value) -> bool {
+    code(value).is_some_and(|code| code == 0 || (200..300).contains(&code))
+}
+
+/// The number that a value is, or begins with.
+pub(super) fn code(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_f64().map(|code| code as i64),
+        Value::String(text) => text.split_whitespace().next()?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether a value in a field of failure reports nothing: it is empty, or its code is one of success.
+pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
+    let is_code = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["code", "status", "no"].iter().any(|end| name.ends_with(end))
+    };
+    match value {
+        _ if is_empty(value) || is_code(name) && is_code_of_success(value) => true,
+        Value::Object(error) => {
+            let tone = message::words_in(error).map(|words| tone::tone(&words));
+            !matches!(tone, Some(Tone::Bad | Tone::Mixed))
+                && error.iter().any(|(name, value)| is_code(name) && is_code_of_success(value))
+        }
+        Value::Array(errors) => errors.iter().all(|error| is_harmless("", error)),
+        Value::String(text) => reports_nothing(text),
+        _ => false,
+    }
+}
+
+/// `"no error occurred"`, `"none found"`, `"0 of 3"`, `"request ok"`
+fn reports_nothing(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    match words[..] {
+        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", ..] => true,
+        ["none", "found" | "reported" | "detected" | "occurred", ..] | ["0", "of", ..] => true,
+        ["operation" | "request", "ok" | "success" | "successful" | "succeeded"] => true,
+        _ => false,
+    }
+}
 
 pub(super) fn is_true(value: &Value) -> bool {
     match value {
         Value::Bool(value) => *value,
         Value::Number(number) => number.as_f64() == Some(1.0),
-        Value::String(text) => is_any(text, &["true", "yes", "1", "ok", "success"]),
+        Value::String(text) => is_any(text, "true yes 1 ok success"),
         _ => false,
     }
 }
@@ -391,7 +192,7 @@ pub(super) fn is_false(value: &Value) -> bool {
     match value {
         Value::Bool(value) => !value,
         Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => is_any(text, &["false", "no", "0"]),
+        Value::String(text) => is_any(text, "false no 0"),
         _ => false,
     }
 }
@@ -401,7 +202,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::Array(list) => list.iter().all(is_empty),
         Value::Object(object) => object.values().all(is_empty),
-        Value::String(text) => text.trim().is_empty() || is_any(text, &NOTHING),
+        Value::String(text) => is_one(text, <[u8]>::is_empty) || is_any(text, NOTHING),
         _ => is_false(value),
     }
 }

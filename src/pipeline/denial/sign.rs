@@ -1,0 +1,135 @@
+//! What single fields say about a call.
+
+use serde_json::{Map, Value};
+
+use super::super::tone::{self, Tone};
+use super::vocabulary::{
+    ALLOWED, ALSO, BAD, DONE, ERROR_CODES, ERROR_WORDS, GOOD, GOOD_OUTCOMES, KIND, OUTCOME,
+    REFUSED, SHORT_FAILURES, code, is_any, is_code_of_success, is_empty, is_error_status,
+    is_failure, is_false, is_harmless, is_reported, is_state_of_failure, is_true,
+};
+use crate::json;
+
+/// A larger number is a time.
+const MOST_DONE: f64 = 1e6;
+
+/// What a field of an object says about the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It failed: `"ok": false`, `"errors": ["gone"]`.
+    Failure,
+    /// It failed: `"status": "failed"`, `"statusCode": 404`.
+    Outcome,
+    /// It failed, or a record is in this state: `"status": "rejected"`.
+    State,
+    /// It failed, if there are words about that: `"type": "error"`.
+    Kind,
+    /// The same: `"code": 404`.
+    ErrorCode,
+    /// It may have failed: `"code": 7`, `"status": "invalid_request"`.
+    Hint,
+    /// It did not do this: `"removed": false`.
+    Undone,
+    /// It succeeded: `"ok": true`, `"status": "done"`, `"invited": true`, `"sent": 3`.
+    Success,
+    /// Nothing for certain: `"code": 0` is a failure to some services, and `"status": 200` repeats the status of the response.
+    Open,
+    /// The object is about something else than the request: `"userId": "u1"`.
+    Record,
+}
+
+/// What the fields of an object say about the call.
+pub(super) struct Signs(Vec<Sign>);
+
+impl Signs {
+    pub(super) fn of(object: &Map<String, Value>) -> Signs {
+        let is_good = |(name, value): (&String, &Value)| {
+            is_any(name, ERROR_CODES) && is_code_of_success(value)
+        };
+        let has_good_code = object.iter().any(is_good);
+        let fields =
+            object.iter().filter(|(name, _)| !(has_good_code && is_any(name, ERROR_WORDS)));
+        Signs(fields.filter_map(|(name, value)| sign(name, value)).collect())
+    }
+
+    pub(super) fn has(&self, sign: Sign) -> bool {
+        self.0.contains(&sign)
+    }
+}
+
+fn sign(name: &str, value: &Value) -> Option<Sign> {
+    if is_any(name, GOOD) {
+        of_flag(value)
+    } else if is_any(name, BAD) {
+        (!is_harmless(name, value)).then_some(Sign::Failure)
+    } else if is_any(name, OUTCOME) {
+        of_outcome(name, value)
+    } else if is_any(name, KIND) {
+        of_kind(name, value)
+    } else if is_any(name, DONE) && is_done(value) {
+        Some(Sign::Success)
+    } else if is_any(name, DONE) || is_any(name, ALLOWED) {
+        (is_false(value) && !value.is_number()).then_some(Sign::Undone)
+    } else if is_any(name, REFUSED) {
+        is_true(value).then_some(Sign::Undone)
+    } else {
+        is_own_id(name, value).then_some(Sign::Record)
+    }
+}
+
+fn of_flag(value: &Value) -> Option<Sign> {
+    let word = value.as_str().unwrap_or_default();
+    let fails = is_failure(word) || is_state_of_failure(word) || is_any(word, SHORT_FAILURES);
+    match value {
+        _ if is_done(value) => Some(Sign::Success),
+        _ => (is_false(value) || fails).then_some(Sign::Failure),
+    }
+}
+
+fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
+    let word = value.as_str().unwrap_or_default();
+    let holds_status =
+        ["status", "code"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+    // The `state` of a person may be `NG`.
+    let is_short_failure = is_any(word, SHORT_FAILURES) && !is_any(name, "state");
+    match code(value) {
+        _ if *value == false || is_failure(word) => Some(Sign::Outcome),
+        _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
+        _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
+        _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
+        _ if is_code_of_success(value) => Some(Sign::Open),
+        _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
+        Some(_) => Some(Sign::Hint),
+        None => is_phrase_of_failure(word).then_some(Sign::Hint),
+    }
+}
+
+/// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
+fn is_phrase_of_failure(word: &str) -> bool {
+    word.trim().contains(|c: char| !c.is_alphanumeric()) && tone::tone(word) == Tone::Bad
+}
+
+fn of_kind(name: &str, value: &Value) -> Option<Sign> {
+    let word = value.as_str().unwrap_or_default();
+    let is_failure = is_failure(word) || is_state_of_failure(word);
+    match code(value) {
+        _ if !is_any(name, "code") => is_failure.then_some(Sign::Kind),
+        _ if is_failure || is_error_status(value) => Some(Sign::ErrorCode),
+        _ if is_code_of_success(value) => Some(Sign::Open),
+        Some(_) => Some(Sign::Hint),
+        None => (tone::tone(word) == Tone::Bad).then_some(Sign::Hint),
+    }
+}
+
+/// Whether something was done, or how much.
+fn is_done(value: &Value) -> bool {
+    match value {
+        Value::Bool(_) | Value::String(_) => is_true(value),
+        Value::Number(number) => number.as_f64().is_some_and(|it| it > 0.0 && it < MOST_DONE),
+        _ => !is_empty(value),
+    }
+}
+
+fn is_own_id(name: &str, value: &Value) -> bool {
+    json::names_id(name) && !is_empty(value) && !is_reported(name) && !is_any(name, ALSO)
+}
