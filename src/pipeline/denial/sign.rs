@@ -1,4 +1,4 @@
-//! What single fields say about a call.
+//! Signs of failure and success in the fields of an object.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use crate::json;
 /// A larger number is a time.
 const MOST_DONE: f64 = 1e6;
 
-/// What a field of an object says about the call.
+/// A sign of how the call ended, in a field of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
     /// It failed: `"ok": false`, `"errors": ["gone"]`.
@@ -38,7 +38,7 @@ pub(super) enum Sign {
     Record,
 }
 
-/// What the fields of an object say about the call.
+/// The signs in the fields of an object.
 pub(super) struct Signs(Vec<Sign>);
 
 impl Signs {
