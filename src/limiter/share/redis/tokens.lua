@@ -19,6 +19,8 @@ local REPORTED = SECOND
 local AWAITED = SECOND / 20
 -- A response that decides whether the next request is sent is waited for so long.
 local PATIENCE = SECOND
+-- A client that asks so much later than two round trips after its turn loses its place, as the clients say.
+local SLACK = SECOND / 10
 -- One more request may be under way for each so many that succeeded.
 local STEP = 8
 local NEVER = 1e15
@@ -272,35 +274,33 @@ local function few(limit)
     return math.max(1, math.floor(limit / 20))
 end
 
--- Until when the next request waits for the response to one under way, and why: little is known about the key; or this
--- is a second burst of N, which a service refuses that counts a part of the last period again. Then the requests are
--- sent one by one, or a request's share of the period apart.
+-- While little is known about the key, until when the next request waits for the response to one of those under way.
 local function next_of_start()
     local limit = limit_in_force()
-    if not windows[1] or limit <= 0 then
+    local most = math.min(few(limit), 1 + math.floor(get('successes') / STEP))
+    if get('start') ~= SILENT or not windows[1] or limit <= 0 or under_way() < most then
         return nil
     end
-    local sent = under_way()
-    local share = period / limit
-    local most = math.min(few(limit), 1 + math.floor(get('successes') / STEP))
-    if get('start') == SILENT and sent >= most then
-        return math.min(get('start_until'), get('granted_at') + math.min(PATIENCE, share)), 'first'
-    end
-    if get('is_second_untested') == 1 and get('burst') >= limit and sent >= few(limit) then
-        return get('granted_at') + share, 'paced'
-    end
-    return nil
+    return math.min(get('start_until'), get('granted_at') + math.min(PATIENCE, period / limit))
 end
 
--- When the next request is due among clients that wait, after N requests without a rest: P/N after the last one.
--- Otherwise they would drift together, and services that count a part of the last period again refuse the second N.
-local function next_of_crowd()
-    local others = redis.call('ZCARD', line) - (redis.call('ZSCORE', line, client) and 1 or 0)
+-- When the next request is due after N without a rest, and whether a response to one under way changes that: a service
+-- that counts a part of the last period again refuses a second burst of N. So the requests are a part of the period
+-- apart, for ten periods, and later among clients that wait, which would drift together. One that is sent away asks
+-- again two round trips later at the soonest.
+local function next_of_burst(before)
     local limit = limit_in_force()
-    if get('is_cautious') == 0 or others == 0 or get('burst') < limit or not windows[1] then
-        return now
+    if not windows[1] or limit <= 0 or get('burst') < limit or get('is_cautious') == 0 then
+        return now, false
     end
-    return get('granted_at') + (period - SECOND / 200) / 1.001 / limit
+    local others = redis.call('ZCARD', line) - (redis.call('ZSCORE', line, client) and 1 or 0)
+    local is_untested = get('is_second_untested') == 1 and under_way() >= few(limit)
+    if not is_untested and others == 0 then
+        return now, false
+    end
+    local between = is_untested and period / limit or (period - SECOND / 200) / 1.001 / limit
+    between = math.max(0, between - (tonumber(ARGV[10]) - SLACK))
+    return get('granted_at') + between * (before + 1), is_untested
 end
 
 local function ahead()
@@ -379,15 +379,14 @@ local function take()
     local latest, why = alone()
     local rounds = math.floor(before / math.max(1, limit_in_force()))
     if not latest then
-        latest, why = next_of_start()
-        rounds = before
+        latest, why, rounds = next_of_start(), 'first', before
     end
     if latest and latest > now and awaited(latest, rounds) > at then
         look, reason = awaited(latest, rounds), why
     end
-    local due = next_of_crowd()
+    local due, is_response_awaited = next_of_burst(before)
     if due > look then
-        at, look, reason = due, due, 'paced'
+        at, look, reason = is_response_awaited and at or due, due, 'paced'
     end
     if look <= now then
         return grant(before)
