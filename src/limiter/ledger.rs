@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::cooldown::{Cooldown, Refusal};
 use super::headers::RateLimitHeaders;
 use super::moment::{Nanos, NotReady, Opening, nanos, until};
-use super::pace::{Cooldown, Pace, Refusal};
+use super::pace::Pace;
 use super::rate::{Rate, Shape};
 use super::start::{First, Second};
 use super::status::{Outcome, Snapshot, WaitReason};

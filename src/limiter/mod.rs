@@ -4,12 +4,14 @@
 //!
 //! * `bucket`: what users have, with the permits; `queue`: the threads that wait; `registry`: one bucket for each key.
 //! * `store`: where tokens are kept. Their arithmetic, without clock or lock, is the `ledger`, which combines a
-//!   `window` for each limit, the requests under way, what is known about the key at its `start`, and the `pace`: the
-//!   cooldown after a 429 and the distance between requests. `moment` counts time.
+//!   `window` for each limit, the requests under way, what is known about the key at its `start`, and the `cooldown`:
+//!   the pause after a 429. That has a `pace`, the distance between requests, which follows from the memory of refusals,
+//!   the `strain`. `moment` counts time.
 //! * `share`: stores whose tokens several processes use.
 //! * `rate`, `headers`, `status`: the input and the output.
 
 mod bucket;
+mod cooldown;
 pub(crate) mod headers;
 mod ledger;
 mod moment;
@@ -24,6 +26,7 @@ pub(crate) mod share;
 mod start;
 mod status;
 mod store;
+mod strain;
 #[cfg(test)]
 pub(crate) mod tests;
 mod window;

@@ -437,6 +437,22 @@ fn without_headers_a_few_refusals_show_what_somebody_else_takes_of_five_a_second
     }
 }
 
+/// The first two refusals count for little then. Of those that follow, there is one in eleven periods; with several
+/// threads, each is one of requests that were under way together.
+#[test]
+fn in_the_long_run_one_in_twenty_is_refused_without_headers() {
+    for kind in KINDS {
+        for (workers, latency, most) in [(1, 10, 0.051), (8, 10, 0.065), (1, 100, 0.05)] {
+            let trial = Trial { workers, latency: latency * MS, ..Trial::new(5, SECOND, kind) };
+            let trial = Trial { steady: Some(2 * SECOND / 5), calls: 2000, ..trial };
+            let reports = [0, 1].map(|seed| Trial { seed, ..trial }.run());
+            let refused = reports.map(|it| it.refused as f64 / (it.done + it.refused) as f64);
+            let refused = refused.into_iter().sum::<f64>() / 2.0;
+            assert!(refused < most, "{}, {workers}, {latency} ms: {refused:.3} refused", kind.0);
+        }
+    }
+}
+
 /// At five a second a refusal costs a second, in which five could have been sent; each try to be faster costs one.
 #[test]
 fn headers_show_what_somebody_else_takes_of_five_a_second() {

@@ -1,0 +1,177 @@
+//! The memory of refusals, and the speed that follows from them.
+
+use super::moment::Nanos;
+
+/// After so many periods without a refusal the client is back at full speed.
+const MEMORY: u64 = 10;
+/// For so many of them the speed stays as it is; then it rises.
+const STEADY: f64 = 9.0;
+/// The speed after a first refusal, as a part of the rate: requests are only spread evenly.
+const FIRST: f64 = 1.0;
+/// The speed on a server that allows no burst at all.
+const EVEN: f64 = 0.9;
+/// A further refusal makes the client slower by at least this factor.
+const SLOWER: f64 = 0.9;
+/// If the server admitted less than this part of the rate, somebody else takes whatever there is, and a client that
+/// goes slower gets nothing.
+const CROWDED: f64 = 0.3;
+/// After so many refusals that each followed a single success, the server is taken to allow no burst at all.
+const NO_BURST: u32 = 4;
+/// After so many more of them although requests are spread out, or so many misses, that was wrong.
+const WRONG: u32 = 3;
+/// A client that was refused nothing for so many periods has a part of its own, however small.
+const LASTING: f64 = 6.0;
+
+/// The memory of refusals.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strain {
+    speed: Speed,
+    /// The end of the last pause.
+    since: Nanos,
+    /// Ten periods after that.
+    pub(crate) over: Nanos,
+    /// Whether the last refusal came although next to nothing was admitted.
+    crowded: bool,
+    /// How many refusals in a row each followed a single success.
+    pub(crate) singles: u32,
+    /// Whether requests were spread out as for a server without bursts, and that brought nothing.
+    is_tried: bool,
+    /// Whether requests that tried whether the pause is over were refused again and again, or spreading requests out
+    /// brought nothing.
+    is_starved: bool,
+}
+
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Speed {
+    /// This part of the rate, spread evenly.
+    Part(f64),
+    /// The same, since the server seems to allow no burst at all.
+    Even(f64),
+    /// One request at a time, without a distance.
+    Alone,
+}
+
+/// A refusal that our own count does not explain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unexplained {
+    /// The part of the rate that the server had admitted within a period before.
+    pub(crate) admitted: f64,
+    /// Whether the server named a pause in whole seconds, so that the moment at which it ends is not known.
+    pub(crate) rounded: bool,
+    /// Whether it was the request that tried whether the pause is over.
+    pub(crate) probing: bool,
+    /// How many requests in a row tried that and were refused.
+    pub(crate) misses: u32,
+    /// Whether these are more than a client needs that knows when requests are admitted.
+    pub(crate) is_lost: bool,
+    /// How many requests succeeded since the last refusal.
+    pub(crate) successes: u32,
+    pub(crate) at: Nanos,
+    /// The end of the pause that it begins.
+    pub(crate) pause_end: Nanos,
+}
+
+impl Strain {
+    fn periods(&self, now: Nanos, period: Nanos) -> f64 {
+        now.saturating_sub(self.since) as f64 / period.max(1) as f64
+    }
+
+    /// Whether the speed is the full one.
+    pub(crate) fn is_over(&self, now: Nanos) -> bool {
+        self.over <= now
+    }
+
+    /// Whether all is forgotten, also the speed that was good.
+    pub(crate) fn is_forgotten(&self, now: Nanos, period: Nanos) -> bool {
+        self.over.saturating_add(period.saturating_mul(MEMORY)) <= now
+    }
+
+    /// Whether somebody else takes whatever there is.
+    pub(crate) fn is_crowded(&self, now: Nanos) -> bool {
+        self.speed == Speed::Alone && !self.is_over(now)
+    }
+
+    /// The pause is over: from now on the periods without a refusal count.
+    pub(crate) fn resume(&mut self, now: Nanos, period: Nanos) {
+        self.since = now;
+        self.over = now.saturating_add(period.saturating_mul(MEMORY));
+    }
+
+    /// The part of the rate at `now`; `None` if requests are not spread out.
+    pub(crate) fn part(&self, now: Nanos, period: Nanos) -> Option<f64> {
+        let (Speed::Part(part) | Speed::Even(part)) = self.speed else {
+            return None;
+        };
+        let left = MEMORY as f64 - STEADY;
+        let rise = ((self.periods(now, period) - STEADY) / left).clamp(0.0, 1.0);
+        Some(part + (1.0 - part) * rise).filter(|_| !self.is_over(now))
+    }
+}
+
+impl Unexplained {
+    /// Whether somebody else takes whatever there is.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.admitted < CROWDED
+    }
+
+    /// Whether that was so at the last refusal as well, a few periods before.
+    fn is_crowded_again(&self, last: &Strain, period: Nanos) -> bool {
+        self.is_crowded() && last.crowded && last.periods(self.at, period) < LASTING
+    }
+
+    /// The memory of this refusal and of those before it, which left `strain`.
+    pub(crate) fn remembered(&self, strain: Option<Strain>, period: Nanos) -> Strain {
+        let (since, crowded) = (self.pause_end, self.is_crowded());
+        let first = Strain {
+            speed: if crowded { Speed::Alone } else { Speed::Part(FIRST) },
+            since,
+            over: since.saturating_add(period.saturating_mul(MEMORY)),
+            crowded,
+            singles: 0,
+            is_tried: false,
+            is_starved: self.is_lost,
+        };
+        strain.map_or(first, |last| self.continued(last, first, period))
+    }
+
+    /// The memory of this refusal, which would leave `first` alone, after one that left `last`.
+    fn continued(&self, last: Strain, first: Strain, period: Nanos) -> Strain {
+        let singles = match self.successes {
+            _ if self.probing => last.singles,
+            0 | 1 => last.singles + 1,
+            _ => 0,
+        };
+        let seems_even = last.speed == Speed::Alone && singles >= NO_BURST && !last.is_tried;
+        let is_not_even = matches!(last.speed, Speed::Even(_))
+            && first.crowded
+            && singles.max(self.misses) >= WRONG;
+        let speed = match () {
+            () if seems_even && self.rounded => Speed::Even(EVEN),
+            () if seems_even => Speed::Part(EVEN),
+            () if is_not_even => Speed::Alone,
+            () => self.speed(last, period),
+        };
+        let singles = if speed == last.speed { singles } else { 0 };
+        let is_tried = last.is_tried || (is_not_even && self.rounded);
+        let is_in_vain =
+            matches!(last.speed, Speed::Part(_)) && self.is_crowded_again(&last, period);
+        let is_starved = last.is_starved || first.is_starved || is_in_vain;
+        Strain { speed, singles, is_tried, is_starved, ..first }
+    }
+
+    /// The speed after this refusal, if there was another one before it.
+    fn speed(&self, last: Strain, period: Nanos) -> Speed {
+        let was_steady = last.periods(self.at, period) >= STEADY;
+        match last.speed {
+            Speed::Even(part) if self.probing || was_steady => Speed::Even(part),
+            Speed::Even(part) => Speed::Even((part * SLOWER).max(CROWDED)),
+            _ if self.is_crowded_again(&last, period) => Speed::Alone,
+            speed if self.is_crowded() || self.probing || was_steady => speed,
+            Speed::Alone if self.rounded && last.is_starved => Speed::Alone,
+            Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
+            Speed::Alone => Speed::Part(self.admitted.min(SLOWER)),
+        }
+    }
+}
