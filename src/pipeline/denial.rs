@@ -184,25 +184,29 @@ fn is_list_of_problems(object: &Map<String, Value>) -> bool {
 }
 
 /// The report in the response of a service behind the service.
-///
-/// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`. So may be the only field
-/// of the `data` of GraphQL: `{"invite": {"errors": ["is taken"], "user": null}}`.
 fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
     let report = match inner {
-        Value::Object(inner) => {
-            let signs = Signs::of(inner);
-            let is_report = signs.has(Sign::Failure) || !is_good && has_any(inner, WORDS);
-            let only = inner.values().next().filter(|only| inner.len() == 1 && only.is_object());
-            match stated(inner, &signs).filter(|_| is_report) {
-                None if depth > 0 => of_wrapped(only?, true, depth - 1),
-                report => report,
-            }
-        }
+        Value::Object(inner) => of_inner(inner, is_good, depth),
         Value::String(_) => of_json(inner, depth),
         // A list is data.
         _ => None,
     }?;
-    Some(if is_good { Report::Doubt(report.into_words()) } else { report })
+    Some(Report::new(!is_good && matches!(report, Report::Denial(_)), report.into_words()))
+}
+
+/// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`. So may be the only field
+/// of the `data` of GraphQL: `{"invite": {"errors": ["is taken"], "user": null}}`.
+fn of_inner(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
+    let signs = Signs::of(inner);
+    let is_report = signs.has(Sign::Failure) || !is_good && has_any(inner, WORDS);
+    let only = inner.values().next().filter(|only| inner.len() == 1 && only.is_object());
+    match (stated(inner, &signs).filter(|_| is_report), only) {
+        (None, Some(only)) if depth > 0 => of_wrapped(only, true, depth - 1),
+        (None, _) if !is_good && !signs.has(Sign::Success) => {
+            in_words(inner, &signs).map(|report| Report::Doubt(report.into_words()))
+        }
+        (report, _) => report,
+    }
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
@@ -230,11 +234,11 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     }
 }
 
-/// `{"result": "Community not found"}`
+/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
     let outcomes = object.iter().filter(|(name, _)| is_any(name, OUTCOME));
     let mut texts = outcomes.filter_map(|(_, value)| value.as_str());
-    texts.find(|text| text.trim().contains(' ')).map(str::to_owned)
+    texts.find(|text| text.trim().contains(|c: char| !c.is_alphanumeric())).map(str::to_owned)
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {
@@ -624,6 +628,7 @@ mod tests {
                 r#"{"status": "OVER_LIMIT", "message": "Quota exceeded"}"#,
                 "in doubt: Quota exceeded",
             ),
+            (r#"{"status": "user_not_found"}"#, "in doubt: user_not_found"),
             (r#"{"result": "Community not found"}"#, "in doubt: Community not found"),
             (r#"{"status": 0, "message": "Community not found"}"#, "in doubt: Community not found"),
             (r#"{"code": 0, "message": "not allowed"}"#, "in doubt: not allowed"),
@@ -674,6 +679,7 @@ mod tests {
                 r#"{"data": {"invite": {"errors": [{"message": "gone"}], "user": null}}}"#,
                 "in doubt: gone",
             ),
+            (r#"{"data": {"message": "not found"}}"#, "in doubt: not found"),
             (r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#, NOTHING),
             (r#"{"data": [{"error": "x"}]}"#, NOTHING),
             (r#"{"data": "the error is {gone}"}"#, NOTHING),

@@ -51,15 +51,18 @@ const SUCCESSES: &str = "ok done success successful successfully succeeded compl
     registered confirmed applied notified informed activated renewed subscribed";
 
 /// After one of these, a success has not happened yet, or is the reason of a failure.
-const CONDITIONS: &str = "can could should would might may+be may+have if when until unless before because since once or \
-    already yet please cannot+be+undone cannot+be+restored cannot+be+recovered";
+const CONDITIONS: &str = "can could should would must has+to have+to needs+to may+be may+have might if when until unless \
+    before because since once or already yet please";
 
-const DENIALS: &str = "cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was none+was none+were \
+/// Mere consequences of a success.
+const CONSEQUENCES: &str = "cannot+be+undone cannot+be+restored cannot+be+recovered";
+
+const DENIALS: &str = "cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was none+was none+were none+of \
     only+admins only+owners";
 
 const FAILURES: &str = "fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated \
     unsuccessful unsuccessfully too+many can+only users+only members+only timed+out field+required has+expired \
-    limit+reached limit+exceeded";
+    limit+reached limit+exceeded server+error validation+error error+occurred went+wrong";
 
 const TROUBLES: &str = "error errors failure failures false";
 
@@ -75,7 +78,7 @@ const VERBS: &str =
     "is are was were be do does did has have had can could will would should may might ca wo";
 
 /// Words before one of [`THINGS`] that speak of a lack.
-const LACKING: &str = "no 0 zero bad unknown missing";
+const LACKING: &str = "no 0 zero bad unknown missing insufficient incorrect malformed unsupported";
 
 /// Words after "not" that speak of a lack, as [`THINGS`] do.
 const ABSENT: &str = "found exist registered";
@@ -88,8 +91,8 @@ const THINGS: &str = "such request gateway input parameter token key api id fiel
 const SUSPICIONS: &str = "not never only must too missing unknown required gone locked expired exists conflict duplicate \
     timeout maintenance unavailable unsupported unexpected insufficient exceeded quota wrong sorry problem impossible reached mismatch inactive deactivated";
 
-/// How far a denial reaches, in words.
-const REACH: usize = 3;
+/// Words between a denial and the success that it denies, as [`THINGS`] are.
+const BETWEEN: &str = "be been being to was were is are has have could";
 
 /// Returns the tone of a text.
 pub(super) fn tone(text: &str) -> Tone {
@@ -142,21 +145,21 @@ fn clauses(text: &str) -> Vec<Vec<&str>> {
 
 fn signs(words: &[&str]) -> Vec<Sign> {
     let mut signs = Vec::new();
-    let (mut denied_at, mut is_conditional) = (None, false);
-    for at in 0..words.len() {
-        let sign = match failure(words, at) {
-            None if !has(SUCCESSES, words[at]) => None,
-            None if is_conditional => Some(Sign::Possible),
-            None if denied_at.is_some_and(|by| at - by <= REACH) => None,
-            None if denied_at.is_some() => Some(Sign::Possible),
-            None => Some(Sign::Success),
-            failure => failure,
-        };
-        signs.extend(sign);
-        is_conditional |= begins(CONDITIONS, &words[at..]) && words.get(at + 1) != Some(&"not");
-        if sign == Some(Sign::Denial) || has("no 0 zero", words[at]) && sign == Some(Sign::Lack) {
-            denied_at = Some(at);
+    let (mut is_denied, mut is_conditional) = (false, false);
+    for (at, word) in words.iter().enumerate() {
+        let rest = &words[at..];
+        let failure = failure(words, at);
+        match failure {
+            None if has(SUCCESSES, word) && is_denied => {}
+            None if has(SUCCESSES, word) && is_conditional => signs.push(Sign::Possible),
+            None if has(SUCCESSES, word) => signs.push(Sign::Success),
+            failure => signs.extend(failure),
         }
+        let denies =
+            failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && has("no 0 zero", word);
+        is_denied = denies || is_denied && (has(BETWEEN, word) || has(THINGS, word));
+        let is_open = begins(CONDITIONS, rest) && rest.get(1) != Some(&"not");
+        is_conditional |= denies || is_open || begins(CONSEQUENCES, rest);
     }
     signs
 }
@@ -175,7 +178,7 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
             Some(Sign::Denial)
         }
         // "no errors", "0 failed"
-        () if has("no without 0 zero", last) || begins(CONDITIONS, rest) => None,
+        () if has("no without 0 zero", last) || begins(CONSEQUENCES, rest) => None,
         () if begins(DENIALS, rest) => Some(Sign::Denial),
         () if begins(FAILURES, rest) => Some(Sign::Failure),
         () if has(TROUBLES, word) => Some(Sign::Trouble),
@@ -328,6 +331,8 @@ mod tests {
                 "Failed to notify the members removed",
                 "Invalid id because the member was removed",
                 "Registered users only",
+                "Cannot Stop Runners invited",
+                "None of the users were invited",
             ],
         );
     }
@@ -364,6 +369,7 @@ mod tests {
                 "Участник не удалён",
                 "please wait",
                 "User was already invited",
+                "Alert has to be paused before it can be deleted",
                 "Member is no longer in the community",
                 "Invite on its way, no action needed",
                 "T. Smith wurde entfernt",
