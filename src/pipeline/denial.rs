@@ -2,22 +2,23 @@
 //!
 //! The fields of an object are read as [signs](Sign) of a failure or of a success:
 //!
-//! * failure: `ok`, `success` and the like are false; `error`, `failed` and the like hold something that is not harmless as
-//!   `"error": 0` is; `status`, `result` and the like state a failure or a status from 400 to 599; `code` or `type` does, beside
+//! * failure: `ok`, `success` and the like are false; `error`, `failed` and the like hold something, and not just "none" or 0;
+//!   `status`, `result` and the like are `error`, `failed` and the like, or a status from 400 to 599; `code` or `type` is, beside
 //!   words; `detail` is FastAPI's list of problems;
 //! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something.
 //!
 //! | signs of | report |
 //! |---|---|
 //! | failure | denial |
-//! | failure and success, also if the success is a `message` | doubt |
+//! | failure and success, or a `message` of success | doubt |
+//! | failure and a code of 0 or 2xx | by the [tone] of the words: bad is denial, else doubt |
 //! | success | none |
-//! | neither, but a `detail` and nothing else, as of FastAPI and Django | by its [tone]: bad is a denial, good is none, else doubt |
-//! | neither, but a `code` that is not known, or `"removed": false` | by the tone of the words: bad is a denial, unclear is doubt |
-//! | neither, but a `message` | doubt if its tone is bad or mixed, else none |
+//! | neither, a `detail` and nothing else, as of FastAPI and Django | by its tone: bad is denial, good is none, else doubt |
+//! | neither, a code that is not known, or `"removed": false` | by the tone: bad is denial; good is none of a code; else doubt |
+//! | neither, a `message` | by its tone: bad or mixed is doubt, else none |
 //!
 //! The same is found in `data`, `result` and the like, in each item of a list, in JSON within a string, and in what is nearly
-//! JSON. Below a sign of success it is doubt.
+//! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words.
 //!
 //! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` denies nothing. A body that was decoded is
 //! such a record unless it consists of nothing but a report.

@@ -3,15 +3,20 @@
 //! Names of people and groups may hold any word: Bad Bunny, No Limits Run Club, Too Fast Runners. So only whole phrases of
 //! failure are certain, a word of success outweighs single words that may be part of a name, and quotations are not read.
 
+use std::collections::HashSet;
 use std::iter;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use http::StatusCode;
 
 use super::message::floor;
 
 /// As much of a text is read, in bytes.
-const LONGEST: usize = 1000;
+const LONGEST: usize = 500;
+
+/// All reason phrases are shorter, in bytes.
+const LONGEST_PHRASE: usize = 64;
 
 /// The tone of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,54 +50,110 @@ enum Sign {
     Suspicion,
 }
 
-const SUCCESSES: &str = "ok done success successful successfully succeeded completed finished removed deleted kicked revoked \
-    cancelled canceled created updated changed saved added assigned unassigned invited joined sent resent emailed mailed \
-    delivered accepted approved queued scheduled received processed archived unarchived restored enabled paused resumed \
-    registered confirmed applied notified informed activated renewed subscribed";
+/// Words, and pairs of words, whose second one is empty or comes after a `+` in the list.
+type Words = LazyLock<HashSet<(&'static str, &'static str)>>;
+
+fn listed(list: &'static str) -> HashSet<(&'static str, &'static str)> {
+    list.split_whitespace().map(|word| word.split_once('+').unwrap_or((word, ""))).collect()
+}
+
+/// Words of [`Sign::Success`].
+static SUCCESSES: Words = Words::new(|| {
+    listed(
+        "\
+    ok done success successful successfully succeeded completed finished removed deleted kicked revoked cancelled \
+    canceled created updated changed saved added assigned unassigned invited joined sent resent emailed mailed \
+    delivered accepted approved queued scheduled received processed archived unarchived restored enabled paused \
+    resumed registered confirmed applied notified informed activated renewed subscribed",
+    )
+});
 
 /// After one of these, a success has not happened yet, or is the reason of a failure.
-const CONDITIONS: &str = "can could should would must has+to have+to needs+to may+be may+have might if when until unless \
-    before because since once or already yet please";
+static CONDITIONS: Words = Words::new(|| {
+    listed(
+        "\
+    can could should would must has+to have+to needs+to may+be may+have might if when until unless before because \
+    since once or already yet please",
+    )
+});
 
-/// Mere consequences of a success.
-const CONSEQUENCES: &str = "cannot+be+undone cannot+be+restored cannot+be+recovered";
+/// Words after "cannot be" that follow from a success.
+static CONSEQUENCES: Words = Words::new(|| listed("undone restored recovered"));
 
-const DENIALS: &str = "cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was none+was none+were none+of \
-    only+admins only+owners";
+/// Words of [`Sign::Denial`], as "not" after one of [`VERBS`] and before one of [`REFUSED`].
+static DENIALS: Words = Words::new(|| {
+    listed(
+        "\
+    cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
+    none+was none+were none+of only+admins only+owners",
+    )
+});
 
-const FAILURES: &str = "fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated \
-    unsuccessful unsuccessfully too+many can+only users+only members+only timed+out field+required has+expired \
-    limit+reached limit+exceeded server+error validation+error error+occurred went+wrong";
+/// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
+static FAILURES: Words = Words::new(|| {
+    listed(
+        "\
+    fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful \
+    unsuccessfully too+many can+only users+only members+only timed+out field+required has+expired limit+reached \
+    limit+exceeded server+error validation+error error+occurred went+wrong",
+    )
+});
 
-const TROUBLES: &str = "error errors failure failures false";
+/// Words of [`Sign::Trouble`].
+static TROUBLES: Words = Words::new(|| listed("error errors failure failures false"));
 
-/// Words of failure after "is" and "are".
-const CLOSED: &str = "locked full banned blocked suspended disabled closed inactive restricted expired required missing \
-    unavailable";
+static CLOSED: Words = Words::new(|| {
+    listed(
+        "\
+    locked full banned blocked suspended disabled closed inactive restricted expired required missing unavailable",
+    )
+});
 
-/// Words of failure after "not".
-const REFUSED: &str = "allowed authorized authorised permitted supported available possible valid enough implemented authenticated eligible";
+static REFUSED: Words = Words::new(|| {
+    listed(
+        "\
+    allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
+    eligible",
+    )
+});
 
-/// Words before "not" that make it no part of a name; "ca" and "wo" are left of "can't" and "won't".
-const VERBS: &str =
-    "is are was were be do does did has have had can could will would should may might ca wo";
+/// "ca" and "wo" are left of "can't" and "won't".
+static VERBS: Words = Words::new(|| {
+    listed(
+        "\
+    is are was were be do does did has have had can could will would should may might ca wo",
+    )
+});
 
-/// Words before one of [`THINGS`] that speak of a lack.
-const LACKING: &str = "no 0 zero bad unknown missing insufficient incorrect malformed unsupported";
+/// Words of [`Sign::Lack`] before one of [`THINGS`], as "not".
+static LACKING: Words =
+    Words::new(|| listed("no bad unknown missing insufficient incorrect malformed unsupported"));
 
-/// Words after "not" that speak of a lack, as [`THINGS`] do.
-const ABSENT: &str = "found exist registered";
+/// Words of [`Sign::Lack`] after "not", as [`THINGS`].
+static ABSENT: Words = Words::new(|| listed("found exist registered"));
 
-const THINGS: &str = "such request gateway input parameter token key api id field format value data json permission \
-    permissions access right rights member members user users one person community communities group event events alert \
-    alerts account owner admin seat seats place places email invite invites invitation invitations match matching query results route \
-    role";
+static THINGS: Words = Words::new(|| {
+    listed(
+        "\
+    such request gateway input parameter token key api id field format value data json \
+    permission permissions access right rights member members user users one person community communities group \
+    event events alert alerts account owner admin seat seats place places email invite invites invitation \
+    invitations match matching query results route role",
+    )
+});
 
-const SUSPICIONS: &str = "not never only must too missing unknown required gone locked expired exists conflict duplicate \
-    timeout maintenance unavailable unsupported unexpected insufficient exceeded quota wrong sorry problem impossible reached mismatch inactive deactivated";
+/// Words of [`Sign::Suspicion`].
+static SUSPICIONS: Words = Words::new(|| {
+    listed(
+        "\
+    not never only must too missing unknown required gone locked expired exists conflict duplicate timeout \
+    maintenance unavailable unsupported unexpected insufficient exceeded quota wrong sorry problem impossible \
+    reached mismatch inactive deactivated",
+    )
+});
 
 /// Words between a denial and the success that it denies, as [`THINGS`] are.
-const BETWEEN: &str = "be been being to was were is are has have could";
+static BETWEEN: Words = Words::new(|| listed("be been being to was were is are has have could"));
 
 /// Returns the tone of a text.
 pub(super) fn tone(text: &str) -> Tone {
@@ -120,13 +181,15 @@ pub(super) fn tone(text: &str) -> Tone {
 
 /// `"Too Many Requests"`, `"PAYLOAD_TOO_LARGE"`, `"Gone"`.
 pub(super) fn is_reason_phrase(text: &str) -> bool {
-    let is_letter = |c: &char| c.is_alphanumeric();
-    let is_same = |phrase: &str| {
-        let letters = text.chars().filter(is_letter).map(|c| c.to_ascii_lowercase());
-        letters.eq(phrase.chars().filter(is_letter).map(|c| c.to_ascii_lowercase()))
-    };
-    let mut errors = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
-    errors.any(|status| status.canonical_reason().is_some_and(is_same))
+    static PHRASES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let errors = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
+        errors.filter_map(|status| status.canonical_reason()).map(letters).collect()
+    });
+    text.len() <= LONGEST_PHRASE && PHRASES.contains(&letters(text))
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The words of each clause, without addresses.
@@ -150,16 +213,15 @@ fn signs(words: &[&str]) -> Vec<Sign> {
         let rest = &words[at..];
         let failure = failure(words, at);
         match failure {
-            None if has(SUCCESSES, word) && is_denied => {}
-            None if has(SUCCESSES, word) && is_conditional => signs.push(Sign::Possible),
-            None if has(SUCCESSES, word) => signs.push(Sign::Success),
+            None if has(&SUCCESSES, word) && is_denied => {}
+            None if has(&SUCCESSES, word) && is_conditional => signs.push(Sign::Possible),
+            None if has(&SUCCESSES, word) => signs.push(Sign::Success),
             failure => signs.extend(failure),
         }
-        let denies =
-            failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && has("no 0 zero", word);
-        is_denied = denies || is_denied && (has(BETWEEN, word) || has(THINGS, word));
-        let is_open = begins(CONDITIONS, rest) && rest.get(1) != Some(&"not");
-        is_conditional |= denies || is_open || begins(CONSEQUENCES, rest);
+        let denies = failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && *word == "no";
+        is_denied = denies || is_denied && (has(&BETWEEN, word) || has(&THINGS, word));
+        let is_open = begins(&CONDITIONS, rest) && rest.get(1) != Some(&"not");
+        is_conditional |= denies || is_open || follows(rest);
     }
     signs
 }
@@ -168,35 +230,45 @@ fn signs(words: &[&str]) -> Vec<Sign> {
 fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let (word, rest) = (words[at], &words[at..]);
     let last = words[..at].last().copied().unwrap_or_default();
-    let next = rest.iter().skip(1).find(|it| !has("a an any the", it)).copied().unwrap_or_default();
-    let is_not = has("not never", word);
-    let is_thing = has(THINGS, next);
+    let next = rest
+        .iter()
+        .skip(1)
+        .find(|it| !matches!(**it, "a" | "an" | "any" | "the"))
+        .copied()
+        .unwrap_or_default();
+    let is_not = matches!(word, "not" | "never");
+    let is_thing = has(&THINGS, next);
     match () {
-        () if is_not && (is_thing || has(ABSENT, next)) => Some(Sign::Lack),
-        () if has(LACKING, word) && is_thing || begins("already+exists", rest) => Some(Sign::Lack),
-        () if is_not && (has(VERBS, last) || has(REFUSED, next) || has(SUCCESSES, next)) => {
+        () if is_not && (is_thing || has(&ABSENT, next)) => Some(Sign::Lack),
+        () if has(&LACKING, word) && is_thing || matches!(*rest, ["already", "exists", ..]) => {
+            Some(Sign::Lack)
+        }
+        () if is_not && (has(&VERBS, last) || has(&REFUSED, next) || has(&SUCCESSES, next)) => {
             Some(Sign::Denial)
         }
         // "no errors", "0 failed"
-        () if has("no without 0 zero", last) || begins(CONSEQUENCES, rest) => None,
-        () if begins(DENIALS, rest) => Some(Sign::Denial),
-        () if begins(FAILURES, rest) => Some(Sign::Failure),
-        () if has(TROUBLES, word) => Some(Sign::Trouble),
-        () if has(CLOSED, word) && has("is are", last) => Some(Sign::Failure),
-        () => has(SUSPICIONS, word).then_some(Sign::Suspicion),
+        () if matches!(last, "no" | "without" | "0" | "zero") || follows(rest) => None,
+        () if begins(&DENIALS, rest) => Some(Sign::Denial),
+        () if begins(&FAILURES, rest) => Some(Sign::Failure),
+        () if has(&TROUBLES, word) => Some(Sign::Trouble),
+        () if has(&CLOSED, word) && matches!(last, "is" | "are") => Some(Sign::Failure),
+        () => has(&SUSPICIONS, word).then_some(Sign::Suspicion),
     }
 }
 
-fn has(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|known| known == word)
+/// "cannot be undone"
+fn follows(words: &[&str]) -> bool {
+    matches!(words, ["cannot", "be", last, ..] if has(&CONSEQUENCES, last))
 }
 
-/// Whether the words begin with one of these; a `+` stands between two.
-fn begins(list: &str, words: &[&str]) -> bool {
-    list.split_whitespace().any(|known| {
-        let known = known.split('+');
-        words.iter().copied().take(known.clone().count()).eq(known)
-    })
+fn has(list: &Words, word: &str) -> bool {
+    list.contains(&(word, ""))
+}
+
+/// Whether the words begin with one of these, or with a pair.
+fn begins(list: &Words, words: &[&str]) -> bool {
+    let second = words.get(1).copied().unwrap_or_default();
+    words.first().is_some_and(|first| has(list, first) || list.contains(&(first, second)))
 }
 
 /// Opening and closing quotation marks.
@@ -306,7 +378,6 @@ mod tests {
                 "Community 'Removed' was not found",
                 "No such member",
                 "Bad request",
-                "0 members invited",
                 "Only admins can invite members",
                 "Community is full",
                 "Invite limit reached",
@@ -332,6 +403,7 @@ mod tests {
                 "Invalid id because the member was removed",
                 "Registered users only",
                 "Cannot Stop Runners invited",
+                "No account found invitation sent",
                 "None of the users were invited",
             ],
         );

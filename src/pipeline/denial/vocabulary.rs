@@ -14,21 +14,23 @@ const LONGEST: usize = 32;
 pub(super) const GOOD: &str = "ok success succeed succeeded successful wassuccessful";
 
 /// Fields that hold something of a failure.
-pub(super) const BAD: &str = "error errors err errmsg errmessage errcode errno errorno errorbody errorcause errorcode \
-    errordescription errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname \
-    errorreason errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype haserror haserrors \
-    fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage exceptiontype \
-    fail failed failure failures fault faultstring soapfault stacktrace traceback";
+pub(super) const BAD: &str = "\
+    error errors err errmsg errmessage errcode errno errorno errorbody errorcause errorcode errordescription \
+    errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
+    errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype haserror haserrors \
+    fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
+    exceptiontype fail failed failure failures fault faultstring soapfault stacktrace traceback";
 
 /// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
-pub(super) const ERROR_WORDS: &str =
-    "errmsg errmessage errormsg errormessage errordescription errordetails errortext";
+pub(super) const ERROR_WORDS: &str = "\
+    errmsg errmessage errormsg errormessage errordescription errordetails errortext";
 
 pub(super) const ERROR_CODES: &str = "errno errcode errorno errorcode";
 
 /// Fields that state how a call ended.
-pub(super) const OUTCOME: &str = "status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state \
-    returncode retcode ret respcode responsecode";
+pub(super) const OUTCOME: &str = "\
+    status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
+    respcode responsecode";
 
 /// Fields that name a kind of failure, if they do.
 pub(super) const KIND: &str = "type name class code";
@@ -59,16 +61,16 @@ pub(super) const REFUSED: &str = "rejected denied refused declined";
 const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok";
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
-const STATES: &str = "denied accessdenied permissiondenied rejected refused unauthenticated invalid servererror \
-    invalidargument failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented \
-    unavailable aborted";
+const STATES: &str = "\
+    denied accessdenied permissiondenied rejected refused unauthenticated invalid servererror invalidargument \
+    failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
 
 /// The same of an outcome; elsewhere they are names of people and countries.
 pub(super) const SHORT_FAILURES: &str = "ko nok ng";
 
 /// Values of an outcome that is a success, or goes on.
-pub(super) const GOOD_OUTCOMES: &str = "true ok success succeeded successful done pending processing waiting active open new \
-    inprogress";
+pub(super) const GOOD_OUTCOMES: &str = "\
+    true ok success succeeded successful done pending processing waiting active open new inprogress";
 
 /// Strings that report nothing; the empty one is what is left of `"-"`.
 const NOTHING: &str = "false no none null nil na 0 ok success noerror noerrors";
