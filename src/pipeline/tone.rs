@@ -31,7 +31,7 @@ pub(super) enum Tone {
     Unclear,
 }
 
-/// What a word speaks of, with the words around it.
+/// A sign of success or failure: a word, with the words around it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     /// "sent"
@@ -226,7 +226,7 @@ fn signs(words: &[&str]) -> Vec<Sign> {
     signs
 }
 
-/// What the word speaks of, if it is one of failure.
+/// The sign of failure that the word at this place is.
 fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let (word, rest) = (words[at], &words[at..]);
     let last = words[..at].last().copied().unwrap_or_default();

@@ -173,12 +173,17 @@ fn reports_nothing(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let words: Vec<&str> =
         text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    match words[..] {
-        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", ..] => true,
-        ["none", "found" | "reported" | "detected" | "occurred", ..] | ["0", "of", ..] => true,
-        ["operation" | "request", "ok" | "success" | "successful" | "succeeded"] => true,
-        _ => false,
-    }
+    let is_none = matches!(
+        words[..],
+        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", ..]
+            | ["none", "found" | "reported" | "detected" | "occurred", ..]
+            | ["0", "of", ..]
+    );
+    is_none
+        || matches!(
+            words[..],
+            ["operation" | "request", "ok" | "success" | "successful" | "succeeded"]
+        )
 }
 
 pub(super) fn is_true(value: &Value) -> bool {
