@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It prints the variables that point a program at it, if the program makes its clients by `from_env`, and then each
-//! request. Any key will do. The data are invented, with the latest mention three hours before the start, and lost at the
+//! request. Any key will do, if that of Heylerts begins with `hlt_`. The data are invented, with the latest mention three hours before the start, and lost at the
 //! end. Stop it with Ctrl-C.
 
 use std::process::ExitCode;
@@ -26,7 +26,8 @@ const USAGE: &str = "\
 Serves both services in memory on a loopback port, for curl and for programs in other languages
 
 A program that makes its clients by from_env runs on it with HEYLO_BASE_URL and HEYLERTS_BASE_URL set to its
-address, and any keys in HEYLO_API_KEY and HEYLERTS_API_KEY. Heylo's community is harbour-runners.
+address, and any keys in HEYLO_API_KEY and HEYLERTS_API_KEY; one of Heylerts begins with hlt_. Heylo's
+community is harbour-runners.
 
 Usage: sandbox_server [OPTIONS]
 
@@ -82,8 +83,8 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
 fn how_to_use(url: &str, communities: &[String]) -> String {
     format!(
         "export HEYLO_BASE_URL={url} HEYLO_API_KEY=any\n\
-         export HEYLERTS_BASE_URL={url} HEYLERTS_API_KEY=any\n\
-         curl {url}/api/v1/hello -H 'X-API-Key: any'\n\
+         export HEYLERTS_BASE_URL={url} HEYLERTS_API_KEY=hlt_any\n\
+         curl {url}/api/v1/hello -H 'X-API-Key: hlt_any'\n\
          communities: {}",
         communities.join(" ")
     )

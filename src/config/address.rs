@@ -11,6 +11,10 @@ pub(crate) fn parse(text: &str, path: &str, name: &str) -> Result<Url> {
     if text.trim().is_empty() {
         return Err(rejected("is empty, which is no address: give it with https://"));
     }
+    // `localhost:8080` would be an address of the scheme `localhost`.
+    if !text.contains("://") {
+        return Err(rejected("is no address: give it with https://, or http:// on this machine"));
+    }
     let mut url = Url::parse(text.trim())
         .map_err(|error| rejected("is no address: give it with https://").with_source(error))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -92,7 +96,9 @@ mod tests {
         assert!(rejection("https://me:secret@a.example").contains("user name"));
         assert!(!rejection("https://me:secret@a.example").contains("secret"));
         assert!(rejection("https://a.example/?x=1").contains('?'));
-        assert!(rejection("a.example").contains("https://"));
+        for text in ["a.example", "localhost:8080", "127.0.0.1:8080", "//a.example"] {
+            assert!(rejection(text).contains("give it with https://"), "{text}");
+        }
     }
 
     #[test]

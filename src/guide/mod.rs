@@ -64,6 +64,9 @@ pub mod errors_and_retries {}
 #[doc = include_str!("long_lists.md")]
 #[doc = "```"]
 #[doc = include_str!("state_file.rs")]
+#[doc = "# let path = Path::new(\"/no/such/folder/of.state\");"]
+#[doc = "# let failures = [format!(\"{:?}\", lock(path).unwrap_err()), save(path, 1).unwrap_err().to_string()];"]
+#[doc = "# assert!(failures.iter().all(|it| it.starts_with(\"/no/such/folder/of.state: \") && !it.contains(\"Os {\")));"]
 #[doc = "```"]
 ///
 /// `examples/programs/src/files.rs` has a version that also keeps the permissions of the file and follows links.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// Keeps other runs from the state until the file that it returns is dropped. A kill releases it, too.
 pub fn lock(path: &Path) -> Result<File, Box<dyn Error>> {
-    let file = File::create(beside(path, ".lock"))?;
+    let file = File::create(beside(path, ".lock")).map_err(|error| in_file(path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(in_file(path, "another run is using it")),
@@ -29,11 +29,15 @@ where
 
 /// Writes a state into a file, which has the old state or the new one, and never a part of it.
 pub fn save(path: &Path, state: impl Display) -> io::Result<()> {
-    let draft = beside(path, ".draft");
-    let mut file = File::create(&draft)?;
-    write!(file, "{state}")?;
-    file.sync_all()?; // on the disk before it has the name
-    fs::rename(draft, path)
+    let write = |draft: &Path| {
+        let mut file = File::create(draft)?;
+        write!(file, "{state}")?;
+        file.sync_all()?; // on the disk before it has the name
+        fs::rename(draft, path)
+    };
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    write(&beside(path, ".draft")).map_err(named)
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -42,7 +46,8 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn in_file(path: &Path, error: impl Into<Box<dyn Error>>) -> Box<dyn Error> {
+/// Names the file in an error.
+pub fn in_file(path: &Path, error: impl Into<Box<dyn Error>>) -> Box<dyn Error> {
     Box::new(InFile(path.to_owned(), error.into()))
 }
 
@@ -51,7 +56,11 @@ struct InFile(PathBuf, Box<dyn Error>);
 
 impl fmt::Debug for InFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}", self.0.display(), self.1)
+        write!(f, "{}: ", self.0.display())?;
+        match self.1.downcast_ref::<io::Error>() {
+            Some(error) => write!(f, "{error}"),
+            None => write!(f, "{:?}", self.1),
+        }
     }
 }
 

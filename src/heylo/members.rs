@@ -318,7 +318,7 @@ impl Bulk {
     ///
     /// A removal can be sent again. For it, `write` receives the [`journal`](Bulk::journal) as it is.
     ///
-    /// Write it whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does. If `write`
+    /// `write` returns an [`io::Result`]. Write the journal whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does. If `write`
     /// fails, nothing is sent for this person: their outcome is an error of the kind
     /// [`Output`](crate::ErrorKind::Output), whose source is that of `write`, and the iterator ends.
     ///

@@ -102,6 +102,9 @@ impl RequestRecord {
     }
 
     /// Returns the body as JSON, or null if it is not JSON.
+    ///
+    /// Of a call to Heylo, `json()["type"]` is the operation. The person is `json()["userId"]` in a removal, and
+    /// `json()["member"]["userId"]` in an invite.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }

@@ -68,6 +68,7 @@ fn a_signal_ends_the_tour_after_the_request_under_way() {
 fn the_sandbox_server_serves_until_a_signal() {
     let folder = Folder::new("plain-server");
     let mut server = support::start("sandbox_server", &folder.0, &["--port", "0", "-v"], &[]);
+    let mut notes = BufReader::new(server.child.stderr.take().unwrap());
     let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let url = first.rsplit(' ').next().unwrap();
@@ -82,21 +83,31 @@ fn the_sandbox_server_serves_until_a_signal() {
     let config = Config::new().base_url(url).proxy_from_env(false);
     let community = heylo::Client::with_config("any", config).unwrap().community("harbour-runners");
     community.invite(&heylo::NewMember::new("user-42").first_name("Zoë \"Z\"")).unwrap();
+    let mut how_to_use = String::new();
+    for line in [
+        format!("export HEYLO_BASE_URL={url} HEYLO_API_KEY=any"),
+        format!("export HEYLERTS_BASE_URL={url} HEYLERTS_API_KEY=hlt_any"),
+        format!("curl {url}/api/v1/hello -H 'X-API-Key: hlt_any'"),
+        "communities: harbour-runners book-circle".to_owned(),
+    ] {
+        let start = how_to_use.len();
+        notes.read_line(&mut how_to_use).unwrap();
+        assert_eq!(how_to_use[start..].trim_end(), line);
+    }
+    // A program runs with the variables as they are printed.
+    let printed = how_to_use.split_whitespace().filter_map(|word| word.split_once('='));
+    let mut variables: Vec<(&str, &str)> = printed.collect();
+    assert_eq!(variables.len(), 4);
+    variables.push(("HEYLO_COMMUNITY", "harbour-runners"));
+    let mut tour = support::start("tour", &folder.0, &["--quiet"], &variables);
+    assert_eq!(tour.child.wait().unwrap().code(), Some(0));
     server.signal("TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 
-    let mut notes = String::new();
-    server.child.stderr.take().unwrap().read_to_string(&mut notes).unwrap();
-    for line in [
-        format!("export HEYLO_BASE_URL={url} HEYLO_API_KEY=any"),
-        format!("export HEYLERTS_BASE_URL={url} HEYLERTS_API_KEY=any"),
-        format!("curl {url}/api/v1/hello -H 'X-API-Key: any'"),
-        "communities: harbour-runners book-circle".to_owned(),
-    ] {
-        assert!(notes.lines().any(|it| it == line), "{line}: {notes}");
-    }
+    let mut rest = String::new();
+    notes.read_to_string(&mut rest).unwrap();
     // A body can be pasted.
-    let body = notes.lines().find(|line| line.contains("firstName")).unwrap();
+    let body = rest.lines().find(|line| line.contains("firstName")).unwrap();
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["member"]["firstName"], "Zoë \"Z\"");
 }

@@ -22,7 +22,7 @@ pub struct State {
     pub plan: Plan,
     /// The `rate_limit` of `hello`. Default: `100/minute`.
     pub rate_limit: String,
-    /// The alerts, in the order in which they were created.
+    /// The alerts, in the order in which they were created. The list of the service begins with the newest.
     pub alerts: Vec<Alert>,
     /// The mentions, in the order in which they arrived.
     pub mentions: Vec<Mention>,
