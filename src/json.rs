@@ -41,18 +41,27 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result
     }
 }
 
-/// Returns a JSON text in UTF-8, in which what `serde_json` cannot hold is replaced as [`from_slice`] does.
+/// Returns a text in UTF-8 if it begins with a byte order mark or is in UTF-16 or UTF-32.
+pub(crate) fn transcoded(body: &[u8]) -> Option<String> {
+    (seems_wide(body) || body.starts_with(BYTE_ORDER_MARK)).then(|| text(body).into_owned())
+}
+
+/// Returns a JSON text in which what `serde_json` cannot hold is replaced as [`from_slice`] does.
+#[cfg(test)]
+pub(crate) fn rewritten(text: &str) -> String {
+    String::from_utf8(Rewriter::rewrite(text.as_bytes()))
+        .expect("only whole characters are replaced")
+}
+
+/// Returns a string that is equal for two JSON texts if they have the same value, however that is written, and only then.
 ///
-/// # Errors
-///
-/// Those of [`from_slice`] if the text is not in a Unicode encoding.
-pub(crate) fn rewritten(text: &[u8]) -> serde_json::Result<String> {
-    let decoded = if seems_wide(text) { self::text(text) } else { Cow::Borrowed("") };
-    let text = if decoded.is_empty() { text } else { decoded.as_bytes() };
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    match String::from_utf8(Rewriter::rewrite(text)) {
-        Ok(text) => Ok(text),
-        Err(_) => serde_json::from_slice(text).map(|value: Value| value.to_string()),
+/// Unlike a decoded value, it keeps apart lone surrogates, and numbers that no `f64` can hold.
+pub(crate) fn identity(text: &str) -> String {
+    let exact = Rewriter::new(text.as_bytes(), true).run();
+    match serde_json::from_slice(&exact) {
+        Ok(Value::String(text)) => text,
+        Ok(value) => value.to_string(),
+        Err(_) => text.to_owned(),
     }
 }
 
@@ -169,22 +178,31 @@ struct Rewriter<'a> {
     out: Vec<u8>,
     /// For each open array or object, whether the present value in it is an id or a list of ids.
     holds_id: Vec<bool>,
+    /// Whether what Rust cannot hold becomes a string of its own, for [`identity`].
+    is_exact: bool,
 }
 
 impl<'a> Rewriter<'a> {
-    fn rewrite(text: &'a [u8]) -> Vec<u8> {
+    fn new(text: &'a [u8], is_exact: bool) -> Rewriter<'a> {
         let out = Vec::with_capacity(text.len());
-        let mut rewriter = Rewriter { rest: text, out, holds_id: vec![false] };
+        Rewriter { rest: text, out, holds_id: vec![false], is_exact }
+    }
+
+    fn rewrite(text: &'a [u8]) -> Vec<u8> {
+        Rewriter::new(text, false).run()
+    }
+
+    fn run(mut self) -> Vec<u8> {
         let mut last_string: &[u8] = b"";
-        while let Some(&byte) = rewriter.rest.first() {
+        while let Some(&byte) = self.rest.first() {
             match byte {
-                b'"' => last_string = rewriter.string(),
-                b'-' | b'0'..=b'9' => rewriter.number(),
-                b'N' | b'I' => rewriter.no_number(0),
-                _ => rewriter.punctuation(byte, last_string),
+                b'"' => last_string = self.string(),
+                b'-' | b'0'..=b'9' => self.number(),
+                b'N' | b'I' => self.no_number(0),
+                _ => self.punctuation(byte, last_string),
             }
         }
-        rewriter.out
+        self.out
     }
 
     fn punctuation(&mut self, byte: u8, last_string: &[u8]) {
@@ -224,6 +242,9 @@ impl<'a> Rewriter<'a> {
     fn escape(&mut self) {
         match (utf16_unit(self.rest), self.rest.get(6..).and_then(utf16_unit)) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => self.copy(12),
+            (Some(unit @ 0xD800..=0xDFFF), _) if self.is_exact => {
+                self.replace(6, stand_in(unit).encode_utf8(&mut [0; 4]).as_bytes());
+            }
             (Some(0xD800..=0xDFFF), _) => self.replace(6, REPLACEMENT),
             _ => self.copy(2),
         }
@@ -234,6 +255,7 @@ impl<'a> Rewriter<'a> {
         let word = self.rest.get(sign..).unwrap_or_default();
         let starts_with = |name: &&&str| word.starts_with(name.as_bytes());
         match NO_NUMBERS.iter().find(starts_with) {
+            Some(name) if self.is_exact => self.set_apart(sign + name.len()),
             Some(name) => self.replace(sign + name.len(), b"null"),
             None => self.copy(1),
         }
@@ -246,12 +268,21 @@ impl<'a> Rewriter<'a> {
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let length = self.rest.iter().position(|byte| !is_part(byte)).unwrap_or(self.rest.len());
         let token = self.rest.get(..length).unwrap_or_default();
-        let replacement =
-            std::str::from_utf8(token).ok().and_then(|token| held(token, self.is_id()));
+        let is_text = self.is_exact || self.is_id();
+        let replacement = std::str::from_utf8(token).ok().and_then(|token| held(token, is_text));
         match replacement {
+            Some(_) if self.is_exact => self.set_apart(length),
             Some(replacement) => self.replace(length, replacement.as_bytes()),
             None => self.copy(length),
         }
+    }
+
+    /// Turns a number into a string that no service writes.
+    fn set_apart(&mut self, length: usize) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(stand_in(0).encode_utf8(&mut [0; 4]).as_bytes());
+        self.copy(length);
+        self.out.push(b'"');
     }
 
     fn copy(&mut self, length: usize) {
@@ -302,14 +333,20 @@ fn utf16_unit(text: &[u8]) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// The character that stands for half a surrogate pair in [`identity`], of those that Unicode leaves to private use.
+fn stand_in(unit: u16) -> char {
+    const PRIVATE: u32 = 0x10_2000;
+    char::from_u32(PRIVATE + u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
 /// The replacement of a number that Rust cannot hold; `None` if it can, or if it is no number of JSON.
-fn held(token: &str, is_id: bool) -> Option<Cow<'static, str>> {
+fn held(token: &str, is_text: bool) -> Option<Cow<'static, str>> {
     serde_json::from_str::<IgnoredAny>(token).ok()?;
     let is_integer = token.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let fits = token.parse::<i64>().is_ok() || token.parse::<u64>().is_ok();
     match token {
         _ if fits && token != "-0" => None,
-        _ if is_id || is_integer && !fits => Some(format!("\"{token}\"").into()),
+        _ if is_text || is_integer && !fits => Some(format!("\"{token}\"").into()),
         _ => token.parse().is_ok_and(f64::is_infinite).then_some(Cow::Borrowed("null")),
     }
 }

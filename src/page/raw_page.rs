@@ -1,12 +1,10 @@
 //! A page as it came: its JSON, with each item as a range of it.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::seen::{Key, key};
 use crate::json;
@@ -57,35 +55,38 @@ impl RawPage {
         list: &str,
         id_names: &[&str],
     ) -> Result<RawPage, (Vec<u8>, serde_json::Error)> {
-        let body = match String::from_utf8(body) {
-            Ok(text) => match RawPage::of(text, list, id_names) {
-                Ok(page) => return Ok(page),
-                Err((text, _)) => text.into_bytes(),
-            },
-            Err(error) => error.into_bytes(),
-        };
-        // A name that Rust cannot hold, a byte order mark, or no page at all.
-        let again = json::rewritten(&body)
-            .and_then(|text| RawPage::of(text, list, id_names).map_err(|(_, error)| error));
-        again.map_err(|error| (body, error))
+        if let Some(text) = json::transcoded(&body) {
+            return RawPage::of(text, list, id_names).map_err(|(_, error)| (body, error));
+        }
+        match String::from_utf8(body) {
+            Ok(text) => RawPage::of(text, list, id_names)
+                .map_err(|(text, error)| (text.into_bytes(), error)),
+            Err(error) => {
+                let cause = serde_json::Error::custom(error.utf8_error());
+                let body = error.into_bytes();
+                let cause = serde_json::from_slice::<Value>(&body).err().unwrap_or(cause);
+                Err((body, cause))
+            }
+        }
     }
 
-    /// Items are decoded once, by whoever takes them; so what is in them is not checked here if the page can be scanned.
+    /// Items are decoded once, by whoever takes them; so what is in them is not checked here.
     fn of(
         text: String,
         list: &str,
         id_names: &[&str],
     ) -> Result<RawPage, (String, serde_json::Error)> {
-        let scanned = scan(&text, list, id_names);
-        let parts = scanned.map_or_else(|| parse_whole(&text, list, id_names), Ok);
-        match parts {
-            Ok(Parts { items, holes, numbers, has_long_numbers }) => Ok(RawPage {
+        match scan(&text, list, id_names) {
+            Some(Parts { items, holes, numbers, has_long_numbers }) => Ok(RawPage {
                 text: PageText { json: text, has_long_numbers },
                 items,
                 holes,
                 numbers,
             }),
-            Err(error) => Err((text, error)),
+            None => {
+                let error = unreadable(&text, list);
+                Err((text, error))
+            }
         }
     }
 
@@ -113,11 +114,15 @@ impl RawPage {
     }
 
     /// The key of the item's id; of all of it if it has none.
+    ///
+    /// Two ids have two keys, also if they are equal once they are decoded, as two lone surrogates are.
     pub(super) fn key(&self, item: &RawItem) -> Key {
-        match self.id(item) {
-            Some(id) => key(&id),
+        match self.text.part(&item.id) {
             // Two that are equal in everything are yielded once; nothing distinguishes them.
-            None => key(&self.text.value(&item.json).to_string()),
+            "" => key(&json::identity(self.text.part(&item.json))),
+            id if !id.starts_with('"') => key(id),
+            id if id.contains('\\') => key(&json::identity(id)),
+            id => key(&id[1..id.len() - 1]),
         }
     }
 
@@ -160,23 +165,36 @@ const MOST_ID_NAMES: usize = 2;
 /// More digits than these do not fit 64 bits.
 const MOST_DIGITS: usize = 18;
 
-/// Reads a page without decoding its items; `None` if it is not JSON, or not as usual.
+/// Reads a page without decoding its items; `None` if it is none. Of a field that comes twice, the last one counts.
 fn scan(text: &str, list: &str, id_names: &[&str]) -> Option<Parts> {
     let mut scanner = Scanner::new(text, 0);
     let (mut listed, mut numbers) = (None, Numbers::default());
     scanner.object(|scanner, name| {
+        let name = plain_name(name)?;
         if name == list {
             listed = Some(scan_items(scanner, text, id_names)?);
             return Some(());
         }
         let value = &text[scanner.value()?];
-        let is_valid = serde_json::from_str::<IgnoredAny>(value).is_ok();
-        numbers.read(name, value);
-        (is_valid && !name.contains('\\')).then_some(())
+        numbers.read(&name, value);
+        // `NaN` is none of JSON, and no harm beside the items.
+        let is_valid = |value: &str| {
+            serde_json::from_str::<IgnoredAny>(value).is_ok()
+                || json::from_slice::<IgnoredAny>(value.as_bytes()).is_ok()
+        };
+        is_valid(value).then_some(())
     })?;
     let (items, holes) = listed.filter(|_| scanner.peek().is_none())?;
     let has_long_numbers = scanner.most_digits() > MOST_DIGITS;
     Some(Parts { items, holes, numbers, has_long_numbers })
+}
+
+/// A name as it is written between its quotes, without its escapes.
+fn plain_name(name: &str) -> Option<Cow<'_, str>> {
+    match name.contains('\\') {
+        true => json::from_slice(format!("\"{name}\"").as_bytes()).ok().map(Cow::Owned),
+        false => Some(Cow::Borrowed(name)),
+    }
 }
 
 fn scan_items(
@@ -185,6 +203,10 @@ fn scan_items(
     id_names: &[&str],
 ) -> Option<(Vec<RawItem>, u64)> {
     let (mut items, mut holes) = (Vec::new(), 0);
+    if scanner.peek()? == b'n' {
+        let is_null = &text[scanner.value()?] == "null";
+        return is_null.then_some((items, holes));
+    }
     scanner.array(|scanner| {
         match scan_item(scanner, text, id_names)? {
             Some(item) => items.push(item),
@@ -214,19 +236,27 @@ fn scan_item(scanner: &mut Scanner<'_>, text: &str, id_names: &[&str]) -> Option
     Some(Some(RawItem { json: start..scanner.position(), id }))
 }
 
-/// Reads a page by `serde_json`, whose errors are those of a page.
-fn parse_whole(text: &str, list: &str, id_names: &[&str]) -> serde_json::Result<Parts> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let (listed, numbers) = (&mut reader).deserialize_map(Envelope { list })?;
-    reader.end()?;
-    let mut items = Vec::with_capacity(listed.len());
-    for item in &listed {
-        let start = item.get().as_ptr() as usize - text.as_ptr() as usize;
-        let scanned = scan_item(&mut Scanner::new(text, start), text, id_names);
-        items.extend(scanned.flatten());
+/// The error of a text that is no page.
+fn unreadable(text: &str, list: &str) -> serde_json::Error {
+    let found = match json::from_slice::<Value>(text.as_bytes()) {
+        Ok(page) => page.get(list).map(kind_of),
+        Err(error) => return error,
+    };
+    serde_json::Error::custom(match found {
+        Some(kind) => format!("invalid type: {kind}, expected the list `{list}`"),
+        None => format!("missing field `{list}`"),
+    })
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
-    let holes = (listed.len() - items.len()) as u64;
-    Ok(Parts { items, holes, numbers, has_long_numbers: true })
 }
 
 fn is_id(value: &str) -> bool {
@@ -235,32 +265,6 @@ fn is_id(value: &str) -> bool {
         // Not `-Infinity`, which is read as null.
         [b'-', first, ..] | [first, ..] => first.is_ascii_digit(),
         [] => false,
-    }
-}
-
-/// Reads a page's object. Of a field that comes twice, the last one counts.
-struct Envelope<'l> {
-    list: &'l str,
-}
-
-impl<'de> Visitor<'de> for Envelope<'_> {
-    type Value = (Vec<&'de RawValue>, Numbers);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object with the list `{}`", self.list)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut page: A) -> Result<Self::Value, A::Error> {
-        let (mut items, mut numbers) = (None, Numbers::default());
-        while let Some(name) = page.next_key::<Cow<'de, str>>()? {
-            if name == self.list {
-                items = Some(page.next_value::<Option<Vec<&RawValue>>>()?.unwrap_or_default());
-                continue;
-            }
-            numbers.read(&name, page.next_value::<&RawValue>()?.get());
-        }
-        let missing = || A::Error::custom(format_args!("missing field `{}`", self.list));
-        Ok((items.ok_or_else(missing)?, numbers))
     }
 }
 
@@ -388,14 +392,51 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_cannot_be_scanned_is_read_all_the_same() {
+    fn what_is_odd_beside_the_items_spoils_no_page() {
         for body in [
-            r#"{"items": null}"#,
             r#"{"it\u0065ms": [{"id": "a"}], "page": 1}"#,
-            "\u{feff}{\"items\": [{\"id\": \"a\"}]}",
+            "\u{feff}{\"items\": [{\"id\": \"a\"}], \"page\": 1}",
+            r#"{"\ud83d": "\udead", "items": [{"id": "a"}], "\u0070age": 1}"#,
+            r#"{"items": null, "time": NaN, "items": [{"id": "a"}], "page": 1, "n": [1e400, -Infinity]}"#,
         ] {
-            assert!(scan(body, "items", &["id"]).is_none(), "{body}");
-            page(body);
+            assert_eq!(ids(body), [Some("a".to_owned())], "{body}");
+            assert_eq!(page(body).numbers.page, Some(1), "{body}");
+        }
+        assert_eq!(ids(r#"{"items": null}"#), []);
+    }
+
+    #[test]
+    fn two_ids_that_rust_cannot_tell_apart_are_two_and_one_in_two_spellings_is_one() {
+        let keys = |items: &str| page(&format!(r#"{{"items": [{items}]}}"#)).keys();
+        for (one, other) in [
+            (r#"{"id": "a\ud83d"}"#, r#"{"id": "a\ud83e"}"#),
+            (r#"{"id": "a\ud83d"}"#, r#"{"id": "a\ufffd"}"#),
+            (r#"{"id": "\ud83d\ufffd"}"#, r#"{"id": "\ufffd\ud83d"}"#),
+            (r#"{"id": 1e400}"#, r#"{"id": 1e500}"#),
+            (r#"{"id": 7.0000000000000000001}"#, r#"{"id": 7.0000000000000000002}"#),
+            (r#"{"n": 1e400}"#, r#"{"n": 1e500}"#),
+            (r#"{"n": 1e400}"#, r#"{"n": null}"#),
+            (r#"{"n": NaN}"#, r#"{"n": -Infinity}"#),
+            (r#"{"n": 0.1}"#, r#"{"n": 0.1000000000000000000001}"#),
+            (r#"{"n": 123456789012345678901}"#, r#"{"n": 123456789012345678902}"#),
+            (r#"{"n": 1.5}"#, r#"{"n": "1.5"}"#),
+            (r#"{"n": "\udead"}"#, r#"{"n": "\udeae"}"#),
+            (r#"{"\udead": 1}"#, r#"{"\udeae": 1}"#),
+            (r#""\udead""#, r#""\udeae""#),
+        ] {
+            for bom in ["", "\u{feff}"] {
+                let body = format!(r#"{bom}{{"items": [{one}, {other}]}}"#);
+                let keys = page(&body).keys();
+                assert!(keys[0] != keys[1], "{one}, {other}");
+            }
+        }
+        for same in [
+            r#"{"id": "a\ud83d"}, {"n": 1, "id": "\u0061\uD83D"}"#,
+            r#"{"id": "a/😀"}, {"id": "a\/\ud83d\ude00"}"#,
+            r#"{"n": "a/", "m": 1e400}, {"m":1e400,"n":"\u0061\/"}"#,
+        ] {
+            let keys = keys(same);
+            assert!(keys[0] == keys[1], "{same}");
         }
     }
 
@@ -528,8 +569,7 @@ mod tests {
         ) {
             let body = format!(r#"{{"items": [{}], "page": 1}}"#, items.join(","));
             let scanned = page(&body);
-            let whole: Value = json::rewritten(body.as_bytes())
-                .and_then(|text| serde_json::from_str(&text)).expect("JSON");
+            let whole: Value = serde_json::from_str(&json::rewritten(&body)).expect("JSON");
             let expected: Vec<_> = whole["items"].as_array().expect("items").iter().map(id_of).collect();
             prop_assert_eq!(ids(&body), expected.clone());
             for (item, expected) in scanned.items.iter().zip(&expected) {
