@@ -181,7 +181,7 @@ fn a_server_that_does_not_advance_is_an_error_that_names_the_page() {
             },
             "page 3 is empty and is said not to be the last",
             20,
-            3,
+            4,
         ),
     ];
     for (alter, what, came, requests) in cases {

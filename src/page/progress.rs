@@ -67,7 +67,7 @@ impl Progress {
 
     /// Begins another reading of the list, which holds few new items if any.
     pub(crate) fn begin_pass(&mut self) {
-        self.fruitless = 0;
+        (self.fruitless, self.is_cleared) = (0, false);
     }
 
     /// Counts a response without new items. They are part of following a list that changes, but not forever.

@@ -90,11 +90,6 @@ impl RawPage {
         }
     }
 
-    /// A page without items.
-    pub(super) fn empty(numbers: Numbers) -> RawPage {
-        RawPage { text: PageText::default(), items: Vec::new(), holes: 0, numbers }
-    }
-
     /// Returns the JSON of a page without items.
     pub(crate) fn text_without_items(&self) -> Option<&str> {
         self.items.is_empty().then_some(&self.text.json)

@@ -125,8 +125,9 @@ pub(crate) fn check_length(items: usize, requested: u32) -> Result<()> {
     if is_acceptable_length(items as u64, requested) {
         return Ok(());
     }
-    let what = format!("a page of {requested} items was requested, and {items} came");
-    Err(Error::new(ErrorKind::Unreadable, what))
+    let what = format!("a page of at most {requested} was requested, and {items} items came");
+    let hint = "the server does not follow the page size: leave it at its default of 100";
+    Err(Error::new(ErrorKind::Unreadable, what).with_hint(hint))
 }
 
 /// Whether a page may have so many items.

@@ -41,7 +41,8 @@ impl Span {
         if self.has_more() { shown.max(self.full_end()) } else { shown }
     }
 
-    fn full_end(&self) -> u64 {
+    /// The position after it if it has all of its items.
+    pub(crate) fn full_end(&self) -> u64 {
         self.start.saturating_add(self.request.per_page.into())
     }
 
@@ -66,7 +67,7 @@ impl Span {
             None if is_full() && by_pages() == Some(true) => true,
             None => by_total()
                 .or_else(by_pages)
-                .unwrap_or_else(|| is_full() || has_items && self.request.number == 1),
+                .unwrap_or_else(|| is_full() || is_counted && self.request.number == 1),
         }
     }
 
@@ -107,12 +108,22 @@ impl Span {
         Some(items).filter(|_| !is_said && is_odd)
     }
 
+    /// Whether it has as many items as its size.
+    pub(crate) fn is_full(&self) -> bool {
+        self.start.saturating_add(self.len()) == self.full_end()
+    }
+
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.page.keys()
     }
 }
 
 impl Numbers {
+    /// Whether they tell where the list ends.
+    pub(crate) fn counts(&self) -> bool {
+        self.total_items.is_some() || self.total_pages.is_some()
+    }
+
     /// The number of the last page, of pages that have so many items unless the server says otherwise.
     pub(crate) fn last_page(&self, per_page: u32) -> Option<u64> {
         let size = self.per_page.filter(|size| *size > 0).unwrap_or(per_page.into());
@@ -138,8 +149,12 @@ pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, asked: u32) {
 pub(crate) fn place(page: &RawPage, request: PageRequest) -> Result<PageRequest, String> {
     let number = request.number;
     let last = page.numbers.last_page(request.per_page);
+    let is_last = |other| match page.numbers.counts() {
+        true => last == Some(other),
+        false => page.numbers.has_more == Some(false),
+    };
     match page.numbers.page {
-        Some(other) if other < number && last == Some(other) => {
+        Some(other) if other < number && is_last(other) => {
             Ok(PageRequest { number: other, ..request })
         }
         Some(other) if other != number => {

@@ -37,13 +37,18 @@ impl Frontier {
         let now = total.unwrap_or(before);
         self.total = total.or(self.total);
         let fall = before.saturating_sub(now);
-        self.behind = self.behind.saturating_sub(fall);
+        self.turn_back(fall);
         self.inherited = self.inherited.saturating_sub(fall);
-        if let Some(gap) = &mut self.gap {
-            gap.start = gap.start.saturating_sub(fall);
-        }
         self.unrest = fall.max(self.unrest / 2);
         before != now
+    }
+
+    /// Moves up by so many positions.
+    pub(super) fn turn_back(&mut self, positions: u64) {
+        self.behind = self.behind.saturating_sub(positions);
+        if let Some(gap) = &mut self.gap {
+            gap.start = gap.start.saturating_sub(positions);
+        }
     }
 
     /// The page to request, of at most so many items: of those that hold the expected place of the frontier, the one

@@ -41,6 +41,12 @@ pub(super) struct State {
     pub(super) is_unproved: bool,
     /// Nor how many items the pages have.
     pub(super) is_unsized: bool,
+    /// The numbers of the latest page.
+    pub(super) said: Numbers,
+    /// The item right before the frontier, if that is known.
+    pub(super) last: Option<Key>,
+    /// The page that was missing when the iteration turned back to the page before it.
+    pub(super) turned_at: u64,
     pub(super) is_at_end: bool,
 }
 
@@ -261,6 +267,25 @@ impl State {
 
     fn is_inherited(&self, start: u64, nth: usize) -> bool {
         start.saturating_add(nth as u64) < self.frontier.inherited
+    }
+
+    /// Keeps items that an earlier iterator has yielded, in case they come again elsewhere.
+    pub(super) fn know_inherited(&mut self, start: u64, keys: &[Key]) {
+        let inherited = self.frontier.inherited.saturating_sub(start);
+        let inherited = usize::try_from(inherited).unwrap_or(usize::MAX).min(keys.len());
+        let new = keys[..inherited].iter().copied().filter(|key| !self.seen.contains(*key));
+        self.seen.extend(new.collect());
+    }
+
+    /// Turns back to the page before, once, if that one promised this one: the list became shorter, and items moved up.
+    pub(super) fn turns_back_from(&mut self, missing: PageRequest) -> bool {
+        let turns = self.said.has_more == Some(true) && self.turned_at < missing.number;
+        if turns {
+            self.turned_at = missing.number;
+            self.frontier.turn_back(missing.per_page.into());
+            self.progress.begin_pass();
+        }
+        turns
     }
 
     /// The items of a page that were not yielded before, by their index in the page.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod gaps;
+mod histories;
 mod model;
 mod positions;
 mod servers;

@@ -1,0 +1,132 @@
+//! The first page of a resumed iterator, which has to be where the position is.
+//!
+//! The size of the pages may be unknown, and a page after the end may look like one that was read. What the numbers of a
+//! page do not prove, the first page of the list shows, and the one before it.
+
+use std::mem;
+
+use super::place;
+use super::reader::{Came, NumberedList, Reader};
+use super::state::beyond_the_end;
+use crate::error::{Error, Result};
+use crate::page::progress::{PageRequest, Reading};
+use crate::page::source::no_progress;
+use crate::page::span::Span;
+
+impl<L: NumberedList + 'static> Reader<L> {
+    /// Fetches the page of a position; `None` if it has to be requested anew, or if the list ends there.
+    pub(super) fn land(&mut self, request: PageRequest) -> Result<Option<Came>> {
+        self.state.progress.nothing_new().map_err(no_progress)?;
+        let came = match self.fetch(request) {
+            Err(denial) if place::may_be_after_the_end(&denial, request) => Err(denial),
+            came => Ok(came?),
+        };
+        let behind = self.state.frontier.behind;
+        let is_proved = |(span, _): &Came| place::is_proved(span, request);
+        let is_said = |(span, _): &Came| span.page.numbers.per_page.is_some();
+        if came.as_ref().is_ok_and(is_proved) && self.next_request() == request {
+            return self.landed(came.ok());
+        }
+        let may_differ = request.number > 1 && !came.as_ref().is_ok_and(is_said);
+        if mem::take(&mut self.state.is_unsized) && may_differ {
+            let (first, has_moved) = self.measure(request)?;
+            if !first.has_more() {
+                return self.reached(first, has_moved);
+            }
+        }
+        // What was deleted meanwhile may have pulled items up from the page.
+        if self.next_request() != request || self.state.frontier.behind < behind {
+            return Ok(None);
+        }
+        match came {
+            Ok((span, has_moved)) if request.number == 1 => self.reached(span, has_moved),
+            came => self.beside_the_page_before(request, came),
+        }
+    }
+
+    fn landed(&mut self, came: Option<Came>) -> Result<Option<Came>> {
+        self.state.is_unproved = false;
+        Ok(came)
+    }
+
+    /// Takes a page that is at its place, if the list reaches as far as the position.
+    fn reached(&mut self, span: Span, has_moved: bool) -> Result<Option<Came>> {
+        let behind = self.state.frontier.behind;
+        if span.end() < behind && !span.page.numbers.counts() {
+            return Err(beyond_the_end(behind));
+        }
+        self.landed(Some((span, has_moved)))
+    }
+
+    /// Learns the size of the pages from the first one.
+    fn measure(&mut self, request: PageRequest) -> Result<Came> {
+        (self.state.per_page, self.state.is_counted) = (None, false);
+        let (first, has_moved) = self.fetch(PageRequest { number: 1, ..request })?;
+        self.state.per_page = Some(first.request.per_page);
+        Ok((first, has_moved))
+    }
+
+    /// Distinguishes a page from the one before it, which some servers send again after the end.
+    fn beside_the_page_before(
+        &mut self,
+        request: PageRequest,
+        came: Result<Came>,
+    ) -> Result<Option<Came>> {
+        let behind = self.state.frontier.behind;
+        let number = request.number - 1;
+        let before = match self.fetch(PageRequest { number, ..request }) {
+            Err(denial) if place::may_be_after_the_end(&denial, request) => {
+                return Err(beyond_the_end(behind));
+            }
+            before => before?.0,
+        };
+        if self.state.frontier.behind < behind {
+            return Ok(None);
+        }
+        match came {
+            Ok((span, has_moved)) if span.len() > 0 && span.keys() != before.keys() => {
+                self.reached(span, has_moved)
+            }
+            Ok((span, _)) if span.len() > 0 => {
+                self.after_the_last(request, &before, Some(place::repeats(number)))
+            }
+            came => self.after_the_last(request, &before, came.err()),
+        }
+    }
+
+    /// Makes sure that the position is right at the end of the list if nothing is at its page.
+    fn after_the_last(
+        &mut self,
+        request: PageRequest,
+        last: &Span,
+        denial: Option<Error>,
+    ) -> Result<Option<Came>> {
+        let (behind, keys) = (self.state.frontier.behind, last.keys());
+        self.state.is_unproved = false;
+        self.state.last = keys.last().copied();
+        self.state.progress.something_new(Reading::new(last.request, &keys));
+        if last.page.numbers.counts() {
+            return self.nothing_at(request, denial);
+        }
+        let is_another = denial.as_ref().is_some_and(|denial| denial.status().is_none());
+        let is_elsewhere = is_another && self.repeats_the_page_before(last)?;
+        if is_elsewhere || !last.is_full() || behind > last.full_end() {
+            return Err(beyond_the_end(behind));
+        }
+        self.state.know_inherited(last.start, &keys);
+        if last.page.numbers.has_more == Some(false) {
+            self.state.is_pass_over = true;
+            return Ok(None);
+        }
+        self.nothing_at(request, denial)
+    }
+
+    /// Whether a page, too, may be the last one that is sent again.
+    fn repeats_the_page_before(&mut self, span: &Span) -> Result<bool> {
+        let Some(number) = span.request.number.checked_sub(1).filter(|number| *number > 0) else {
+            return Ok(false);
+        };
+        let (before, _) = self.fetch(PageRequest { number, ..span.request })?;
+        Ok(before.keys() == span.keys())
+    }
+}

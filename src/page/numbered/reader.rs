@@ -1,0 +1,220 @@
+//! Requests numbered pages, and finds out which ones came and where the list ends.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::place;
+use super::state::State;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{CallName, Error, Result};
+use crate::page::prefetch::{AheadByNumber, FetchPage, Means};
+use crate::page::progress::PageRequest;
+use crate::page::raw_page::RawPage;
+use crate::page::source::{FollowedList, LARGEST_PAGE, check_length, no_progress};
+use crate::page::span::{self, Span};
+
+/// A list in numbered pages.
+pub(crate) trait NumberedList: fmt::Debug + Send + Sync {
+    /// The name of the list and of its filters in positions.
+    fn list_name(&self) -> String;
+
+    /// The name of the call in errors.
+    fn call_name(&self) -> CallName;
+
+    fn fetch(&self, number: u64, per_page: u32) -> Result<RawPage>;
+
+    fn set_filter(&mut self, name: &str, value: Value);
+
+    /// The list, if it can be read again and again.
+    fn followed(&self) -> Option<&dyn FollowedList> {
+        None
+    }
+
+    /// The error for an item that could not be decoded. Its body is the item.
+    fn unreadable(&self, item: &Value, cause: serde_json::Error) -> Error;
+
+    /// The clock that waits for what is fetched ahead.
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+}
+
+/// A page, and whether the list has changed since the page before.
+pub(super) type Came = (Span, bool);
+
+/// Reads a list page by page.
+#[derive(Debug)]
+pub(super) struct Reader<L> {
+    pub(super) list: Arc<L>,
+    pub(super) ahead: AheadByNumber,
+    /// How many items the caller wants in a page.
+    pub(super) page_size: u32,
+    pub(super) state: State,
+}
+
+impl<L: NumberedList + 'static> Reader<L> {
+    pub(super) fn new(list: L) -> Reader<L> {
+        Reader {
+            list: Arc::new(list),
+            ahead: AheadByNumber::new(),
+            page_size: LARGEST_PAGE,
+            state: State::default(),
+        }
+    }
+
+    /// Fetches the page that holds the frontier; `None` if that brought the end to light, or another place to read on at.
+    pub(super) fn fetch_next(&mut self) -> Result<Option<Came>> {
+        let request = self.next_request();
+        let came = match self.state.is_unproved {
+            true => self.land(request)?,
+            false => match self.fetch(request) {
+                Err(denial) if place::may_be_after_the_end(&denial, request) => {
+                    self.nothing_at(request, Some(denial))?
+                }
+                came => Some(came?),
+            },
+        };
+        match came {
+            Some((span, _)) if span.len() == 0 && span.start <= self.state.frontier.behind => {
+                self.empty(span)
+            }
+            came => Ok(came),
+        }
+    }
+
+    /// Decides what it means that a page is empty.
+    fn empty(&mut self, span: Span) -> Result<Option<Came>> {
+        if !span.contradicts_itself() {
+            let is_proved = span.request.number == 1 || span.page.numbers.counts();
+            return if is_proved {
+                Ok(Some((span, false)))
+            } else {
+                self.nothing_at(span.request, None)
+            };
+        }
+        let again = self.fetch(span.request)?;
+        if again.0.contradicts_itself() {
+            let number = span.request.number;
+            return Err(no_progress(format!(
+                "page {number} is empty and is said not to be the last"
+            )));
+        }
+        Ok(Some(again))
+    }
+
+    pub(super) fn next_request(&self) -> PageRequest {
+        // Not the number after the last one: the frontier may have moved up into a page already read.
+        self.state.frontier.page(self.state.per_page.unwrap_or(self.page_size))
+    }
+
+    /// Decides what it means that a page is refused, or empty if there is no `denial`: the end of the list, a list that
+    /// became shorter, or an error.
+    pub(super) fn nothing_at(
+        &mut self,
+        request: PageRequest,
+        denial: Option<Error>,
+    ) -> Result<Option<Came>> {
+        if self.state.said.counts() {
+            return self.nothing_by_its_numbers(request, denial);
+        }
+        let ends_here = self.ends_here()?;
+        if ends_here == Some(true) {
+            self.state.is_pass_over = true;
+            return Ok(None);
+        }
+        if self.state.turns_back_from(request) {
+            return Ok(None);
+        }
+        if denial.is_none() {
+            let again = self.fetch(request)?;
+            if again.0.len() > 0 {
+                return Ok(Some(again));
+            }
+        }
+        if ends_here.is_none() && denial.as_ref().is_none_or(place::is_not_found) {
+            self.state.is_pass_over = true;
+            return Ok(None);
+        }
+        let denial = denial.unwrap_or_else(|| place::is_empty(request.number));
+        Err(place::refused(denial, request.number))
+    }
+
+    /// The same if the server counts its items or pages: the first page shows whether the page should be there.
+    fn nothing_by_its_numbers(
+        &mut self,
+        request: PageRequest,
+        denial: Option<Error>,
+    ) -> Result<Option<Came>> {
+        if let Some(denial) = denial.filter(|denial| denial.status().is_none()) {
+            return Err(denial);
+        }
+        let (first, _) = self.fetch(PageRequest { number: 1, ..request })?;
+        if self.next_request() != request {
+            return Ok(None);
+        }
+        let last = first.page.numbers.last_page(first.request.per_page);
+        if last.is_some_and(|last| last < request.number) {
+            self.state.is_pass_over = true;
+            return Ok(None);
+        }
+        // The list may have shrunk and grown again meanwhile, also to the same total: a second refusal is one.
+        self.fetch(request).map(Some).map_err(|denial| place::refused(denial, request.number))
+    }
+
+    /// Whether the list ends with the last item read, by a page of another size that holds it and has room for more;
+    /// `None` if that page does not show it.
+    fn ends_here(&mut self) -> Result<Option<bool>> {
+        let behind = self.state.frontier.behind;
+        let size = self.state.per_page.unwrap_or(self.page_size);
+        let across = place::across(behind, size);
+        let (Some(last), Some(across)) = (self.state.last, across) else { return Ok(None) };
+        let page = match self.list.fetch(across.number, across.per_page) {
+            Err(denial) if place::may_be_after_the_end(&denial, across) => return Ok(None),
+            page => page?,
+        };
+        Ok(place::ends_with(&page, across, behind, last))
+    }
+
+    /// Fetches a page, and follows the changes of its total.
+    pub(super) fn fetch(&mut self, request: PageRequest) -> Result<Came> {
+        let asked = request.per_page.min(self.page_size);
+        let (request, page) = self.fetch_placed(request, asked)?;
+        let has_moved = self.state.follow(page.numbers.total_items)?;
+        if !page.items.is_empty() || page.numbers.counts() {
+            self.state.said = page.numbers;
+        }
+        let is_as_asked = page.numbers.per_page == Some(asked.into());
+        let span = self.state.fitted(Span::new(request, page), asked);
+        if !is_as_asked {
+            // Its pages have a size of their own: there is no use in requesting another one.
+            (self.state.per_page, self.state.frontier.unrest) = (Some(span.request.per_page), 0);
+        }
+        Ok((span, has_moved))
+    }
+
+    /// Fetches a page, and finds out which one came.
+    fn fetch_placed(&mut self, request: PageRequest, asked: u32) -> Result<(PageRequest, RawPage)> {
+        let list = Arc::clone(&self.list);
+        let fetch: FetchPage = Arc::new(move |number, per_page| list.fetch(number, per_page));
+        let means = Means { fetch: &fetch, clock: &self.list.clock() };
+        let mut page = self.ahead.page(means, PageRequest { per_page: asked, ..request })?;
+        check_length(page.items.len(), asked)?;
+        span::bound_size(&mut page, request, asked);
+        // A cache, or a server that ignores `page`, gives itself away by the number.
+        let mut placed = span::place(&page, request).map_err(no_progress)?;
+        // The items before the position of a resumed iterator are known by their place only.
+        let last =
+            span::may_be_the_last(&page, placed).filter(|_| self.state.frontier.inherited > 0);
+        if let Some(last) = last
+            && self.list.fetch(last.number, asked)?.keys() == page.keys()
+        {
+            placed = last;
+        }
+        if placed != request {
+            page.numbers.has_more = Some(false);
+        }
+        Ok((placed, page))
+    }
+}
