@@ -217,6 +217,8 @@ impl Watched {
                 free.copy_from_slice(&tidied);
                 buffers.input_appended(tidied.len());
             }
+            // Nothing of it was used. Else ureq would wait no more for the rest of a proxy's response.
+            buffers.input_consume(0);
         }
     }
 
@@ -459,6 +461,26 @@ mod tests {
         // Put back, then taken.
         assert_eq!(watch(max_idle, || [connection.is_open(), connection.is_open()]).0, [true; 2]);
         assert!(matches!(connection.state, State::Idle(_)));
+    }
+
+    #[test]
+    fn the_rest_of_a_head_is_waited_for_although_its_beginning_was_tidied() {
+        for carries_requests in [true, false] {
+            let (mut connection, _) = connection();
+            (connection.carries_requests, connection.is_in_head) = (carries_requests, true);
+            for (piece, is_whole) in [("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n", false), ("\r\n", true)]
+            {
+                let buffers = connection.inner.buffers();
+                buffers.input_append_buf()[..piece.len()].copy_from_slice(piece.as_bytes());
+                buffers.input_appended(piece.len());
+                connection.tidy_head();
+                // ureq reads on only if this is false.
+                assert!(!connection.inner.buffers().can_use_input());
+                assert_eq!(connection.is_in_head, !is_whole);
+            }
+            let whole = b"HTTP/1.1 200 OK\r\nA: b   c\r\n\r\n";
+            assert_eq!(connection.inner.buffers().input(), whole);
+        }
     }
 
     #[test]
