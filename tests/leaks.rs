@@ -170,6 +170,10 @@ fn quoting(key: &str) -> Vec<Step> {
         .flat_map(|body| [400, 401, 503].map(|status| Step::response(status, body)));
     let percent = spelled(key, |it| format!("%{it:02x}"));
     let location = format!("location: https://elsewhere.example/?key={key}&again={percent}");
+    let user = format!("location: https://{key}@elsewhere.example/");
+    let password = format!("location: https://user:{percent}@elsewhere.example/");
+    let cookie = format!("set-cookie: session={key}; Path=/; HttpOnly");
+    let named = format!("x-{key}: 1\r\n{}: 2", key.to_uppercase());
     let echo = format!("x-echo: Bearer {key}");
     let broken = head(200, &[&echo, "content-length: 9"]);
     let reason = format!("HTTP/1.1 400 {key}\r\ncontent-length: 0\r\n\r\n");
@@ -178,6 +182,9 @@ fn quoting(key: &str) -> Vec<Step> {
         .chain(values.iter().map(|body| Step::response(200, body)))
         .chain([
             Step::Send(response_bytes(302, &[&location], key)),
+            Step::Send(response_bytes(307, &[&user, &cookie], "")),
+            Step::Send(response_bytes(401, &[&password, &cookie, &named], "")),
+            Step::Send(response_bytes(308, &[&password, &cookie, &named], "")),
             Step::Send(response_bytes(403, &[&echo, &echo], "")),
             Step::Send(response_bytes(200, &[&echo], "no JSON")),
             Step::Close(broken),
@@ -222,9 +229,14 @@ fn disguised(key: &str) -> Vec<String> {
         format!("{}\r\n {}", &key[..half], &key[half..]),
         format!("{}\\n{}", &key[..half], &key[half..]),
         format!("{}...", &key[..half]),
+        format!("{}***", &key[4..4 + half]),
+        format!("{}***", &key[..key.len() - 3]),
         key.strip_prefix("hlt_").unwrap_or(&key[4..]).to_owned(),
         base64(format!("user:{key}").as_bytes()),
+        base64(format!("{key}:").as_bytes()),
         base64(key.as_bytes()),
+        spelled(key, |it| format!("\\u00{it:02X}")).to_lowercase().replacen('b', "B", 2),
+        spelled(key, |it| format!("%25{it:02X}")),
     ]
 }
 

@@ -97,6 +97,27 @@ fn a_certificate_that_cannot_be_trusted_ends_a_call_at_once_with_a_hint() {
 }
 
 #[test]
+fn a_certificate_that_names_the_key_shows_it_in_no_error() {
+    let authority = Authority::new();
+    let names = || {
+        let name = format!("{}.example", sockets::HEYLO_KEY);
+        let mut params = rcgen::CertificateParams::new([name.clone()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params
+    };
+    for signer in [&authority, &Authority::new()] {
+        let presented = signer.certify(|params| *params = names());
+        let server = TlsServer::start([Handshake::Serve(presented, good())]);
+        let error = clients(&server, &authority).heylo.community("c-1").roles().unwrap_err();
+        let causes = std::iter::successors(error.source(), |&error| error.source());
+        let causes: String = causes.map(|error| format!("{error} {error:?}")).collect();
+        assert_eq!(error.kind(), ErrorKind::NotSent);
+        let shown = format!("{error} {error:?} {:?} {causes}", error.hint());
+        assert!(!shown.contains(sockets::HEYLO_KEY), "{shown}");
+    }
+}
+
+#[test]
 fn the_certificate_of_an_authority_in_place_of_a_servers_is_explained_in_words() {
     let server = TlsServer::start([Handshake::Serve(self_signed(true), good())]);
     let authority = Authority::new();

@@ -24,10 +24,12 @@ const REDACTED: &[u8] = b"[redacted]";
 /// A shorter key is found only as a word of its own: the key `e` must not make `[redacted]rror` of `error`.
 const LONG: usize = 8;
 
-/// The end of a key is found alone if the key has so many bytes, since services leave out the beginning of one: `hlt_`.
-const LEAST_WITH_TAIL: usize = 16;
-/// As much of a key is looked for as its end, or half of it if that is more, in bytes.
-const LEAST_TAIL: usize = 10;
+/// A key is found without its beginning if it has so many bytes, since services leave that out: `hlt_`.
+const LEAST_WITH_PARTS: usize = 16;
+/// A part of a key has so many bytes at least.
+const LEAST_PART: usize = 10;
+/// Behind so many separators of a key a part begins.
+const MOST_SEPARATORS: usize = 4;
 
 /// The longest spelling of one byte that a body is searched for at the end of what is kept of it.
 const LONGEST_SPELLING: usize = 32;
@@ -38,8 +40,8 @@ const LONGEST_SPELLING: usize = 32;
 pub(crate) struct Redactor {
     /// The key, and what it becomes within base64.
     needles: Vec<Needle>,
-    /// The end of the key, and what is before it.
-    tail: Option<(Needle, Vec<u8>)>,
+    /// The key without its beginning, and what is left out of it.
+    parts: Vec<(Needle, Vec<u8>)>,
     /// The bytes that a spelling can begin with.
     is_beginning: Box<[bool; 256]>,
     key_length: usize,
@@ -70,15 +72,14 @@ impl Redactor {
                 [Needle::long(key.as_bytes())].into_iter().chain(base64).collect()
             }
         };
-        let (before, tail) =
-            key.as_bytes().split_at(key.len() - LEAST_TAIL.max(key.len() / 2).min(key.len()));
-        let has_tail = key.len() >= LEAST_WITH_TAIL && !is_like_word(key.as_bytes(), tail);
-        let tail = has_tail.then(|| (Needle::long(tail), before.to_vec()));
+        let parts: Vec<(Needle, Vec<u8>)> = parts(key.as_bytes())
+            .map(|(before, part)| (Needle::long(part), before.to_vec()))
+            .collect();
         let mut is_beginning = Box::new([false; 256]);
-        let all = needles.iter().chain(tail.iter().map(|(needle, _)| needle));
+        let all = needles.iter().chain(parts.iter().map(|(needle, _)| needle));
         all.for_each(|needle| needle.mark_beginnings(&mut is_beginning));
         let key_length = key.len();
-        Redactor { needles, tail, is_beginning, key_length, is_short, earlier: Vec::new() }
+        Redactor { needles, parts, is_beginning, key_length, is_short, earlier: Vec::new() }
     }
 
     /// Hides the key of `earlier`, too, and those before it as far as they are recent.
@@ -215,18 +216,23 @@ impl Redactor {
         let all = || iter::once(self).chain(&self.earlier);
         (from..text.len()).find_map(|start| {
             let ends = all().filter_map(|it| it.find_at(text, start));
-            let tail = || all().find_map(|it| it.find_tail_at(text, from, start));
-            ends.max().map(|end| start..end).or_else(tail)
+            let parts = || all().filter_map(|it| it.find_part_at(text, from, start));
+            ends.max().map(|end| start..end).or_else(|| parts().max_by_key(|part| part.end))
         })
     }
 
-    /// Returns the end of a key that begins at `start`, with what is before it of the key.
-    fn find_tail_at(&self, text: &[u8], from: usize, start: usize) -> Option<Range<usize>> {
-        let (needle, before) = self.tail.as_ref().filter(|_| self.may_begin(text[start]))?;
-        let length = needle.length(&text[start..])?;
-        let pairs = text[from..start].iter().rev().zip(before.iter().rev());
-        let shown = pairs.take_while(|(shown, byte)| shown.eq_ignore_ascii_case(byte)).count();
-        Some(start - shown..start + length)
+    /// Returns the longest part of the key that begins at `start`, with what is before it of the key.
+    fn find_part_at(&self, text: &[u8], from: usize, start: usize) -> Option<Range<usize>> {
+        if !self.may_begin(text[start]) {
+            return None;
+        }
+        let found = self.parts.iter().filter_map(|(needle, before)| {
+            let length = needle.length(&text[start..])?;
+            let pairs = text[from..start].iter().rev().zip(before.iter().rev());
+            let shown = pairs.take_while(|(shown, byte)| shown.eq_ignore_ascii_case(byte)).count();
+            Some(start - shown..start + length)
+        });
+        found.max_by_key(|part| part.end)
     }
 
     fn may_begin(&self, byte: u8) -> bool {
@@ -338,6 +344,17 @@ fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     successors(Some(error), |&error| error.source())
+}
+
+/// The parts of a key that are found alone, each with what is before it: what is behind a separator, and the last half.
+fn parts(key: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let tail = key.len() - LEAST_PART.max(key.len() / 2).min(key.len());
+    let behind_separators = (1..key.len()).filter(|at| matches!(key[at - 1], b'_' | b'-'));
+    let split = behind_separators.take(MOST_SEPARATORS).chain([tail]).map(|at| key.split_at(at));
+    split.filter(|(_, part)| {
+        let is_long = key.len() >= LEAST_WITH_PARTS && part.len() >= LEAST_PART;
+        is_long && !is_like_word(key, part)
+    })
 }
 
 /// Whether the end of a key may be a word: letters of one case, behind which no digits are.
@@ -487,6 +504,8 @@ mod tests {
             ("key hlt_0123456789abXXXX.", "key [redacted]XXXX."),
             ("key hlt_0123456789abxxxx", "key [redacted]xxxx"),
             ("key hlt_0123456789ab____", "key [redacted]____"),
+            ("key hlt_0123456789abXX", "key [redacted]XX"),
+            ("key hlt_0123456789abc7", "key [redacted]7"),
             ("key hlt_0123x", "key hlt_0123x"),
         ] {
             assert_eq!(redacted(key, text), expected);
@@ -511,8 +530,16 @@ mod tests {
             ("hlt_0123</b><b>456789abcdef", "[redacted]</b><b>[redacted]"),
             ("0x6789abcdeg", "0x6789abcdeg"),
             ("the one with ...cdef", "the one with ...cdef"),
+            ("no key 0123456789ab***", "no key [redacted]***"),
+            ("no key ..0123456789\\u0061b...", "no key ..[redacted]..."),
+            ("no key 01234567", "no key [redacted]"),
+            ("no key 0123456, 012345678", "no key 0123456, [redacted]"),
         ] {
             assert_eq!(redacted(key, text), expected);
+        }
+        for shown in ["live_0123456789ab***", "0123456789ab***", "ve_0123456789abcdef"] {
+            let text = redacted("hlt_live_0123456789abcdef", &format!("'{shown}"));
+            assert!(matches!(text.as_str(), "'[redacted]" | "'[redacted]***"), "{text}");
         }
         // Letters alone may be words.
         assert_eq!(redacted("communityofrunners", "yofrunners"), "yofrunners");

@@ -10,8 +10,10 @@ const MOST_REPEATED: usize = 16;
 const MOST_BREAKS: usize = 3;
 /// How many blanks may follow a line break.
 const MOST_BLANKS: usize = 120;
-/// A cut spelling counts from this many characters on.
+/// A cut spelling counts from this many characters on if nothing of a word follows.
 const LEAST_CUT: usize = 8;
+/// It counts from this many characters on whatever follows.
+const LEAST_SHOWN: usize = 12;
 
 /// A string to look for.
 #[derive(Clone)]
@@ -119,7 +121,8 @@ impl Needle {
     /// Whether the secret ends for certain after so many of its characters. Letters alone may be a word.
     fn is_cut(&self, rest: &[u8], length: usize) -> bool {
         let is_word = self.bytes.iter().take(length).all(u8::is_ascii_alphabetic);
-        self.is_long && length >= LEAST_CUT && !is_word && is_end(rest)
+        let is_much = length >= LEAST_SHOWN || length >= LEAST_CUT && is_end(rest);
+        self.is_long && is_much && !is_word
     }
 }
 
