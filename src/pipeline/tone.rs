@@ -135,7 +135,7 @@ static ABSENT: Words = Words::new(|| listed("found exist registered"));
 static THINGS: Words = Words::new(|| {
     listed(
         "\
-    such request gateway input parameter token key api id field format value data json \
+    such request requests credential credentials valid gateway input parameter token key api id field format value data json \
     permission permissions access right rights member members user users one person community communities group \
     event events alert alerts account owner admin seat seats place places email invite invites invitation \
     invitations match matching query results route role",
@@ -146,7 +146,7 @@ static THINGS: Words = Words::new(|| {
 static SUSPICIONS: Words = Words::new(|| {
     listed(
         "\
-    not never only must too missing unknown required gone locked expired exists conflict duplicate timeout \
+    not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate timeout \
     maintenance unavailable unsupported unexpected insufficient exceeded quota wrong sorry problem impossible \
     reached mismatch inactive deactivated",
     )
@@ -236,7 +236,7 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
         .find(|it| !matches!(**it, "a" | "an" | "any" | "the"))
         .copied()
         .unwrap_or_default();
-    let is_not = matches!(word, "not" | "never");
+    let is_not = matches!(word, "not" | "never" | "nothing" | "nobody" | "none");
     let is_thing = has(&THINGS, next);
     match () {
         () if is_not && (is_thing || has(&ABSENT, next)) => Some(Sign::Lack),
@@ -371,6 +371,7 @@ mod tests {
                 "Member isn't invited",
                 "It can\u{2019}t be removed",
                 "You DON'T own it",
+                "User can not be invited",
                 "Invite not sent",
                 "Alert must be paused first",
                 "Hello. That isn't possible",
@@ -384,6 +385,8 @@ mod tests {
                 "No invitation sent",
                 "The invite has not been accepted",
                 "Nothing was deleted",
+                "Nothing removed",
+                "Bad credentials",
             ],
         );
     }
@@ -426,7 +429,7 @@ mod tests {
     fn single_words_of_failure_are_no_proof_of_one() {
         check(
             Tone::Mixed,
-            &["Too Fast Runners", "Max Error wurde eingeladen", "Must Run 5", "Sorry"],
+            &["Too Fast Runners", "Max Error wurde eingeladen", "You should be an admin", "Sorry"],
         );
     }
 
