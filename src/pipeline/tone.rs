@@ -57,103 +57,64 @@ fn listed(list: &'static str) -> HashSet<(&'static str, &'static str)> {
     list.split_whitespace().map(|word| word.split_once('+').unwrap_or((word, ""))).collect()
 }
 
-/// Words of [`Sign::Success`].
-static SUCCESSES: Words = Words::new(|| {
-    listed(
-        "\
-    ok done success successful successfully succeeded completed finished removed deleted kicked revoked cancelled \
-    canceled created updated changed saved added assigned unassigned invited joined sent resent emailed mailed \
-    delivered accepted approved queued scheduled received processed archived unarchived restored enabled paused \
-    resumed registered confirmed applied notified informed activated renewed subscribed",
-    )
-});
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident: $list:literal;)*) => {
+        $($(#[$doc])* static $name: Words = Words::new(|| listed($list));)*
+    };
+}
 
-/// After one of these, a success has not happened yet, or is the reason of a failure.
-static CONDITIONS: Words = Words::new(|| {
-    listed(
-        "\
-    can could should would must has+to have+to needs+to may+be may+have might if when until unless before because \
-    since once or already yet please",
-    )
-});
+words! {
+    /// Words of [`Sign::Success`].
+    SUCCESSES: "ok done success successful successfully succeeded completed finished removed deleted kicked revoked cancelled \
+        canceled created updated changed saved added assigned unassigned invited joined sent resent emailed mailed \
+        delivered accepted approved queued scheduled received processed archived unarchived restored enabled paused \
+        resumed registered confirmed applied notified informed activated renewed subscribed";
 
-/// Words after "cannot be" that follow from a success.
-static CONSEQUENCES: Words = Words::new(|| listed("undone restored recovered"));
+    /// After one of these, a success has not happened yet, or is the reason of a failure.
+    CONDITIONS: "can could should would must has+to have+to needs+to to+be may+be may+have might if when until unless before \
+        because since once or already yet please";
 
-/// Words of [`Sign::Denial`], as "not" after one of [`VERBS`] and before one of [`REFUSED`].
-static DENIALS: Words = Words::new(|| {
-    listed(
-        "\
-    cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
-    none+was none+were none+of only+admins only+owners",
-    )
-});
+    /// Words after "cannot be" that follow from a success.
+    CONSEQUENCES: "undone restored recovered";
 
-/// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
-static FAILURES: Words = Words::new(|| {
-    listed(
-        "\
-    fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful \
-    unsuccessfully too+many can+only users+only members+only timed+out field+required has+expired limit+reached \
-    limit+exceeded server+error validation+error error+occurred went+wrong",
-    )
-});
+    /// Words of [`Sign::Denial`], as "not" after one of [`VERBS`] and before one of [`REFUSED`].
+    DENIALS: "cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
+        none+was none+were none+of only+admins only+owners";
 
-/// Words of [`Sign::Trouble`].
-static TROUBLES: Words = Words::new(|| listed("error errors failure failures false"));
+    /// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
+    FAILURES: "fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful \
+        unsuccessfully too+many can+only users+only members+only timed+out field+required has+expired limit+reached \
+        limit+exceeded server+error validation+error error+occurred went+wrong";
 
-static CLOSED: Words = Words::new(|| {
-    listed(
-        "\
-    locked full banned blocked suspended disabled closed inactive restricted expired required missing unavailable",
-    )
-});
+    /// Words of [`Sign::Trouble`].
+    TROUBLES: "error errors failure failures false exceeded insufficient mismatch timeout unavailable impossible";
 
-static REFUSED: Words = Words::new(|| {
-    listed(
-        "\
-    allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
-    eligible",
-    )
-});
+    CLOSED: "locked full banned blocked suspended disabled closed inactive restricted expired required missing unavailable";
 
-/// "ca" and "wo" are left of "can't" and "won't".
-static VERBS: Words = Words::new(|| {
-    listed(
-        "\
-    is are was were be do does did has have had can could will would should may might ca wo",
-    )
-});
+    REFUSED: "allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
+        eligible";
 
-/// Words of [`Sign::Lack`] before one of [`THINGS`], as "not".
-static LACKING: Words =
-    Words::new(|| listed("no bad unknown missing insufficient incorrect malformed unsupported"));
+    /// "ca" and "wo" are left of "can't" and "won't".
+    VERBS: "is are was were be do does did has have had can could will would should may might ca wo";
 
-/// Words of [`Sign::Lack`] after "not", as [`THINGS`].
-static ABSENT: Words = Words::new(|| listed("found exist registered"));
+    /// Words of [`Sign::Lack`] before one of [`THINGS`], as "not".
+    LACKING: "no bad unknown missing insufficient incorrect malformed unsupported";
 
-static THINGS: Words = Words::new(|| {
-    listed(
-        "\
-    such request requests credential credentials valid gateway input parameter token key api id field format value data json \
-    permission permissions access right rights member members user users one person community communities group \
-    event events alert alerts account owner admin seat seats place places email invite invites invitation \
-    invitations match matching query results route role",
-    )
-});
+    /// Words of [`Sign::Lack`] after "not", as [`THINGS`].
+    ABSENT: "found exist registered";
 
-/// Words of [`Sign::Suspicion`].
-static SUSPICIONS: Words = Words::new(|| {
-    listed(
-        "\
-    not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate timeout \
-    maintenance unavailable unsupported unexpected insufficient exceeded quota wrong sorry problem impossible \
-    reached mismatch inactive deactivated",
-    )
-});
+    THINGS: "such request requests credential credentials valid gateway input parameter token key api id field format value \
+        data json permission permissions access right rights member members user users one person community communities \
+        group event events alert alerts account owner admin seat seats place places email invite invites invitation \
+        invitations match matching query results route role";
 
-/// Words between a denial and the success that it denies, as [`THINGS`] are.
-static BETWEEN: Words = Words::new(|| listed("be been being to was were is are has have could"));
+    /// Words of [`Sign::Suspicion`].
+    SUSPICIONS: "not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
+        maintenance unsupported unexpected quota wrong sorry problem reached inactive deactivated";
+
+    /// Words between a denial and the success that it denies, as [`THINGS`] are.
+    BETWEEN: "be been being to was were is are has have could";
+}
 
 /// Returns the tone of a text.
 pub(super) fn tone(text: &str) -> Tone {
@@ -199,7 +160,7 @@ fn clauses(text: &str) -> Vec<Vec<&str>> {
         let words = part.split(|c: char| !c.is_alphanumeric());
         let words = words.filter(|word| !word.is_empty() && !part.contains('@'));
         clauses.last_mut().into_iter().for_each(|clause| clause.extend(words.clone()));
-        if part.ends_with(['.', ',', ';', '!', '?']) {
+        if part.ends_with(['.', ',', ';', ':', '!', '?']) {
             clauses.push(Vec::new());
         }
     }
@@ -216,6 +177,8 @@ fn signs(words: &[&str]) -> Vec<Sign> {
             None if has(&SUCCESSES, word) && is_denied => {}
             None if has(&SUCCESSES, word) && is_conditional => signs.push(Sign::Possible),
             None if has(&SUCCESSES, word) => signs.push(Sign::Success),
+            // "Conflict: member was removed"
+            Some(Sign::Suspicion) if words.len() == 1 => signs.push(Sign::Trouble),
             failure => signs.extend(failure),
         }
         let denies = failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && *word == "no";
@@ -401,6 +364,7 @@ mod tests {
                 "2 invited, 1 failed",
                 "Success: false",
                 "Error: member was removed",
+                "Conflict: member was removed",
                 "Deleted member cannot be invited",
                 "Failed to notify the members removed",
                 "Invalid id because the member was removed",
