@@ -283,13 +283,16 @@ const LATENCIES: [u64; 3] = [10 * MS, 100 * MS, 300 * MS];
 
 #[test]
 fn one_refusal_takes_at_most_a_quarter_more_time() {
-    for latency in LATENCIES {
-        for (workers, refused) in [1, 8].into_iter().flat_map(|it| (0..40).map(move |at| (it, at)))
-        {
-            let clean = Trial { latency, workers, calls: 40, ..Trial::new(5, SECOND, LOG) };
+    let refused = |workers| (0..40).map(move |at| (workers, at));
+    for (kind, latency) in KINDS.into_iter().flat_map(|it| LATENCIES.map(|latency| (it, latency))) {
+        for (workers, refused) in [1, 8].into_iter().flat_map(refused) {
+            let clean = Trial { latency, workers, calls: 40, ..Trial::new(5, SECOND, kind) };
             let took = Trial { refuse: Some(refused), ..clean }.run().took;
             let ratio = took as f64 / clean.run().took as f64;
-            assert!(ratio <= 1.25, "{} ms, {workers}, request {refused}: {ratio:.2}", latency / MS);
+            // One that counts the last window again may refuse another one soon after.
+            let most = if kind.0 == COUNTER.0 { 2.05 } else { 1.25 };
+            let context = format!("{}, {} ms, {workers}, request {refused}", kind.0, latency / MS);
+            assert!(ratio <= most, "{context}: {ratio:.2}");
         }
     }
 }
