@@ -143,7 +143,8 @@ impl Share {
     ///
     /// The service counts at most N requests in any window of a period, whichever machines send them. The tokens are kept on
     /// the server's clock, so the clocks of the machines may differ. A machine that waits has a place in a queue; one that
-    /// misses its turn by more than a tenth of a second is passed over.
+    /// misses its turn by more than a tenth of a second is passed over. After N requests in a row, those that wait are
+    /// served P/N apart, less two round trips to the server.
     ///
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
@@ -158,7 +159,7 @@ impl Share {
     ///
     /// A request costs two round trips, one before it and one after its response. A request that waits asks once more when its
     /// turn comes, and again if others were slower than they might have been: with 50 machines that always want more,
-    /// a token takes about four calls of Redis, and two if nobody waits. A call occupied a server for 25 to 45 µs, measured with
+    /// a token takes about four calls of Redis, and two if nobody waits. A call occupied a server for 25 to 60 µs, measured with
     /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up to 50 machines and 5
     /// tokens, and about 100 bytes for each further token that is out, until ten periods after its last use. So 100,000 keys
     /// in use at the same time take a few hundred megabytes. Keys have nothing to do with each other: what is too much for

@@ -24,8 +24,8 @@ local SLACK = SECOND / 10
 -- One more request may be under way for each so many that succeeded.
 local STEP = 8
 local NEVER = 1e15
--- What is known about a key: all that matters; nothing, so that one request goes alone; or that the service does not
--- say how much is left, of which an earlier run may have spent most.
+-- While nothing is known about a key, one request goes alone. After it, the service may be silent about how much is left,
+-- of which an earlier run may have spent most.
 local KNOWN, UNKNOWN, SILENT = 0, 1, 2
 
 local function text(number)
