@@ -18,13 +18,15 @@ const NEEDED: [&[u8]; 5] =
 const NEEDED_PREFIXES: [&[u8]; 2] = [b"ratelimit", b"x-ratelimit"];
 
 /// Where the status is in the first line of a response.
-pub(crate) const STATUS: std::ops::Range<usize> = 9..12;
+const STATUS: std::ops::Range<usize> = 9..12;
 
 /// The state of the head that an input begins with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The input goes on behind the head of the final response.
     pub(crate) is_whole: bool,
+    /// The status of the final response, or of an interim one that is not whole.
+    pub(crate) status: Option<[u8; 3]>,
     /// The input to continue with, if it is another one.
     pub(crate) tidied: Option<Vec<u8>>,
 }
@@ -35,8 +37,9 @@ pub(crate) struct Head {
 /// as it is when more has arrived behind it.
 pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
     let (start, Found { length, is_whole, is_tidy }) = final_head(input, most);
+    let status = input[start..].get(STATUS).and_then(|status| status.try_into().ok());
     if is_tidy {
-        return Head { is_whole, tidied: None };
+        return Head { is_whole, status, tidied: None };
     }
     let (head, rest) = input[start..].split_at(length);
     let lines: Vec<&[u8]> = head.split_inclusive(|byte| *byte == b'\n').collect();
@@ -63,7 +66,7 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
         }
     }
     tidied.extend(rest);
-    Head { is_whole, tidied: (tidied != input).then_some(tidied) }
+    Head { is_whole, status, tidied: (tidied != input).then_some(tidied) }
 }
 
 /// A head, of which the input may have the beginning only.
@@ -204,18 +207,17 @@ mod tests {
 
     #[test]
     fn a_usual_head_is_left_as_it_is() {
-        for (input, is_whole) in [
-            ("HTTP/1.1 200 OK\r\nX: y\r\n\r\n body", true),
-            ("HTTP/1.1 101 Switching\r\nX: y\r\n\r\n", true),
-            ("HTTP/1.1 100 Continue\r\n\r\n", false),
-            ("HTTP/1.1 200 OK\r\nX: y\r\n", false),
-            ("", false),
+        for (input, is_whole, status) in [
+            ("HTTP/1.1 200 OK\r\nX: y\r\n\r\n body", true, Some(b"200")),
+            ("HTTP/1.1 101 Switching\r\nX: y\r\n\r\n", true, Some(b"101")),
+            ("HTTP/1.1 100 Continue\r\n\r\n", false, None),
+            ("HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 404", false, Some(b"404")),
+            ("HTTP/1.1 200 OK\r\nX: y\r\n", false, Some(b"200")),
+            ("HTTP/1.1 50", false, None),
+            ("", false, None),
         ] {
-            assert_eq!(
-                tidy(input.as_bytes(), MOST_LINES),
-                Head { is_whole, tidied: None },
-                "{input}"
-            );
+            let expected = Head { is_whole, status: status.copied(), tidied: None };
+            assert_eq!(tidy(input.as_bytes(), MOST_LINES), expected, "{input}");
         }
     }
 }

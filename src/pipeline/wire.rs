@@ -184,22 +184,11 @@ enum State {
 }
 
 impl Watched {
-    /// Reads the status from the input as soon as it is there.
+    /// Reads the status from the input as soon as it is there, and brings the head into a form that ureq's parser accepts.
     ///
-    /// Not from the response that ureq returns: by then a connection with an empty 503 is back in the pool.
-    fn look_at_status(&mut self) {
-        if self.state != State::AwaitsStatus || !self.carries_requests {
-            return;
-        }
-        if let Some(status) = self.inner.buffers().input().get(head::STATUS) {
-            let is_sound = matches!(status[0], b'2'..=b'4') && status != b"408";
-            self.state = if is_sound { State::Responded } else { State::Dying };
-            self.has_responded = true;
-        }
-    }
-
-    /// Brings the head of a response into a form that ureq's parser accepts.
-    fn tidy_head(&mut self) {
+    /// The status is not read from the response that ureq returns: by then a connection with an empty 503 is back in the
+    /// pool.
+    fn look_at_head(&mut self) {
         if !self.is_in_head {
             return;
         }
@@ -210,6 +199,11 @@ impl Watched {
         let buffers = self.inner.buffers();
         let head = head::tidy(buffers.input(), most);
         self.is_in_head = !head.is_whole;
+        if let Some(status) = head.status {
+            let is_sound = matches!(status[0], b'2'..=b'4') && status != *b"408";
+            self.state = if is_sound { State::Responded } else { State::Dying };
+            self.has_responded = true;
+        }
         if let Some(tidied) = head.tidied {
             buffers.input_consume(buffers.input().len());
             // It is shorter than what was there, or as long.
@@ -254,8 +248,7 @@ impl Transport for Watched {
                 sending::mark_unsent();
             }
         })?;
-        self.look_at_status();
-        self.tidy_head();
+        self.look_at_head();
         Ok(progress)
     }
 
@@ -362,7 +355,7 @@ mod tests {
 
     fn connection() -> (Watched, Arc<AtomicU64>) {
         let touched = Arc::new(AtomicU64::new(0));
-        let fake = Fake { buffers: LazyBuffers::new(64, 64), touched: Arc::clone(&touched) };
+        let fake = Fake { buffers: LazyBuffers::new(128, 128), touched: Arc::clone(&touched) };
         let watched = Watched {
             inner: Box::new(fake),
             generation: Arc::default(),
@@ -473,7 +466,7 @@ mod tests {
                 let buffers = connection.inner.buffers();
                 buffers.input_append_buf()[..piece.len()].copy_from_slice(piece.as_bytes());
                 buffers.input_appended(piece.len());
-                connection.tidy_head();
+                connection.look_at_head();
                 // ureq reads on only if this is false.
                 assert!(!connection.inner.buffers().can_use_input());
                 assert_eq!(connection.is_in_head, !is_whole);
@@ -493,14 +486,16 @@ mod tests {
             ("HTTP/1.1 500", false),
             ("HTTP/1.1 503 ", false),
             ("HTTP/1.1 100 Continue", false),
+            ("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK", true),
+            ("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 502", false),
             ("SSH-2.0-OpenSSH", false),
         ] {
             let (mut connection, _) = connection();
-            connection.state = State::AwaitsStatus;
+            (connection.state, connection.is_in_head) = (State::AwaitsStatus, true);
             let buffers = connection.inner.buffers();
             buffers.input_append_buf()[..line.len()].copy_from_slice(line.as_bytes());
             buffers.input_appended(line.len());
-            connection.look_at_status();
+            connection.look_at_head();
             assert!(!connection.is_open(), "a response that was not read: {line}");
             connection.inner.buffers().input_consume(line.len());
             assert_eq!(connection.is_open(), is_sound, "{line}");
