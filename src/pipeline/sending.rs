@@ -81,14 +81,13 @@ pub(crate) fn mark_unsent() {
     NOTE.set(Note { sent: false, ..NOTE.get() });
 }
 
-fn mark_taken() {
-    let note = NOTE.get();
-    NOTE.set(Note { taken: note.taken || note.connecting == 0, ..note });
-}
-
-fn mark_refused() {
-    let note = NOTE.get();
-    NOTE.set(Note { refused: note.refused || note.connecting == 0, ..note });
+/// Notes what happens to a request; a handshake is none.
+fn mark_request(change: impl FnOnce(&mut Note)) {
+    let mut note = NOTE.get();
+    if note.connecting == 0 {
+        change(&mut note);
+        NOTE.set(note);
+    }
 }
 
 /// Runs `connect`, which makes a connection within `timeout`.
@@ -111,11 +110,6 @@ pub(crate) fn left_of(timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> 
         return Err(ureq::Error::Timeout(timeout.reason));
     }
     Ok(NextTimeout { after: left.min(*timeout.after).into(), ..timeout })
-}
-
-fn mark_cut() {
-    let note = NOTE.get();
-    NOTE.set(Note { cut: note.cut || note.connecting == 0, ..note });
 }
 
 /// How much of a request may have been sent.
@@ -248,7 +242,7 @@ impl<T: Transport> Sending<T> {
         match self.cut {
             Some(cut) if cut == Cut::now() => return Ok(()),
             Some(_) => {
-                mark_refused();
+                mark_request(|note| note.refused = true);
                 let lost = || ureq::Error::Io(io::ErrorKind::ConnectionReset.into());
                 return Err(self.failure.take().unwrap_or_else(lost));
             }
@@ -256,15 +250,17 @@ impl<T: Transport> Sending<T> {
         }
         match self.inner.transmit_output(amount, patience(timeout)?) {
             Err(error) if ends_sending(&error) => {
-                if amount <= MOST_TAKEN_WHOLE && !matches!(error, ureq::Error::Timeout(_)) {
-                    mark_refused();
-                }
-                mark_cut();
+                let is_refused =
+                    amount <= MOST_TAKEN_WHOLE && !matches!(error, ureq::Error::Timeout(_));
+                mark_request(|note| {
+                    note.refused |= is_refused;
+                    note.cut = true;
+                });
                 (self.cut, self.failure) = (Some(Cut::now()), Some(error));
                 Ok(())
             }
             outcome => {
-                mark_taken();
+                mark_request(|note| note.taken = true);
                 outcome
             }
         }
