@@ -21,6 +21,8 @@ const A_MOMENT: Duration = Duration::from_micros(1);
 
 pub(crate) type Stored = (Arc<dyn TokenStore>, Box<dyn Fn(Duration)>);
 
+type Clause = fn(&Trial);
+
 /// A store of three tokens a second, and the hand on its clock.
 struct Trial {
     store: Arc<dyn TokenStore>,
@@ -49,7 +51,7 @@ pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
 /// Runs every clause for a store that knows nothing about its key, and is cautious, each against a store of its own.
 pub(crate) fn begins_with_care(make: impl Fn(Rate) -> Stored) {
     let (second, minute) = (Rate::per_second(3), Rate::per_minute(100));
-    let clauses: [(Rate, fn(&Trial)); 7] = [
+    let clauses: [(Rate, Clause); 7] = [
         (second, the_first_request_goes_alone_for_a_second_at_most),
         (second, a_first_request_that_came_to_nothing_is_followed_by_another_one),
         (minute, one_more_is_under_way_for_each_eight_that_succeeded_and_a_twentieth_at_most),
@@ -227,7 +229,7 @@ fn a_response_that_shows_what_remains_ends_the_care(trial: &Trial) {
     let remaining = Some(99);
     let headers = RateLimitHeaders { success: true, remaining, ..RateLimitHeaders::default() };
     trial.store.release(&trial.lease(), Outcome::Responded(headers));
-    (0..99).for_each(|_| drop(trial.lease()));
+    let _leases: Vec<_> = (0..99).map(|_| trial.lease()).collect();
     trial.has_none();
 }
 

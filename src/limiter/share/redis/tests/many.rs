@@ -37,6 +37,8 @@ struct Machine {
     asked: u64,
 }
 
+type Service = fn() -> Box<dyn Server>;
+
 /// Many machines with one key.
 struct Crowd {
     world: World,
@@ -235,7 +237,7 @@ fn a_key_takes_little_memory_for_each_token_that_is_out_and_none_after_a_while()
 
 #[test]
 fn machines_that_always_want_more_are_refused_nothing_on_any_limiter() {
-    let services: [(&str, fn() -> Box<dyn Server>); 4] = [
+    let services: [(&str, Service); 4] = [
         ("sliding log", || Box::new(SlidingLog::harsh(5, SECOND))),
         ("fixed window", || Box::new(FixedWindow::new(5, SECOND, SECOND / 3))),
         ("token bucket", || Box::new(Refilled::new(5, SECOND))),
