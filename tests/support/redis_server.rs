@@ -1,6 +1,6 @@
 //! A real redis-server on a port of its own, without persistence, that ends with the test.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
@@ -71,15 +71,20 @@ impl RedisServer {
 
     /// Sends one command, as words, and returns the first bytes of the reply.
     pub(crate) fn command(&self, words: &[&str]) -> String {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a server");
+        self.try_command(words).expect("a reply of the server")
+    }
+
+    /// Another process may have the port, and close the connection.
+    fn try_command(&self, words: &[&str]) -> io::Result<String> {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
         let mut bytes = format!("*{}\r\n", words.len());
         for word in words {
             bytes += &format!("${}\r\n{word}\r\n", word.len());
         }
-        socket.write_all(bytes.as_bytes()).expect("a command");
+        socket.write_all(bytes.as_bytes())?;
         let mut reply = vec![0; 64 * 1024];
-        let length = socket.read(&mut reply).expect("a reply");
-        String::from_utf8_lossy(&reply[..length]).into_owned()
+        let length = socket.read(&mut reply)?;
+        Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
     }
 
     /// Sends a signal, such as `STOP` and `CONT`.
@@ -92,12 +97,11 @@ impl RedisServer {
     fn is_ready(&mut self) -> bool {
         let end = Instant::now() + Duration::from_secs(10);
         while Instant::now() < end && matches!(self.process.try_wait(), Ok(None)) {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-                // With a password the reply is NOAUTH, which is an answer too.
-                let reply = self.command(&["PING"]);
-                if reply.starts_with("+PONG") || reply.starts_with("-NOAUTH") {
-                    return true;
-                }
+            // The server of another test may have the port. With a password the reply is NOAUTH.
+            let id = format!("process_id:{}\r", self.process.id());
+            let is_ours = |it: String| it.contains(&id) || it.starts_with("-NOAUTH");
+            if self.try_command(&["INFO", "server"]).is_ok_and(is_ours) {
+                return true;
             }
             thread::sleep(Duration::from_millis(5));
         }
