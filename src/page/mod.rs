@@ -28,10 +28,10 @@
 //! sent was yielded then. If the last page vanishes before it is requested, the service may send an
 //! empty page, the page that is the last one now, or an error: the list ends where its total is.
 //!
-//! Without a total, a page of another size, which holds the last item and has room for more, proves the end of the list if
-//! the page after the last one is refused, empty, or the last one again. If the server has one size only, status 404,
-//! 410 or 416 and an empty page are the end, and anything else is an error after the last item. A deletion shows only if
-//! the page vanishes that the one before it promised (`has_more`).
+//! Without a total, the page after the last one may be refused, empty, or the last one again. Then a page of another size,
+//! which could hold the last item and the next one, proves the end of the list. If the server has pages of one size only,
+//! status 404, 410 or 416 and an empty page are the end, and anything else is an error after the last item. A deletion
+//! shows only if a page vanishes although the one before it had `has_more`.
 //!
 //! **Heylo** names the event to continue after, and does not document the response if that event was deleted: an error,
 //! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last

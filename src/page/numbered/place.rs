@@ -7,7 +7,7 @@ use crate::page::seen::Key;
 use crate::page::source::{LARGEST_PAGE, no_progress};
 use crate::page::span::Span;
 
-/// Whether a page shows by its own numbers where it is, and that the list reaches so far.
+/// Whether the numbers of a page prove its place, and that the list reaches it.
 ///
 /// If the server does not report the size of its pages, they have the requested one if a page has it that is not the last,
 /// or if the last one ends with the total.
@@ -30,7 +30,7 @@ pub(super) fn is_proved(span: &Span, request: PageRequest) -> bool {
 /// A page that holds the item before a position, and the one after it if there is one.
 pub(super) fn across(behind: u64, page_size: u32) -> Option<PageRequest> {
     let sizes = (1..page_size).rev().chain(page_size + 1..=LARGEST_PAGE);
-    let mut sizes = sizes.filter(|size| behind % u64::from(*size) > 0);
+    let mut sizes = sizes.filter(|size| !behind.is_multiple_of(u64::from(*size)));
     sizes.next().map(|per_page| PageRequest { number: behind / u64::from(per_page) + 1, per_page })
 }
 
