@@ -429,6 +429,8 @@ mod tests {
         shortest: Option<usize>,
     }
 
+    const DOWN: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
     const PLAIN: Manner =
         Manner { unknown: Unknown::Restart, is_inclusive: false, overlap: 0, shortest: None };
 
@@ -444,6 +446,8 @@ mod tests {
         latest: Vec<u32>,
         /// The cursor and the size of each request.
         requests: Vec<(Option<u32>, u32)>,
+        /// How often the server fails.
+        faults: f64,
     }
 
     impl Server {
@@ -452,6 +456,10 @@ mod tests {
                 (self.change)(&mut self.list, &self.latest);
             }
             self.requests.push((after, size));
+            if self.random.f64() < self.faults {
+                let error = Error::new(ErrorKind::Server, "down");
+                return Err(error.with_response(DOWN, HeaderMap::new()));
+            }
             let at = after.map(|id| self.list.iter().position(|other| *other == id));
             let start = match (at, self.manner.unknown) {
                 (None, _) | (Some(None), Unknown::Restart) => 0,
@@ -491,6 +499,7 @@ mod tests {
                 change: Box::new(change),
                 latest: Vec::new(),
                 requests: Vec::new(),
+                faults: 0.0,
             })))
         }
 
@@ -784,6 +793,59 @@ mod tests {
                 let may_fail = |error: Error| error.hint().is_some() && manner.shortest.is_some();
                 assert!(error.is_none_or(may_fail), "{manner:?}, {nth}");
             }
+        }
+    }
+
+    /// Lets the server change its list and fail now and then.
+    fn disturb(model: &Model, random: &mut Rng, seed: u64) {
+        let mut server = model.0.lock().expect("no panic before");
+        if seed % 3 > 0 {
+            server.change = Box::new(churn(seed));
+        }
+        server.faults = if random.u8(..3) == 0 { 0.1 } else { 0.0 };
+    }
+
+    /// Reads a list to its end, stopping and resuming now and then; returns also how often it was resumed.
+    fn history(model: &Model, random: &mut Rng) -> (Vec<u32>, Option<Error>, usize) {
+        let stops = random.u8(..3) == 0;
+        let (mut all, mut position) = (Vec::new(), None::<Position>);
+        for resumed in 0..60 {
+            let prefetch = u32::from(random.u8(..8) == 0);
+            let mut pager = model.pager(random.u32(6..15)).prefetch(prefetch);
+            if let Some(position) = &position {
+                pager = pager.resume_at(position).expect("the same list");
+            }
+            let most = if stops { random.usize(..40) } else { usize::MAX };
+            let (came, error) = read(pager.by_ref().take(most));
+            let is_down = error.as_ref().and_then(Error::status) == Some(DOWN);
+            let is_over = error.is_none() && came.len() < most;
+            all.extend(came);
+            if is_over || error.is_some() && !is_down {
+                return (all, error, resumed);
+            }
+            position = Some(pager.position());
+        }
+        (all, Some(Error::invalid("stopped").with_hint("stopped")), 60)
+    }
+
+    #[test]
+    fn events_come_exactly_once_or_are_an_error_whatever_fails_and_however_often_it_is_resumed() {
+        for (manner, seed) in
+            manners().into_iter().flat_map(|it| (0..60).map(move |seed| (it, seed)))
+        {
+            let mut random = Rng::with_seed(seed);
+            let items = random.u32(0..90);
+            let model = Model::still(items, manner);
+            disturb(&model, &mut random, seed);
+            let (came, error, resumed) = history(&model, &mut random);
+            let distinct: HashSet<u32> = came.iter().copied().collect();
+            let is_whole = model.list().iter().all(|id| *id > items || distinct.contains(id));
+            let case = format!("{manner:?}, seed {seed}: {error:?}, {came:?}");
+            assert!(is_whole || error.is_some(), "{case}");
+            // A position taken while a list is read again that lost its cursors lies before some that came.
+            let may_repeat = seed % 3 > 0 && resumed > 0;
+            assert!(distinct.len() == came.len() || may_repeat, "{case}");
+            assert!(error.is_none_or(|error| error.hint().is_some()), "{case}");
         }
     }
 

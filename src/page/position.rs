@@ -28,7 +28,8 @@ const SUM: char = '=';
 ///   the position.
 /// * Heylo: exact as long as one of the two events that the position names still exists. If both were deleted, the first
 ///   item is an error with a [`hint`](Error::hint). Events that were added before the position do not
-///   come.
+///   come. While a list is read again from its top, since the events at the end of a page were deleted, a position is
+///   where the new reading is, and some events that came before may come a second time.
 ///
 /// # Examples
 ///

@@ -309,7 +309,7 @@ impl<'a> Search<'a> {
         match (self.after_last.take(), self.refusal.take()) {
             (Some(batch), _) => Ok(Found::Next(batch)),
             (None, _) if self.ended => Ok(Found::End),
-            (None, Some(refusal)) => Err(refusal),
+            (None, Some(refusal)) => Err(refused(refusal)),
             (None, None) => Err(no_progress("no page leads on after the last item")),
         }
     }
@@ -386,7 +386,7 @@ impl<'a> Search<'a> {
 
     fn read_the_top(mut self) -> Result<Found> {
         let top = self.ask(None)?;
-        self.trail.refusal = self.refusal.take();
+        self.trail.refusal = self.refusal.take().map(refused);
         Ok(top.filter(|top| !top.items.is_empty()).map_or(Found::End, Found::Top))
     }
 
@@ -412,6 +412,14 @@ impl<'a> Search<'a> {
             .unwrap_or_else(|| Error::new(ErrorKind::NoProgress, what))
             .with_hint("read the list from its beginning, and leave out the items that you have")
     }
+}
+
+/// The error of a server that refuses every item of the list as a cursor.
+fn refused(error: Error) -> Error {
+    error.with_hint(
+        "the server refuses to continue the list after any of its last items, also after those that it still has; what \
+         came is complete up to there",
+    )
 }
 
 /// Whether an error may be the server's response to a cursor that it does not know.
