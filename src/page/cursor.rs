@@ -799,7 +799,7 @@ mod tests {
     /// Lets the server change its list and fail now and then.
     fn disturb(model: &Model, random: &mut Rng, seed: u64) {
         let mut server = model.0.lock().expect("no panic before");
-        if seed % 3 > 0 {
+        if !seed.is_multiple_of(3) {
             server.change = Box::new(churn(seed));
         }
         server.faults = if random.u8(..3) == 0 { 0.1 } else { 0.0 };

@@ -143,7 +143,7 @@ impl Server {
         let manner = Manner::new(random);
         let server = Server::still(manner, random.u32(..60));
         let mut state = server.0.1.lock().expect("no panic before");
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             state.change =
                 if manner.says_total { Box::new(churn(seed)) } else { Box::new(growth(seed)) };
         }
