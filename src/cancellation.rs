@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::clock::{Clock, Signal};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Stops calls from another thread, such as the one that handles Ctrl-C.
 ///
@@ -145,6 +146,38 @@ impl Cancellation {
     /// ```
     pub fn is_cancelled(&self) -> bool {
         self.shared.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Returns an error of the kind [`Cancelled`](crate::ErrorKind::Cancelled) if [`cancel`](Cancellation::cancel) was called,
+    /// for a program that stops between two calls.
+    ///
+    /// # Errors
+    ///
+    /// See above. Nothing was sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Cancellation, ErrorKind};
+    ///
+    /// fn sync(files: &[&str], stop: &Cancellation) -> heysync::Result<()> {
+    ///     for _file in files {
+    ///         stop.check()?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let stop = Cancellation::new();
+    /// sync(&["a.csv"], &stop)?;
+    /// stop.cancel();
+    /// assert_eq!(sync(&["b.csv"], &stop).unwrap_err().kind(), ErrorKind::Cancelled);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn check(&self) -> Result<()> {
+        match self.is_cancelled() {
+            true => Err(Error::new(ErrorKind::Cancelled, "cancelled; nothing was sent")),
+            false => Ok(()),
+        }
     }
 
     fn watch(&self, clock: &Arc<dyn Clock>, signal: &Signal) -> Watch {

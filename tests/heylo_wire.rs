@@ -756,25 +756,60 @@ fn people_who_are_not_found_do_not_end_the_rest() {
     }
     // Nor does any after a success.
     let mut responses = vec![Scripted::status(404); 8];
-    responses[1] = Scripted::text("ok");
+    responses[0] = Scripted::text("ok");
     let wire = Wire::new(responses);
-    assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
+    let outcomes = community(&wire).remove_members(user_ids("u", 8));
+    assert_eq!(outcomes.filter(MemberOutcome::is_removed).count(), 8);
     assert_eq!(wire.requests().len(), 8);
 }
 
 #[test]
 fn rejections_without_a_reason_are_checked_once_by_reading_the_roles() {
+    let people = || user_ids("u", 100).into_iter().map(NewMember::new);
     let wire = Wire::new(vec![Scripted::status(404); 4]);
-    let mut removals = community(&wire).remove_members(user_ids("u", 100));
-    assert_eq!(removals.by_ref().count(), 3);
-    assert_eq!((removals.failed_count(), removals.len()), (3, 97));
-    assert_eq!(wire.lines(), [REMOVE, REMOVE, REMOVE, FETCH]);
+    let mut invites = community(&wire).invite_members(people());
+    assert_eq!(invites.by_ref().count(), 3);
+    assert_eq!((invites.failed_count(), invites.len()), (3, 97));
+    assert_eq!(wire.lines(), [CREATE, CREATE, CREATE, FETCH]);
 
     let mut responses = vec![Scripted::status(404); 9];
     responses[3] = Scripted::json(json!({"roles": []}));
     let wire = Wire::new(responses);
-    assert_eq!(community(&wire).remove_members(user_ids("u", 8)).count(), 8);
+    let outcomes = community(&wire).invite_members(people().take(8));
+    assert_eq!(outcomes.filter(|outcome| !outcome.is_removed()).count(), 8);
     assert_eq!(wire.lines().iter().filter(|line| *line == FETCH).count(), 1);
+}
+
+#[test]
+fn a_person_is_removed_already_only_if_the_community_is_known() {
+    let removed = |responses: Vec<Scripted>, people: usize| -> (Vec<bool>, Vec<String>) {
+        let wire = Wire::new(responses);
+        let outcomes = community(&wire).remove_members(user_ids("u", people));
+        (outcomes.map(|outcome| outcome.is_removed()).collect(), wire.lines())
+    };
+    let not_found = || Scripted::status(404);
+    let roles = || Scripted::json(json!({"roles": []}));
+    // The last person, too.
+    assert_eq!(removed(vec![not_found(); 2], 1), (vec![false], vec![REMOVE.into(), FETCH.into()]));
+    assert_eq!(removed(vec![not_found(); 2], 9).0, [false]);
+    let (outcomes, lines) = removed(vec![not_found(), roles(), not_found()], 2);
+    assert_eq!((outcomes, lines.len()), (vec![true; 2], 3));
+    // Nothing is known of the community while it does not respond.
+    let (outcomes, _) = removed(vec![not_found(), Scripted::status(500), not_found()], 2);
+    assert_eq!(outcomes, [false; 2]);
+    let message =
+        |status, message: &str| Scripted::json(json!({"error": message})).with_status(status);
+    for (response, expected) in [
+        (message(404, "Member not found"), true),
+        (message(404, "Community not found"), false),
+        (message(400, "Member not found"), false),
+        (message(403, "Member not found"), false),
+    ] {
+        assert_eq!(removed(vec![response], 1).0, [expected]);
+    }
+    // A success shows that the community is known, and no message about it is one about a person.
+    let responses = vec![Scripted::text("ok"), not_found(), message(404, "Community not found")];
+    assert_eq!(removed(responses, 3).0, [true, true, false]);
 }
 
 #[test]

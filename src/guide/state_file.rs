@@ -57,9 +57,9 @@ struct InFile(PathBuf, Box<dyn Error>);
 impl fmt::Debug for InFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.0.display())?;
-        match self.1.downcast_ref::<io::Error>() {
-            Some(error) => write!(f, "{error}"),
-            None => write!(f, "{:?}", self.1),
+        match self.1.downcast_ref::<heysync::Error>() {
+            Some(error) => write!(f, "{error:?}"),
+            None => write!(f, "{}", self.1),
         }
     }
 }

@@ -57,8 +57,15 @@ impl Journal {
         }
     }
 
-    pub(crate) fn is_of_same_work(&self, other: &Journal) -> bool {
-        (&self.operation, &self.community_id) == (&other.operation, &other.community_id)
+    /// Returns an error if the other journal is of another kind of call, or of another community.
+    pub(crate) fn check_same_work(&self, other: &Journal) -> Result<()> {
+        let work = |it: &Journal| format!("{} in {}", it.operation, it.community_id);
+        let (ours, theirs) = (work(self), work(other));
+        if ours == theirs {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("the journal is of {theirs}, and not of {ours}"))
+            .with_hint("each community has a journal of its own for invites, and one for removals"))
     }
 
     pub(crate) fn record(&mut self, user_id: &str, state: State) {

@@ -13,11 +13,15 @@ use super::client::INVITE_HOST;
 use super::invite::NewMember;
 use super::journal::{Journal, State};
 use super::role_update::place_in_list;
+use super::stop_rule::{StopRule, Verdict};
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::pipeline::call::{Call, check_id};
-use crate::pipeline::message;
 use crate::pipeline::response::RawResponse;
 use crate::pipeline::retry::Safety;
+
+/// The kinds of calls for many people, as a journal names them.
+const INVITE: &str = "invite";
+const REMOVE: &str = "remove";
 
 impl Community {
     /// Invites a person. Heylo sends them an e-mail, unless
@@ -75,12 +79,13 @@ impl Community {
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an id is empty, or has white space or an invisible character
     /// around it (somebody who was invited with such an id is removed by a [`Call`](crate::Call));
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there was no such member to begin with (not documented;
-    /// other responses are possible); otherwise see [`ErrorKind`](crate::ErrorKind).
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there was no such member to begin with, or no such community (not
+    /// documented; other responses are possible); otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
-    /// A removal that an earlier run may have made:
+    /// A removal that an earlier run may have made. The roles show that it is the person who is not found, and not the
+    /// community:
     ///
     /// ```
     /// use heysync::ErrorKind;
@@ -90,7 +95,7 @@ impl Community {
     /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
     /// for _ in 0..2 {
     ///     match community.remove_member("user-7") {
-    ///         Err(error) if error.kind() == ErrorKind::NotFound => {}
+    ///         Err(error) if error.kind() == ErrorKind::NotFound => drop(community.roles()?),
     ///         result => drop(result?),
     ///     }
     /// }
@@ -134,7 +139,27 @@ impl Community {
         I: IntoIterator<Item: Borrow<NewMember>>,
     {
         let invite = |member: I::Item| Action::Invite(Box::new(member.borrow().clone()));
-        Bulk::new(self.clone(), "invite", members.into_iter().map(invite))
+        Bulk::new(self.clone(), INVITE, members.into_iter().map(invite))
+    }
+
+    /// Returns a journal of invites to this community in which nobody is, for the first run of a program that keeps one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::heylo::NewMember;
+    ///
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let mut journal = community.invite_journal();
+    /// journal.mark_done("user-51"); // who was invited by other means
+    /// let people = ["user-51", "user-52"].map(NewMember::new);
+    /// assert_eq!(community.invite_members(people).resume_at(&journal)?.count(), 1);
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn invite_journal(&self) -> Journal {
+        Journal::new(INVITE, self.id())
     }
 
     /// Removes many people, one after the other, as the returned iterator is advanced.
@@ -151,7 +176,7 @@ impl Community {
     /// let leaving = ["user-38", "user-39", "user-40"];
     /// let failed: Vec<String> = community
     ///     .remove_members(leaving)
-    ///     .filter(|outcome| outcome.result.is_err())
+    ///     .filter(|outcome| !outcome.is_removed())
     ///     .map(|outcome| outcome.user_id)
     ///     .collect();
     /// assert!(failed.is_empty());
@@ -162,7 +187,7 @@ impl Community {
         I: IntoIterator<Item: AsRef<str>>,
     {
         let remove = |user_id: I::Item| Action::Remove(user_id.as_ref().to_owned());
-        Bulk::new(self.clone(), "remove", user_ids.into_iter().map(remove))
+        Bulk::new(self.clone(), REMOVE, user_ids.into_iter().map(remove))
     }
 }
 
@@ -174,6 +199,35 @@ pub struct MemberOutcome {
     pub user_id: String,
     /// Heylo's response, or the error.
     pub result: Result<RawResponse>,
+    is_removed: bool,
+}
+
+impl MemberOutcome {
+    /// Returns whether a removal has left the person outside the community: it succeeded, or Heylo knows no such member of
+    /// a community that it does know, as after a removal by an earlier run.
+    ///
+    /// A [`NotFound`](crate::ErrorKind::NotFound) alone does not show that, since an unknown community and a wrong base
+    /// address have the same. So after the first one that does not name the person, the roles of the community are read.
+    ///
+    /// It is false of an invite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let client = heylo::Client::with_config("key", config)?;
+    /// let is_removed = |community: &str, user_id: &str| {
+    ///     client.community(community).remove_members([user_id]).all(|outcome| outcome.is_removed())
+    /// };
+    /// assert!(is_removed("harbour-runners", "user-7"));
+    /// assert!(is_removed("harbour-runners", "user-7")); // again
+    /// assert!(!is_removed("no-such-community", "user-7"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn is_removed(&self) -> bool {
+        self.is_removed
+    }
 }
 
 /// Calls for many people, one after the other: an iterator of one [`MemberOutcome`] for each.
@@ -189,8 +243,8 @@ pub struct MemberOutcome {
 /// that cannot be reached, a [cancellation](crate::Cancellation), a journal that cannot be written, a redirect, and
 /// the third server error or lost response in a row.
 ///
-/// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if the first
-/// three have none that do, the roles of the community are read once, to learn whether it is known.
+/// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if those of the first
+/// removal, or of the first three invites, do not, the roles of the community are read once, to learn whether it is known.
 ///
 /// # Continuing later
 ///
@@ -259,7 +313,7 @@ impl Bulk {
             journal,
             done: 0,
             failed: 0,
-            stop_rule: StopRule::default(),
+            stop_rule: StopRule::new(operation == REMOVE),
             is_stopped: false,
         }
     }
@@ -292,9 +346,7 @@ impl Bulk {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn resume_at(mut self, journal: &Journal) -> Result<Bulk> {
-        if !journal.is_of_same_work(&self.journal) {
-            return Err(Error::invalid("the journal is of another community or kind of call"));
-        }
+        self.journal.check_same_work(journal)?;
         if self.done + self.failed > 0 {
             return Err(Error::invalid("a journal is resumed before the first person"));
         }
@@ -362,8 +414,11 @@ impl Bulk {
             State::Done => self.done += 1,
             State::Failed | State::Unknown => self.failed += 1,
         }
-        self.is_stopped = self.stop_rule.ends(&self.community, &result);
-        Some(MemberOutcome { user_id: task.user_id().to_owned(), result })
+        let verdict = self.stop_rule.judge(&self.community, &result);
+        self.is_stopped = verdict == Verdict::End;
+        let is_gone = result.is_ok() || verdict == Verdict::Absent;
+        let is_removed = !task.is_invite() && is_gone;
+        Some(MemberOutcome { user_id: task.user_id().to_owned(), result, is_removed })
     }
 
     fn send(&mut self, task: &Task, write: Option<&mut JournalWriter<'_>>) -> Result<RawResponse> {
@@ -436,7 +491,7 @@ impl fmt::Display for Bulk {
         let (operation, community) = (self.operation, self.community.id());
         let count = self.left.iter().filter(|task| task.rejection(self.given).is_none()).count();
         let people = if count == 1 { "person" } else { "people" };
-        let direction = if operation == "invite" { "to" } else { "from" };
+        let direction = if operation == INVITE { "to" } else { "from" };
         write!(f, "{operation} {count} {people} {direction} {community}")?;
         self.left.iter().try_for_each(|task| match (task.rejection(self.given), &task.action) {
             (Some(rejection), _) => write!(f, "\n! {rejection}"),
@@ -468,10 +523,6 @@ fn unwritten(error: io::Error) -> Error {
         .with_source(error)
         .with_hint("check the disk and the rights to the file, and run it again")
 }
-
-/// How many failures in a row that may be temporary, or that do not name their reason, raise the question whether
-/// they concern everybody.
-const FAILURES_IN_A_ROW: u32 = 3;
 
 pub(crate) struct Task {
     /// Where in the caller's list, from 0.
@@ -521,115 +572,6 @@ impl Task {
             Err(Applied::Unknown) if self.is_invite() => State::Unknown,
             // A removal can be sent again.
             Err(_) => State::Failed,
-        }
-    }
-}
-
-/// Decides after which failure the people who are left would fail as well.
-#[derive(Default)]
-pub(crate) struct StopRule {
-    is_community_known: bool,
-    without_service: u32,
-    without_reason: u32,
-}
-
-impl StopRule {
-    /// Returns whether this outcome ends the whole. May read the roles of the community, once.
-    pub(crate) fn ends(&mut self, community: &Community, result: &Result<RawResponse>) -> bool {
-        let Err(error) = result else {
-            *self = StopRule { is_community_known: true, ..StopRule::default() };
-            return false;
-        };
-        match error.kind() {
-            ErrorKind::Unauthorized
-            | ErrorKind::Forbidden
-            | ErrorKind::NotSent
-            | ErrorKind::RateLimited
-            | ErrorKind::Deadline
-            | ErrorKind::Cancelled
-            | ErrorKind::SharedLimit
-            | ErrorKind::Output
-            | ErrorKind::Redirect
-            | ErrorKind::Configuration => true,
-            ErrorKind::InvalidInput => check_id("communityId", community.id()).is_err(),
-            ErrorKind::NotFound | ErrorKind::Rejected => self.is_unknown(community, error),
-            // Each has cost every retry, and may have left a person in doubt.
-            ErrorKind::Server | ErrorKind::NoResponse | ErrorKind::OutcomeUnknown => {
-                self.without_service += 1;
-                self.without_service >= FAILURES_IN_A_ROW
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a rejection is of the community rather than of the person. Heylo documents neither.
-    fn is_unknown(&mut self, community: &Community, error: &Error) -> bool {
-        self.without_service = 0;
-        if self.is_community_known {
-            return false;
-        }
-        // A code such as `community_not_found`, and nothing else, is no message.
-        let code = message::is_wordless(error.body());
-        let code = code.then(|| String::from_utf8_lossy(error.body()));
-        match subject(code.as_deref().unwrap_or(error.message())) {
-            Subject::Community => true,
-            Subject::Person => false,
-            Subject::NotNamed => {
-                self.without_reason += 1;
-                self.without_reason == FAILURES_IN_A_ROW && self.is_community_rejected(community)
-            }
-        }
-    }
-
-    /// Asks for something else of the same community: if that is rejected too, no person is the reason.
-    fn is_community_rejected(&mut self, community: &Community) -> bool {
-        let kind = community.roles().map_err(|error| error.kind());
-        self.is_community_known = kind.is_ok();
-        matches!(kind, Err(ErrorKind::NotFound | ErrorKind::Rejected | ErrorKind::Forbidden))
-    }
-}
-
-#[derive(Debug, PartialEq)]
-enum Subject {
-    Community,
-    Person,
-    NotNamed,
-}
-
-/// Returns what a message is about, by its words.
-fn subject(message: &str) -> Subject {
-    const PERSON: [&str; 6] = ["member", "user", "person", "email", "e-mail", "phone"];
-    const COMMUNITY: [&str; 3] = ["community", "group", "organization"];
-    let message = message.to_lowercase();
-    let first = |words: &[&str]| words.iter().filter_map(|word| message.find(word)).min();
-    match (first(&PERSON), first(&COMMUNITY)) {
-        (Some(person), community) if community.is_none_or(|community| person < community) => {
-            Subject::Person
-        }
-        // "Invite already exists in this community" is about a person, too.
-        (None, Some(_)) if !message.contains("invite") => Subject::Community,
-        _ => Subject::NotNamed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_about_the_community_only_if_it_names_nothing_else() {
-        for (message, expected) in [
-            ("Community not found", Subject::Community),
-            ("unknown communityId \"abc\"", Subject::Community),
-            ("No such group", Subject::Community),
-            ("Member not found", Subject::Person),
-            ("User u1 is not in this community", Subject::Person),
-            ("Community not found for this user", Subject::NotNamed),
-            ("Invite already exists in this community", Subject::NotNamed),
-            ("Not found", Subject::NotNamed),
-            ("", Subject::NotNamed),
-        ] {
-            assert_eq!(subject(message), expected, "{message}");
         }
     }
 }

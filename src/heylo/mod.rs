@@ -43,6 +43,7 @@ mod month;
 mod record;
 mod role_update;
 mod roles;
+mod stop_rule;
 
 pub use client::{Client, Community, INVITE_HOST};
 pub use events::{Attendance, Event, Events};

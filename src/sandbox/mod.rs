@@ -18,10 +18,8 @@
 //!     let community = client.community("abc123");
 //!     community.role("captains").set_members(captains.iter().copied())?;
 //!     for removal in community.remove_members(former) {
-//!         match removal.result {
-//!             // Removed by an earlier run.
-//!             Err(error) if error.kind() == ErrorKind::NotFound => {}
-//!             result => drop(result?),
+//!         if !removal.is_removed() {
+//!             removal.result?; // another reason than that an earlier run removed the person
 //!         }
 //!     }
 //!     Ok(())

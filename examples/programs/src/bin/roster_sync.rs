@@ -188,7 +188,7 @@ fn remove(
     for done in 1.. {
         stop.check()?;
         let Some(outcome) = bulk.next() else { break };
-        if outcome.result.is_ok() {
+        if outcome.is_removed() {
             // A person who is in the file again later is invited again.
             invites.record(&outcome.user_id, Standing::NotInvited)?;
         }
