@@ -610,7 +610,7 @@ impl fmt::Display for Inner {
         }
         let line = parts.join(": ");
         f.write_str(&line)?;
-        // A line of a log should tell which of two proxies or base addresses sent a 502.
+        // A line of a log should name which of two proxies or base addresses sent a 502.
         if let Some(host) =
             self.host.as_deref().filter(|it| self.status.is_some() && !line.contains(it))
         {

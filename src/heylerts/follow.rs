@@ -99,7 +99,7 @@ pub struct Follow<T = Mention> {
     pace: Option<Pace>,
     /// The new mentions of a reading that failed half-way.
     partial: Option<Vec<Found>>,
-    /// What is new, the oldest first.
+    /// The new mentions, the oldest first.
     ready: VecDeque<Found>,
     is_finished: bool,
     types: PhantomData<fn() -> T>,

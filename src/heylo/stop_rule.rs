@@ -10,7 +10,7 @@ use crate::pipeline::response::RawResponse;
 /// they concern everybody.
 const FAILURES_IN_A_ROW: u32 = 3;
 
-/// What an outcome says about the people.
+/// The people whom an outcome concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It concerns this person alone.

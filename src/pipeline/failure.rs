@@ -89,7 +89,7 @@ impl Attempt<'_> {
     /// ureq's errors print their cause themselves; what they wrap is handed on bare if it can be.
     fn cause(&self, error: ureq::Error) -> Cause {
         let timed_out = |what: &str, limit: Duration| {
-            // What is left of a deadline has nanoseconds that nobody chose.
+            // The rest of a deadline has nanoseconds that nobody chose.
             let limit = Duration::from_millis(limit.as_millis().try_into().unwrap_or(u64::MAX));
             let message = format!("{what} took longer than {limit:?}");
             io::Error::new(io::ErrorKind::TimedOut, message).into()

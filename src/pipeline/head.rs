@@ -33,8 +33,8 @@ pub(crate) struct Head {
 
 /// Joins lines that are folded, as RFC 9112 (5.2) demands, and leaves out lines beyond what ureq accepts.
 ///
-/// Of other lines than those that matter, the first `most` are kept. The input may end anywhere. What was tidied is left
-/// as it is when more has arrived behind it.
+/// Of other lines than those that matter, the first `most` are kept. The input may end anywhere. Lines that
+/// were tidied stay as they are when more has arrived behind them.
 pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
     let (start, Found { length, is_whole, is_tidy }) = final_head(input, most);
     let status = input[start..].get(STATUS).and_then(|status| status.try_into().ok());

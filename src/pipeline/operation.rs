@@ -16,7 +16,7 @@ pub(crate) struct Operation {
     method: Method,
     /// The segments of the path below the base address, with [`ID`] for an id.
     path: &'static [&'static str],
-    /// The `type` of the body, if the path alone does not tell.
+    /// The `type` of the body, if several operations have the path.
     kind: Option<&'static str>,
     /// The known form of the response.
     pub(crate) response: Form,

@@ -138,7 +138,7 @@ fn parse(address: &str) -> Result<Proxy, String> {
     Ok(proxy)
 }
 
-/// What a protocol cannot transmit would be left out, or fail at every request.
+/// A value that a protocol cannot transmit would be left out, or fail at every request.
 fn check_credentials(proxy: &Proxy) -> Result<(), String> {
     let (user, password) = (proxy.username(), proxy.password());
     if user.is_none() && password.is_none() {

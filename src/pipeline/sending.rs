@@ -183,7 +183,7 @@ impl<In: Transport> Connector<In> for Sockets {
 #[derive(Debug)]
 struct Sending<T> {
     inner: T,
-    /// What was under way when the server stopped reading. The rest of it is left out.
+    /// The part that was under way when the server stopped reading. The rest of it is left out.
     cut: Option<Cut>,
     /// Why, as long as nothing was received after that.
     failure: Option<ureq::Error>,

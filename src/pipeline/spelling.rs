@@ -200,7 +200,7 @@ fn break_length(text: &[u8]) -> Option<usize> {
 
 /// Line breaks and invisible characters, and whether they break a line.
 const BREAKS: [(&[u8], bool); 33] = [
-    // What becomes of a line break in a header.
+    // A line break in a header becomes one of these.
     (b"  ", true),
     (b" \t", true),
     (b"\r\n", true),

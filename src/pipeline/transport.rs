@@ -213,7 +213,7 @@ pub struct TransportError {
     received: Received,
 }
 
-/// What was received of a body that broke off. It may hold a key, so it is not printed.
+/// The part that was received of a body that broke off. It may hold a key, so it is not printed.
 #[derive(Default)]
 struct Received(Vec<u8>);
 

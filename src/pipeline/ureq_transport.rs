@@ -198,7 +198,7 @@ impl Shared {
             self.wire.distrust(attempt.uri);
         }
         match outcome {
-            // The status says enough of a failure, and the part that was received may say why.
+            // The status shows the failure, and the part that was received may have the reason.
             _ if !head.status.is_success() => {
                 received.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
                 Ok(Response::from_parts(head, received))

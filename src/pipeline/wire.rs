@@ -258,7 +258,7 @@ impl Transport for Watched {
         self.made_by == process::id()
             && self.made_in == self.generation.load(Ordering::Relaxed)
             && self.is_rested()
-            // What comes behind a response is not the next one. In a tunnel, ureq does not look for it.
+            // Bytes behind a response are no response to the next request. In a tunnel, ureq does not look for it.
             && self.inner.buffers().input().is_empty()
             && self.inner.is_open()
     }
