@@ -84,18 +84,20 @@ fn members(ids: &[&str]) -> Scripted {
 
 #[test]
 fn events_are_fetched_until_a_page_is_empty_and_the_last_event_was_seen_again() {
-    let wire = Wire::new([events(&["e1", "e2"]), events(&["e3"]), events(&[]), events(&["e3"])]);
+    // Since the first page was cut short, one empty page could be a mistake.
+    let pages = [&["e1", "e2"][..], &["e3"], &[], &[], &["e3"]];
+    let wire = Wire::new(pages.map(events));
     assert_eq!(ids(community(&wire).events()), ["e1", "e2", "e3"]);
-    let expected = [None, Some("e2"), Some("e3"), Some("e2")].map(request_after);
+    let expected = [None, Some("e2"), Some("e3"), Some("e3"), Some("e2")].map(request_after);
     assert_eq!(sent(&wire), expected);
 }
 
 #[test]
 fn a_short_page_of_events_is_not_taken_for_the_last() {
-    let pages = [&["e1"][..], &["e2"], &["e3", "e4"], &[], &["e4"]];
+    let pages = [&["e1"][..], &["e2"], &["e3", "e4"], &[], &[], &["e4"]];
     let wire = Wire::new(pages.map(events));
     assert_eq!(ids(community(&wire).events().page_size(50)), ["e1", "e2", "e3", "e4"]);
-    assert_eq!(wire.requests().len(), 5);
+    assert_eq!(wire.requests().len(), 6);
 }
 
 #[test]

@@ -37,11 +37,17 @@
 //! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last
 //! one must come again, which proves that the event named is still there. If it does not come, the iterator asks after
 //! the last event, then after earlier ones, and in the end from the first page on, and leaves out the events that it has
-//! yielded. A list of *n* events that does not change takes at most ⌈*n*/99⌉ + 2 requests. Events that are added come if
-//! their place was not read yet. If the order is seen to change (an event comes again after the one that was named), the
-//! list is read again, up to six times in all, and it is an error if the order changes each time. Heylo reports no total:
-//! a change of the order that shows nowhere between two pages, as events with equal times that the service sorts at
-//! random, can hide an event.
+//! yielded. A list of *n* events that does not change takes at most ⌈*n*/99⌉ + 2 requests, if the service fills its
+//! pages. Events that are added come if their place was not read yet. If the order is seen to change (an event comes
+//! again after the one that was named), the list is read again, up to six times in all, and it is an error if the order
+//! changes each time. Heylo reports no total: a change of the order that shows nowhere between two pages, as events with
+//! equal times that the service sorts at random, can hide an event.
+//!
+//! The list ends where a page is empty and the last event comes once more. It must be empty twice if the service was
+//! seen to cut pages short, or if it is the first page that is requested again. So one empty page that the service sends
+//! by mistake hides no event, with two exceptions. The first page of an iterator looks like that of an empty list. And
+//! if the first page that the service cuts short is followed by the empty one, and the page that would show the mistake is
+//! cut after the same event, this looks like the end of a list.
 //!
 //! See [`Position`] for iterators that are resumed.
 //!

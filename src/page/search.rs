@@ -99,18 +99,26 @@ pub(super) struct Trail {
     pub(super) ids: Vec<Id>,
     /// The key of the first item of the list.
     pub(super) first: Option<Key>,
-    /// Whether the server sends the item that it was given as the cursor.
-    pub(super) is_inclusive: bool,
+    pub(super) habits: Habits,
     /// Whether the latest page was shorter than requested.
     pub(super) was_short: bool,
     /// How many known items a page has room for, besides some new ones.
     pub(super) room: usize,
     /// Why the server took none of the cursors, so that the list is read from the top again.
     pub(super) refusal: Option<Error>,
-    /// Whether a cursor has led to new items, so that the server does not ignore it.
-    pub(super) has_advanced: bool,
     /// Whether items before the trail were yielded by an earlier iterator, so that they are not known here.
     pub(super) has_past: bool,
+}
+
+/// What the server has shown of itself where its documentation is silent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Habits {
+    /// It sends the item that it was given as the cursor.
+    pub(super) is_inclusive: bool,
+    /// A cursor has led to new items, so that it does not ignore it.
+    pub(super) follows: bool,
+    /// It has sent a page that was shorter than requested and not the last.
+    pub(super) cuts_short: bool,
 }
 
 /// The result of a search.
@@ -131,6 +139,47 @@ enum Step {
     Last,
 }
 
+/// What the responses prove of the last item of a trail.
+///
+/// Only [`Ends`](Proof::Ends) is the end of the list: an empty page alone may be the response to a deleted cursor, and
+/// the last item alone a page that was cut short after it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Proof {
+    /// It may be deleted, and the server may not have understood a cursor.
+    Nothing,
+    /// It came after the item before it: it exists, and the cursor was understood. Something may follow.
+    Exists,
+    /// The page after it was empty: nothing follows, if it existed then.
+    EndsIfItExists,
+    /// It came once more after that, so that it existed then.
+    Ends,
+}
+
+impl Proof {
+    fn with_the_last_item(self) -> Proof {
+        match self {
+            Proof::Nothing | Proof::Exists => Proof::Exists,
+            Proof::EndsIfItExists | Proof::Ends => Proof::Ends,
+        }
+    }
+
+    /// It may have been deleted since it came.
+    fn with_time_passed(self) -> Proof {
+        match self {
+            Proof::Nothing | Proof::Exists => Proof::Nothing,
+            Proof::EndsIfItExists | Proof::Ends => Proof::EndsIfItExists,
+        }
+    }
+
+    fn exists(self) -> bool {
+        matches!(self, Proof::Exists | Proof::Ends)
+    }
+
+    fn ends_if_it_exists(self) -> bool {
+        matches!(self, Proof::EndsIfItExists | Proof::Ends)
+    }
+}
+
 /// Looks for the items after the last one of a trail.
 ///
 /// Every item before the last one was yielded, if it still exists. A page that holds the last item, or starts after any
@@ -141,10 +190,7 @@ pub(super) struct Search<'a> {
     fetch: &'a dyn Fn(Option<&str>) -> Result<Batch>,
     trail: &'a mut Trail,
     seen: &'a Seen,
-    /// The last item came in the latest page that could hold it.
-    exists: bool,
-    /// Nothing comes after the last item, if that existed at the time.
-    ended: bool,
+    proof: Proof,
     after_before: Option<Batch>,
     after_last: Option<Batch>,
     refusal: Option<Error>,
@@ -160,8 +206,7 @@ impl<'a> Search<'a> {
             fetch,
             trail,
             seen,
-            exists: false,
-            ended: false,
+            proof: Proof::Nothing,
             after_before: None,
             after_last: None,
             refusal: None,
@@ -171,25 +216,27 @@ impl<'a> Search<'a> {
     pub(super) fn run(mut self) -> Result<Found> {
         // After the last item but one the last one must come, which proves that the cursor was understood. If the end
         // is near, as after a short page, the last item is the cursor first, and the proof comes after it.
-        let last_first = self.trail.is_inclusive || self.trail.was_short;
+        let last_first = self.trail.habits.is_inclusive || self.trail.was_short;
         let steps: &[Step] =
             if last_first { &[Step::Last, Step::Before] } else { &[Step::Before, Step::Last] };
+        let mut existed = false;
         for step in steps {
             if let Some(found) = self.take(*step)? {
                 return Ok(found);
             }
+            existed |= self.proof.exists();
         }
-        if self.exists {
+        if existed {
             match self.after_last.take() {
                 Some(batch) if last_first => return Ok(Found::Next(batch)),
                 held => self.after_last = held,
             }
             // The last item may have been deleted between the two requests.
-            self.exists = false;
+            self.proof = self.proof.with_time_passed();
             if let Some(found) = self.before()? {
                 return Ok(found);
             }
-            if let Some(batch) = self.after_last.take_if(|_| self.exists) {
+            if let Some(batch) = self.after_last.take_if(|_| self.proof.exists()) {
                 return Ok(Found::Next(batch));
             }
         }
@@ -205,6 +252,15 @@ impl<'a> Search<'a> {
 
     fn ids(&self) -> &[Id] {
         &self.trail.ids
+    }
+
+    /// Fetches the page after a cursor, as [`ask`](Search::ask) does, whose emptiness proves something. So an empty page
+    /// counts only if it comes twice.
+    fn ask_for_the_end(&mut self, cursor: Option<&Id>) -> Result<Option<Batch>> {
+        match self.ask(cursor)? {
+            Some(batch) if batch.items.is_empty() => self.ask(cursor),
+            other => Ok(other),
+        }
     }
 
     /// Fetches the page after a cursor; `None` if the server refuses the cursor.
@@ -230,8 +286,9 @@ impl<'a> Search<'a> {
     /// Asks after the last item but one; from the top if there is none.
     fn before(&mut self) -> Result<Option<Found>> {
         // At the end of the list, the page has room for many items: they show whether one moved up unseen among them.
-        let room = self.trail.room.saturating_sub(usize::from(self.trail.is_inclusive)).max(2);
-        if self.ended && !self.trail.has_past && self.ids().len() > room {
+        let room =
+            self.trail.room.saturating_sub(usize::from(self.trail.habits.is_inclusive)).max(2);
+        if self.proof.ends_if_it_exists() && !self.trail.has_past && self.ids().len() > room {
             let far = self.ids().len() - 1 - room;
             if let Some(found) = self.after(self.ids().get(far).cloned())? {
                 return Ok(Some(found));
@@ -243,52 +300,61 @@ impl<'a> Search<'a> {
     /// Asks after `before`, after which the last item must come.
     fn after(&mut self, before: Option<Id>) -> Result<Option<Found>> {
         let Some(last) = self.ids().last().cloned() else { return Ok(None) };
-        let Some(batch) = self.ask(before.as_ref())? else { return Ok(None) };
+        let batch = match &before {
+            Some(before) => self.ask(Some(before))?,
+            None => self.ask_for_the_end(None)?,
+        };
+        let Some(batch) = batch else { return Ok(None) };
         if batch.items.is_empty() {
             return Ok(before.is_none().then_some(Found::End));
         }
         let begins_with = batch.items.first().and_then(|item| item.id.clone());
-        self.trail.is_inclusive |= begins_with.is_some() && begins_with == before;
+        self.trail.habits.is_inclusive |= begins_with.is_some() && begins_with == before;
         let Some(place) = batch.place_of(&last) else {
             self.after_before = Some(batch);
             return Ok(None);
         };
-        self.exists = true;
+        self.proof = self.proof.with_the_last_item();
         let has_room = !batch.is_full;
         let mut rest = match self.trail.has_past {
             true => batch.after(place),
             false => batch.beyond(place, self.seen),
         };
         // Near the end, an item that was added among many looks the same.
-        rest.is_reordered &= !self.ended;
+        rest.is_reordered &= self.proof != Proof::Ends;
         rest.is_proved = true;
-        Ok(match (rest.has_ids() || !rest.has_all_in(self.seen), self.ended) {
-            (true, _) => Some(Found::Next(rest)),
-            (false, true) if has_room => Some(Found::End),
-            (false, _) => None,
+        Ok(match self.proof {
+            _ if rest.has_ids() || !rest.has_all_in(self.seen) => Some(Found::Next(rest)),
+            Proof::Ends if has_room => Some(Found::End),
+            _ => None,
         })
     }
 
     /// Asks after the last item, as the vendor documents.
     fn last(&mut self) -> Result<Option<Found>> {
         let Some(last) = self.ids().last().cloned() else { return Ok(None) };
-        let Some(batch) = self.ask(Some(&last))? else { return Ok(None) };
+        // A server that fills its pages shows in the next one whether something follows.
+        let batch = match self.trail.habits.cuts_short {
+            true => self.ask_for_the_end(Some(&last))?,
+            false => self.ask(Some(&last))?,
+        };
+        let Some(batch) = batch else { return Ok(None) };
         if batch.items.is_empty() {
-            self.ended = true;
+            self.proof = Proof::EndsIfItExists;
             return Ok(None);
         }
         let Some(place) = batch.place_of(&last) else {
             let is_new = !self.trail.has_past && !batch.has_any_of(self.seen);
-            if is_new || self.exists && !self.trail.has_past {
+            if is_new || self.proof.exists() && !self.trail.has_past {
                 return Ok(Some(Found::Next(batch)));
             }
             self.after_last = Some(batch);
             return Ok(None);
         };
-        self.trail.is_inclusive |= place == 0;
+        self.trail.habits.is_inclusive |= place == 0;
         let is_top = batch.items.first().map(|item| item.key) == self.trail.first;
         let is_whole = batch.items.len() >= self.seen.len();
-        let is_ignored = place > 0 && is_top && is_whole && !self.trail.has_advanced;
+        let is_ignored = place > 0 && is_top && is_whole && !self.trail.habits.follows;
         let (is_full, mut rest) = (batch.is_full, batch.after(place));
         rest.is_proved = true;
         if rest.has_ids() || !rest.has_all_in(self.seen) {
@@ -308,9 +374,24 @@ impl<'a> Search<'a> {
         // The last item exists, so that the page after it was what it should be.
         match (self.after_last.take(), self.refusal.take()) {
             (Some(batch), _) => Ok(Found::Next(batch)),
-            (None, _) if self.ended => Ok(Found::End),
+            (None, _) if self.proof.ends_if_it_exists() => self.end_or_before(index),
             (None, Some(refusal)) => Err(refused(refusal)),
             (None, None) => Err(no_progress("no page leads on after the last item")),
+        }
+    }
+
+    /// The end of the list, if the page after the last item, which exists, is empty once more.
+    fn end_or_before(&mut self, index: usize) -> Result<Found> {
+        self.proof = self.proof.with_the_last_item();
+        if let Some(found) = self.last()? {
+            return Ok(found);
+        }
+        match (self.after_last.take(), self.refusal.take(), index.checked_sub(1)) {
+            (None, None, _) => Ok(Found::End),
+            // It was deleted meanwhile.
+            (_, _, Some(before)) => Ok(Found::BackTo(before)),
+            (_, Some(refusal), None) => Err(refused(refusal)),
+            (_, None, None) => Err(no_progress("no page leads on after the last item")),
         }
     }
 
@@ -385,14 +466,14 @@ impl<'a> Search<'a> {
     }
 
     fn read_the_top(mut self) -> Result<Found> {
-        let top = self.ask(None)?;
+        let top = self.ask_for_the_end(None)?;
         self.trail.refusal = self.refusal.take().map(refused);
         Ok(top.filter(|top| !top.items.is_empty()).map_or(Found::End, Found::Top))
     }
 
     /// Finds a page that is surely not the top of the list, whose items an earlier iterator has yielded.
     fn beside_the_top(mut self) -> Result<Found> {
-        let Some(top) = self.ask(None)?.filter(|top| !top.items.is_empty()) else {
+        let Some(top) = self.ask_for_the_end(None)?.filter(|top| !top.items.is_empty()) else {
             return Ok(Found::End);
         };
         if let Some((index, place)) = self.latest_in(&top) {
