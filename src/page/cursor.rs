@@ -457,6 +457,8 @@ mod tests {
         mistake: usize,
         /// How many requests there were before the latest iterator.
         earlier: usize,
+        /// It treats every cursor as one that it does not know.
+        knows_no_cursor: bool,
     }
 
     impl Server {
@@ -474,7 +476,8 @@ mod tests {
             if self.requests.len() == self.mistake && !is_first {
                 return Ok(Vec::new());
             }
-            let at = after.map(|id| self.list.iter().position(|other| *other == id));
+            let known = if self.knows_no_cursor { &[] } else { &self.list[..] };
+            let at = after.map(|id| known.iter().position(|other| *other == id));
             let start = match (at, self.manner.unknown) {
                 (None, _) | (Some(None), Unknown::Restart) => 0,
                 (Some(Some(at)), _) if self.manner.is_inclusive => at - at.min(self.manner.overlap),
@@ -516,6 +519,7 @@ mod tests {
                 faults: 0.0,
                 mistake: 0,
                 earlier: 0,
+                knows_no_cursor: false,
             })))
         }
 
@@ -893,6 +897,29 @@ mod tests {
             silent += u32::from(!is_right);
         }
         assert!(silent <= 5, "{silent} of 2,500");
+    }
+
+    #[test]
+    fn a_server_that_refuses_every_cursor_is_an_error_with_a_hint_after_what_came() {
+        for status in [400, 404, 422, 500] {
+            for (items, taken) in [(3, 0), (8, 0), (30, 0), (8, 3), (30, 4), (30, 8)] {
+                let model =
+                    Model::still(items, Manner { unknown: Unknown::Error(status), ..PLAIN });
+                let mut first = model.pager(8);
+                let mut ids = read(first.by_ref().take(taken)).0;
+                model.0.lock().expect("no panic before").knows_no_cursor = true;
+                let rest = model.pager(8).resume_at(&first.position()).expect("the same list");
+                let (came, error) = read(rest);
+                ids.extend(came);
+                assert_eq!(ids, all(items.min(8)), "{status}, {items}, {taken}");
+                let error = error.expect("an error");
+                assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+                let hint = error.hint().expect("a hint");
+                assert!(hint.contains("refuses to continue the list"), "{hint}");
+                let requests = model.requests().len();
+                assert!(requests <= 20, "{requests} requests");
+            }
+        }
     }
 
     /// A server that sorts events with equal times anew for each response, in groups of so many.
