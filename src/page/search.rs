@@ -326,7 +326,11 @@ impl<'a> Search<'a> {
         Ok(match self.proof {
             _ if rest.has_ids() || !rest.has_all_in(self.seen) => Some(Found::Next(rest)),
             Proof::Ends if has_room => Some(Found::End),
-            _ => None,
+            _ => {
+                // If something follows, this page was cut short.
+                self.trail.was_short |= has_room;
+                None
+            }
         })
     }
 
