@@ -191,11 +191,7 @@ impl<L: CursorList + 'static> Cursor<L> {
         state.trail.room = size as usize - (size as usize).div_ceil(10);
         if state.trail.ids.is_empty() {
             state.has_begun = true;
-            let mut top = fetch(None)?;
-            if top.items.is_empty() && state.seen.len() > 0 {
-                // It had items before, and may have sent an empty page by mistake.
-                top = fetch(None)?;
-            }
+            let top = top_of(&fetch, &state.seen)?;
             return Ok(Some((top, true)).filter(|(top, _)| !top.items.is_empty()));
         }
         loop {
@@ -246,6 +242,12 @@ impl<L: CursorList + 'static> Cursor<L> {
         }
         Ok(None)
     }
+}
+
+/// The first page of a list. If the list had items before, an empty page may be a mistake, and is requested again.
+fn top_of(fetch: &dyn Fn(Option<&str>) -> Result<Batch>, seen: &Seen) -> Result<Batch> {
+    let top = fetch(None)?;
+    if top.items.is_empty() && seen.len() > 0 { fetch(None) } else { Ok(top) }
 }
 
 impl State {

@@ -254,11 +254,10 @@ impl<'a> Search<'a> {
         &self.trail.ids
     }
 
-    /// Fetches the page after a cursor, as [`ask`](Search::ask) does, whose emptiness proves something. So an empty page
-    /// counts only if it comes twice.
-    fn ask_for_the_end(&mut self, cursor: Option<&Id>) -> Result<Option<Batch>> {
+    /// Does as [`ask`](Search::ask); if an empty page is a `proof`, it has to come twice.
+    fn ask_well(&mut self, cursor: Option<&Id>, proof: bool) -> Result<Option<Batch>> {
         match self.ask(cursor)? {
-            Some(batch) if batch.items.is_empty() => self.ask(cursor),
+            Some(batch) if proof && batch.items.is_empty() => self.ask(cursor),
             other => Ok(other),
         }
     }
@@ -300,10 +299,7 @@ impl<'a> Search<'a> {
     /// Asks after `before`, after which the last item must come.
     fn after(&mut self, before: Option<Id>) -> Result<Option<Found>> {
         let Some(last) = self.ids().last().cloned() else { return Ok(None) };
-        let batch = match &before {
-            Some(before) => self.ask(Some(before))?,
-            None => self.ask_for_the_end(None)?,
-        };
+        let batch = self.ask_well(before.as_ref(), before.is_none())?;
         let Some(batch) = batch else { return Ok(None) };
         if batch.items.is_empty() {
             return Ok(before.is_none().then_some(Found::End));
@@ -338,10 +334,7 @@ impl<'a> Search<'a> {
     fn last(&mut self) -> Result<Option<Found>> {
         let Some(last) = self.ids().last().cloned() else { return Ok(None) };
         // A server that fills its pages shows in the next one whether something follows.
-        let batch = match self.trail.habits.cuts_short {
-            true => self.ask_for_the_end(Some(&last))?,
-            false => self.ask(Some(&last))?,
-        };
+        let batch = self.ask_well(Some(&last), self.trail.habits.cuts_short)?;
         let Some(batch) = batch else { return Ok(None) };
         if batch.items.is_empty() {
             self.proof = Proof::EndsIfItExists;
@@ -470,14 +463,14 @@ impl<'a> Search<'a> {
     }
 
     fn read_the_top(mut self) -> Result<Found> {
-        let top = self.ask_for_the_end(None)?;
+        let top = self.ask_well(None, true)?;
         self.trail.refusal = self.refusal.take().map(refused);
         Ok(top.filter(|top| !top.items.is_empty()).map_or(Found::End, Found::Top))
     }
 
     /// Finds a page that is surely not the top of the list, whose items an earlier iterator has yielded.
     fn beside_the_top(mut self) -> Result<Found> {
-        let Some(top) = self.ask_for_the_end(None)?.filter(|top| !top.items.is_empty()) else {
+        let Some(top) = self.ask_well(None, true)?.filter(|top| !top.items.is_empty()) else {
             return Ok(Found::End);
         };
         if let Some((index, place)) = self.latest_in(&top) {
