@@ -39,6 +39,7 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 ///
 /// fn delete_if_there(client: &heylerts::Client, id: &str) -> heysync::Result<()> {
 ///     match client.delete_alert(id) {
+///         // A wrong base address has the same kind: `hello` shows that it is right.
 ///         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
 ///         other => other,
 ///     }

@@ -557,15 +557,30 @@ fn the_hint_of_a_404_is_the_id_if_the_call_has_one_and_the_address_if_it_has_non
         run(operation, &wire, Config::new()).unwrap_err().hint().unwrap().to_owned()
     };
     for operation in OPERATIONS {
-        let own = of(&operation, r#"{"detail": "Not Found"}"#);
+        let own = of(&operation, r#"{"detail": "Alert not found"}"#);
+        // Of a framework that has no such path.
+        let bare = of(&operation, r#"{"detail": "Not Found"}"#);
         let page = of(&operation, "<title>Not Found</title>");
         match operation.ids.is_empty() {
             true => assert!(own.starts_with("check the base address and the path"), "{own}"),
             false => assert!(own.starts_with("check the id, and that"), "{own}"),
         }
-        assert!(page.contains("base address"), "{page}");
+        assert!(page.contains("base address") && bare.contains("base address"), "{page}, {bare}");
     }
     assert!(OPERATIONS.iter().any(|operation| operation.ids.is_empty()));
+}
+
+#[test]
+fn the_hint_of_a_404_has_the_ids_of_the_body_and_no_key_that_was_given_as_one() {
+    let hint = |role: &str| {
+        let response = Scripted::json(json!({"error": "Role not found"})).with_status(404);
+        let wire = Wire::new(vec![response]);
+        let role = community(&wire, Config::new()).role(role);
+        role.members().unwrap_err().hint().unwrap().to_owned()
+    };
+    let known = hint("captains");
+    assert!(known.ends_with(r#"communityId "abc123", roleId "captains""#), "{known}");
+    assert!(!hint(HEYLO_KEY).contains(HEYLO_KEY));
 }
 
 #[test]

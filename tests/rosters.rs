@@ -329,6 +329,41 @@ fn a_process_that_is_killed_while_it_waits_for_the_rate_limit_leaves_nobody_in_d
 }
 
 #[test]
+fn nobody_is_removed_for_a_journal_or_a_list_that_is_not_the_right_one() {
+    let setup = Setup::new();
+    let journal_of = |community: &str| {
+        let mut journal = setup.client.community(community).invite_journal();
+        ["u1", "u2", "u3"].map(|user_id| journal.mark_done(user_id));
+        journal
+    };
+    let (ours, others) = (journal_of("club"), journal_of("book-circle"));
+    let removals = setup.community.remove_members(["u1"]).journal().clone();
+    for (journal, listed, words) in [
+        (&others, &["u1"][..], "the journal is of invite in book-circle, and not of"),
+        (&removals, &["u1"], "the journal is of remove in club, and not of"),
+        (&ours, &[], "nobody is listed"),
+        (&ours, &["u1", "u2 ", "u3"], "the user id \"u2 \" seems to be \"u2\""),
+        (&ours, &["u1", "\u{feff}u2"], "seems to be \"u2\""),
+        (&ours, &["u1", "'u2'"], "seems to be \"u2\""),
+        (&ours, &["u1", ""], "the 2nd of 2 people"),
+    ] {
+        let error = setup.community.remove_unlisted(journal, listed).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert_eq!(setup.requests_to("/apiv1-remove"), 0);
+
+    let removed = setup.community.remove_unlisted(&ours, ["u2", "u9"]).unwrap();
+    let removed: Vec<String> = removed.map(|outcome| outcome.user_id).collect();
+    assert_eq!(removed, ["u1", "u3"]);
+    assert_eq!(setup.sandbox.member_ids("club").len(), 598);
+    // Nobody was invited yet, so an empty list removes nobody.
+    let none: [&str; 0] = [];
+    let first = setup.community.invite_journal();
+    assert_eq!(setup.community.remove_unlisted(&first, none).unwrap().count(), 0);
+}
+
+#[test]
 fn a_journal_that_cannot_be_written_ends_the_invites_before_anything_is_sent() {
     let setup = Setup::new();
     let mut invites = setup.community.invite_members(["x", "y", "z"].map(NewMember::new));

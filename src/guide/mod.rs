@@ -65,7 +65,7 @@ pub mod errors_and_retries {}
 #[doc = "```"]
 #[doc = include_str!("state_file.rs")]
 #[doc = "# let path = Path::new(\"/no/such/folder/of.state\");"]
-#[doc = "# let failures = [format!(\"{:?}\", lock(path).unwrap_err()), save(path, 1).unwrap_err().to_string()];"]
+#[doc = "# let failures = [format!(\"{:?}\", lock(path).unwrap_err()), format!(\"{:?}\", save(path, 1).unwrap_err())];"]
 #[doc = "# assert!(failures.iter().all(|it| it.starts_with(\"/no/such/folder/of.state: \") && !it.contains(\"Os {\")));"]
 #[doc = "```"]
 ///

@@ -1,5 +1,6 @@
 //! The members of a role as a whole: the difference to a list, and how to apply it.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -53,10 +54,7 @@ impl RoleMembers {
             present.iter().cloned().partition(|id| is_wanted.contains(id.as_str()));
         let is_new = |id: &&String| !is_present.contains(id.as_str());
         let added: Vec<String> = wanted.iter().filter(is_new).cloned().collect();
-        if let Some(misread) = added.iter().find(|id| is_present.contains(core_of(id))) {
-            let (misread, id) = (misread.as_str(), core_of(misread));
-            return Err(Error::invalid(format!("the user id {misread:?} seems to be {id:?}")));
-        }
+        check_not_misread(&added, &is_present)?;
         let is_added = set(&added);
         for (at, id) in given.iter().enumerate().filter(|(_, id)| is_added.contains(id.as_str())) {
             check_id_in_list(id, at, given.len(), "people")?;
@@ -221,6 +219,17 @@ impl fmt::Display for MemberDiff {
         write!(f, "{} of {}: ", self.role_id, self.community_id)?;
         write!(f, "{added} to add, {removed} to remove, {unchanged} unchanged")?;
         if self.update.is_empty() { Ok(()) } else { write!(f, "\n{}", self.update) }
+    }
+}
+
+/// Rejects a list with an id that is `present` but for what is around it: that person would be removed.
+pub(crate) fn check_not_misread(listed: &[String], present: &HashSet<&str>) -> Result<()> {
+    let is_misread = |id: &&String| !present.contains(id.as_str()) && present.contains(core_of(id));
+    match listed.iter().find(is_misread) {
+        Some(id) => {
+            Err(Error::invalid(format!("the user id {id:?} seems to be {:?}", core_of(id))))
+        }
+        None => Ok(()),
     }
 }
 

@@ -12,7 +12,8 @@ use super::client::Community;
 use super::client::INVITE_HOST;
 use super::invite::NewMember;
 use super::journal::{Journal, State};
-use super::role_update::place_in_list;
+use super::member_diff::check_not_misread;
+use super::role_update::{check_id_in_list, owned, place_in_list, set};
 use super::stop_rule::{StopRule, Verdict};
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::pipeline::call::{Call, check_id};
@@ -188,6 +189,56 @@ impl Community {
     {
         let remove = |user_id: I::Item| Action::Remove(user_id.as_ref().to_owned());
         Bulk::new(self.clone(), REMOVE, user_ids.into_iter().map(remove))
+    }
+
+    /// Removes, one after the other, those whom a journal of invites has as done or as [`unknown`](Journal::unknown), and who are
+    /// not `listed` any more.
+    ///
+    /// Each is removed as by [`remove_members`](Community::remove_members). [`Journal::forget`] each who
+    /// [is removed](MemberOutcome::is_removed): otherwise somebody who comes back is not invited.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput), before anybody is removed, if the journal is of another community or of
+    /// removals; if nobody is listed, which would remove everybody; or if a listed id is empty, or has white space, quotes or commas
+    /// around an id of the journal: the list was read wrongly, and that person would be removed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use heysync::{Config, heylo, sandbox};
+    /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
+    /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
+    /// let mut journal = community.invite_journal();
+    /// ["user-6", "user-7"].map(|user_id| journal.mark_done(user_id));
+    /// for outcome in community.remove_unlisted(&journal, ["user-6", "user-51"])? {
+    ///     if outcome.is_removed() {
+    ///         journal.forget(&outcome.user_id);
+    ///     }
+    /// }
+    /// assert_eq!(journal.done().collect::<Vec<_>>(), ["user-6"]);
+    ///
+    /// let misread = community.remove_unlisted(&journal, ["user-6 "]).unwrap_err();
+    /// assert!(misread.to_string().contains("user-6"));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn remove_unlisted<I>(&self, invited: &Journal, listed: I) -> Result<Bulk>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        self.invite_journal().check_same_work(invited)?;
+        let listed = owned(listed);
+        let people: Vec<&str> = invited.done().chain(invited.unknown()).collect();
+        check_not_misread(&listed, &people.iter().copied().collect())?;
+        for (at, id) in listed.iter().enumerate() {
+            check_id_in_list(id, at, listed.len(), "people")?;
+        }
+        if listed.is_empty() && !people.is_empty() {
+            return Err(Error::invalid("nobody is listed, which would remove everybody")
+                .with_hint("check the list; to remove everybody, use remove_members"));
+        }
+        let is_listed = set(&listed);
+        Ok(self.remove_members(people.into_iter().filter(|id| !is_listed.contains(id))))
     }
 }
 
@@ -386,7 +437,7 @@ impl Bulk {
     /// # use files::{load, save};
     /// # let path = std::env::temp_dir().join(format!("heysync-{}.journal", std::process::id()));
     /// let mut invites = community.invite_members(["user-51", "user-52"].map(NewMember::new));
-    /// while let Some(outcome) = invites.next_recorded(|journal| save(&path, journal)) {
+    /// while let Some(outcome) = invites.next_recorded(|journal| Ok(save(&path, journal)?)) {
     ///     println!("{}: {}", outcome.user_id, outcome.result.is_ok());
     ///     save(&path, invites.journal())?;
     /// }

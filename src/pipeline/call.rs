@@ -468,6 +468,15 @@ impl Call {
         self.path.len() > 1 || names.any(json::names_id)
     }
 
+    /// The ids in the body, as `roleId "captains"`, but those of people.
+    pub(crate) fn ids_in_body(&self) -> Vec<String> {
+        let body: Map<String, Value> = serde_json::from_slice(self.body()).unwrap_or_default();
+        let ids = body
+            .iter()
+            .filter(|(name, id)| json::names_id(name) && *name != "userId" && id.is_string());
+        ids.map(|(name, id)| format!("{name} {id}")).collect()
+    }
+
     pub(crate) fn is_unsafe(&self) -> bool {
         self.safety == Safety::Unsafe
     }

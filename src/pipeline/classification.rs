@@ -164,7 +164,7 @@ impl Classifier<'_> {
             _ => Retry::Never,
         };
         let message = with_location(message::message(&body), &head);
-        let hint = self.hint_if_not_found(&body);
+        let hint = self.hint_if_not_found(&body, &message);
         let evidence = Evidence { message, head: Some(head), body, cause: None };
         let mut failure = match status.as_u16() {
             // It leads to the result of a request that was carried out.
@@ -188,11 +188,19 @@ impl Classifier<'_> {
     }
 
     /// A 404 may come from another server than the service, or from no endpoint of it.
-    fn hint_if_not_found(&self, body: &[u8]) -> &'static str {
-        match self.call.has_id() {
-            true if message::is_own_error(body) => NO_OBJECT,
+    fn hint_if_not_found(&self, body: &[u8], message: &str) -> String {
+        // A framework that has no such endpoint responds with the name of the status.
+        let is_own = message::is_own_error(body) && !message.eq_ignore_ascii_case("not found");
+        let hint = match self.call.has_id() {
+            true if is_own => NO_OBJECT,
             true => NO_OBJECT_OR_ADDRESS,
-            false => NO_ADDRESS,
+            false => return NO_ADDRESS.to_owned(),
+        };
+        let ids = self.call.ids_in_body();
+        match ids.is_empty() {
+            true => hint.to_owned(),
+            // A key may have been given as an id.
+            false => self.redactor.text(format!("{hint}: {}", ids.join(", "))),
         }
     }
 

@@ -51,6 +51,16 @@ fn it_invites_removes_and_sets_the_roles() {
 }
 
 #[test]
+fn without_a_role_of_all_members_it_reports_that_nobody_is_invited_or_removed() {
+    let folder = Folder::new("no-members-role");
+    folder.write("people.csv", "userId,roles\nuser-1,\nuser-52,\n");
+    let service = Service::new(Services::demo());
+    let output = service.run("roster_sync", &folder.0, &["people.csv"]);
+    assert_eq!((output.status.code(), &*stdout(&output)), (Some(0), "nothing to change\n"));
+    assert!(stderr(&output).contains("without --members-role, nobody is"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_dry_run_prints_the_plan_and_sends_no_change() {
     let folder = Folder::new("dry");
     people(&folder);

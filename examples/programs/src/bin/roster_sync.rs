@@ -48,7 +48,7 @@ struct Arguments {
     /// The community
     #[arg(long, value_name = "ID", default_value = "harbour-runners")]
     community: String,
-    /// A role that every member has, which shows whom to invite and whom to remove
+    /// A role that every member has, which shows whom to invite and whom to remove; without it, nobody is
     #[arg(long, value_name = "ID")]
     members_role: Option<String>,
     /// Print the plan and its changes as lines of curl, and change nothing
@@ -84,6 +84,9 @@ fn run(arguments: Arguments) -> Outcome {
     let mut invites = arguments.open_record(session.is_sandbox)?;
 
     let members = arguments.members(&community, session.is_sandbox)?;
+    if members.is_none() {
+        session.reporter.note("without --members-role, nobody is invited or removed");
+    }
     let plan = Plan::new(&people, &community, members.as_ref(), &invites)?;
     show(&plan, &people, &arguments)?;
     if !arguments.dry_run && !plan.is_empty() {
