@@ -114,11 +114,17 @@ impl Ledger {
     pub(crate) fn take_off(&mut self, now: Nanos) -> Lease {
         let id = self.granted;
         self.granted += 1;
-        let mut flight =
-            Flight { id, granted: now, out: [usize::MAX; MOST], doubting: [false; MOST] };
-        for (place, window) in self.windows.iter().enumerate() {
+        let mut flight = Flight {
+            id,
+            granted: now,
+            out: [usize::MAX; MOST],
+            sent: [None; MOST],
+            doubting: [false; MOST],
+        };
+        for (place, window) in self.windows.iter_mut().enumerate() {
             flight.out[place] = window.out(self.flights.len()) + 1;
             flight.doubting[place] = window.is_doubting();
+            flight.sent[place] = window.sent(now);
         }
         self.flights.start(flight)
     }
@@ -219,7 +225,7 @@ impl Ledger {
     pub(crate) fn snapshot(&mut self, now: Nanos) -> Snapshot {
         self.settle(now);
         let in_flight = self.flights.len();
-        let free = self.windows.iter().map(|window| window.free(in_flight)).min();
+        let free = self.windows.iter().map(|window| window.free(in_flight, now)).min();
         Snapshot {
             granted: self.granted,
             in_flight,
@@ -250,6 +256,9 @@ impl Ledger {
             self.adjust();
         }
         self.cooldown.settle(now);
+        let pace = &self.cooldown.pace;
+        let slack = Some(pace.variation()).filter(|_| !pace.is_calm(now));
+        self.windows.iter_mut().for_each(|window| window.remember(slack, now));
         self.first.settle(now);
     }
 
@@ -281,7 +290,8 @@ impl Ledger {
             window.obey(limit, now);
         }
         if let Some(remaining) = headers.remaining.filter(|_| counts) {
-            window.share_with_others(remaining, flight.out[place].saturating_add(since), now);
+            let most = flight.out[place].saturating_add(since);
+            window.share_with_others(remaining, flight.sent[place].unwrap_or(most), now);
         }
     }
 
@@ -458,6 +468,8 @@ pub(crate) struct Flight {
     pub(crate) granted: u64,
     /// For each limit, how many of our tokens were out, this one among them.
     pub(crate) out: [usize; MOST],
+    /// For each limit, how many requests were sent within the last period, this one among them, if that is known.
+    pub(crate) sent: [Option<usize>; MOST],
     /// For each limit, whether others were held to spend less than the server reports.
     pub(crate) doubting: [bool; MOST],
 }

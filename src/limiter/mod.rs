@@ -21,6 +21,7 @@ mod rate;
 mod registry;
 #[cfg(feature = "share")]
 mod runs;
+mod sent;
 #[cfg(any(feature = "share", feature = "redis"))]
 pub(crate) mod share;
 mod start;

@@ -12,6 +12,9 @@ const FIRST: f64 = 1.0;
 const EVEN: f64 = 0.9;
 /// A further refusal makes the client slower by at least this factor.
 const SLOWER: f64 = 0.9;
+/// The first steps lead no lower than this: how much the server admitted before a refusal is a rough count, and half of
+/// the rate, spread evenly, fits beside somebody who takes the other half.
+const HALF: f64 = 0.5;
 /// If the server admitted less than this part of the rate, somebody else takes whatever there is, and a client that
 /// goes slower gets nothing.
 const CROWDED: f64 = 0.3;
@@ -170,7 +173,10 @@ impl Unexplained {
             _ if self.is_crowded_again(&last, period) => Speed::Alone,
             speed if self.is_crowded() || self.probing || was_steady => speed,
             Speed::Alone if self.rounded && last.is_starved => Speed::Alone,
-            Speed::Part(part) => Speed::Part(self.admitted.min(part * SLOWER).max(CROWDED)),
+            Speed::Part(part) => {
+                let least = if part > HALF { HALF } else { CROWDED };
+                Speed::Part(self.admitted.min(part * SLOWER).max(least))
+            }
             Speed::Alone => Speed::Part(self.admitted.min(SLOWER)),
         }
     }

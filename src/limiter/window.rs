@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::moment::{Nanos, Opening, held, nanos};
+use super::sent::Sent;
 use super::status::WaitReason;
 
 /// A limit that a server reports ends after so many periods in which it was not reported again.
@@ -24,6 +25,7 @@ pub(crate) struct Window {
     #[cfg_attr(feature = "share", serde(with = "super::runs"))]
     returning: VecDeque<Nanos>,
     external: ExternalUsage,
+    sent: Sent,
     said: Option<Said>,
     /// The server's own successes contradicted the limit that it reports: it is not obeyed until then.
     disbelieved_until: Nanos,
@@ -48,6 +50,7 @@ impl Window {
             held: held(period),
             returning: VecDeque::new(),
             external: ExternalUsage::default(),
+            sent: Sent::default(),
             said: None,
             disbelieved_until: 0,
             admitted: VecDeque::new(),
@@ -89,8 +92,23 @@ impl Window {
     }
 
     /// How many tokens can be taken while `in_flight` requests are under way.
-    pub(crate) fn free(&self, in_flight: usize) -> usize {
-        self.limit().saturating_sub(self.out(in_flight) + self.others())
+    pub(crate) fn free(&self, in_flight: usize, now: Nanos) -> usize {
+        let out = self.out(in_flight);
+        let length = self.sent.length(self.held, now);
+        let besides = length.map_or(out, |length| self.sent.count(length, now)) + self.others();
+        self.limit().saturating_sub(out.max(besides))
+    }
+
+    /// A request is sent: returns how many were within the last period, if that is known.
+    pub(crate) fn sent(&mut self, now: Nanos) -> Option<usize> {
+        self.sent.record(now);
+        let length = self.sent.length(nanos(self.period), now)?;
+        Some(self.sent.count(length, now))
+    }
+
+    /// Remembers when requests are sent as long as there is a `slack`: how much one round trip differs from another.
+    pub(crate) fn remember(&mut self, slack: Option<Nanos>, now: Nanos) {
+        self.sent.settle(slack, self.held, now);
     }
 
     /// P'/N, rounded up: the share of one request.
@@ -222,7 +240,7 @@ impl Window {
             .external
             .levels()
             .filter_map(|(from, others)| {
-                Some(self.own(ahead + others as usize, in_flight)?.max(from))
+                Some(self.own((ahead, others as usize), in_flight, now)?.max(from))
             })
             .min();
         let soonest = match in_flight {
@@ -232,8 +250,19 @@ impl Window {
         Opening { at: timed.unwrap_or(soonest).min(soonest), look: timed, reason: WaitReason::Full }
     }
 
-    /// When our own tokens leave room for one more than `besides`, by time alone.
-    fn own(&self, besides: usize, in_flight: usize) -> Option<Nanos> {
+    /// When our own tokens leave room for one more besides those `ahead` and what `others` spent, by time alone.
+    fn own(&self, (ahead, others): (usize, usize), in_flight: usize, now: Nanos) -> Option<Nanos> {
+        let room = self.limit().saturating_sub(ahead + others);
+        match self.sent.length(self.held, now) {
+            Some(length) => {
+                Some(self.token(ahead, in_flight)?.max(self.sent.opening(room, length, now)?))
+            }
+            None => self.token(ahead + others, in_flight),
+        }
+    }
+
+    /// When there is a token besides so many others, by time alone.
+    fn token(&self, besides: usize, in_flight: usize) -> Option<Nanos> {
         let missing = (self.out(in_flight) + besides + 1).saturating_sub(self.limit());
         match missing {
             0 => Some(0),

@@ -432,9 +432,9 @@ fn without_headers_a_few_refusals_show_what_somebody_else_takes_of_five_a_second
                 let trial = Trial { steady: Some(2 * SECOND / 5), sway, ..trial };
                 let Means { part, refused, worst } = means(trial);
                 let context = format!("{}, {workers}, {latency} ms, {sway}", kind.0);
-                assert!(part >= 0.65, "{context}: {part:.2} of the rest");
-                assert!(refused <= 7.0, "{context}: {refused} of {} refused", trial.calls);
-                assert!(worst <= 10, "{context}: {worst} of {} refused in one run", trial.calls);
+                assert!(part >= 0.73, "{context}: {part:.2} of the rest");
+                assert!(refused <= 6.0, "{context}: {refused} of {} refused", trial.calls);
+                assert!(worst <= 8, "{context}: {worst} of {} refused in one run", trial.calls);
             }
         }
     }
@@ -456,6 +456,19 @@ fn in_the_long_run_one_in_twenty_is_refused_without_headers() {
     }
 }
 
+/// Half of the rate is the least speed for a start only.
+#[test]
+fn beside_somebody_who_takes_three_fifths_most_of_the_rest_is_left_as_well() {
+    for kind in KINDS {
+        for (workers, latency) in [(1, 10), (8, 10), (1, 100), (8, 100)] {
+            let trial = Trial { workers, latency: latency * MS, ..Trial::new(5, SECOND, kind) };
+            let Means { part, .. } = means(Trial { steady: Some(SECOND / 3), ..trial });
+            let rest = part * 2.5 / 2.0;
+            assert!(rest >= 0.8, "{}, {workers}, {latency} ms: {rest:.2} of the rest", kind.0);
+        }
+    }
+}
+
 /// At five a second a refusal costs a second, in which five could have been sent; each try to be faster costs one.
 #[test]
 fn headers_show_what_somebody_else_takes_of_five_a_second() {
@@ -465,9 +478,11 @@ fn headers_show_what_somebody_else_takes_of_five_a_second() {
             let trial = Trial { steady: Some(2 * SECOND / 5), headers: true, ..trial };
             let Means { part, refused, worst } = means(trial);
             let context = format!("{}, {workers}, {latency} ms", kind.0);
-            assert!(part >= 0.7, "{context}: {part:.2} of the rest");
-            assert!(refused <= 3.5, "{context}: {refused} of {} refused", trial.calls);
-            assert!(worst <= 6, "{context}: {worst} of {} refused in one run", trial.calls);
+            // One that counts the last window again refuses more, and leaves more.
+            let most = if kind.0 == COUNTER.0 { 3.6 } else { 3.2 };
+            assert!(part >= 0.78, "{context}: {part:.2} of the rest");
+            assert!(refused <= most, "{context}: {refused} of {} refused", trial.calls);
+            assert!(worst <= 5, "{context}: {worst} of {} refused in one run", trial.calls);
         }
     }
 }

@@ -1,0 +1,118 @@
+//! When requests were sent of late, while somebody else seems to use the key.
+
+use std::collections::VecDeque;
+
+use super::moment::Nanos;
+
+/// The moments at which requests were sent, while refusals are remembered.
+///
+/// A token is out until P' after the response, so that no more than N requests can arrive in a period whatever the
+/// network does. What somebody else leaves of the N is an estimate anyway, and there each request counts for one period
+/// from when it was sent: otherwise a longer round trip would make our part smaller. For the same reason others seem
+/// to have spent what our requests of the last period had not.
+#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    #[cfg_attr(feature = "share", serde(with = "super::runs"))]
+    moments: VecDeque<Nanos>,
+    /// How much one round trip differs from another; `None` while no refusal is remembered.
+    slack: Option<Nanos>,
+    /// When the first of the refusals was remembered.
+    since: Nanos,
+}
+
+impl Sent {
+    /// Forgets what is over by `now`: what is older than two periods, or all if no refusal is remembered.
+    pub(crate) fn settle(&mut self, slack: Option<Nanos>, period: Nanos, now: Nanos) {
+        if self.slack.is_none() {
+            self.since = now;
+        }
+        self.slack = slack;
+        let begin = now.saturating_sub(period.saturating_mul(2));
+        while self.moments.front().is_some_and(|at| slack.is_none() || *at < begin) {
+            self.moments.pop_front();
+        }
+    }
+
+    /// A request is sent.
+    pub(crate) fn record(&mut self, now: Nanos) {
+        if self.slack.is_some() {
+            self.moments.push_back(now);
+        }
+    }
+
+    /// Returns for how long a request counts if the server counts it for `period`; `None` unless all requests of that
+    /// time were recorded.
+    pub(crate) fn length(&self, period: Nanos, now: Nanos) -> Option<Nanos> {
+        let length = period.saturating_add(self.slack?);
+        Some(length).filter(|length| self.since.saturating_add(*length) <= now)
+    }
+
+    /// Returns how many requests were sent within the last `length`.
+    pub(crate) fn count(&self, length: Nanos, now: Nanos) -> usize {
+        self.moments.len() - self.older(length, now)
+    }
+
+    /// Returns when fewer than `room` requests were sent within the last `length`, by time alone; `None` if never.
+    pub(crate) fn opening(&self, room: usize, length: Nanos, now: Nanos) -> Option<Nanos> {
+        let older = self.older(length, now);
+        match (self.moments.len() - older).checked_sub(room) {
+            None => Some(0),
+            Some(_) if room == 0 => None,
+            Some(surplus) => self.moments.get(older + surplus).map(|at| at.saturating_add(length)),
+        }
+    }
+
+    /// How many of the moments are at least `length` ago.
+    fn older(&self, length: Nanos, now: Nanos) -> usize {
+        self.moments.partition_point(|at| at.saturating_add(length) <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(slack: Option<Nanos>) -> Sent {
+        let mut sent = Sent::default();
+        sent.settle(slack, 100, 0);
+        [0, 10, 20].into_iter().for_each(|at| sent.record(at));
+        sent
+    }
+
+    #[test]
+    fn nothing_is_recorded_while_no_refusal_is_remembered() {
+        let sent = sent(None);
+        assert!(sent.moments.is_empty());
+        assert_eq!(sent.length(100, 1000), None);
+    }
+
+    #[test]
+    fn requests_before_the_first_refusal_may_count_until_it_is_a_period_old() {
+        let mut sent = sent(Some(5));
+        assert_eq!((sent.length(100, 104), sent.length(100, 105)), (None, Some(105)));
+        sent.settle(None, 100, 110);
+        sent.settle(Some(5), 100, 120);
+        assert_eq!((sent.length(100, 214), sent.length(100, 225)), (None, Some(105)));
+    }
+
+    #[test]
+    fn there_is_room_again_when_the_first_request_is_a_period_old() {
+        let sent = sent(Some(5));
+        assert_eq!(sent.opening(4, 105, 50), Some(0));
+        assert_eq!(sent.opening(3, 105, 50), Some(105));
+        assert_eq!(sent.opening(1, 105, 50), Some(125));
+        assert_eq!(sent.opening(3, 105, 105), Some(0));
+        assert_eq!(sent.opening(0, 105, 50), None);
+        assert_eq!((sent.count(105, 104), sent.count(105, 105)), (3, 2));
+    }
+
+    #[test]
+    fn all_is_forgotten_with_the_refusals_and_each_request_after_two_periods() {
+        let mut kept = sent(Some(0));
+        kept.settle(Some(0), 100, 210);
+        assert_eq!(kept.moments, [10, 20]);
+        kept.settle(None, 100, 210);
+        assert!(kept.moments.is_empty());
+    }
+}
