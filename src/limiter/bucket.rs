@@ -57,8 +57,8 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// * The first refusal leaves the speed as it was and spreads the requests evenly, which suits servers that count in
 ///   their own way.
-/// * If another one follows, somebody else uses the key: the speed becomes what the server admitted, and at
-///   first half of the rate at least.
+/// * If another one follows, somebody else uses the key: the speed becomes what the server admitted, and at first
+///   half of the rate at least.
 /// * If the server admits next to nothing, somebody else takes whatever there is, and the bucket takes what it can
 ///   get, one request at a time. A server that rounds `Retry-After` up to seconds does not say when exactly it
 ///   admits a request, so the bucket searches for the moment: for a few times it asks up to three quarters of a period

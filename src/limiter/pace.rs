@@ -14,8 +14,9 @@ const PATIENCE: Nanos = 1_000_000_000;
 /// Spreads requests out.
 ///
 /// A first refusal leaves the speed nearly as it was, and only spreads the requests evenly. If another one follows,
-/// the speed becomes what the server admitted before it, and at first half of the rate at least. It rises again after nine periods without a refusal, and
-/// after ten the client is at full speed. A refusal within ten periods of that brings back the speed that was good.
+/// the speed becomes what the server admitted before it, and at first half of the rate at least. It rises again after
+/// nine periods without a refusal, and after ten the client is at full speed. A refusal within ten periods of that
+/// brings back the speed that was good.
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug)]
 pub(crate) struct Pace {
