@@ -333,7 +333,9 @@ fn nobody_is_removed_for_a_journal_or_a_list_that_is_not_the_right_one() {
     let setup = Setup::new();
     let journal_of = |community: &str| {
         let mut journal = setup.client.community(community).invite_journal();
-        ["u1", "u2", "u3"].map(|user_id| journal.mark_done(user_id));
+        for user_id in ["u1", "u2", "u3"] {
+            journal.mark_done(user_id);
+        }
         journal
     };
     let (ours, others) = (journal_of("club"), journal_of("book-circle"));

@@ -210,7 +210,9 @@ impl Community {
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
     /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
     /// let mut journal = community.invite_journal();
-    /// ["user-6", "user-7"].map(|user_id| journal.mark_done(user_id));
+    /// for user_id in ["user-6", "user-7"] {
+    ///     journal.mark_done(user_id);
+    /// }
     /// for outcome in community.remove_unlisted(&journal, ["user-6", "user-51"])? {
     ///     if outcome.is_removed() {
     ///         journal.forget(&outcome.user_id);
