@@ -5,20 +5,23 @@
 //! * failure: `ok`, `success` and the like are false; `error`, `failed` and the like hold something, and not just "none" or 0;
 //!   `status`, `result` and the like are `error`, `failed` and the like, or a status from 400 to 599; `code` or `type` is, beside
 //!   words; `detail` is FastAPI's list of problems;
-//! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something.
+//! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something;
+//! * neither: `ok` is no boolean; `status` is `partial` and the like; an error has a code of success and words.
 //!
 //! | signs of | report |
 //! |---|---|
 //! | failure | denial |
-//! | failure and success, or a `message` of success | doubt |
+//! | failure and success or neither, words of success, the id of something new, a status of 201, or GraphQL's `data` | doubt |
 //! | failure and a code of 0 or 2xx | by the [tone] of the words: bad is denial, else doubt |
 //! | success | none |
-//! | neither, a `detail` and nothing else, as of FastAPI and Django | by its tone: bad is denial, good is none, else doubt |
-//! | neither, a code that is not known, or `"removed": false` | by the tone: bad is denial; good is none of a code; else doubt |
-//! | neither, a `message` | by its tone: bad or mixed is doubt, else none |
+//! | neither for certain, or a `code` or `type` of failure and no data | doubt |
+//! | none, a `detail` and nothing else, as of FastAPI and Django | by its tone: bad is denial, good is none, else doubt |
+//! | none, a code that is not known, or `"removed": false` or 0 | by the tone: bad is denial; good is none of a code; else doubt |
+//! | none, a `message` | by its tone: bad or mixed is doubt, else none |
 //!
 //! The same is found in `data`, `result` and the like, in each item of a list, in JSON within a string, and in what is nearly
-//! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words.
+//! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words. It is doubt as well in
+//! an object that is the only field, in a list in `data` and the like, and in some items of a list.
 //!
 //! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` denies nothing. A body that was decoded is
 //! such a record unless it consists of nothing but a report.
@@ -36,7 +39,13 @@ use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use sign::{Sign, Signs};
-use vocabulary::{ALSO, ERROR_WORDS, OUTCOME, WORDS, WRAPPERS, is_any, is_empty, is_reported};
+use vocabulary::{
+    ALSO, BAD, ERROR_WORDS, KIND, KNOWN_IDS, OUTCOME, REFUSED, WORDS, WRAPPERS, code, is_any,
+    is_empty, is_reported,
+};
+
+/// The words of a failure without words.
+const UNSAID: &str = "the response reports a failure";
 
 /// How deep JSON may be within strings and lists.
 const DEEPEST: u32 = 3;
@@ -117,7 +126,8 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
         Value::Array(items) if depth > 0 => {
             let reports: Option<Vec<Report>> =
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
-            reports.filter(|reports| !reports.is_empty()).map(joined)
+            let all = reports.filter(|reports| !reports.is_empty()).map(joined);
+            all.or_else(|| of_wrapped(json, true, depth))
         }
         Value::String(text) if depth > 0 && text.contains('{') => {
             of_json(&read(text.as_bytes(), true)?, depth - 1)
@@ -139,28 +149,42 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
     stated(object, &signs)
         .or_else(|| wrapped.filter_map(|(_, inner)| of_wrapped(inner, is_good, depth - 1)).next())
         .or_else(|| if is_good { None } else { in_words(object, &signs) })
+        .or_else(|| of_only(object, depth))
+}
+
+/// The report in an object that is the only field: `{"invite": {"errors": ["is taken"], "user": null}}`. It may be a record
+/// with a state.
+fn of_only(object: &Map<String, Value>, depth: u32) -> Option<Report> {
+    let only = object.values().next().filter(|only| object.len() == 1 && only.is_object())?;
+    if depth > 0 { of_wrapped(only, true, depth - 1) } else { None }
 }
 
 /// The report that the fields of an object state, whatever their words are.
 fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let has_words = has_any(object, WORDS);
     let is_record = signs.has(Sign::Record);
-    let is_said_well = has_good_message(object);
-    let is_kind = signs.has(Sign::Kind) || signs.has(Sign::ErrorCode);
+    let is_said_well = has_good_words(object, "message msg detail");
     let is_failure = signs.has(Sign::Failure)
         || signs.has(Sign::Outcome)
         || signs.has(Sign::State) && (has_words || !is_record)
-        || is_kind && has_words && !is_record && !is_said_well
+        || signs.has(Sign::Kind) && has_words && !is_record && !is_said_well
         || is_list_of_problems(object);
     if !is_failure {
         return None;
     }
     let words = message::words_in(object);
-    let is_open = signs.has(Sign::Open) && words.as_deref().map(tone::tone) != Some(Tone::Bad);
-    let is_contradicted = signs.has(Sign::Success) || is_said_well || is_open;
+    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
+    let is_contradicted = signs.has(Sign::Success)
+        || signs.has(Sign::Unclear)
+        || signs.has(Sign::Open) && tone != Tone::Bad
+        || is_said_well
+        || is_good(tone)
+        || has_good_words(object, BAD)
+        || signs.has(Sign::Failure) && object.iter().any(is_created)
+        || has_partial_data(object);
     let unsaid = match is_contradicted {
         true => "the response contradicts itself",
-        false => "the response reports a failure",
+        false => UNSAID,
     };
     Some(Report::new(!is_contradicted, words.unwrap_or_else(|| unsaid.to_owned())))
 }
@@ -169,12 +193,32 @@ fn has_any(object: &Map<String, Value>, names: &str) -> bool {
     object.iter().any(|(name, value)| is_any(name, names) && !is_empty(value))
 }
 
-/// `{"error": true, "message": "Member removed"}`
-fn has_good_message(object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, value)| {
-        is_any(name, "message msg detail")
-            && value.as_str().is_some_and(|text| tone::tone(text) == Tone::Good)
-    })
+/// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
+fn has_good_words(object: &Map<String, Value>, names: &str) -> bool {
+    let texts = object.iter().filter(|(name, _)| is_any(name, names));
+    texts.filter_map(|(_, value)| value.as_str()).any(|text| is_good(tone::tone(text)))
+}
+
+fn is_good(tone: Tone) -> bool {
+    matches!(tone, Tone::Good | Tone::Idle)
+}
+
+/// `"inviteId": "i1"`, `"invite": {"id": "i1"}`, `"status": 201`
+fn is_created((name, value): (&String, &Value)) -> bool {
+    let is_new = |name: &str| !is_any(name, KNOWN_IDS) && !is_any(name, ALSO) && !is_reported(name);
+    let id = value.get("id").unwrap_or_default();
+    is_new(name) && (sign::is_own_id(name, value) || !is_empty(id) && is_new(&format!("{name}id")))
+        || (is_any(name, OUTCOME) || is_any(name, KIND))
+            && code(value).is_some_and(|code| (201..300).contains(&code))
+}
+
+/// GraphQL's result of what took effect although something failed.
+fn has_partial_data(object: &Map<String, Value>) -> bool {
+    let holds = |wanted: &str, is_held: fn(&Value) -> bool| {
+        object.iter().any(|(name, value)| is_any(name, wanted) && is_held(value))
+    };
+    holds("errors", Value::is_array)
+        && holds("data", |data| (data.is_object() || data.is_array()) && !is_empty(data))
 }
 
 /// `{"detail": [{"loc": ["body", "name"], "msg": "Field required"}]}`, as FastAPI lists what is wrong with a request.
@@ -189,25 +233,27 @@ fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
     let report = match inner {
         Value::Object(inner) => of_inner(inner, is_good, depth),
         Value::String(_) => of_json(inner, depth),
-        // A list is data.
+        // A list is data, which may be about failures of something else.
+        Value::Array(items) if depth > 0 => {
+            let reports = items.iter().filter_map(|item| of_wrapped(item, true, depth - 1));
+            let reports: Vec<Report> = reports.collect();
+            (!reports.is_empty()).then(|| joined(reports))
+        }
         _ => None,
     }?;
     Some(Report::new(!is_good && matches!(report, Report::Denial(_)), report.into_words()))
 }
 
-/// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`. So may be the only field
-/// of the `data` of GraphQL: `{"invite": {"errors": ["is taken"], "user": null}}`.
+/// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`.
 fn of_inner(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
     let signs = Signs::of(inner);
     let is_report = signs.has(Sign::Failure) || !is_good && has_any(inner, WORDS);
-    let only = inner.values().next().filter(|only| inner.len() == 1 && only.is_object());
-    match (stated(inner, &signs).filter(|_| is_report), only) {
-        (None, Some(only)) if depth > 0 => of_wrapped(only, true, depth - 1),
-        (None, _) if !is_good && !signs.has(Sign::Success) => {
-            in_words(inner, &signs).map(|report| Report::Doubt(report.into_words()))
-        }
-        (report, _) => report,
-    }
+    let doubt = |report: Report| Report::Doubt(report.into_words());
+    let has_words = !is_good && !signs.has(Sign::Success);
+    stated(inner, &signs)
+        .filter(|_| is_report)
+        .or_else(|| of_only(inner, depth))
+        .or_else(|| if has_words { in_words(inner, &signs).map(doubt) } else { None })
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
@@ -215,7 +261,11 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     if let Some(detail) = lone_detail(object) {
         return of_detail(detail);
     }
-    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::ErrorCode);
+    if signs.has(Sign::Unclear) {
+        let unsaid = || "the response reports neither success nor failure".to_owned();
+        return Some(Report::Doubt(message::words_in(object).unwrap_or_else(unsaid)));
+    }
+    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind);
     let names = if is_hinted { WORDS } else { "message msg reason" };
     let has_message = has_any(object, names) || has_any(object, ERROR_WORDS);
     let words = message::words_in(object).filter(|_| has_message).or_else(|| sentence(object));
@@ -226,25 +276,31 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
         let unsaid = || "the response reports that nothing was done".to_owned();
         return Some(Report::new(is_certain, words.unwrap_or_else(unsaid)));
     }
-    let is_hint_certain = signs.has(Sign::ErrorCode) || !is_data;
+    // The name may be one of a person or an alert.
+    let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
+    let bare = || (is_kind && !is_data).then(|| UNSAID.to_owned());
     match tone {
-        Tone::Good => None,
-        _ if is_hinted => Some(Report::new(is_certain && is_hint_certain, words?)),
+        _ if is_good(tone) => None,
+        _ if is_hinted => {
+            let is_certain = is_certain && (is_kind || !is_data);
+            Some(Report::new(is_certain, words.or_else(bare)?))
+        }
         Tone::Bad | Tone::Mixed if !is_data => words.map(Report::Doubt),
         _ => None,
     }
 }
 
-/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`
+/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
-    let outcomes = object.iter().filter(|(name, _)| is_any(name, OUTCOME));
+    let outcomes = object.iter().filter(|(name, _)| is_any(name, OUTCOME) || is_any(name, "code"));
     let mut texts = outcomes.filter_map(|(_, value)| value.as_str());
     texts.find(|text| text.trim().contains(|c: char| !c.is_alphanumeric())).map(str::to_owned)
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {
     let is_nested = value.is_object() || value.is_array();
-    is_nested && !is_empty(value) && !is_reported(name) && !is_any(name, ALSO)
+    let is_of_report = is_reported(name) || is_any(name, ALSO) || is_any(name, REFUSED);
+    is_nested && !is_empty(value) && !is_of_report
 }
 
 /// The words of `{"detail": "Not Found"}` with the other fields of RFC 9457 at most.
@@ -266,7 +322,7 @@ fn lone_detail(object: &Map<String, Value>) -> Option<String> {
 fn of_detail(words: String) -> Option<Report> {
     match tone::tone(&words) {
         Tone::Bad => Some(Report::Denial(words)),
-        Tone::Good => None,
+        Tone::Good | Tone::Idle => None,
         Tone::Mixed | Tone::Unclear => Some(Report::Doubt(words)),
     }
 }
@@ -372,7 +428,8 @@ mod tests {
                 "gone",
             ),
             (r#"{"errorMessages": ["gone"], "errors": {}}"#, "gone"),
-            (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "Server Error"),
+            (r#"{"error": {"code": 200, "message": "server error"}}"#, "server error"),
+            (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "in doubt: Server Error"),
             (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
             (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
             (r#"{"created": 1732600000, "error": "gone"}"#, "gone"),
@@ -390,6 +447,8 @@ mod tests {
             (r#"{"errors": "no errors"}"#, NOTHING),
             (r#"{"error": "no error occurred"}"#, NOTHING),
             (r#"{"errors": "none found"}"#, NOTHING),
+            (r#"{"errors": "0 of 1 users invited"}"#, "in doubt: 0 of 1 users invited"),
+            (r#"{"error": "No error handler for route"}"#, "No error handler for route"),
             (r#"{"failed": "0 of 3"}"#, NOTHING),
             (r#"{"invited": true, "error": ""}"#, NOTHING),
             (r#"{"success": true, "error": "N/A"}"#, NOTHING),
@@ -408,6 +467,8 @@ mod tests {
             (r#"{"result": "error", "message": "gone"}"#, "gone"),
             (r#"{"result": "error: gone"}"#, "the response reports a failure"),
             (r#"{"result": false}"#, "the response reports a failure"),
+            (r#"{"status": "false", "message": "gone"}"#, "gone"),
+            (r#"{"result": "no"}"#, "the response reports a failure"),
             (r#"{"Ack": "Failure", "message": "gone"}"#, "gone"),
             (r#"{"return_code": "FAIL", "message": "gone"}"#, "gone"),
             (r#"{"status": "fail", "data": {"userId": "x"}}"#, "the response reports a failure"),
@@ -513,7 +574,6 @@ mod tests {
             (r#"{"Detail": "alert is locked", "error": null}"#, "alert is locked"),
             (r#"{"type": "about:blank", "title": "Gone", "detail": "gone"}"#, "gone"),
             (r#"{"detail": "Community was not removed"}"#, "Community was not removed"),
-            (r#"{"detail": "Alert must be paused first"}"#, "Alert must be paused first"),
             (r#"{"detail": "User can't be invited"}"#, "User can't be invited"),
             (r#"{"detail": "No such community"}"#, "No such community"),
             (r#"{"detail": "Bad request"}"#, "Bad request"),
@@ -570,6 +630,71 @@ mod tests {
                 "in doubt: Alert does not exist or has been deleted",
             ),
             (r#"{"detail": "Registered users only"}"#, "in doubt: Registered users only"),
+            (r#"{"detail": "Alert must be paused first"}"#, "in doubt: Alert must be paused first"),
+            (
+                r#"{"detail": "Welcome to Forbidden City Runners!"}"#,
+                "in doubt: Welcome to Forbidden City Runners!",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_failure_beside_what_took_effect_is_in_doubt() {
+        check(&[
+            (r#"{"data": {"invite": {"id": "1"}}, "errors": ["no phone"]}"#, "in doubt: no phone"),
+            (r#"{"inviteId": "i1", "error": "no phone"}"#, "in doubt: no phone"),
+            (r#"{"invite": {"id": "i1"}, "error": "no phone"}"#, "in doubt: no phone"),
+            (r#"{"status": 201, "errors": ["sms not delivered"]}"#, "in doubt: sms not delivered"),
+            (r#"{"userId": "u1", "errorId": "e1", "error": "no phone"}"#, "no phone"),
+            (r#"{"user": {"id": "u1"}, "error": {"id": "e1", "message": "gone"}}"#, "gone"),
+            (r#"{"delivered": 1, "failed": 1}"#, "in doubt: the response contradicts itself"),
+            (r#"{"status": "running", "errors": ["sms"]}"#, "in doubt: sms"),
+            (r#"{"status": "completed_with_errors", "errors": ["sms"]}"#, "in doubt: sms"),
+            (r#"{"status": "PARTIAL", "error": "not found"}"#, "in doubt: not found"),
+            (
+                r#"{"error": "Operation completed successfully"}"#,
+                "in doubt: Operation completed successfully",
+            ),
+            (r#"{"errorMessage": "Member removed"}"#, "in doubt: Member removed"),
+            (r#"{"errors": ["Member removed"]}"#, "in doubt: Member removed"),
+        ]);
+    }
+
+    #[test]
+    fn a_flag_or_an_error_that_is_neither_is_in_doubt() {
+        let neither = "in doubt: the response reports neither success nor failure";
+        check(&[
+            (r#"{"success": -1}"#, neither),
+            (r#"{"success": -1, "message": "x"}"#, "in doubt: x"),
+            (r#"{"ok": "nope", "userId": "u1"}"#, neither),
+            (r#"{"success": ""}"#, "in doubt: the response reports that nothing was done"),
+            (r#"{"success": "Member removed"}"#, NOTHING),
+            (r#"{"succeeded": 1732600000}"#, NOTHING),
+            (
+                r#"{"error": {"code": 0, "message": "Mitglied nicht gefunden"}}"#,
+                "in doubt: Mitglied nicht gefunden",
+            ),
+            (r#"{"errors": [{"code": 200, "message": "x"}]}"#, "in doubt: x"),
+            (r#"{"error": {"code": "ok", "message": "", "log_id": "x"}}"#, NOTHING),
+            (r#"{"error": {"code": 0, "message": "no error occurred"}}"#, NOTHING),
+            (r#"{"error_code": "SUCCESS", "error_message": "x"}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_code_of_failure_without_words_is_in_doubt_unless_there_is_data() {
+        let unsaid = "in doubt: the response reports a failure";
+        check(&[
+            (r#"{"code": 403}"#, unsaid),
+            (r#"{"code": 404, "data": null, "text": "no such group"}"#, unsaid),
+            (r#"{"code": "NotFound"}"#, unsaid),
+            (r#"{"code": "USER_NOT_FOUND"}"#, "in doubt: USER_NOT_FOUND"),
+            (r#"{"type": "error", "text": "gone"}"#, unsaid),
+            (r#"{"code": 417, "invite": {"id": "i1"}}"#, NOTHING),
+            (r#"{"code": 404, "reason": "Community deleted"}"#, "in doubt: Community deleted"),
+            (r#"{"name": "Max Error"}"#, NOTHING),
+            (r#"{"id": "a1", "name": "TypeError", "message": "not found"}"#, "in doubt: not found"),
+            (r#"{"name": "Max Error", "message": "Mitglied"}"#, "in doubt: Mitglied"),
         ]);
     }
 
@@ -598,6 +723,13 @@ mod tests {
             (r#"{"removed": false}"#, "in doubt: the response reports that nothing was done"),
             (r#"{"deleted": "false"}"#, "in doubt: the response reports that nothing was done"),
             (r#"{"isValid": false, "message": "u1"}"#, "in doubt: u1"),
+            (r#"{"accepted": false}"#, "in doubt: the response reports that nothing was done"),
+            (r#"{"invited": 0, "reason": "x"}"#, "in doubt: x"),
+            (
+                r#"{"invited": [], "skipped": ["u1"]}"#,
+                "in doubt: the response reports that nothing was done",
+            ),
+            (r#"{"paused": false}"#, NOTHING),
             (r#"{"invited": false, "reason": "already a member"}"#, "in doubt: already a member"),
             (r#"{"code": 1, "message": "done"}"#, NOTHING),
         ]);
@@ -684,9 +816,14 @@ mod tests {
             ),
             (r#"{"data": {"message": "not found"}}"#, "in doubt: not found"),
             (r#"{"data": {"invite": {"status": "failed", "id": "i1"}}}"#, NOTHING),
-            (r#"{"data": [{"error": "x"}]}"#, NOTHING),
             (r#"{"data": "the error is {gone}"}"#, NOTHING),
-            (r#"[{"error": "x"}, {"ok": true}]"#, NOTHING),
+            (r#"[{"error": "x"}, {"ok": true}]"#, "in doubt: x"),
+            (r#"{"data": [{"error": "x"}]}"#, "in doubt: x"),
+            (r#"{"results": [{"id": "i1"}, {"ok": false, "error": "x"}]}"#, "in doubt: x"),
+            (r#"{"results": [{"id": "i1", "status": "failed"}]}"#, NOTHING),
+            (r#"{"invite": {"error": "x"}}"#, "in doubt: x"),
+            (r#"{"apiResponse": {"success": false}}"#, "in doubt: the response reports a failure"),
+            (r#"{"alert": {"id": "a1", "status": "failed"}}"#, NOTHING),
             (r#"[["error"]]"#, NOTHING),
             ("[]", NOTHING),
         ]);

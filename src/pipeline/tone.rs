@@ -1,7 +1,8 @@
 //! Whether the words of a service speak of success or of failure, as far as words show that.
 //!
-//! Names of people and groups may hold any word: Bad Bunny, No Limits Run Club, Too Fast Runners. So only whole phrases of
-//! failure are certain, a word of success outweighs single words that may be part of a name, and quotations are not read.
+//! Names of people and groups may hold any word: Bad Bunny, Forbidden City Runners, Too Fast Runners. So no word that seems to
+//! be part of a name by its capital is certain, a word of success outweighs words that are suspicious at most, and quotations
+//! are not read.
 
 use std::collections::HashSet;
 use std::iter;
@@ -27,6 +28,8 @@ pub(super) enum Tone {
     Bad,
     /// Of success and failure, or of what may be a failure.
     Mixed,
+    /// Of no failure, and of nothing else: "no error occurred", "request ok".
+    Idle,
     /// Of neither.
     Unclear,
 }
@@ -58,17 +61,23 @@ fn listed(list: &'static str) -> HashSet<(&'static str, &'static str)> {
 }
 
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident: $list:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $list:expr;)*) => {
         $($(#[$doc])* static $name: Words = Words::new(|| listed($list));)*
     };
 }
 
+/// Words of [`Sign::Success`] that are names of fields as well: true of what was done.
+pub(super) const DONE: &str = "\
+    done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned \
+    invited sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified \
+    informed acknowledged";
+
 words! {
-    /// Words of [`Sign::Success`].
-    SUCCESSES: "ok done success successful successfully succeeded completed finished removed deleted kicked revoked cancelled \
-        canceled created updated changed saved added assigned unassigned invited joined sent resent emailed mailed \
-        delivered accepted approved queued scheduled received processed archived unarchived restored enabled paused \
-        resumed registered confirmed applied notified informed activated renewed subscribed";
+    DEEDS: DONE;
+
+    /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
+    SUCCESSES: "ok success successful successfully succeeded finished changed joined received archived unarchived enabled \
+        paused resumed registered confirmed activated renewed subscribed";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
     CONDITIONS: "can could should would must has+to have+to needs+to to+be may+be may+have might if when until unless before \
@@ -78,12 +87,12 @@ words! {
     CONSEQUENCES: "undone restored recovered";
 
     /// Words of [`Sign::Denial`], as "not" after one of [`VERBS`] and before one of [`REFUSED`].
-    DENIALS: "cannot must+be must+have must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
+    DENIALS: "cannot must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
         none+was none+were none+of only+admins only+owners";
 
     /// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
     FAILURES: "fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful \
-        unsuccessfully too+many can+only users+only members+only timed+out field+required has+expired limit+reached \
+        unsuccessfully too+many users+only members+only timed+out field+required has+expired limit+reached \
         limit+exceeded server+error validation+error error+occurred went+wrong";
 
     /// Words of [`Sign::Trouble`].
@@ -114,6 +123,9 @@ words! {
 
     /// Words between a denial and the success that it denies, as [`THINGS`] are.
     BETWEEN: "be been being to was were is are has have could";
+
+    /// Words of [`Tone::Idle`] after "none" and "no errors".
+    IDLE: "found reported detected occurred was were has have been";
 }
 
 /// Returns the tone of a text.
@@ -122,21 +134,40 @@ pub(super) fn tone(text: &str) -> Tone {
     if is_reason_phrase(text) {
         return Tone::Bad;
     }
-    let text = text.to_lowercase().replace('\u{2019}', "'").replace("n't", " not");
-    let signs: Vec<Sign> =
-        clauses(&without_quoted(&text)).iter().flat_map(|words| signs(words)).collect();
-    let last = |sign| signs.iter().rposition(|it| *it == sign);
-    let has = |sign| signs.contains(&sign);
+    let text = text.replace('\u{2019}', "'").replace("n't", " not").replace("N'T", " NOT");
+    let text = without_quoted(&text);
+    let clauses = clauses(&text);
+    let signs: Vec<(Sign, bool)> = clauses.iter().flat_map(|words| signs(words)).collect();
+    let last = |sign| signs.iter().rposition(|(it, _)| *it == sign);
+    let has = |sign| last(sign).is_some();
     let fails = has(Sign::Failure) || has(Sign::Denial);
+    let is_failure = |sign| matches!(sign, Sign::Failure | Sign::Denial | Sign::Lack);
+    let is_certain = signs.iter().any(|(sign, is_name)| is_failure(*sign) && !is_name);
     match () {
+        () if is_idle(&clauses.concat()) => Tone::Idle,
         () if !fails && !has(Sign::Trouble) && last(Sign::Success) > last(Sign::Lack) => Tone::Good,
         () if has(Sign::Success) => Tone::Mixed,
-        () if fails || has(Sign::Lack) => match has(Sign::Possible) {
-            true => Tone::Mixed,
-            false => Tone::Bad,
-        },
-        () if has(Sign::Trouble) || has(Sign::Suspicion) => Tone::Mixed,
+        () if is_certain && !has(Sign::Possible) => Tone::Bad,
+        () if signs.iter().any(|(sign, _)| *sign != Sign::Possible) => Tone::Mixed,
         () => Tone::Unclear,
+    }
+}
+
+/// Whether a text has a word of success, whatever is about it: `"completed_with_errors"`.
+pub(super) fn names_success(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| succeeds(&word.to_lowercase()))
+}
+
+fn is_idle(words: &[&str]) -> bool {
+    let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match &words[..] {
+        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", rest @ ..]
+        | ["none", rest @ ..] => rest.iter().all(|word| has(&IDLE, word)),
+        ["operation" | "request", last] => {
+            matches!(*last, "ok" | "success" | "successful" | "succeeded")
+        }
+        _ => false,
     }
 }
 
@@ -167,24 +198,40 @@ fn clauses(text: &str) -> Vec<Vec<&str>> {
     clauses
 }
 
-fn signs(words: &[&str]) -> Vec<Sign> {
+/// The signs in a clause, and whether each may be part of a name.
+fn signs(words: &[&str]) -> Vec<(Sign, bool)> {
+    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let is_name = |at: usize| {
+        let is_next = || words.get(at + 1).is_some_and(|next| is_capitalised(next));
+        is_capitalised(words[at]) && (at > 0 || is_next())
+    };
+    signs_at(&lower).into_iter().map(|(at, sign)| (sign, is_name(at))).collect()
+}
+
+/// `"Forbidden"`. `"FORBIDDEN"` is stressed.
+fn is_capitalised(word: &str) -> bool {
+    word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase)
+}
+
+/// The signs in a clause in lower case, by the place of their words.
+fn signs_at(words: &[&str]) -> Vec<(usize, Sign)> {
     let mut signs = Vec::new();
     let (mut is_denied, mut is_conditional) = (false, false);
     for (at, word) in words.iter().enumerate() {
         let rest = &words[at..];
         let failure = failure(words, at);
         match failure {
-            None if has(&SUCCESSES, word) && is_denied => {}
-            None if has(&SUCCESSES, word) && is_conditional => signs.push(Sign::Possible),
-            None if has(&SUCCESSES, word) => signs.push(Sign::Success),
+            None if succeeds(word) && is_denied => {}
+            None if succeeds(word) && is_conditional => signs.push((at, Sign::Possible)),
+            None if succeeds(word) => signs.push((at, Sign::Success)),
             // "Conflict: member was removed"
-            Some(Sign::Suspicion) if words.len() == 1 => signs.push(Sign::Trouble),
-            failure => signs.extend(failure),
+            Some(Sign::Suspicion) if words.len() == 1 => signs.push((at, Sign::Trouble)),
+            failure => signs.extend(failure.map(|sign| (at, sign))),
         }
         let denies = failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && *word == "no";
         is_denied = denies || is_denied && (has(&BETWEEN, word) || has(&THINGS, word));
-        let is_open = begins(&CONDITIONS, rest) && rest.get(1) != Some(&"not");
-        is_conditional |= denies || is_open || follows(rest);
+        is_conditional |= denies || begins(&CONDITIONS, rest) || follows(rest);
     }
     signs
 }
@@ -206,7 +253,7 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
         () if has(&LACKING, word) && is_thing || matches!(*rest, ["already", "exists", ..]) => {
             Some(Sign::Lack)
         }
-        () if is_not && (has(&VERBS, last) || has(&REFUSED, next) || has(&SUCCESSES, next)) => {
+        () if is_not && (has(&VERBS, last) || has(&REFUSED, next) || succeeds(next)) => {
             Some(Sign::Denial)
         }
         // "no errors", "0 failed"
@@ -222,6 +269,10 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
 /// "cannot be undone"
 fn follows(words: &[&str]) -> bool {
     matches!(words, ["cannot", "be", last, ..] if has(&CONSEQUENCES, last))
+}
+
+fn succeeds(word: &str) -> bool {
+    has(&DEEDS, word) || has(&SUCCESSES, word)
 }
 
 fn has(list: &Words, word: &str) -> bool {
@@ -336,7 +387,6 @@ mod tests {
                 "You DON'T own it",
                 "User can not be invited",
                 "Invite not sent",
-                "Alert must be paused first",
                 "Hello. That isn't possible",
                 "alert is locked",
                 "Community 'Removed' was not found",
@@ -398,6 +448,45 @@ mod tests {
     }
 
     #[test]
+    fn words_with_capitals_may_be_names_and_prove_no_failure() {
+        check(
+            Tone::Mixed,
+            &[
+                "Welcome to Forbidden City Runners!",
+                "Max zu Epic Fail Runners eingeladen",
+                "Unknown User wurde eingeladen",
+                "Cannot Stop Runners eingeladen",
+                "Access Denied",
+                "User Was Not Invited",
+            ],
+        );
+        check(Tone::Bad, &["Forbidden: no access", "User NOT found", "Cannot invite Max"]);
+        check(Tone::Good, &["No Account found, invitation sent"]);
+    }
+
+    #[test]
+    fn a_condition_is_no_proof_of_a_failure() {
+        check(
+            Tone::Mixed,
+            &[
+                "Alert must be paused first",
+                "Invite is on its way; it must be accepted within 7 days",
+                "It can only be used once",
+            ],
+        );
+    }
+
+    #[test]
+    fn words_of_no_failure_are_idle() {
+        check(
+            Tone::Idle,
+            &["No errors", "no error occurred.", "none found", "0 failed", "Request OK"],
+        );
+        check(Tone::Bad, &["No permissions", "None found for community abc"]);
+        check(Tone::Unclear, &["No error handler for route", "no failure domain available"]);
+    }
+
+    #[test]
     fn all_other_words_are_unclear() {
         check(
             Tone::Unclear,
@@ -426,5 +515,7 @@ mod tests {
             assert_eq!(tone(&piece.repeat(2_000_000)), Tone::Unclear, "{piece}");
         }
         assert_eq!(tone(&format!("removed {}", "x ".repeat(2_000_000))), Tone::Good);
+        assert_eq!(tone(&format!("{} removed", "x ".repeat(240))), Tone::Good);
+        assert_eq!(tone(&format!("{} removed", "x ".repeat(250))), Tone::Unclear);
     }
 }

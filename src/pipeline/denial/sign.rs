@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::super::tone::{self, Tone};
+use super::super::message;
+use super::super::tone::{self, DONE, Tone};
 use super::vocabulary::{
-    ALLOWED, ALSO, BAD, DONE, ERROR_CODES, ERROR_WORDS, GOOD, GOOD_OUTCOMES, KIND, OUTCOME,
-    REFUSED, SHORT_FAILURES, code, is_any, is_code_of_success, is_empty, is_error_status,
-    is_failure, is_false, is_harmless, is_reported, is_state_of_failure, is_true,
+    ALLOWED, ALSO, BAD, ERROR_CODES, ERROR_WORDS, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, REFUSED,
+    SHORT_FAILURES, code, is_any, is_code, is_code_of_success, is_empty, is_error_status,
+    is_failure, is_false, is_reported, is_state_of_failure, is_true, reports_nothing,
 };
 use crate::json;
 
@@ -22,14 +23,14 @@ pub(super) enum Sign {
     Outcome,
     /// It failed, or a record is in this state: `"status": "rejected"`.
     State,
-    /// It failed, if there are words about that: `"type": "error"`.
+    /// It failed, if there are words about that: `"type": "error"`, `"code": 404`.
     Kind,
-    /// The same: `"code": 404`.
-    ErrorCode,
     /// It may have failed: `"code": 7`, `"status": "invalid_request"`.
     Hint,
-    /// It did not do this: `"removed": false`.
+    /// It did not do this: `"removed": false`, `"invited": 0`.
     Undone,
+    /// It failed or succeeded, or both: `"success": -1`, `"status": "completed_with_errors"`.
+    Unclear,
     /// It succeeded: `"ok": true`, `"status": "done"`, `"invited": true`, `"sent": 3`.
     Success,
     /// Nothing for certain: `"code": 0` is a failure to some services, and `"status": 200` repeats the status of the response.
@@ -61,17 +62,19 @@ fn sign(name: &str, value: &Value) -> Option<Sign> {
     if is_any(name, GOOD) {
         of_flag(value)
     } else if is_any(name, BAD) {
-        (!is_harmless(name, value)).then_some(Sign::Failure)
+        of_error(name, value)
     } else if is_any(name, OUTCOME) {
         of_outcome(name, value)
     } else if is_any(name, KIND) {
         of_kind(name, value)
     } else if is_any(name, DONE) && is_done(value) {
         Some(Sign::Success)
-    } else if is_any(name, DONE) || is_any(name, ALLOWED) {
+    } else if is_any(name, DONE) {
+        (is_empty(value) && !value.is_null()).then_some(Sign::Undone)
+    } else if is_any(name, ALLOWED) {
         (is_false(value) && !value.is_number()).then_some(Sign::Undone)
     } else if is_any(name, REFUSED) {
-        is_true(value).then_some(Sign::Undone)
+        is_done(value).then_some(Sign::Undone)
     } else {
         is_own_id(name, value).then_some(Sign::Record)
     }
@@ -80,9 +83,41 @@ fn sign(name: &str, value: &Value) -> Option<Sign> {
 fn of_flag(value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let fails = is_failure(word) || is_state_of_failure(word) || is_any(word, SHORT_FAILURES);
+    let is_negative = value.as_f64().is_some_and(|number| number < 0.0);
     match value {
-        _ if is_done(value) => Some(Sign::Success),
-        _ => (is_false(value) || fails).then_some(Sign::Failure),
+        _ if is_done(value) || is_good_word(word) => Some(Sign::Success),
+        _ if is_false(value) || fails => Some(Sign::Failure),
+        Value::Null => None,
+        _ if is_empty(value) => Some(Sign::Undone),
+        _ => (value.is_string() || is_negative).then_some(Sign::Unclear),
+    }
+}
+
+/// `"done"`, `"Member removed"`
+fn is_good_word(word: &str) -> bool {
+    is_any(word, GOOD_OUTCOMES) || tone::tone(word) == Tone::Good
+}
+
+/// A code of success beside words that are no clear failure may be a code that was not set: `{"code": 0, "message": "x"}`.
+fn of_error(name: &str, value: &Value) -> Option<Sign> {
+    match value {
+        _ if is_empty(value) || is_code(name) && is_code_of_success(value) => None,
+        Value::String(text) => (!reports_nothing(text)).then_some(Sign::Failure),
+        Value::Array(errors) => {
+            let signs: Vec<Sign> = errors.iter().filter_map(|error| of_error("", error)).collect();
+            signs.iter().find(|sign| **sign == Sign::Failure).or(signs.first()).copied()
+        }
+        Value::Object(error)
+            if error.iter().any(|(name, it)| is_code(name) && is_code_of_success(it)) =>
+        {
+            let words = message::words_in(error).filter(|words| !reports_nothing(words))?;
+            match tone::tone(&words) {
+                Tone::Good => None,
+                Tone::Bad => Some(Sign::Failure),
+                _ => Some(Sign::Unclear),
+            }
+        }
+        _ => Some(Sign::Failure),
     }
 }
 
@@ -96,12 +131,19 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
+        _ if is_partial(word) => Some(Sign::Unclear),
         _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
         _ if is_code_of_success(value) => Some(Sign::Open),
         _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
         Some(_) => Some(Sign::Hint),
         None => is_phrase_of_failure(word).then_some(Sign::Hint),
     }
+}
+
+/// `"partial_success"`, `"completed_with_errors"`
+fn is_partial(word: &str) -> bool {
+    word.to_ascii_lowercase().starts_with("partial")
+        || tone::tone(word) == Tone::Mixed && tone::names_success(word)
 }
 
 /// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
@@ -113,8 +155,10 @@ fn of_kind(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let is_failure = is_failure(word) || is_state_of_failure(word);
     match code(value) {
+        // `"name": "Max Error"`
+        _ if is_failure && word.contains(' ') && is_any(name, "name") => Some(Sign::Hint),
         _ if !is_any(name, "code") => is_failure.then_some(Sign::Kind),
-        _ if is_failure || is_error_status(value) => Some(Sign::ErrorCode),
+        _ if is_failure || is_error_status(value) => Some(Sign::Kind),
         _ if is_code_of_success(value) => Some(Sign::Open),
         Some(_) => Some(Sign::Hint),
         None => (tone::tone(word) == Tone::Bad).then_some(Sign::Hint),
@@ -130,6 +174,6 @@ fn is_done(value: &Value) -> bool {
     }
 }
 
-fn is_own_id(name: &str, value: &Value) -> bool {
+pub(super) fn is_own_id(name: &str, value: &Value) -> bool {
     json::names_id(name) && !is_empty(value) && !is_reported(name) && !is_any(name, ALSO)
 }

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::super::message;
 use super::super::tone::{self, Tone};
 
 /// All names and values of reports are shorter.
@@ -44,21 +43,23 @@ const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl";
 /// Fields that reports hold besides, for a body that holds no value.
 pub(super) const ALSO: &str = "correlationid transactionid debugid links help";
 
-/// Fields that hold the response of a service behind the service, or how the call ended.
-pub(super) const WRAPPERS: &str = "data result response payload body d meta status responsestatus";
+/// Ids of what a request is about, or of the request; any other is of something new.
+pub(super) const KNOWN_IDS: &str = "\
+    id userid memberid communityid groupid eventid alertid accountid clientid tenantid orgid organizationid sessionid \
+    errorid logid incidentid spanid operationid instanceid";
 
-/// Fields that are true of what was done.
-pub(super) const DONE: &str =
-    "done deleted removed kicked invited added created updated sent acknowledged";
+/// Fields that hold the response of a service behind the service, or how the call ended.
+pub(super) const WRAPPERS: &str =
+    "data result response payload body d meta status responsestatus results";
 
 /// Fields that are true of what may be done.
 pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
 
 /// Fields that are true of what was not done.
-pub(super) const REFUSED: &str = "rejected denied refused declined";
+pub(super) const REFUSED: &str = "rejected denied refused declined skipped ignored";
 
 /// Values for a failure of the call.
-const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok";
+const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok false";
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
 const STATES: &str = "\
@@ -66,11 +67,12 @@ const STATES: &str = "\
     failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
 
 /// The same of an outcome; elsewhere they are names of people and countries.
-pub(super) const SHORT_FAILURES: &str = "ko nok ng";
+pub(super) const SHORT_FAILURES: &str = "ko nok ng no";
 
 /// Values of an outcome that is a success, or goes on.
 pub(super) const GOOD_OUTCOMES: &str = "\
-    true ok success succeeded successful done pending processing waiting active open new inprogress";
+    true ok success succeeded successful done pending processing waiting active open new inprogress complete \
+    running enqueued";
 
 /// Strings that report nothing; the empty one is what is left of `"-"`.
 const NOTHING: &str = "false no none null nil na 0 ok success noerror noerrors";
@@ -135,9 +137,10 @@ pub(super) fn is_error_status(value: &Value) -> bool {
     code(value).is_some_and(|code| (400..600).contains(&code))
 }
 
-/// 0, `"00000"`, or a status from 200 to 299.
+/// 0, `"00000"`, `"ok"`, or a status from 200 to 299.
 pub(super) fn is_code_of_success(value: &Value) -> bool {
     code(value).is_some_and(|code| code == 0 || (200..300).contains(&code))
+        || value.as_str().is_some_and(|word| is_any(word, "ok success"))
 }
 
 /// The number that a value is, or begins with.
@@ -149,41 +152,17 @@ pub(super) fn code(value: &Value) -> Option<i64> {
     }
 }
 
-/// Whether a value in a field of failure reports nothing: it is empty, or its code is one of success.
-pub(super) fn is_harmless(name: &str, value: &Value) -> bool {
-    let is_code = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        ["code", "status", "no"].iter().any(|end| name.ends_with(end))
-    };
-    match value {
-        _ if is_empty(value) || is_code(name) && is_code_of_success(value) => true,
-        Value::Object(error) => {
-            let tone = message::words_in(error).map(|words| tone::tone(&words));
-            !matches!(tone, Some(Tone::Bad | Tone::Mixed))
-                && error.iter().any(|(name, value)| is_code(name) && is_code_of_success(value))
-        }
-        Value::Array(errors) => errors.iter().all(|error| is_harmless("", error)),
-        Value::String(text) => reports_nothing(text),
-        _ => false,
-    }
+/// Whether words in a field of failure report none: `"no error occurred"`, `"0 of 3"`.
+pub(super) fn reports_nothing(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_none_of = matches!(words[..], ["0", "of", all] if all.parse::<u64>().is_ok());
+    is_blank(text) || is_none_of || tone::tone(text) == Tone::Idle
 }
 
-/// `"no error occurred"`, `"none found"`, `"0 of 3"`, `"request ok"`
-fn reports_nothing(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let words: Vec<&str> =
-        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let is_none = matches!(
-        words[..],
-        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", ..]
-            | ["none", "found" | "reported" | "detected" | "occurred", ..]
-            | ["0", "of", ..]
-    );
-    is_none
-        || matches!(
-            words[..],
-            ["operation" | "request", "ok" | "success" | "successful" | "succeeded"]
-        )
+/// Whether a field holds a code, by its name.
+pub(super) fn is_code(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["code", "status", "no"].iter().any(|end| name.ends_with(end))
 }
 
 pub(super) fn is_true(value: &Value) -> bool {
@@ -209,7 +188,11 @@ pub(super) fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::Array(list) => list.iter().all(is_empty),
         Value::Object(object) => object.values().all(is_empty),
-        Value::String(text) => is_one(text, <[u8]>::is_empty) || is_any(text, NOTHING),
+        Value::String(text) => is_blank(text),
         _ => is_false(value),
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    is_one(text, <[u8]>::is_empty) || is_any(text, NOTHING)
 }
