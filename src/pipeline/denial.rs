@@ -40,8 +40,8 @@ use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ALSO, BAD, ERROR_WORDS, KIND, KNOWN_IDS, OUTCOME, REFUSED, WORDS, WRAPPERS, code, is_any,
-    is_empty, is_reported,
+    ALSO, ERROR_WORDS, KIND, KNOWN_IDS, OUTCOME, REFUSED, WORDS, WRAPPERS, code, is_any, is_empty,
+    is_reported,
 };
 
 /// The words of a failure without words.
@@ -163,7 +163,7 @@ fn of_only(object: &Map<String, Value>, depth: u32) -> Option<Report> {
 fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let has_words = has_any(object, WORDS);
     let is_record = signs.has(Sign::Record);
-    let is_said_well = has_good_words(object, "message msg detail");
+    let is_said_well = has_good_words(object);
     let is_failure = signs.has(Sign::Failure)
         || signs.has(Sign::Outcome)
         || signs.has(Sign::State) && (has_words || !is_record)
@@ -178,8 +178,7 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
         || signs.has(Sign::Unclear)
         || signs.has(Sign::Open) && tone != Tone::Bad
         || is_said_well
-        || is_good(tone)
-        || has_good_words(object, BAD)
+        || tone == Tone::Good
         || signs.has(Sign::Failure) && object.iter().any(is_created)
         || has_partial_data(object);
     let unsaid = match is_contradicted {
@@ -194,13 +193,9 @@ fn has_any(object: &Map<String, Value>, names: &str) -> bool {
 }
 
 /// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
-fn has_good_words(object: &Map<String, Value>, names: &str) -> bool {
-    let texts = object.iter().filter(|(name, _)| is_any(name, names));
-    texts.filter_map(|(_, value)| value.as_str()).any(|text| is_good(tone::tone(text)))
-}
-
-fn is_good(tone: Tone) -> bool {
-    matches!(tone, Tone::Good | Tone::Idle)
+fn has_good_words(object: &Map<String, Value>) -> bool {
+    let texts = object.iter().filter(|(name, _)| is_any(name, "message msg detail error"));
+    texts.filter_map(|(_, value)| value.as_str()).any(|text| tone::tone(text) == Tone::Good)
 }
 
 /// `"inviteId": "i1"`, `"invite": {"id": "i1"}`, `"status": 201`
@@ -278,13 +273,11 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     }
     // The name may be one of a person or an alert.
     let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
+    let is_of_call = !is_data || is_kind && has_any(object, "code");
     let bare = || (is_kind && !is_data).then(|| UNSAID.to_owned());
     match tone {
-        _ if is_good(tone) => None,
-        _ if is_hinted => {
-            let is_certain = is_certain && (is_kind || !is_data);
-            Some(Report::new(is_certain, words.or_else(bare)?))
-        }
+        Tone::Good => None,
+        _ if is_hinted => Some(Report::new(is_certain && is_of_call, words.or_else(bare)?)),
         Tone::Bad | Tone::Mixed if !is_data => words.map(Report::Doubt),
         _ => None,
     }
@@ -292,9 +285,12 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
 
 /// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
-    let outcomes = object.iter().filter(|(name, _)| is_any(name, OUTCOME) || is_any(name, "code"));
-    let mut texts = outcomes.filter_map(|(_, value)| value.as_str());
-    texts.find(|text| text.trim().contains(|c: char| !c.is_alphanumeric())).map(str::to_owned)
+    let is_sentence = |text: &str| text.trim().contains(|c: char| !c.is_alphanumeric());
+    [OUTCOME, "code"].into_iter().find_map(|names| {
+        let fields = object.iter().filter(|(name, _)| is_any(name, names));
+        let mut texts = fields.filter_map(|(_, value)| value.as_str());
+        texts.find(|text| is_sentence(text)).map(str::to_owned)
+    })
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {
@@ -656,6 +652,7 @@ mod tests {
                 "in doubt: Operation completed successfully",
             ),
             (r#"{"errorMessage": "Member removed"}"#, "in doubt: Member removed"),
+            (r#"{"ok": false, "errors": "none"}"#, "none"),
             (r#"{"errors": ["Member removed"]}"#, "in doubt: Member removed"),
         ]);
     }
@@ -693,8 +690,10 @@ mod tests {
             (r#"{"code": 417, "invite": {"id": "i1"}}"#, NOTHING),
             (r#"{"code": 404, "reason": "Community deleted"}"#, "in doubt: Community deleted"),
             (r#"{"name": "Max Error"}"#, NOTHING),
+            (r#"{"status": "false", "id": "a1"}"#, NOTHING),
+            (r#"{"status": "user_not_found", "code": "INVITE_SENT"}"#, "in doubt: user_not_found"),
+            (r#"{"type": "error", "message": "not found", "userId": "u1"}"#, "in doubt: not found"),
             (r#"{"id": "a1", "name": "TypeError", "message": "not found"}"#, "in doubt: not found"),
-            (r#"{"name": "Max Error", "message": "Mitglied"}"#, "in doubt: Mitglied"),
         ]);
     }
 

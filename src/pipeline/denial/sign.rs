@@ -155,8 +155,6 @@ fn of_kind(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let is_failure = is_failure(word) || is_state_of_failure(word);
     match code(value) {
-        // `"name": "Max Error"`
-        _ if is_failure && word.contains(' ') && is_any(name, "name") => Some(Sign::Hint),
         _ if !is_any(name, "code") => is_failure.then_some(Sign::Kind),
         _ if is_failure || is_error_status(value) => Some(Sign::Kind),
         _ if is_code_of_success(value) => Some(Sign::Open),

@@ -59,7 +59,7 @@ pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
 pub(super) const REFUSED: &str = "rejected denied refused declined skipped ignored";
 
 /// Values for a failure of the call.
-const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok false";
+const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok";
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
 const STATES: &str = "\
@@ -67,7 +67,7 @@ const STATES: &str = "\
     failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
 
 /// The same of an outcome; elsewhere they are names of people and countries.
-pub(super) const SHORT_FAILURES: &str = "ko nok ng no";
+pub(super) const SHORT_FAILURES: &str = "ko nok ng no false";
 
 /// Values of an outcome that is a success, or goes on.
 pub(super) const GOOD_OUTCOMES: &str = "\
