@@ -146,8 +146,7 @@ pub(super) fn tone(text: &str) -> Tone {
     match () {
         () if is_idle(&clauses.concat()) => Tone::Idle,
         () if !fails && !has(Sign::Trouble) && last(Sign::Success) > last(Sign::Lack) => Tone::Good,
-        () if has(Sign::Success) => Tone::Mixed,
-        () if is_certain && !has(Sign::Possible) => Tone::Bad,
+        () if is_certain && !has(Sign::Success) && !has(Sign::Possible) => Tone::Bad,
         () if signs.iter().any(|(sign, _)| *sign != Sign::Possible) => Tone::Mixed,
         () => Tone::Unclear,
     }
