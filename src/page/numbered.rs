@@ -129,7 +129,12 @@ impl<L: NumberedList + 'static> Numbered<L> {
         if !has_moved && has_page && reading.has_content_of(&again.keys()) {
             let repeats = place::repeats(request.number);
             if self.reader.state.said.counts() {
-                return Err(repeats);
+                // After its last page by its own numbers, it may send that one again.
+                let last = span.page.numbers.last_page(span.request.per_page);
+                if last.is_none_or(|last| last >= span.request.number) {
+                    return Err(repeats);
+                }
+                return self.reader.nothing_at(span.request, None).map(|_| true);
             }
             return self.reader.nothing_at(span.request, Some(repeats)).map(|_| true);
         }

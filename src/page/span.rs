@@ -2,7 +2,7 @@
 
 use super::progress::PageRequest;
 use super::raw_page::{Numbers, RawPage};
-use super::seen::Key;
+use super::seen::{self, Key};
 use super::source::is_acceptable_length;
 
 /// A total from here on is no count, but the -1 of a server that does not know.
@@ -56,7 +56,10 @@ impl Span {
         let numbers = &self.page.numbers;
         let is_counted = numbers.per_page.is_none() && !self.page.items.is_empty();
         let end = if is_counted { self.start.saturating_add(self.len()) } else { self.full_end() };
-        let by_total = || numbers.total_items.map(|total| total > end);
+        let shown = self.start.saturating_add(self.len());
+        // A total below what the page itself shows is none.
+        let total = numbers.total_items.filter(|total| self.len() == 0 || *total >= shown);
+        let by_total = || total.map(|total| total > end);
         let by_pages = || numbers.total_pages.map(|pages| pages > self.request.number);
         let is_full = || self.len() >= u64::from(self.request.per_page);
         let has_items = !self.page.items.is_empty();
@@ -133,14 +136,32 @@ impl Numbers {
     }
 }
 
-/// Replaces a size that no page can have by the one in use, unless the page is longer; then it has to be counted.
+/// Replaces a size that no page can have by the one in use. If the page is longer than its size, it has to be counted.
 ///
 /// `asked` is what the server was asked for: measured by its own sizes, it could double them with each page.
 pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, asked: u32) {
     let in_use = u64::from(request.per_page);
-    let shown = page.items.len() as u64;
     if page.numbers.per_page.is_some_and(|size| !is_acceptable_length(size, asked)) {
-        page.numbers.per_page = Some(in_use).filter(|size| shown <= *size);
+        page.numbers.per_page = Some(in_use);
+    }
+    let size = page.numbers.per_page.filter(|size| *size > 0).unwrap_or(in_use);
+    leave_out_twins(page, request.number, size);
+    if page.items.len() as u64 > size {
+        page.numbers.per_page = None;
+    }
+}
+
+/// Drops what a page has twice if only that makes it longer than its size, or than the rest of the list.
+fn leave_out_twins(page: &mut RawPage, number: u64, size: u64) {
+    let start = number.saturating_sub(1).saturating_mul(size);
+    let rest = page.numbers.total_items.map(|total| total.saturating_sub(start));
+    let room = rest.unwrap_or(size).min(size);
+    if page.items.len() as u64 <= room {
+        return;
+    }
+    let firsts = seen::firsts(page.keys().into_iter());
+    if firsts.len() as u64 <= room {
+        page.items = firsts.into_iter().map(|nth| page.items[nth].clone()).collect();
     }
 }
 
@@ -168,10 +189,7 @@ pub(crate) fn place(page: &RawPage, request: PageRequest) -> Result<PageRequest,
 pub(crate) fn may_be_the_last(page: &RawPage, request: PageRequest) -> Option<PageRequest> {
     let numbers = &page.numbers;
     let number = numbers.last_page(request.per_page).filter(|last| *last < request.number)?;
-    let is_said_to_be_there = numbers.has_more == Some(true)
-        || numbers.total_pages.is_some_and(|pages| pages >= request.number);
-    let is_odd = !page.items.is_empty() && !is_said_to_be_there;
-    is_odd.then_some(PageRequest { number, ..request })
+    (!page.items.is_empty()).then_some(PageRequest { number, ..request })
 }
 
 #[cfg(test)]

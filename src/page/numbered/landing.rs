@@ -17,10 +17,7 @@ impl<L: NumberedList + 'static> Reader<L> {
     /// Fetches the page of a position; `None` if it has to be requested anew, or if the list ends there.
     pub(super) fn land(&mut self, request: PageRequest) -> Result<Option<Came>> {
         self.state.progress.nothing_new().map_err(no_progress)?;
-        let came = match self.fetch(request) {
-            Err(denial) if place::may_be_after_the_end(&denial, request) => Err(denial),
-            came => Ok(came?),
-        };
+        let came = self.fetch_or_denial(request)?;
         let behind = self.state.frontier.behind;
         let is_proved = |(span, _): &Came| place::is_proved(span, request);
         let is_said = |(span, _): &Came| span.page.numbers.per_page.is_some();
@@ -74,11 +71,11 @@ impl<L: NumberedList + 'static> Reader<L> {
     ) -> Result<Option<Came>> {
         let behind = self.state.frontier.behind;
         let number = request.number - 1;
-        let before = match self.fetch(PageRequest { number, ..request }) {
+        let (before, has_moved) = match self.fetch(PageRequest { number, ..request }) {
             Err(denial) if place::may_be_after_the_end(&denial, request) => {
                 return Err(beyond_the_end(behind));
             }
-            before => before?.0,
+            before => before?,
         };
         if self.state.frontier.behind < behind {
             return Ok(None);
@@ -87,6 +84,8 @@ impl<L: NumberedList + 'static> Reader<L> {
             Ok((span, has_moved)) if span.len() > 0 && span.keys() != before.keys() => {
                 self.reached(span, has_moved)
             }
+            // Pages are larger than they seemed to be, and the position is within this one.
+            _ if (before.start..before.end()).contains(&behind) => self.reached(before, has_moved),
             Ok((span, _)) if span.len() > 0 => {
                 self.after_the_last(request, &before, Some(place::repeats(number)))
             }

@@ -71,10 +71,11 @@ pub(super) fn repeats(number: u64) -> Error {
 }
 
 /// The error of a page that the server refuses although it should be there, or may be.
-pub(super) fn refused(error: Error, number: u64) -> Error {
-    if error.status().is_none() {
+pub(super) fn refused(error: Error, request: PageRequest) -> Error {
+    if error.status().is_none() || !may_be_after_the_end(&error, request) {
         return error;
     }
+    let number = request.number;
     let hint = format!(
         "the server refuses page {number} of the list, which may be its end or as far as it lets anybody read; what \
          came is complete up to there"

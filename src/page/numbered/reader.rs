@@ -69,11 +69,9 @@ impl<L: NumberedList + 'static> Reader<L> {
         let request = self.next_request();
         let came = match self.state.is_unproved {
             true => self.land(request)?,
-            false => match self.fetch(request) {
-                Err(denial) if place::may_be_after_the_end(&denial, request) => {
-                    self.nothing_at(request, Some(denial))?
-                }
-                came => Some(came?),
+            false => match self.fetch_or_denial(request)? {
+                Ok(came) => Some(came),
+                Err(denial) => self.nothing_at(request, Some(denial))?,
             },
         };
         match came {
@@ -94,7 +92,10 @@ impl<L: NumberedList + 'static> Reader<L> {
                 self.nothing_at(span.request, None)
             };
         }
-        let again = self.fetch(span.request)?;
+        let again = match self.fetch_or_denial(span.request)? {
+            Ok(again) => again,
+            Err(denial) => return self.nothing_at(span.request, Some(denial)),
+        };
         if again.0.contradicts_itself() {
             let number = span.request.number;
             return Err(no_progress(format!(
@@ -114,7 +115,7 @@ impl<L: NumberedList + 'static> Reader<L> {
     pub(super) fn nothing_at(
         &mut self,
         request: PageRequest,
-        denial: Option<Error>,
+        mut denial: Option<Error>,
     ) -> Result<Option<Came>> {
         if self.state.said.counts() {
             return self.nothing_by_its_numbers(request, denial);
@@ -128,17 +129,16 @@ impl<L: NumberedList + 'static> Reader<L> {
             return Ok(None);
         }
         if denial.is_none() {
-            let again = self.fetch(request)?;
-            if again.0.len() > 0 {
-                return Ok(Some(again));
+            match self.fetch_or_denial(request)? {
+                Ok(again) if again.0.len() > 0 => return Ok(Some(again)),
+                again => denial = again.err(),
             }
         }
         if ends_here.is_none() && denial.as_ref().is_none_or(place::is_not_found) {
             self.state.is_pass_over = true;
             return Ok(None);
         }
-        let denial = denial.unwrap_or_else(|| place::is_empty(request.number));
-        Err(place::refused(denial, request.number))
+        Err(denial.unwrap_or_else(|| place::is_empty(request.number)))
     }
 
     /// The same if the server counts its items or pages: the first page shows whether the page should be there.
@@ -160,7 +160,15 @@ impl<L: NumberedList + 'static> Reader<L> {
             return Ok(None);
         }
         // The list may have shrunk and grown again meanwhile, also to the same total: a second refusal is one.
-        self.fetch(request).map(Some).map_err(|denial| place::refused(denial, request.number))
+        self.fetch(request).map(Some)
+    }
+
+    /// Fetches a page; the inner error is a refusal that may mean that the page is after the end.
+    pub(super) fn fetch_or_denial(&mut self, request: PageRequest) -> Result<Result<Came, Error>> {
+        match self.fetch(request) {
+            Err(denial) if place::may_be_after_the_end(&denial, request) => Ok(Err(denial)),
+            came => came.map(Ok),
+        }
     }
 
     /// Whether the list ends with the last item read, by a page of another size that holds it and has room for more;
@@ -180,7 +188,8 @@ impl<L: NumberedList + 'static> Reader<L> {
     /// Fetches a page, and follows the changes of its total.
     pub(super) fn fetch(&mut self, request: PageRequest) -> Result<Came> {
         let asked = request.per_page.min(self.page_size);
-        let (request, page) = self.fetch_placed(request, asked)?;
+        let (request, page) =
+            self.fetch_placed(request, asked).map_err(|denial| place::refused(denial, request))?;
         let has_moved = self.state.follow(page.numbers.total_items)?;
         if !page.items.is_empty() || page.numbers.counts() {
             self.state.said = page.numbers;

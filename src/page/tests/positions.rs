@@ -112,6 +112,25 @@ fn a_resumed_iterator_finds_out_how_many_items_a_page_has_if_nothing_says_so() {
 }
 
 #[test]
+fn a_position_within_a_page_much_larger_than_requested_is_not_its_end() {
+    let empty: Respond = |list, page, _| {
+        let sent = envelope(list, page, 20);
+        json!({"items": sent["items"], "per_page": 20, "has_more": sent["has_more"]})
+    };
+    let null: Respond = |list, page, _| {
+        let sent = envelope(list, page, 20);
+        let items = if page > 1 { Value::Null } else { sent["items"].clone() };
+        json!({"items": items, "per_page": 20, "has_more": false})
+    };
+    for respond in [empty, null] {
+        let model = Model::still(10, respond);
+        let saved = "model 0 1 of ?".parse().expect("a position");
+        let rest = ids(pager(&model, 1).resume_at(&saved).expect("the list"));
+        assert_eq!(rest, (0..9).rev().collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_resumed_iterator_requests_the_page_size_anew() {
     let model = Model::still(35, |list, page, per_page| envelope(list, page, per_page.min(4)));
     let mut first = pager(&model, 10);

@@ -145,6 +145,67 @@ fn an_item_after_a_total_that_is_too_low_comes() {
     }
 }
 
+/// Puts rows into each page that it has already.
+fn with_twins(list: &[u32], page: u64, per_page: u32, of_each: usize, most: usize) -> Value {
+    let mut sent = envelope(list, page, per_page);
+    let items = sent["items"].as_array().expect("items").clone();
+    let rows = items.iter().enumerate().flat_map(|(nth, item)| {
+        let times = if nth < most { of_each } else { 1 };
+        vec![item.clone(); times]
+    });
+    sent["items"] = rows.collect();
+    sent
+}
+
+#[test]
+fn a_page_that_has_items_twice_is_as_long_as_its_size_says() {
+    let twice: Respond = |list, page, per_page| with_twins(list, page, per_page, 2, usize::MAX);
+    let once: Respond = |list, page, per_page| with_twins(list, page, per_page, 2, 1);
+    for respond in [twice, once] {
+        for taken in 0..=35 {
+            let model = Model::still(35, respond);
+            let mut first = pager(&model, 10);
+            let mut came = ids(first.by_ref().take(taken));
+            came.extend(ids(pager(&model, 10).resume_at(&first.position()).expect("the list")));
+            assert_eq!(came, (0..35).rev().collect::<Vec<_>>(), "after {taken}");
+        }
+        let model = Model::still(35, respond);
+        assert_eq!((ids(pager(&model, 10)).len(), model.requests()), (35, 4));
+    }
+}
+
+#[test]
+fn a_page_that_is_longer_than_the_size_it_states_is_counted() {
+    let counted: Respond = |list, page, per_page| {
+        let mut sent = envelope(list, page, 25);
+        sent["per_page"] = json!(per_page);
+        sent
+    };
+    let without_totals: Respond = |list, page, per_page| {
+        let mut sent = envelope(list, page, 25);
+        (sent["per_page"], sent["total_items"]) = (json!(per_page), Value::Null);
+        sent["total_pages"] = Value::Null;
+        sent
+    };
+    for respond in [counted, without_totals] {
+        let model = Model::still(95, respond);
+        assert_eq!(ids(pager(&model, 10)), (0..95).rev().collect::<Vec<_>>());
+        assert_eq!(model.requests(), 4);
+    }
+}
+
+#[test]
+fn a_total_of_fewer_items_than_its_page_shows_is_none() {
+    let zero: Respond = |list, page, per_page| {
+        let mut sent = without_more(list, page, per_page);
+        (sent["total_items"], sent["total_pages"]) = (json!(0), Value::Null);
+        sent
+    };
+    let model = Model::still(35, zero);
+    assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+    assert_eq!(model.requests(), 4);
+}
+
 #[test]
 fn a_total_that_jumps_to_and_fro_ends_in_an_error() {
     let (_, error, requests) = failure(|list, page, per_page| {
