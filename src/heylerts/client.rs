@@ -297,7 +297,8 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
-        Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
+        let read = |body| RawResponse::read(body, call);
+        Ok(self.pipeline.execute(call, &read)?.value)
     }
 
     /// Returns the line of curl that sends `call`, for a ticket, a colleague, or a shell such as sh, bash or zsh. Nothing is

@@ -295,7 +295,8 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
-        Ok(self.pipeline.execute(call, &RawResponse::read)?.value)
+        let read = |body| RawResponse::read(body, call);
+        Ok(self.pipeline.execute(call, &read)?.value)
     }
 
     /// As [`send_raw`](Client::send_raw), and calls `before_sending` once, right before the first request is sent.
@@ -304,7 +305,8 @@ impl Client {
         call: &'a Call,
         before_sending: BeforeSending<'a>,
     ) -> Result<RawResponse> {
-        Ok(self.pipeline.execute_recorded(call, &RawResponse::read, Some(before_sending))?.value)
+        let read = |body| RawResponse::read(body, call);
+        Ok(self.pipeline.execute_recorded(call, &read, Some(before_sending))?.value)
     }
 
     /// Returns the line of curl that sends `call`, for a ticket, a colleague, or a shell such as sh, bash or zsh. Nothing is

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::call::Call;
 use super::denial::{self, Report};
 use crate::json;
 
@@ -88,6 +89,14 @@ pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
     }
 }
 
+/// As [`acknowledgement`], for a call that changes nothing: a body of which that is in doubt is data.
+fn data(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
+    match acknowledgement(body) {
+        Err(BadBody { body, problem: Problem::Doubtful(_) }) => Ok(body),
+        outcome => outcome,
+    }
+}
+
 /// As [`acknowledgement`], for a call that returns nothing.
 pub(crate) fn nothing(body: Vec<u8>) -> Result<(), BadBody> {
     acknowledgement(body).map(drop)
@@ -122,8 +131,8 @@ pub struct RawResponse {
 
 impl RawResponse {
     /// Reads a body of any shape, unless it reports a failure.
-    pub(crate) fn read(body: Vec<u8>) -> Result<RawResponse, BadBody> {
-        let body = acknowledgement(body)?;
+    pub(crate) fn read(body: Vec<u8>, call: &Call) -> Result<RawResponse, BadBody> {
+        let body = if call.is_read() { data(body)? } else { acknowledgement(body)? };
         let text = String::from_utf8_lossy(&body);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
         Ok(RawResponse { json: json::from_slice(&body).ok(), text })
@@ -268,9 +277,27 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_in_doubt_is_data_of_a_read_and_none_of_a_change() {
+        let is_read = |body: &str, call: &Call| RawResponse::read(body.into(), call).is_ok();
+        let (read, change) = (Call::get(["x"]), Call::post(["x"]));
+        for (body, is_data) in [
+            (
+                r#"{"data": [{"id": "d1", "error": "timed out"}, {"id": "d2", "error": null}]}"#,
+                true,
+            ),
+            (r#"{"message": "Community not found"}"#, true),
+            (r#"{"ok": false, "error": "gone"}"#, false),
+        ] {
+            assert!(!is_read(body, &change), "{body}");
+            assert_eq!(is_read(body, &read), is_data, "{body}");
+        }
+    }
+
+    #[test]
     fn any_body_is_read() {
         let read = |body: &[u8]| {
-            RawResponse::read(body.to_vec()).unwrap_or_else(|_| panic!("no response"))
+            let change = Call::post(["x"]);
+            RawResponse::read(body.to_vec(), &change).unwrap_or_else(|_| panic!("no response"))
         };
         assert_eq!(read(b""), RawResponse::default());
         let json = read(b"\xEF\xBB\xBF{\"ok\":1}");
