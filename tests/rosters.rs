@@ -329,6 +329,28 @@ fn a_process_that_is_killed_while_it_waits_for_the_rate_limit_leaves_nobody_in_d
 }
 
 #[test]
+fn a_role_is_not_emptied_for_people_whom_heylo_ignores() {
+    let setup = Setup::new();
+    let strangers = ["ada@example.com", "bob@example.com"];
+    let failed = setup.captains().set_members(strangers).unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Rejected, "{failed:?}");
+    assert!(failed.error.message().contains("added none"), "{failed:?}");
+    assert_eq!((failed.change.ignored.len(), failed.change.removed.len()), (2, 0));
+    assert_eq!((failed.left.added().len(), failed.left.removed().len()), (0, 300));
+    assert_eq!(setup.sandbox.role_members("club", "captains").len(), 300);
+
+    // One who is a member is enough, and if somebody stays, both sides go into one request.
+    let change = setup.captains().set_members(["u599", "stranger"]).unwrap();
+    assert_eq!((change.added.len(), change.removed.len(), change.ignored.len()), (1, 300, 1));
+    let before = setup.requests_to("/apiv1-update");
+    let change = setup.captains().set_members(["u599", "u598", "stranger"]).unwrap();
+    assert_eq!((change.added.len(), change.unchanged.len()), (1, 1));
+    assert_eq!(setup.requests_to("/apiv1-update"), before + 1);
+    setup.captains().remove_all_members().unwrap();
+    assert!(setup.sandbox.role_members("club", "captains").is_empty());
+}
+
+#[test]
 fn nobody_is_removed_for_a_journal_or_a_list_that_is_not_the_right_one() {
     let setup = Setup::new();
     let journal_of = |community: &str| {

@@ -135,6 +135,10 @@ impl RoleMembers {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with nothing sent, if the difference is that of
     /// another role, or if it would leave nobody: an empty list is more often an accident than meant, and
     /// [`remove_all_members`](RoleMembers::remove_all_members) is explicit.
+    ///
+    /// If nobody stays and Heylo ignores all who are to be added, as people who have not joined the community, nobody is
+    /// removed either: its kind is [`Rejected`](crate::ErrorKind::Rejected), and the people to remove are
+    /// [`left`](RoleUpdateError::left). So if nobody stays, the people to add are sent first.
     pub fn apply(&self, diff: &MemberDiff) -> Result<MemberChange, RoleUpdateError> {
         if (&*diff.community_id, &*diff.role_id) != (self.community().id(), self.role_id()) {
             let (role, community) = (&diff.role_id, &diff.community_id);
@@ -154,7 +158,8 @@ impl RoleMembers {
         if diff.update.is_empty() {
             return Ok(MemberChange { unchanged, ..MemberChange::default() });
         }
-        match self.update(&diff.update) {
+        let nobody_stays = unchanged.is_empty() && !diff.update.added.is_empty();
+        match self.update_with(&diff.update, nobody_stays) {
             Ok(change) => Ok(MemberChange { unchanged, ..change }),
             Err(mut failed) => {
                 failed.change.unchanged = unchanged;

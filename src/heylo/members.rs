@@ -510,7 +510,8 @@ impl Bulk {
         self.left.iter().map(Task::user_id)
     }
 
-    /// Returns for how many people the call has succeeded in this run.
+    /// Returns for how many people the call took effect in this run: it succeeded, or its response was a success that
+    /// cannot be read, whose [`Error::applied`] is [`Yes`](Applied::Yes).
     pub fn done_count(&self) -> usize {
         self.done
     }

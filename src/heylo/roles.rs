@@ -237,22 +237,43 @@ impl RoleMembers {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn update(&self, update: &RoleUpdate) -> Result<MemberChange, RoleUpdateError> {
+        self.update_with(update, false)
+    }
+
+    /// If `nobody_stays`, nobody is removed before somebody was added: Heylo may ignore all who are to be added, and the
+    /// role would have nobody.
+    pub(crate) fn update_with(
+        &self,
+        update: &RoleUpdate,
+        nobody_stays: bool,
+    ) -> Result<MemberChange, RoleUpdateError> {
         let mut change = MemberChange::default();
         let mut left = update.without_duplicates();
         let rejected = |error: Error| error.with_call(&self.update_call(update));
         // Not of `left`: the places in the error are those in the caller's lists.
         let valid = update.check().map_err(rejected);
-        match valid.and_then(|()| self.send_all(&mut left, &mut change)) {
+        match valid.and_then(|()| self.send_all(&mut left, &mut change, nobody_stays)) {
             Ok(()) => Ok(change),
             Err(error) => Err(RoleUpdateError { change, left, error }),
         }
     }
 
     /// Sends what is left, request by request; what is applied moves from `left` to `change`.
-    fn send_all(&self, left: &mut RoleUpdate, change: &mut MemberChange) -> Result<()> {
+    fn send_all(
+        &self,
+        left: &mut RoleUpdate,
+        change: &mut MemberChange,
+        nobody_stays: bool,
+    ) -> Result<()> {
         let (mut printed, mut dry_run) = (RoleUpdate::default(), Ok(()));
         while !left.is_empty() {
-            let batch = left.next_batch();
+            let mut batch = left.next_batch();
+            if nobody_stays && change.added.is_empty() && dry_run.is_ok() {
+                if batch.added.is_empty() {
+                    return Err(nobody_was_added().with_call(&self.update_call(&batch)));
+                }
+                batch.removed.clear();
+            }
             match self.send(&batch) {
                 Ok(response) => change.take_in(&batch, &response),
                 // A plan is of use only if it is whole.
@@ -310,6 +331,13 @@ impl RoleMembers {
         // A member can be added again, and a person who is not a member removed.
         call.safety(Safety::Idempotent)
     }
+}
+
+fn nobody_was_added() -> Error {
+    let message = "Heylo added none of the people: to remove the others would leave nobody";
+    Error::new(ErrorKind::Rejected, message).with_hint(
+        "check the ids; people who were invited have to join first; remove_all_members removes everybody",
+    )
 }
 
 #[cfg(test)]

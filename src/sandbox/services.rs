@@ -10,7 +10,8 @@ use super::heylo::State as HeyloState;
 use super::server::Handler;
 use super::wire_response::WireResponse;
 
-/// Both services at one address: requests to `/apiv1-…` go to Heylo, all others to Heylerts.
+/// Both services at one address: requests with a segment `apiv1-…` in their path go to Heylo, whatever is before it. All others
+/// go to Heylerts, which has its paths below `/api/v1` only.
 ///
 /// # Examples
 ///
