@@ -41,9 +41,13 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result
     }
 }
 
-/// Returns a text in UTF-8 if it begins with a byte order mark or is in UTF-16 or UTF-32.
+/// Returns a text in UTF-8 if it begins with a byte order mark or is in UTF-16 or UTF-32; `None` for any other, and for
+/// bytes behind a byte order mark that are no UTF-8.
 pub(crate) fn transcoded(body: &[u8]) -> Option<String> {
-    (seems_wide(body) || body.starts_with(BYTE_ORDER_MARK)).then(|| text(body).into_owned())
+    if seems_wide(body) {
+        return Some(text(body).into_owned());
+    }
+    std::str::from_utf8(body.strip_prefix(BYTE_ORDER_MARK)?).ok().map(str::to_owned)
 }
 
 /// Returns a JSON text in which what `serde_json` cannot hold is replaced as [`from_slice`] does.
@@ -53,9 +57,11 @@ pub(crate) fn rewritten(text: &str) -> String {
         .expect("only whole characters are replaced")
 }
 
-/// Returns a string that is equal for two JSON texts if they have the same value, however that is written, and only then.
+/// Returns a string that is equal for two JSON texts that differ in blanks, in the escapes of their strings or in the order
+/// of their fields only.
 ///
-/// Unlike a decoded value, it keeps apart lone surrogates, and numbers that no `f64` can hold.
+/// Unlike a decoded value, it keeps apart lone surrogates, and numbers that no `f64` can hold. A character of the last
+/// private plane stands for each of those, so that a text that has that very character is equal, too.
 pub(crate) fn identity(text: &str) -> String {
     let exact = Rewriter::new(text.as_bytes(), true).run();
     match serde_json::from_slice(&exact) {
@@ -89,7 +95,8 @@ fn exact<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
 }
 
 /// Decodes a body to a string: UTF-8, or UTF-16 or UTF-32 by its byte order mark or the zero bytes of its first character.
-/// Other bytes become U+FFFD. A byte order mark is dropped.
+/// A unit of those two that is no character becomes an escape, as JSON has it; other bytes of UTF-8 become U+FFFD. A byte
+/// order mark is dropped.
 pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
     type Unit = fn(&[u8]) -> u32;
     let big: Unit = |unit| unit.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
@@ -105,17 +112,25 @@ pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
         }
     };
     let units = body.chunks(width).map(unit);
-    let text = match width {
-        4 => {
-            units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-        }
-        _ => {
-            let units = units.map(|unit| u16::try_from(unit).unwrap_or_default());
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-        }
-    };
-    let text: String = text;
+    let mut text = String::with_capacity(body.len());
+    if width == 4 {
+        units.for_each(|unit| push(&mut text, char::from_u32(unit).ok_or(unit)));
+    } else {
+        let units = units.map(|unit| u16::try_from(unit).unwrap_or_default());
+        let characters = char::decode_utf16(units);
+        characters
+            .for_each(|one| push(&mut text, one.map_err(|odd| odd.unpaired_surrogate().into())));
+    }
     Cow::Owned(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+/// Appends a character, or the escape of a unit that is none: two such units stay two. Beyond 16 bits, no JSON has it.
+fn push(text: &mut String, one: Result<char, u32>) {
+    match one {
+        Ok(one) => text.push(one),
+        Err(unit @ ..=0xFFFF) => text.push_str(&format!("\\u{unit:04x}")),
+        Err(unit) => text.push_str(&format!("\\x{unit:x}")),
+    }
 }
 
 /// Decodes a JSON text that is kept whole, as [`from_slice`] does, and keeps the digits of every integer.

@@ -64,7 +64,7 @@ impl RawPage {
             Err(error) => {
                 let cause = serde_json::Error::custom(error.utf8_error());
                 let body = error.into_bytes();
-                let cause = serde_json::from_slice::<Value>(&body).err().unwrap_or(cause);
+                let cause = json::from_slice::<Value>(&body).err().unwrap_or(cause);
                 Err((body, cause))
             }
         }
@@ -398,6 +398,37 @@ mod tests {
             assert_eq!(page(body).numbers.page, Some(1), "{body}");
         }
         assert_eq!(ids(r#"{"items": null}"#), []);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_make_no_two_ids_equal() {
+        let text = b"{\"items\": [{\"id\": \"a\xff\"}, {\"id\": \"a\xfe\"}]}";
+        for mark in [&b""[..], b"\xEF\xBB\xBF"] {
+            let body = [mark, text].concat();
+            let (same, error) =
+                RawPage::parse(body.clone(), "items", &["id"]).expect_err("no UTF-8");
+            assert_eq!(same, body);
+            assert!(error.to_string().contains("invalid unicode code point"), "{error}");
+        }
+        let with_units = |width: usize, units: [u32; 2]| -> Vec<u8> {
+            let text = r#"{"items": [{"id": "aX"}, {"id": "aY"}]}"#;
+            let units = text.chars().map(|c| match c {
+                'X' => units[0],
+                'Y' => units[1],
+                c => u32::from(c),
+            });
+            units.flat_map(|unit| unit.to_le_bytes()[..width].to_vec()).collect()
+        };
+        for (width, units) in [
+            (2, [0xD83D, 0xD83E]),
+            (2, [0xDC00, 0xFFFD]),
+            (4, [0xD800, 0xDFFF]),
+            (4, [0x11_0000, 0x11_0001]),
+        ] {
+            let page = RawPage::parse(with_units(width, units), "items", &["id"]).expect("a page");
+            let keys = page.keys();
+            assert!(keys[0] != keys[1], "{width}: {units:x?}");
+        }
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Numbers {
 pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, asked: u32) {
     let in_use = u64::from(request.per_page);
     if page.numbers.per_page.is_some_and(|size| !is_acceptable_length(size, asked)) {
-        page.numbers.per_page = Some(in_use);
+        page.numbers.per_page = Some(in_use).filter(|size| page.items.len() as u64 <= *size);
     }
     let size = page.numbers.per_page.filter(|size| *size > 0).unwrap_or(in_use);
     leave_out_twins(page, request.number, size);
