@@ -82,3 +82,22 @@ pub(super) fn refused(error: Error, request: PageRequest) -> Error {
     );
     error.with_hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_page_that_promises_more_does_not_end_the_list() {
+        for (has_more, expected) in
+            [(json!(true), false), (json!(false), true), (json!(null), true)]
+        {
+            let text = json!({"items": [{"id": 2}, {"id": 1}], "has_more": has_more}).to_string();
+            let page = RawPage::parse(text.into_bytes(), "items", &["id"]).expect("a page");
+            let last = page.keys()[1];
+            let across = PageRequest { number: 1, per_page: 3 };
+            assert_eq!(ends_with(&page, across, 2, last), Some(expected), "{has_more}");
+        }
+    }
+}

@@ -344,3 +344,16 @@ pub(super) fn beyond_the_end(behind: u64) -> Error {
     let what = format!("the position is after {behind} items, and the list seems to have fewer");
     Error::invalid(what).with_hint(FROM_THE_TOP)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_lacks_items_once_items_were_seen_to_be_missed() {
+        let mut state = State::default();
+        assert!(!state.may_lack());
+        state.order.is_shuffled = true;
+        assert!(state.may_lack());
+    }
+}

@@ -58,6 +58,8 @@ fn a_server_with_larger_pages_than_requested_is_followed() {
     let respond = |list: &[u32], page, _| envelope(list, page, 15);
     let model = Model::still(35, respond);
     assert_eq!(ids(pager(&model, 10)), (0..35).rev().collect::<Vec<_>>());
+    // It is never asked for more than the caller wants.
+    assert_eq!(model.sizes(), [10; 3]);
     let largest = |list: &[u32], page, per_page| {
         let mut sent = envelope(list, page, per_page);
         sent["per_page"] = json!(u32::MAX);
@@ -172,6 +174,13 @@ fn a_page_that_has_items_twice_is_as_long_as_its_size_says() {
         let model = Model::still(35, respond);
         assert_eq!((ids(pager(&model, 10)).len(), model.requests()), (35, 4));
     }
+}
+
+#[test]
+fn a_row_that_a_list_has_twice_counts_towards_its_total() {
+    let model = Model::still(12, stubborn::<5>);
+    model.list().insert(2, 9);
+    assert_eq!(ids(pager(&model, 10)), (0..12).rev().collect::<Vec<_>>());
 }
 
 #[test]
