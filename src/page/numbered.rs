@@ -119,24 +119,17 @@ impl<L: NumberedList + 'static> Numbered<L> {
             Err(denial) if place::may_be_after_the_end(&denial, request) => return Ok(false),
             again => again?,
         };
-        // A list that became shorter may have no such page any more, and some servers send their last one instead.
-        let has_page = again
-            .page
-            .numbers
-            .last_page(request.per_page)
-            .is_none_or(|last| last >= request.number);
-        // If the list changed between the two, equal pages prove nothing.
-        if !has_moved && has_page && reading.has_content_of(&again.keys()) {
-            let repeats = place::repeats(request.number);
-            if self.reader.state.said.counts() {
-                // After its last page by its own numbers, it may send that one again.
-                let last = span.page.numbers.last_page(span.request.per_page);
-                if last.is_none_or(|last| last >= span.request.number) {
-                    return Err(repeats);
-                }
-                return self.reader.nothing_at(span.request, None).map(|_| true);
-            }
-            return self.reader.nothing_at(span.request, Some(repeats)).map(|_| true);
+        let is_after_last = |span: &Span, request: PageRequest| {
+            let last = span.page.numbers.last_page(request.per_page);
+            last.is_some_and(|last| last < request.number)
+        };
+        // If the list changed between the two, equal pages prove nothing. A list that became shorter may have no such page
+        // any more, and some servers send their last one instead.
+        let is_same = !has_moved && reading.has_content_of(&again.keys());
+        if is_same && !is_after_last(&again, request) {
+            let is_end = is_after_last(span, span.request);
+            let denial = (!is_end).then(|| place::repeats(request.number));
+            return self.reader.nothing_at(span.request, denial).map(|_| true);
         }
         Ok(has_moved)
     }
