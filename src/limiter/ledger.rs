@@ -148,6 +148,7 @@ impl Ledger {
                 self.first.unanswered(flight.id);
             }
             Outcome::NeverSent => {
+                self.windows.iter_mut().for_each(|window| window.unsent(flight.granted));
                 self.cooldown.unsent(flight.id, now);
                 self.first.unanswered(flight.id);
             }

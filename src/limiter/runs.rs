@@ -11,18 +11,19 @@ const MOST: u64 = 256;
 
 /// Writes moments, which are in order, as pairs of a moment and how many there are of it.
 ///
-/// Rounding up holds a token for a little longer, by one part in 256 of the time that all moments take.
+/// Rounding up holds a token for a little longer, by one part in 128 of the time that all moments take. The steps are the
+/// same however often the moments are written, so that they do not become later each time.
 pub(crate) fn serialize<S: Serializer>(
     moments: &VecDeque<Nanos>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let first = moments.front().copied().unwrap_or_default();
     let length = moments.back().copied().unwrap_or_default().saturating_sub(first);
-    let step = if moments.len() as u64 > MOST { length.div_ceil(MOST) } else { 1 };
+    let is_long = moments.len() as u64 > MOST;
+    let step = if is_long { length.div_ceil(MOST).next_power_of_two() } else { 1 };
     let mut runs: Vec<(Nanos, u32)> = Vec::new();
     for moment in moments {
-        let steps = (moment - first).div_ceil(step.max(1));
-        let rounded = first.saturating_add(steps.saturating_mul(step.max(1)));
+        let rounded = moment.div_ceil(step).saturating_mul(step);
         match runs.last_mut() {
             Some((last, count)) if *last == rounded => *count += 1,
             _ => runs.push((rounded, 1)),
@@ -68,6 +69,22 @@ mod tests {
         assert!(bytes < 3000, "{bytes} bytes");
         assert_eq!(read.len(), moments.len());
         let later = moments.iter().zip(&read).map(|(was, is)| is - was);
-        assert!(later.max() <= Some(day / 256 + 1));
+        assert!(later.max() <= Some(day / 128));
+    }
+
+    #[test]
+    fn moments_that_are_written_again_and_again_do_not_become_later_each_time() {
+        const HOUR: Nanos = 3_600_000_000_000;
+        let interval = HOUR / 1000;
+        let mut moments = VecDeque::new();
+        for at in (0..5 * HOUR).step_by(interval as usize) {
+            while moments.front().is_some_and(|moment| *moment + HOUR <= at) {
+                moments.pop_front();
+            }
+            moments.push_back(at);
+            moments = through(moments).0;
+            let expected = (at / interval + 1).min(1000) as usize;
+            assert!(moments.len().abs_diff(expected) <= 1000 / 64, "{} at {at}", moments.len());
+        }
     }
 }

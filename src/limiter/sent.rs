@@ -41,6 +41,13 @@ impl Sent {
         }
     }
 
+    /// The request that was to be sent at this moment was not sent.
+    pub(crate) fn take_back(&mut self, at: Nanos) {
+        if let Ok(place) = self.moments.binary_search(&at) {
+            self.moments.remove(place);
+        }
+    }
+
     /// Returns for how long a request counts if the server counts it for `period`; `None` unless all requests of that
     /// time were recorded.
     pub(crate) fn length(&self, period: Nanos, now: Nanos) -> Option<Nanos> {

@@ -106,6 +106,11 @@ impl Window {
         Some(self.sent.count(length, now))
     }
 
+    /// The request for which a token was granted at this moment was not sent.
+    pub(crate) fn unsent(&mut self, granted: Nanos) {
+        self.sent.take_back(granted);
+    }
+
     /// Remembers when requests are sent as long as there is a `slack`: how much one round trip differs from another.
     pub(crate) fn remember(&mut self, slack: Option<Nanos>, now: Nanos) {
         self.sent.settle(slack, self.held, now);

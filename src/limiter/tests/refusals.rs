@@ -275,3 +275,32 @@ fn a_service_that_says_how_much_remains_slows_down_nobody_who_is_alone() {
         }
     }
 }
+
+#[test]
+fn a_token_that_is_out_is_no_token_although_others_seem_to_leave_room() {
+    let bench = Bench::new(Rate::per_second(5));
+    (0..12).for_each(|_| bench.well());
+    let lease = bench.next();
+    bench.refuse(lease, Some(Duration::from_secs(1)));
+    (0..9).for_each(|_| bench.well());
+    // Their responses are late: they may arrive at the server with what is sent now.
+    let _under_way = [(); 5].map(|()| bench.next());
+    bench.pass(Duration::from_secs(3));
+    bench.is_shut(WaitReason::Full);
+}
+
+#[test]
+fn a_request_that_was_never_sent_leaves_its_token_at_once_also_after_a_refusal() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.well();
+    let lease = bench.next();
+    bench.refuse(lease, Some(Duration::from_secs(1)));
+    (0..12).for_each(|_| bench.well());
+    bench.pass(Duration::from_secs(2));
+    let free = bench.store.snapshot().free;
+    for _ in 0..20 {
+        let lease = bench.next();
+        bench.store.release(&lease, Outcome::NeverSent);
+    }
+    assert_eq!(bench.store.snapshot().free, free);
+}

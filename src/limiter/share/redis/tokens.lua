@@ -125,9 +125,11 @@ local function forget()
     end
     redis.call('ZREMRANGEBYSCORE', tokens, '-inf', text(now - longest))
     local late = redis.call('ZRANGEBYSCORE', turns, '-inf', text(now))
-    if #late > 0 then
-        redis.call('ZREM', line, unpack(late))
-        redis.call('ZREM', turns, unpack(late))
+    -- Lua has room for some thousand arguments.
+    for first = 1, #late, 1000 do
+        local last = math.min(first + 999, #late)
+        redis.call('ZREM', line, unpack(late, first, last))
+        redis.call('ZREM', turns, unpack(late, first, last))
     end
     if get('start') ~= KNOWN and fields.start_until and get('start_until') <= now then
         set('start', KNOWN)
@@ -193,7 +195,7 @@ end
 -- When a client with `ahead` others before it can have a token of `window`.
 local function back(window, limit, ahead)
     if limit <= 0 then
-        return NEVER
+        return now + NEVER
     end
     local rounds = math.floor(ahead / limit)
     local missing = out(window) + ahead % limit + 1 - limit

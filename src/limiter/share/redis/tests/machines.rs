@@ -201,6 +201,29 @@ fn what_others_spend_and_a_lower_limit_hold_for_all_machines() {
 }
 
 #[test]
+fn a_limit_below_what_others_spent_gives_no_token_rather_than_all() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    answer(&one, &take(&one), RateLimitHeaders { remaining: Some(0), ..SUCCESS });
+    let slow = world.host("key", Rate::per_second(2));
+    for host in [&one, &other, &slow] {
+        for _ in 0..20 {
+            wait(host);
+        }
+    }
+    world.clock.advance(HELD);
+    let lower = RateLimitHeaders { remaining: Some(0), limit: Some(1), ..SUCCESS };
+    answer(&one, &take(&one), lower);
+    for host in [&one, &other, &slow] {
+        for _ in 0..20 {
+            wait(host);
+        }
+    }
+}
+
+#[test]
 fn a_token_is_taken_of_each_limit() {
     let Some(world) = World::new() else {
         return;
