@@ -23,7 +23,8 @@
 //! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words. It is doubt as well in
 //! an object that is the only field, in a list in `data` and the like, and in some items of a list.
 //!
-//! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` denies nothing. A body that was decoded is
+//! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` and `{"id": "a1", "state": "failed"}` deny
+//! nothing. A body that was decoded is
 //! such a record unless it consists of nothing but a report.
 
 mod decoded;
@@ -173,19 +174,26 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
         return None;
     }
     let words = message::words_in(object);
-    let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
+    let is_bad = words.as_deref().is_some_and(|words| tone::tone(words) == Tone::Bad);
     let is_contradicted = signs.has(Sign::Success)
         || signs.has(Sign::Unclear)
-        || signs.has(Sign::Open) && tone != Tone::Bad
+        || signs.has(Sign::Open) && !is_bad
         || is_said_well
-        || tone == Tone::Good
+        || words.as_deref().is_some_and(is_good)
         || signs.has(Sign::Failure) && object.iter().any(is_created)
-        || has_partial_data(object);
+        || has_partial_data(object)
+        || object.iter().any(|(name, inner)| is_any(name, WRAPPERS) && succeeds(inner));
     let unsaid = match is_contradicted {
         true => "the response contradicts itself",
         false => UNSAID,
     };
     Some(Report::new(!is_contradicted, words.unwrap_or_else(|| unsaid.to_owned())))
+}
+
+/// Whether words speak of success. `token_revoked` is a code.
+fn is_good(words: &str) -> bool {
+    let is_code = words.contains('_') && !words.contains(char::is_whitespace);
+    !is_code && tone::tone(words) == Tone::Good
 }
 
 fn has_any(object: &Map<String, Value>, names: &str) -> bool {
@@ -195,16 +203,26 @@ fn has_any(object: &Map<String, Value>, names: &str) -> bool {
 /// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
 fn has_good_words(object: &Map<String, Value>) -> bool {
     let texts = object.iter().filter(|(name, _)| is_any(name, "message msg detail error"));
-    texts.filter_map(|(_, value)| value.as_str()).any(|text| tone::tone(text) == Tone::Good)
+    texts.filter_map(|(_, value)| value.as_str()).any(is_good)
 }
 
 /// `"inviteId": "i1"`, `"invite": {"id": "i1"}`, `"status": 201`
 fn is_created((name, value): (&String, &Value)) -> bool {
     let is_new = |name: &str| !is_any(name, KNOWN_IDS) && !is_any(name, ALSO) && !is_reported(name);
-    let id = value.get("id").unwrap_or_default();
+    let record = value.get(0).unwrap_or(value);
+    let id = record.get("id").unwrap_or_default();
     is_new(name) && (sign::is_own_id(name, value) || !is_empty(id) && is_new(&format!("{name}id")))
         || (is_any(name, OUTCOME) || is_any(name, KIND))
             && code(value).is_some_and(|code| (201..300).contains(&code))
+}
+
+/// `{"error": "sms", "data": {"invited": true}}`, `{"errors": ["u2"], "results": [{"ok": true}]}`
+fn succeeds(inner: &Value) -> bool {
+    match inner {
+        Value::Object(inner) => Signs::of(inner).has(Sign::Success) || inner.iter().any(is_created),
+        Value::Array(items) => items.iter().any(|it| it.is_object() && succeeds(it)),
+        _ => false,
+    }
 }
 
 /// GraphQL's result of what took effect although something failed.
@@ -394,6 +412,9 @@ mod tests {
         check(&[
             (r#"{"isSuccess": false, "message": "gone"}"#, "gone"),
             (r#"{"is_success": false}"#, "the response reports a failure"),
+            // Codes that are no words.
+            (r#"{"ok": false, "error": "token_revoked"}"#, "token_revoked"),
+            (r#"{"ok": false, "error": "is_archived"}"#, "is_archived"),
             (r#"{"IsSuccessful": "false", "msg": "gone"}"#, "gone"),
             (r#"{"ok": "false", "message": "Не найдено"}"#, "Не найдено"),
             (r#"{"success": "failed", "message": "gone"}"#, "gone"),
@@ -484,6 +505,7 @@ mod tests {
     fn a_record_may_have_a_state_of_its_own() {
         check(&[
             (r#"{"userId": "u1", "status": "rejected"}"#, NOTHING),
+            (r#"{"id": "b1", "state": "failed", "lastError": "disk full"}"#, NOTHING),
             (r#"{"inviteId": "i1", "status": "DENIED"}"#, NOTHING),
             (r#"{"userId": "u1", "city": "Lagos", "state": "NG"}"#, NOTHING),
             (r#"{"userId": "u1", "removed": false}"#, NOTHING),
@@ -643,6 +665,9 @@ mod tests {
             (r#"{"status": 201, "errors": ["sms not delivered"]}"#, "in doubt: sms not delivered"),
             (r#"{"userId": "u1", "errorId": "e1", "error": "no phone"}"#, "no phone"),
             (r#"{"user": {"id": "u1"}, "error": {"id": "e1", "message": "gone"}}"#, "gone"),
+            (r#"{"error": "no sms", "result": {"invited": true}}"#, "in doubt: no sms"),
+            (r#"{"errors": ["u2 gone"], "results": [{"ok": true}]}"#, "in doubt: u2 gone"),
+            (r#"{"errors": ["u2 gone"], "invites": [{"id": "i1"}]}"#, "in doubt: u2 gone"),
             (r#"{"delivered": 1, "failed": 1}"#, "in doubt: the response contradicts itself"),
             (r#"{"status": "running", "errors": ["sms"]}"#, "in doubt: sms"),
             (r#"{"status": "completed_with_errors", "errors": ["sms"]}"#, "in doubt: sms"),

@@ -128,6 +128,7 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
     // The `state` of a person may be `NG`.
     let is_short_failure = is_any(word, SHORT_FAILURES) && !is_any(name, "state");
     match code(value) {
+        _ if is_failure(word) && is_any(name, "state") => Some(Sign::State),
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
