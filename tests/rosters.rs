@@ -363,8 +363,8 @@ fn nobody_is_removed_for_a_journal_or_a_list_that_is_not_the_right_one() {
     let (ours, others) = (journal_of("club"), journal_of("book-circle"));
     let removals = setup.community.remove_members(["u1"]).journal().clone();
     for (journal, listed, words) in [
-        (&others, &["u1"][..], "the journal is of invite in book-circle, and not of"),
-        (&removals, &["u1"], "the journal is of remove in club, and not of"),
+        (&others, &["u1"][..], "the journal of book-circle/invite, and not of club/invite"),
+        (&removals, &["u1"], "the journal of club/remove, and not of club/invite"),
         (&ours, &[], "nobody is listed"),
         (&ours, &["u1", "u2 ", "u3"], "the user id \"u2 \" seems to be \"u2\""),
         (&ours, &["u1", "\u{feff}u2"], "seems to be \"u2\""),

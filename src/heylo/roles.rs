@@ -269,9 +269,7 @@ impl RoleMembers {
         while !left.is_empty() {
             let mut batch = left.next_batch();
             if nobody_stays && change.added.is_empty() && dry_run.is_ok() {
-                if batch.added.is_empty() {
-                    return Err(nobody_was_added().with_call(&self.update_call(&batch)));
-                }
+                self.check_adds_somebody(&batch)?;
                 batch.removed.clear();
             }
             match self.send(&batch) {
@@ -291,6 +289,13 @@ impl RoleMembers {
         }
         *left = printed;
         dry_run
+    }
+
+    fn check_adds_somebody(&self, batch: &RoleUpdate) -> Result<()> {
+        match batch.added.is_empty() {
+            true => Err(nobody_was_added().with_call(&self.update_call(batch))),
+            false => Ok(()),
+        }
     }
 
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateResponse> {

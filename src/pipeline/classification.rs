@@ -115,11 +115,7 @@ impl Classifier<'_> {
             Progress::Responded { head, .. } => {
                 self.incomplete(*head, Evidence { body, ..evidence }, !is_permanent)
             }
-            Progress::NeverSent => {
-                let retry = backoff(retry_after);
-                let failure = self.failure(ErrorKind::NotSent, evidence, retry, false);
-                Failure { error: failure.error.with_retry_after(retry_after), ..failure }
-            }
+            Progress::NeverSent => self.never_sent(evidence, retry_after),
             Progress::Withheld(kind, _) => {
                 let evidence = Evidence { cause: None, ..evidence };
                 self.failure(kind, evidence, Retry::Never, false)
@@ -135,6 +131,12 @@ impl Classifier<'_> {
             failure.error = failure.error.with_hint(hint);
         }
         failure
+    }
+
+    /// A server may have responded before it received anything, and asked to wait.
+    fn never_sent(&self, evidence: Evidence, retry_after: Option<Duration>) -> Failure {
+        let failure = self.failure(ErrorKind::NotSent, evidence, backoff(retry_after), false);
+        Failure { error: failure.error.with_retry_after(retry_after), ..failure }
     }
 
     /// The status is a success, and the body is incomplete: a page or a report of failure, by its beginning, shows no success.

@@ -43,9 +43,9 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
     }
     let (head, rest) = input[start..].split_at(length);
     let lines: Vec<&[u8]> = head.split_inclusive(|byte| *byte == b'\n').collect();
-    let last = lines.iter().rposition(|line| !is_folded(line));
-    let mut tidied = input[..start].to_vec();
-    tidied.extend(lines.first().copied().unwrap_or_default());
+    // More of the last line may arrive.
+    let unfinished = lines.iter().rposition(|line| !is_folded(line)).filter(|_| !is_whole);
+    let mut tidied = [&input[..start], lines.first().copied().unwrap_or_default()].concat();
     let (mut count, mut needed, mut is_kept) = (0, 0, true);
     for (at, line) in lines.iter().enumerate().skip(1) {
         if is_folded(line) {
@@ -54,13 +54,12 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
             }
             continue;
         }
-        count += 1;
         let name = name(line);
+        count += 1;
         needed += usize::from(count > most && matters(&name));
         let is_needed = matters(&name) && needed <= MOST_NEEDED.min(most / 2);
-        // More of the last line may arrive.
-        let is_unfinished = !is_whole && last == Some(at);
-        is_kept = count <= most || FRAMING.contains(&&*name) || is_needed || is_unfinished;
+        let is_other = count > most && !FRAMING.contains(&&*name) && unfinished != Some(at);
+        is_kept = is_needed || !is_other;
         if is_kept {
             tidied.extend(*line);
         }
