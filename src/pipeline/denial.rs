@@ -210,7 +210,7 @@ fn has_good_words(object: &Map<String, Value>) -> bool {
 fn is_created((name, value): (&String, &Value)) -> bool {
     let is_new = |name: &str| !is_any(name, KNOWN_IDS) && !is_any(name, ALSO) && !is_reported(name);
     let record = value.get(0).unwrap_or(value);
-    let id = record.get("id").unwrap_or_default();
+    let id = record.get("id").unwrap_or(&Value::Null);
     is_new(name) && (sign::is_own_id(name, value) || !is_empty(id) && is_new(&format!("{name}id")))
         || (is_any(name, OUTCOME) || is_any(name, KIND))
             && code(value).is_some_and(|code| (201..300).contains(&code))
