@@ -5,6 +5,8 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use heysync::sandbox::{Fault, FaultPoint, Services};
 use support::{Folder, Service, run_offline, stderr, stdout};
@@ -170,6 +172,58 @@ fn a_signal_ends_the_program_after_the_request_under_way_and_says_how_to_go_on()
         // A signal takes a moment to be noticed.
         assert!(requests < 20, "{program}: {requests}");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_program_that_is_killed_leaves_the_file_of_its_last_run_and_the_next_run_replaces_it() {
+    let file = "report.out";
+    for (program, arguments, end) in [
+        ("attendance_report", &["--from", "2000-01-01", "--output", file][..], ""),
+        ("mention_report", &["--days", "3650", "--output", file], "</html>"),
+    ] {
+        let folder = Folder::new(&format!("killed-{program}"));
+        folder.write(file, "the last run");
+        let is_killed = AtomicBool::new(false);
+        let kill = move |number, pid: &support::Pid| {
+            if number == 1 && !is_killed.swap(true, Ordering::SeqCst) {
+                pid.signal("KILL");
+            }
+        };
+        let service = Service::with_hooks(Services::demo(), kill, |_, _| {});
+        let killed = service.run(program, &folder.0, arguments);
+        assert_eq!(killed.status.code(), None, "{program}: {}", stderr(&killed));
+        assert_eq!(folder.read(file), "the last run");
+        let whole = service.run(program, &folder.0, arguments);
+        assert_eq!(whole.status.code(), Some(0), "{program}: {}", stderr(&whole));
+        let written = folder.read(file);
+        assert!(written.len() > 1000 && written.trim_end().ends_with(end), "{program}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_janitor_that_is_killed_between_two_deletions_finishes_in_the_next_run() {
+    let folder = Folder::new("killed-janitor");
+    let deletions = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&deletions);
+    let services = Services::demo();
+    let heylerts = services.heylerts.clone();
+    let kill = move |_, pid: &support::Pid| {
+        let left = heylerts.state().alerts.len();
+        if left < 3 && counted.swap(left, Ordering::SeqCst) == 0 {
+            pid.signal("KILL");
+        }
+    };
+    let service = Service::with_hooks(services, |_, _| {}, kill);
+    let arguments = ["--stale-days", "0", "--delete", "--yes"];
+    let killed = service.run("alert_janitor", &folder.0, &arguments);
+    assert_eq!(killed.status.code(), None, "{}", stderr(&killed));
+    let left = deletions.load(Ordering::SeqCst);
+    assert!(left < 3, "{left}");
+    let again = service.run("alert_janitor", &folder.0, &arguments);
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    assert!(service.services.heylerts.state().alerts.len() < left);
 }
 
 #[test]
