@@ -329,6 +329,17 @@ fn a_process_that_is_killed_while_it_waits_for_the_rate_limit_leaves_nobody_in_d
 }
 
 #[test]
+fn a_removal_of_which_the_response_broke_off_has_removed_the_person() {
+    let setup = Setup::with(Config::new().retries(0));
+    setup.inject(Fault::Truncated, "/apiv1-remove", 1);
+    let mut removals = setup.community.remove_members(["u1"]);
+    let outcome = removals.next().unwrap();
+    assert_eq!(outcome.result.as_ref().unwrap_err().applied(), Applied::Yes);
+    assert!(outcome.is_removed());
+    assert_eq!(removals.journal().done().collect::<Vec<_>>(), ["u1"]);
+}
+
+#[test]
 fn a_role_is_not_emptied_for_people_whom_heylo_ignores() {
     let setup = Setup::new();
     let strangers = ["ada@example.com", "bob@example.com"];
@@ -339,11 +350,16 @@ fn a_role_is_not_emptied_for_people_whom_heylo_ignores() {
     assert_eq!((failed.left.added().len(), failed.left.removed().len()), (0, 300));
     assert_eq!(setup.sandbox.role_members("club", "captains").len(), 300);
 
+    // The additions that took effect count although the response was lost.
+    setup.inject(Fault::Cut(FaultPoint::AfterEffect), "/apiv1-update", 1);
+    let change = setup.captains().set_members(["u598", "stranger"]).unwrap();
+    assert_eq!((change.added.len(), change.removed.len(), change.ignored.len()), (1, 300, 1));
+
     // One who is a member is enough, and if somebody stays, both sides go into one request.
     let change = setup.captains().set_members(["u599", "stranger"]).unwrap();
-    assert_eq!((change.added.len(), change.removed.len(), change.ignored.len()), (1, 300, 1));
+    assert_eq!((change.added.len(), change.removed.len(), change.ignored.len()), (1, 1, 1));
     let before = setup.requests_to("/apiv1-update");
-    let change = setup.captains().set_members(["u599", "u598", "stranger"]).unwrap();
+    let change = setup.captains().set_members(["u599", "u597", "stranger"]).unwrap();
     assert_eq!((change.added.len(), change.unchanged.len()), (1, 1));
     assert_eq!(setup.requests_to("/apiv1-update"), before + 1);
     setup.captains().remove_all_members().unwrap();

@@ -59,11 +59,11 @@ impl Journal {
 
     /// Returns an error if the other journal is of another kind of call, or of another community.
     pub(crate) fn check_same_work(&self, other: &Journal) -> Result<()> {
-        let work = |it: &Journal| format!("{}/{}", it.community_id, it.operation);
-        let (ours, theirs) = (work(self), work(other));
-        if ours == theirs {
+        if (&self.community_id, &self.operation) == (&other.community_id, &other.operation) {
             return Ok(());
         }
+        let work = |it: &Journal| format!("{}/{}", it.community_id, it.operation);
+        let (ours, theirs) = (work(self), work(other));
         Err(Error::invalid(format!("this is the journal of {theirs}, and not of {ours}"))
             .with_hint("each community has a journal of its own for invites, and one for removals"))
     }

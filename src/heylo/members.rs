@@ -200,8 +200,8 @@ impl Community {
     /// # Errors
     ///
     /// [`InvalidInput`](ErrorKind::InvalidInput), before anybody is removed, if the journal is of another community or of
-    /// removals; if nobody is listed, which would remove everybody; or if a listed id is empty, or has white space, quotes or commas
-    /// around an id of the journal: the list was read wrongly, and that person would be removed.
+    /// removals; if nobody is listed, which would remove everybody; or if a listed id is empty, or has white space, quotes or
+    /// commas around an id of the journal: the list was read wrongly, and that person would be removed.
     ///
     /// # Examples
     ///
@@ -256,7 +256,7 @@ pub struct MemberOutcome {
 }
 
 impl MemberOutcome {
-    /// Returns whether a removal has left the person outside the community: it succeeded, or Heylo knows no such member of
+    /// Returns whether a removal has left the person outside the community: it took effect, or Heylo knows no such member of
     /// a community that it does know, as after a removal by an earlier run.
     ///
     /// A [`NotFound`](crate::ErrorKind::NotFound) alone does not show that, since an unknown community and a wrong base
@@ -423,8 +423,8 @@ impl Bulk {
     ///
     /// A removal can be sent again. For it, `write` receives the [`journal`](Bulk::journal) as it is.
     ///
-    /// `write` returns an [`io::Result`]. Write the journal whole or not at all, as `save` of [State files](crate::guide::long_lists#state-files) does. If `write`
-    /// fails, nothing is sent for this person: their outcome is an error of the kind
+    /// `write` returns an [`io::Result`]. Write the journal whole or not at all, as `save` of
+    /// [State files](crate::guide::long_lists#state-files) does. If `write` fails, nothing is sent for this person: their outcome is an error of the kind
     /// [`Output`](crate::ErrorKind::Output), whose source is that of `write`, and the iterator ends.
     ///
     /// # Examples
@@ -469,7 +469,7 @@ impl Bulk {
         }
         let verdict = self.stop_rule.judge(&self.community, &result);
         self.is_stopped = verdict == Verdict::End;
-        let is_gone = result.is_ok() || verdict == Verdict::Absent;
+        let is_gone = state == State::Done || verdict == Verdict::Absent;
         let is_removed = !task.is_invite() && is_gone;
         Some(MemberOutcome { user_id: task.user_id().to_owned(), result, is_removed })
     }
