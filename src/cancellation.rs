@@ -153,7 +153,7 @@ impl Cancellation {
     ///
     /// # Errors
     ///
-    /// See above. Nothing was sent.
+    /// [`Cancelled`](crate::ErrorKind::Cancelled), as above. Nothing was sent.
     ///
     /// # Examples
     ///

@@ -7,9 +7,9 @@ use super::moment::Nanos;
 /// The moments at which requests were sent, while refusals are remembered.
 ///
 /// A token is out until P' after the response, so that no more than N requests can arrive in a period whatever the
-/// network does. What somebody else leaves of the N is an estimate anyway, and there each request counts for one period
-/// from when it was sent: otherwise a longer round trip would make our part smaller. For the same reason others seem
-/// to have spent what our requests of the last period had not.
+/// network does. The part of the N that somebody else leaves is an estimate. For this estimate, a request counts for one
+/// period from the moment at which it was sent: a longer round trip does not make our part smaller. The requests that the
+/// server reports, less ours of the last period, are those of others.
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Default)]
 pub(crate) struct Sent {

@@ -201,7 +201,7 @@ impl<L: CursorList + 'static> Cursor<L> {
                 Found::End => return Ok(None),
                 Found::BackTo(index) => {
                     state.trail.ids.truncate(index + 1);
-                    // What follows may have been read before.
+                    // The events after it may have been read before.
                     state.order.read = Some(Seen::default());
                     state.trail.was_short = true;
                 }

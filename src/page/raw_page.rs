@@ -147,7 +147,7 @@ impl PageText {
     }
 }
 
-/// What a page consists of.
+/// The parts of a page.
 struct Parts {
     items: Vec<RawItem>,
     holes: u64,

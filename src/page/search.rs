@@ -110,7 +110,7 @@ pub(super) struct Trail {
     pub(super) has_past: bool,
 }
 
-/// What the server has shown of itself where its documentation is silent.
+/// Properties of the server that its documentation leaves open, and that its responses have shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Habits {
     /// It sends the item that it was given as the cursor.
@@ -139,7 +139,7 @@ enum Step {
     Last,
 }
 
-/// What the responses prove of the last item of a trail.
+/// The proof that the responses give of the last item of a trail.
 ///
 /// Only [`Ends`](Proof::Ends) is the end of the list: an empty page alone may be the response to a deleted cursor, and
 /// the last item alone a page that was cut short after it.

@@ -57,7 +57,7 @@ pub(crate) trait FollowedList {
     /// The name of the list in bookmarks.
     fn name(&self) -> String;
 
-    /// Whether a filter says from when on items are listed.
+    /// Whether a filter sets the earliest moment of the listed items.
     fn has_start(&self) -> bool;
 
     fn now(&self) -> Instant;

@@ -122,7 +122,7 @@ impl Span {
 }
 
 impl Numbers {
-    /// Whether they tell where the list ends.
+    /// Whether they show the end of the list.
     pub(crate) fn counts(&self) -> bool {
         self.total_items.is_some() || self.total_pages.is_some()
     }

@@ -468,7 +468,7 @@ impl Call {
         self.path.len() > 1 || names.any(json::names_id)
     }
 
-    /// The ids in the body, as `roleId "captains"`, but those of people.
+    /// The ids in the body except those of people, as `roleId "captains"`.
     pub(crate) fn ids_in_body(&self) -> Vec<String> {
         let body: Map<String, Value> = serde_json::from_slice(self.body()).unwrap_or_default();
         let ids = body

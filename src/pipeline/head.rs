@@ -54,12 +54,12 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
             }
             continue;
         }
-        let name = name(line);
         count += 1;
+        let name = name(line);
         needed += usize::from(count > most && matters(&name));
         let is_needed = matters(&name) && needed <= MOST_NEEDED.min(most / 2);
-        let is_other = count > most && !FRAMING.contains(&&*name) && unfinished != Some(at);
-        is_kept = is_needed || !is_other;
+        let is_surplus = count > most && !FRAMING.contains(&&*name) && unfinished != Some(at);
+        is_kept = is_needed || !is_surplus;
         if is_kept {
             tidied.extend(*line);
         }

@@ -1,7 +1,7 @@
 //! The first page of a resumed iterator, which has to be where the position is.
 //!
-//! The size of the pages may be unknown, and a page after the end may look like one that was read. What the numbers of a
-//! page do not prove, the first page of the list shows, and the one before it.
+//! The size of the pages may be unknown, and a page after the end may look like one that was read. If the numbers of a page
+//! do not prove its place, the first page of the list shows it, together with the page before.
 
 use std::mem;
 
@@ -31,7 +31,7 @@ impl<L: NumberedList + 'static> Reader<L> {
                 return self.reached(first, has_moved);
             }
         }
-        // What was deleted meanwhile may have pulled items up from the page.
+        // Deletions in the meantime may have pulled items up from the page.
         if self.next_request() != request || self.state.frontier.behind < behind {
             return Ok(None);
         }

@@ -25,7 +25,7 @@ enum Size {
     Always(u32),
 }
 
-/// What comes for a page after the last one.
+/// The response to a request for a page after the last one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum After {
     Empty,
@@ -274,7 +274,7 @@ fn a_list_comes_whole_or_is_an_error_whatever_the_server_says_and_however_often_
         let is_whole = stayed.all(|id| distinct.contains(&id));
         let manner = server.0.0;
         assert!(is_whole || error.is_some(), "seed {seed}: {manner:?}, {came:?}");
-        // What is added to a list or deleted can make items come again after a position, as documented.
+        // Insertions and deletions can make items come again after a position, as documented.
         let may_repeat = seed % 2 == 0 && resumed > 0;
         assert!(distinct.len() == came.len() || may_repeat, "seed {seed}: {manner:?}, {came:?}");
         if let Some(error) = error {
