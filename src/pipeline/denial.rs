@@ -6,26 +6,31 @@
 //!   `status`, `result` and the like are `error`, `failed` and the like, or a status from 400 to 599; `code` or `type` is, beside
 //!   words; `detail` is FastAPI's list of problems;
 //! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something;
+//! * failure of a part, unless this is a record: `failedUserIds` and the like hold something, `errorCount` and the like count;
 //! * neither: `ok` is no boolean; `status` is `partial` and the like; an error has a code of success and words.
 //!
 //! | signs of | report |
 //! |---|---|
 //! | failure | denial |
-//! | failure and success or neither, words of success, the id of something new, a status of 201, or GraphQL's `data` | doubt |
-//! | failure and a code of 0 or 2xx | by the [tone] of the words: bad is denial, else doubt |
+//! | failure and success or neither, words of success, or something that took effect | doubt |
+//! | failure and a code of 0 or 2xx, or failure of a part | by the [tone] of the words: bad is denial, else doubt |
 //! | success | none |
 //! | neither for certain, or a `code` or `type` of failure and no data | doubt |
 //! | none, a `detail` and nothing else, as of FastAPI and Django | by its tone: bad is denial, good is none, else doubt |
 //! | none, a code that is not known, or `"removed": false` or 0 | by the tone: bad is denial; good is none of a code; else doubt |
 //! | none, a `message` | by its tone: bad or mixed is doubt, else none |
+//! | none, lists of words and nothing else, as of Django and Rails | by their tone: bad is doubt, else none |
+//!
+//! Something took effect if the object, or one within it, holds the id of something new, a status of 201, a success, or what
+//! names one (`emailSent`, `invitedUserIds`, `"sms": "sent"`); if a list holds a record beside errors; and by GraphQL's `data`.
+//! Within a record, only fields as `invited` show that.
 //!
 //! The same is found in `data`, `result` and the like, in each item of a list, in JSON within a string, and in what is nearly
 //! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words. It is doubt as well in
 //! an object that is the only field, in a list in `data` and the like, and in some items of a list.
 //!
 //! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` and `{"id": "a1", "state": "failed"}` deny
-//! nothing. A body that was decoded is
-//! such a record unless it consists of nothing but a report.
+//! nothing; `"status": "failed"` does. A body that was decoded is such a record unless it consists of nothing but a report.
 
 mod decoded;
 mod sign;
@@ -35,14 +40,14 @@ use serde::de::Deserializer;
 use serde_json::{Map, Value};
 
 use super::message;
-use super::tone::{self, Tone};
+use super::tone::{self, DONE, Tone};
 use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ALSO, ERROR_WORDS, KIND, KNOWN_IDS, OUTCOME, REFUSED, WORDS, WRAPPERS, code, is_any, is_empty,
-    is_reported,
+    ALLOWED, ALSO, BAD, ERROR_WORDS, GOOD, KIND, KNOWN_IDS, OUTCOME, REFUSED, WORDS, WRAPPERS,
+    code, is_any, is_empty, is_false, is_reported,
 };
 
 /// The words of a failure without words.
@@ -129,6 +134,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
             all.or_else(|| of_wrapped(json, true, depth))
+                .or_else(|| complaint("", items).map(Report::Doubt))
         }
         Value::String(text) if depth > 0 && text.contains('{') => {
             of_json(&read(text.as_bytes(), true)?, depth - 1)
@@ -165,8 +171,9 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let has_words = has_any(object, WORDS);
     let is_record = signs.has(Sign::Record);
     let is_said_well = has_good_words(object);
-    let is_failure = signs.has(Sign::Failure)
-        || signs.has(Sign::Outcome)
+    let is_certain = signs.has(Sign::Failure) || signs.has(Sign::Outcome);
+    let is_failure = is_certain
+        || signs.has(Sign::Part) && !is_record
         || signs.has(Sign::State) && (has_words || !is_record)
         || signs.has(Sign::Kind) && has_words && !is_record && !is_said_well
         || is_list_of_problems(object);
@@ -177,23 +184,30 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let is_bad = words.as_deref().is_some_and(|words| tone::tone(words) == Tone::Bad);
     let is_contradicted = signs.has(Sign::Success)
         || signs.has(Sign::Unclear)
-        || signs.has(Sign::Open) && !is_bad
         || is_said_well
-        || words.as_deref().is_some_and(is_good)
-        || signs.has(Sign::Failure) && object.iter().any(is_created)
-        || has_partial_data(object)
-        || object.iter().any(|(name, inner)| is_any(name, WRAPPERS) && succeeds(inner));
+        || words.as_deref().is_some_and(|words| is_good(words, object))
+        || took_effect(object, false)
+        || object.iter().any(is_participle)
+        || has_partial_data(object);
     let unsaid = match is_contradicted {
         true => "the response contradicts itself",
         false => UNSAID,
     };
-    Some(Report::new(!is_contradicted, words.unwrap_or_else(|| unsaid.to_owned())))
+    let is_open = signs.has(Sign::Open) || !is_certain && signs.has(Sign::Part);
+    Some(Report::new(
+        !is_contradicted && (is_bad || !is_open),
+        words.unwrap_or_else(|| unsaid.to_owned()),
+    ))
 }
 
-/// Whether words speak of success. `token_revoked` is a code.
-fn is_good(words: &str) -> bool {
-    let is_code = words.contains('_') && !words.contains(char::is_whitespace);
-    !is_code && tone::tone(words) == Tone::Good
+/// Whether words speak of success. Beside `"ok": false`, the code `token_revoked` does not; without that, a code only has to name
+/// a success.
+fn is_good(words: &str, object: &Map<String, Value>) -> bool {
+    if tone::is_code(words) {
+        let is_failed = object.iter().any(|(name, value)| is_any(name, GOOD) && is_false(value));
+        return !is_failed && tone::tone(words) != Tone::Bad && tone::names_success(words);
+    }
+    tone::tone(words) == Tone::Good
 }
 
 fn has_any(object: &Map<String, Value>, names: &str) -> bool {
@@ -203,26 +217,67 @@ fn has_any(object: &Map<String, Value>, names: &str) -> bool {
 /// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
 fn has_good_words(object: &Map<String, Value>) -> bool {
     let texts = object.iter().filter(|(name, _)| is_any(name, "message msg detail error"));
-    texts.filter_map(|(_, value)| value.as_str()).any(is_good)
+    texts.filter_map(|(_, value)| value.as_str()).any(|text| is_good(text, object))
+}
+
+/// Whether something took effect beside a failure: `{"error": "sms failed", "emailSent": true}`,
+/// `{"errors": ["u2"], "results": [{"ok": true}]}`.
+fn took_effect(object: &Map<String, Value>, is_record: bool) -> bool {
+    // JSend's `{"status": "fail", "data": {"id": "is unknown"}}`
+    let holds_reasons =
+        |name: &str| name == "data" && object.get("status").is_some_and(|it| it == "fail");
+    let is_of_failure =
+        |name: &str| is_any(name, BAD) || is_any(name, REFUSED) || holds_reasons(name);
+    let mut fields = object.iter().filter(|(name, _)| !is_of_failure(name));
+    fields.any(|(name, value)| {
+        let sign = sign::sign(name, value);
+        let is_effect = sign == Some(Sign::Success) || sign::is_effect(name, value);
+        // The other flags of a record may be its state.
+        let is_done = is_effect && (!is_record || is_any(name, DONE));
+        sign != Some(Sign::Part)
+            && (is_done || is_created(name, value) || holds_effect(name, value))
+    })
+}
+
+fn holds_effect(name: &str, value: &Value) -> bool {
+    let is_one = |inner: &Map<String, Value>| {
+        took_effect(inner, Signs::of(inner).has(Sign::Record) && !is_any(name, WRAPPERS))
+    };
+    match value {
+        Value::Object(inner) => is_one(inner),
+        Value::Array(items) => {
+            let mut items = items.iter().filter_map(Value::as_object);
+            items.any(|item| is_listed(item) && !is_any(name, ALSO) || is_one(item))
+        }
+        _ => false,
+    }
+}
+
+/// An item of a list to which nothing happened: `{"errors": ["u2 gone"], "members": [{"userId": "u1"}]}`
+fn is_listed(item: &Map<String, Value>) -> bool {
+    let signs = Signs::of(item);
+    let fails = [Sign::Failure, Sign::Outcome, Sign::State, Sign::Undone];
+    signs.has(Sign::Record) && !fails.into_iter().any(|sign| signs.has(sign))
+}
+
+/// `{"error": "sms failed", "joined": true}`
+fn is_participle((name, value): (&String, &Value)) -> bool {
+    *value == true
+        && name.ends_with("ed")
+        && !is_any(name, ALLOWED)
+        && !is_any(name, REFUSED)
+        && !is_any(name, BAD)
+        && tone::tone(&format!("is {}", tone::words(name).join(" "))) != Tone::Bad
 }
 
 /// `"inviteId": "i1"`, `"invite": {"id": "i1"}`, `"status": 201`
-fn is_created((name, value): (&String, &Value)) -> bool {
+fn is_created(name: &str, value: &Value) -> bool {
     let is_new = |name: &str| !is_any(name, KNOWN_IDS) && !is_any(name, ALSO) && !is_reported(name);
     let record = value.get(0).unwrap_or(value);
     let id = record.get("id").unwrap_or(&Value::Null);
     is_new(name) && (sign::is_own_id(name, value) || !is_empty(id) && is_new(&format!("{name}id")))
         || (is_any(name, OUTCOME) || is_any(name, KIND))
             && code(value).is_some_and(|code| (201..300).contains(&code))
-}
-
-/// `{"error": "sms", "data": {"invited": true}}`, `{"errors": ["u2"], "results": [{"ok": true}]}`
-fn succeeds(inner: &Value) -> bool {
-    match inner {
-        Value::Object(inner) => Signs::of(inner).has(Sign::Success) || inner.iter().any(is_created),
-        Value::Array(items) => items.iter().any(|it| it.is_object() && succeeds(it)),
-        _ => false,
-    }
 }
 
 /// GraphQL's result of what took effect although something failed.
@@ -260,7 +315,8 @@ fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
 /// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`.
 fn of_inner(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
     let signs = Signs::of(inner);
-    let is_report = signs.has(Sign::Failure) || !is_good && has_any(inner, WORDS);
+    let is_report =
+        signs.has(Sign::Failure) || signs.has(Sign::Part) || !is_good && has_any(inner, WORDS);
     let doubt = |report: Report| Report::Doubt(report.into_words());
     let has_words = !is_good && !signs.has(Sign::Success);
     stated(inner, &signs)
@@ -297,18 +353,33 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
         Tone::Good => None,
         _ if is_hinted => Some(Report::new(is_certain && is_of_call, words.or_else(bare)?)),
         Tone::Bad | Tone::Mixed if !is_data => words.map(Report::Doubt),
-        _ => None,
+        _ => complaints(object).map(Report::Doubt),
     }
 }
 
 /// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
-    let is_sentence = |text: &str| text.trim().contains(|c: char| !c.is_alphanumeric());
+    let is_sentence = |text: &str| tone::words(text).len() > 1;
     [OUTCOME, "code"].into_iter().find_map(|names| {
         let fields = object.iter().filter(|(name, _)| is_any(name, names));
         let mut texts = fields.filter_map(|(_, value)| value.as_str());
         texts.find(|text| is_sentence(text)).map(str::to_owned)
     })
+}
+
+/// The problems of a request by its fields, as Django and Rails list them: `{"email": ["This field is required."]}`
+fn complaints(object: &Map<String, Value>) -> Option<String> {
+    let lists = object.iter().map(|(name, list)| complaint(name, list.as_array()?));
+    let lists: Option<Vec<String>> = lists.collect();
+    lists.filter(|lists| !lists.is_empty()).map(|lists| lists.join("; "))
+}
+
+fn complaint(name: &str, list: &[Value]) -> Option<String> {
+    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+    let words = texts?.join("; ");
+    let is_sentence = words.contains(char::is_whitespace) && tone::tone(&words) == Tone::Bad;
+    let separator = if name.is_empty() { "" } else { ": " };
+    is_sentence.then(|| format!("{name}{separator}{words}"))
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {
@@ -328,6 +399,7 @@ fn lone_detail(object: &Map<String, Value>) -> Option<String> {
     let words = match detail {
         Value::String(text) => Some(text.trim().to_owned()),
         Value::Object(detail) => message::words_in(detail),
+        Value::Array(list) => complaint("", list),
         _ => None,
     };
     words.filter(|words| !words.is_empty() && object.iter().all(is_besides))
@@ -426,6 +498,19 @@ mod tests {
     #[test]
     fn a_field_of_failure_that_holds_something_is_a_denial() {
         check(&[
+            (r#"{"unsuccessful": true}"#, "the response reports a failure"),
+            (r#"{"error": "alert is locked", "locked": true}"#, "alert is locked"),
+            (
+                r#"{"error": "gone", "alert": {"id": "a1", "status": "active", "enabled": true}}"#,
+                "gone",
+            ),
+            (r#"{"error": "gone", "retryable": true, "notInvited": ["u1"]}"#, "gone"),
+            (r#"{"error": "gone", "skipped": [{"userId": "u1"}], "failedCount": 1}"#, "gone"),
+            (
+                r#"{"status": "fail", "data": {"id": "is unknown"}}"#,
+                "the response reports a failure",
+            ),
+            (r#"{"error": "NOT_INVITED"}"#, "NOT_INVITED"),
             (r#"{"failed": true, "reason": "gone"}"#, "gone"),
             (r#"{"hasErrors": 1, "message": "gone"}"#, "gone"),
             (r#"{"err": "gone"}"#, "gone"),
@@ -457,6 +542,9 @@ mod tests {
     #[test]
     fn a_field_of_failure_that_holds_nothing_says_nothing() {
         check(&[
+            (r#"{"error": "undefined"}"#, NOTHING),
+            (r#"{"error": "000000"}"#, NOTHING),
+            (r#"{"failureCount": 0, "successCount": 2}"#, NOTHING),
             (r#"{"error": "-", "failed": " "}"#, NOTHING),
             (r#"{"errors": {"email": []}, "error": {"code": 0, "message": ""}}"#, NOTHING),
             (r#"{"errors": [null], "failed": 0, "failures": []}"#, NOTHING),
@@ -588,6 +676,9 @@ mod tests {
     #[test]
     fn a_lone_detail_of_failure_is_a_denial() {
         check(&[
+            (r#"{"detail": ["not found"]}"#, "not found"),
+            (r#"{"detail": "It won't be sent"}"#, "It won't be sent"),
+            (r#"{"detail": "You have not enough rights"}"#, "You have not enough rights"),
             (r#"{"detail": "Not Found"}"#, "Not Found"),
             (r#"{"Detail": "alert is locked", "error": null}"#, "alert is locked"),
             (r#"{"type": "about:blank", "title": "Gone", "detail": "gone"}"#, "gone"),
@@ -626,6 +717,17 @@ mod tests {
     #[test]
     fn any_other_lone_detail_is_in_doubt() {
         check(&[
+            (
+                r#"{"detail": "Invite pending: user has not accepted"}"#,
+                "in doubt: Invite pending: user has not accepted",
+            ),
+            (r#"{"detail": "Max hasn't joined"}"#, "in doubt: Max hasn't joined"),
+            (
+                r#"{"detail": "Max will not receive alerts any more"}"#,
+                "in doubt: Max will not receive alerts any more",
+            ),
+            (r#"{"detail": "u1 is blocked"}"#, "in doubt: u1 is blocked"),
+            (r#"{"detail": "Alert is disabled"}"#, "in doubt: Alert is disabled"),
             (r#"{"detail": "Участник не удалён"}"#, "in doubt: Участник не удалён"),
             (r#"{"detail": "Mitglied entfernt"}"#, "in doubt: Mitglied entfernt"),
             (
@@ -659,6 +761,33 @@ mod tests {
     #[test]
     fn a_failure_beside_what_took_effect_is_in_doubt() {
         check(&[
+            (r#"{"error": "sms failed", "emailSent": true}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "sentCount": 2}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "invited_user_ids": ["u1"]}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "joined": true}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "published": true}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": "sms failed", "channels": {"email": {"sent": true}}}"#,
+                "in doubt: sms failed",
+            ),
+            (
+                r#"{"error": "sms failed", "result": {"email": "sent", "sms": "failed"}}"#,
+                "in doubt: sms failed",
+            ),
+            (
+                r#"{"error": "sms failed", "user": {"id": "u1", "invited": true}}"#,
+                "in doubt: sms failed",
+            ),
+            (
+                r#"{"status": "error", "message": "no sms", "invite": {"id": "i1"}}"#,
+                "in doubt: no sms",
+            ),
+            (r#"{"errors": ["u2 gone"], "members": [{"userId": "u1"}]}"#, "in doubt: u2 gone"),
+            (r#"{"errors": ["u1"], "results": [{"error": "u1"}, {"id": "i2"}]}"#, "in doubt: u1"),
+            (r#"{"status": "CompletedWithErrors", "errors": ["sms"]}"#, "in doubt: sms"),
+            (r#"{"error": "INVITE_SENT"}"#, "in doubt: INVITE_SENT"),
+            (r#"{"error": "ERROR_SUCCESS"}"#, "in doubt: ERROR_SUCCESS"),
+            (r#"{"successes": 1, "failures": 1}"#, "in doubt: the response contradicts itself"),
             (r#"{"data": {"invite": {"id": "1"}}, "errors": ["no phone"]}"#, "in doubt: no phone"),
             (r#"{"inviteId": "i1", "error": "no phone"}"#, "in doubt: no phone"),
             (r#"{"invite": {"id": "i1"}, "error": "no phone"}"#, "in doubt: no phone"),
@@ -679,6 +808,39 @@ mod tests {
             (r#"{"errorMessage": "Member removed"}"#, "in doubt: Member removed"),
             (r#"{"ok": false, "errors": "none"}"#, "none"),
             (r#"{"errors": ["Member removed"]}"#, "in doubt: Member removed"),
+        ]);
+    }
+
+    #[test]
+    fn a_part_that_failed_is_in_doubt_unless_it_is_of_a_record() {
+        let unsaid = "in doubt: the response reports a failure";
+        check(&[
+            (r#"{"failureCount": 1, "successCount": 0}"#, unsaid),
+            (r#"{"failedUserIds": ["u1"]}"#, unsaid),
+            (r#"{"failed_invites": [{"userId": "u1"}]}"#, unsaid),
+            (r#"{"FailedEntryCount": 1, "Entries": [{"ErrorCode": "gone"}]}"#, unsaid),
+            (r#"{"num_errors": 1}"#, unsaid),
+            (r#"{"notInvited": ["u1"]}"#, unsaid),
+            (r#"{"unknownUserIds": ["u1"]}"#, unsaid),
+            (r#"{"success": true, "data": {"failedCount": 1}}"#, unsaid),
+            (r#"{"failedUserIds": ["u1"], "message": "e-mail is invalid"}"#, "e-mail is invalid"),
+            (r#"{"failed": 1, "successCount": 2}"#, "in doubt: the response contradicts itself"),
+            (r#"{"sent": 1, "errorCount": 1}"#, "in doubt: the response contradicts itself"),
+            (r#"{"id": "a1", "errorCount": 3}"#, NOTHING),
+            (r#"{"failedAt": "2026-11-26", "errorCodes": [500]}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn lists_of_complaints_about_fields_are_in_doubt() {
+        let required = "in doubt: email: This field is required.";
+        check(&[
+            (r#"{"email": ["This field is required."]}"#, required),
+            (r#"{"email": ["can't be blank"]}"#, "in doubt: email: can't be blank"),
+            (r#"["Unable to invite."]"#, "in doubt: Unable to invite."),
+            (r#"{"invited": ["u1"], "skipped": ["u2"]}"#, NOTHING),
+            (r#"{"names": ["Max Error"], "words": ["invalid"]}"#, NOTHING),
+            (r#"["u1", "u2"]"#, NOTHING),
         ]);
     }
 
@@ -709,7 +871,7 @@ mod tests {
         check(&[
             (r#"{"code": 403}"#, unsaid),
             (r#"{"code": 404, "data": null, "text": "no such group"}"#, unsaid),
-            (r#"{"code": "NotFound"}"#, unsaid),
+            (r#"{"code": "NotFound"}"#, "in doubt: NotFound"),
             (r#"{"code": "USER_NOT_FOUND"}"#, "in doubt: USER_NOT_FOUND"),
             (r#"{"type": "error", "text": "gone"}"#, unsaid),
             (r#"{"code": 417, "invite": {"id": "i1"}}"#, NOTHING),

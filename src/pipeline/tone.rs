@@ -76,7 +76,7 @@ words! {
     DEEDS: DONE;
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
-    SUCCESSES: "ok success successful successfully succeeded finished changed joined received archived unarchived enabled \
+    SUCCESSES: "ok success successful successfully succeeded finished changed joined received successes archived unarchived enabled \
         paused resumed registered confirmed activated renewed subscribed";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
@@ -98,13 +98,19 @@ words! {
     /// Words of [`Sign::Trouble`].
     TROUBLES: "error errors failure failures false exceeded insufficient mismatch timeout unavailable impossible";
 
-    CLOSED: "locked full banned blocked suspended disabled closed inactive restricted expired required missing unavailable";
+    CLOSED: "locked full required missing unavailable";
+
+    /// Words of [`Sign::Suspicion`] after "is" and "are": a call may have led to this.
+    LEFT: "banned blocked suspended disabled closed inactive restricted expired";
 
     REFUSED: "allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
         eligible";
 
     /// "ca" and "wo" are left of "can't" and "won't".
     VERBS: "is are was were be do does did has have had can could will would should may might ca wo";
+
+    /// Before "not", words about what a person does, which may have nothing to do with the call.
+    DOES: "has have had did will wo";
 
     /// Words of [`Sign::Lack`] before one of [`THINGS`], as "not".
     LACKING: "no bad unknown missing insufficient incorrect malformed unsupported";
@@ -135,7 +141,7 @@ pub(super) fn tone(text: &str) -> Tone {
         return Tone::Bad;
     }
     let text = text.replace('\u{2019}', "'").replace("n't", " not").replace("N'T", " NOT");
-    let text = without_quoted(&text);
+    let text = if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) };
     let clauses = clauses(&text);
     let signs: Vec<(Sign, bool)> = clauses.iter().flat_map(|words| signs(words)).collect();
     let last = |sign| signs.iter().rposition(|(it, _)| *it == sign);
@@ -154,7 +160,29 @@ pub(super) fn tone(text: &str) -> Tone {
 
 /// Whether a text has a word of success, whatever is about it: `"completed_with_errors"`.
 pub(super) fn names_success(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric()).any(|word| succeeds(&word.to_lowercase()))
+    words(text).iter().any(|word| succeeds(word))
+}
+
+/// Whether a text is a code or a name of several words: `"NOT_FOUND"`, `"inviteSent"`
+pub(super) fn is_code(text: &str) -> bool {
+    let is_of_codes = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.chars().all(is_of_codes) && words(text).len() > 1
+}
+
+/// The words of a code or a name, in lower case.
+pub(super) fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_after_lower = false;
+    for letter in text.chars() {
+        if !letter.is_alphanumeric() || is_after_lower && letter.is_uppercase() {
+            words.push(String::new());
+        }
+        let word = words.last_mut().filter(|_| letter.is_alphanumeric());
+        word.into_iter().for_each(|word| word.extend(letter.to_lowercase()));
+        is_after_lower = letter.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 fn is_idle(words: &[&str]) -> bool {
@@ -239,29 +267,33 @@ fn signs_at(words: &[&str]) -> Vec<(usize, Sign)> {
 fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let (word, rest) = (words[at], &words[at..]);
     let last = words[..at].last().copied().unwrap_or_default();
-    let next = rest
-        .iter()
-        .skip(1)
-        .find(|it| !matches!(**it, "a" | "an" | "any" | "the"))
-        .copied()
-        .unwrap_or_default();
+    let mut after = rest.iter().skip(1).filter(|it| !matches!(**it, "a" | "an" | "any" | "the"));
+    let next = after.next().copied().unwrap_or_default();
     let is_not = matches!(word, "not" | "never" | "nothing" | "nobody" | "none");
-    let is_thing = has(&THINGS, next);
+    let is_left = matches!(last, "is" | "are");
     match () {
-        () if is_not && (is_thing || has(&ABSENT, next)) => Some(Sign::Lack),
-        () if has(&LACKING, word) && is_thing || matches!(*rest, ["already", "exists", ..]) => {
-            Some(Sign::Lack)
-        }
-        () if is_not && (has(&VERBS, last) || has(&REFUSED, next) || succeeds(next)) => {
-            Some(Sign::Denial)
-        }
+        () if has(&LACKING, word) && has(&THINGS, next) => Some(Sign::Lack),
+        () if matches!(*rest, ["already", "exists", ..]) => Some(Sign::Lack),
+        () if is_not && negated(last, next).is_some() => negated(last, next),
         // "no errors", "0 failed"
         () if matches!(last, "no" | "without" | "0" | "zero") || follows(rest) => None,
         () if begins(&DENIALS, rest) => Some(Sign::Denial),
         () if begins(&FAILURES, rest) => Some(Sign::Failure),
         () if has(&TROUBLES, word) => Some(Sign::Trouble),
-        () if has(&CLOSED, word) && matches!(last, "is" | "are") => Some(Sign::Failure),
+        () if has(&CLOSED, word) && is_left => Some(Sign::Failure),
+        () if has(&LEFT, word) && is_left => Some(Sign::Suspicion),
         () => has(&SUSPICIONS, word).then_some(Sign::Suspicion),
+    }
+}
+
+/// The sign of "not" between these words.
+fn negated(last: &str, next: &str) -> Option<Sign> {
+    match () {
+        () if has(&THINGS, next) || has(&ABSENT, next) => Some(Sign::Lack),
+        () if has(&REFUSED, next) => Some(Sign::Denial),
+        // "user has not accepted"
+        () if has(&DOES, last) && !matches!(next, "be" | "been") => Some(Sign::Trouble),
+        () => (has(&VERBS, last) || succeeds(next)).then_some(Sign::Denial),
     }
 }
 
@@ -328,6 +360,8 @@ mod tests {
                 "Member removed",
                 "Successfully invited",
                 "Alert CANCELLED!",
+                "inviteSent",
+                "MEMBER_REMOVED",
                 "Completed, with no errors",
                 "1 invited, 0 failed",
                 "Member removed. This cannot be undone.",
@@ -378,6 +412,9 @@ mod tests {
             Tone::Bad,
             &[
                 "Not Found",
+                "UserNotFound",
+                "notInvited",
+                "User has not been invited",
                 "PAYLOAD_TOO_LARGE",
                 "Gone",
                 "Community was not removed",
@@ -409,6 +446,7 @@ mod tests {
             Tone::Mixed,
             &[
                 "Completed with errors",
+                "CompletedWithErrors",
                 "Invite sent, but not delivered",
                 "2 invited, 1 failed",
                 "Success: false",
@@ -469,6 +507,8 @@ mod tests {
             Tone::Mixed,
             &[
                 "Alert must be paused first",
+                "user has not accepted",
+                "Max won't receive it any more",
                 "Invite is on its way; it must be accepted within 7 days",
                 "It can only be used once",
             ],

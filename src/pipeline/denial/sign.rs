@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::super::message;
 use super::super::tone::{self, DONE, Tone};
 use super::vocabulary::{
-    ALLOWED, ALSO, BAD, ERROR_CODES, ERROR_WORDS, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, REFUSED,
-    SHORT_FAILURES, code, is_any, is_code, is_code_of_success, is_empty, is_error_status,
+    ALLOWED, ALSO, BAD, ERROR_CODES, ERROR_WORDS, FAILURES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME,
+    REFUSED, SHORT_FAILURES, code, is_any, is_code, is_code_of_success, is_empty, is_error_status,
     is_failure, is_false, is_reported, is_state_of_failure, is_true, reports_nothing,
 };
 use crate::json;
@@ -25,6 +25,8 @@ pub(super) enum Sign {
     State,
     /// It failed, if there are words about that: `"type": "error"`, `"code": 404`.
     Kind,
+    /// Some of it failed, unless this is the record of something: `"failedUserIds": ["u1"]`, `"errorCount": 3`.
+    Part,
     /// It may have failed: `"code": 7`, `"status": "invalid_request"`.
     Hint,
     /// It did not do this: `"removed": false`, `"invited": 0`.
@@ -58,7 +60,7 @@ impl Signs {
     }
 }
 
-fn sign(name: &str, value: &Value) -> Option<Sign> {
+pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
     if is_any(name, GOOD) {
         of_flag(value)
     } else if is_any(name, BAD) {
@@ -75,9 +77,31 @@ fn sign(name: &str, value: &Value) -> Option<Sign> {
         (is_false(value) && !value.is_number()).then_some(Sign::Undone)
     } else if is_any(name, REFUSED) {
         is_done(value).then_some(Sign::Undone)
+    } else if is_part(name, value) && is_done(value) {
+        Some(Sign::Part)
     } else {
         is_own_id(name, value).then_some(Sign::Record)
     }
+}
+
+/// `failedUserIds`, `not_found`, `totalFailed`
+fn is_part(name: &str, value: &Value) -> bool {
+    let words = tone::words(name);
+    let has = |names: &str| words.iter().any(|word| is_any(word, names));
+    let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
+    match value {
+        Value::Array(_) => begins("failed unsuccessful not invalid unknown missing"),
+        Value::Number(_) => begins("failed") || has("count total num number") && has(FAILURES),
+        _ => false,
+    }
+}
+
+/// `"emailSent": true`, `"success_count": 2`, `"invitedUserIds": ["u1"]`, `"sms": "sent"`
+pub(super) fn is_effect(name: &str, value: &Value) -> bool {
+    let is_good = |words: &[String]| tone::tone(&words.join(" ")) == Tone::Good;
+    let words = value.as_str().filter(|_| !is_reported(name)).map(tone::words);
+    words.is_some_and(|words| words.len() == 1 && is_good(&words))
+        || !value.is_object() && is_good(&tone::words(name)) && is_done(value)
 }
 
 fn of_flag(value: &Value) -> Option<Sign> {
@@ -143,13 +167,13 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
 
 /// `"partial_success"`, `"completed_with_errors"`
 fn is_partial(word: &str) -> bool {
-    word.to_ascii_lowercase().starts_with("partial")
+    tone::words(word).first().is_some_and(|first| first.starts_with("partial"))
         || tone::tone(word) == Tone::Mixed && tone::names_success(word)
 }
 
 /// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
 fn is_phrase_of_failure(word: &str) -> bool {
-    word.trim().contains(|c: char| !c.is_alphanumeric()) && tone::tone(word) == Tone::Bad
+    tone::words(word).len() > 1 && tone::tone(word) == Tone::Bad
 }
 
 fn of_kind(name: &str, value: &Value) -> Option<Sign> {

@@ -18,7 +18,7 @@ pub(super) const BAD: &str = "\
     errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
     errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype haserror haserrors \
     fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
-    exceptiontype fail failed failure failures fault faultstring soapfault stacktrace traceback";
+    exceptiontype fail failed failure failures unsuccessful fault faultstring soapfault stacktrace traceback";
 
 /// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
 pub(super) const ERROR_WORDS: &str = "\
@@ -59,7 +59,8 @@ pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
 pub(super) const REFUSED: &str = "rejected denied refused declined skipped ignored";
 
 /// Values for a failure of the call.
-const FAILURES: &str = "error err fail failed failure unsuccessful exception fault notok";
+pub(super) const FAILURES: &str =
+    "error errors err fail failed failure failures unsuccessful exception fault notok";
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
 const STATES: &str = "\
@@ -75,7 +76,7 @@ pub(super) const GOOD_OUTCOMES: &str = "\
     running enqueued";
 
 /// Strings that report nothing; the empty one is what is left of `"-"`.
-const NOTHING: &str = "false no none null nil na 0 ok success noerror noerrors";
+const NOTHING: &str = "false no none null nil na undefined ok success noerror noerrors";
 
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
@@ -194,5 +195,5 @@ pub(super) fn is_empty(value: &Value) -> bool {
 }
 
 fn is_blank(text: &str) -> bool {
-    is_one(text, <[u8]>::is_empty) || is_any(text, NOTHING)
+    is_one(text, |plain| plain.iter().all(|digit| *digit == b'0')) || is_any(text, NOTHING)
 }
