@@ -46,7 +46,8 @@ impl Proxies {
         let is_cgi = variable("REQUEST_METHOD").is_some();
         let http: &[&str] = if is_cgi { &["http_proxy"] } else { &["http_proxy", "HTTP_PROXY"] };
         let all = || setting(&["all_proxy", "ALL_PROXY"]);
-        let exceptions = set("no_proxy").or_else(|| set("NO_PROXY")).unwrap_or_default();
+        let list = |name: &str| variable(name).filter(|list| !list.is_empty());
+        let exceptions = list("no_proxy").or_else(|| list("NO_PROXY")).unwrap_or_default();
         Proxies {
             explicit: None,
             https: setting(&["https_proxy", "HTTPS_PROXY"]).or_else(all).unwrap_or_default(),
@@ -185,82 +186,96 @@ fn check(url: &Url) -> Result<(), String> {
     Ok(())
 }
 
-/// The list in `NO_PROXY`, as curl reads it.
-#[derive(Debug, Default)]
-struct Exceptions {
-    entries: Vec<Exception>,
+/// The list in `NO_PROXY`, as curl reads it, and with ports, which curl does not know.
+#[derive(Debug)]
+enum Exceptions {
+    /// The list is `*` and nothing else; within a list, `*` is the name of no host.
+    Everything,
+    Listed(Vec<Exception>),
+}
+
+impl Default for Exceptions {
+    fn default() -> Exceptions {
+        Exceptions::Listed(Vec::new())
+    }
 }
 
 #[derive(Debug)]
-enum Exception {
-    Everything,
-    /// A host and all hosts below it, on one port or all.
-    Domain(String, Option<u16>),
+struct Exception {
+    host: ExceptionHost,
+    /// One port, or all.
+    port: Option<u16>,
+}
+
+#[derive(Debug)]
+enum ExceptionHost {
+    /// A host and all hosts below it.
+    Domain(String),
     /// The addresses that share so many leading bits with this one.
-    Network {
-        address: IpAddr,
-        bits: u32,
-        port: Option<u16>,
-    },
+    Network(IpAddr, u32),
 }
 
 impl Exceptions {
     fn parse(list: &str) -> Exceptions {
-        let separators = |c: char| c == ',' || c.is_whitespace();
-        let entries = list.split(separators).filter(|entry| !entry.is_empty());
-        Exceptions { entries: entries.filter_map(Exception::parse).collect() }
+        if list == "*" {
+            return Exceptions::Everything;
+        }
+        let entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+        Exceptions::Listed(entries.map(Exception::parse).collect())
     }
 
     fn contain(&self, host: &str, port: u16) -> bool {
+        let Exceptions::Listed(entries) = self else { return true };
         let host = bare(host.strip_suffix('.').unwrap_or(host)).to_ascii_lowercase();
-        let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-        self.entries.iter().any(|entry| entry.contains(&host, address, port))
+        let address = host.parse::<IpAddr>().ok();
+        entries.iter().any(|entry| entry.contains(&host, address, port))
     }
 }
 
 impl Exception {
-    fn parse(entry: &str) -> Option<Exception> {
-        if entry == "*" {
-            return Some(Exception::Everything);
-        }
-        if let Some(network) = Exception::parse_network(entry, None) {
-            return Some(network);
-        }
-        let (host, port) = match entry.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().ok()?)),
-            None => (entry, None),
+    fn parse(entry: &str) -> Exception {
+        // The colons of an IPv6 address are not followed by a port.
+        let split = entry.rsplit_once(':').filter(|_| ExceptionHost::network(entry).is_none());
+        let with_port = split.and_then(|(host, port)| Some((bare(host), Some(port.parse().ok()?))));
+        let (host, port) = with_port.unwrap_or((entry, None));
+        let domain = || {
+            let host = host.strip_suffix('.').unwrap_or(host);
+            ExceptionHost::Domain(host.strip_prefix('.').unwrap_or(host).to_ascii_lowercase())
         };
-        if let Some(network) = Exception::parse_network(host, port) {
-            return Some(network);
-        }
-        let domain = host.strip_prefix('*').unwrap_or(host).trim_matches('.').to_ascii_lowercase();
-        (!domain.is_empty()).then_some(Exception::Domain(domain, port))
+        Exception { host: ExceptionHost::network(host).unwrap_or_else(domain), port }
     }
 
-    fn parse_network(text: &str, port: Option<u16>) -> Option<Exception> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
-            None => (text, None),
+    fn contains(&self, host: &str, address: Option<IpAddr>, port: u16) -> bool {
+        let is_of_host = match (&self.host, address) {
+            (ExceptionHost::Network(network, bits), Some(address)) => {
+                shares_bits(address, *network, *bits)
+            }
+            (ExceptionHost::Domain(domain), None) => {
+                let above = host.strip_suffix(domain.as_str()).filter(|_| !domain.is_empty());
+                above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            _ => false,
         };
-        let address: IpAddr = bare(address).parse().ok()?;
+        is_of_host && self.port.is_none_or(|it| it == port)
+    }
+}
+
+impl ExceptionHost {
+    /// As curl, reads a number of bits of 0, or without digits, as all bits.
+    fn network(text: &str) -> Option<ExceptionHost> {
+        let (address, bits) = text.split_once('/').unwrap_or((text, ""));
+        let address: IpAddr = address.parse().ok()?;
         let width = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(width);
-        (bits <= width).then_some(Exception::Network { address, bits, port })
-    }
-
-    fn contains(&self, host: &str, address: Option<IpAddr>, at: u16) -> bool {
-        match self {
-            Exception::Everything => true,
-            Exception::Domain(domain, port) => {
-                let above = host.strip_suffix(domain.as_str());
-                let is_below = above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-                address.is_none() && is_below && port.is_none_or(|port| port == at)
-            }
-            Exception::Network { address: network, bits, port } => {
-                let is_within = address.is_some_and(|it| shares_bits(it, *network, *bits));
-                is_within && port.is_none_or(|port| port == at)
-            }
-        }
+        let bits = bits.strip_prefix('+').unwrap_or(bits);
+        let end = bits.find(|c: char| !c.is_ascii_digit()).unwrap_or(bits.len());
+        // A number that is negative or too large has more bits than any address, and matches none.
+        let bits = match (&bits[..end], bits.starts_with('-')) {
+            (_, true) => u32::MAX,
+            ("", false) => 0,
+            (digits, false) => digits.parse().unwrap_or(u32::MAX),
+        };
+        let bits = if bits == 0 { width } else { bits };
+        Some(ExceptionHost::Network(address, if bits > width { u32::MAX } else { bits }))
     }
 }
 
@@ -459,7 +474,10 @@ mod tests {
             ("heylerts.com", "api.heylerts.com", true),
             (".heylerts.com", "api.heylerts.com", true),
             (".heylerts.com", "heylerts.com", true),
-            ("*.heylerts.com", "api.heylerts.com", true),
+            ("..heylerts.com", "api.heylerts.com", false),
+            ("*.heylerts.com", "api.heylerts.com", false),
+            ("*heylerts.com", "heylerts.com", false),
+            ("'heylerts.com'", "heylerts.com", false),
             ("heylerts.com", "notheylerts.com", false),
             ("heylerts.com", "heylerts.com.evil.example", false),
             ("api.heylerts.com", "heylerts.com", false),
@@ -469,6 +487,13 @@ mod tests {
             ("a.example,,\theylerts.com ,", "heylerts.com", true),
             ("*", "heylerts.com", true),
             ("*", "10.0.0.7", true),
+            ("*", "[2001:db8::1]", true),
+            ("a.example,*", "heylerts.com", false),
+            ("*,", "heylerts.com", false),
+            (" *", "heylerts.com", false),
+            ("a.example,\nheylerts.com", "heylerts.com", false),
+            ("a.example\theylerts.com", "heylerts.com", true),
+            ("a.example;heylerts.com", "heylerts.com", false),
             ("", "heylerts.com", false),
             (",", "heylerts.com", false),
             (".", "heylerts.com", false),
@@ -487,19 +512,33 @@ mod tests {
             ("10.0.0.0/8:443", "10.9.9.9", true),
             ("192.168.1.77/31", "192.168.1.76", true),
             ("192.168.1.77/31", "192.168.1.78", false),
-            ("0.0.0.0/0", "8.8.8.8", true),
+            ("0.0.0.0/0", "8.8.8.8", false),
+            ("8.8.8.8/0", "8.8.8.8", true),
+            ("8.8.8.8/", "8.8.8.8", true),
+            ("8.8.8.0/24x", "8.8.8.8", true),
+            ("8.8.8.0/+024", "8.8.8.8", true),
+            ("8.8.8.0/-24", "8.8.8.8", false),
+            ("8.8.8.8/99999999999", "8.8.8.8", false),
+            ("8.8.8.8.", "8.8.8.8", false),
+            ("008.8.8.8", "8.8.8.8", false),
             ("0.0.0.0/0", "[2001:db8::1]", false),
             ("10.0.0.0/33", "10.0.0.0", false),
-            ("10.0.0.0/x", "10.0.0.0", false),
+            ("10.0.0.0/x", "10.0.0.0", true),
             ("10", "10.0.0.7", false),
             ("0.7", "10.0.0.7", false),
             ("2001:db8::1", "[2001:db8::1]", true),
-            ("[2001:db8::1]", "[2001:db8::1]", true),
+            ("2001:DB8:0::1", "[2001:db8::1]", true),
+            ("[2001:db8::1]", "[2001:db8::1]", false),
             ("[2001:db8::1]:443", "[2001:db8::1]", true),
             ("[2001:db8::1]:80", "[2001:db8::1]", false),
             ("2001:db8::/32", "[2001:db8:ffff::1]", true),
             ("2001:db8::/32", "[2001:db9::1]", false),
             ("::/0", "10.0.0.7", false),
+            ("::/0", "[2001:db8::1]", false),
+            ("2001:db8::/129", "[2001:db8::1]", false),
+            ("fe80::1%eth0", "[fe80::1]", false),
+            ("10.0.0.7", "[::ffff:10.0.0.7]", false),
+            ("::ffff:10.0.0.0/104", "[::ffff:10.0.0.7]", true),
         ] {
             let proxies = proxies(&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", list)]);
             let expected = if is_exception { "direct" } else { "proxy:1" };
@@ -513,6 +552,7 @@ mod tests {
         for (variables, expected) in [
             (&[https, ("no_proxy", "a.example"), ("NO_PROXY", "b.example")][..], "proxy:1"),
             (&[https, ("no_proxy", ""), ("NO_PROXY", "b.example")], "direct"),
+            (&[https, ("no_proxy", " "), ("NO_PROXY", "b.example")], "proxy:1"),
         ] {
             assert_eq!(way(&proxies(variables), "https://b.example"), expected, "{variables:?}");
         }

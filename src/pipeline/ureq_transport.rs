@@ -48,9 +48,13 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// Without [`TransportOptions::proxy`], the variables of the environment are read when the transport is
 /// created, in lower case first: `HTTPS_PROXY`, or else `ALL_PROXY`; for plain http, `HTTP_PROXY` or
 /// `ALL_PROXY`. The upper-case `HTTP_PROXY` is not read in a CGI script (`REQUEST_METHOD` is set), where the
-/// sender of the request chooses it. `NO_PROXY` lists exceptions, separated by commas or blanks: a domain
-/// (`example.com` or `.example.com`: the host and all below it), an IP address, a network (`10.0.0.0/8`), each
-/// with a port if need be, or `*`. A server on loopback is always reached directly.
+/// sender of the request chooses it. A server on loopback is always reached directly.
+///
+/// `NO_PROXY` is `*`, or lists exceptions as curl reads them, separated by commas, blanks or tabs: a domain
+/// (`example.com` or `.example.com`: the host and all below it), an IP address, or a network (`10.0.0.0/8`). A
+/// domain or an address may end with a port (`example.com:8443`), which curl does not know. As for curl, any other entry is
+/// the name of no host: `*` within a list, `*.example.com`, an IPv6 address in brackets without a port. A network of `/0` is
+/// its one address.
 ///
 /// Proxies are given as `scheme://user:password@host:port` with the schemes `http` (the default), `https`,
 /// `socks4`, `socks4a`, `socks5` and `socks5h`. SOCKS4 has no user and no password. A setting that cannot be used is an error for each request that
