@@ -796,9 +796,17 @@ fn a_person_is_removed_already_only_if_the_community_is_known() {
     assert_eq!(removed(vec![not_found(); 2], 9).0, [false]);
     let (outcomes, lines) = removed(vec![not_found(), roles(), not_found()], 2);
     assert_eq!((outcomes, lines.len()), (vec![true; 2], 3));
-    // Nothing is known of the community while it does not respond.
-    let (outcomes, _) = removed(vec![not_found(), Scripted::status(500), not_found()], 2);
-    assert_eq!(outcomes, [false; 2]);
+    // Nothing is known of the community while it does not respond, or something else does.
+    let page = || Scripted::text("<!doctype html><title>Sign in</title>");
+    for roles in [Scripted::status(500), page(), Scripted::text(""), Scripted::json(json!([]))] {
+        let (outcomes, _) = removed(vec![not_found(), roles, not_found(), not_found()], 3);
+        assert_eq!(outcomes, [false; 3]);
+    }
+    // A community that the key may not read may not be ours.
+    for status in [403, 404, 410, 422] {
+        let (outcomes, lines) = removed(vec![not_found(), Scripted::status(status)], 9);
+        assert_eq!((outcomes, lines.len()), (vec![false], 2), "{status}");
+    }
     let message =
         |status, message: &str| Scripted::json(json!({"error": message})).with_status(status);
     for (response, expected) in [

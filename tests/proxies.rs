@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use heysync::sandbox::TestClock;
 use heysync::{Config, ErrorKind, Safety, TransportOptions, UreqTransport, heylerts};
+use rustls::{ServerConnection, StreamOwned};
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
@@ -320,6 +321,39 @@ fn a_proxy_that_sends_very_many_header_lines_is_understood() {
             clients.heylerts.stats().unwrap();
         }
         assert_eq!((proxy.received().len(), server.received().len()), (1, 2), "{count}");
+    }
+}
+
+#[test]
+fn the_response_of_a_tls_proxy_may_come_in_pieces() {
+    let _limit = Limit::start();
+    let authority = Authority::new();
+    let plain = head(200, &["proxy-agent: a", "x: b"]);
+    let folded = head(200, &["proxy-agent: a\r\n folded", "x:\r\n\tb", "y:"]);
+    for (response, size) in [(&plain, 1), (&folded, 1), (&folded, 7), (&folded, 23), (&plain, 40)] {
+        let config = authority.certify(|_| {});
+        let (inner, response) = (Arc::clone(&config), response.clone());
+        let connects = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&connects);
+        let run = move |mut stream: tls::Stream| {
+            received.lock().unwrap().extend(tls::receive_head(&mut stream));
+            // Each is a record of its own.
+            response.chunks(size).for_each(|piece| stream.write_all(piece).unwrap());
+            // The server behind the proxy.
+            let server = ServerConnection::new(Arc::clone(&inner)).unwrap();
+            let mut stream = StreamOwned::new(server, stream);
+            while tls::receive(&mut stream).is_some() {
+                stream.write_all(&good()).unwrap();
+            }
+        };
+        let proxy = TlsServer::start([Handshake::Run(config, Arc::new(run))]);
+        let clients = Clients::with(self::config(&authority, proxy.url()));
+        for _ in 0..2 {
+            assert_eq!(clients.heylerts.stats().unwrap().total, 3);
+        }
+        let connects = connects.lock().unwrap().clone();
+        assert!(matches!(&connects[..], [one] if one.starts_with("CONNECT service.test:443")));
+        assert_eq!(proxy.accepted(), 1);
     }
 }
 

@@ -404,6 +404,27 @@ fn nobody_is_removed_for_a_journal_or_a_list_that_is_not_the_right_one() {
 }
 
 #[test]
+fn whoever_is_not_listed_is_removed_once_also_of_a_journal_of_thousands() {
+    let setup = Setup::new();
+    let people = ids(0..3000);
+    let mut journal = setup.community.invite_journal();
+    people.iter().for_each(|user_id| journal.mark_done(user_id));
+    let listed: Vec<&String> = people.iter().filter(|id| !id.ends_with('7')).collect();
+    let removals = setup.community.remove_unlisted(&journal, &listed).unwrap();
+    assert_eq!(removals.len(), 300);
+    for outcome in removals {
+        // Most are no members any more.
+        assert!(outcome.is_removed() && outcome.user_id.ends_with('7'), "{outcome:?}");
+        journal.forget(&outcome.user_id);
+    }
+    assert_eq!(setup.requests_to("/apiv1-remove"), 300);
+    let members = setup.sandbox.member_ids("club");
+    assert!(members.len() == 540 && !members.iter().any(|id| id.ends_with('7')));
+    assert_eq!(journal.done().count(), 2700);
+    assert_eq!(setup.community.remove_unlisted(&journal, &listed).unwrap().len(), 0);
+}
+
+#[test]
 fn a_journal_that_cannot_be_written_ends_the_invites_before_anything_is_sent() {
     let setup = Setup::new();
     let mut invites = setup.community.invite_members(["x", "y", "z"].map(NewMember::new));

@@ -8,7 +8,7 @@ use std::error::Error as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -610,6 +610,43 @@ fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
         let clients = Clients::with(quick(&server).retries(0));
         let totals = [(); 2].map(|()| clients.heylerts.stats().unwrap().total);
         assert_eq!((totals, server.accepted()), ([3, 3], 2));
+    }
+}
+
+#[test]
+fn a_second_response_that_comes_late_is_not_taken_for_the_next_one() {
+    let _limit = Limit::start();
+    let turn = Arc::new(Barrier::new(2));
+    let smuggled = response_bytes(200, &[], r#"{"total": 666}"#);
+    for late in [smuggled.as_slice(), b"nonsense", b"\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (late, servers_turn) = (late.to_vec(), Arc::clone(&turn));
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::SeqCst);
+                // Else it waits for an acknowledgement of the first response, which comes with the next request.
+                stream.set_nodelay(true).unwrap();
+                let mut request = [0; 4096];
+                while stream.read(&mut request).is_ok_and(|length| length > 0) {
+                    stream.write_all(&response_bytes(200, &[], GOOD)).unwrap();
+                    // The client has the response.
+                    servers_turn.wait();
+                    drop(stream.write_all(&late));
+                    servers_turn.wait();
+                }
+            }
+        });
+        let clients = Clients::with(Config::new().base_url(base).clock(TestClock::new()));
+        let totals = [(); 3].map(|()| {
+            let total = clients.heylerts.stats().unwrap().total;
+            turn.wait();
+            turn.wait();
+            total
+        });
+        assert_eq!((totals, accepted.load(Ordering::SeqCst)), ([3; 3], 3));
     }
 }
 

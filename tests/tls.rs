@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::error::Error as _;
+use std::io::Write;
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use heysync::heylo::NewMember;
@@ -18,7 +20,7 @@ mod sockets;
 mod tls;
 
 use sockets::{Clients, GOOD, Limit, SAMPLES, response_bytes};
-use tls::{Authority, Handshake, Identity, KeyForm, TlsServer, self_signed};
+use tls::{Authority, Handshake, Identity, KeyForm, TlsServer, receive, self_signed};
 
 fn good() -> Vec<u8> {
     response_bytes(200, &[], GOOD)
@@ -198,6 +200,72 @@ fn bytes_behind_a_response_over_tls_are_not_taken_for_the_next_one() {
         let totals = [(); 3].map(|()| clients.heylerts.stats().unwrap().total);
         assert_eq!((totals, server.accepted()), ([3; 3], 3));
     }
+}
+
+#[test]
+fn a_second_response_that_comes_late_over_tls_is_not_taken_for_the_next_one() {
+    let _limit = Limit::start();
+    let authority = Authority::new();
+    let (config, turn) = (authority.certify(|_| {}), Arc::new(Barrier::new(2)));
+    let smuggled = response_bytes(200, &[], r#"{"total": 666}"#);
+    for late in [smuggled, b"nonsense".to_vec(), b"\n".to_vec()] {
+        let servers_turn = Arc::clone(&turn);
+        let run = move |mut stream: tls::Stream| {
+            // Else it waits for an acknowledgement of the first response, which comes with the next request.
+            stream.sock.set_nodelay(true).unwrap();
+            while receive(&mut stream).is_some() {
+                stream.write_all(&good()).unwrap();
+                // The client has the response.
+                servers_turn.wait();
+                drop(stream.write_all(&late));
+                servers_turn.wait();
+            }
+        };
+        let server = TlsServer::start([Handshake::Run(Arc::clone(&config), Arc::new(run))]);
+        let clients = clients(&server, &authority);
+        let totals = [(); 3].map(|()| {
+            let total = clients.heylerts.stats().unwrap().total;
+            turn.wait();
+            turn.wait();
+            total
+        });
+        assert_eq!((totals, server.accepted()), ([3; 3], 3));
+    }
+}
+
+#[test]
+fn a_batch_over_tls_invites_again_whom_the_service_denied_and_nobody_else() {
+    let authority = Authority::new();
+    let bodies = [
+        (r#"{"success": true}"#, Ok(())),
+        (r#"{"ok": false, "error": "e-mail is not valid"}"#, Err(ErrorKind::Rejected)),
+        (r#"{"error": "sms failed", "emailSent": true}"#, Err(ErrorKind::OutcomeUnknown)),
+        (r#"{"detail": "Member can't be invited"}"#, Err(ErrorKind::Rejected)),
+        (r#"{"failedUserIds": ["u4"]}"#, Err(ErrorKind::OutcomeUnknown)),
+        (r#"{"status": 404, "error": "Not Found"}"#, Err(ErrorKind::Rejected)),
+    ];
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    let (asked, config) = (Arc::clone(&answered), authority.certify(|_| {}));
+    let run = move |mut stream: tls::Stream| {
+        while let Some(request) = receive(&mut stream) {
+            let nth = asked.lock().unwrap().len();
+            asked.lock().unwrap().push(request);
+            let (body, _) = bodies.get(nth).unwrap_or(&bodies[0]);
+            stream.write_all(&response_bytes(200, &[], body)).unwrap();
+        }
+    };
+    let server = TlsServer::start([Handshake::Run(config, Arc::new(run))]);
+    let community = clients(&server, &authority).heylo.community("c-1");
+    let people = || (0..bodies.len()).map(|nth| NewMember::new(format!("u{nth}")));
+
+    let mut invites = community.invite_members(people());
+    let kinds: Vec<_> =
+        invites.by_ref().map(|it| it.result.map(drop).map_err(|it| it.kind())).collect();
+    assert_eq!(kinds, bodies.map(|(_, kind)| kind));
+    let mut rest = community.invite_members(people()).resume_at(invites.journal()).unwrap();
+    let again: Vec<String> = rest.by_ref().map(|outcome| outcome.user_id).collect();
+    assert_eq!(again, ["u1", "u3", "u5"]);
+    assert_eq!((answered.lock().unwrap().len(), server.accepted()), (9, 1));
 }
 
 #[test]

@@ -143,11 +143,16 @@ fn server_config(certificate: rcgen::Certificate, key: &KeyPair) -> Arc<ServerCo
     Arc::new(config.unwrap())
 }
 
+/// An established TLS connection of a server.
+pub(crate) type Stream = StreamOwned<ServerConnection, TcpStream>;
+
 /// What happens to one connection.
 #[derive(Clone)]
 pub(crate) enum Handshake {
     /// TLS, and this response to each request.
     Serve(Arc<ServerConfig>, Vec<u8>),
+    /// TLS, and what this function does.
+    Run(Arc<ServerConfig>, Arc<dyn Fn(Stream) + Send + Sync>),
     /// TLS, a request, and then these bytes on the socket, unencrypted.
     Unencrypted(Arc<ServerConfig>, Vec<u8>),
     /// TLS, a request, and then the end.
@@ -223,6 +228,9 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
                 }
             }
         }
+        Handshake::Run(config, run) => {
+            run(StreamOwned::new(ServerConnection::new(config).unwrap(), stream));
+        }
         Handshake::Unencrypted(config, bytes) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             received.lock().unwrap().extend(receive(&mut tls));
@@ -263,7 +271,7 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
 }
 
 /// The next request; none at the end of the connection.
-fn receive(stream: &mut impl Read) -> Option<String> {
+pub(crate) fn receive(stream: &mut impl Read) -> Option<String> {
     let mut received = receive_head(stream)?;
     let head = received.to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
@@ -273,7 +281,7 @@ fn receive(stream: &mut impl Read) -> Option<String> {
     Some(received)
 }
 
-fn receive_head(stream: &mut impl Read) -> Option<String> {
+pub(crate) fn receive_head(stream: &mut impl Read) -> Option<String> {
     let (mut received, mut byte) = (Vec::new(), [0]);
     while !received.ends_with(b"\r\n\r\n") {
         (stream.read(&mut byte).ok()? > 0).then(|| received.push(byte[0]))?;
