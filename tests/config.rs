@@ -67,6 +67,10 @@ fn a_key_that_cannot_be_one_is_rejected_without_being_shown() {
         (HEYLO, "hlt_sesame", "a key of Heylerts"),
         (HEYLERTS, "sesame", "begin with hlt_"),
         (HEYLERTS, "HLT_sesame", "begin with hlt_"),
+        (HEYLERTS, "\u{200b}hlt_sesame", "no key has"),
+        (HEYLERTS, "hlt_sesame\u{200d}", "no key has"),
+        (HEYLERTS, "“hlt_sesame”", "quotes"),
+        (HEYLERTS, "hlt_", "nothing after"),
     ] {
         let error = rejection(opens, key, here());
         assert!(error.message().starts_with("the API key "), "{error}");

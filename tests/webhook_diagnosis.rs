@@ -174,18 +174,51 @@ fn a_body_inside_something_else_is_diagnosed() {
     let string = serde_json::json!(text).to_string();
     let form: String = BODY.iter().map(|byte| format!("%{byte:02X}")).collect();
     let base64 = STANDARD.encode(BODY);
+    let hex: String = BODY.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list = BODY.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
     for wrapped in [
         serde_json::json!(string).to_string(),
         string,
         serde_json::json!({"isBase64Encoded": false, "body": text}).to_string(),
         serde_json::json!({"isBase64Encoded": true, "body": base64}).to_string(),
         format!("\"{base64}\""),
+        serde_json::json!({"rawBody": base64}).to_string(),
         base64,
         format!("payload={form}"),
         form,
         format!("b'{text}'"),
+        serde_json::json!({"Type": "Notification", "Message": text}).to_string(),
+        serde_json::json!({"type": "Buffer", "data": BODY}).to_string(),
+        serde_json::json!({"body": {"type": "Buffer", "data": BODY}}).to_string(),
+        serde_json::json!(BODY).to_string(),
+        list,
+        hex,
+        format!("{:x}\r\n{text}\r\n0\r\n\r\n", BODY.len()),
     ] {
         assert_eq!(body_fault(BODY, wrapped.as_bytes()), Some(BodyFault::Wrapped), "{wrapped}");
+    }
+}
+
+#[test]
+fn an_escaped_body_is_diagnosed() {
+    let text = String::from_utf8(BODY.to_vec()).expect("UTF-8");
+    for escaped in [
+        text.replace('&', "&amp;").replace('"', "&quot;"),
+        text.replace('&', "&amp;").replace('"', "&#34;"),
+        text.replace('"', "\\\""),
+    ] {
+        assert_eq!(body_fault(BODY, escaped.as_bytes()), Some(BodyFault::Escaped), "{escaped}");
+    }
+    let sent = "{\"title\": \"caf\u{e9} \u{1f600}\"}\n";
+    let literal = r#"b'{"title": "caf\xc3\xa9 \xf0\x9f\x98\x80"}\n'"#;
+    assert_eq!(body_fault(sent.as_bytes(), literal.as_bytes()), Some(BodyFault::Wrapped));
+}
+
+#[test]
+fn the_rest_of_a_buffer_behind_a_body_is_diagnosed() {
+    for count in [1, 40] {
+        let padded = [BODY, &[0].repeat(count)].concat();
+        assert_eq!(body_fault(BODY, &padded), Some(BodyFault::Padded));
     }
 }
 
@@ -199,6 +232,11 @@ fn a_body_that_cannot_be_restored_is_suspected_and_named() {
         (b"[object Object]", BodyFault::Empty, "empty"),
         (b"\x1f\x8b\x08\0\0\0\0\0", BodyFault::Compressed, "gzip"),
         (b"\x78\x9c\0\0", BodyFault::Compressed, "zlib"),
+        (b"BZh91AY&SY", BodyFault::Compressed, "compressed"),
+        (b"\x8b\x02\x80\xff\xfe", BodyFault::NotUtf8, "Brotli"),
+        (&BODY[..40], BodyFault::CutOff, "middle"),
+        (b"{\"title\":\"Caf\xc3", BodyFault::CutOff, "middle"),
+        (b"[object ReadableStream]", BodyFault::Empty, "empty"),
         ("{\"title\":\"Caf\u{fffd}\"}".as_bytes(), BodyFault::Lossy, "encoding"),
     ] {
         let diagnosis = verifier().diagnose(body, Some(&signature));

@@ -30,16 +30,18 @@ const HEYLERTS: Service = Service {
 
 fn check_key(key: &ApiKey) -> Result<()> {
     let text = key.as_str();
-    // An empty key, or one with white space in it, has a better error of its own.
+    // An empty key, and one with white space or invisible characters in it, have better errors of their own.
     let is_whole = !text.is_empty() && !text.contains(char::is_whitespace);
+    let is_typed = is_whole && text.is_ascii();
     match () {
         () if is_whole && text.contains(is_quote) => {
             Err(key.refused("has quotes in it: give the key without them"))
         }
         // The vendor's page: "Keys begin with hlt_".
-        () if is_whole && !text.starts_with("hlt_") => {
+        () if is_typed && !text.starts_with("hlt_") => {
             Err(key.refused("is no Heylerts key: those begin with hlt_"))
         }
+        () if text == "hlt_" => Err(key.refused("has nothing after hlt_: copy all of it")),
         () => Ok(()),
     }
 }

@@ -1,24 +1,37 @@
-//! Faults of a body, among them another encoding and a wrapper.
+//! Faults of a body, among them another encoding.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::escape::unescaped;
 use super::reprint::{is_printed_value, reprints};
-use crate::heylerts::webhook::signature::from_base64;
+use super::wrapper::contents;
 
 /// The largest body that is converted or printed again, in bytes. Larger ones take too long, and no event needs them.
 pub(super) const MAX_CONVERTED: usize = 64 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The first bytes of gzip, of zlib in its three usual levels, and of zstd.
-const COMPRESSED: [&[u8]; 5] =
-    [b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda", b"\x28\xb5\x2f\xfd"];
+/// The first bytes of gzip, of zlib in its four levels, of zstd, bzip2, xz and LZ4.
+const COMPRESSED: [&[u8]; 9] = [
+    b"\x1f\x8b",
+    b"\x78\x01",
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+    b"\x28\xb5\x2f\xfd",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x04\x22\x4d\x18",
+];
 
 /// The placeholders of frameworks for a body that they did not read, or that something else read before.
-const PLACEHOLDERS: [&[u8]; 6] = [b"", b"{}", b"null", b"None", b"undefined", b"[object Object]"];
+const PLACEHOLDERS: [&[u8]; 8] =
+    [b"", b"{}", b"[]", b"\"\"", b"null", b"None", b"undefined", b"b''"];
+/// What JavaScript prints of an object or a stream in place of its content.
+const OBJECT: &[u8] = b"[object ";
 
 /// A change of the body between Heylerts and the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,10 +53,19 @@ pub enum BodyFault {
     Utf16,
     /// It was converted to Latin-1 or Windows-1252, or from it: `Ã©` for `é`.
     Latin1,
-    /// It is inside something else: a JSON string, the `body` of an object, a form field, base64.
+    /// It is inside something else: a JSON string, a field of an object, an array of bytes, a form field, base64, hex,
+    /// the chunks of a transfer.
     Wrapped,
-    /// It is still compressed with gzip, zlib or zstd.
+    /// It was escaped, as for HTML or for a string: `&quot;` or `\"` for `"`.
+    Escaped,
+    /// Zero bytes were added to its end: the rest of a buffer.
+    Padded,
+    /// It is still compressed, as with gzip, zlib or zstd.
     Compressed,
+    /// It is no UTF-8: it is compressed, as with Brotli, or in an encoding that cannot be checked.
+    NotUtf8,
+    /// It ends in the middle of its JSON: the rest was not read.
+    CutOff,
     /// It is empty, or a framework's placeholder for an empty one: something else read it before.
     Empty,
     /// Bytes of it were replaced by U+FFFD, when it was decoded in the wrong encoding.
@@ -53,35 +75,46 @@ pub enum BodyFault {
 impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            BodyFault::Reserialized => {
-                "the body was parsed and printed again: verify the raw bytes, before a framework parses them"
-            }
+            BodyFault::Reserialized => RESERIALIZED,
             BodyFault::NewlineAdded => "a newline was added to the end of the body",
             BodyFault::NewlineLost => "the newline at the end of the body was lost",
             BodyFault::LineBreaks => "the line breaks of the body were changed",
             BodyFault::ByteOrderMarkAdded => "a byte order mark (BOM) was added to the body",
             BodyFault::ByteOrderMarkLost => "the byte order mark (BOM) of the body was lost",
             BodyFault::Utf16 => "the body was converted to or from UTF-16: verify the raw bytes",
-            BodyFault::Latin1 => {
-                "the body was converted to or from Latin-1 or Windows-1252: verify the raw bytes"
+            BodyFault::Latin1 => LATIN_1,
+            BodyFault::Wrapped => WRAPPED,
+            BodyFault::Escaped => {
+                "the body was escaped, as for HTML or for a string: verify the raw bytes"
             }
-            BodyFault::Wrapped => {
-                "the body is inside something else, such as a JSON string, a form field or base64: unpack it, and \
-                 verify the bytes inside"
+            BodyFault::Padded => {
+                "zero bytes were added to the end of the body: verify only the bytes that came"
             }
-            BodyFault::Compressed => {
-                "the body is compressed (gzip, zlib or zstd): decompress it before it is verified, or have it sent \
-                 uncompressed"
+            BodyFault::Compressed => STILL_COMPRESSED,
+            BodyFault::NotUtf8 => {
+                "the body is no UTF-8: it is compressed, as with Brotli, or in another encoding"
             }
-            BodyFault::Empty => {
-                "the body is empty, or stands for an empty one: something else read it before the verifier"
-            }
+            BodyFault::CutOff => CUT_OFF,
+            BodyFault::Empty => EMPTY,
             BodyFault::Lossy => {
                 "the body was decoded in the wrong encoding, and has U+FFFD in it: verify the raw bytes"
             }
         })
     }
 }
+
+const RESERIALIZED: &str =
+    "the body was parsed and printed again: verify the raw bytes, before a framework parses them";
+const LATIN_1: &str =
+    "the body was converted to or from Latin-1 or Windows-1252: verify the raw bytes";
+const WRAPPED: &str = "the body is inside something else, such as a JSON string, an array of bytes, a form field or base64: \
+     unpack it, and verify the bytes inside";
+const STILL_COMPRESSED: &str = "the body is compressed (as with gzip, zlib or zstd): decompress it before it is verified, or have it \
+     sent uncompressed";
+const CUT_OFF: &str =
+    "the body ends in the middle of its JSON: read all of it, as far as its Content-Length says";
+const EMPTY: &str =
+    "the body is empty, or stands for an empty one: something else read it before the verifier";
 
 /// A body that may have been signed, and the change that it then suffered.
 pub(super) type Suspect<'b> = (Option<BodyFault>, Cow<'b, [u8]>);
@@ -97,11 +130,12 @@ pub(super) fn suspects(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
 /// The body before it was converted as a whole.
 fn conversions(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
     type Convert = fn(&[u8]) -> Vec<Vec<u8>>;
-    let convert: [(BodyFault, Convert); 4] = [
+    let convert: [(BodyFault, Convert); 5] = [
         (BodyFault::LineBreaks, line_breaks),
         (BodyFault::Utf16, utf16),
         (BodyFault::Latin1, latin1),
         (BodyFault::Wrapped, contents),
+        (BodyFault::Escaped, unescaped),
     ];
     let converted = convert.into_iter().flat_map(|(fault, convert)| {
         convert(body).into_iter().map(move |before| (Some(fault), before.into()))
@@ -114,11 +148,14 @@ fn ends(body: &[u8]) -> impl Iterator<Item = Suspect<'_>> {
     let breaks = [&b"\r\n"[..], b"\n"];
     let added = breaks.into_iter().filter_map(|end| body.strip_suffix(end));
     let lost = breaks.map(|end| [body, end].concat());
+    let zeros = body.iter().rev().take_while(|byte| **byte == 0).count();
+    let padded = Some(&body[..body.len() - zeros]).filter(|before| zeros > 0 && !before.is_empty());
     let marked = body.strip_prefix(BYTE_ORDER_MARK);
     let unmarked = [BYTE_ORDER_MARK, body].concat();
     added
         .map(|before| (Some(BodyFault::NewlineAdded), before.into()))
         .chain(lost.map(|before| (Some(BodyFault::NewlineLost), before.into())))
+        .chain(padded.map(|before| (Some(BodyFault::Padded), before.into())))
         .chain(marked.map(|before| (Some(BodyFault::ByteOrderMarkAdded), before.into())))
         .chain(std::iter::once((Some(BodyFault::ByteOrderMarkLost), unmarked.into())))
 }
@@ -137,14 +174,22 @@ fn line_breaks(body: &[u8]) -> Vec<Vec<u8>> {
 /// Returns the fault that a body shows although the signed bytes cannot be restored from it.
 pub(super) fn suspicion(body: &[u8]) -> Option<BodyFault> {
     let is_short = body.len() <= MAX_CONVERTED;
+    let trimmed = body.trim_ascii();
     let is_lossy = || body.windows(3).any(|bytes| bytes == "\u{fffd}".as_bytes());
     match () {
-        () if PLACEHOLDERS.contains(&body.trim_ascii()) => Some(BodyFault::Empty),
+        () if PLACEHOLDERS.contains(&trimmed) => Some(BodyFault::Empty),
+        () if trimmed.starts_with(OBJECT) => Some(BodyFault::Empty),
         () if COMPRESSED.iter().any(|magic| body.starts_with(magic)) => Some(BodyFault::Compressed),
+        () if is_cut_off(body) => Some(BodyFault::CutOff),
+        () if std::str::from_utf8(body).is_err() => Some(BodyFault::NotUtf8),
         () if is_lossy() => Some(BodyFault::Lossy),
         () if is_short && is_printed_value(body) => Some(BodyFault::Reserialized),
         () => None,
     }
+}
+
+fn is_cut_off(body: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof())
 }
 
 /// The characters that Windows-1252 has in place of the controls from 0x80 to 0x9F of Latin-1.
@@ -214,59 +259,6 @@ fn to_latin1(text: &str) -> Option<Vec<u8>> {
     text.chars().map(byte).collect()
 }
 
-/// The most fields of a form that are tried.
-const MAX_FIELDS: usize = 4;
-
-/// The event that a cloud function gets in place of a request.
-#[derive(Deserialize)]
-struct Envelope {
-    body: String,
-}
-
-/// Returns what the body holds inside: of a JSON string (also one in another), of an object's `body`, of base64,
-/// of a form, of Python's `b'…'`.
-pub(super) fn contents(body: &[u8]) -> Vec<Vec<u8>> {
-    let trimmed = body.trim_ascii();
-    let mut inside: Vec<Vec<u8>> = match trimmed.first() {
-        Some(b'"') => json_strings(trimmed),
-        Some(b'{') => envelope(trimmed).into_iter().collect(),
-        Some(b'[') | None => Vec::new(),
-        Some(_) => form(trimmed).chain(bytes_literal(trimmed)).collect(),
-    };
-    let decoded: Vec<Vec<u8>> = std::iter::once(trimmed)
-        .chain(inside.iter().map(Vec::as_slice))
-        .filter_map(from_base64)
-        .filter(|decoded| !decoded.is_empty())
-        .collect();
-    inside.extend(decoded);
-    inside
-}
-
-fn json_strings(body: &[u8]) -> Vec<Vec<u8>> {
-    let unpack = |outer: &Vec<u8>| string(outer);
-    std::iter::successors(string(body), unpack).take(3).collect()
-}
-
-fn string(json: &[u8]) -> Option<Vec<u8>> {
-    serde_json::from_slice(json).ok().map(String::into_bytes)
-}
-
-fn envelope(body: &[u8]) -> Option<Vec<u8>> {
-    serde_json::from_slice(body).ok().map(|envelope: Envelope| envelope.body.into_bytes())
-}
-
-fn form(body: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let fields = url::form_urlencoded::parse(body).take(MAX_FIELDS);
-    fields.flat_map(|(name, value)| [name, value]).map(|text| text.into_owned().into_bytes())
-}
-
-fn bytes_literal(body: &[u8]) -> Option<Vec<u8>> {
-    match body {
-        [b'b', b'\'', inner @ .., b'\''] | [b'b', b'"', inner @ .., b'"'] => Some(inner.to_vec()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,13 +290,5 @@ mod tests {
         }
         assert_eq!(utf16(text.as_bytes()).len(), 4);
         assert!(utf16(b"\0\xd8\xd8\0").is_empty() && utf16(b"\xff").is_empty());
-    }
-
-    #[test]
-    fn a_body_that_is_inside_nothing_has_no_contents() {
-        for body in [&b""[..], b" ", b"{}", b"[1]", br#"{"body": 7}"#, br#""cut off"#] {
-            assert!(contents(body).is_empty(), "{body:?}");
-        }
-        assert_eq!(contents(br#""\"{}\"""#), [br#""{}""#.to_vec(), b"{}".to_vec()]);
     }
 }

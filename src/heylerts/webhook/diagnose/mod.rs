@@ -1,10 +1,12 @@
 //! Why signatures do not match, for the person who looks for the cause.
 
 mod body;
+mod escape;
 mod reprint;
 mod search;
 mod secret;
 mod signature;
+mod wrapper;
 
 pub use body::BodyFault;
 pub use secret::SecretFault;
@@ -50,7 +52,7 @@ impl Verifier {
     /// Finds out why the signature of a body does not match, if the cause is a usual one.
     ///
     /// Such causes are faults of the body (printed again from parsed JSON, a newline or a byte order mark too
-    /// many or too few, another encoding, a string or a form around it), of the secret (white space, quotes or
+    /// many or too few, another encoding, a string, an object or a form around it), of the secret (white space, quotes or
     /// invisible characters in it, hex or base64 of the real one, `whsec_` too much or missing) and of the
     /// header (a prefix such as `v1=`). The arguments are those of [`verify`](Verifier::verify).
     ///
