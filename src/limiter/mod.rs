@@ -19,7 +19,6 @@ mod pace;
 mod queue;
 mod rate;
 mod registry;
-#[cfg(feature = "share")]
 mod runs;
 mod sent;
 #[cfg(any(feature = "share", feature = "redis"))]

@@ -1,90 +1,302 @@
-//! The encoding of many moments in few bytes, for a file: a rate of 50,000 per day needs less than 3 kilobytes.
+//! Moments in order: many of them, in little time and space.
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::moment::Nanos;
 
-/// More moments than this are rounded up, to this many different ones.
+/// More different moments than this are rounded when they are written, to about this many.
+#[cfg(feature = "share")]
 const MOST: u64 = 256;
 
-/// Writes moments, which are in order, as pairs of a moment and how many there are of it.
-///
-/// Rounding up holds a token for a little longer, by one part in 128 of the time that all moments take. The steps are the
-/// same however often the moments are written, so that they do not become later each time.
-pub(crate) fn serialize<S: Serializer>(
-    moments: &VecDeque<Nanos>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let first = moments.front().copied().unwrap_or_default();
-    let length = moments.back().copied().unwrap_or_default().saturating_sub(first);
-    let is_long = moments.len() as u64 > MOST;
-    let step = if is_long { length.div_ceil(MOST).next_power_of_two() } else { 1 };
-    let mut runs: Vec<(Nanos, u32)> = Vec::new();
-    for moment in moments {
-        let rounded = moment.div_ceil(step).saturating_mul(step);
-        match runs.last_mut() {
-            Some((last, count)) if *last == rounded => *count += 1,
-            _ => runs.push((rounded, 1)),
+/// Moments, earliest first. Equal ones are kept as one run, so that a file with the tokens of 50,000 requests a day has
+/// less than 3 kilobytes, and a step of it reads no more than that.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Runs {
+    runs: VecDeque<Run>,
+    /// How many moments were removed at the front.
+    removed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    at: Nanos,
+    /// How many moments there are up to the last one of this run, with those that were removed.
+    end: u64,
+}
+
+impl Runs {
+    /// `count` moments that are all `at`.
+    pub(crate) fn of(at: Nanos, count: usize) -> Runs {
+        let mut runs = Runs::default();
+        runs.append(at, count as u64);
+        runs
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let end = self.runs.back().map_or(self.removed, |run| run.end);
+        (end - self.removed) as usize
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    pub(crate) fn first(&self) -> Option<Nanos> {
+        self.runs.front().map(|run| run.at)
+    }
+
+    /// Returns the moment with so many others before it.
+    pub(crate) fn get(&self, place: usize) -> Option<Nanos> {
+        let place = self.removed + place as u64;
+        let run = self.runs.partition_point(|run| run.end <= place);
+        self.runs.get(run).map(|run| run.at)
+    }
+
+    /// Returns how many moments are before `at`.
+    pub(crate) fn count_before(&self, at: Nanos) -> usize {
+        let runs = self.runs.partition_point(|run| run.at < at);
+        (self.end_before(runs) - self.removed) as usize
+    }
+
+    pub(crate) fn insert(&mut self, at: Nanos) {
+        let place = self.runs.partition_point(|run| run.at < at);
+        if self.runs.get(place).is_none_or(|run| run.at != at) {
+            self.runs.insert(place, Run { at, end: self.end_before(place) });
+        }
+        self.runs.range_mut(place..).for_each(|run| run.end += 1);
+    }
+
+    pub(crate) fn remove_before(&mut self, at: Nanos) {
+        while let Some(run) = self.runs.front().filter(|run| run.at < at) {
+            self.removed = run.end;
+            self.runs.pop_front();
         }
     }
-    runs.serialize(serializer)
+
+    /// Removes one that was `at`. It may have been rounded up since.
+    pub(crate) fn remove(&mut self, at: Nanos) {
+        let span = self.span();
+        let place = self.runs.partition_point(|run| run.at < at);
+        let begin = self.end_before(place);
+        let Some(run) = self.runs.get(place).filter(|run| run.at - at <= span / 64) else {
+            return;
+        };
+        if run.end - begin == 1 {
+            self.runs.remove(place);
+        }
+        self.runs.range_mut(place..).for_each(|run| run.end -= 1);
+    }
+
+    /// The same moments, each `change`d; the order has to stay.
+    pub(crate) fn map(&self, change: impl Fn(Nanos) -> Nanos) -> Runs {
+        let changed = |run: &Run| Run { at: change(run.at), ..*run };
+        Runs { runs: self.runs.iter().map(changed).collect(), removed: self.removed }
+    }
+
+    /// From the first moment to the last one.
+    fn span(&self) -> Nanos {
+        let first = self.first().unwrap_or_default();
+        self.runs.back().map_or(0, |run| run.at.saturating_sub(first))
+    }
+
+    fn end_before(&self, place: usize) -> u64 {
+        let before = place.checked_sub(1).and_then(|before| self.runs.get(before));
+        before.map_or(self.removed, |run| run.end)
+    }
+
+    /// Adds `count` moments that are not before any other.
+    fn append(&mut self, at: Nanos, count: u64) {
+        let end = self.end_before(self.runs.len()).saturating_add(count);
+        match self.runs.back_mut() {
+            _ if count == 0 => {}
+            Some(last) if last.at >= at => last.end = end,
+            _ => self.runs.push_back(Run { at, end }),
+        }
+    }
 }
 
-/// Reads what [`serialize`] wrote.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<VecDeque<Nanos>, D::Error> {
-    let runs = Vec::<(Nanos, u32)>::deserialize(deserializer)?;
-    Ok(runs.into_iter().flat_map(|(at, count)| std::iter::repeat_n(at, count as usize)).collect())
+/// How runs are written: pairs of a moment and how many there are of it.
+#[cfg(feature = "share")]
+mod written {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{MOST, Nanos, Runs};
+
+    impl Runs {
+        /// Rounds many moments down, so that none seems to be later than it was.
+        pub(crate) fn serialize_down<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            self.rounded(|at, step| at / step * step).pairs().serialize(to)
+        }
+
+        /// Rounds if there are many different moments, by less than a hundredth of the time that all of them take.
+        ///
+        /// The steps are powers of two from the moment 0, so those that were rounded before stay where they are.
+        fn rounded(&self, round: impl Fn(Nanos, Nanos) -> Nanos) -> Runs {
+            if self.runs.len() as u64 <= MOST {
+                return self.clone();
+            }
+            let step = (self.span() / MOST).next_power_of_two();
+            let mut rounded = Runs::default();
+            let mut begin = self.removed;
+            for run in &self.runs {
+                rounded.append(round(run.at, step), run.end - begin);
+                begin = run.end;
+            }
+            rounded
+        }
+
+        fn pairs(&self) -> Vec<(Nanos, u64)> {
+            let begins = std::iter::once(self.removed).chain(self.runs.iter().map(|run| run.end));
+            let counted = |(run, begin): (&super::Run, u64)| (run.at, run.end - begin);
+            self.runs.iter().zip(begins).map(counted).collect()
+        }
+    }
+
+    /// Rounds many moments up, so that a token is held for a little longer.
+    impl Serialize for Runs {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            self.rounded(|at, step| at.div_ceil(step).saturating_mul(step)).pairs().serialize(to)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Runs {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Runs, D::Error> {
+            let mut runs = Runs::default();
+            for (at, count) in Vec::<(Nanos, u64)>::deserialize(from)? {
+                runs.append(at, count);
+            }
+            Ok(runs)
+        }
+    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "share"))]
 mod tests {
+    use fastrand::Rng;
+    use serde::{Deserialize, Serialize};
+
     use super::*;
 
+    const HOUR: Nanos = 3_600_000_000_000;
+
     #[derive(Serialize, Deserialize)]
-    struct Moments(#[serde(with = "super")] VecDeque<Nanos>);
+    struct Down(#[serde(serialize_with = "Runs::serialize_down")] Runs);
 
-    fn through(moments: VecDeque<Nanos>) -> (VecDeque<Nanos>, usize) {
-        let bytes = postcard::to_allocvec(&Moments(moments)).unwrap();
-        let Moments(read) = postcard::from_bytes(&bytes).unwrap();
-        (read, bytes.len())
+    fn runs(moments: impl IntoIterator<Item = Nanos>) -> Runs {
+        let mut runs = Runs::default();
+        moments.into_iter().for_each(|at| runs.insert(at));
+        runs
+    }
+
+    fn moments(runs: &Runs) -> Vec<Nanos> {
+        (0..).map_while(|place| runs.get(place)).collect()
+    }
+
+    fn up(runs: &Runs) -> (Runs, usize) {
+        let bytes = postcard::to_allocvec(runs).unwrap();
+        (postcard::from_bytes(&bytes).unwrap(), bytes.len())
+    }
+
+    fn down(runs: &Runs) -> Runs {
+        let bytes = postcard::to_allocvec(&Down(runs.clone())).unwrap();
+        postcard::from_bytes::<Down>(&bytes).unwrap().0
     }
 
     #[test]
-    fn a_few_moments_are_kept_to_the_nanosecond() {
-        for moments in [vec![], vec![7], vec![7, 7, 7], (0..256).map(|n| n * n).collect()] {
-            let moments = VecDeque::from(moments);
-            assert_eq!(through(moments.clone()).0, moments);
-        }
-    }
-
-    #[test]
-    fn many_moments_become_a_little_later_and_none_is_lost() {
-        let day = 86_400_000_000_000;
-        let moments: VecDeque<Nanos> = (0..50_000).map(|n| n * (day / 50_000)).collect();
-        let (read, bytes) = through(moments.clone());
-        assert!(bytes < 3000, "{bytes} bytes");
-        assert_eq!(read.len(), moments.len());
-        let later = moments.iter().zip(&read).map(|(was, is)| is - was);
-        assert!(later.max() <= Some(day / 128));
-    }
-
-    #[test]
-    fn moments_that_are_written_again_and_again_do_not_become_later_each_time() {
-        const HOUR: Nanos = 3_600_000_000_000;
-        let interval = HOUR / 1000;
-        let mut moments = VecDeque::new();
-        for at in (0..5 * HOUR).step_by(interval as usize) {
-            while moments.front().is_some_and(|moment| *moment + HOUR <= at) {
-                moments.pop_front();
+    fn runs_are_the_moments_in_order() {
+        let mut rng = Rng::with_seed(5);
+        for _ in 0..200 {
+            let (mut runs, mut model) = (Runs::default(), Vec::new());
+            for _ in 0..100 {
+                let at = rng.u64(0..40);
+                let place = model.partition_point(|other| *other < at);
+                assert_eq!(runs.count_before(at), place);
+                match rng.u8(0..10) {
+                    0 => {
+                        model.drain(..place);
+                        runs.remove_before(at);
+                    }
+                    1 if model.get(place) == Some(&at) => {
+                        model.remove(place);
+                        runs.remove(at);
+                    }
+                    _ => {
+                        model.insert(place, at);
+                        runs.insert(at);
+                    }
+                }
+                assert_eq!((moments(&runs), runs.len()), (model.clone(), model.len()));
+                assert_eq!(
+                    (runs.first(), runs.is_empty()),
+                    (model.first().copied(), model.is_empty())
+                );
             }
-            moments.push_back(at);
-            moments = through(moments).0;
-            let expected = (at / interval + 1).min(1000) as usize;
-            assert!(moments.len().abs_diff(expected) <= 1000 / 64, "{} at {at}", moments.len());
+            assert_eq!(moments(&up(&runs).0), model);
+            assert_eq!(
+                moments(&runs.map(|at| at + 7)),
+                model.iter().map(|at| at + 7).collect::<Vec<_>>()
+            );
         }
+    }
+
+    #[test]
+    fn a_few_different_moments_are_kept_to_the_nanosecond() {
+        for kept in [runs([]), runs([7]), runs((0..256).map(|n| n * n)), Runs::of(9, 20_000)] {
+            assert_eq!(moments(&up(&kept).0), moments(&kept));
+            assert_eq!(moments(&down(&kept)), moments(&kept));
+        }
+    }
+
+    #[test]
+    fn many_moments_need_little_space_and_none_is_lost() {
+        let day = 24 * HOUR;
+        let kept = runs((0..50_000).map(|n| n * (day / 50_000)));
+        let (read, bytes) = up(&kept);
+        assert!(bytes < 3000, "{bytes} bytes");
+        assert_eq!((read.len(), down(&kept).len()), (50_000, 50_000));
+    }
+
+    /// Requests at random, in bursts and one by one: each moment is written up to a thousand times.
+    #[test]
+    fn however_often_moments_are_written_each_is_rounded_by_less_than_a_hundredth() {
+        for seed in 0..40 {
+            let mut rng = Rng::with_seed(seed);
+            let (mut later, mut earlier, mut model) =
+                (Runs::default(), Runs::default(), Runs::default());
+            let mut now = rng.u64(0..1000 * HOUR);
+            for _ in 0..3000 {
+                let most = rng.choice([1, HOUR / 2000, HOUR / 400, HOUR / 100]).unwrap();
+                now += rng.u64(0..most);
+                for kept in [&mut later, &mut earlier, &mut model] {
+                    kept.remove_before(now.saturating_sub(HOUR));
+                    kept.insert(now);
+                }
+                (later, earlier) = (up(&later).0, down(&earlier));
+                for moment in [later.len() - 1, later.len() / 2] {
+                    let most = HOUR / 100;
+                    let from_the_end =
+                        |runs: &Runs| runs.get((runs.len() - 1).saturating_sub(moment)).unwrap();
+                    let exact = from_the_end(&model);
+                    if moment < model.len() {
+                        assert!((exact..exact + most).contains(&from_the_end(&later)), "{seed}");
+                    }
+                    if moment < earlier.len() {
+                        assert!((exact - most..=exact).contains(&from_the_end(&earlier)), "{seed}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_moment_that_was_rounded_can_be_removed() {
+        let kept = runs((0..1000).map(|n| n * HOUR / 1000));
+        let mut read = up(&kept).0;
+        let at = 500 * HOUR / 1000;
+        read.remove(at);
+        assert_eq!(read.len(), 999);
+        assert_eq!(read.count_before(at), up(&kept).0.count_before(at));
+        read.remove(2 * HOUR);
+        assert_eq!(read.len(), 999);
     }
 }

@@ -1,8 +1,7 @@
 //! When requests were sent of late, while somebody else seems to use the key.
 
-use std::collections::VecDeque;
-
 use super::moment::Nanos;
+use super::runs::Runs;
 
 /// The moments at which requests were sent, while refusals are remembered.
 ///
@@ -13,8 +12,7 @@ use super::moment::Nanos;
 #[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
-    #[cfg_attr(feature = "share", serde(with = "super::runs"))]
-    moments: VecDeque<Nanos>,
+    moments: Runs,
     /// How much one round trip differs from another; `None` while no refusal is remembered.
     slack: Option<Nanos>,
     /// When the first of the refusals was remembered.
@@ -29,22 +27,20 @@ impl Sent {
         }
         self.slack = slack;
         let begin = now.saturating_sub(period.saturating_mul(2));
-        while self.moments.front().is_some_and(|at| slack.is_none() || *at < begin) {
-            self.moments.pop_front();
-        }
+        self.moments.remove_before(slack.map_or(Nanos::MAX, |_| begin));
     }
 
     /// A request is sent.
     pub(crate) fn record(&mut self, now: Nanos) {
         if self.slack.is_some() {
-            self.moments.push_back(now);
+            self.moments.insert(now);
         }
     }
 
     /// The request that was to be sent at this moment was not sent.
     pub(crate) fn take_back(&mut self, at: Nanos) {
-        if let Ok(place) = self.moments.binary_search(&at) {
-            self.moments.remove(place);
+        if at >= self.since {
+            self.moments.remove(at);
         }
     }
 
@@ -72,7 +68,7 @@ impl Sent {
 
     /// How many of the moments are at least `length` ago.
     fn older(&self, length: Nanos, now: Nanos) -> usize {
-        self.moments.partition_point(|at| at.saturating_add(length) <= now)
+        now.checked_sub(length).map_or(0, |begin| self.moments.count_before(begin + 1))
     }
 }
 
@@ -118,7 +114,7 @@ mod tests {
     fn all_is_forgotten_with_the_refusals_and_each_request_after_two_periods() {
         let mut kept = sent(Some(0));
         kept.settle(Some(0), 100, 210);
-        assert_eq!(kept.moments, [10, 20]);
+        assert_eq!((kept.moments.len(), kept.moments.first()), (2, Some(10)));
         kept.settle(None, 100, 210);
         assert!(kept.moments.is_empty());
     }

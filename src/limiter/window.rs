@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::moment::{Nanos, Opening, held, nanos};
+use super::runs::Runs;
 use super::sent::Sent;
 use super::status::WaitReason;
 
@@ -22,16 +23,15 @@ pub(crate) struct Window {
     /// P'.
     pub(crate) held: Nanos,
     /// When tokens are back, earliest first.
-    #[cfg_attr(feature = "share", serde(with = "super::runs"))]
-    returning: VecDeque<Nanos>,
+    returning: Runs,
     external: ExternalUsage,
     sent: Sent,
     said: Option<Said>,
     /// The server's own successes contradicted the limit that it reports: it is not obeyed until then.
     disbelieved_until: Nanos,
     /// When the requests were granted that the server certainly admitted within the last two periods.
-    #[cfg_attr(feature = "share", serde(with = "super::runs"))]
-    admitted: VecDeque<Nanos>,
+    #[cfg_attr(feature = "share", serde(serialize_with = "Runs::serialize_down"))]
+    admitted: Runs,
 }
 
 /// A lower limit that the server reports.
@@ -48,12 +48,12 @@ impl Window {
             requests,
             period,
             held: held(period),
-            returning: VecDeque::new(),
+            returning: Runs::default(),
             external: ExternalUsage::default(),
             sent: Sent::default(),
             said: None,
             disbelieved_until: 0,
-            admitted: VecDeque::new(),
+            admitted: Runs::default(),
         }
     }
 
@@ -61,8 +61,8 @@ impl Window {
     pub(crate) fn beside(requests: u32, period: Duration, other: Option<&Window>) -> Window {
         let mut window = Window::new(requests, period);
         if let Some(other) = other {
-            let later = |back: &Nanos| back.saturating_sub(other.held).saturating_add(window.held);
-            window.returning = other.returning.iter().map(later).collect();
+            let later = |back: Nanos| back.saturating_sub(other.held).saturating_add(window.held);
+            window.returning = other.returning.map(later);
         }
         window
     }
@@ -133,23 +133,19 @@ impl Window {
 
     /// When the next token is back.
     pub(crate) fn next_back(&self) -> Option<Nanos> {
-        self.returning.front().copied()
+        self.returning.first()
     }
 
     /// Applies everything that time alone brings about, and returns whether another limit is in force now.
     pub(crate) fn settle(&mut self, now: Nanos) -> bool {
         self.external.settle(now);
-        while self.returning.front().is_some_and(|back| *back <= now) {
-            self.returning.pop_front();
-        }
+        self.returning.remove_before(now.saturating_add(1));
         self.said.take_if(|said| said.until <= now).is_some()
     }
 
     /// Holds a token for P' after `from`.
     pub(crate) fn hold(&mut self, from: Nanos) {
-        let back = from.saturating_add(self.held);
-        let place = self.returning.partition_point(|other| *other <= back);
-        self.returning.insert(place, back);
+        self.returning.insert(from.saturating_add(self.held));
     }
 
     /// Holds all tokens for P' after `from`, which is later than any of them is held already.
@@ -157,7 +153,7 @@ impl Window {
         let back = from.saturating_add(self.held);
         // A limit that only the server knows has no tokens unless it is in force.
         let tokens = Some(self.limit()).filter(|limit| *limit < u32::MAX as usize).unwrap_or(0);
-        self.returning = std::iter::repeat_n(back, tokens).collect();
+        self.returning = Runs::of(back, tokens);
     }
 
     /// Obeys a lower limit that the server reports.
@@ -183,11 +179,8 @@ impl Window {
     /// we were `doubting` how much others spent, and others would have left nothing for this request.
     pub(crate) fn admit(&mut self, granted: Nanos, doubting: bool, now: Nanos) {
         let begin = now.saturating_sub(nanos(self.period).saturating_mul(2));
-        while self.admitted.front().is_some_and(|granted| *granted < begin) {
-            self.admitted.pop_front();
-        }
-        let place = self.admitted.partition_point(|other| *other <= granted);
-        self.admitted.insert(place, granted);
+        self.admitted.remove_before(begin);
+        self.admitted.insert(granted);
         let admitted = self.admitted_since(now, 1);
         if self.said.take_if(|said| admitted > said.limit as usize).is_some() {
             self.disbelieved_until = now.saturating_add(self.held.saturating_mul(MEMORY));
@@ -206,7 +199,7 @@ impl Window {
     /// How many requests the server certainly admitted of those granted in so many periods before `at`, or later.
     fn admitted_since(&self, at: Nanos, periods: Nanos) -> usize {
         let begin = at.saturating_sub(nanos(self.period).saturating_mul(periods));
-        self.admitted.len() - self.admitted.partition_point(|granted| *granted < begin)
+        self.admitted.len() - self.admitted.count_before(begin)
     }
 
     /// The server refused a request: what it had not admitted of ours was spent by others.
@@ -271,7 +264,7 @@ impl Window {
         let missing = (self.out(in_flight) + besides + 1).saturating_sub(self.limit());
         match missing {
             0 => Some(0),
-            _ => self.returning.get(missing - 1).copied(),
+            _ => self.returning.get(missing - 1),
         }
     }
 }
