@@ -14,3 +14,5 @@ pub(crate) mod servers;
 #[cfg(all(feature = "share", unix))]
 mod shared;
 pub(crate) mod simulation;
+#[cfg(feature = "share")]
+mod written;
