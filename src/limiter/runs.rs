@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+#[cfg(feature = "share")]
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::moment::Nanos;
 
 /// More different moments than this are rounded when they are written, to about this many.
@@ -115,62 +118,59 @@ impl Runs {
     }
 }
 
-/// How runs are written: pairs of a moment and how many there are of it.
 #[cfg(feature = "share")]
-mod written {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{MOST, Nanos, Runs};
-
-    impl Runs {
-        /// Rounds many moments down, so that none seems to be later than it was.
-        pub(crate) fn serialize_down<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            self.rounded(|at, step| at / step * step).pairs().serialize(to)
-        }
-
-        /// Rounds if there are many different moments, by less than a hundredth of the time that all of them take.
-        ///
-        /// The steps are powers of two from the moment 0, so those that were rounded before stay where they are.
-        fn rounded(&self, round: impl Fn(Nanos, Nanos) -> Nanos) -> Runs {
-            if self.runs.len() as u64 <= MOST {
-                return self.clone();
-            }
-            let step = (self.span() / MOST).next_power_of_two();
-            let mut rounded = Runs::default();
-            let mut begin = self.removed;
-            for run in &self.runs {
-                rounded.append(round(run.at, step), run.end - begin);
-                begin = run.end;
-            }
-            rounded
-        }
-
-        fn pairs(&self) -> Vec<(Nanos, u64)> {
-            let begins = std::iter::once(self.removed).chain(self.runs.iter().map(|run| run.end));
-            let counted = |(run, begin): (&super::Run, u64)| (run.at, run.end - begin);
-            self.runs.iter().zip(begins).map(counted).collect()
-        }
+impl Runs {
+    /// Rounds many moments down, so that none seems to be later than it was.
+    pub(crate) fn serialize_down<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.rounded(|at, step| at / step * step).pairs().serialize(to)
     }
 
-    /// Rounds many moments up, so that a token is held for a little longer.
-    impl Serialize for Runs {
-        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            self.rounded(|at, step| at.div_ceil(step).saturating_mul(step)).pairs().serialize(to)
+    /// Rounds if there are many different moments, by less than a hundredth of the time that all of them take.
+    ///
+    /// The steps are powers of two from the moment 0, so those that were rounded before stay where they are.
+    fn rounded(&self, round: impl Fn(Nanos, Nanos) -> Nanos) -> Runs {
+        if self.runs.len() as u64 <= MOST {
+            return self.clone();
         }
+        let step = (self.span() / MOST).next_power_of_two();
+        let mut rounded = Runs::default();
+        let mut begin = self.removed;
+        for run in &self.runs {
+            rounded.append(round(run.at, step), run.end - begin);
+            begin = run.end;
+        }
+        rounded
     }
 
-    impl<'de> Deserialize<'de> for Runs {
-        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Runs, D::Error> {
-            let mut runs = Runs::default();
-            for (at, count) in Vec::<(Nanos, u64)>::deserialize(from)? {
-                runs.append(at, count);
-            }
-            Ok(runs)
-        }
+    fn pairs(&self) -> Vec<(Nanos, u64)> {
+        let begins = std::iter::once(self.removed).chain(self.runs.iter().map(|run| run.end));
+        let counted = |(run, begin): (&Run, u64)| (run.at, run.end - begin);
+        self.runs.iter().zip(begins).map(counted).collect()
     }
 }
 
-#[cfg(all(test, feature = "share"))]
+/// Runs are written as pairs of a moment and how many there are of it. Many moments are rounded up, so that a token is held
+/// for a little longer.
+#[cfg(feature = "share")]
+impl Serialize for Runs {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.rounded(|at, step| at.div_ceil(step).saturating_mul(step)).pairs().serialize(to)
+    }
+}
+
+#[cfg(feature = "share")]
+impl<'de> Deserialize<'de> for Runs {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Runs, D::Error> {
+        let mut runs = Runs::default();
+        for (at, count) in Vec::<(Nanos, u64)>::deserialize(from)? {
+            runs.append(at, count);
+        }
+        Ok(runs)
+    }
+}
+
+#[cfg(feature = "share")]
+#[cfg(test)]
 mod tests {
     use fastrand::Rng;
     use serde::{Deserialize, Serialize};

@@ -181,3 +181,35 @@ impl Unexplained {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    /// A refusal before which the server had admitted this part of the rate, and where it leads to.
+    fn refused(strain: Option<Strain>, admitted: f64, at: Nanos) -> Strain {
+        let refusal = Unexplained {
+            admitted,
+            rounded: true,
+            probing: false,
+            misses: 0,
+            is_lost: false,
+            successes: 5,
+            at,
+            pause_end: at + SECOND,
+        };
+        refusal.remembered(strain, SECOND)
+    }
+
+    #[test]
+    fn a_second_refusal_leads_to_half_of_the_rate_at_least_and_only_one_at_that_speed_to_less() {
+        let first = refused(None, 0.4, 0);
+        let second = refused(Some(first), 0.4, 3 * SECOND);
+        let third = refused(Some(second), 0.4, 6 * SECOND);
+        let fourth = refused(Some(third), 0.31, 9 * SECOND);
+        let parts = [first, second, third, fourth].map(|it| it.part(it.since, SECOND).unwrap());
+        assert_eq!(parts, [1.0, 0.5, 0.4, 0.31]);
+    }
+}

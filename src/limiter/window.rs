@@ -202,11 +202,12 @@ impl Window {
         self.admitted.len() - self.admitted.count_before(begin)
     }
 
-    /// The server refused a request: what it had not admitted of ours was spent by others.
+    /// The server refused a request: what it had not admitted of ours was spent by others. A server that counts a part of
+    /// the last period again counts most of that for a quarter of a period more.
     pub(crate) fn refused(&mut self, granted: Nanos, now: Nanos) {
         let others = self.limit().saturating_sub(self.admitted_before(granted));
-        self.external
-            .hold(u32::try_from(others).unwrap_or(u32::MAX), now.saturating_add(self.held));
+        let end = now.saturating_add(self.held).saturating_add(self.held / 4);
+        self.external.hold(u32::try_from(others).unwrap_or(u32::MAX), end);
     }
 
     /// The server refused a request, so its numbers may be right.

@@ -246,7 +246,7 @@ impl FileStore {
         }
     }
 
-    /// `None` if somebody else has the lock, or there was no file.
+    /// `None` if somebody else has the lock, or the file was removed meanwhile.
     fn attempt<T>(
         &self,
         Inner { record, own }: &mut Inner,
@@ -255,7 +255,10 @@ impl FileStore {
     ) -> Result<Option<T>, Unavailable> {
         own.be((self.world.me)(), record);
         if !record.open()? {
-            return self.without_file(record, own, changes, work);
+            let seen = self.without_file(record, own, changes, work)?;
+            if seen.is_some() || !record.open()? {
+                return Ok(seen);
+            }
         }
         let Some(locked) = record.try_lock()? else {
             return Ok(None);
@@ -277,6 +280,7 @@ impl FileStore {
         }
     }
 
+    /// Creates the file, or shows what would be in it if nothing is to be changed.
     fn without_file<T>(
         &self,
         record: &Record,

@@ -150,11 +150,12 @@ impl Share {
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
     ///
     /// If the server loses or evicts its data, starts again, or is replaced by another one, requests that it knows nothing
-    /// about may just have been sent. Then it gives no token for one period, and for a second at least. The same is true of a server that
-    /// no client has used in the last month: **its first request waits for a period**, which for Heylerts is a minute. Three
-    /// things are assumed: the server's clock is not set forward, a process that dies at the moment of the loss has no
-    /// request under way, and a request that was given up right before it does not arrive later. Of several limits, only the
-    /// shortest period is waited for: the longer ones start anew.
+    /// about may just have been sent. Then it gives no token for one period, and for a second at least; meanwhile the
+    /// processes that live report their requests again, also those that they gave up and that may still arrive. The same is
+    /// true of a server that no client has used in the last month: **its first request waits for a period**, which for
+    /// Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that dies at the
+    /// moment of the loss has no request that still arrives. Of several limits, only the shortest period is waited for: the
+    /// longer ones start anew.
     ///
     /// # What it costs
     ///

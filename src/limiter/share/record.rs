@@ -188,7 +188,9 @@ impl Locked<'_> {
         if format != FORMAT {
             let path = self.record.path.display();
             let message = format!("the shared rate limit {path} has format {format}, not {FORMAT}");
-            return Err(Unavailable::new(message, "use one version of heysync in all programs"));
+            let hint = "use one version of heysync in all programs; once no program of another version runs, \
+                        the file may be removed";
+            return Err(Unavailable::new(message, hint));
         }
         Ok(true)
     }

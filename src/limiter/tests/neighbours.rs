@@ -308,7 +308,7 @@ fn second_burst(trial: &Trial) -> u64 {
 }
 
 #[test]
-fn a_sliding_window_counter_refuses_one_of_sixty_and_is_no_slower_than_without_a_limiter() {
+fn a_sliding_window_counter_refuses_one_of_sixty_and_costs_four_round_trips_or_a_period_once() {
     for (latency, workers) in LATENCIES.into_iter().flat_map(|it| [(it, 1), (it, 8)]) {
         for (begin, seconds) in
             (0..8).flat_map(|it| [(it * SECOND / 8, true), (it * SECOND / 8, false)])
@@ -479,7 +479,7 @@ fn headers_show_what_somebody_else_takes_of_five_a_second() {
             let Means { part, refused, worst } = means(trial);
             let context = format!("{}, {workers}, {latency} ms", kind.0);
             // One that counts the last window again refuses more, and leaves more.
-            let most = if kind.0 == COUNTER.0 { 3.6 } else { 3.2 };
+            let most = if kind.0 == COUNTER.0 { 3.5 } else { 3.2 };
             assert!(part >= 0.78, "{context}: {part:.2} of the rest");
             assert!(refused <= most, "{context}: {refused} of {} refused", trial.calls);
             assert!(worst <= 5, "{context}: {worst} of {} refused in one run", trial.calls);

@@ -315,6 +315,7 @@ fn a_file_of_another_version_is_left_as_it_is() {
         crate::Error::from(crate::limiter::AcquireError::from(unavailable(&machine.process(2))));
     assert_eq!(why.kind(), crate::ErrorKind::SharedLimit);
     assert!(why.report().contains("one version of heysync"), "{}", why.report());
+    assert!(why.report().contains("the file may be removed"), "{}", why.report());
     assert_eq!(fs::read(machine.path()).unwrap(), bytes);
 }
 
@@ -476,6 +477,21 @@ fn two_machines_with_one_folder_never_take_more_than_n_and_one_gets_an_error() {
         machine.pass(HELD + GRACE);
         take_all(&other);
     }
+}
+
+#[test]
+fn a_file_whose_creation_takes_all_the_time_is_no_locked_one() {
+    let machine = Machine::new();
+    // Each attempt takes longer than a caller waits for the lock who has no time.
+    let slow = || {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        1
+    };
+    let store = machine.process_at(&machine.path(), FIVE, slow);
+    store.lease(Some(Instant::now())).expect("a token");
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(super) struct Known {
     ended: VecDeque<Instant>,
     /// Requests that ended and that Redis does not know of yet.
     unreported: VecDeque<Report>,
+    /// Requests that were given up and may still arrive, and when each is reported again: the data may be lost meanwhile.
+    silent: Vec<(Instant, Report)>,
     /// Leases that Redis may have granted, and the reply was lost.
     doubtful: Vec<u64>,
     last: Option<(Instant, Reply)>,
@@ -100,6 +102,7 @@ impl Known {
             flights: HashMap::new(),
             ended: VecDeque::new(),
             unreported: VecDeque::new(),
+            silent: Vec::new(),
             doubtful: Vec::new(),
             last: None,
             denial: None,
@@ -212,9 +215,13 @@ impl Known {
         }
         // Our own response may be what was waited for; a token that is held for a period is not.
         self.denial.take_if(|denial| outcome == Outcome::NeverSent || denial.at <= now);
+        let report = Report { id, at: now, outcome, seq, out };
         match outcome {
             Outcome::NeverSent => {}
-            Outcome::NoResponse => self.ended.push_back(now + self.grace),
+            Outcome::NoResponse => {
+                self.ended.push_back(now + self.grace);
+                self.silent.push((now + LEASE / 3, report));
+            }
             Outcome::Responded(headers) => {
                 self.ended.push_back(now);
                 if headers.refused {
@@ -222,7 +229,7 @@ impl Known {
                 }
             }
         }
-        Some(Report { id, at: now, outcome, seq, out })
+        Some(report)
     }
 
     /// This process pauses even if it cannot report the refusal.
@@ -267,6 +274,18 @@ impl Known {
             self.unreported.pop_front();
         }
         self.unreported.front().copied()
+    }
+
+    /// Returns the requests that were given up and are to be reported again.
+    pub(super) fn silent(&mut self, now: Instant) -> Vec<Report> {
+        let grace = self.grace;
+        self.silent.retain(|(_, report)| now < report.at + grace);
+        let due = self.silent.iter_mut().filter(|(again, _)| *again <= now);
+        due.map(|(again, report)| {
+            *again = now + LEASE / 3;
+            *report
+        })
+        .collect()
     }
 
     pub(super) fn reported(&mut self, report: &Report) {
@@ -324,7 +343,7 @@ impl Known {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.flights.is_empty() || !self.unreported.is_empty()
+        !self.flights.is_empty() || !self.unreported.is_empty() || !self.silent.is_empty()
     }
 
     pub(super) fn snapshot(&mut self, now: Instant) -> Snapshot {

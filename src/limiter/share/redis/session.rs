@@ -107,6 +107,12 @@ impl Session {
         }
     }
 
+    /// Reports again the requests that were given up: a server that lost its data does not know that they may arrive.
+    pub(super) fn remind(&self) -> Result<(), Unavailable> {
+        let silent = self.known().silent(self.clock.now());
+        silent.iter().try_for_each(|report| self.report(report, LONGEST_CALL))
+    }
+
     pub(super) fn report(&self, report: &Report, time: Duration) -> Result<(), Unavailable> {
         let ended = Ended {
             age: self.clock.now().saturating_duration_since(report.at),

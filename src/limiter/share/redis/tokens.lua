@@ -35,12 +35,10 @@ end
 local time = redis.call('TIME')
 local now = time[1] * SECOND + time[2]
 
-local windows = {}
+local windows, period = {}, SECOND
 for requests, held in string.gmatch(ARGV[5], '(%d+):(%d+)') do
     windows[#windows + 1] = {requests = tonumber(requests), held = tonumber(held)}
 end
-local period = windows[1] and windows[1].held or SECOND
-
 local fields, changed = {}, {}
 do
     local stored = redis.call('HGETALL', state)
@@ -60,11 +58,11 @@ local function set(name, value)
     fields[name], changed[name] = value, true
 end
 
--- A clock that was set back: nothing has passed since the last call.
+-- A clock that was set back: nothing has passed since the last call. Returns by how much.
 local function keep_order()
     local back = get('last') - now
     if back <= 0 then
-        return
+        return 0
     end
     for _, key in ipairs({tokens, turns}) do
         local entries = redis.call('ZRANGE', key, 0, -1)
@@ -72,11 +70,41 @@ local function keep_order()
             redis.call('ZINCRBY', key, text(-back), entry)
         end
     end
-    for _, name in ipairs({'pause', 'start_until', 'burst_begin', 'slow_until', 'others_until', 'limit_until', 'granted_at', 'lost', 'held'}) do
+    for _, name in ipairs({'pause', 'start_until', 'burst_begin', 'slow_until', 'others_since', 'others_until', 'limit_until', 'granted_at', 'lost', 'held'}) do
         if fields[name] then
             set(name, math.max(0, get(name) - back))
         end
     end
+    return back
+end
+
+-- Of all programs that used the key within ten periods of theirs, the lowest limits hold. The clock was set back by `back`.
+local function keep_limits(back)
+    local lasting, lowest = {}, {}
+    local function add(held, requests, ends)
+        local name = text(requests) .. ':' .. text(held)
+        lasting[name] = math.max(lasting[name] or 0, ends)
+        lowest[held] = math.min(lowest[held] or requests, requests)
+    end
+    for _, window in ipairs(windows) do
+        add(window.held, window.requests, now + MEMORY * window.held)
+    end
+    for requests, held, ends in string.gmatch(fields.limits or '', '(%d+):(%d+)=(%d+)') do
+        if ends - back > now then
+            add(tonumber(held), tonumber(requests), ends - back)
+        end
+    end
+    local listed = {}
+    for name, ends in pairs(lasting) do
+        listed[#listed + 1] = name .. '=' .. text(ends)
+    end
+    set('limits', table.concat(listed, ' '))
+    windows = {}
+    for held, requests in pairs(lowest) do
+        windows[#windows + 1] = {requests = requests, held = held}
+    end
+    table.sort(windows, function(one, other) return one.held < other.held end)
+    period = windows[1] and windows[1].held or SECOND
 end
 
 -- When the data began: a server that was started again, or another one that took over, may have lost some.
@@ -151,7 +179,7 @@ local function save()
     end
 end
 
-keep_order()
+keep_limits(keep_order())
 local since = data_since()
 if not fields.epoch then
     set('epoch', now)
@@ -164,7 +192,7 @@ if not fields.epoch then
 end
 if epoch ~= '' and epoch ~= fields.epoch then
     -- The caller holds tokens that are not here.
-    set('lost', math.max(get('lost'), get('epoch')))
+    set('lost', math.max(get('lost'), math.min(get('epoch'), now)))
 end
 notice_eviction()
 extend()

@@ -31,7 +31,7 @@ struct Chaos {
     world: World,
     hosts: Vec<Host>,
     requests: Vec<Request>,
-    /// Requests of machines that died, which arrive still.
+    /// Requests of machines that died, and those that were given up, which arrive still.
     orphans: Vec<u64>,
     service: Counting,
     rng: Rng,
@@ -91,8 +91,19 @@ impl Chaos {
         let now = self.now;
         let ended = self.requests.extract_if(.., |it| it.ends_at <= now);
         for request in ended {
-            let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
-            self.hosts[request.host].release(&request.lease, Outcome::Responded(headers));
+            let said = |rng: &mut Rng| Some(rng.u32(0..=N)).filter(|_| rng.u8(..) < 30);
+            let headers = RateLimitHeaders {
+                success: true,
+                limit: said(&mut self.rng).filter(|it| *it > 0),
+                remaining: said(&mut self.rng),
+                ..RateLimitHeaders::default()
+            };
+            let outcome = match request.counted_at > now {
+                true => Outcome::NoResponse,
+                false => Outcome::Responded(headers),
+            };
+            self.orphans.extend(Some(request.counted_at).filter(|at| *at > now));
+            self.hosts[request.host].release(&request.lease, outcome);
         }
     }
 
@@ -106,7 +117,9 @@ impl Chaos {
                 _ => self.rng.u64(0..200),
             };
             let counted_at = self.now + STEP + self.rng.u64(0..=flight);
-            let ends_at = self.now + 2 * STEP + flight;
+            // Some are given up before they arrive.
+            let early = if self.rng.u8(..) < 20 { flight.min(GRACE - 3 * STEP) } else { 0 };
+            let ends_at = self.now + 2 * STEP + flight - early;
             self.requests.push(Request { host: place, lease, counted_at, ends_at });
             self.sent += 1;
         }
@@ -115,7 +128,8 @@ impl Chaos {
     /// A machine dies; its requests arrive within the grace. Another one takes its place.
     fn die(&mut self) {
         let place = self.rng.usize(..self.hosts.len());
-        let dead = std::mem::replace(&mut self.hosts[place], self.world.host("key", RATE));
+        let rate = if self.rng.u8(..) < 60 { Rate::per_second(self.rng.u32(1..N)) } else { RATE };
+        let dead = std::mem::replace(&mut self.hosts[place], self.world.host("key", rate));
         dead.die();
         let requests = self.requests.extract_if(.., |it| it.host == place);
         let limit = self.now + GRACE - STEP;
@@ -139,7 +153,7 @@ impl Chaos {
 #[test]
 fn no_window_sees_more_than_n_whatever_is_lost() {
     let mut sent = 0;
-    for seed in 0..6 {
+    for seed in 0..10 {
         let Some(mut chaos) = Chaos::new(seed) else {
             return;
         };

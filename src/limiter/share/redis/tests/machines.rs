@@ -371,3 +371,134 @@ fn tokens_that_were_sent_elsewhere_meanwhile_are_taken_out() {
     one.exhaust().unwrap();
     assert_eq!(wait(&other).at_least, HELD + GRACE);
 }
+
+fn lose_all(world: &World) {
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+}
+
+#[test]
+fn a_request_that_was_given_up_right_before_the_data_was_lost_counts_until_it_cannot_arrive() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    for lease in [(); 3].map(|()| take(&one)) {
+        one.release(&lease, Outcome::NoResponse);
+    }
+    lose_all(&world);
+    wait(&other);
+    for _ in 0..2 {
+        world.clock.advance(HELD);
+        wait(&world.host("key", RATE));
+    }
+    world.clock.advance(HELD + Duration::from_millis(10));
+    take(&other);
+}
+
+#[test]
+fn the_lowest_limits_hold_for_all_machines_until_no_program_used_them_for_ten_periods() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let slow = world.host("key", Rate::per_second(2));
+    let fast = world.host("key", Rate::per_second(5).and(Rate::per_minute(100)));
+    answer(&slow, &take(&slow), SUCCESS);
+    answer(&fast, &take(&fast), SUCCESS);
+    wait(&fast);
+    wait(&slow);
+    assert_eq!(fast.snapshot().rate.requests(), 2);
+    world.clock.advance(HELD * 5);
+    (0..2).for_each(|_| answer(&fast, &take(&fast), SUCCESS));
+    wait(&fast);
+    world.clock.advance(HELD * 5);
+    (0..5).for_each(|_| answer(&fast, &take(&fast), SUCCESS));
+    wait(&fast);
+    wait(&slow);
+}
+
+#[test]
+fn a_client_that_knew_the_lost_data_costs_a_period_at_most_although_the_clock_was_set_back() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let _under_way = take(&one);
+    world.clock.advance(Duration::from_millis(100));
+    lose_all(&world);
+    wait(&other);
+    world.set_back(Duration::from_secs(3600));
+    wait(&one);
+    world.clock.advance(HELD + Duration::from_millis(10));
+    take(&other);
+}
+
+#[test]
+fn others_that_seem_to_spend_all_leave_a_quarter_also_after_the_clock_was_set_back() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let rate = Rate::per_second(8);
+    let [one, other] = [(); 2].map(|()| world.host("key", rate));
+    let none_left = RateLimitHeaders { remaining: Some(0), ..SUCCESS };
+    answer(&one, &take(&one), none_left);
+    world.set_back(Duration::from_secs(3600));
+    wait(&other);
+    for _ in 0..3 {
+        world.clock.advance(HELD);
+        answer(&one, &take(&one), none_left);
+    }
+    assert_eq!(one.snapshot().held_for_others, 6);
+}
+
+#[test]
+fn after_the_first_request_of_all_was_refused_few_are_under_way_for_two_periods_after_the_pause() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.cautious_host("key", RATE);
+    let retry_after = Some(Duration::from_secs(1));
+    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
+    answer(&one, &take(&one), refused);
+    world.clock.advance(Duration::from_secs(1));
+    answer(&one, &take(&one), SUCCESS);
+    world.clock.advance(HELD + HELD / 2);
+    take(&one);
+    assert_eq!(wait(&one).reason, WaitReason::FirstResponse);
+    world.clock.advance(HELD / 2);
+    take(&one);
+}
+
+#[test]
+fn after_a_refusal_no_later_second_burst_is_sent_one_by_one() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let retry_after = Some(Duration::from_millis(300));
+    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
+    for is_refused in [false, true] {
+        let one = world.cautious_host(if is_refused { "refused" } else { "key" }, RATE);
+        answer(&one, &take(&one), RateLimitHeaders { remaining: Some(2), ..SUCCESS });
+        answer(&one, &take(&one), if is_refused { refused } else { SUCCESS });
+        world.clock.advance(HELD);
+        answer(&one, &take(&one), SUCCESS);
+        world.clock.advance(HELD * 30);
+        spend(&one);
+        world.clock.advance(HELD);
+        let _under_way = take(&one);
+        assert_eq!(one.lease(None).is_ok(), is_refused);
+    }
+}
+
+#[test]
+fn twenty_thousand_clients_that_left_the_line_are_forgotten_by_one_call() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [_, _, line, turns, _] = world.keys("key");
+    let fill = "for n = 1, 20000 do \
+                redis.call('ZADD', KEYS[1], n, n) redis.call('ZADD', KEYS[2], n, n) end";
+    let _: () = world.run(redis::cmd("EVAL").arg(fill).arg(2).arg(&line).arg(&turns));
+    take(&world.host("key", RATE));
+    let left: usize = world.run(redis::cmd("ZCARD").arg(&line));
+    assert_eq!(left, 0);
+}

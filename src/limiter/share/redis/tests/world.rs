@@ -144,7 +144,10 @@ impl Time {
         let now = self.clock.passed();
         while self.next_renewal < now {
             self.show(self.begin + self.next_renewal);
-            self.stores.iter().for_each(|store| store.session().renew().unwrap());
+            for session in self.stores.iter().map(|store| store.session()) {
+                session.renew().unwrap();
+                session.remind().unwrap();
+            }
             self.next_renewal += LEASE / 3;
         }
         if self.passed < now {
