@@ -33,6 +33,7 @@
 //! nothing; `"status": "failed"` does. A body that was decoded is such a record unless it consists of nothing but a report.
 
 mod decoded;
+mod effect;
 mod sign;
 mod vocabulary;
 
@@ -40,14 +41,14 @@ use serde::de::Deserializer;
 use serde_json::{Map, Value};
 
 use super::message;
-use super::tone::{self, DONE, Tone};
+use super::tone::{self, Tone};
 use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ALLOWED, ALSO, BAD, ERROR_WORDS, GOOD, KIND, KNOWN_IDS, OUTCOME, REFUSED, WORDS, WRAPPERS,
-    code, is_any, is_empty, is_false, is_reported,
+    ALSO, ERROR_WORDS, GOOD, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty, is_false,
+    is_reported,
 };
 
 /// The words of a failure without words.
@@ -170,12 +171,11 @@ fn of_only(object: &Map<String, Value>, depth: u32) -> Option<Report> {
 fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let has_words = has_any(object, WORDS);
     let is_record = signs.has(Sign::Record);
-    let is_said_well = has_good_words(object);
     let is_certain = signs.has(Sign::Failure) || signs.has(Sign::Outcome);
     let is_failure = is_certain
         || signs.has(Sign::Part) && !is_record
         || signs.has(Sign::State) && (has_words || !is_record)
-        || signs.has(Sign::Kind) && has_words && !is_record && !is_said_well
+        || signs.has(Sign::Kind) && has_words && !is_record && !speaks_well(object, None)
         || is_list_of_problems(object);
     if !is_failure {
         return None;
@@ -184,11 +184,8 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let is_bad = words.as_deref().is_some_and(|words| tone::tone(words) == Tone::Bad);
     let is_contradicted = signs.has(Sign::Success)
         || signs.has(Sign::Unclear)
-        || is_said_well
-        || words.as_deref().is_some_and(|words| is_good(words, object))
-        || took_effect(object, false)
-        || object.iter().any(is_participle)
-        || has_partial_data(object);
+        || speaks_well(object, words.as_deref())
+        || effect::is_any(object);
     let unsaid = match is_contradicted {
         true => "the response contradicts itself",
         false => UNSAID,
@@ -200,93 +197,20 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     ))
 }
 
-/// Whether words speak of success. Beside `"ok": false`, the code `token_revoked` does not; without that, a code only has to name
-/// a success.
-fn is_good(words: &str, object: &Map<String, Value>) -> bool {
-    if tone::is_code(words) {
-        let is_failed = object.iter().any(|(name, value)| is_any(name, GOOD) && is_false(value));
-        return !is_failed && tone::tone(words) != Tone::Bad && tone::names_success(words);
-    }
-    tone::tone(words) == Tone::Good
+/// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
+fn speaks_well(object: &Map<String, Value>, words: Option<&str>) -> bool {
+    let is_failed = object.iter().any(|(name, value)| is_any(name, GOOD) && is_false(value));
+    let texts = object.iter().filter(|(name, _)| is_any(name, "message msg detail error"));
+    let mut texts = texts.filter_map(|(_, value)| value.as_str()).chain(words);
+    texts.any(|text| match tone::is_code(text) {
+        // Slack has the code `token_revoked` beside `"ok": false`.
+        true => !is_failed && tone::names_success(text) && tone::tone(text) != Tone::Bad,
+        false => tone::tone(text) == Tone::Good,
+    })
 }
 
 fn has_any(object: &Map<String, Value>, names: &str) -> bool {
     object.iter().any(|(name, value)| is_any(name, names) && !is_empty(value))
-}
-
-/// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
-fn has_good_words(object: &Map<String, Value>) -> bool {
-    let texts = object.iter().filter(|(name, _)| is_any(name, "message msg detail error"));
-    texts.filter_map(|(_, value)| value.as_str()).any(|text| is_good(text, object))
-}
-
-/// Whether something took effect beside a failure: `{"error": "sms failed", "emailSent": true}`,
-/// `{"errors": ["u2"], "results": [{"ok": true}]}`.
-fn took_effect(object: &Map<String, Value>, is_record: bool) -> bool {
-    // JSend's `{"status": "fail", "data": {"id": "is unknown"}}`
-    let holds_reasons =
-        |name: &str| name == "data" && object.get("status").is_some_and(|it| it == "fail");
-    let is_of_failure =
-        |name: &str| is_any(name, BAD) || is_any(name, REFUSED) || holds_reasons(name);
-    let mut fields = object.iter().filter(|(name, _)| !is_of_failure(name));
-    fields.any(|(name, value)| {
-        let sign = sign::sign(name, value);
-        let is_effect = sign == Some(Sign::Success) || sign::is_effect(name, value);
-        // The other flags of a record may be its state.
-        let is_done = is_effect && (!is_record || is_any(name, DONE));
-        sign != Some(Sign::Part)
-            && (is_done || is_created(name, value) || holds_effect(name, value))
-    })
-}
-
-fn holds_effect(name: &str, value: &Value) -> bool {
-    let is_one = |inner: &Map<String, Value>| {
-        took_effect(inner, Signs::of(inner).has(Sign::Record) && !is_any(name, WRAPPERS))
-    };
-    match value {
-        Value::Object(inner) => is_one(inner),
-        Value::Array(items) => {
-            let mut items = items.iter().filter_map(Value::as_object);
-            items.any(|item| is_listed(item) && !is_any(name, ALSO) || is_one(item))
-        }
-        _ => false,
-    }
-}
-
-/// An item of a list to which nothing happened: `{"errors": ["u2 gone"], "members": [{"userId": "u1"}]}`
-fn is_listed(item: &Map<String, Value>) -> bool {
-    let signs = Signs::of(item);
-    let fails = [Sign::Failure, Sign::Outcome, Sign::State, Sign::Undone];
-    signs.has(Sign::Record) && !fails.into_iter().any(|sign| signs.has(sign))
-}
-
-/// `{"error": "sms failed", "joined": true}`
-fn is_participle((name, value): (&String, &Value)) -> bool {
-    *value == true
-        && name.ends_with("ed")
-        && !is_any(name, ALLOWED)
-        && !is_any(name, REFUSED)
-        && !is_any(name, BAD)
-        && tone::tone(&format!("is {}", tone::words(name).join(" "))) != Tone::Bad
-}
-
-/// `"inviteId": "i1"`, `"invite": {"id": "i1"}`, `"status": 201`
-fn is_created(name: &str, value: &Value) -> bool {
-    let is_new = |name: &str| !is_any(name, KNOWN_IDS) && !is_any(name, ALSO) && !is_reported(name);
-    let record = value.get(0).unwrap_or(value);
-    let id = record.get("id").unwrap_or(&Value::Null);
-    is_new(name) && (sign::is_own_id(name, value) || !is_empty(id) && is_new(&format!("{name}id")))
-        || (is_any(name, OUTCOME) || is_any(name, KIND))
-            && code(value).is_some_and(|code| (201..300).contains(&code))
-}
-
-/// GraphQL's result of what took effect although something failed.
-fn has_partial_data(object: &Map<String, Value>) -> bool {
-    let holds = |wanted: &str, is_held: fn(&Value) -> bool| {
-        object.iter().any(|(name, value)| is_any(name, wanted) && is_held(value))
-    };
-    holds("errors", Value::is_array)
-        && holds("data", |data| (data.is_object() || data.is_array()) && !is_empty(data))
 }
 
 /// `{"detail": [{"loc": ["body", "name"], "msg": "Field required"}]}`, as FastAPI lists what is wrong with a request.

@@ -96,14 +96,6 @@ fn is_part(name: &str, value: &Value) -> bool {
     }
 }
 
-/// `"emailSent": true`, `"success_count": 2`, `"invitedUserIds": ["u1"]`, `"sms": "sent"`
-pub(super) fn is_effect(name: &str, value: &Value) -> bool {
-    let is_good = |words: &[String]| tone::tone(&words.join(" ")) == Tone::Good;
-    let words = value.as_str().filter(|_| !is_reported(name)).map(tone::words);
-    words.is_some_and(|words| words.len() == 1 && is_good(&words))
-        || !value.is_object() && is_good(&tone::words(name)) && is_done(value)
-}
-
 fn of_flag(value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let fails = is_failure(word) || is_state_of_failure(word) || is_any(word, SHORT_FAILURES);
@@ -189,7 +181,7 @@ fn of_kind(name: &str, value: &Value) -> Option<Sign> {
 }
 
 /// Whether something was done, or how much.
-fn is_done(value: &Value) -> bool {
+pub(super) fn is_done(value: &Value) -> bool {
     match value {
         Value::Bool(_) | Value::String(_) => is_true(value),
         Value::Number(number) => number.as_f64().is_some_and(|it| it > 0.0 && it < MOST_DONE),
