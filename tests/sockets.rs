@@ -651,6 +651,27 @@ fn a_second_response_that_comes_late_is_not_taken_for_the_next_one() {
 }
 
 #[test]
+fn interim_responses_without_end_are_given_up() {
+    let _limit = Limit::start();
+    for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Hints\r\nlink: a\r\n b\r\n\r\n"]
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                stream.read(&mut [0; 4096]).unwrap();
+                let many = interim.repeat(100);
+                while stream.write_all(many.as_bytes()).is_ok() {}
+            }
+        });
+        let config = Config::new().base_url(base).clock(TestClock::new()).retries(0);
+        let clients = Clients::with(config.attempt_timeout(SHORT));
+        let error = clients.heylerts.stats().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoResponse, "{error:?}");
+    }
+}
+
+#[test]
 fn a_header_is_found_in_whatever_case_it_comes() {
     for line in ["Retry-After: 7", "retry-after: 7", "RETRY-AFTER: 7", "rEtRy-aFtEr:7"] {
         let server = Server::start([Step::Send(response_bytes(503, &[line], ""))]);
