@@ -7,7 +7,8 @@
 //!   words; `detail` is FastAPI's list of problems;
 //! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something;
 //! * failure of a part, unless this is a record: `failedUserIds` and the like hold something, `errorCount` and the like count;
-//! * neither: `ok` is no boolean; `status` is `partial` and the like; an error has a code of success and words.
+//! * neither: `ok` is no boolean; `status` is `partial` and the like, or `partial` is true; an error has a code of success and
+//!   words.
 //!
 //! | signs of | report |
 //! |---|---|
@@ -17,9 +18,9 @@
 //! | success | none |
 //! | neither for certain, or a `code` or `type` of failure and no data | doubt |
 //! | none, a `detail` and nothing else, as of FastAPI and Django | by its tone: bad is denial, good is none, else doubt |
-//! | none, a code that is not known, or `"removed": false` or 0 | by the tone: bad is denial; good is none of a code; else doubt |
+//! | none, a code that is not known, or `"removed": false` or `"removedCount": 0` | by the tone: bad is denial; good is none of a code; else doubt |
 //! | none, a `message` | by its tone: bad or mixed is doubt, else none |
-//! | none, lists of words and nothing else, as of Django and Rails | by their tone: bad is doubt, else none |
+//! | none, lists of words and nothing else, as of Django and Rails | by their tone: bad or a whole sentence is doubt, else none |
 //!
 //! Something took effect if the object, or one within it, holds the id of something new, a status of 201, a success, or what
 //! names one (`emailSent`, `invitedUserIds`, `"sms": "sent"`); if a list holds a record beside errors; and by GraphQL's `data`.
@@ -47,7 +48,7 @@ use crate::json::{self, lenient};
 use decoded::{ReportVisitor, holds_data};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ALSO, ERROR_WORDS, GOOD, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty, is_false,
+    ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty, is_false,
     is_reported,
 };
 
@@ -299,11 +300,22 @@ fn complaints(object: &Map<String, Value>) -> Option<String> {
 }
 
 fn complaint(name: &str, list: &[Value]) -> Option<String> {
-    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-    let words = texts?.join("; ");
-    let is_sentence = words.contains(char::is_whitespace) && tone::tone(&words) == Tone::Bad;
+    let words = texts(list)?;
+    let is_complaint = match tone::tone(&words) {
+        Tone::Bad => true,
+        Tone::Good | Tone::Idle => false,
+        // "Enter a valid email address."
+        Tone::Mixed | Tone::Unclear => words.ends_with('.') && !is_any(name, NOTES),
+    };
     let separator = if name.is_empty() { "" } else { ": " };
-    is_sentence.then(|| format!("{name}{separator}{words}"))
+    is_complaint.then(|| format!("{name}{separator}{words}"))
+}
+
+/// The texts of a list, if one of them is more than a word.
+fn texts(list: &[Value]) -> Option<String> {
+    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+    let is_sentence = |text: &&str| text.contains(char::is_whitespace);
+    texts.filter(|texts| texts.iter().any(is_sentence)).map(|texts| texts.join("; "))
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {
@@ -322,8 +334,8 @@ fn lone_detail(object: &Map<String, Value>) -> Option<String> {
     let (_, detail) = object.iter().find(|(name, _)| is_any(name, "detail"))?;
     let words = match detail {
         Value::String(text) => Some(text.trim().to_owned()),
-        Value::Object(detail) => message::words_in(detail),
-        Value::Array(list) => complaint("", list),
+        Value::Object(detail) => message::words_in(detail).or_else(|| complaints(detail)),
+        Value::Array(list) => texts(list).filter(|words| tone::tone(words) != Tone::Unclear),
         _ => None,
     };
     words.filter(|words| !words.is_empty() && object.iter().all(is_besides))
@@ -422,6 +434,8 @@ mod tests {
     #[test]
     fn a_field_of_failure_that_holds_something_is_a_denial() {
         check(&[
+            (r#"{"hasFailed": true, "message": "gone"}"#, "gone"),
+            (r#"{"wasSuccessful": false, "reason": "gone"}"#, "gone"),
             (r#"{"unsuccessful": true}"#, "the response reports a failure"),
             (r#"{"error": "alert is locked", "locked": true}"#, "alert is locked"),
             (
@@ -600,6 +614,10 @@ mod tests {
     #[test]
     fn a_lone_detail_of_failure_is_a_denial() {
         check(&[
+            (
+                r#"{"detail": {"email": ["This field is required."]}}"#,
+                "email: This field is required.",
+            ),
             (r#"{"detail": ["not found"]}"#, "not found"),
             (r#"{"detail": "It won't be sent"}"#, "It won't be sent"),
             (r#"{"detail": "You have not enough rights"}"#, "You have not enough rights"),
@@ -641,6 +659,7 @@ mod tests {
     #[test]
     fn any_other_lone_detail_is_in_doubt() {
         check(&[
+            (r#"{"detail": ["Completed with errors"]}"#, "in doubt: Completed with errors"),
             (
                 r#"{"detail": "Invite pending: user has not accepted"}"#,
                 "in doubt: Invite pending: user has not accepted",
@@ -759,6 +778,12 @@ mod tests {
     fn lists_of_complaints_about_fields_are_in_doubt() {
         let required = "in doubt: email: This field is required.";
         check(&[
+            (
+                r#"{"email": ["Enter a valid email address."]}"#,
+                "in doubt: email: Enter a valid email address.",
+            ),
+            (r#"{"messages": ["Mitglied entfernt."]}"#, NOTHING),
+            (r#"{"email": ["Invitation sent."]}"#, NOTHING),
             (r#"{"email": ["This field is required."]}"#, required),
             (r#"{"email": ["can't be blank"]}"#, "in doubt: email: can't be blank"),
             (r#"["Unable to invite."]"#, "in doubt: Unable to invite."),
@@ -772,6 +797,9 @@ mod tests {
     fn a_flag_or_an_error_that_is_neither_is_in_doubt() {
         let neither = "in doubt: the response reports neither success nor failure";
         check(&[
+            (r#"{"partialSuccess": true}"#, neither),
+            (r#"{"isPartial": true, "errors": ["sms"]}"#, "in doubt: sms"),
+            (r#"{"success": true, "partial": false}"#, NOTHING),
             (r#"{"success": -1}"#, neither),
             (r#"{"success": -1, "message": "x"}"#, "in doubt: x"),
             (r#"{"ok": "nope", "userId": "u1"}"#, neither),
@@ -811,6 +839,9 @@ mod tests {
     #[test]
     fn words_decide_beside_a_code_that_is_not_known_and_after_what_was_not_done() {
         check(&[
+            (r#"{"wasRemoved": false}"#, "in doubt: the response reports that nothing was done"),
+            (r#"{"invitedCount": 0, "reason": "x"}"#, "in doubt: x"),
+            (r#"{"acknowledged": true, "deletedCount": 0}"#, NOTHING),
             (r#"{"code": 5, "message": "not found", "details": []}"#, "not found"),
             (r#"{"code": 40001, "msg": "invalid token", "data": null}"#, "invalid token"),
             (r#"{"code": "community_not_found", "message": "not found"}"#, "not found"),
@@ -910,6 +941,10 @@ mod tests {
     #[test]
     fn a_report_is_found_in_wrappers_lists_and_strings() {
         check(&[
+            (
+                r#"{"summary": {"sent": 1, "failed": 1}, "requestId": "r1"}"#,
+                "in doubt: the response contradicts itself",
+            ),
             (r#"{"data": {"status": "error", "message": "gone"}}"#, "gone"),
             (r#"{"meta": {"success": false, "message": "gone"}}"#, "gone"),
             (r#"{"responseStatus": {"errorCode": "NotFound", "message": "gone"}}"#, "gone"),

@@ -274,6 +274,8 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
     match () {
         () if has(&LACKING, word) && has(&THINGS, next) => Some(Sign::Lack),
         () if matches!(*rest, ["already", "exists", ..]) => Some(Sign::Lack),
+        // "not accepted yet"
+        () if is_not && rest.contains(&"yet") => Some(Sign::Trouble),
         () if is_not && negated(last, next).is_some() => negated(last, next),
         // "no errors", "0 failed"
         () if matches!(last, "no" | "without" | "0" | "zero") || follows(rest) => None,
@@ -508,6 +510,7 @@ mod tests {
             &[
                 "Alert must be paused first",
                 "user has not accepted",
+                "Invite not accepted yet",
                 "Max won't receive it any more",
                 "Invite is on its way; it must be accepted within 7 days",
                 "It can only be used once",

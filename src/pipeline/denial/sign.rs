@@ -31,7 +31,7 @@ pub(super) enum Sign {
     Hint,
     /// It did not do this: `"removed": false`, `"invited": 0`.
     Undone,
-    /// It failed or succeeded, or both: `"success": -1`, `"status": "completed_with_errors"`.
+    /// It failed or succeeded, or both: `"success": -1`, `"status": "completed_with_errors"`, `"partial": true`.
     Unclear,
     /// It succeeded: `"ok": true`, `"status": "done"`, `"invited": true`, `"sent": 3`.
     Success,
@@ -77,8 +77,12 @@ pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
         (is_false(value) && !value.is_number()).then_some(Sign::Undone)
     } else if is_any(name, REFUSED) {
         is_done(value).then_some(Sign::Undone)
+    } else if is_done(value) && is_partial(name) {
+        Some(Sign::Unclear)
     } else if is_part(name, value) && is_done(value) {
         Some(Sign::Part)
+    } else if value.as_f64() == Some(0.0) && is_count_of_done(name) {
+        Some(Sign::Undone)
     } else {
         is_own_id(name, value).then_some(Sign::Record)
     }
@@ -91,10 +95,18 @@ fn is_part(name: &str, value: &Value) -> bool {
     let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
     match value {
         Value::Array(_) => begins("failed unsuccessful not invalid unknown missing"),
-        Value::Number(_) => begins("failed") || has("count total num number") && has(FAILURES),
+        Value::Number(_) => begins("failed") || has(COUNTS) && has(FAILURES),
         _ => false,
     }
 }
+
+/// `invitedCount`, `total_removed`
+fn is_count_of_done(name: &str) -> bool {
+    let words = tone::words(name);
+    words.iter().any(|word| is_any(word, COUNTS)) && tone::tone(&words.join(" ")) == Tone::Good
+}
+
+const COUNTS: &str = "count total num number";
 
 fn of_flag(value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
@@ -148,7 +160,7 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
-        _ if is_partial(word) => Some(Sign::Unclear),
+        _ if is_partial(word) || is_mixed(word) => Some(Sign::Unclear),
         _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
         _ if is_code_of_success(value) => Some(Sign::Open),
         _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
@@ -157,10 +169,15 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
     }
 }
 
-/// `"partial_success"`, `"completed_with_errors"`
-fn is_partial(word: &str) -> bool {
-    tone::words(word).first().is_some_and(|first| first.starts_with("partial"))
-        || tone::tone(word) == Tone::Mixed && tone::names_success(word)
+/// `"partial_success"`, `"isPartial"`
+fn is_partial(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("partial")
+        && tone::words(name).iter().any(|word| word.starts_with("partial"))
+}
+
+/// `"completed_with_errors"`
+fn is_mixed(word: &str) -> bool {
+    tone::tone(word) == Tone::Mixed && tone::names_success(word)
 }
 
 /// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.

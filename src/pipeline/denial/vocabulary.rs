@@ -10,13 +10,13 @@ use super::super::tone::{self, Tone};
 const LONGEST: usize = 32;
 
 /// Fields that are false of a failure.
-pub(super) const GOOD: &str = "ok success succeed succeeded successful wassuccessful";
+pub(super) const GOOD: &str = "ok success succeed succeeded successful";
 
 /// Fields that hold something of a failure.
 pub(super) const BAD: &str = "\
     error errors err errmsg errmessage errcode errno errorno errorbody errorcause errorcode errordescription \
     errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
-    errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype haserror haserrors \
+    errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype \
     fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
     exceptiontype fail failed failure failures unsuccessful fault faultstring soapfault stacktrace traceback";
 
@@ -37,6 +37,9 @@ pub(super) const KIND: &str = "type name class code";
 /// Fields that hold the words of a report.
 pub(super) const WORDS: &str = "message msg detail details reason title description";
 
+/// Lists of words that are about no field of the request.
+pub(super) const NOTES: &str = "messages notes info warnings hints";
+
 /// Fields that reports of failure consist of besides.
 const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl";
 
@@ -50,7 +53,7 @@ pub(super) const KNOWN_IDS: &str = "\
 
 /// Fields that hold the response of a service behind the service, or how the call ended.
 pub(super) const WRAPPERS: &str =
-    "data result response payload body d meta status responsestatus results";
+    "data result response payload body d meta status responsestatus results summary";
 
 /// Fields that are true of what may be done.
 pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
@@ -95,7 +98,7 @@ pub(super) fn is_reported(name: &str) -> bool {
     })
 }
 
-/// Whether a name is one of these, in any case and with separators or without, also after `is`.
+/// Whether a name is one of these, in any case and with separators or without, also after `is` and the like.
 pub(super) fn is_any(name: &str, names: &str) -> bool {
     is_one(name, |plain| names.split_ascii_whitespace().any(|known| known.as_bytes() == plain))
 }
@@ -103,8 +106,10 @@ pub(super) fn is_any(name: &str, names: &str) -> bool {
 fn is_one(name: &str, is_known: impl Fn(&[u8]) -> bool) -> bool {
     // On the stack, since each success is searched for these names.
     let mut buffer = [0; LONGEST];
-    plain(name, &mut buffer)
-        .is_some_and(|plain| is_known(plain) || plain.strip_prefix(b"is").is_some_and(is_known))
+    plain(name, &mut buffer).is_some_and(|plain| {
+        let asks = |verb: &&str| plain.strip_prefix(verb.as_bytes()).is_some_and(&is_known);
+        is_known(plain) || ["is", "was", "has", "did"].iter().any(asks)
+    })
 }
 
 /// The letters and digits of a name, in lower case; `None` if it is none of ours.
