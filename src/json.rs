@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::Value;
 
-pub(crate) use fields::{count, counts, flag, id, ids, null_as_default, vec_without_nulls};
+pub(crate) use fields::{
+    FromScalar, Read, counts, id, ids, optional, optional_id, required, vec_without_nulls,
+};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const REPLACEMENT: &[u8] = br"\ufffd";
@@ -384,9 +386,9 @@ mod tests {
     struct Item {
         #[serde(deserialize_with = "id")]
         id: String,
-        #[serde(default, deserialize_with = "count")]
+        #[serde(default, deserialize_with = "required")]
         size: u64,
-        #[serde(default, deserialize_with = "flag")]
+        #[serde(default, deserialize_with = "required")]
         open: bool,
         #[serde(default, deserialize_with = "vec_without_nulls")]
         tags: Vec<String>,

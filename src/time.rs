@@ -8,11 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
+use jiff::fmt::rfc2822;
 use jiff::fmt::temporal::Pieces;
-use serde::de::{self, Unexpected, Visitor};
+use jiff::tz::TimeZone;
+use serde::de;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::json::{self, FromScalar};
 
 /// The most digits of a fraction of a second that a [`Timestamp`] keeps.
 const FRACTION_DIGITS: usize = 9;
@@ -336,34 +339,54 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Reads a string as [`FromStr`] does, and a whole number as [`from_millisecond`](Timestamp::from_millisecond).
+/// Reads a string as [`FromStr`] does and in the other forms that services write, and a whole number as
+/// [`from_millisecond`](Timestamp::from_millisecond), also one in a string. A number with a point is of seconds, as Python and
+/// Java write them, unless it is too large.
+///
+/// The other forms are a zone behind a blank, as in `2026-05-08 11:00:00 +0000` and `2026-05-08 11:00:00 UTC`, and that of
+/// HTTP, `Fri, 08 May 2026 11:00:00 GMT`.
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        deserializer.deserialize_any(TimestampVisitor)
+        json::required(deserializer)
     }
 }
 
-struct TimestampVisitor;
+impl FromScalar for Timestamp {
+    const EXPECTED: &'static str = "a moment, as RFC 3339 text or as milliseconds since 1970";
 
-impl Visitor<'_> for TimestampVisitor {
-    type Value = Timestamp;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a moment, as RFC 3339 text or as milliseconds since 1970")
+    fn from_text(text: &str) -> Option<Timestamp> {
+        text.parse().ok().or_else(|| other_form(text.trim()))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    fn from_integer(number: i128) -> Option<Timestamp> {
+        Timestamp::from_millisecond(number.try_into().ok()?).ok()
     }
 
-    fn visit_i64<E: de::Error>(self, millisecond: i64) -> Result<Timestamp, E> {
-        let moment = Timestamp::from_millisecond(millisecond);
-        moment.map_err(|_| E::invalid_value(Unexpected::Signed(millisecond), &self))
+    /// Reads seconds, or milliseconds if as seconds it would be after the year 5138.
+    fn from_float(number: f64) -> Option<Timestamp> {
+        const SECONDS_IN_5138: f64 = 1e11;
+        let unit = if number.abs() < SECONDS_IN_5138 { 1_000.0 } else { 1.0 };
+        Timestamp::from_integer((number * unit).round() as i128)
     }
+}
 
-    fn visit_u64<E: de::Error>(self, millisecond: u64) -> Result<Timestamp, E> {
-        self.visit_i64(i64::try_from(millisecond).unwrap_or(i64::MAX))
-    }
+/// Reads what Ruby, Go and databases print, RFC 2822, and a number in a string.
+fn other_form(text: &str) -> Option<Timestamp> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = || Timestamp::from_integer(text.parse().ok().filter(|_| is_number)?);
+    let printed = || {
+        let in_utc = ["UTC", "GMT", " Z"].iter().find_map(|zone| text.strip_suffix(zone));
+        let rest = in_utc.unwrap_or(text).trim_end();
+        let joined = rest.replacen(" +", "+", 1).replacen(" -", "-", 1);
+        let has_offset = joined.len() < rest.len();
+        let zone = if has_offset { "" } else { "Z" };
+        (in_utc.is_some() || has_offset).then(|| (joined + zone).parse().ok())?
+    };
+    let mail = || {
+        let zoned = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        Some(Timestamp(zoned.to_zoned(TimeZone::UTC).datetime()))
+    };
+    number().or_else(printed).or_else(mail)
 }
 
 /// A day of the calendar, written `YYYY-MM-DD`. It always exists.
@@ -609,7 +632,42 @@ mod tests {
             );
         }
         assert_eq!(read("-1").map(Timestamp::as_millisecond).ok(), Some(-1));
-        for json in ["1.5", "18446744073709551615", "null", "\"1778238000500\"", "[]", "true"] {
+        for json in ["18446744073709551615", "null", "1e300", "[]", "true"] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn json_holds_a_moment_as_services_print_it() {
+        let read = |json: &str| serde_json::from_str::<Timestamp>(json);
+        for json in [
+            r#""1778238000000""#,
+            "1778238000000.0",
+            "1778238000.000000000",
+            r#""2026-05-08 11:00:00 UTC""#,
+            r#""2026-05-08 11:00:00UTC""#,
+            r#""2026-05-08T11:00:00 GMT""#,
+            r#""2026-05-08 13:00:00 +0200""#,
+            r#""2026-05-08 06:00:00 -05:00""#,
+            r#""2026-05-08 11:00:00 +0000 UTC""#,
+            r#""2026-05-08 11:00:00.000 Z""#,
+            r#""2026-05-08 11:00:00+00""#,
+            r#"" Fri, 08 May 2026 11:00:00 GMT""#,
+            r#""Fri, 8 May 2026 13:00:00 +0200""#,
+        ] {
+            assert_eq!(read(json).expect(json), timestamp("2026-05-08T11:00:00Z"), "{json}");
+        }
+        assert_eq!(read("1778238000.5").expect("a float"), timestamp("2026-05-08T11:00:00.5Z"));
+        for json in [
+            r#""""#,
+            r#""UTC""#,
+            r#""+0000""#,
+            r#""11:00:00 UTC""#,
+            r#""2026-05-08 11:00:00 CET""#,
+            r#""2026-05-08 11:00:00 +99:00""#,
+            r#""08/05/2026 11:00""#,
+            r#""1.5e3""#,
+        ] {
             assert!(read(json).is_err(), "{json}");
         }
     }

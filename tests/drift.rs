@@ -89,6 +89,22 @@ fn an_unknown_value_of_an_open_enum_is_reported_and_others_are_not() {
 }
 
 #[test]
+fn an_optional_field_that_cannot_be_read_is_reported() {
+    let item = json!({
+        "id": "m-1", "found_at": "soon", "published_at": "Fri, 08 May 2026 11:00:00 GMT", "relevance_score": "0.87",
+        "author": {"name": "Ada"}, "sentiment": ["positive"], "title": null
+    });
+    assert_eq!(
+        of_mention(item),
+        [
+            r#"list_mentions: unknown value "{...}" in the field items[].author"#,
+            r#"list_mentions: unknown value "soon" in the field items[].found_at"#,
+            r#"list_mentions: unknown value "[...]" in the field items[].sentiment"#,
+        ]
+    );
+}
+
+#[test]
 fn each_is_reported_once_for_all_clients_of_a_configuration() {
     let (config, seen) = watched();
     let config = config.transport(respond(json!({"total": 3, "by_language": {"de": 3}})));

@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 
 use heysync::heylerts::{
-    Alert, AlertPatch, Frequency, Hello, NewAlert, Plan, Sentiment, Source, Stats, User,
+    Alert, AlertPatch, Frequency, Hello, Mention, NewAlert, Plan, Sentiment, Source, Stats, User,
 };
 use heysync::{Call, ErrorKind};
 use serde::Serialize;
@@ -188,6 +188,81 @@ fn a_count_or_a_flag_may_be_written_in_another_way() {
         assert_eq!((stats.total, counts), (3, [3; 3]), "{count}");
         assert!(client.hello().unwrap().ok, "{flag}");
     }
+}
+
+#[test]
+fn a_score_and_a_time_may_be_written_in_another_way() {
+    for (score, time) in [
+        (json!(0.87), json!("2026-05-08T11:00:00Z")),
+        (json!("0.87"), json!("2026-05-08 11:00:00 UTC")),
+        (json!("8.7e-1"), json!("2026-05-08 13:00:00 +0200")),
+        (json!(" 0.870 "), json!("2026-05-08 11:00:00+00")),
+        (json!(0.87), json!("2026-05-08 11:00:00 +0000 UTC")),
+        (json!(0.87), json!("Fri, 08 May 2026 11:00:00 GMT")),
+        (json!(0.87), json!(1_778_238_000_000_u64)),
+        (json!(0.87), json!("1778238000000")),
+        (json!(0.87), json!(1_778_238_000.0)),
+    ] {
+        let mention = json!({"id": "m", "relevance_score": score, "found_at": time});
+        let page = json!({"items": [mention], "page": 1, "has_more": false});
+        let wire = Wire::new([Scripted::json(page)]);
+        let mention = wire.heylerts().mentions().next().unwrap().unwrap();
+        assert_eq!(mention.relevance_score, Some(0.87), "{score}");
+        let expected = "2026-05-08T11:00:00Z".parse().unwrap();
+        assert_eq!(mention.found_at, Some(expected), "{time}");
+    }
+}
+
+#[test]
+fn an_optional_field_that_cannot_be_read_costs_the_field_and_not_the_item() {
+    for odd in [json!(""), json!("soon"), json!(false), json!([2026, 5, 8]), json!({"$date": 1})] {
+        let mention = json!({
+            "id": "m", "url": "https://example.com", "relevance_score": odd, "found_at": odd, "published_at": odd,
+            "title": {"en": "x"}, "snippet": ["x"], "author": {"name": "x"}, "source": {"id": 1}, "sentiment": [],
+            "alert_id": {}, "ignored": "soon"
+        });
+        let alert = json!({
+            "id": "a", "keyword": "k", "created_at": odd, "last_checked_at": odd, "frequency": {}, "webhook_url": []
+        });
+        let page = json!({"items": [mention], "page": 1, "has_more": false});
+        let hello = json!({"ok": true, "user": {"email": {}, "plan": []}, "docs_url": []});
+        let wire = Wire::new([page, alert, hello].map(Scripted::json));
+        let client = wire.heylerts();
+        let mention = client.mentions().next().unwrap().unwrap();
+        let mut expected = Mention::default();
+        expected.id = "m".to_owned();
+        expected.url = "https://example.com".to_owned();
+        assert_eq!(mention, expected, "{odd}");
+        let alert = client.create_alert(&NewAlert::new("n", "k")).unwrap();
+        assert_eq!((alert.id.as_str(), alert.keyword.as_str()), ("a", "k"));
+        assert_eq!((alert.created_at, alert.last_checked_at), (None, None), "{odd}");
+        assert_eq!((alert.frequency, alert.webhook_url), (None, None));
+        assert_eq!(client.hello().unwrap().user, User::default());
+    }
+}
+
+#[test]
+fn a_list_or_an_object_may_be_written_as_php_does() {
+    let alert = json!({
+        "id": "a", "include_keywords": {}, "sources": {"0": "brave", "10": "hackernews", "2": "reddit"}
+    });
+    let stats = json!({"total": 0, "by_source": [], "by_sentiment": [], "by_category": []});
+    let wire = Wire::new([alert, stats].map(Scripted::json));
+    let client = wire.heylerts();
+    let alert = client.get_alert("a").unwrap();
+    assert_eq!(alert.include_keywords.len(), 0);
+    assert_eq!(alert.sources, [Source::Brave, Source::Reddit, Source::HackerNews]);
+    let stats = client.stats().unwrap();
+    assert_eq!(stats.by_source.len() + stats.by_sentiment.len() + stats.by_category.len(), 0);
+
+    let wire = Wire::new([json!({"total": 1, "by_source": ["brave"]})].map(Scripted::json));
+    let unreadable = wire.heylerts().stats().unwrap_err();
+    assert_eq!(unreadable.kind(), ErrorKind::Unreadable);
+
+    let members = json!({"memberUserIds": {"0": "u1", "3": 7}});
+    let wire = Wire::new([members].map(Scripted::json));
+    let community = wire.heylo().community("c");
+    assert_eq!(community.role("r").members().unwrap(), ["u1", "7"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::client::Client;
 use super::open_enum::open_enum;
 use crate::error::Result;
-use crate::json::{count, counts, flag, null_as_default};
+use crate::json::{counts, optional, required};
 use crate::pipeline::call::Call;
 
 /// A key's account and limit.
@@ -16,7 +16,7 @@ use crate::pipeline::call::Call;
 #[non_exhaustive]
 pub struct Hello {
     /// Whether the key works. The call fails if it does not, so this is true.
-    #[serde(default, deserialize_with = "flag")]
+    #[serde(default, deserialize_with = "required")]
     pub ok: bool,
     /// The account.
     pub user: User,
@@ -24,6 +24,7 @@ pub struct Hello {
     #[serde(default, deserialize_with = "any_as_string")]
     pub rate_limit: Option<String>,
     /// The address of the documentation.
+    #[serde(default, deserialize_with = "optional")]
     pub docs_url: Option<String>,
     /// The fields that this crate does not know.
     #[serde(flatten)]
@@ -35,6 +36,7 @@ pub struct Hello {
 #[non_exhaustive]
 pub struct User {
     /// Its e-mail address.
+    #[serde(default, deserialize_with = "optional")]
     pub email: Option<String>,
     /// Its plan; an empty [`Other`](Plan::Other) if the service names none.
     #[serde(default = "no_plan", deserialize_with = "null_as_no_plan")]
@@ -56,7 +58,7 @@ fn no_plan() -> Plan {
 }
 
 fn null_as_no_plan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Plan, D::Error> {
-    null_as_default(deserializer).map(|plan: String| Plan::from_string(plan))
+    Ok(optional(deserializer)?.unwrap_or_else(no_plan))
 }
 
 /// The limit is a hint: in another form than documented, it must not cost the whole response.
@@ -125,7 +127,7 @@ impl Client {
 #[non_exhaustive]
 pub struct Stats {
     /// All mentions.
-    #[serde(deserialize_with = "count")]
+    #[serde(deserialize_with = "required")]
     pub total: u64,
     /// Mentions by the source that they were found in: `brave`, `reddit`, `hackernews`.
     #[serde(default, deserialize_with = "counts")]

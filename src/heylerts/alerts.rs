@@ -12,7 +12,7 @@ use super::listing;
 use super::mentions::Source;
 use crate::cancellation::Cancelled;
 use crate::error::{Applied, Error, ErrorKind, Result};
-use crate::json::{count, flag, id, null_as_default, vec_without_nulls};
+use crate::json::{Read, id, optional, required, vec_without_nulls};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
@@ -23,7 +23,8 @@ pub(super) const ALERTS: &str = "heylerts/alerts";
 
 /// A keyword that Heylerts searches for, and how.
 ///
-/// Any field but the id may be missing or null in a response; it then has the value of [`Alert::default`].
+/// Any field but the id may be missing or null in a response; it then has the value of [`Alert::default`]. An optional one
+/// that cannot be read is `None`, and [`Config::on_drift`](crate::Config::on_drift) reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Alert {
@@ -31,10 +32,10 @@ pub struct Alert {
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Its name.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "required")]
     pub name: String,
     /// The word or words to search for.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "required")]
     pub keyword: String,
     /// Words of which a mention must have one.
     #[serde(default, deserialize_with = "vec_without_nulls")]
@@ -49,24 +50,28 @@ pub struct Alert {
     #[serde(default, deserialize_with = "vec_without_nulls")]
     pub sources: Vec<Source>,
     /// How often the alert searches.
+    #[serde(default, deserialize_with = "optional")]
     pub frequency: Option<Frequency>,
     /// Whether the alert searches at all. A missing value counts as true.
     #[serde(default = "yes", deserialize_with = "null_as_yes")]
     pub is_active: bool,
     /// The number of mentions that it found. Whether ignored ones count is not documented.
-    #[serde(default, deserialize_with = "count")]
+    #[serde(default, deserialize_with = "required")]
     pub mention_count: u64,
     /// When the alert was last checked.
+    #[serde(default, deserialize_with = "optional")]
     pub last_checked_at: Option<Timestamp>,
     /// When the alert was created.
+    #[serde(default, deserialize_with = "optional")]
     pub created_at: Option<Timestamp>,
     /// Whether the alert searches X too.
-    #[serde(default, deserialize_with = "flag")]
+    #[serde(default, deserialize_with = "required")]
     pub x_enabled: bool,
     /// The address of its webhook. It is set in the dashboard; no documented call sets it.
+    #[serde(default, deserialize_with = "optional")]
     pub webhook_url: Option<String>,
     /// Whether a webhook is set up.
-    #[serde(default, deserialize_with = "flag")]
+    #[serde(default, deserialize_with = "required")]
     pub webhook_configured: bool,
     /// The fields that this crate does not know.
     #[serde(flatten)]
@@ -103,10 +108,8 @@ fn yes() -> bool {
 
 /// A field that is missing or null must not make an alert look switched off.
 fn null_as_yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    struct Flag(#[serde(deserialize_with = "flag")] bool);
-    let given: Option<Flag> = Option::deserialize(deserializer)?;
-    Ok(given.is_none_or(|flag| flag.0))
+    let given: Option<Read<bool>> = Option::deserialize(deserializer)?;
+    Ok(given.is_none_or(|Read(flag)| flag))
 }
 
 /// An iterator over the alerts of an account, newest first, as [`Client::alerts`] returns it.

@@ -1,20 +1,21 @@
 //! Mentions: pages on which an alert's keyword was found.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::listing;
 use super::open_enum::open_enum;
-use crate::json::{flag, id, null_as_default};
+use crate::json::{id, optional, optional_id, required};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::time::Timestamp;
 
 /// A page on which an alert's keyword was found.
 ///
-/// Heylerts does not document which fields may be null, so all but the id may be missing here. Written as JSON, a
-/// mention has the fields that it came with, also those that this crate does not know.
+/// Heylerts does not document which fields may be null, so all but the id may be missing here. One that cannot be read is
+/// `None` too, and [`Config::on_drift`](crate::Config::on_drift) reports it. Written as JSON, a mention has the other fields
+/// that it came with, also those that this crate does not know.
 ///
 /// # Examples
 ///
@@ -38,42 +39,38 @@ pub struct Mention {
     #[serde(default, deserialize_with = "optional_id")]
     pub alert_id: Option<String>,
     /// The source that it was found in.
+    #[serde(default, deserialize_with = "optional")]
     pub source: Option<Source>,
     /// The address of the page.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "required")]
     pub url: String,
     /// The title of the page.
+    #[serde(default, deserialize_with = "optional")]
     pub title: Option<String>,
     /// The words around the keyword.
+    #[serde(default, deserialize_with = "optional")]
     pub snippet: Option<String>,
     /// The author, such as `u/example`.
+    #[serde(default, deserialize_with = "optional")]
     pub author: Option<String>,
     /// The tone of the mention.
+    #[serde(default, deserialize_with = "optional")]
     pub sentiment: Option<Sentiment>,
     /// How relevant it is. Not documented; the vendor's example is `0.87`, so probably from 0 to 1.
+    #[serde(default, deserialize_with = "optional")]
     pub relevance_score: Option<f64>,
     /// When Heylerts found it.
+    #[serde(default, deserialize_with = "optional")]
     pub found_at: Option<Timestamp>,
     /// When the page was published.
+    #[serde(default, deserialize_with = "optional")]
     pub published_at: Option<Timestamp>,
     /// Whether it is ignored. Lists leave ignored mentions out.
-    #[serde(default, deserialize_with = "optional_flag")]
+    #[serde(default, deserialize_with = "optional")]
     pub ignored: Option<bool>,
     /// The fields that this crate does not know.
     #[serde(flatten)]
     pub other: Map<String, Value>,
-}
-
-fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    struct Id(#[serde(deserialize_with = "id")] String);
-    Ok(Option::<Id>::deserialize(deserializer)?.map(|id| id.0))
-}
-
-fn optional_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    #[derive(Deserialize)]
-    struct Flag(#[serde(deserialize_with = "flag")] bool);
-    Ok(Option::<Flag>::deserialize(deserializer)?.map(|flag| flag.0))
 }
 
 open_enum! {

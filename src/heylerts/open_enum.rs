@@ -81,9 +81,25 @@ macro_rules! open_enum {
             }
         }
 
+        impl crate::json::FromScalar for $name {
+            const EXPECTED: &'static str = String::EXPECTED;
+
+            fn from_text(text: &str) -> Option<$name> {
+                Some($name::from_string(text))
+            }
+
+            fn from_integer(number: i128) -> Option<$name> {
+                String::from_integer(number).map($name::from_string)
+            }
+
+            fn from_float(number: f64) -> Option<$name> {
+                String::from_float(number).map($name::from_string)
+            }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                <String as serde::Deserialize>::deserialize(deserializer).map($name::from_string)
+                crate::json::required(deserializer)
             }
         }
     };

@@ -1,21 +1,67 @@
 //! Field helpers for serde, which accept what services write in place of the documented type.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{SeqAccess, Unexpected, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Reads `null` as the default.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// A type that is read from a string, a number or a boolean, in each way that services write it.
+pub(crate) trait FromScalar: Sized {
+    /// The type in words, for an error.
+    const EXPECTED: &'static str;
+
+    fn from_text(text: &str) -> Option<Self>;
+
+    fn from_string(text: String) -> Option<Self> {
+        Self::from_text(&text)
+    }
+
+    fn from_integer(number: i128) -> Option<Self>;
+
+    fn from_float(number: f64) -> Option<Self>;
+
+    fn from_bool(_flag: bool) -> Option<Self> {
+        None
+    }
+
+    /// The value of `null` where there has to be one.
+    fn from_null() -> Option<Self> {
+        None
+    }
+}
+
+/// Reads a field that has to be there.
+pub(crate) fn required<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
+    T: FromScalar,
 {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+    deserializer.deserialize_any(Required(PhantomData))
+}
+
+/// Reads a field that may be `null`. What cannot be read costs the field, not the object that it is in.
+pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromScalar,
+{
+    deserializer.deserialize_any(Optional(PhantomData))
+}
+
+/// Reads an object of counts; `null` is an empty one, as is the empty list that PHP writes for it.
+pub(crate) fn counts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, u64>, D::Error> {
+    deserializer.deserialize_any(CountsVisitor)
 }
 
 /// Reads a list and leaves out what is `null` in it; `null` is an empty list.
+///
+/// An object whose names are numbers is one too: PHP writes it for a list of which some items were removed, and `{}` for an
+/// empty one.
 pub(crate) fn vec_without_nulls<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -24,35 +70,233 @@ where
     deserializer.deserialize_any(WithoutNulls(PhantomData))
 }
 
-/// Reads a count: a whole number that is not negative, also as `3.0` or `"3"`; `null` is 0.
-pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    Count::deserialize(deserializer).map(|count| count.0)
-}
-
-/// Reads an object of [`count`]s; `null` is an empty one.
-pub(crate) fn counts<'de, D, C>(deserializer: D) -> Result<C, D::Error>
-where
-    D: Deserializer<'de>,
-    C: FromIterator<(String, u64)>,
-{
-    let counts: std::collections::BTreeMap<String, Count> = null_as_default(deserializer)?;
-    Ok(counts.into_iter().map(|(name, count)| (name, count.0)).collect())
-}
-
-/// Reads a flag: a boolean, also as 0 or 1, or as a string of either; `null` is false.
-pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    deserializer.deserialize_any(FlagVisitor)
-}
-
 /// Reads an id: a string, or an integer by its digits.
 pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Id::deserialize(deserializer).map(|id| id.0)
+    required(deserializer).map(|Id(id)| id)
+}
+
+/// Reads an id as [`id`] does, or `None` from what is none.
+pub(crate) fn optional_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(optional(deserializer)?.map(|Id(id)| id))
 }
 
 /// Reads a list of [`id`]s and leaves out what is `null` in it; `null` is an empty list.
 pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let ids: Vec<Id> = vec_without_nulls(deserializer)?;
-    Ok(ids.into_iter().map(|id| id.0).collect())
+    let ids: Vec<Read<Id>> = vec_without_nulls(deserializer)?;
+    Ok(ids.into_iter().map(|Read(Id(id))| id).collect())
+}
+
+/// A type that is read as [`required`] does.
+pub(crate) struct Read<T>(pub(crate) T);
+
+impl<'de, T: FromScalar> Deserialize<'de> for Read<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Read<T>, D::Error> {
+        required(deserializer).map(Read)
+    }
+}
+
+/// A count: a whole number that is not negative, also as `3.0` or `"3"`; `null` is 0.
+impl FromScalar for u64 {
+    const EXPECTED: &'static str = "a count";
+
+    fn from_text(text: &str) -> Option<u64> {
+        let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        whole.parse().ok().filter(|_| fraction.bytes().all(|digit| digit == b'0'))
+    }
+
+    fn from_integer(number: i128) -> Option<u64> {
+        number.try_into().ok()
+    }
+
+    fn from_float(number: f64) -> Option<u64> {
+        // Below 2^53 every whole f64 is exactly one integer.
+        let is_count = number.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&number);
+        is_count.then_some(number as u64)
+    }
+
+    fn from_null() -> Option<u64> {
+        Some(0)
+    }
+}
+
+/// A flag: a boolean, also as 0 or 1, or as a string of either; `null` is false.
+impl FromScalar for bool {
+    const EXPECTED: &'static str = "a boolean";
+
+    fn from_text(text: &str) -> Option<bool> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => Some(true),
+            "false" | "0" | "no" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn from_integer(number: i128) -> Option<bool> {
+        (number == 0 || number == 1).then_some(number == 1)
+    }
+
+    fn from_float(number: f64) -> Option<bool> {
+        (number == 0.0 || number == 1.0).then_some(number == 1.0)
+    }
+
+    fn from_bool(flag: bool) -> Option<bool> {
+        Some(flag)
+    }
+
+    fn from_null() -> Option<bool> {
+        Some(false)
+    }
+}
+
+/// A number, also as a string: many frameworks write a decimal as one, so that no digit is lost.
+impl FromScalar for f64 {
+    const EXPECTED: &'static str = "a number";
+
+    fn from_text(text: &str) -> Option<f64> {
+        text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+    }
+
+    fn from_integer(number: i128) -> Option<f64> {
+        Some(number as f64)
+    }
+
+    fn from_float(number: f64) -> Option<f64> {
+        Some(number)
+    }
+}
+
+/// A string; a number or a boolean as its JSON; `null` is the empty one.
+impl FromScalar for String {
+    const EXPECTED: &'static str = "a string";
+
+    fn from_text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn from_string(text: String) -> Option<String> {
+        Some(text)
+    }
+
+    fn from_integer(number: i128) -> Option<String> {
+        Some(number.to_string())
+    }
+
+    fn from_float(number: f64) -> Option<String> {
+        Some(number.to_string())
+    }
+
+    fn from_bool(flag: bool) -> Option<String> {
+        Some(flag.to_string())
+    }
+
+    fn from_null() -> Option<String> {
+        Some(String::new())
+    }
+}
+
+/// Fails on a number that is no integer, so that [`from_slice`](super::from_slice) takes its second path, which knows the
+/// digits: as an `f64`, two ids could become one.
+struct Id(String);
+
+impl FromScalar for Id {
+    const EXPECTED: &'static str = "an id";
+
+    fn from_text(text: &str) -> Option<Id> {
+        Some(Id(text.to_owned()))
+    }
+
+    fn from_integer(number: i128) -> Option<Id> {
+        Some(Id(number.to_string()))
+    }
+
+    fn from_float(_number: f64) -> Option<Id> {
+        None
+    }
+}
+
+struct Required<T>(PhantomData<T>);
+
+impl<T: FromScalar> Visitor<'_> for Required<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<T, E> {
+        T::from_null().ok_or_else(|| E::invalid_type(Unexpected::Unit, &self))
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<T, E> {
+        T::from_bool(flag).ok_or_else(|| E::invalid_type(Unexpected::Bool(flag), &self))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        let value = T::from_integer(number.into());
+        value.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        let value = T::from_integer(number.into());
+        value.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
+        let value = T::from_float(number);
+        value.ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        T::from_text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+struct Optional<T>(PhantomData<T>);
+
+impl<'de, T: FromScalar> Visitor<'de> for Optional<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Option<T>, E> {
+        Ok(T::from_bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Option<T>, E> {
+        Ok(T::from_integer(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Option<T>, E> {
+        Ok(T::from_integer(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Option<T>, E> {
+        Ok(T::from_float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Option<T>, E> {
+        Ok(T::from_text(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Option<T>, E> {
+        Ok(T::from_string(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Option<T>, A::Error> {
+        IgnoredAny.visit_seq(list).map(|_| None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Option<T>, A::Error> {
+        IgnoredAny.visit_map(object).map(|_| None)
+    }
 }
 
 struct WithoutNulls<T>(PhantomData<T>);
@@ -75,127 +319,44 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for WithoutNulls<T> {
         }
         Ok(items)
     }
-}
 
-struct Count(u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
-        deserializer.deserialize_any(CountVisitor).map(Count)
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Vec<T>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(name) = object.next_key::<Cow<'_, str>>()? {
+            let place: u64 =
+                name.parse().map_err(|_| A::Error::invalid_type(Unexpected::Map, &self))?;
+            items.push((place, object.next_value::<Option<T>>()?));
+        }
+        items.sort_by_key(|(place, _)| *place);
+        Ok(items.into_iter().filter_map(|(_, item)| item).collect())
     }
 }
 
-struct CountVisitor;
+struct CountsVisitor;
 
-impl Visitor<'_> for CountVisitor {
-    type Value = u64;
+impl<'de> Visitor<'de> for CountsVisitor {
+    type Value = BTreeMap<String, u64>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a count")
+        f.write_str("an object of counts")
     }
 
-    fn visit_unit<E>(self) -> Result<u64, E> {
-        Ok(0)
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(BTreeMap::new())
     }
 
-    fn visit_u64<E>(self, count: u64) -> Result<u64, E> {
-        Ok(count)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<u64, E> {
-        u64::try_from(count).map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, count: f64) -> Result<u64, E> {
-        // Below 2^53 every whole f64 is exactly one integer.
-        let is_count = count.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&count);
-        is_count
-            .then_some(count as u64)
-            .ok_or_else(|| E::invalid_value(Unexpected::Float(count), &self))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, count: &str) -> Result<u64, E> {
-        let whole = count.trim();
-        let whole = whole.split_once('.').map_or(whole, |(whole, fraction)| {
-            if fraction.bytes().all(|digit| digit == b'0') { whole } else { count }
-        });
-        whole.parse().map_err(|_| E::invalid_value(Unexpected::Str(count), &self))
-    }
-}
-
-struct FlagVisitor;
-
-impl Visitor<'_> for FlagVisitor {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a boolean")
-    }
-
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<bool, E> {
-        Ok(flag)
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, flag: u64) -> Result<bool, E> {
-        match flag {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(E::invalid_value(Unexpected::Unsigned(flag), &self)),
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        match list.next_element::<IgnoredAny>()? {
+            None => Ok(BTreeMap::new()),
+            Some(_) => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
         }
     }
 
-    fn visit_f64<E: serde::de::Error>(self, flag: f64) -> Result<bool, E> {
-        let whole = CountVisitor.visit_f64(flag)?;
-        self.visit_u64(whole)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, flag: &str) -> Result<bool, E> {
-        let is_any =
-            |words: [&str; 3]| words.iter().any(|word| word.eq_ignore_ascii_case(flag.trim()));
-        match () {
-            () if is_any(["true", "1", "yes"]) => Ok(true),
-            () if is_any(["false", "0", "no"]) => Ok(false),
-            () => Err(E::invalid_value(Unexpected::Str(flag), &self)),
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut counts = BTreeMap::new();
+        while let Some((name, Read(count))) = object.next_entry()? {
+            counts.insert(name, count);
         }
-    }
-}
-
-struct Id(String);
-
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Id, D::Error> {
-        deserializer.deserialize_any(IdVisitor).map(Id)
-    }
-}
-
-/// Fails on every other number, so that [`from_slice`] takes its second path, which knows the digits: as an
-/// `f64`, two ids could become one.
-struct IdVisitor;
-
-impl Visitor<'_> for IdVisitor {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id")
-    }
-
-    fn visit_str<E>(self, id: &str) -> Result<String, E> {
-        Ok(id.to_owned())
-    }
-
-    fn visit_string<E>(self, id: String) -> Result<String, E> {
-        Ok(id)
-    }
-
-    fn visit_u64<E>(self, id: u64) -> Result<String, E> {
-        Ok(id.to_string())
-    }
-
-    fn visit_i64<E>(self, id: i64) -> Result<String, E> {
-        Ok(id.to_string())
+        Ok(counts)
     }
 }

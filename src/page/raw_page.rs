@@ -278,13 +278,11 @@ impl Numbers {
 }
 
 fn count(number: &str) -> Option<u64> {
-    let known = Some(number).filter(|number| *number != "null")?;
-    json::count(&mut serde_json::Deserializer::from_str(known)).ok()
+    json::optional(&mut serde_json::Deserializer::from_str(number)).ok()?
 }
 
 fn flag(flag: &str) -> Option<bool> {
-    let known = Some(flag).filter(|flag| *flag != "null")?;
-    json::flag(&mut serde_json::Deserializer::from_str(known)).ok()
+    json::optional(&mut serde_json::Deserializer::from_str(flag)).ok()?
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Finds fields and values in responses that this version does not know.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,9 @@ use crate::json;
 /// A field or a value in a response that this version of the crate does not know, as
 /// [`Config::on_drift`](crate::Config::on_drift) reports it.
 ///
-/// The service has changed since this version was made. Nothing is lost: unknown fields and values are kept. It prints
-/// as one line, without the value of an unknown field.
+/// The service has changed since this version was made. Unknown fields and values are kept. A known field that cannot be
+/// read, such as a time in a form of its own, is `None` in the model. It prints as one line, without the value of an unknown
+/// field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Drift {
@@ -23,7 +25,8 @@ pub struct Drift {
     pub operation: String,
     /// The field, such as `items[].language`.
     pub field: String,
-    /// The value, if the field is known and its value is not; none if the field is unknown.
+    /// The value, if the field is known and its value is not; none if the field is unknown. Of an object or a list it is
+    /// `{...}` or `[...]`.
     pub value: Option<String>,
 }
 
@@ -90,6 +93,16 @@ impl<F: Fn(&Drift) + Send + Sync> BodyWatch for DriftWatch<F> {
     }
 }
 
+/// The value of a known field that cannot be read. The inside of an object may be personal.
+fn shown(json: &Value) -> Cow<'_, str> {
+    match json {
+        Value::String(text) => text.into(),
+        Value::Array(_) => "[...]".into(),
+        Value::Object(_) => "{...}".into(),
+        other => other.to_string().into(),
+    }
+}
+
 struct Findings<'a> {
     operation: &'static str,
     redactor: &'a Redactor,
@@ -122,6 +135,10 @@ impl Findings<'_> {
             (Form::Values(known), Value::String(value)) if !known.contains(&value.as_str()) => {
                 self.found(path, Some(value));
             }
+            (Form::Values(_), Value::Null | Value::String(_))
+            | (Form::Readable(_), Value::Null) => {}
+            (Form::Readable(reads), json) if reads(json) => {}
+            (Form::Values(_) | Form::Readable(_), json) => self.found(path, Some(&shown(json))),
             (Form::Keys(known), Value::Object(object)) => {
                 let unknown = object.keys().filter(|key| !known.contains(&key.as_str()));
                 unknown.for_each(|key| self.found(path, Some(key)));

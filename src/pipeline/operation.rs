@@ -5,9 +5,12 @@
 use std::borrow::Cow;
 
 use http::Method;
+use serde_json::Value;
 
 use super::call::Call;
 use crate::error::CallName;
+use crate::json::{self, FromScalar};
+use crate::time::Timestamp;
 
 /// An operation of one of the services.
 pub(crate) struct Operation {
@@ -92,13 +95,24 @@ pub(crate) enum Form {
     Any,
     /// One of these strings.
     Values(&'static [&'static str]),
+    /// `null`, or what this function can read.
+    Readable(fn(&Value) -> bool),
     /// An object with these names.
     Keys(&'static [&'static str]),
     List(&'static Form),
     Object(&'static [(&'static str, Form)]),
 }
 
-use Form::{Any, Keys, List, Object, Values};
+use Form::{Any, Keys, List, Object, Readable, Values};
+
+fn reads<T: FromScalar>(json: &Value) -> bool {
+    json::required::<_, T>(json).is_ok()
+}
+
+const TEXT: Form = Readable(reads::<String>);
+const NUMBER: Form = Readable(reads::<f64>);
+const FLAG: Form = Readable(reads::<bool>);
+const MOMENT: Form = Readable(reads::<Timestamp>);
 
 const FETCH: &[&str] = &["apiv1-fetch"];
 
@@ -134,9 +148,9 @@ const CATEGORIES: &[&str] = &["web", "social", "forum"];
 
 const HELLO: Form = Object(&[
     ("ok", Any),
-    ("user", Object(&[("email", Any), ("plan", Values(PLANS))])),
+    ("user", Object(&[("email", TEXT), ("plan", Values(PLANS))])),
     ("rate_limit", Any),
-    ("docs_url", Any),
+    ("docs_url", TEXT),
 ]);
 
 const ALERT: Form = Object(&[
@@ -150,26 +164,26 @@ const ALERT: Form = Object(&[
     ("frequency", Values(FREQUENCIES)),
     ("is_active", Any),
     ("mention_count", Any),
-    ("last_checked_at", Any),
-    ("created_at", Any),
+    ("last_checked_at", MOMENT),
+    ("created_at", MOMENT),
     ("x_enabled", Any),
-    ("webhook_url", Any),
+    ("webhook_url", TEXT),
     ("webhook_configured", Any),
 ]);
 
 const MENTION: Form = Object(&[
     ("id", Any),
-    ("alert_id", Any),
+    ("alert_id", TEXT),
     ("source", Values(SOURCES)),
     ("url", Any),
-    ("title", Any),
-    ("snippet", Any),
-    ("author", Any),
+    ("title", TEXT),
+    ("snippet", TEXT),
+    ("author", TEXT),
     ("sentiment", Values(SENTIMENTS)),
-    ("relevance_score", Any),
-    ("found_at", Any),
-    ("published_at", Any),
-    ("ignored", Any),
+    ("relevance_score", NUMBER),
+    ("found_at", MOMENT),
+    ("published_at", MOMENT),
+    ("ignored", FLAG),
 ]);
 
 const STATS: Form = Object(&[
