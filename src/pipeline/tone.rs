@@ -158,7 +158,7 @@ pub(super) fn tone(text: &str) -> Tone {
     }
 }
 
-/// Whether a text has a word of success, whatever is about it: `"completed_with_errors"`.
+/// Whether a code has a word of success among others: `"completed_with_errors"`.
 pub(super) fn names_success(text: &str) -> bool {
     words(text).iter().any(|word| succeeds(word))
 }

@@ -1,4 +1,4 @@
-//! What took effect although something failed.
+//! Evidence that something took effect although something else failed.
 
 use serde_json::{Map, Value};
 
