@@ -38,14 +38,12 @@ mod effect;
 mod sign;
 mod vocabulary;
 
-use serde::de::Deserializer;
 use serde_json::{Map, Value};
 
 use super::message;
 use super::tone::{self, Tone};
 use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
-use decoded::{ReportVisitor, holds_data};
 use sign::{Sign, Signs};
 use vocabulary::{
     ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty, is_false,
@@ -97,16 +95,7 @@ pub(super) fn of_undecodable(body: &[u8]) -> Option<Report> {
 ///
 /// Ends at the first other field that holds something, so that a page of data costs nothing.
 pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
-    if holds_data(body) {
-        return None;
-    }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    match reader.deserialize_map(ReportVisitor) {
-        Ok(report) => of_bare(&report),
-        Err(error) if error.is_data() => None,
-        // A byte order mark, or JSON that Rust cannot hold.
-        Err(_) => of_bare(&json::from_slice(body).ok()?),
-    }
+    of_bare(&decoded::report(body)?)
 }
 
 fn read(body: &[u8], is_lenient: bool) -> Option<Value> {
@@ -365,7 +354,7 @@ fn of_bare(object: &Map<String, Value>) -> Option<Report> {
 
 #[cfg(test)]
 mod tests {
-    use super::decoded::GLANCE;
+    use super::decoded::{GLANCE, holds_data};
     use super::*;
 
     #[test]

@@ -1,17 +1,44 @@
 //! Reads a body that was decoded, no further than to its first data.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::str::Utf8Error;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::vocabulary::is_reported;
+use crate::json;
 use crate::json::scan::Scanner;
 
 /// The beginning of a body that is searched for data without decoding it, in bytes.
 pub(super) const GLANCE: usize = 1024;
+
+/// Returns the fields of an object in which only those that reports of failure have hold something.
+pub(super) fn report(body: &[u8]) -> Option<Map<String, Value>> {
+    if holds_data(body) {
+        return None;
+    }
+    let (text, mut report) = (json::text(body), Map::new());
+    Scanner::new(&text, 0).object(|scanner, name| {
+        let value = &text[scanner.value()?];
+        let name: String = json::from_slice(format!("\"{name}\"").as_bytes()).ok()?;
+        let is_data = !is_reported(&name) && holds_something(value);
+        let value = if is_data { None } else { json::from_slice(value.as_bytes()).ok() };
+        let is_of_report = |value: &Value| is_reported(&name) || is_nothing(value);
+        report.insert(name.clone(), value.filter(is_of_report)?);
+        Some(())
+    })?;
+    Some(report)
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+    }
+}
 
 /// Whether a field that reports of failure do not have holds something, as is seen without decoding.
 pub(super) fn holds_data(body: &[u8]) -> bool {
@@ -36,101 +63,5 @@ fn holds_something(json: &str) -> bool {
         [b'"', first, ..] => first.is_ascii_alphanumeric(),
         [b'{' | b'[', ..] => !json[1..].trim_start().starts_with(['}', ']']),
         _ => json.starts_with("true"),
-    }
-}
-
-/// Reads an object whose fields may be a report of failure.
-pub(super) struct ReportVisitor;
-
-impl<'de> Visitor<'de> for ReportVisitor {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a report of failure")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Map<String, Value>, A::Error> {
-        let mut report = Map::new();
-        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-            let value = match is_reported(&name) {
-                true => map.next_value()?,
-                false => map.next_value::<Nothing>()?.into(),
-            };
-            report.insert(name.into_owned(), value);
-        }
-        Ok(report)
-    }
-}
-
-/// A value that is null, false, 0 or empty; any other is an error as soon as that shows.
-enum Nothing {
-    Null,
-    Empty,
-}
-
-impl From<Nothing> for Value {
-    fn from(nothing: Nothing) -> Value {
-        match nothing {
-            Nothing::Null => Value::Null,
-            Nothing::Empty => Value::String(String::new()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Nothing {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Nothing, D::Error> {
-        deserializer.deserialize_any(NothingVisitor)
-    }
-}
-
-fn nothing<E: serde::de::Error>(is_empty: bool) -> Result<Nothing, E> {
-    if is_empty { Ok(Nothing::Empty) } else { Err(E::custom("data")) }
-}
-
-struct NothingVisitor;
-
-impl<'de> Visitor<'de> for NothingVisitor {
-    type Value = Nothing;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing")
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Nothing, E> {
-        Ok(Nothing::Null)
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Nothing, E> {
-        nothing(!value)
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Nothing, E> {
-        nothing(value == 0)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Nothing, E> {
-        nothing(false)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Nothing, E> {
-        nothing(value == 0.0)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Nothing, E> {
-        nothing(value.trim().is_empty())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Nothing, A::Error> {
-        match list.next_element::<Nothing>()? {
-            Some(_) => Err(A::Error::custom("data")),
-            None => Ok(Nothing::Empty),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Nothing, A::Error> {
-        match map.next_key::<IgnoredAny>()? {
-            Some(_) => Err(A::Error::custom("data")),
-            None => Ok(Nothing::Empty),
-        }
     }
 }
