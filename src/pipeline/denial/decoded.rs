@@ -19,11 +19,19 @@ pub(super) fn report(body: &[u8]) -> Option<Map<String, Value>> {
     let (text, mut report) = (json::text(body), Map::new());
     Scanner::new(&text, 0).object(|scanner, name| {
         let value = &text[scanner.value()?];
-        let name: String = json::from_slice(format!("\"{name}\"").as_bytes()).ok()?;
-        let is_data = !is_reported(&name) && holds_something(value);
-        let value = if is_data { None } else { json::from_slice(value.as_bytes()).ok() };
-        let is_of_report = |value: &Value| is_reported(&name) || is_nothing(value);
-        report.insert(name.clone(), value.filter(is_of_report)?);
+        let name: String = match name.contains('\\') {
+            true => json::from_slice(format!("\"{name}\"").as_bytes()).ok()?,
+            false => name.to_owned(),
+        };
+        let is_reported = is_reported(&name);
+        if !is_reported && holds_something(value) {
+            return None;
+        }
+        let value = json::from_slice(value.as_bytes()).ok()?;
+        if !is_reported && !is_nothing(&value) {
+            return None;
+        }
+        report.insert(name, value);
         Some(())
     })?;
     Some(report)
