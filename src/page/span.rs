@@ -165,13 +165,13 @@ fn leave_out_twins(page: &mut RawPage, number: u64, size: u64) {
     }
 }
 
-/// Finds out which page came by its number: the requested one, or the last one if the requested one is after the end, as
-/// some servers send then. Any other page is an error.
+/// Finds out which page came by its number: the requested one, or the last or the first one if the requested one is after
+/// the end, as some servers send then. Any other page is an error.
 pub(crate) fn place(page: &RawPage, request: PageRequest) -> Result<PageRequest, String> {
     let number = request.number;
     let last = page.numbers.last_page(request.per_page);
     let is_last = |other| match page.numbers.counts() {
-        true => last == Some(other),
+        true => last == Some(other) || other == 1 && last.is_some_and(|last| last < number),
         false => page.numbers.has_more == Some(false),
     };
     match page.numbers.page {
@@ -185,11 +185,9 @@ pub(crate) fn place(page: &RawPage, request: PageRequest) -> Result<PageRequest,
     }
 }
 
-/// The request for the last page, if this page, which should have nothing by its total, may be that one.
-pub(crate) fn may_be_the_last(page: &RawPage, request: PageRequest) -> Option<PageRequest> {
-    let numbers = &page.numbers;
-    let number = numbers.last_page(request.per_page).filter(|last| *last < request.number)?;
-    (!page.items.is_empty()).then_some(PageRequest { number, ..request })
+/// The number of the last page, by the numbers of this one.
+pub(crate) fn last_page(page: &RawPage, request: PageRequest) -> Option<u64> {
+    page.numbers.last_page(request.per_page)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::reader::{Came, NumberedList, Reader};
 use super::state::beyond_the_end;
 use crate::error::{Error, Result};
 use crate::page::progress::{PageRequest, Reading};
+use crate::page::seen::Key;
 use crate::page::source::no_progress;
 use crate::page::span::Span;
 
@@ -46,6 +47,22 @@ impl<L: NumberedList + 'static> Reader<L> {
         Ok(came)
     }
 
+    /// Returns the items of the first page if nothing would show that it is sent again after the end, and remembers them.
+    fn first_page(&mut self, before: &Span) -> Result<Vec<Key>> {
+        let numbers = &before.page.numbers;
+        if numbers.counts() || numbers.page.is_some() || !before.has_more() {
+            return Ok(Vec::new());
+        }
+        let request = PageRequest { number: 1, ..before.request };
+        let keys = match before.request.number {
+            1 => before.keys(),
+            _ => self.list.fetch(1, request.per_page.min(self.page_size))?.keys(),
+        };
+        self.state.know_inherited(0, &keys);
+        self.state.progress.something_new(Reading::new(request, &keys));
+        Ok(keys)
+    }
+
     /// Takes a page that is at its place, if the list reaches as far as the position.
     fn reached(&mut self, span: Span, has_moved: bool) -> Result<Option<Came>> {
         let behind = self.state.frontier.behind;
@@ -80,8 +97,18 @@ impl<L: NumberedList + 'static> Reader<L> {
         if self.state.frontier.behind < behind {
             return Ok(None);
         }
+        let first = match &came {
+            Ok((span, _)) if span.len() > 0 => self.first_page(&before)?,
+            _ => Vec::new(),
+        };
+        let is_other = |span: &Span| {
+            let keys = span.keys();
+            !keys.is_empty() && keys != before.keys() && keys != first
+        };
         match came {
-            Ok((span, has_moved)) if span.len() > 0 && span.keys() != before.keys() => {
+            Ok((span, has_moved)) if before.has_more() && is_other(&span) => {
+                let is_next = before.is_full() && before.end() == behind;
+                self.state.last = before.keys().last().copied().filter(|_| is_next);
                 self.reached(span, has_moved)
             }
             // Pages are larger than they seemed to be, and the position is within this one.

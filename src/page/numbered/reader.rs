@@ -213,17 +213,37 @@ impl<L: NumberedList + 'static> Reader<L> {
         span::bound_size(&mut page, request, asked);
         // A cache, or a server that ignores `page`, gives itself away by the number.
         let mut placed = span::place(&page, request).map_err(no_progress)?;
-        // The items before the position of a resumed iterator are known by their place only.
-        let last =
-            span::may_be_the_last(&page, placed).filter(|_| self.state.frontier.inherited > 0);
-        if let Some(last) = last
-            && self.list.fetch(last.number, asked)?.keys() == page.keys()
-        {
-            placed = last;
+        if placed == request {
+            placed = self.sent_after_the_end(&page, request, asked)?;
         }
         if placed != request {
             page.numbers.has_more = Some(false);
         }
+        if placed.number == 1 && request.number > 1 && span::last_page(&page, request) != Some(1) {
+            // The first page, sent again after the end, has nothing.
+            page.items.clear();
+            placed = request;
+        }
         Ok((placed, page))
+    }
+
+    /// The page that came if one after the last was requested, as far as a resumed iterator cannot know by its items: it knows
+    /// those before its position by their place only.
+    fn sent_after_the_end(
+        &self,
+        page: &RawPage,
+        request: PageRequest,
+        asked: u32,
+    ) -> Result<PageRequest> {
+        let last = span::last_page(page, request).filter(|last| *last < request.number);
+        let Some(last) = last.filter(|_| self.state.frontier.inherited > 0) else {
+            return Ok(request);
+        };
+        for number in [last, 1] {
+            if !page.items.is_empty() && self.list.fetch(number, asked)?.keys() == page.keys() {
+                return Ok(PageRequest { number, ..request });
+            }
+        }
+        Ok(request)
     }
 }

@@ -31,6 +31,7 @@ enum After {
     Empty,
     Status(u16),
     LastPage,
+    FirstPage,
 }
 
 /// How a server responds.
@@ -81,6 +82,7 @@ impl Manner {
         let pages = (list.len() as u64).div_ceil(size);
         let number = match self.after {
             After::LastPage => page.min(pages.max(1)),
+            After::FirstPage if page > pages => 1,
             After::Status(status) if page > pages.max(1) => return Err(status),
             _ => page,
         };
@@ -288,7 +290,8 @@ fn a_list_comes_whole_or_is_an_error_whatever_the_server_says_and_however_often_
 /// Servers that differ in their numbers, in the length of their pages, and in the response after the last page.
 fn manners() -> Vec<Manner> {
     let mut manners = Vec::new();
-    for after in [After::Empty, After::Status(404), After::Status(422), After::LastPage] {
+    let other = [After::Empty, After::LastPage, After::FirstPage];
+    for after in [404, 422].map(After::Status).into_iter().chain(other) {
         for size in [Size::AsAsked, Size::AtMost(3), Size::Always(7)] {
             manners.extend((0..32).map(|bits| Manner {
                 size,
@@ -311,7 +314,8 @@ fn every_position_is_resumed_exactly_on_every_server_or_is_an_error() {
     for manner in manners() {
         // Neither numbers nor a page of another size show that such a list is whole.
         let is_mute = !manner.says_total && (!manner.says_more || manner.guesses);
-        let is_evasive = matches!(manner.after, After::Status(422) | After::LastPage);
+        let is_evasive =
+            matches!(manner.after, After::Status(422) | After::LastPage | After::FirstPage);
         let is_open = is_mute && is_evasive && manner.size != Size::AsAsked;
         for asked in [1, 2, 5, 10] {
             for items in [0, 1, 3, 7, 8, 9, 14, 15, 20] {
