@@ -23,8 +23,8 @@ const SUM: char = '=';
 ///
 /// * Heylerts: the items that were left and still exist all come. Items that were added at the top do not. As many
 ///   items as were added may come a second time, and as many as were deleted. If a page had left items out that did not
-///   come yet, the position ends in `lacking`, and the items that were left are followed by an error with a
-///   [`hint`](Error::hint). A service that sorts items with equal times anew for each response can hide some of those
+///   come yet, or if three pages began with items that had come, the position ends in `lacking`, and the items that were
+///   left are followed by an error with a [`hint`](Error::hint). A service that sorts items with equal times anew for each response can hide some of those
 ///   before the position: one iterator reads the list again to find them, and a resumed one cannot.
 /// * Heylo: exact as long as one of the two events that the position names still exists. If both were deleted, the first
 ///   item is an error with a [`hint`](Error::hint). Events that were added before the position do not

@@ -6,6 +6,8 @@ use crate::page::seen::{Key, Seen};
 
 /// So many items that were missed are enough.
 const MOST_LATE: usize = 100;
+/// So many signs of another order are no chance.
+const MOST_SIGNS: u32 = 3;
 
 /// Whether the list keeps its order, as far as it shows.
 ///
@@ -21,6 +23,8 @@ const MOST_LATE: usize = 100;
 pub(super) struct Order {
     /// The sign was seen in this pass.
     pub(super) is_doubtful: bool,
+    /// In how many pages it was seen in all.
+    pub(super) signs: u32,
     /// The total has changed since the beginning.
     pub(super) has_moved: bool,
     /// How many items were yielded, by this iterator or an earlier one.
@@ -51,6 +55,11 @@ impl Order {
     /// After so many items that an earlier iterator has yielded: only their number is known.
     pub(super) fn after(yielded: u64) -> Order {
         Order { yielded, ..Order::default() }
+    }
+
+    /// Whether the sign came so often, while the total stood still, that it was hardly an insertion and a deletion each time.
+    pub(super) fn seems_shuffled(&self) -> bool {
+        self.signs >= MOST_SIGNS && !self.has_moved
     }
 
     /// Keeps the items of the first response but those that an earlier iterator has yielded.

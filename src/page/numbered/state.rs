@@ -92,8 +92,9 @@ impl State {
         // A size that was counted may be a little wrong, and pages overlap then.
         let is_next = span.start == self.frontier.behind && span.start > 0 && !self.is_counted;
         let read = self.order.read.as_ref().unwrap_or(&self.seen);
-        self.order.is_doubtful |=
-            stands_still && is_next && keys.iter().any(|key| read.contains(*key));
+        let is_sign = stands_still && is_next && keys.iter().any(|key| read.contains(*key));
+        self.order.is_doubtful |= is_sign;
+        self.order.signs += u32::from(is_sign);
         let inherited = self.frontier.inherited.saturating_sub(span.start);
         self.order.anchor(keys, usize::try_from(inherited).unwrap_or(usize::MAX), span.start == 0);
         // An item that an earlier page left out is late, too.
@@ -233,6 +234,10 @@ impl State {
         if self.is_short() && self.passes() > 1 {
             return Err(self.incomplete("the pages together have fewer than the total says"));
         }
+        if self.order.is_doubtful && self.frontier.inherited > 0 && !self.order.has_moved {
+            let error = self.short("its pages overlap, so the place of the position is not known");
+            return Err(error.with_hint(FROM_THE_TOP));
+        }
         (self.is_at_end, self.is_owing) = (true, false);
         Ok(())
     }
@@ -313,17 +318,29 @@ impl State {
             has_more: Some(span.has_more()),
             ..span.page.numbers
         };
-        let item = |nth: usize| -> (Range<usize>, Mark) {
-            let behind = span.start.saturating_add(nth as u64).saturating_add(1);
+        let item = |(left, (nth, next)): (usize, (usize, usize))| -> (Range<usize>, Mark) {
+            let behind = span.start.saturating_add(next as u64).min(self.came_before(left));
             (span.page.items[nth].json.clone(), self.mark(behind, was_lacking))
         };
-        let items = fresh.into_iter().map(item).collect();
+        // What follows an item and came before is behind, too.
+        let next = fresh.iter().copied().skip(1).chain([keys.len()]);
+        let left = (0..fresh.len()).rev();
+        let items = left.zip(fresh.iter().copied().zip(next)).map(item).collect();
         Some(FetchedPage {
             items,
-            end: self.mark(self.frontier.behind, self.may_lack()),
+            end: self.mark(self.frontier.behind.min(self.came_before(0)), self.may_lack()),
             numbers,
             text: span.page.text,
         })
+    }
+
+    /// How many positions may be behind when so many items of this page are left. Fewer items than positions came if pages
+    /// overlap.
+    fn came_before(&self, left: usize) -> u64 {
+        if !self.order.is_doubtful || self.order.has_moved {
+            return u64::MAX;
+        }
+        self.order.yielded.saturating_add(self.order.idle).saturating_sub(left as u64)
     }
 
     fn mark(&self, behind: u64, is_lacking: bool) -> Mark {
@@ -333,7 +350,11 @@ impl State {
 
     /// Whether items before the furthest one may come later or not at all, so that no other iterator can continue here.
     fn may_lack(&self) -> bool {
-        self.is_lacking || self.is_owing || self.filling.is_some() || self.order.is_shuffled
+        self.is_lacking
+            || self.is_owing
+            || self.filling.is_some()
+            || self.order.is_shuffled
+            || self.order.seems_shuffled()
     }
 }
 
@@ -355,5 +376,16 @@ mod tests {
         assert!(!state.may_lack());
         state.order.is_shuffled = true;
         assert!(state.may_lack());
+    }
+
+    #[test]
+    fn a_position_lacks_items_once_the_order_was_seen_to_change_three_times() {
+        let mut state = State::default();
+        state.order.signs = 2;
+        assert!(!state.may_lack());
+        state.order.signs = 3;
+        assert!(state.may_lack());
+        state.order.has_moved = true;
+        assert!(!state.may_lack());
     }
 }

@@ -152,6 +152,60 @@ fn an_impossible_position_is_an_error_and_not_the_end() {
     assert_eq!(model.requests(), 0);
 }
 
+/// Pages that begin with the last item of the page before.
+fn sharing(list: &[u32], page: u64, per_page: u32) -> Value {
+    let step = u64::from(per_page).saturating_sub(1).max(1);
+    let start = (page.saturating_sub(1) * step) as usize;
+    let shown: Vec<u32> = list.iter().copied().skip(start).take(per_page as usize).collect();
+    let mut sent = envelope(&shown, 1, per_page);
+    sent["page"] = json!(page);
+    sent["total_items"] = json!(list.len());
+    sent["total_pages"] = json!((list.len() as u64).saturating_sub(1).div_ceil(step).max(1));
+    sent["has_more"] = json!(start + shown.len() < list.len());
+    sent
+}
+
+#[test]
+fn a_position_in_pages_that_overlap_is_resumed_without_a_loss_or_ends_in_an_error() {
+    let mut whole = 0;
+    for (size, then) in [(10, 10), (10, 20), (5, 7), (7, 5), (20, 10), (5, 20)] {
+        for stop in 1..=35 {
+            let model = Model::still(35, sharing);
+            let mut first = pager(&model, size);
+            let mut came = ids(first.by_ref().take(stop));
+            let mut rest = Vec::new();
+            let mut error = None;
+            for item in pager(&model, then).resume_at(&first.position()).expect("the list") {
+                match item {
+                    Ok(item) => rest.push(item.id.parse::<u32>().expect("a number")),
+                    Err(last) => error = Some(last),
+                }
+            }
+            came.extend(rest);
+            let distinct: HashSet<u32> = came.into_iter().collect();
+            whole += u32::from(error.is_none());
+            let case = format!("{size}, then {then}, after {stop}: {error:?}");
+            assert!(distinct.len() == 35 || error.is_some(), "{case}");
+            assert!(error.is_none_or(|error| error.hint().is_some()), "{case}");
+        }
+    }
+    assert!(whole >= 10, "{whole}");
+}
+
+#[test]
+fn a_row_that_is_listed_twice_does_not_come_again_after_a_position_between_the_two() {
+    let model = Model::still(30, |list, page, per_page| {
+        let twice: Vec<u32> = list.iter().flat_map(|id| [*id, *id]).collect();
+        envelope(&twice, page, per_page)
+    });
+    for stop in 1..30 {
+        let mut first = pager(&model, 10);
+        let mut came = ids(first.by_ref().take(stop));
+        came.extend(ids(pager(&model, 10).resume_at(&first.position()).expect("the list")));
+        assert_eq!(came, (0..30).rev().collect::<Vec<_>>(), "after {stop}");
+    }
+}
+
 fn without_totals(list: &[u32], page: u64, per_page: u32) -> Value {
     let mut sent = envelope(list, page, per_page);
     (sent["total_items"], sent["total_pages"]) = (Value::Null, Value::Null);
