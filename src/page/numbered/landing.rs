@@ -47,6 +47,16 @@ impl<L: NumberedList + 'static> Reader<L> {
         Ok(came)
     }
 
+    /// Whether a page is neither the one before it nor the first one, which some servers send after the end.
+    fn is_another(&mut self, came: &Result<Came>, before: &Span) -> Result<bool> {
+        let keys = came.as_ref().map_or_else(|_| Vec::new(), |(span, _)| span.keys());
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        let first = self.first_page(before)?;
+        Ok(before.has_more() && keys != before.keys() && keys != first)
+    }
+
     /// Returns the items of the first page if nothing would show that it is sent again after the end, and remembers them.
     fn first_page(&mut self, before: &Span) -> Result<Vec<Key>> {
         let numbers = &before.page.numbers;
@@ -97,16 +107,9 @@ impl<L: NumberedList + 'static> Reader<L> {
         if self.state.frontier.behind < behind {
             return Ok(None);
         }
-        let first = match &came {
-            Ok((span, _)) if span.len() > 0 => self.first_page(&before)?,
-            _ => Vec::new(),
-        };
-        let is_other = |span: &Span| {
-            let keys = span.keys();
-            !keys.is_empty() && keys != before.keys() && keys != first
-        };
+        let is_another = self.is_another(&came, &before)?;
         match came {
-            Ok((span, has_moved)) if before.has_more() && is_other(&span) => {
+            Ok((span, has_moved)) if is_another => {
                 let is_next = before.is_full() && before.end() == behind;
                 self.state.last = before.keys().last().copied().filter(|_| is_next);
                 self.reached(span, has_moved)

@@ -318,32 +318,26 @@ impl State {
             has_more: Some(span.has_more()),
             ..span.page.numbers
         };
-        let item = |(left, (nth, next)): (usize, (usize, usize))| -> (Range<usize>, Mark) {
-            let behind = span.start.saturating_add(next as u64).min(self.came_before(left));
-            (span.page.items[nth].json.clone(), self.mark(behind, was_lacking))
+        let item = |(place, nth): (usize, &usize)| -> (Range<usize>, Mark) {
+            // Items that follow this one and came earlier are behind, too.
+            let next = fresh.get(place + 1).copied().unwrap_or(keys.len());
+            let (behind, left) = (span.start.saturating_add(next as u64), fresh.len() - place - 1);
+            (span.page.items[*nth].json.clone(), self.mark(behind, left, was_lacking))
         };
-        // What follows an item and came before is behind, too.
-        let next = fresh.iter().copied().skip(1).chain([keys.len()]);
-        let left = (0..fresh.len()).rev();
-        let items = left.zip(fresh.iter().copied().zip(next)).map(item).collect();
+        let items = fresh.iter().enumerate().map(item).collect();
         Some(FetchedPage {
             items,
-            end: self.mark(self.frontier.behind.min(self.came_before(0)), self.may_lack()),
+            end: self.mark(self.frontier.behind, 0, self.may_lack()),
             numbers,
             text: span.page.text,
         })
     }
 
-    /// How many positions may be behind when so many items of this page are left. Fewer items than positions came if pages
-    /// overlap.
-    fn came_before(&self, left: usize) -> u64 {
-        if !self.order.is_doubtful || self.order.has_moved {
-            return u64::MAX;
-        }
-        self.order.yielded.saturating_add(self.order.idle).saturating_sub(left as u64)
-    }
-
-    fn mark(&self, behind: u64, is_lacking: bool) -> Mark {
+    /// The mark before which so many items of this page are left. If pages overlap, fewer items came than positions.
+    fn mark(&self, behind: u64, left: usize, is_lacking: bool) -> Mark {
+        let came = self.order.yielded.saturating_add(self.order.idle).saturating_sub(left as u64);
+        let may_overlap = self.order.is_doubtful && !self.order.has_moved;
+        let behind = if may_overlap { behind.min(came) } else { behind };
         let behind = behind.max(self.order.furthest);
         Mark::Offset { behind, total: self.frontier.total, is_lacking }
     }

@@ -90,16 +90,13 @@ impl Manner {
         let shown = list.iter().skip(start).take(size as usize);
         let items: Vec<Value> = shown.map(|id| json!({"id": id.to_string()})).collect();
         let is_full = items.len() as u64 == size;
+        let has_more = if self.guesses { is_full } else { number < pages };
         let said = [
             (self.says_page, "page", json!(number)),
             (self.says_size, "per_page", json!(size)),
             (self.says_total, "total_items", json!(list.len())),
             (self.says_pages, "total_pages", json!(pages)),
-            (
-                self.says_more,
-                "has_more",
-                json!(if self.guesses { is_full } else { number < pages }),
-            ),
+            (self.says_more, "has_more", json!(has_more)),
         ];
         let mut sent = json!({"items": items, "next": "https://example.test/?page=2"});
         for (is_said, name, value) in said {
