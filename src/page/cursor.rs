@@ -191,7 +191,7 @@ impl<L: CursorList + 'static> Cursor<L> {
         state.trail.room = size as usize - (size as usize).div_ceil(10);
         if state.trail.ids.is_empty() {
             state.has_begun = true;
-            let top = top_of(&fetch, &state.seen)?;
+            let top = top_of(&fetch)?;
             return Ok(Some((top, true)).filter(|(top, _)| !top.items.is_empty()));
         }
         loop {
@@ -223,13 +223,15 @@ impl<L: CursorList + 'static> Cursor<L> {
             state.dead_end = Some("the last item of a page has no id to continue after");
         }
         let last = last.map(|last| last.key);
+        // The positions within the page tell it already.
+        let leads_on = !is_top && !batch.has_all_in(&state.seen);
+        state.trail.habits.cuts_short |= leads_on && was_short;
+        state.trail.habits.follows |= leads_on;
         let page = state.page_of(batch);
         if !page.items.is_empty() {
             state.passed.clear();
             state.order.is_fruitful = true;
             state.pages += 1;
-            state.trail.habits.follows |= !is_top;
-            state.trail.habits.cuts_short |= !is_top && was_short;
             return Ok(Some(page));
         }
         state.passed.extend(last);
@@ -244,16 +246,17 @@ impl<L: CursorList + 'static> Cursor<L> {
     }
 }
 
-/// The first page of a list. If the list had items before, an empty page may be a mistake, and is requested again.
-fn top_of(fetch: &dyn Fn(Option<&str>) -> Result<Batch>, seen: &Seen) -> Result<Batch> {
+/// The first page of a list. An empty one may be a mistake, and is requested again.
+fn top_of(fetch: &dyn Fn(Option<&str>) -> Result<Batch>) -> Result<Batch> {
     let top = fetch(None)?;
-    if top.items.is_empty() && seen.len() > 0 { fetch(None) } else { Ok(top) }
+    if top.items.is_empty() { fetch(None) } else { Ok(top) }
 }
 
 impl State {
     /// Continues after an item that an earlier iterator has yielded.
     fn after(mark: &AfterItem) -> State {
         let mut state = State { start: mark.clone(), ..State::default() };
+        state.trail.habits.cuts_short = mark.cuts_short;
         state.go_to_start();
         state.seen.extend(state.trail.ids.iter().map(|id| key(id)).collect());
         state.has_begun = mark.last.is_some();
@@ -261,7 +264,7 @@ impl State {
     }
 
     fn go_to_start(&mut self) {
-        let AfterItem { last, before, nameless } = self.start.clone();
+        let AfterItem { last, before, nameless, .. } = self.start.clone();
         let has_past = before.is_some();
         let ids: Vec<Id> = [before, last].into_iter().flatten().collect();
         self.trail = Trail { ids, has_past, habits: self.trail.habits, ..Trail::default() };
@@ -312,7 +315,8 @@ impl State {
 
     fn mark(&self) -> AfterItem {
         let mut latest = self.trail.ids.iter().rev().cloned();
-        AfterItem { last: latest.next(), before: latest.next(), nameless: 0 }
+        let (last, before) = (latest.next(), latest.next());
+        AfterItem { last, before, nameless: 0, cuts_short: self.trail.habits.cuts_short }
     }
 }
 
@@ -373,12 +377,17 @@ impl<L: CursorList + 'static> PageSource for Cursor<L> {
 }
 
 /// Writes `start`, `after LAST` or `after LAST BEFORE`, with the number of items without an id in front if it is not 0.
+/// If the server cuts pages short, the word is `after-cut`.
 fn print(mark: &AfterItem) -> String {
     let mut place = match mark.nameless {
         0 => String::new(),
         nameless => format!("{nameless} "),
     };
-    place.push_str(if mark.last.is_some() { "after" } else { "start" });
+    place.push_str(match (&mark.last, mark.cuts_short) {
+        (None, _) => "start",
+        (Some(_), false) => "after",
+        (Some(_), true) => "after-cut",
+    });
     for id in [&mark.last, &mark.before].into_iter().flatten() {
         place.push(' ');
         place.push_str(&position::encode(id));
@@ -392,14 +401,14 @@ fn parse(place: &str) -> Option<AfterItem> {
     let nameless = nameless.map_or(Some(0), |number| number.parse().ok())?;
     let kind = words.next()?;
     let ids: Vec<Id> = words.map(|id| position::decode(id).map(Id::from)).collect::<Option<_>>()?;
-    match (kind, &ids[..]) {
-        ("start", []) => Some(AfterItem { nameless, ..AfterItem::default() }),
-        ("after", [last]) => Some(AfterItem { last: Some(last.clone()), before: None, nameless }),
-        ("after", [last, before]) => {
-            Some(AfterItem { last: Some(last.clone()), before: Some(before.clone()), nameless })
-        }
-        _ => None,
-    }
+    let cuts_short = kind == "after-cut";
+    let (last, before) = match (kind, &ids[..]) {
+        ("start", []) => (None, None),
+        ("after" | "after-cut", [last]) => (Some(last.clone()), None),
+        ("after" | "after-cut", [last, before]) => (Some(last.clone()), Some(before.clone())),
+        _ => return None,
+    };
+    Some(AfterItem { last, before, nameless, cuts_short })
 }
 
 #[cfg(test)]
@@ -1213,9 +1222,9 @@ mod tests {
     fn a_place_is_read_as_it_was_written_and_no_other_is() {
         for id in ["e1", "2 after x", " ", "start", "after", "a\nb", "e1\u{a0}", "%", "é"] {
             for before in [None, Some("first"), Some(" x ")] {
-                for nameless in [0, 1, 300] {
+                for (nameless, cuts_short) in [(0, false), (1, true), (300, false)] {
                     let (last, before) = (Some(id.into()), before.map(Id::from));
-                    let mark = AfterItem { last, before, nameless };
+                    let mark = AfterItem { last, before, nameless, cuts_short };
                     let place = print(&mark);
                     assert_eq!(place.trim(), place);
                     assert_eq!(parse(&place), Some(mark), "{place}");
@@ -1233,6 +1242,8 @@ mod tests {
             "startx",
             "after",
             "after a b c",
+            "after-cut",
+            "start-cut",
             "start a",
         ] {
             assert!(parse(text).is_none(), "{text}");

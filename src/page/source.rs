@@ -83,6 +83,8 @@ pub(crate) struct AfterItem {
     pub(crate) before: Option<Arc<str>>,
     /// How many items without an id follow.
     pub(crate) nameless: usize,
+    /// Whether the server was seen to send pages that were shorter than requested and not the last.
+    pub(crate) cuts_short: bool,
 }
 
 /// A page without the items that were yielded before.
