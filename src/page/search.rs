@@ -83,7 +83,7 @@ impl Batch {
         self.items.iter().any(|item| seen.contains(item.key))
     }
 
-    fn has_all_in(&self, seen: &Seen) -> bool {
+    pub(super) fn has_all_in(&self, seen: &Seen) -> bool {
         self.items.iter().all(|item| seen.contains(item.key))
     }
 

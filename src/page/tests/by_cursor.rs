@@ -1,0 +1,556 @@
+//! Lists whose pages begin after a named item: those that change, servers of all kinds, and positions.
+
+use std::collections::HashSet;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::cursor_model::*;
+use crate::error::{Error, ErrorKind};
+use crate::page::Position;
+
+#[test]
+fn a_list_that_stands_still_is_read_whole_in_few_requests() {
+    for is_inclusive in [false, true] {
+        for items in [0, 1, 2, 3, 98, 99, 100, 101, 197, 198, 199, 200, 230, 298, 990, 2500] {
+            let model = Model::still(items, Manner { is_inclusive, ..PLAIN });
+            let (ids, error) = read(model.pager(100));
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(ids, all(items));
+            let most = items.div_ceil(99) as usize + 2;
+            let requests = model.requests().len();
+            assert!(requests <= most, "{requests} requests for {items}, {is_inclusive}");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_stands_still_is_read_whole_from_every_server() {
+    for manner in manners() {
+        for items in 0..40 {
+            let page_size = 6 + items % 3;
+            let model = Model::still(items, manner);
+            // Where all of the list is in the overlap, the server seems to ignore the cursor.
+            if manner.overlap > 0 && items <= 6 {
+                continue;
+            }
+            let (ids, error) = read(model.pager(page_size));
+            assert!(error.is_none(), "{manner:?}, {items} items: {error:?}");
+            assert_eq!(ids, all(items), "{manner:?}");
+        }
+    }
+}
+
+#[test]
+fn small_pages_suffice() {
+    for is_inclusive in [false, true] {
+        for page_size in [1, 2, 3] {
+            let model = Model::still(7, Manner { is_inclusive, ..PLAIN });
+            let (ids, error) = read(model.pager(page_size));
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!((ids, model.requests()[0]), (all(7), (None, page_size)));
+        }
+    }
+}
+
+/// Insertions and deletions anywhere; deletions often where the last page ended.
+fn churn(seed: u64) -> impl FnMut(&mut Vec<u32>, &[u32]) + Send {
+    let mut random = Rng::with_seed(seed);
+    let (often, aimed) = (random.f64(), random.f64());
+    let mut next = 1_000_000;
+    move |list, latest| {
+        if random.f64() > often {
+            return;
+        }
+        for _ in 0..random.usize(0..4) {
+            if random.bool() {
+                next += 1;
+                list.insert(random.usize(0..=list.len()), next);
+            }
+        }
+        if random.f64() < aimed {
+            let doomed = &latest[random.usize(0..=latest.len())..];
+            list.retain(|id| !doomed.contains(id));
+        }
+        for _ in 0..random.usize(0..3) {
+            if !list.is_empty() {
+                list.remove(random.usize(0..list.len()));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_item_that_stayed_comes_exactly_once_whatever_the_server_does() {
+    for manner in manners() {
+        for seed in 0..150 {
+            let items = Rng::with_seed(seed ^ 0xfeed).u32(8..90);
+            let page_size = 8 + (seed % 7) as u32;
+            let model = Model::new(items, manner, churn(seed));
+            let (ids, error) = read(model.pager(page_size));
+            assert!(error.is_none(), "{manner:?}, seed {seed}: {error:?}");
+            let distinct: HashSet<u32> = ids.iter().copied().collect();
+            assert_eq!(distinct.len(), ids.len(), "{manner:?}, seed {seed}: {ids:?}");
+            let list = model.list();
+            let missing: Vec<&u32> =
+                list.iter().filter(|id| **id <= items && !distinct.contains(id)).collect();
+            assert!(missing.is_empty(), "{manner:?}, seed {seed}: {missing:?} of {list:?}");
+        }
+    }
+}
+
+#[test]
+fn the_last_items_of_each_page_may_be_deleted() {
+    for unknown in UNKNOWN {
+        for doomed in 1..=4 {
+            let delete = move |list: &mut Vec<u32>, latest: &[u32]| {
+                let doomed = &latest[latest.len() - doomed.min(latest.len())..];
+                list.retain(|id| !doomed.contains(id));
+            };
+            // Only once in a while: a list of which the end of each page goes at once is soon gone.
+            let mut turn = 0;
+            let change = move |list: &mut Vec<u32>, latest: &[u32]| {
+                turn += 1;
+                if turn % 5 == 1 {
+                    delete(list, latest);
+                }
+            };
+            let model = Model::new(119, Manner { unknown, ..PLAIN }, change);
+            let (ids, error) = read(model.pager(40));
+            assert!(error.is_none(), "{unknown:?}, {doomed}: {error:?}");
+            let distinct: HashSet<u32> = ids.iter().copied().collect();
+            assert_eq!(distinct.len(), ids.len());
+            assert!(model.list().iter().all(|id| distinct.contains(id)), "{unknown:?}, {doomed}");
+        }
+    }
+}
+
+#[test]
+fn an_iterator_resumed_anywhere_on_a_still_list_yields_exactly_the_rest() {
+    for manner in manners() {
+        for taken in 0..=25 {
+            let model = Model::still(25, manner);
+            let mut first = model.pager(8);
+            let mut ids = read(first.by_ref().take(taken)).0;
+            let saved = first.position().to_string().parse().expect("a position");
+            let (rest, error) = read(model.pager(8).resume_at(&saved).expect("the same list"));
+            assert!(error.is_none(), "{manner:?}, after {taken}: {error:?}");
+            ids.extend(rest);
+            assert_eq!(ids, all(25), "{manner:?}, after {taken}");
+        }
+    }
+}
+
+#[test]
+fn an_iterator_resumed_on_a_changed_list_is_exact_or_fails() {
+    let mut failed = 0;
+    for manner in manners() {
+        for seed in 0..60 {
+            let mut random = Rng::with_seed(seed);
+            let model = Model::still(40, manner);
+            let mut first = model.pager(9);
+            let mut ids = read(first.by_ref().take(random.usize(1..40))).0;
+            // The last two that came are the cursors.
+            let doomed = &ids[ids.len() - ids.len().min(2)..];
+            let doomed: Vec<u32> = doomed.iter().copied().filter(|_| random.bool()).collect();
+            model.delete(&doomed);
+            let resumed = model.pager(9).resume_at(&first.position()).expect("the same list");
+            let (rest, error) = read(resumed);
+            ids.extend(rest);
+            let distinct: HashSet<u32> = ids.iter().copied().collect();
+            assert_eq!(distinct.len(), ids.len(), "{manner:?}, seed {seed}: {ids:?}");
+            let is_whole = (1..=40).all(|id| distinct.contains(&id));
+            assert!(is_whole || error.is_some(), "{manner:?}, seed {seed}: {ids:?}");
+            if let Some(error) = error {
+                failed += 1;
+                assert!(error.hint().is_some(), "{error:?}");
+                assert!(doomed.len() == 2 || is_whole, "{manner:?}, seed {seed}: {error:?}");
+            }
+        }
+    }
+    assert!(failed > 0, "both items are gone now and then, and a past list cannot be known");
+}
+
+#[test]
+fn the_last_item_may_be_deleted_while_an_iterator_that_was_resumed_after_it_looks_for_the_next() {
+    for manner in manners() {
+        for nth in 1..8 {
+            let model = Model::still(7, manner);
+            let mut first = model.pager(9);
+            let mut ids = read(first.by_ref().take(7)).0;
+            let mut turn = 0;
+            model.0.lock().expect("no panic before").change = Box::new(move |list, _| {
+                turn += 1;
+                if turn == nth {
+                    list.pop();
+                }
+            });
+            let resumed = model.pager(9).resume_at(&first.position()).expect("the same list");
+            let (rest, error) = read(resumed);
+            ids.extend(rest);
+            assert_eq!(ids, all(7), "{manner:?}, {nth}");
+            // Short pages may hide that the item before it is still there.
+            let may_fail = |error: Error| error.hint().is_some() && manner.shortest.is_some();
+            assert!(error.is_none_or(may_fail), "{manner:?}, {nth}");
+        }
+    }
+}
+
+/// Lets the server change its list and fail now and then.
+fn disturb(model: &Model, random: &mut Rng, seed: u64) {
+    let mut server = model.0.lock().expect("no panic before");
+    if !seed.is_multiple_of(3) {
+        server.change = Box::new(churn(seed));
+    }
+    server.faults = if random.u8(..3) == 0 { 0.1 } else { 0.0 };
+}
+
+/// Reads a list to its end, stopping and resuming now and then; returns also how often it was resumed.
+fn history(model: &Model, random: &mut Rng) -> (Vec<u32>, Option<Error>, usize) {
+    let stops = random.u8(..3) == 0;
+    let (mut all, mut position) = (Vec::new(), None::<Position>);
+    for resumed in 0..60 {
+        let prefetch = u32::from(random.u8(..8) == 0);
+        let mut pager = model.pager(random.u32(6..15)).prefetch(prefetch);
+        if let Some(position) = &position {
+            pager = pager.resume_at(position).expect("the same list");
+        }
+        let most = if stops { random.usize(..40) } else { usize::MAX };
+        let (came, error) = read(pager.by_ref().take(most));
+        let is_down = error.as_ref().and_then(Error::status) == Some(DOWN);
+        let is_over = error.is_none() && came.len() < most;
+        all.extend(came);
+        if is_over || error.is_some() && !is_down {
+            return (all, error, resumed);
+        }
+        position = Some(pager.position());
+    }
+    (all, Some(Error::invalid("stopped").with_hint("stopped")), 60)
+}
+
+/// Whether all that stayed comes or an error does; never does anything come twice, nor an error without a hint.
+fn is_whole_or_an_error(manner: Manner, seed: u64, errs: bool) -> bool {
+    let mut random = Rng::with_seed(seed);
+    let items = random.u32(0..90);
+    let model = Model::still(items, manner);
+    disturb(&model, &mut random, seed);
+    if errs {
+        model.0.lock().expect("no panic before").mistake = random.usize(1..16);
+    }
+    let (came, error, resumed) = history(&model, &mut random);
+    let distinct: HashSet<u32> = came.iter().copied().collect();
+    let is_whole = model.list().iter().all(|id| *id > items || distinct.contains(id));
+    let case = format!("{manner:?}, seed {seed}: {error:?}, {came:?}");
+    // A position taken while a list is read again that lost its cursors lies before some that came.
+    let may_repeat = !seed.is_multiple_of(3) && resumed > 0;
+    assert!(distinct.len() == came.len() || may_repeat, "{case}");
+    assert!(error.as_ref().is_none_or(|error| error.hint().is_some()), "{case}");
+    is_whole || error.is_some()
+}
+
+#[test]
+fn events_come_exactly_once_or_are_an_error_whatever_fails_and_however_often_it_is_resumed() {
+    for (manner, seed) in manners().into_iter().flat_map(|it| (0..60).map(move |seed| (it, seed))) {
+        assert!(is_whole_or_an_error(manner, seed, false), "{manner:?}, seed {seed}");
+    }
+}
+
+/// If a server cuts pages short, the first one that it cuts, then the empty one, and then the one that should show the
+/// mistake, cut after the same event, look like the end of a list.
+#[test]
+fn one_empty_page_by_mistake_is_never_the_end_of_a_changing_list_but_after_a_page_cut_short() {
+    let mut silent = 0;
+    for (manner, seed) in manners().into_iter().flat_map(|it| (0..50).map(move |seed| (it, seed))) {
+        let is_right = is_whole_or_an_error(manner, seed, true);
+        assert!(is_right || manner.shortest.is_some(), "{manner:?}, seed {seed}");
+        silent += u32::from(!is_right);
+    }
+    assert!(silent <= 5, "{silent} of 2,500");
+}
+
+#[test]
+fn a_server_that_refuses_every_cursor_is_an_error_with_a_hint_after_what_came() {
+    for status in [400, 404, 422, 500] {
+        for (items, taken) in [(3, 0), (8, 0), (30, 0), (8, 3), (30, 4), (30, 8)] {
+            let model = Model::still(items, Manner { unknown: Unknown::Error(status), ..PLAIN });
+            let mut first = model.pager(8);
+            let mut ids = read(first.by_ref().take(taken)).0;
+            model.0.lock().expect("no panic before").knows_no_cursor = true;
+            let rest = model.pager(8).resume_at(&first.position()).expect("the same list");
+            let (came, error) = read(rest);
+            ids.extend(came);
+            assert_eq!(ids, all(items.min(8)), "{status}, {items}, {taken}");
+            let error = error.expect("an error");
+            assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+            let hint = error.hint().expect("a hint");
+            assert!(hint.contains("refuses to continue the list"), "{hint}");
+            let requests = model.requests().len();
+            assert!(requests <= 20, "{requests} requests");
+        }
+    }
+}
+
+/// A server that sorts events with equal times anew for each response, in groups of so many.
+fn shuffling(items: u32, manner: Manner, group: usize, seed: u64) -> Model {
+    let mut random = Rng::with_seed(seed);
+    Model::new(items, manner, move |list, _| {
+        list.chunks_mut(group).for_each(|ties| random.shuffle(ties));
+    })
+}
+
+/// Without a total, a shuffle that shows no sign between two pages cannot be noticed.
+#[test]
+fn a_list_whose_ties_are_shuffled_comes_whole_or_is_an_error_with_few_exceptions() {
+    let (mut whole, mut failed, mut silent) = (0, 0, 0);
+    for seed in 0..600 {
+        let group = [2, 5, 12, 40][seed as usize % 4];
+        let unknown = UNKNOWN[seed as usize % 5];
+        let model = shuffling(137, Manner { unknown, ..PLAIN }, group, seed);
+        let (ids, error) = read(model.pager([10, 20, 50][seed as usize % 3]));
+        let distinct: HashSet<u32> = ids.iter().copied().collect();
+        assert_eq!(distinct.len(), ids.len(), "seed {seed}: twice");
+        match error {
+            Some(error) => {
+                failed += 1;
+                assert!(error.hint().is_some() || error.status().is_some(), "{error:?}");
+            }
+            None if ids.len() == 137 => whole += 1,
+            None => silent += 1,
+        }
+    }
+    assert!(silent < 12 && whole > 150, "{whole} whole, {failed} failed, {silent} silent");
+}
+
+#[test]
+fn a_list_that_starts_again_after_a_deletion_is_not_taken_for_a_shuffled_one() {
+    let mut turn = 0;
+    let model = Model::new(60, PLAIN, move |list, latest| {
+        turn += 1;
+        if turn == 2 {
+            let doomed = &latest[latest.len() - 2..];
+            list.retain(|id| !doomed.contains(id));
+        }
+    });
+    let (ids, error) = read(model.pager(10));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, all(60));
+    assert!(model.requests().len() <= 14, "{} requests", model.requests().len());
+}
+
+#[test]
+fn an_event_that_moved_up_to_before_the_cursor_comes() {
+    // 5 and 6 change places; both orders are stable.
+    let mut turn = 0;
+    let model = Model::new(12, PLAIN, move |list, _| {
+        turn += 1;
+        if turn == 1 {
+            list.swap(4, 5);
+        }
+    });
+    let (ids, error) = read(model.pager(5));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids.iter().copied().collect::<HashSet<u32>>(), all(12).into_iter().collect());
+}
+
+#[test]
+fn an_event_that_is_moved_down_once_is_no_error() {
+    let mut turn = 0;
+    let model = Model::new(25, PLAIN, move |list, _| {
+        turn += 1;
+        if turn == 2 {
+            let moved = list.remove(2);
+            list.push(moved);
+        }
+    });
+    let (ids, error) = read(model.pager(8));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids.len(), 25);
+    // The list was read twice: once more to make sure that its order stands.
+    assert!(model.requests().len() <= 12, "{:?}", model.requests());
+}
+
+#[test]
+fn an_iterator_that_was_used_up_starts_again_at_the_position_it_resumes_at() {
+    let model = Model::still(25, PLAIN);
+    let start = model.pager(8).position();
+    let mut pager = model.pager(8);
+    assert_eq!(read(pager.by_ref().take(20)).0.len(), 20);
+    let twentieth = pager.position();
+    assert_eq!(read(pager.by_ref()).0, [21, 22, 23, 24, 25]);
+    let mut pager = pager.resume_at(&twentieth).expect("the same list");
+    assert_eq!(read(pager.by_ref()).0, [21, 22, 23, 24, 25]);
+    let mut pages = pager.resume_at(&start).expect("the same list").pages();
+    let first = pages.next().expect("a page").expect("no error");
+    assert_eq!((first.number, first.items.len()), (1, 8));
+    let rest = pages.flatten().map(|page| page.items.len()).sum::<usize>();
+    assert_eq!(rest, 17);
+}
+
+#[test]
+fn a_server_that_ignores_the_cursor_is_an_error() {
+    for items in [2, 3] {
+        let page: Vec<Value> = (0..items).map(|id| json!({"id": id})).collect();
+        let (came, error) = failure(responder(move |_, _| json!(page)));
+        assert_eq!((came, error.kind()), (items, ErrorKind::NoProgress));
+        assert!(error.to_string().starts_with("POST /responder: "), "{error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn pages_in_a_circle_are_an_error() {
+    let (came, error) = failure(responder(|after, _| match after {
+        None | Some("c" | "d") => json!([{"id": "a"}, {"id": "b"}]),
+        Some(_) => json!([{"id": "c"}, {"id": "d"}]),
+    }));
+    assert_eq!((came, error.kind()), (4, ErrorKind::NoProgress));
+}
+
+#[test]
+fn an_id_that_comes_twice_comes_once() {
+    for list in [
+        json!([{"id": "a"}, {"id": "b"}, {"id": "a"}]),
+        json!([{"id": "a"}, {"id": "b"}, {"id": "b"}]),
+        json!([{"id": "a"}, {"id": "a"}, {"id": "b"}, {"id": "c"}]),
+    ] {
+        let listed = list.clone();
+        let came: Vec<Value> =
+            responder(move |after, _| behind(&listed, after)).map(Result::unwrap).collect();
+        let distinct: HashSet<String> = came.iter().map(Value::to_string).collect();
+        assert_eq!(distinct.len(), came.len(), "{list}: {came:?}");
+        assert!(list.as_array().expect("a list").iter().all(|item| came.contains(item)));
+    }
+}
+
+#[test]
+fn the_end_is_not_believed_if_the_last_item_went_just_before_it() {
+    // Short pages hide `d` at first, and `c` is deleted between the second request and the third.
+    let pager = responder(|after, nth| match (after, nth) {
+        (None, _) => json!([{"id": "a"}, {"id": "b"}, {"id": "c"}]),
+        (Some("b"), 2) => json!([{"id": "c"}]),
+        (Some("a" | "b"), _) => json!([{"id": "d"}]),
+        _ => json!([]),
+    });
+    let came: Vec<Value> = pager.map(|item| item.expect("an item")["id"].take()).collect();
+    assert_eq!(json!(came), json!(["a", "b", "c", "d"]));
+}
+
+#[test]
+fn one_empty_page_by_mistake_hides_no_event() {
+    for is_inclusive in [false, true] {
+        for mistake in 1..20 {
+            let pager = responder(move |after, nth| {
+                let next = after.map_or(0, |id| id.parse().map_or(0, |id: usize| id + 1));
+                let start = if is_inclusive { next.saturating_sub(1) } else { next };
+                let items = if nth == mistake { 0..0 } else { start.min(57)..(start + 10).min(57) };
+                items.map(|id| json!({"id": id.to_string()})).collect()
+            });
+            let (good, bad): (Vec<_>, Vec<_>) = pager.page_size(10).partition(Result::is_ok);
+            assert!(good.len() == 57 || !bad.is_empty(), "{is_inclusive}, {mistake}: {good:?}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_page_by_mistake_does_not_end_the_second_reading_of_a_list_whose_order_changed() {
+    let changing = || {
+        let mut turn = 0;
+        Model::new(25, PLAIN, move |list, _| {
+            turn += 1;
+            // 3 moves down, which shows; 20 moves up to before the cursor, which does not.
+            if turn == 2 {
+                list[2..].rotate_left(1);
+                list[..19].rotate_right(1);
+            }
+        })
+    };
+    let model = changing();
+    assert_eq!(read(model.pager(8)).0.len(), 25);
+    let requests = model.requests();
+    let second = requests.iter().skip(1).position(|(after, _)| after.is_none());
+    let model = changing();
+    model.0.lock().expect("no panic before").mistake = 2 + second.expect("a second reading");
+    let (ids, error) = read(model.pager(8));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids.len(), 25);
+}
+
+#[test]
+fn an_item_that_was_moved_down_after_a_position_was_taken_does_not_come_again() {
+    let model = Model::still(20, PLAIN);
+    let mut first = model.pager(8);
+    assert_eq!(read(first.by_ref().take(5)).0, [1, 2, 3, 4, 5]);
+    model.delete(&[5]);
+    model.0.lock().expect("no panic before").list.push(5);
+    let (rest, error) = read(model.pager(8).resume_at(&first.position()).expect("the list"));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(rest, (6..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_page_that_ends_without_an_id_is_yielded_and_then_an_error() {
+    let page = json!([{"id": "a"}, {"title": "nameless"}]);
+    let (came, error) = failure(responder(move |_, _| page.clone()));
+    assert_eq!((came, error.kind()), (2, ErrorKind::NoProgress));
+}
+
+#[test]
+fn items_without_an_id_are_counted_after_the_one_before_them() {
+    let list = json!([{"n": 1}, {"id": "a"}, {"n": 2}, {"n": 3}, {"id": "b"}]);
+    let pager = || {
+        let list = list.clone();
+        responder(move |after, _| behind(&list, after)).page_size(9)
+    };
+    for taken in 0..=5 {
+        let mut first = pager();
+        let mut came: Vec<Value> = first.by_ref().take(taken).flatten().collect();
+        let saved: Position = first.position().to_string().parse().expect("a position");
+        let rest = pager().resume_at(&saved).expect("the same list");
+        came.extend(rest.map(|item| item.expect("an item")));
+        assert_eq!(json!(came), list, "after {taken}: {saved}");
+    }
+}
+
+#[test]
+fn a_page_far_larger_than_requested_is_rejected() {
+    let list = |items: u32| (0..items).map(|id| json!({"id": id.to_string()})).collect::<Vec<_>>();
+    let page = list(31);
+    let (came, error) = failure(responder(move |_, _| json!(page)));
+    assert_eq!((came, error.kind()), (0, ErrorKind::Unreadable));
+    let page = json!(list(30));
+    assert_eq!(responder(move |after, _| behind(&page, after)).flatten().count(), 30);
+}
+
+#[test]
+fn an_iterator_resumed_on_a_server_that_was_seen_to_cut_pages_short_loses_no_event_to_an_empty_page()
+ {
+    let respond = |after: Option<&str>| match after {
+        None => vec![0, 1],
+        Some(id) => {
+            let next = id.parse::<u32>().expect("an id") + 1;
+            (next..9).take(1).collect()
+        }
+    };
+    let page = |ids: Vec<u32>| {
+        json!(ids.iter().map(|id| json!({"id": id.to_string()})).collect::<Vec<_>>())
+    };
+    let mut first = responder(move |after, _| page(respond(after)));
+    assert_eq!(first.by_ref().take(3).flatten().count(), 3);
+    let saved: Position = first.position().to_string().parse().expect("a position");
+    for mistake in 1..12 {
+        let rest = responder(move |after, nth| match nth {
+            nth if nth == mistake => json!([]),
+            _ => page(respond(after)),
+        });
+        let came: Vec<_> = rest.resume_at(&saved).expect("the same list").collect();
+        assert_eq!(came.iter().flatten().count(), 6, "{mistake}: {came:?}");
+        assert_eq!(came.len(), 6, "{mistake}: {came:?}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_requested_twice_and_no_more() {
+    let model = Model::still(0, PLAIN);
+    assert!(read(model.pager(100)).0.is_empty());
+    assert_eq!(model.requests(), [(None, 100), (None, 100)]);
+}
