@@ -217,6 +217,20 @@ fn events_that_repeat_themselves_or_cannot_be_gone_on_after_are_an_error() {
     }
 }
 
+#[test]
+fn events_that_could_not_be_gone_on_after_are_read_again_from_a_position_before_them() {
+    let nameless = Scripted::json(json!({"events": [{"id": "e1"}, {"title": "nameless"}]}));
+    let wire = Wire::new([nameless, events(&["e1", "e2"])]);
+    let mut list = community(&wire).events();
+    let start = list.position();
+    let outcomes: Vec<heysync::Result<Event>> = list.by_ref().collect();
+    assert_eq!(outcomes.len(), 3);
+    assert_eq!(outcomes[2].as_ref().unwrap_err().kind(), ErrorKind::NoProgress);
+    let resumed = list.resume_at(&start).unwrap();
+    let ids: Vec<String> = resumed.take(2).map(|event| event.unwrap().id).collect();
+    assert_eq!(ids, ["e1", "e2"]);
+}
+
 // Lists in one response.
 
 #[test]
