@@ -12,31 +12,40 @@ use serde_json::{Value, json};
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod limit;
+
+use limit::Limit;
+
 /// An account with so many alerts, `alert 1` the newest, a client on a clock that takes no time, and what
 /// lies between.
-fn account(alerts: usize) -> (Heylerts, heylerts::Client, Server) {
+fn account(alerts: usize) -> (Heylerts, heylerts::Client, Served) {
     let clock = TestClock::new();
     let sandbox = Heylerts::new().clock(clock.clone());
     for number in (1..=alerts).rev() {
         sandbox.add_alert(Made::new(format!("alert {number}"), "keyword"));
     }
     let server = served(Services { heylerts: sandbox.clone(), ..Services::demo() });
-    let config = Config::new().base_url(server.url()).clock(clock).retries(0);
+    let config = Config::new().base_url(server.0.url()).clock(clock).retries(0);
     let client = heylerts::Client::with_config("hlt_pages", config).expect("a client");
     (sandbox, client, server)
 }
 
-fn served(services: Services) -> Server {
-    serve(0, services).expect("a server")
+/// A server, and the limit of the test that uses it.
+type Served = (Server, Limit);
+
+fn served(services: Services) -> Served {
+    (serve(0, services).expect("a server"), Limit::start())
 }
 
 /// A community with so many events, a client on a clock that takes no time, and what lies between.
-fn community(events: u32) -> (Heylo, heylo::Community, Server) {
+fn community(events: u32) -> (Heylo, heylo::Community, Served) {
     patient_community(events, 0)
 }
 
 /// The same, with so many retries.
-fn patient_community(events: u32, retries: u32) -> (Heylo, heylo::Community, Server) {
+fn patient_community(events: u32, retries: u32) -> (Heylo, heylo::Community, Served) {
     let clock = TestClock::new();
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let day = Duration::from_secs(86_400);
@@ -45,7 +54,7 @@ fn patient_community(events: u32, retries: u32) -> (Heylo, heylo::Community, Ser
     });
     let sandbox = Heylo::new().community(community).clock(clock.clone());
     let server = served(Services { heylo: sandbox.clone(), ..Services::demo() });
-    let config = Config::new().base_url(server.url()).clock(clock).retries(retries);
+    let config = Config::new().base_url(server.0.url()).clock(clock).retries(retries);
     let client = heylo::Client::with_config("pages", config).expect("a client");
     (sandbox, client.community("club"), server)
 }

@@ -13,6 +13,12 @@ use heysync::sandbox::{
 use heysync::{Transport, UreqTransport};
 use receiver::{Receiver, Volume};
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod limit;
+
+use limit::Limit;
+
 #[allow(dead_code, reason = "its main is not run here")]
 #[path = "../examples/webhook_receiver.rs"]
 mod receiver;
@@ -23,6 +29,7 @@ const SECRET: &str = "wh-7f3a";
 struct Running {
     receiver: Receiver,
     handled: mpsc::Receiver<String>,
+    _limit: Limit,
 }
 
 impl Running {
@@ -43,7 +50,7 @@ impl Running {
             handle(delivery)?;
             Ok(handled_by.send(delivery.json().to_string())?)
         });
-        Running { receiver: receiver.expect("a free port"), handled }
+        Running { receiver: receiver.expect("a free port"), handled, _limit: Limit::start() }
     }
 
     fn address(&self) -> SocketAddr {

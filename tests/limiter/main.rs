@@ -3,4 +3,7 @@
 
 mod clients;
 mod clock;
+#[path = "../support/limit.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod limit;
 mod threads;

@@ -12,6 +12,7 @@ use heysync::limiter::{Permit, WaitReason};
 use heysync::limiter::{Rate, TokenBucket, Wait};
 
 use crate::clock::Hand;
+use crate::limit::Limit;
 
 const P: Duration = Duration::from_millis(1006);
 
@@ -37,6 +38,7 @@ fn until_waiting(bucket: &TokenBucket, waiting: usize) {
 
 #[test]
 fn sixty_four_threads_are_served_in_the_order_of_their_coming() {
+    let _limit = Limit::start();
     let (bucket, _) = bucket(Rate::per_second(1));
     let held = take(&bucket);
     let served = Mutex::new(Vec::new());
@@ -57,6 +59,7 @@ fn sixty_four_threads_are_served_in_the_order_of_their_coming() {
 
 #[test]
 fn sixty_four_threads_neither_lock_up_nor_exceed_the_limit() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_second(5));
     let (open, most, start) = (AtomicUsize::new(0), AtomicUsize::new(0), Barrier::new(64));
     thread::scope(|scope| {
@@ -86,6 +89,7 @@ fn sixty_four_threads_neither_lock_up_nor_exceed_the_limit() {
 
 #[test]
 fn a_try_does_not_overtake_the_queue() {
+    let _limit = Limit::start();
     let (bucket, _) = bucket(Rate::per_second(1));
     let held = take(&bucket);
     thread::scope(|scope| {
@@ -100,6 +104,7 @@ fn a_try_does_not_overtake_the_queue() {
 
 #[test]
 fn a_try_is_not_refused_for_others_that_only_pass_by() {
+    let _limit = Limit::start();
     let (bucket, _) = bucket(Rate::per_minute(10_000));
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -111,6 +116,7 @@ fn a_try_is_not_refused_for_others_that_only_pass_by() {
 
 #[test]
 fn a_wait_that_cannot_end_in_time_fails_at_once_and_holds_nothing() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_second(1));
     respond(take(&bucket));
     let soon = clock.now() + P - Duration::from_nanos(1);
@@ -126,6 +132,7 @@ fn a_wait_that_cannot_end_in_time_fails_at_once_and_holds_nothing() {
 
 #[test]
 fn a_pause_that_outlasts_their_deadlines_is_told_at_once_to_all_who_wait() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_minute(1));
     clock.set_still(true);
     let (bucket, mut held) = (&bucket, take(&bucket));
@@ -157,6 +164,7 @@ fn a_pause_that_outlasts_their_deadlines_is_told_at_once_to_all_who_wait() {
 
 #[test]
 fn a_deadline_is_kept_while_the_first_in_the_queue_is_stuck_in_its_callback() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_minute(1));
     let (bucket, held) = (&bucket, take(&bucket));
     let [near, far] = [600, 3000].map(|s| clock.now() + Duration::from_secs(s));
@@ -177,6 +185,7 @@ fn a_deadline_is_kept_while_the_first_in_the_queue_is_stuck_in_its_callback() {
 
 #[test]
 fn a_deadline_that_comes_later_but_ends_sooner_is_kept_too() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_minute(1));
     clock.set_still(true);
     let (bucket, held) = (&bucket, take(&bucket));
@@ -195,6 +204,7 @@ fn a_deadline_that_comes_later_but_ends_sooner_is_kept_too() {
 
 #[test]
 fn one_that_leaves_by_a_panic_wakes_the_next() {
+    let _limit = Limit::start();
     let (bucket, _) = bucket(Rate::per_second(1));
     let held = take(&bucket);
     let (leave, left) = mpsc::channel::<()>();
@@ -220,6 +230,7 @@ fn one_that_leaves_by_a_panic_wakes_the_next() {
 
 #[test]
 fn a_holder_that_panics_gives_its_token_back_as_one_without_an_answer() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_second(1));
     let holding = AssertUnwindSafe(|| {
         let _permit = take(&bucket);
@@ -234,6 +245,7 @@ fn a_holder_that_panics_gives_its_token_back_as_one_without_an_answer() {
 
 #[test]
 fn a_wait_is_reported_once_for_each_reason() {
+    let _limit = Limit::start();
     let (bucket, _) = bucket(Rate::per_second(1));
     respond(take(&bucket));
     let mut waits = Vec::new();
@@ -249,6 +261,7 @@ fn a_wait_is_reported_once_for_each_reason() {
 
 #[test]
 fn a_lower_rate_is_adopted_while_others_wait() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_minute(2));
     clock.set_still(true);
     let (one, other) = (take(&bucket), take(&bucket));
@@ -270,6 +283,7 @@ fn a_lower_rate_is_adopted_while_others_wait() {
 
 #[test]
 fn a_snapshot_tells_what_there_is() {
+    let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_second(4));
     let (one, other) = (take(&bucket), take(&bucket));
     respond(one);

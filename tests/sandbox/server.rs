@@ -15,6 +15,8 @@ use heysync::sandbox::{
 };
 use heysync::{Config, ErrorKind as Kind};
 
+use crate::limit::Limit;
+
 fn on_a_test_clock() -> Services {
     let clock = TestClock::new();
     Services { heylo: Heylo::demo().clock(clock.clone()), heylerts: Heylerts::demo().clock(clock) }
@@ -56,6 +58,7 @@ const KEPT: &str = "GET /api/v1/hello HTTP/1.1\r\nhost: localhost\r\nx-api-key: 
 
 #[test]
 fn a_cut_connection_is_closed_without_a_byte() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     let server = serve(0, services.clone()).unwrap();
     for fault in [
@@ -70,6 +73,7 @@ fn a_cut_connection_is_closed_without_a_byte() {
 
 #[test]
 fn a_truncated_body_ends_in_the_middle() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     services.heylerts.inject(1, Fault::Truncated);
     let response = exchange(&serve(0, services).unwrap(), HELLO);
@@ -80,6 +84,7 @@ fn a_truncated_body_ends_in_the_middle() {
 
 #[test]
 fn a_stalled_body_sends_nothing_until_the_client_or_the_server_ends_it() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     services.heylerts.inject(2, Fault::Stalled);
     let server = serve(0, services).unwrap();
@@ -108,6 +113,7 @@ fn a_stalled_body_sends_nothing_until_the_client_or_the_server_ends_it() {
 
 #[test]
 fn a_slow_body_arrives_complete() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     services.heylerts.inject(1, Fault::SlowBody(Duration::from_secs(60)));
     let response = exchange(&serve(0, services).unwrap(), HELLO);
@@ -116,6 +122,7 @@ fn a_slow_body_arrives_complete() {
 
 #[test]
 fn an_oversized_body_is_sent_in_full() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     services.heylerts.inject(1, Fault::Oversized);
     assert!(exchange(&serve(0, services).unwrap(), HELLO).len() > 10 * 1024 * 1024);
@@ -123,6 +130,7 @@ fn an_oversized_body_is_sent_in_full() {
 
 #[test]
 fn wrong_framing_is_wrong_on_the_wire() {
+    let _limit = Limit::start();
     for (framing, expected) in [
         (Framing::ShortLength, "content-length: 62\r\n\r\n{"),
         (Framing::InvalidLength, "content-length: many\r\n\r\n{"),
@@ -147,6 +155,7 @@ fn wrong_framing_is_wrong_on_the_wire() {
 
 #[test]
 fn a_malformed_request_gets_a_status_and_the_connection_is_closed() {
+    let _limit = Limit::start();
     let server = serve(0, on_a_test_clock()).unwrap();
     let large = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "x".repeat(200_000));
     let body = "x".repeat(300_000);
@@ -169,6 +178,7 @@ fn a_malformed_request_gets_a_status_and_the_connection_is_closed() {
 
 #[test]
 fn a_half_sent_request_changes_nothing_and_ends_with_its_connection() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     let server = serve(0, services.clone()).unwrap();
     let body = r#"{"type": "member", "communityId": "book-circle", "userId": "user-1"}"#;
@@ -188,6 +198,7 @@ fn a_half_sent_request_changes_nothing_and_ends_with_its_connection() {
 
 #[test]
 fn a_client_that_waits_for_the_end_of_the_connection_gets_it() {
+    let _limit = Limit::start();
     let server = serve(0, on_a_test_clock()).unwrap();
     for head in [
         "GET /api/v1/hello HTTP/1.0\r\nx-api-key: hlt_k\r\n\r\n",
@@ -199,6 +210,7 @@ fn a_client_that_waits_for_the_end_of_the_connection_gets_it() {
 
 #[test]
 fn pipelined_requests_get_their_responses_in_order() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     let id = services.heylerts.state().alerts[0].id.clone();
     let with_body = |response: &mut Response<Vec<u8>>| *response.body_mut() = b"stray".to_vec();
@@ -215,6 +227,7 @@ fn pipelined_requests_get_their_responses_in_order() {
 
 #[test]
 fn a_head_request_gets_the_length_and_no_body() {
+    let _limit = Limit::start();
     let server = serve(0, |_| WireResponse::Complete(Response::new(b"body".to_vec()))).unwrap();
     let response = exchange(&server, "HEAD / HTTP/1.0\r\n\r\n");
     assert!(response.ends_with("content-length: 4\r\nconnection: close\r\n\r\n"), "{response}");
@@ -222,6 +235,7 @@ fn a_head_request_gets_the_length_and_no_body() {
 
 #[test]
 fn a_client_that_expects_100_continue_gets_it_before_the_body_is_sent() {
+    let _limit = Limit::start();
     let echo =
         |request: Request<Vec<u8>>| WireResponse::Complete(Response::new(request.into_body()));
     let server = serve(0, echo).unwrap();
@@ -238,6 +252,7 @@ fn a_client_that_expects_100_continue_gets_it_before_the_body_is_sent() {
 
 #[test]
 fn a_handler_can_send_any_bytes() {
+    let _limit = Limit::start();
     let raw =
         |then| serve(0, move |_| WireResponse::Raw(b"HTTP/1.1 200 OK\r\n".to_vec(), then)).unwrap();
     let twice = exchange(&raw(AfterRaw::KeepOpen), [KEPT, "end\r\n\r\n"].concat());
@@ -256,6 +271,7 @@ fn a_handler_can_send_any_bytes() {
 
 #[test]
 fn the_log_has_every_request_with_its_status_and_without_keys() {
+    let _limit = Limit::start();
     let services = on_a_test_clock();
     services.heylerts.inject(1, Fault::Cut(FaultPoint::AfterEffect));
     let server = serve(0, services).unwrap();
@@ -271,6 +287,7 @@ fn the_log_has_every_request_with_its_status_and_without_keys() {
 
 #[test]
 fn closed_connections_are_released() {
+    let _limit = Limit::start();
     let server = serve(0, on_a_test_clock()).unwrap();
     for _ in 0..20 {
         assert!(exchange(&server, HELLO).starts_with("HTTP/1.1 200"));
@@ -281,6 +298,7 @@ fn closed_connections_are_released() {
 
 #[test]
 fn hundreds_of_connections_are_served_at_once() {
+    let _limit = Limit::start();
     let server = serve(0, on_a_test_clock()).unwrap();
     let mut streams: Vec<TcpStream> = (0..300).map(|_| connect(&server)).collect();
     for stream in streams.iter_mut().rev() {
@@ -295,6 +313,7 @@ fn hundreds_of_connections_are_served_at_once() {
 
 #[test]
 fn stopping_closes_the_port_and_every_connection_also_in_the_middle_of_a_wait() {
+    let _limit = Limit::start();
     let heylerts = Heylerts::demo();
     heylerts.inject(1, Fault::ResponseDelayed(Duration::from_secs(200)));
     heylerts.inject(1, Fault::SlowBody(Duration::from_secs(200)));
@@ -313,6 +332,7 @@ fn stopping_closes_the_port_and_every_connection_also_in_the_middle_of_a_wait() 
 
 #[test]
 fn no_thread_is_left_after_stopping() {
+    let _limit = Limit::start();
     let token = Arc::new(());
     let held = Arc::clone(&token);
     let server = serve(0, move |_| {
@@ -330,6 +350,7 @@ fn no_thread_is_left_after_stopping() {
 
 #[test]
 fn a_stop_handle_ends_the_wait_of_another_thread() {
+    let _limit = Limit::start();
     let server = serve(0, on_a_test_clock()).unwrap();
     let (handle, address) = (server.stop_handle(), server.address());
     let (sender, ended) = mpsc::channel();
@@ -344,6 +365,7 @@ fn a_stop_handle_ends_the_wait_of_another_thread() {
 
 #[test]
 fn a_handler_that_panics_costs_its_connection_and_nothing_else() {
+    let _limit = Limit::start();
     let server = serve(0, |request: Request<Vec<u8>>| match request.uri().path() {
         "/panic" => panic!("a mistake in a handler"),
         _ => WireResponse::Slow(Response::new(Vec::new()), Pace::over(Duration::ZERO)),
@@ -357,6 +379,7 @@ fn a_handler_that_panics_costs_its_connection_and_nothing_else() {
 
 #[test]
 fn a_port_in_use_is_an_error() {
+    let _limit = Limit::start();
     let server = serve(0, on_a_test_clock()).unwrap();
     let error = serve(server.address().port(), on_a_test_clock()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
@@ -364,6 +387,7 @@ fn a_port_in_use_is_an_error() {
 
 #[test]
 fn a_stalled_body_exceeds_the_timeout_of_a_client() {
+    let _limit = Limit::start();
     let heylerts = Heylerts::demo();
     heylerts.inject(1, Fault::Stalled);
     let server = serve(0, heylerts.clone()).unwrap();

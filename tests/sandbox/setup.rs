@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use heysync::sandbox::{Heylerts, Heylo, RequestRecord, Server, Services, TestClock, serve};
 use heysync::{Config, heylerts, heylo};
 
+use crate::limit::Limit;
+
 /// Both services with invented data, and a client of each.
 pub(crate) struct Setup {
     pub(crate) clock: TestClock,
@@ -12,6 +14,7 @@ pub(crate) struct Setup {
     pub(crate) heylo: heylo::Client,
     pub(crate) heylerts: heylerts::Client,
     _server: Option<Server>,
+    _limit: Limit,
 }
 
 /// How the clients reach the sandbox.
@@ -52,6 +55,7 @@ impl Setup {
             services: services.clone(),
             clock: clock.clone(),
             _server: server,
+            _limit: Limit::start(),
         }
     }
 

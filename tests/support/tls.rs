@@ -15,6 +15,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::sockets::Limit;
+
 /// The names that certificates are made for, unless a test changes them.
 const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "service.test"];
 
@@ -174,6 +176,7 @@ pub(crate) struct TlsServer {
     port: u16,
     received: Arc<Mutex<Vec<String>>>,
     accepted: Arc<AtomicUsize>,
+    _limit: Limit,
 }
 
 impl TlsServer {
@@ -185,6 +188,7 @@ impl TlsServer {
             port: listener.local_addr().unwrap().port(),
             received: Arc::default(),
             accepted: Arc::default(),
+            _limit: Limit::start(),
         };
         let (received, accepted) = (Arc::clone(&server.received), Arc::clone(&server.accepted));
         thread::spawn(move || {
