@@ -191,7 +191,7 @@ impl<L: CursorList + 'static> Cursor<L> {
         state.trail.room = size as usize - (size as usize).div_ceil(10);
         if state.trail.ids.is_empty() {
             state.has_begun = true;
-            let top = top_of(&fetch)?;
+            let top = top_of(&fetch, &state.seen)?;
             return Ok(Some((top, true)).filter(|(top, _)| !top.items.is_empty()));
         }
         loop {
@@ -246,10 +246,10 @@ impl<L: CursorList + 'static> Cursor<L> {
     }
 }
 
-/// The first page of a list. An empty one may be a mistake, and is requested again.
-fn top_of(fetch: &dyn Fn(Option<&str>) -> Result<Batch>) -> Result<Batch> {
+/// The first page of a list. If the list had items before, an empty page may be a mistake, and is requested again.
+fn top_of(fetch: &dyn Fn(Option<&str>) -> Result<Batch>, seen: &Seen) -> Result<Batch> {
     let top = fetch(None)?;
-    if top.items.is_empty() { fetch(None) } else { Ok(top) }
+    if top.items.is_empty() && seen.len() > 0 { fetch(None) } else { Ok(top) }
 }
 
 impl State {

@@ -43,10 +43,11 @@
 //! changes each time. Heylo reports no total: a change of the order that shows nowhere between two pages, as events with
 //! equal times that the service sorts at random, can hide an event.
 //!
-//! The list ends where a page is empty and the last event comes once more. It must be empty twice if it is the first page,
-//! or if the service was seen to cut pages short, which positions remember. So one empty page that the service sends by
-//! mistake hides no event, with one exception: if the first page that the service cuts short is followed by the empty one,
-//! and the page that would show the mistake is cut after the same event, this looks like the end of a list.
+//! The list ends where a page is empty and the last event comes once more. It must be empty twice if the service was
+//! seen to cut pages short, which positions remember, or if it is the first page that is requested again. So one empty
+//! page that the service sends by mistake hides no event, with two exceptions. The first page of an iterator looks like
+//! that of an empty list. And if the first page that the service cuts short is followed by the empty one, and the page
+//! that would show the mistake is cut after the same event, this looks like the end of a list.
 //!
 //! See [`Position`] for iterators that are resumed.
 //!

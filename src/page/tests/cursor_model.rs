@@ -53,6 +53,8 @@ pub(super) struct Server {
     pub(super) faults: f64,
     /// The request to which it responds with an empty page by mistake; 0 for none.
     pub(super) mistake: usize,
+    /// How many requests there were before the latest iterator.
+    earlier: usize,
     /// It treats every cursor as one that it does not know.
     pub(super) knows_no_cursor: bool,
 }
@@ -67,7 +69,9 @@ impl Server {
             let error = Error::new(ErrorKind::Server, "down");
             return Err(error.with_response(DOWN, HeaderMap::new()));
         }
-        if self.requests.len() == self.mistake {
+        // An iterator that finds nothing at all has no reason to ask again.
+        let is_first = after.is_none() && self.requests.len() == self.earlier + 1;
+        if self.requests.len() == self.mistake && !is_first {
             return Ok(Vec::new());
         }
         let known = if self.knows_no_cursor { &[] } else { &self.list[..] };
@@ -112,6 +116,7 @@ impl Model {
             requests: Vec::new(),
             faults: 0.0,
             mistake: 0,
+            earlier: 0,
             knows_no_cursor: false,
         })))
     }
@@ -130,6 +135,12 @@ impl Model {
 
     pub(super) fn delete(&self, ids: &[u32]) {
         self.0.lock().expect("no panic before").list.retain(|id| !ids.contains(id));
+    }
+
+    /// An iterator begins.
+    pub(super) fn begin(&self) {
+        let mut server = self.0.lock().expect("no panic before");
+        server.earlier = server.requests.len();
     }
 
     pub(super) fn pager(&self, page_size: u32) -> Pager<Item> {
