@@ -4,14 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::error::Error as _;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
+use heysync::heylerts::NewAlert;
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
 use heysync::{Call, Config, ErrorKind, Result, Safety};
+use rustls::ServerConfig;
 
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
@@ -20,7 +22,7 @@ mod sockets;
 mod tls;
 
 use sockets::{Clients, GOOD, Limit, SAMPLES, response_bytes};
-use tls::{Authority, Handshake, Identity, KeyForm, TlsServer, receive, self_signed};
+use tls::{Authority, Handshake, Identity, KeyForm, Stream, TlsServer, receive, self_signed};
 
 fn good() -> Vec<u8> {
     response_bytes(200, &[], GOOD)
@@ -473,6 +475,63 @@ fn a_server_that_asks_for_a_certificate_rejects_clients_without_one_and_with_ano
         }
     }
     assert!(server.received().is_empty());
+}
+
+#[test]
+fn a_connection_of_which_tls_has_ended_is_not_used_again_although_its_socket_is_open() {
+    let authority = Authority::new();
+    for config in [authority.certify(|_| {}), authority.certify_for_tls_12()] {
+        let run = |mut tls: Stream| {
+            receive(&mut tls).unwrap();
+            tls.conn.writer().write_all(&response_bytes(200, &[], GOOD)).unwrap();
+            tls.conn.send_close_notify();
+            let mut together = Vec::new();
+            while tls.conn.wants_write() {
+                tls.conn.write_tls(&mut together).unwrap();
+            }
+            tls.sock.write_all(&together).unwrap();
+            // Until the client closes it.
+            drop(tls.sock.read_to_end(&mut Vec::new()));
+        };
+        let server = TlsServer::start([Handshake::Run(config, Arc::new(run))]);
+        let clients = clients(&server, &authority);
+        for _ in 0..3 {
+            clients.heylerts.create_alert(&NewAlert::new("n", "k")).unwrap();
+            clients.heylerts.stats().unwrap();
+        }
+        assert_eq!(server.accepted(), 6);
+    }
+}
+
+#[test]
+fn an_alert_about_certificates_after_a_request_does_not_mean_that_it_was_not_sent() {
+    let authority = Authority::new();
+    let without_tickets = || {
+        let mut config = ServerConfig::clone(&authority.certify(|_| {}));
+        config.send_tls13_tickets = 0;
+        Arc::new(config)
+    };
+    // TLS 1.3 and no certificate; tickets, and a certificate that was accepted; TLS 1.2.
+    let servers = [
+        (without_tickets(), false),
+        (authority.certify_for_clients(), true),
+        (authority.certify_for_tls_12(), true),
+        (authority.certify_for_tls_12(), false),
+    ];
+    for (server_config, shows_certificate) in servers {
+        for number in [42, 43, 44, 45, 46, 48, 49] {
+            let server = TlsServer::start([Handshake::Alert(Arc::clone(&server_config), number)]);
+            let mut config = config(&server, &authority).retries(0);
+            if shows_certificate {
+                let Identity { certificate, key } = authority.identify(KeyForm::Pkcs8);
+                config = config.client_certificate(certificate + &key);
+            }
+            let error = Clients::with(config).heylerts.create_alert(&NewAlert::new("n", "k"));
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "alert {number}: {error:?}");
+            assert_eq!(server.received().len(), 1, "alert {number}");
+        }
+    }
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(crate) mod observer;
 pub(crate) mod operation;
 pub(crate) mod options;
 pub(crate) mod proxy;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod records;
 pub(crate) mod redaction;
 pub(crate) mod response;
 pub(crate) mod retry;

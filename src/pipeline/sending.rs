@@ -15,6 +15,9 @@ use ureq::unversioned::transport::{
     SocksConnector, TcpConnector, Transport,
 };
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use super::records::RecordsConnector;
+
 /// The events on this thread within one [`watch`].
 ///
 /// ureq does everything except look-ups on the calling thread, and a pooled connection never passes the
@@ -33,6 +36,8 @@ pub(crate) struct Note {
     refused: bool,
     /// The server stopped reading before the request ended.
     cut: bool,
+    /// Whether the first record of TLS that came after the request is an alert of TLS 1.3.
+    begins_with_alert: Option<bool>,
     /// The resolver, the connector or a connection was called on this thread.
     seen: bool,
     /// A connection that has idled for longer is not used.
@@ -46,6 +51,7 @@ const NOTHING: Note = Note {
     taken: false,
     refused: false,
     cut: false,
+    begins_with_alert: None,
     seen: false,
     max_idle: None,
 };
@@ -74,6 +80,19 @@ pub(crate) fn mark_seen() {
 /// Marks a byte of the request as sent.
 pub(crate) fn mark_sent() {
     NOTE.set(Note { sent: true, ..NOTE.get() });
+}
+
+/// Notes whether a record is an alert of TLS 1.3, if it is the first one after the request.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub(crate) fn mark_record(is_alert: bool) {
+    mark_request(|note| {
+        note.begins_with_alert.get_or_insert(is_alert);
+    });
+}
+
+/// Whether an alert of TLS 1.3 came in place of a response, and of the session tickets that most servers send before it.
+pub(crate) fn begins_with_alert() -> bool {
+    NOTE.get().begins_with_alert == Some(true)
 }
 
 /// Takes back that the request was sent: it turned out that the connection was never made.
@@ -138,13 +157,15 @@ pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> 
     (outcome, sent)
 }
 
-/// The connectors of ureq's default, with a [`Sending`] around each socket.
+/// The connectors of ureq's default, with a [`Sending`] around each socket, and a look at the records of TLS.
 pub(crate) fn connector() -> impl Connector {
     let sockets =
         ().chain(SocksConnector::default())
             .chain(ConnectProxyConnector::default())
             .chain(TcpConnector::default())
             .chain(Sockets);
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let sockets = sockets.chain(RecordsConnector);
     #[cfg(feature = "rustls")]
     let sockets = sockets.chain(RustlsConnector::default());
     #[cfg(feature = "native-tls")]

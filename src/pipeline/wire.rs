@@ -116,6 +116,7 @@ impl<C: Connector> Connector for Watching<C> {
             made_in,
             made_by: process::id(),
             carries_requests,
+            shows_certificate: shows_certificate(details.config),
             state: State::Idle(Instant::now()),
             has_responded: false,
             // A proxy responds to CONNECT.
@@ -124,10 +125,13 @@ impl<C: Connector> Connector for Watching<C> {
     }
 }
 
-/// Whether the server's TLS rejects the client for its certificate, or for having none. In TLS 1.3, a client has made its
-/// part of the connection by then and has sent a request, which such a server never reads.
+/// Whether an alert rejects the client for its certificate, or for having none. In TLS 1.3, a client has made its part of the
+/// connection by then and has sent a request, which such a server never reads.
+///
+/// Alone, it does not prove that: some servers send such an alert after a request. It has to be about a certificate that was
+/// shown, or the alert that handshakes alone have, and to come before all else.
 #[cfg(feature = "rustls")]
-fn rejects_client(error: &ureq::Error) -> bool {
+fn rejects_client(error: &ureq::Error, shows_certificate: bool) -> bool {
     use rustls::AlertDescription as Alert;
 
     let inner = match error {
@@ -135,24 +139,32 @@ fn rejects_client(error: &ureq::Error) -> bool {
         ureq::Error::Rustls(error) => Some(error),
         _ => None,
     };
-    matches!(
-        inner,
+    match inner {
+        Some(rustls::Error::AlertReceived(Alert::CertificateRequired)) => true,
         Some(rustls::Error::AlertReceived(
-            Alert::CertificateRequired
-                | Alert::NoCertificate
-                | Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-        ))
-    )
+            Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA,
+        )) => shows_certificate,
+        _ => false,
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn shows_certificate(config: &Config) -> bool {
+    config.tls_config().client_cert().is_some()
 }
 
 #[cfg(not(feature = "rustls"))]
-fn rejects_client(_: &ureq::Error) -> bool {
+fn rejects_client(_: &ureq::Error, _: bool) -> bool {
+    false
+}
+
+#[cfg(not(feature = "rustls"))]
+fn shows_certificate(_: &Config) -> bool {
     false
 }
 
@@ -164,6 +176,8 @@ struct Watched {
     made_by: u32,
     /// False for the connection to a proxy, inside which a tunnel goes.
     carries_requests: bool,
+    /// The client has a certificate.
+    shows_certificate: bool,
     state: State,
     /// A status was received, be it for an earlier request.
     has_responded: bool,
@@ -244,7 +258,9 @@ impl Transport for Watched {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let progress = self.inner.await_input(timeout).inspect_err(|error| {
-            if self.carries_requests && !self.has_responded && rejects_client(error) {
+            let is_first =
+                self.carries_requests && !self.has_responded && sending::begins_with_alert();
+            if is_first && rejects_client(error, self.shows_certificate) {
                 sending::mark_unsent();
             }
         })?;
@@ -362,6 +378,7 @@ mod tests {
             made_in: 0,
             made_by: process::id(),
             carries_requests: true,
+            shows_certificate: false,
             state: State::Responded,
             has_responded: true,
             is_in_head: false,

@@ -10,10 +10,14 @@ use std::thread;
 
 use base64::Engine;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    ConnectionTrafficSecrets, ContentType, ProtocolVersion, ServerConfig, ServerConnection,
+    StreamOwned, SupportedCipherSuite,
+};
 
 use crate::sockets::Limit;
 
@@ -51,7 +55,15 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        server_config(certificate, &key)
+        server_config(certificate, &key, rustls::ALL_VERSIONS)
+    }
+
+    /// A server that speaks TLS 1.2 alone.
+    pub(crate) fn certify_for_tls_12(&self) -> Arc<ServerConfig> {
+        let params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        server_config(certificate, &key, &[&rustls::version::TLS12])
     }
 }
 
@@ -131,14 +143,18 @@ pub(crate) fn self_signed(is_ca: bool) -> Arc<ServerConfig> {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
     let key = KeyPair::generate().unwrap();
-    server_config(params.self_signed(&key).unwrap(), &key)
+    server_config(params.self_signed(&key).unwrap(), &key, rustls::ALL_VERSIONS)
 }
 
-fn server_config(certificate: rcgen::Certificate, key: &KeyPair) -> Arc<ServerConfig> {
+fn server_config(
+    certificate: rcgen::Certificate,
+    key: &KeyPair,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key);
@@ -157,6 +173,8 @@ pub(crate) enum Handshake {
     Run(Arc<ServerConfig>, Arc<dyn Fn(Stream) + Send + Sync>),
     /// TLS, a request, and then these bytes on the socket, unencrypted.
     Unencrypted(Arc<ServerConfig>, Vec<u8>),
+    /// TLS, a request, and then an encrypted alert of this number.
+    Alert(Arc<ServerConfig>, u8),
     /// TLS, a request, and then the end.
     Cut(Arc<ServerConfig>),
     /// TLS, the head of a request, this response, and the end with a reset if there is more to read.
@@ -242,6 +260,17 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
             drop(tls.sock.shutdown(Shutdown::Write));
             drop(tls.sock.read(&mut hello));
         }
+        Handshake::Alert(config, number) => {
+            let mut config = ServerConfig::clone(&config);
+            config.enable_secret_extraction = true;
+            let tls = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut tls = StreamOwned::new(tls, stream);
+            received.lock().unwrap().extend(receive(&mut tls));
+            let (tls, mut stream) = tls.into_parts();
+            drop(stream.write_all(&alert(tls, number)));
+            drop(stream.shutdown(Shutdown::Write));
+            drop(stream.read(&mut hello));
+        }
         Handshake::Cut(config) => {
             let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             received.lock().unwrap().extend(receive(&mut tls));
@@ -272,6 +301,26 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
         Handshake::Reset => drop(stream.peek(&mut hello)),
         Handshake::Silence => while stream.read(&mut hello).is_ok_and(|read| read > 0) {},
     }
+}
+
+/// A record with a fatal alert, as the connection would encrypt it.
+fn alert(tls: ServerConnection, number: u8) -> Vec<u8> {
+    let suite = tls.negotiated_cipher_suite().unwrap();
+    let (sequence, secrets) = tls.dangerous_extract_secrets().unwrap().tx;
+    let ConnectionTrafficSecrets::Aes256Gcm { key, iv } = secrets else { panic!("{suite:?}") };
+    let mut encrypter = match suite {
+        SupportedCipherSuite::Tls13(suite) => suite.aead_alg.encrypter(key, iv),
+        SupportedCipherSuite::Tls12(suite) => {
+            let (fixed, explicit) = iv.as_ref().split_at(4);
+            suite.aead_alg.encrypter(key, fixed, explicit)
+        }
+    };
+    let plain = OutboundPlainMessage {
+        typ: ContentType::Alert,
+        version: ProtocolVersion::TLSv1_2,
+        payload: OutboundChunks::Single(&[2, number]),
+    };
+    encrypter.encrypt(plain, sequence).unwrap().encode()
 }
 
 /// The next request; none at the end of the connection.
