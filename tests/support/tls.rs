@@ -307,7 +307,9 @@ fn handle(handshake: Handshake, mut stream: TcpStream, received: &Mutex<Vec<Stri
 fn alert(tls: ServerConnection, number: u8) -> Vec<u8> {
     let suite = tls.negotiated_cipher_suite().unwrap();
     let (sequence, secrets) = tls.dangerous_extract_secrets().unwrap().tx;
-    let ConnectionTrafficSecrets::Aes256Gcm { key, iv } = secrets else { panic!("{suite:?}") };
+    let ConnectionTrafficSecrets::Aes256Gcm { key, iv } = secrets else {
+        unreachable!("{suite:?}")
+    };
     let mut encrypter = match suite {
         SupportedCipherSuite::Tls13(suite) => suite.aead_alg.encrypter(key, iv),
         SupportedCipherSuite::Tls12(suite) => {
