@@ -75,13 +75,24 @@ fn calls_over_tls_succeed_and_use_one_connection() {
 fn a_certificate_that_cannot_be_trusted_ends_a_call_at_once_with_a_hint() {
     let authority = Authority::new();
     let certify = |change: fn(&mut rcgen::CertificateParams)| authority.certify(change);
+    let imitation = authority.imitation();
     let other_host = |params: &mut rcgen::CertificateParams| {
         *params = rcgen::CertificateParams::new(["other.example".to_owned()]).unwrap();
     };
     for (what, presented, hint) in [
         ("expired", certify(|it| it.not_after = rcgen::date_time_ymd(2001, 1, 1)), "date and time"),
-        ("not yet valid", certify(|it| it.not_before = rcgen::date_time_ymd(4000, 1, 1)), ""),
-        ("for another host", certify(other_host), ""),
+        (
+            "not yet valid",
+            certify(|it| it.not_before = rcgen::date_time_ymd(4000, 1, 1)),
+            "date and time",
+        ),
+        ("for another host", certify(other_host), "another host name"),
+        (
+            "for clients",
+            certify(|it| it.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]),
+            "has to replace the certificate",
+        ),
+        ("of an authority of the same name", imitation.certify(|_| {}), "its present certificate"),
         ("of an unknown authority", Authority::new().certify(|_| {}), "root_certificates"),
         ("self-signed", self_signed(false), "root_certificates"),
         ("self-signed, of an authority", self_signed(true), "SSL_CERT_FILE"),
@@ -144,6 +155,32 @@ fn a_handshake_that_fails_sends_nothing_and_every_call_is_retried() {
             let context = format!("{}, {what}: {error:?}", call.name);
             assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{context}");
             assert_eq!(server.accepted() - before, 2, "{context}");
+        }
+    }
+}
+
+#[test]
+fn a_handshake_without_agreement_names_the_reason_and_is_tried_no_more_than_twice() {
+    let authority = Authority::new();
+    let alert = |description| vec![21, 3, 3, 0, 2, 2, description];
+    for (what, bytes, hint) in [
+        ("handshake_failure", alert(40), "cipher"),
+        ("insufficient_security", alert(71), "cipher"),
+        ("protocol_version", alert(70), "version of TLS"),
+        ("unrecognized_name", alert(112), "of this name"),
+        ("HTTP", response_bytes(400, &[], "Bad Request"), "does not speak TLS"),
+        ("SSH", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n".to_vec(), "does not speak TLS"),
+    ] {
+        let server = TlsServer::start([Handshake::Bytes(bytes)]);
+        let clients = clients(&server, &authority);
+        for call in SAMPLES {
+            let before = server.accepted();
+            let error = (call.make)(&clients).unwrap_err();
+            let context = format!("{}, {what}: {error:?}", call.name);
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 2), "{context}");
+            assert_eq!(server.accepted() - before, 2, "{context}");
+            assert!(!error.is_temporary() && error.exit_code() == 69, "{context}");
+            assert!(error.hint().is_some_and(|it| it.contains(hint)), "{context}");
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
     Never,
+    /// After the first attempt only.
+    Once,
     AfterBackoff {
         /// For how long the service asked to wait.
         at_least: Duration,
@@ -103,7 +105,7 @@ impl Classifier<'_> {
     /// No whole response was received.
     fn no_response(&self, error: TransportError) -> Failure {
         let message = error.to_string();
-        let is_permanent = error.is_permanent();
+        let (is_permanent, is_once) = (error.is_permanent(), error.is_permanent_if_repeated());
         let (hint, retry_after) = (error.hint().map(str::to_owned), error.retry_after());
         let (progress, body, cause) = error.into_parts();
         let evidence = Evidence { message, cause: Some(cause), ..Evidence::default() };
@@ -126,11 +128,10 @@ impl Classifier<'_> {
         };
         if is_permanent {
             failure.retry = Retry::Never;
+        } else if is_once {
+            failure.retry = Retry::Once;
         }
-        if let Some(hint) = hint {
-            failure.error = failure.error.with_hint(hint);
-        }
-        failure
+        Failure { error: with_reason(failure.error, hint), ..failure }
     }
 
     /// A server may have responded before it received anything, and asked to wait.
@@ -297,6 +298,19 @@ impl Classifier<'_> {
 }
 
 const UNKNOWN: &str = "whether it took effect is not known";
+
+/// Adds the hint on why there was no response. How to find out what became of a call stays.
+fn with_reason(error: Error, hint: Option<String>) -> Error {
+    let kept = error.hint().filter(|_| error.kind() == ErrorKind::OutcomeUnknown);
+    match (hint, kept) {
+        (Some(hint), Some(kept)) => {
+            let hint = format!("{hint}; {kept}");
+            error.with_hint(hint)
+        }
+        (Some(hint), None) => error.with_hint(hint),
+        (None, _) => error,
+    }
+}
 
 /// Adds where a redirect leads, since it is the base address that has to be changed.
 fn with_location(message: String, head: &Parts) -> String {

@@ -9,6 +9,7 @@ use http::response::Parts;
 use http::{Response, StatusCode, Uri};
 use ureq::Proxy;
 
+use super::handshake::{self, Advice, Lasts};
 use super::proxy;
 use super::transport::{Proxied, TransportError};
 use crate::error::in_words;
@@ -30,15 +31,24 @@ impl Attempt<'_> {
         if sent {
             let is_garbled =
                 matches!(error, ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..));
+            let hint = handshake::hint_if_sent(&error.to_string());
             let failure = TransportError::maybe_sent(self.cause(error)).at(self.peer());
-            return if is_garbled { failure.garbled() } else { failure };
+            let failure = if is_garbled { failure.garbled() } else { failure };
+            return match hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            };
         }
         let advice = advice(&error);
         let failure = TransportError::never_sent(match advice.words {
             Some(words) => Worded { words, source: self.cause(error) }.into(),
             None => self.cause(error),
         });
-        let failure = if advice.is_permanent { failure.permanent() } else { failure };
+        let failure = match advice.lasts {
+            Lasts::Certainly => failure.permanent(),
+            Lasts::Probably => failure.permanent_if_repeated(),
+            Lasts::Unknown => failure,
+        };
         let failure = failure.at(self.peer());
         match advice.hint {
             Some(hint) => failure.with_hint(hint),
@@ -155,28 +165,6 @@ impl StdError for Worded {
     }
 }
 
-/// Knowledge about the failure of a request that was not sent.
-#[derive(Clone, Copy, Default)]
-struct Advice {
-    is_permanent: bool,
-    words: Option<&'static str>,
-    hint: Option<&'static str>,
-}
-
-const STORE: &str = if cfg!(feature = "native-tls") || cfg!(feature = "platform-verifier") {
-    "by default heysync trusts the certificates of the operating system; to trust others, install them there, or use \
-     Config::root_certificates or the variable SSL_CERT_FILE"
-} else {
-    "by default heysync trusts Mozilla's root certificates, compiled in; to trust others, such as those of a company that \
-     inspects TLS, use Config::root_certificates or the variable SSL_CERT_FILE, or the feature \
-     `platform-verifier` or `native-tls` of heysync to trust the operating system's"
-};
-const OTHER_NAME: &str = "the server's certificate is for another host name: check the base address; a \
-    certificate cannot be overruled";
-const DATES: &str = "check the date and time of this machine; if they are right, the server's operator has \
-    to renew the certificate";
-const CLIENT: &str =
-    "the server wants a client certificate that it trusts: see Config::client_certificate";
 const PROXY_CREDENTIALS: &str = "the proxy wants another user name and password, or any: they are part of its address, as \
     in http://user:password@proxy.example:3128";
 const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its operator, or name the host in \
@@ -184,15 +172,14 @@ const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its 
 
 /// Only for requests that were not sent: messages decide hints and retries, never whether something was sent.
 fn advice(error: &ureq::Error) -> Advice {
-    let permanent = |hint| Advice { is_permanent: true, words: None, hint: Some(hint) };
     match error {
         ureq::Error::ConnectProxyFailed(reason) => match refusal(reason).map(|it| it.as_u16()) {
-            Some(401 | 407) => permanent(PROXY_CREDENTIALS),
-            Some(400..=499) => permanent(PROXY_REFUSES),
+            Some(401 | 407) => Advice::permanent(PROXY_CREDENTIALS),
+            Some(400..=499) => Advice::permanent(PROXY_REFUSES),
             _ => Advice::default(),
         },
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-            Advice { is_permanent: true, ..Advice::default() }
+            Advice { lasts: Lasts::Certainly, ..Advice::default() }
         }
         error => by_message(&error.to_string()),
     }
@@ -204,69 +191,18 @@ fn refusal(reason: &str) -> Option<StatusCode> {
     digits.parse().ok()
 }
 
-/// A part of the message, words for it, and a hint.
-type Known = (&'static str, Option<&'static str>, &'static str);
-const KNOWN: [Known; 14] = [
-    (
-        "CaUsedAsEndEntity",
-        Some(
-            "the server's certificate is that of a certificate authority, as self-signed ones often \
-             are, and cannot stand for a server",
-        ),
-        STORE,
-    ),
-    (
-        "UnknownIssuer",
-        Some("the server's certificate was issued by an authority that is not trusted"),
-        STORE,
-    ),
-    ("certificate expired", Some("the server's certificate has expired"), DATES),
-    ("certificate not valid yet", Some("the server's certificate is not valid yet"), DATES),
-    ("not valid for name", None, OTHER_NAME),
-    ("NotValidForName", Some("the server's certificate is for another host name"), OTHER_NAME),
-    ("Revoked", Some("the server's certificate was revoked"), STORE),
-    ("invalid peer certificate", None, STORE),
-    // OpenSSL, macOS and Windows.
-    ("certificate has expired", None, DATES),
-    ("ostname mismatch", None, OTHER_NAME),
-    ("ertificate", None, STORE),
-    ("password authentication failed", None, PROXY_CREDENTIALS),
-    ("no acceptable auth methods", None, PROXY_CREDENTIALS),
-    ("connection not allowed by ruleset", None, PROXY_REFUSES),
+/// What proxies that speak SOCKS refuse, as ureq words it.
+const BY_SOCKS: [(&str, &str); 3] = [
+    ("password authentication failed", PROXY_CREDENTIALS),
+    ("no acceptable auth methods", PROXY_CREDENTIALS),
+    ("connection not allowed by ruleset", PROXY_REFUSES),
 ];
-
-/// Alerts by which a server rejects the certificate of a client, as rustls and OpenSSL name them, without blanks.
-const REJECTIONS: [&str; 9] = [
-    "certificaterequired",
-    "nocertificate",
-    "badcertificate",
-    "unsupportedcertificate",
-    "certificaterevoked",
-    "certificateexpired",
-    "certificateunknown",
-    "unknownca",
-    "accessdenied",
-];
-
-fn by_alert(message: &str) -> Advice {
-    let message = message.replace(' ', "").to_ascii_lowercase();
-    match REJECTIONS.iter().any(|name| message.contains(name)) {
-        true => Advice { is_permanent: true, words: None, hint: Some(CLIENT) },
-        false => Advice::default(),
-    }
-}
 
 fn by_message(message: &str) -> Advice {
-    // It is about something else than the certificate of the server.
-    if message.contains("alert") {
-        return by_alert(message);
+    match BY_SOCKS.iter().find(|(part, _)| message.contains(part)) {
+        Some((_, hint)) => Advice::permanent(hint),
+        None => handshake::advice(message),
     }
-    let known = KNOWN.iter().find(|(part, _, _)| message.contains(part));
-    known.map_or_else(Advice::default, |(_, words, hint)| Advice {
-        is_permanent: true,
-        words: *words,
-        hint: Some(hint),
-    })
 }
 
 #[cfg(test)]
@@ -365,20 +301,29 @@ mod tests {
         ] {
             let failure = failed(io(text), false, None);
             assert!(failure.is_permanent(), "{text}");
-            assert!(failure.hint().is_some_and(|it| it.contains("client_certificate")), "{text}");
+            for failure in [failure, failed(io(text), true, None)] {
+                let hint = failure.hint().unwrap_or_default();
+                assert!(hint.contains("client_certificate"), "{text}");
+            }
         }
     }
 
     #[test]
-    fn another_alert_and_a_reset_in_the_handshake_may_pass() {
+    fn a_handshake_without_agreement_may_succeed_at_another_server() {
         for text in [
             "received fatal alert: HandshakeFailure",
             "peer is incompatible: ServerDoesNotSupportTls12Or13",
             "received corrupt message of type InvalidContentType",
         ] {
             let failure = failed(io(text), false, None);
-            assert!(!failure.is_permanent() && failure.hint().is_none(), "{failure:?}");
+            assert!(!failure.is_permanent() && failure.is_permanent_if_repeated(), "{failure:?}");
+            assert!(failure.hint().is_some_and(|it| it.contains("TLS")), "{failure:?}");
+            // If a byte was sent, the message decides nothing.
+            let sent = failed(io(text), true, None);
+            assert!(!sent.is_permanent_if_repeated() && sent.hint().is_none(), "{sent:?}");
         }
+        let failure = failed(io("received fatal alert: InternalError"), false, None);
+        assert!(!failure.is_permanent_if_repeated() && failure.hint().is_none(), "{failure:?}");
     }
 
     #[test]

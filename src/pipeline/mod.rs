@@ -30,6 +30,7 @@ pub(crate) mod drift;
 pub(crate) mod dry_run;
 mod extra_header;
 mod failure;
+mod handshake;
 mod head;
 pub(crate) mod key_source;
 pub(crate) mod keys;
@@ -559,19 +560,22 @@ impl Pipeline {
     /// Waits until the call may be sent again, or returns the error if it may not.
     fn prepare_retry(&self, failure: Failure, run: &mut Run<'_>) -> Result<()> {
         run.maybe_applied |= failure.maybe_applied;
-        let error = complete(failure.error, run, failure.retry != Retry::Never);
+        let is_temporary = !matches!(failure.retry, Retry::Never | Retry::Once);
+        let error = complete(failure.error, run, is_temporary);
         // A 429 uses up no retry: the pause that the service asks for has to fit into the deadline.
         run.rate_limited += u32::from(failure.retry == Retry::AfterRateLimit);
         let failures = run.attempts - run.rate_limited;
         let after = match failure.retry {
             Retry::Never => return Err(error),
+            Retry::Once if run.attempts > 1 => return Err(error),
             _ if self.settings.retries == 0 || failures > self.settings.retries => {
                 return Err(error);
             }
             Retry::AfterRateLimit => Duration::ZERO,
-            Retry::AfterBackoff { .. } if !self.core.retry_budget.withdraw() => {
+            Retry::Once | Retry::AfterBackoff { .. } if !self.core.retry_budget.withdraw() => {
                 return Err(error.noting("too much else failed lately to try again"));
             }
+            Retry::Once => retry::backoff(failures),
             Retry::AfterBackoff { at_least } => retry::backoff(failures).max(at_least),
         };
         let now = self.core.clock.now();

@@ -205,6 +205,8 @@ pub struct TransportError {
     /// The host, and the proxy if there is one.
     peer: Option<Box<str>>,
     is_permanent: bool,
+    /// Another attempt is made to reach another server behind the same address; a second failure lasts.
+    is_permanent_if_repeated: bool,
     /// Something was received, and it was no response that can be read.
     is_garbled: bool,
     hint: Option<Cow<'static, str>>,
@@ -280,6 +282,7 @@ impl TransportError {
             source,
             peer: None,
             is_permanent: false,
+            is_permanent_if_repeated: false,
             is_garbled: false,
             hint: None,
             retry_after: None,
@@ -293,6 +296,17 @@ impl TransportError {
     pub fn permanent(mut self) -> TransportError {
         self.is_permanent = true;
         self
+    }
+
+    /// States that another attempt would fail in the same way at the same server.
+    pub(crate) fn permanent_if_repeated(mut self) -> TransportError {
+        self.is_permanent_if_repeated = true;
+        self
+    }
+
+    /// Returns whether another attempt would fail in the same way at the same server.
+    pub(crate) fn is_permanent_if_repeated(&self) -> bool {
+        self.is_permanent_if_repeated
     }
 
     /// Adds a hint for a person who has to fix the cause, as [`Error::hint`](crate::Error::hint) returns it.

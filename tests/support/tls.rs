@@ -28,20 +28,29 @@ const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "service.test"];
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    name: String,
 }
 
 impl Authority {
     pub(crate) fn new() -> Authority {
+        // OpenSSL finds an issuer by its name.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        Authority::named(format!("private authority {}", COUNT.fetch_add(1, Ordering::SeqCst)))
+    }
+
+    fn named(name: String) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        // OpenSSL finds an issuer by its name.
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("private authority {}", COUNT.fetch_add(1, Ordering::SeqCst));
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name.clone());
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Authority { issuer: Issuer::new(params, key), pem }
+        Authority { issuer: Issuer::new(params, key), pem, name }
+    }
+
+    /// Another authority of the same name, with another key.
+    pub(crate) fn imitation(&self) -> Authority {
+        Authority::named(self.name.clone())
     }
 
     /// Its own certificate, to be trusted.
