@@ -13,6 +13,7 @@ use super::message;
 use super::redaction::{self, Evidence, Redactor};
 use super::response::{BadBody, Problem};
 use super::transport::{Progress, TransportError};
+use super::validation;
 use crate::error::{Error, ErrorKind};
 use crate::json;
 
@@ -317,8 +318,7 @@ fn with_location(message: String, head: &Parts) -> String {
     let location = head.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     match location {
         Some(to) if head.status.is_redirection() && to.len() <= LONGEST_LOCATION => {
-            let separator = if message.is_empty() { "" } else { "; " };
-            format!("{message}{separator}it leads to {to}")
+            validation::joined([message, format!("it leads to {to}")]).unwrap_or_default()
         }
         _ => message,
     }

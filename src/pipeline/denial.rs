@@ -42,6 +42,7 @@ use serde_json::{Map, Value};
 
 use super::message;
 use super::tone::{self, Tone};
+use super::validation;
 use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use sign::{Sign, Signs};
@@ -137,7 +138,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
 fn joined(reports: Vec<Report>) -> Report {
     let is_certain = reports.iter().all(|report| matches!(report, Report::Denial(_)));
     let words: Vec<String> = reports.into_iter().map(Report::into_words).collect();
-    Report::new(is_certain, words.join("; "))
+    Report::new(is_certain, validation::joined(words).unwrap_or_default())
 }
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
@@ -285,7 +286,7 @@ fn sentence(object: &Map<String, Value>) -> Option<String> {
 fn complaints(object: &Map<String, Value>) -> Option<String> {
     let lists = object.iter().map(|(name, list)| complaint(name, list.as_array()?));
     let lists: Option<Vec<String>> = lists.collect();
-    lists.filter(|lists| !lists.is_empty()).map(|lists| lists.join("; "))
+    lists.filter(|lists| !lists.is_empty()).and_then(validation::joined)
 }
 
 fn complaint(name: &str, list: &[Value]) -> Option<String> {
@@ -304,7 +305,7 @@ fn complaint(name: &str, list: &[Value]) -> Option<String> {
 fn texts(list: &[Value]) -> Option<String> {
     let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
     let is_sentence = |text: &&str| text.contains(char::is_whitespace);
-    texts.filter(|texts| texts.iter().any(is_sentence)).map(|texts| texts.join("; "))
+    texts.filter(|texts| texts.iter().any(is_sentence)).and_then(validation::joined)
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {

@@ -106,13 +106,14 @@ const CERTIFICATES: [Known; 28] = [
 ];
 
 /// What shows that the two sides do not agree, in lower case and without blanks. The first that fits counts.
-const DISAGREEMENTS: [(&str, &str); 19] = [
+const DISAGREEMENTS: [(&str, &str); 20] = [
     ("alert:protocolversion", VERSION),
     ("alertprotocolversion", VERSION),
     ("tls12or13", VERSION),
     ("unsupportedprotocol", VERSION),
     ("noprotocolsavailable", VERSION),
     ("unrecognizedname", UNKNOWN_NAME),
+    ("unrecognisedname", UNKNOWN_NAME),
     ("handshakefailure", CIPHER),
     ("insufficientsecurity", CIPHER),
     ("peerisincompatible", CIPHER),
@@ -196,7 +197,7 @@ mod tests {
             ("peer is incompatible: NoCipherSuitesInCommon", CIPHER),
             ("error:0A000410:SSL routines::sslv3 alert handshake failure", CIPHER),
             ("error:0A00018A:SSL routines::dh key too small", CIPHER),
-            ("received fatal alert: UnrecognizedName", UNKNOWN_NAME),
+            ("received fatal alert: UnrecognisedName", UNKNOWN_NAME),
             (
                 "error:0A000458:SSL routines::tlsv1 unrecognized name:SSL alert number 112",
                 UNKNOWN_NAME,

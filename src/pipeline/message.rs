@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use super::spelling::ENTITIES;
+use super::validation::{self, is_name, joined};
 use crate::json::{self, lenient};
 
 /// The fields that may hold the message, best first. Heylo documents none of them, Heylerts documents `detail`.
@@ -39,8 +40,21 @@ const PAGE_SEARCHED: usize = 64 * 1024;
 /// The most fields that are named of JSON without a message.
 const NAMES_SHOWN: usize = 8;
 
-/// The longest key of an object that is named as a field, in bytes.
-const LONGEST_NAME: usize = 30;
+/// The fields that may hold the problems of a request beside its message.
+const DETAILS: [&str; 12] = [
+    "errors",
+    "issues",
+    "details",
+    "detail",
+    "message",
+    "messages",
+    "validationErrors",
+    "validation_errors",
+    "fieldErrors",
+    "violations",
+    "invalid_params",
+    "invalid-params",
+];
 
 /// The names of all known entities, and all codes of characters, are shorter.
 const LONGEST_ENTITY: usize = 16;
@@ -72,8 +86,8 @@ fn message_of(text: &str, depth: u32) -> String {
 
 fn message_of_json(json: &Value, text: &str, depth: u32) -> String {
     let words = match json {
-        Value::Array(items) => joined(items.iter().filter_map(words)),
-        json => words(json),
+        Value::Array(items) => joined(items.iter().filter_map(located)),
+        json => json.as_object().and_then(all_words),
     };
     match words {
         Some(words) if depth > 0 && begins_like_json(&words) => message_of(&words, depth - 1),
@@ -85,7 +99,8 @@ fn message_of_json(json: &Value, text: &str, depth: u32) -> String {
 
 /// Whether a body is JSON without a message.
 pub(crate) fn is_wordless(body: &[u8]) -> bool {
-    json::from_slice::<Value>(body).is_ok_and(|json| !json.is_string() && words(&json).is_none())
+    json::from_slice::<Value>(body)
+        .is_ok_and(|json| !json.is_string() && json.as_object().and_then(all_words).is_none())
 }
 
 fn begins_like_json(text: &str) -> bool {
@@ -106,12 +121,6 @@ fn is_about_nobody(json: &Value) -> bool {
             object.iter().all(|(name, value)| is_name(name) && is_about_nobody(value))
         }
     }
-}
-
-/// Whether the key of an object is the name of a field, and not an id or an address by which the object is sorted.
-fn is_name(key: &str) -> bool {
-    let is_of_names = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
-    (1..=LONGEST_NAME).contains(&key.len()) && key.bytes().all(is_of_names)
 }
 
 /// Describes JSON that holds no message.
@@ -185,6 +194,56 @@ pub(crate) fn page_message(page: &str) -> Option<String> {
     }
 }
 
+/// The message in an error, and the problems of the request that it lists, each with its field.
+fn all_words(object: &Map<String, Value>) -> Option<String> {
+    if validation::is_by_field(object, |name| FIELDS.contains(&name)) {
+        return joined(validation::by_field(object, false));
+    }
+    let (value, first) = first_words(object).unzip();
+    let message = first.clone().filter(|_| value.is_some_and(Value::is_string));
+    let is_alone = message.is_none();
+    let listed = |name| details(name, object.get(name)?, is_alone);
+    let wrapped = || all_words(object.get("error").filter(|_| is_alone)?.as_object()?);
+    match (message, DETAILS.into_iter().find_map(listed).or_else(wrapped)) {
+        (Some(message), Some(details)) if is_part(&message, &details) => Some(details),
+        (Some(message), Some(details)) if is_part(&details, &message) => Some(message),
+        (Some(message), Some(details)) => joined([message, details]),
+        (_, details) => details.or(first).or_else(|| joined(validation::by_field(object, false))),
+    }
+}
+
+/// Whether a text is in another one: Laravel counts the other problems behind the first, "(and 1 more error)".
+fn is_part(text: &str, whole: &str) -> bool {
+    let text = text.split_once(" (and ").map_or(text, |(first, _)| first);
+    whole.contains(text.trim_end_matches('.'))
+}
+
+/// The problems that a field lists, which may list other things, unless it is known to be the message.
+fn details(name: &str, value: &Value, is_alone: bool) -> Option<String> {
+    let is_message = is_alone && FIELDS.contains(&name);
+    match value {
+        Value::Array(problems) => joined(problems.iter().filter_map(|problem| match problem {
+            Value::String(text) if is_message || validation::is_sentence(text) => {
+                Some(text.clone())
+            }
+            Value::Object(_) => located(problem),
+            _ => None,
+        })),
+        Value::Object(fields) if first_words(fields).is_none() => {
+            let is_of_errors = name.to_ascii_lowercase().contains("error");
+            let lists = words_of_fields(value).filter(|_| is_of_errors);
+            lists.or_else(|| joined(validation::by_field(fields, true)))
+        }
+        _ => None,
+    }
+}
+
+/// One of the problems of a request, with its field: `query.per_page: Input should be …`
+fn located(problem: &Value) -> Option<String> {
+    let words = words(problem).or_else(|| validation::other_words(problem))?;
+    Some(validation::located(problem, &words))
+}
+
 /// Returns the message in a JSON body.
 pub(crate) fn words(json: &Value) -> Option<String> {
     words_in(json.as_object()?)
@@ -192,13 +251,19 @@ pub(crate) fn words(json: &Value) -> Option<String> {
 
 /// Returns the message in a JSON object.
 pub(crate) fn words_in(object: &Map<String, Value>) -> Option<String> {
+    first_words(object).map(|(_, words)| words)
+}
+
+/// The field that holds the message, and the message.
+fn first_words(object: &Map<String, Value>) -> Option<(&Value, String)> {
     let field = |name: &str| {
         object.get(name).or_else(|| {
             let same = |(other, _): &(&String, _)| other.eq_ignore_ascii_case(name);
             object.iter().find(same).map(|(_, value)| value)
         })
     };
-    FIELDS.into_iter().filter_map(field).find_map(words_of)
+    let words = |value| Some((value, words_of(value)?));
+    FIELDS.into_iter().filter_map(field).find_map(words)
 }
 
 fn words_of(value: &Value) -> Option<String> {
@@ -220,23 +285,12 @@ fn words_of_fields(value: &Value) -> Option<String> {
     )
 }
 
-/// One of FastAPI's rejected parameters, as `query.per_page: Input should be …`, or any other item of a list.
+/// One of FastAPI's rejected parameters, or any other item of a list.
 fn problem(problem: &Value) -> Option<String> {
-    let words = match problem {
-        Value::String(text) => text.trim().to_owned(),
-        _ => words(problem)?,
-    };
-    let steps = problem.get("loc").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let place: Vec<String> = steps
-        .iter()
-        .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
-        .collect();
-    Some(if place.is_empty() { words } else { format!("{}: {words}", place.join(".")) })
-}
-
-fn joined(lines: impl Iterator<Item = String>) -> Option<String> {
-    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
-    (!lines.is_empty()).then(|| lines.join("; "))
+    match problem {
+        Value::String(text) => Some(text.trim().to_owned()),
+        _ => Some(validation::located_by(&["loc"], problem, &words(problem)?)),
+    }
 }
 
 /// `<!DOCTYPE html>`, `<html>`, `<?xml …?>`, a comment or any other tag; nothing of this begins JSON.
@@ -360,6 +414,102 @@ mod tests {
             assert_eq!(message(body.as_bytes()), expected, "{body}");
         }
         assert_eq!(message(b"{\"error\": \"caf\xe9\"}"), "caf\u{fffd}");
+    }
+
+    #[test]
+    fn the_problems_of_a_request_are_told_with_their_fields_whatever_the_framework() {
+        for (body, expected) in [
+            // Django REST.
+            (
+                r#"{"name":["This field may not be blank."],"non_field_errors":["One is enough."]}"#,
+                "name: This field may not be blank; One is enough.",
+            ),
+            (r#"{"title":["This field is required."]}"#, "title: This field is required."),
+            (
+                r#"{"profile":{"name":["This field is required."]},"items":[{},{"id":["Not a valid string."]}]}"#,
+                "items.1.id: Not a valid string; profile.name: This field is required.",
+            ),
+            (
+                r#"["Only one alert is allowed here.", "Try later."]"#,
+                "no message, but 49 bytes of JSON",
+            ),
+            // Rails.
+            (
+                r#"{"name":["can't be blank","is too short"],"ada@example.com":["is invalid"]}"#,
+                "…: is invalid; name: can't be blank; is too short",
+            ),
+            // Laravel.
+            (
+                r#"{"message":"The given data was invalid.","errors":{"email":["The email field is required."]}}"#,
+                "The given data was invalid; email: The email field is required.",
+            ),
+            (
+                r#"{"message":"The email field is required. (and 1 more error)",
+                    "errors":{"email":["The email field is required."],"name":["Too short."]}}"#,
+                "email: The email field is required; name: Too short.",
+            ),
+            // Zod.
+            (
+                r#"{"issues":[{"code":"too_small","path":["user","name"],"message":"Too short"}],"name":"ZodError"}"#,
+                "user.name: Too short",
+            ),
+            (
+                r#"{"success":false,"error":{"issues":[{"path":["name"],"message":"Required"}],"name":"ZodError"}}"#,
+                "name: Required",
+            ),
+            (r#"{"formErrors":[],"fieldErrors":{"name":["Required"]}}"#, "name: Required"),
+            // express-validator, Spring, Symfony, JSON:API, class-validator, Flask, marshmallow.
+            (
+                r#"{"errors":[{"type":"field","msg":"Invalid value","path":"name","location":"body"}]}"#,
+                "name: Invalid value",
+            ),
+            (
+                r#"{"message":"Validation failed","errors":[{"field":"name","defaultMessage":"must not be blank"}]}"#,
+                "Validation failed; name: must not be blank",
+            ),
+            (
+                r#"{"detail":"name: is blank","violations":[{"propertyPath":"name","message":"is blank"}]}"#,
+                "name: is blank",
+            ),
+            (
+                r#"{"errors":[{"detail":"is blank","source":{"pointer":"/data/attributes/name"}}]}"#,
+                "data.attributes.name: is blank",
+            ),
+            (
+                r#"{"message":[{"property":"name","constraints":{"isNotEmpty":"name should not be empty"}}]}"#,
+                "name should not be empty",
+            ),
+            (r#"{"message":{"name":"Name cannot be blank"}}"#, "Name cannot be blank"),
+            (r#"{"errors":{"name":"is required"}}"#, "name: is required"),
+            (
+                r#"{"code":422,"errors":{"json":{"name":["Missing data for required field."]}}}"#,
+                "json.name: Missing data for required field.",
+            ),
+            (
+                r#"{"error":{"message":"Invalid","details":[{"field":"name","message":"is blank"}]}}"#,
+                "Invalid; name: is blank",
+            ),
+            (
+                r#"{"statusCode":400,"error":"Bad Request","message":["name must be a string","x"]}"#,
+                "name must be a string; x",
+            ),
+            // A list of people is none of problems.
+            (r#"{"error":"taken","details":["ada@example.com"]}"#, "taken"),
+            (r#"{"error":"taken","details":{"emails":["ada@example.com"]}}"#, "taken"),
+            (
+                r#"{"members":["Ada Lovelace","Ada van Houten"]}"#,
+                "no message, but 45 bytes of JSON with the fields members",
+            ),
+        ] {
+            assert_eq!(message(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn of_several_sentences_only_the_last_keeps_its_full_stop() {
+        let body =
+            br#"{"errors":[{"message":"It is locked."},{"message":"It is late."},"Try later."]}"#;
+        assert_eq!(message(body), "It is locked; It is late; Try later.");
     }
 
     #[test]

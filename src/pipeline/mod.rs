@@ -55,6 +55,7 @@ mod tone;
 pub(crate) mod transport;
 pub(crate) mod transport_options;
 pub(crate) mod ureq_transport;
+mod validation;
 mod wire;
 
 use std::borrow::Cow;
