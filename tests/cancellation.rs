@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::error::Error as _;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -202,6 +203,63 @@ fn all_who_wait_for_the_limit_are_cancelled_on_the_clock_of_the_system() {
 #[test]
 fn all_who_wait_for_the_limit_are_cancelled_on_a_clock_that_only_sleeps() {
     all_waits_end(Config::new().transport(Heylerts::demo()).clock(Plain));
+}
+
+/// A clock of the user's own that takes no time. It cancels in the middle of a sleep.
+#[derive(Debug)]
+struct CancelsInASleep {
+    start: Instant,
+    passed: Mutex<Duration>,
+    stop: Cancellation,
+}
+
+impl Clock for CancelsInASleep {
+    fn now(&self) -> Instant {
+        self.start + *self.passed.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let mut passed = self.passed.lock().unwrap();
+        *passed += duration;
+        if *passed > CANCELLED {
+            self.stop.cancel();
+        }
+    }
+}
+
+const CANCELLED: Duration = Duration::from_millis(105);
+
+#[test]
+fn a_wait_ends_within_50_milliseconds_on_a_clock_that_only_sleeps() {
+    let spent = || {
+        let service = Heylerts::demo();
+        (service, Rate::new(1, AN_HOUR))
+    };
+    let paused = || {
+        let service = Heylerts::demo();
+        service.inject(1, Fault::RateLimited(Some("600".to_owned())));
+        (service, Rate::per_minute(100))
+    };
+    let failing = || {
+        let service = Heylerts::demo();
+        service.inject(20, Fault::BadGateway(FaultPoint::BeforeEffect));
+        (service, Rate::per_minute(100))
+    };
+    for (service, rate) in [spent(), paused(), failing()] {
+        let stop = Cancellation::new();
+        let clock = Arc::new(CancelsInASleep {
+            start: Instant::now(),
+            passed: Mutex::default(),
+            stop: stop.clone(),
+        });
+        let config = Config::new().transport(service).clock(Arc::clone(&clock));
+        let config = config.cancellation(&stop).deadline(24 * AN_HOUR).rate(rate).retries(9);
+        let client = heylerts::Client::with_config("hlt_steps", config).unwrap();
+        let error = (0..2).find_map(|_| client.hello().err()).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        let late = *clock.passed.lock().unwrap() - CANCELLED;
+        assert!(late <= Duration::from_millis(50), "{late:?}");
+    }
 }
 
 #[test]
