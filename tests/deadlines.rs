@@ -253,3 +253,21 @@ fn an_observer_receives_every_wait_and_its_length() {
         GET /stats: succeeded after 2 requests in 7000 ms";
     assert_eq!(context, expected);
 }
+
+#[test]
+fn an_unsafe_call_does_not_wait_until_nothing_is_left_to_send_it_in() {
+    for (deadline, attempts) in [(1012, 1), (1099, 1), (1200, 2)] {
+        let config = Config::new().deadline(Duration::from_millis(deadline));
+        let setup = Setup::new(config, |number, clock| {
+            clock.advance(Duration::from_millis(5));
+            if number == 1 { response(429, Some("1")) } else { response(500, None) }
+        });
+        let alert = heylerts::NewAlert::new("Competitor X", "competitor x");
+        let error = setup.client.create_alert(&alert).unwrap_err();
+        let kind = if attempts == 1 { ErrorKind::RateLimited } else { ErrorKind::OutcomeUnknown };
+        assert_eq!((error.kind(), setup.begun().len()), (kind, attempts), "{deadline}");
+        if attempts == 1 {
+            assert_eq!(setup.clock.slept(), Duration::ZERO);
+        }
+    }
+}

@@ -7,9 +7,6 @@ use super::strain::Unexplained;
 
 const SECOND: Nanos = 1_000_000_000;
 
-/// A pause for which the server names no length doubles from one refusal to the next, up to this many periods.
-const LONGEST: u64 = 16;
-
 /// A client whose requests succeeded a moment ago asks again at the same moment of each window for so many times.
 const NEAR: u32 = 4;
 /// One that knows no such moment looks for it sooner.
@@ -23,8 +20,6 @@ pub(crate) struct Cooldown {
     pub(crate) pace: Pace,
     /// P': the pause if the server names none.
     period: Nanos,
-    /// In how many periods the next pause without a name ends.
-    unnamed: u64,
     /// Requests below this id were under way when the last refusal became known: theirs are the same one.
     barrier: u64,
     /// How many requests in a row tried whether the pause is over and were refused, counted from `UNKNOWN` at first.
@@ -65,7 +60,6 @@ impl Cooldown {
             phase: Phase::Open,
             pace,
             period,
-            unnamed: 1,
             barrier: 0,
             misses: UNKNOWN,
             successes: 0,
@@ -83,7 +77,6 @@ impl Cooldown {
     pub(crate) fn settle(&mut self, now: Nanos) {
         self.pace.settle(now);
         if self.phase == Phase::Open && self.pace.is_calm(now) {
-            self.unnamed = 1;
             self.misses = UNKNOWN;
         }
     }
@@ -132,7 +125,6 @@ impl Cooldown {
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
             self.misses = 0;
-            self.unnamed = 1;
             self.pace.resume(now);
         }
     }
@@ -156,22 +148,18 @@ impl Cooldown {
     /// one that tried whether the pause is over.
     pub(crate) fn refused(&mut self, id: u64, now: Nanos, refusal: Refusal) -> bool {
         let probing = self.phase == Phase::Probing(id);
-        let unnamed = self.period.saturating_mul(self.unnamed);
         self.misses += u32::from(probing);
-        let pause = refusal.retry_after.unwrap_or(unnamed).saturating_add(refusal.jitter);
+        let pause = refusal.retry_after.unwrap_or(self.period).saturating_add(refusal.jitter);
         self.stop(pause, now);
         if id < self.barrier {
             return false;
         }
         self.pauses += 1;
         self.barrier = refusal.next_id;
-        if refusal.retry_after.is_none() {
-            self.unnamed = self.unnamed.saturating_mul(2).min(LONGEST);
-        }
         if let Some(admitted) = refusal.admitted {
             self.pace.slow_down(Unexplained {
                 admitted,
-                rounded: refusal.retry_after.is_some_and(|it| it % SECOND == 0),
+                rounded: refusal.retry_after.is_none_or(|it| it % SECOND == 0),
                 probing,
                 misses: self.misses,
                 is_lost: self.misses > NEAR,

@@ -17,7 +17,8 @@ pub(crate) struct RateLimitHeaders {
     pub(crate) refused: bool,
     /// Whether it is a 2xx.
     pub(crate) success: bool,
-    /// How long the server asks to wait, by `Retry-After` on a 429 or a 503; never zero.
+    /// How long the server asks to wait, by `Retry-After` on a 429 or a 503; never zero. A wait of nothing, or until a moment
+    /// that is just over, was rounded down on a 429: it is a second.
     pub(crate) retry_after: Option<Duration>,
     /// The period in which `limit` and `remaining` count; `None` for the period of the rate in force.
     pub(crate) period: Option<Duration>,
@@ -25,6 +26,8 @@ pub(crate) struct RateLimitHeaders {
     pub(crate) limit: Option<u32>,
     /// `X-RateLimit-Remaining`: how many of them were left when the server counted this request.
     pub(crate) remaining: Option<u32>,
+    /// `X-RateLimit-Reset` and its relatives: how long what others spent counts at most.
+    pub(crate) reset: Option<Duration>,
 }
 
 impl RateLimitHeaders {
@@ -42,10 +45,12 @@ impl RateLimitHeaders {
         RateLimitHeaders {
             refused,
             success: status.is_success(),
-            retry_after: retry_after(status, headers),
+            retry_after: retry_after(status, headers)
+                .or_else(|| Some(SECOND).filter(|_| refused && is_asked_for_no_wait(headers))),
             period: None,
             limit: limit.filter(|_| sound),
             remaining: remaining.filter(|_| sound),
+            reset: reset(headers).filter(|_| refused || status.is_success()),
         }
     }
 }
@@ -62,6 +67,8 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A longer pause is a mistake: a point in time instead of seconds, or a broken clock.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -82,6 +89,62 @@ pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Dur
         .filter_map(|text| seconds(text).or_else(|| from_date(text, headers)))
         .filter(|wait| !wait.is_zero() && *wait <= LONGEST)
         .max()
+}
+
+/// Whether `Retry-After` is zero, or a date of this second or the last one: dates and many numbers are rounded down.
+fn is_asked_for_no_wait(headers: &HeaderMap) -> bool {
+    texts(headers, RETRY_AFTER).flat_map(values).any(|text| {
+        let is_over = |at: Timestamp| is_just_over(at, sent(headers));
+        seconds(text).is_some_and(|wait| wait.is_zero()) || date(text).is_some_and(is_over)
+    })
+}
+
+fn is_just_over(at: Timestamp, sent: Timestamp) -> bool {
+    let over = sent.duration_since(at);
+    !over.is_negative() && over <= jiff::SignedDuration::from_secs(2)
+}
+
+/// When the service counts anew: in seconds from now, in seconds or milliseconds since 1970, or as a date, by which a part of a
+/// period may be over. Of several, the latest holds.
+fn reset(headers: &HeaderMap) -> Option<Duration> {
+    let alone = RESETS.into_iter().flat_map(|name| texts(headers, name)).flat_map(values);
+    let listed = texts(headers, RATE_LIMIT)
+        .flat_map(|text| text.split([',', ';']))
+        .filter_map(|part| part.split_once('='))
+        .filter(|(name, _)| matches!(name.trim(), "t" | "reset"))
+        .map(|(_, value)| value.trim());
+    let moments = alone.chain(listed).filter_map(|text| until(text, headers));
+    moments.map(|wait| wait.max(SECOND)).filter(|wait| *wait <= LONGEST).max()
+}
+
+const RESETS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-reset"),
+    HeaderName::from_static("x-rate-limit-reset"),
+    HeaderName::from_static("ratelimit-reset"),
+];
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// Numbers above these are moments since 1970: in seconds, in milliseconds.
+const EPOCH: Duration = Duration::from_secs(1_000_000_000);
+const MILLISECONDS: Duration = Duration::from_secs(100_000_000_000);
+
+fn until(text: &str, headers: &HeaderMap) -> Option<Duration> {
+    let at = match seconds(text) {
+        Some(wait) if wait < EPOCH => return Some(wait),
+        Some(at) if at < MILLISECONDS => Timestamp::UNIX_EPOCH.checked_add(at).ok()?,
+        Some(at) => Timestamp::UNIX_EPOCH.checked_add(at / 1000).ok()?,
+        None => date(text).or_else(|| text.parse().ok())?,
+    };
+    let sent = sent(headers);
+    match is_just_over(at, sent) {
+        true => Some(Duration::ZERO),
+        false => Duration::try_from(at.duration_since(sent)).ok(),
+    }
+}
+
+/// When the response was sent, on the service's clock if it shows its time.
+fn sent(headers: &HeaderMap) -> Timestamp {
+    texts(headers, DATE).find_map(date).unwrap_or_else(Timestamp::now)
 }
 
 /// The values that a header may hold: proxies join two headers to one, as `30, 30`, and a date has a comma too.
@@ -205,6 +268,54 @@ mod tests {
         assert_eq!((read.refused, read.retry_after), (true, Some(Duration::from_secs(7))));
         let read = RateLimitHeaders::read(StatusCode::OK, &headers);
         assert_eq!((read.limit, read.remaining, read.retry_after), (None, None, None));
+    }
+
+    #[test]
+    fn a_wait_that_was_rounded_down_to_nothing_is_a_second() {
+        let date = "Thu, 26 Nov 2026 16:00:10 GMT";
+        for (value, expected) in [
+            ("0", Some(1)),
+            ("0.0", Some(1)),
+            (date, Some(1)),
+            ("Thu, 26 Nov 2026 16:00:09 GMT", Some(1)),
+            ("Thu, 26 Nov 2026 16:00:12 GMT", Some(2)),
+            ("Thu, 26 Nov 2026 15:00:09 GMT", None),
+            ("soon", None),
+        ] {
+            let headers = headers(&[("retry-after", value), ("date", date)]);
+            let read = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);
+            assert_eq!(read.retry_after, expected.map(Duration::from_secs), "{value}");
+            assert_eq!(RateLimitHeaders::read(StatusCode::OK, &headers).retry_after, None);
+        }
+    }
+
+    #[test]
+    fn the_moment_at_which_a_service_counts_anew_is_read_in_every_usual_form() {
+        let date = "Thu, 26 Nov 2026 16:00:10 GMT";
+        for (name, value, expected) in [
+            ("x-ratelimit-reset", "2", Some(2.0)),
+            ("x-ratelimit-reset", "0", Some(1.0)),
+            ("x-ratelimit-reset", "7.25", Some(7.25)),
+            ("x-ratelimit-reset", "1795708815", Some(5.0)),
+            ("x-ratelimit-reset", "1795708815.5", Some(5.5)),
+            ("x-ratelimit-reset", "1795708815500", Some(5.5)),
+            ("x-ratelimit-reset", "1795708809", Some(1.0)),
+            ("x-ratelimit-reset", "1795705215", None),
+            ("x-ratelimit-reset", "Thu, 26 Nov 2026 16:00:13 GMT", Some(3.0)),
+            ("x-ratelimit-reset", "2026-11-26T16:00:13Z", Some(3.0)),
+            ("x-ratelimit-reset", "3, 30", Some(30.0)),
+            ("x-ratelimit-reset", "99999999", None),
+            ("x-ratelimit-reset", "soon", None),
+            ("x-rate-limit-reset", "4", Some(4.0)),
+            ("ratelimit-reset", "4", Some(4.0)),
+            ("ratelimit", "limit=5, remaining=0, reset=4", Some(4.0)),
+            ("ratelimit", "\"default\";r=0;t=4", Some(4.0)),
+        ] {
+            let headers = headers(&[(name, value), ("date", date)]);
+            let read = RateLimitHeaders::read(StatusCode::OK, &headers).reset;
+            assert_eq!(read, expected.map(Duration::from_secs_f64), "{name}: {value}");
+            assert_eq!(RateLimitHeaders::read(StatusCode::BAD_GATEWAY, &headers).reset, None);
+        }
     }
 
     fn wait(status: u16, value: &str, date: Option<&str>) -> Option<Duration> {

@@ -271,7 +271,7 @@ impl Ledger {
     fn apply(&mut self, flight: &Flight, headers: RateLimitHeaders, now: Nanos) {
         self.take_in(flight, headers, now);
         match headers.refused {
-            true => self.refused(flight, headers.retry_after, now),
+            true => self.refused(flight, headers, now),
             false => self.passed(flight, headers.success, now),
         }
         self.adjust();
@@ -292,7 +292,8 @@ impl Ledger {
         }
         if let Some(remaining) = headers.remaining.filter(|_| counts) {
             let most = flight.out[place].saturating_add(since);
-            window.share_with_others(remaining, flight.sent[place].unwrap_or(most), now);
+            let ours = flight.sent[place].unwrap_or(most);
+            window.share_with_others(remaining, ours, headers.reset, now);
         }
     }
 
@@ -317,9 +318,10 @@ impl Ledger {
         self.cooldown.passed(flight.id, flight.granted, now);
     }
 
-    fn refused(&mut self, flight: &Flight, retry_after: Option<Duration>, now: Nanos) {
+    fn refused(&mut self, flight: &Flight, headers: RateLimitHeaders, now: Nanos) {
         self.windows.iter_mut().for_each(Window::confirm);
         self.second = Second::Known;
+        let RateLimitHeaders { retry_after, reset, .. } = headers;
         let asked = retry_after.map(nanos);
         let admitted = self.admitted_before(flight);
         let refusal = Refusal {
@@ -332,7 +334,7 @@ impl Ledger {
         // In a crowd, waiting for what others spent would mean to wait for ever.
         if is_new && admitted.is_some() && !self.cooldown.pace.is_crowded(now) {
             let first = self.windows.first_mut();
-            first.into_iter().for_each(|window| window.refused(flight.granted, now));
+            first.into_iter().for_each(|window| window.refused(flight.granted, reset, now));
         }
     }
 
@@ -356,7 +358,7 @@ impl Ledger {
         let round_trip = now.saturating_sub(flight.granted);
         let quarters = self.cooldown.quarters(flight.id) * (period.min(SECOND) / 4);
         let step = (round_trip / STEP.1).saturating_mul(n.saturating_mul(STEP.0));
-        let is_coarse = asked.is_some_and(|it| it % SECOND == 0 && it > period / 2);
+        let is_coarse = asked.is_none_or(|it| it % SECOND == 0 && it > period / 2);
         let step = match is_coarse && self.cooldown.is_searching(flight.id, now) {
             true if step <= LONGEST_JITTER => step,
             _ => 0,

@@ -162,6 +162,7 @@ mod tests {
         limit: None,
         remaining: None,
         period: None,
+        reset: None,
         retry_after: None,
     };
 

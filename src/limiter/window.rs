@@ -8,6 +8,7 @@ use super::runs::Runs;
 use super::sent::Sent;
 use super::status::WaitReason;
 
+const SECOND: Nanos = 1_000_000_000;
 /// A limit that a server reports ends after so many periods in which it was not reported again.
 const MEMORY: u64 = 10;
 
@@ -165,12 +166,19 @@ impl Window {
         self.said = (limit < self.requests).then_some(Said { limit, until });
     }
 
-    /// Takes in how many tokens are left according to the server, when at most `ours` of the others were ours.
-    pub(crate) fn share_with_others(&mut self, remaining: u32, ours: usize, now: Nanos) {
+    /// Takes in how many tokens are left according to the server, when at most `ours` of the others were ours. It counts
+    /// anew after `reset` at the latest.
+    pub(crate) fn share_with_others(
+        &mut self,
+        remaining: u32,
+        ours: usize,
+        reset: Option<Duration>,
+        now: Nanos,
+    ) {
         let spent = self.limit().saturating_sub(remaining as usize);
         let others = u32::try_from(spent.saturating_sub(ours)).unwrap_or(u32::MAX);
         let most = self.requests - self.requests.div_ceil(4);
-        self.external.report(others, most, now, self.held);
+        self.external.report(others, most, now, (self.held, lasts(reset)));
     }
 
     /// The server admitted a request that was granted at `granted`.
@@ -203,10 +211,11 @@ impl Window {
     }
 
     /// The server refused a request: what it had not admitted of ours was spent by others. A server that counts a part of
-    /// the last period again counts most of that for a quarter of a period more.
-    pub(crate) fn refused(&mut self, granted: Nanos, now: Nanos) {
+    /// the last period again counts most of that for a quarter of a period more, if the period is a second.
+    pub(crate) fn refused(&mut self, granted: Nanos, reset: Option<Duration>, now: Nanos) {
         let others = self.limit().saturating_sub(self.admitted_before(granted));
-        let end = now.saturating_add(self.held).saturating_add(self.held / 4);
+        let longest = self.held.saturating_add(self.held.min(SECOND) / 4);
+        let end = now.saturating_add(longest.min(lasts(reset)));
         self.external.hold(u32::try_from(others).unwrap_or(u32::MAX), end);
     }
 
@@ -270,6 +279,11 @@ impl Window {
     }
 }
 
+/// How long what others spent counts at most: the moment may be rounded.
+fn lasts(reset: Option<Duration>) -> Nanos {
+    reset.map_or(Nanos::MAX, held)
+}
+
 /// So many successes that contradict the server's numbers prove them wrong.
 const PROOF: u32 = 3;
 /// For so many periods, numbers that were proven wrong are ignored.
@@ -303,8 +317,14 @@ impl ExternalUsage {
         self.reports.front().map_or(0, |(_, amount)| *amount)
     }
 
-    /// Holds `amount` for `period`, and after the first period of reports at most `most`.
-    pub(crate) fn report(&mut self, amount: u32, most: u32, now: Nanos, period: Nanos) {
+    /// Holds `amount` for `period`, and after the first period of reports at most `most`. It `lasts` no longer than that.
+    pub(crate) fn report(
+        &mut self,
+        amount: u32,
+        most: u32,
+        now: Nanos,
+        (period, lasts): (Nanos, Nanos),
+    ) {
         if amount == 0 || now < self.ignored_until {
             return;
         }
@@ -319,7 +339,7 @@ impl ExternalUsage {
         }
         // Somebody who goes on spending will do so in the next period as well.
         let (amount, periods) = if is_long { (amount.min(most), 2) } else { (amount, 1) };
-        self.hold(amount, now.saturating_add(period.saturating_mul(periods)));
+        self.hold(amount, now.saturating_add(period.saturating_mul(periods).min(lasts)));
     }
 
     pub(crate) fn hold(&mut self, amount: u32, end: Nanos) {

@@ -149,7 +149,17 @@ struct Run<'a> {
 /// Writes down what is about to be sent, when nothing but that is left to do. Its error ends the call.
 pub(crate) type BeforeSending<'a> = &'a mut dyn FnMut() -> Result<()>;
 
+/// An unsafe call waits only if this is left of its deadline after that: one that is sent at the last moment ends without
+/// a response, so that nobody knows its outcome.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
+
 impl Run<'_> {
+    /// Until when the call waits for a permit, or before another attempt.
+    fn waits_until(&self) -> Instant {
+        let reserve = if self.call.is_unsafe() { SHORTEST_ATTEMPT } else { Duration::ZERO };
+        self.until.checked_sub(reserve).unwrap_or(self.until)
+    }
+
     /// The name of the call, without the key.
     fn name(&self) -> &str {
         self.name.get_or_init(|| self.credentials.auth.redactor().text(self.call.name()))
@@ -391,7 +401,7 @@ impl Pipeline {
         if cancellation::is_cancelled() {
             return Err(cancelled(run));
         }
-        let permit = run.credentials.bucket.acquire(Some(run.until), &mut on_wait);
+        let permit = run.credentials.bucket.acquire(Some(run.waits_until()), &mut on_wait);
         match permit {
             Ok(permit) if cancellation::is_cancelled() => {
                 permit.never_sent();
@@ -419,7 +429,7 @@ impl Pipeline {
         if self.is_reported() {
             self.report(&Activity::Sending { call: run.name(), attempt: run.attempts });
         }
-        permit.confirm(Some(run.until), &mut |_| {}).map_err(|error| {
+        permit.confirm(Some(run.waits_until()), &mut |_| {}).map_err(|error| {
             run.attempts -= 1;
             self.no_permit(run, error)
         })
@@ -580,7 +590,7 @@ impl Pipeline {
             Retry::AfterBackoff { at_least } => retry::backoff(failures).max(at_least),
         };
         let now = self.core.clock.now();
-        if after > run.until.saturating_duration_since(now) {
+        if after > run.waits_until().saturating_duration_since(now) {
             run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another attempt"));
         }

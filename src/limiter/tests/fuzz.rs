@@ -24,11 +24,12 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     let number = || proptest::option::of(prop_oneof![0..8_u32, any::<u32>()]);
     let pause = proptest::option::of(any::<u64>().prop_map(Duration::from_nanos));
     let period = proptest::option::of((0..3000_u64).prop_map(Duration::from_millis));
-    let remark = (proptest::bool::weighted(0.2), pause, period, number(), number());
+    let reset = proptest::option::of((0..3000_u64).prop_map(Duration::from_millis));
+    let remark = (proptest::bool::weighted(0.2), pause, period, number(), number(), reset);
     prop_oneof![
         Just(Outcome::NeverSent),
         Just(Outcome::NoResponse),
-        remark.prop_map(|(refused, retry_after, period, limit, remaining)| {
+        remark.prop_map(|(refused, retry_after, period, limit, remaining, reset)| {
             Outcome::Responded(RateLimitHeaders {
                 refused,
                 success: !refused,
@@ -36,6 +37,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
                 period,
                 limit,
                 remaining,
+                reset,
             })
         }),
     ]

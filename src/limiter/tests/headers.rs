@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::http::{HeaderMap, StatusCode};
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
-use crate::limiter::status::Outcome;
+use crate::limiter::status::{Outcome, WaitReason};
 use crate::limiter::store::TokenStore;
 use crate::limiter::{Rate, TokenBucket};
 use fastrand::Rng;
@@ -250,4 +250,38 @@ fn what_an_earlier_run_spent_is_found_out_before_it_leads_to_a_refusal() {
     };
     assert_eq!(refused(true), 0);
     assert!(refused(false) > 0);
+}
+
+#[test]
+fn what_others_spent_is_held_no_longer_than_until_the_service_counts_anew() {
+    let bench = Bench::new(Rate::per_minute(100));
+    let spent = RateLimitHeaders {
+        success: true,
+        limit: Some(100),
+        remaining: Some(0),
+        reset: Some(Duration::from_secs(2)),
+        ..RateLimitHeaders::default()
+    };
+    let lease = bench.lease();
+    bench.store.release(&lease, Outcome::Responded(spent));
+    bench.is_shut(WaitReason::Full);
+    bench.pass(Duration::from_millis(2010));
+    // Our own token is still out: the moment frees none of those.
+    (0..99).for_each(|_| drop(bench.lease()));
+    bench.is_shut(WaitReason::Full);
+}
+
+#[test]
+fn a_late_moment_of_counting_anew_holds_nothing_for_longer_than_a_period() {
+    let bench = Bench::new(Rate::per_second(5));
+    let spent = RateLimitHeaders {
+        success: true,
+        remaining: Some(0),
+        reset: Some(Duration::from_secs(3600)),
+        ..RateLimitHeaders::default()
+    };
+    let lease = bench.lease();
+    bench.store.release(&lease, Outcome::Responded(spent));
+    bench.pass(HELD);
+    bench.lease();
 }

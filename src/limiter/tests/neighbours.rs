@@ -40,6 +40,8 @@ struct Trial {
     calls: u64,
     /// Whether `Retry-After` is in whole seconds, rounded up, and not in milliseconds.
     seconds: bool,
+    /// Whether refusals have a `Retry-After` at all. Without one, a client without a limiter waits for a second.
+    named: bool,
     /// Whether responses have `X-RateLimit-Remaining`.
     headers: bool,
     /// Somebody else sends until refused, waits for `Retry-After`, and goes on.
@@ -73,6 +75,7 @@ impl Trial {
             workers: 1,
             calls: 60,
             seconds: true,
+            named: true,
             headers: false,
             greedy: false,
             rude: false,
@@ -230,7 +233,8 @@ impl Run {
                 let headers = RateLimitHeaders {
                     refused: !success,
                     success,
-                    retry_after: (!success).then(|| Duration::from_nanos(wait)),
+                    retry_after: (!success && (self.trial.named || !self.trial.ours))
+                        .then(|| Duration::from_nanos(wait)),
                     remaining: self.trial.headers.then(|| self.server.remaining()),
                     ..RateLimitHeaders::default()
                 };
@@ -251,13 +255,14 @@ impl Run {
         if let Some(lease) = lease {
             self.ledger.release(&lease, Outcome::Responded(headers), self.now);
         }
-        match headers.retry_after {
-            Some(pause) => {
+        match headers.refused {
+            true => {
                 self.report.refused += 1;
-                let pause = if self.trial.ours { 0 } else { pause.as_nanos() as u64 };
+                let pause = headers.retry_after.filter(|_| !self.trial.ours).unwrap_or_default();
+                let pause = pause.as_nanos() as u64;
                 self.plan(self.now + pause, Event::Resumes(worker));
             }
-            None => {
+            false => {
                 self.report.done += 1;
                 let began = self.calls[worker].take().expect("a call that began");
                 self.report.longest = self.report.longest.max(self.now - began);
@@ -274,6 +279,9 @@ impl Run {
     }
 
     fn retry_after(&self) -> u64 {
+        if !self.trial.named {
+            return SECOND;
+        }
         let unit = if self.trial.seconds { SECOND } else { MS };
         self.server.wait(self.now).div_ceil(unit).max(1) * unit
     }
@@ -546,5 +554,20 @@ fn a_client_that_ignores_every_pause_leaves_something_if_the_pause_is_exact_or_t
         let trial = Trial { greedy: true, rude: true, seconds, ..Trial::new(5, SECOND, kind) };
         let (least, _) = shares(Trial { latency: latency * MS, ..trial });
         assert!(least >= 0.25, "{}, {seconds}: {least:.2} of a fair share", kind.0);
+    }
+}
+
+#[test]
+fn beside_a_client_that_takes_all_it_can_every_call_gets_through_although_no_pause_is_named() {
+    for kind in KINDS {
+        for (workers, latency) in [1, 8].into_iter().flat_map(|it| [4, 20, 100].map(|ms| (it, ms)))
+        {
+            let trial = Trial { named: false, greedy: true, ..Trial::new(5, SECOND, kind) };
+            let (least, mean) = shares(Trial { workers, latency: latency * MS, ..trial });
+            let bound = if kind.0 == HARSH.0 && latency == 4 { 0.15 } else { 0.25 };
+            let context = format!("{}, {workers}, {latency} ms", kind.0);
+            assert!(least >= bound, "{context}: {least:.2} of a fair share");
+            assert!(mean >= 0.3, "{context}: {mean:.2} of a fair share on average");
+        }
     }
 }

@@ -21,6 +21,7 @@ const SUCCESS: RateLimitHeaders = RateLimitHeaders {
     limit: None,
     remaining: None,
     period: None,
+    reset: None,
 };
 
 fn written(ledger: &Ledger) -> Ledger {

@@ -132,7 +132,7 @@ impl Caller<'_> {
 }
 
 impl Ended {
-    fn arguments(&self) -> [String; 9] {
+    fn arguments(&self) -> [String; 10] {
         let (outcome, headers) = match self.outcome {
             Outcome::Responded(headers) => ("responded", headers),
             Outcome::NoResponse => ("silent", Default::default()),
@@ -149,6 +149,7 @@ impl Ended {
             u8::from(headers.success).to_string(),
             or_none(headers.limit),
             or_none(headers.remaining),
+            headers.reset.map_or("-1".to_owned(), micros),
         ]
     }
 }

@@ -441,14 +441,11 @@ end
 local function refused(seq, ended, asked)
     local pause = asked
     if asked < 0 then
-        pause = period * 2 ^ math.min(get('unnamed'), 4)
+        pause = period
     end
     if seq <= get('barrier') then
         set('pause', math.max(get('pause'), asked < 0 and 0 or ended + pause))
         return
-    end
-    if asked < 0 then
-        set('unnamed', get('unnamed') + 1)
     end
     set('pause', ended + pause)
     set('barrier', get('seq'))
@@ -480,7 +477,7 @@ local function learn(ended, is_success, is_refused, asked, remaining)
 end
 
 -- What the service's headers show: a lower limit, and what others spend.
-local function take_in(ended, limit, remaining, ours)
+local function take_in(ended, limit, remaining, ours, reset)
     if not windows[1] then
         return
     end
@@ -504,7 +501,7 @@ local function take_in(ended, limit, remaining, ours)
     end
     if spent > 0 and spent >= others() then
         set('others', spent)
-        set('others_until', ended + period)
+        set('others_until', ended + (reset < 0 and period or math.min(period, reset)))
     end
 end
 
@@ -526,14 +523,12 @@ local function give_back()
             if fields.alone_for == 'first' then
                 set('start_until', now + NEVER)
             end
-        elseif is_success then
-            set('unnamed', 0)
         end
     end
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
         learn(ended, is_success, is_refused, asked, remaining)
-        take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq)
+        take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]))
         if is_refused then
             refused(seq, ended, asked)
         end

@@ -20,6 +20,7 @@ const SUCCESS: RateLimitHeaders = RateLimitHeaders {
     success: true,
     retry_after: None,
     period: None,
+    reset: None,
     limit: None,
     remaining: None,
 };
@@ -370,6 +371,21 @@ fn tokens_that_were_sent_elsewhere_meanwhile_are_taken_out() {
     let [one, other] = two(&world);
     one.exhaust().unwrap();
     assert_eq!(wait(&other).at_least, HELD + GRACE);
+}
+
+#[test]
+fn what_others_spent_is_held_no_longer_than_until_the_service_counts_anew() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = [(); 2].map(|()| world.host("key", Rate::per_minute(3)));
+    let reset = Some(Duration::from_secs(2));
+    answer(&one, &take(&one), RateLimitHeaders { remaining: Some(0), reset, ..SUCCESS });
+    let denied = wait(&other);
+    assert_eq!(denied.at_least, Duration::from_secs(2));
+    world.clock.advance(Duration::from_secs(2));
+    let _leases = [(); 2].map(|()| take(&other));
+    wait(&other);
 }
 
 fn lose_all(world: &World) {
