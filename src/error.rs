@@ -657,26 +657,41 @@ impl fmt::Debug for Error {
 /// The most of a service's message that an error prints, in characters.
 const MESSAGE_KEPT: usize = 500;
 
-/// The message without the status that it begins with: `502 Bad Gateway`, `502: Bad gateway` or `Bad Gateway`.
+/// The message without the status that it begins with: `502 Bad Gateway`, `502: Bad gateway`, `error code: 502` or `Bad Gateway`.
 pub(super) fn without_status(message: &str, status: StatusCode) -> &str {
     // Cloudflare: `example.com | 502: Bad gateway`.
     let title = message.split_once(" | ").filter(|(_, rest)| rest.starts_with(status.as_str()));
     let message = title.map_or(message, |(_, rest)| rest);
     let (first, rest) = message.split_once("; ").unwrap_or((message, ""));
+    if says_only(first, status) { rest } else { without_number(message, status) }
+}
+
+/// Whether a text says nothing but the status, with or without the words that often come with it.
+fn says_only(text: &str, status: StatusCode) -> bool {
     let letters = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
     };
     let reason = letters(status.canonical_reason().unwrap_or_default());
-    let first = letters(first);
-    let first = first.strip_prefix("http").unwrap_or(&first);
-    let first = first.strip_prefix(status.as_str()).unwrap_or(first);
-    if first.is_empty() || first == reason { rest } else { without_number(message, status) }
+    let (text, number) = (letters(text), status.as_str());
+    let begun = ["http11", "http10", "http2", "http", "error", "status", "code"];
+    let (mut left, mut is_named) = (&*text, false);
+    while left != reason {
+        if let Some(rest) = begun.iter().find_map(|start| left.strip_prefix(start)) {
+            left = rest;
+        } else if let Some(rest) = left.strip_prefix(number).or(left.strip_suffix(number)) {
+            (left, is_named) = (rest, true);
+        } else {
+            return is_named && matches!(left, "" | "error");
+        }
+    }
+    is_named || !left.is_empty() || text.is_empty()
 }
 
 /// Other words for the status keep their own, without the number: `413 Request Entity Too Large`.
 fn without_number(message: &str, status: StatusCode) -> &str {
-    let words =
-        message.strip_prefix(status.as_str()).map(|rest| rest.trim_start_matches([' ', ':', '-']));
+    let line = message.strip_prefix("HTTP/").and_then(|rest| Some(rest.split_once(' ')?.1));
+    let words = line.unwrap_or(message).strip_prefix(status.as_str());
+    let words = words.map(|rest| rest.trim_start_matches([' ', ':', '-']));
     words.filter(|words| words.starts_with(char::is_uppercase)).unwrap_or(message)
 }
 
@@ -753,6 +768,20 @@ mod tests {
             (502, "example.com | 502: Bad gateway", ""),
             (522, "example.com | 522: Connection timed out", "Connection timed out"),
             (522, "a | 5: b", "a | 5: b"),
+            (502, "error code: 502", ""),
+            (520, "error code: 520", ""),
+            (502, "Error 502", ""),
+            (502, "HTTP/1.1 502 Bad Gateway", ""),
+            (404, "HTTP Error 404", ""),
+            (404, "Error: Not Found", ""),
+            (404, "Not Found (404)", ""),
+            (404, "Status code: 404; it is gone", "it is gone"),
+            (500, "500 error", ""),
+            (413, "HTTP/1.1 413 Request Entity Too Large", "Request Entity Too Large"),
+            (502, "Error", "Error"),
+            (502, "error code: 504", "error code: 504"),
+            (502, "error code: 5020", "error code: 5020"),
+            (520, "", ""),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
             assert_eq!(without_status(message, status), expected);

@@ -45,6 +45,8 @@ enum Role {
     Socks(Option<(&'static str, &'static str)>),
     /// A SOCKS5 proxy that rejects the request for this reason.
     SocksRefusal(u8),
+    /// A SOCKS5 proxy whose first response consists of these bytes.
+    Greeting([u8; 2]),
 }
 
 /// A proxy that leads every request to one server, and listens until the process ends.
@@ -121,6 +123,12 @@ fn play(
             received.lock().unwrap().push(read_socks_request(&mut stream)?);
             stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
             tunnel(stream, target)
+        }
+        Role::Greeting(bytes) => {
+            read::<1>(&mut stream)?;
+            received.lock().unwrap().push(String::new());
+            stream.write_all(bytes)?;
+            stream.read(&mut [0; 512]).map(drop)
         }
         Role::SocksRefusal(reason) => {
             greet(&mut stream, 0)?;
@@ -288,6 +296,13 @@ fn a_request_that_a_proxy_refuses_was_not_sent_and_is_not_retried() {
         ("http", refuse(404), "NO_PROXY"),
         ("socks5h", Role::Socks(Some(("you", "open"))), "user:password@"),
         ("socks5h", Role::SocksRefusal(2), "NO_PROXY"),
+        ("socks5h", Role::SocksRefusal(7), "cannot make such connections"),
+        ("socks5h", Role::SocksRefusal(8), "kind of address"),
+        ("socks5h", Role::Greeting([5, 0x80]), "speak this version of SOCKS"),
+        ("socks5h", Role::Greeting(*b"HT"), "speak this version of SOCKS"),
+        ("http", refuse(408), "try again later"),
+        ("http", refuse(429), "try again later"),
+        ("http", Role::Refuse([INTERIM, &head(403, &["content-length: 0"])].concat()), "NO_PROXY"),
     ] {
         let proxy = Proxy::start(server.port(), role);
         let address = format!("{scheme}://me:sesame@{}", proxy.address());
@@ -303,6 +318,22 @@ fn a_request_that_a_proxy_refuses_was_not_sent_and_is_not_retried() {
         }
     }
     assert_eq!(server.accepted(), 0);
+}
+
+/// What may come before a response.
+const INTERIM: &[u8] =
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n";
+
+#[test]
+fn interim_responses_of_a_proxy_do_not_hide_the_final_one() {
+    let (server, authority) = server();
+    let response = [INTERIM, &head(200, &[])].concat();
+    let proxy = Proxy::start(server.port(), Role::ConnectWith(response));
+    let clients = Clients::with(config(&authority, proxy.address()));
+    for _ in 0..2 {
+        clients.heylerts.stats().unwrap();
+    }
+    assert_eq!((proxy.received().len(), server.received().len()), (1, 2));
 }
 
 #[test]

@@ -405,6 +405,8 @@ mod gzip {
             "content-encoding: GZIP",
             "Content-Encoding: x-gzip",
             "content-encoding: gzip, identity",
+            "content-encoding: gzip;q=1",
+            "content-encoding: \"gzip\"",
         ] {
             let server = Server::start([Step::Send(response_bytes(200, &[line], &padded))]);
             let clients = Clients::with(quick(&server).retries(0));
@@ -426,6 +428,20 @@ mod gzip {
             for call in SAMPLES.iter().filter(|call| call.takes_any_body) {
                 let outcome = (call.make)(&clients);
                 assert!(outcome.is_ok(), "{}, {act:?}: {outcome:?}", call.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_cut_although_its_length_arrived_names_its_coding() {
+        let whole = gzipped(GOOD.as_bytes());
+        for body in [&whole[..whole.len() - 1], &whole[..whole.len() - 8], &whole[..12]] {
+            let server = Server::start([sent(body)]);
+            let clients = Clients::with(quick(&server).retries(0));
+            for call in SAMPLES {
+                let error = (call.make)(&clients).unwrap_err();
+                let cause = error.source().map(ToString::to_string).unwrap_or_default();
+                assert!(cause.contains("the gzip body is damaged or incomplete"), "{error:?}");
             }
         }
     }

@@ -85,13 +85,29 @@ fn read_up_to(source: &mut impl Read, whole: &mut Vec<u8>, limit: u64) -> Result
 /// The codings of a body, in lower case and in the order in which they were applied.
 fn codings(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let named = values.flat_map(|value| value.split(',')).map(|it| it.trim().to_ascii_lowercase());
-    let named: Vec<String> = named.filter(|it| !it.is_empty() && it != "identity").collect();
+    let named: Vec<String> = values
+        .flat_map(|value| value.split(','))
+        .map(name)
+        .filter(|name| is_coding(name))
+        .collect();
     // As a transfer coding, or by a server that forgot to name it. Neither JSON nor text begins like this.
     match named.is_empty() && body.starts_with(&GZIP_MAGIC) {
         true => vec!["gzip".to_owned()],
         false => named,
     }
+}
+
+/// The name of a coding, without the quotation marks and parameters that some servers add: `"gzip"`, `gzip;q=1`
+fn name(coding: &str) -> String {
+    let bare = coding.split(';').next().unwrap_or_default();
+    bare.trim_matches([' ', '\t', '"', '\'']).to_ascii_lowercase()
+}
+
+/// Servers state charsets and the encodings of e-mail here too, which change nothing.
+fn is_coding(name: &str) -> bool {
+    let is_charset = ["utf-", "utf8", "iso-", "us-ascii", "windows-"];
+    let is_none = ["", "identity", "none", "null", "binary", "8bit", "7bit", "plain"];
+    !is_none.contains(&name) && !is_charset.iter().any(|start| name.starts_with(start))
 }
 
 /// How much longer than its content a compressed body may be, padding included, in bytes.
@@ -151,7 +167,8 @@ fn broken(failure: Failure, coding: &str) -> Failure {
         return failure;
     };
     let what = format!("the {coding} body is damaged or incomplete: {error}");
-    Failure::Lost(io::Error::new(error.kind(), what))
+    // The end of the body is not that of the connection.
+    Failure::Lost(io::Error::new(io::ErrorKind::InvalidData, what))
 }
 
 #[cfg(test)]
@@ -221,6 +238,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_no_coding_changes_nothing() {
+        for stated in
+            ["utf-8", "UTF8", "none", "binary", "8bit", "iso-8859-1", "identity;q=1", "\"\""]
+        {
+            let headers = &mut HeaderMap::new();
+            headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static(stated));
+            assert_eq!(read(&b"{}"[..], headers, 9).ok(), Some(b"{}".to_vec()), "{stated}");
+        }
+    }
+
     #[cfg(feature = "gzip")]
     mod gzip {
         use std::io::Write;
@@ -256,11 +284,14 @@ mod tests {
                 &[" gzip ,"],
                 &["identity", "gzip"],
                 &["gzip", ""],
+                &["gzip;q=1"],
+                &["\"gzip\""],
+                &["utf-8, gzip"],
             ] {
                 assert_eq!(read_as(codings, &body), Ok(b"hello".to_vec()), "{codings:?}");
             }
             // It is not named, and begins like no other body.
-            for codings in [&["identity"][..], &[""], &[]] {
+            for codings in [&["identity"][..], &["none"], &[""], &[]] {
                 assert_eq!(read_as(codings, &body), Ok(b"hello".to_vec()), "{codings:?}");
             }
         }

@@ -169,12 +169,19 @@ const PROXY_CREDENTIALS: &str = "the proxy wants another user name and password,
     in http://user:password@proxy.example:3128";
 const PROXY_REFUSES: &str = "the proxy refuses to connect to this host: ask its operator, or name the host in \
     NO_PROXY to go without it";
+const PROXY_BUSY: &str = "the proxy is busy or limits how often connections are made through it: try again later, or ask its operator";
+const PROXY_CANNOT: &str =
+    "the proxy cannot make such connections: ask its operator, or use another one";
+const ADDRESS_KIND: &str = "the proxy does not take this kind of address: with `socks5h` it gets the name of the host, with \
+    `socks5` an IP address";
+const NO_SOCKS: &str = "what responds there does not speak this version of SOCKS: check the scheme and the port of the proxy";
 
 /// Only for requests that were not sent: messages decide hints and retries, never whether something was sent.
 fn advice(error: &ureq::Error) -> Advice {
     match error {
         ureq::Error::ConnectProxyFailed(reason) => match refusal(reason).map(|it| it.as_u16()) {
             Some(401 | 407) => Advice::permanent(PROXY_CREDENTIALS),
+            Some(408 | 429) => Advice::permanent(PROXY_BUSY),
             Some(400..=499) => Advice::permanent(PROXY_REFUSES),
             _ => Advice::default(),
         },
@@ -192,10 +199,18 @@ fn refusal(reason: &str) -> Option<StatusCode> {
 }
 
 /// What proxies that speak SOCKS refuse, as ureq words it.
-const BY_SOCKS: [(&str, &str); 3] = [
+const BY_SOCKS: [(&str, &str); 11] = [
     ("password authentication failed", PROXY_CREDENTIALS),
     ("no acceptable auth methods", PROXY_CREDENTIALS),
     ("connection not allowed by ruleset", PROXY_REFUSES),
+    ("request rejected because", PROXY_CREDENTIALS),
+    ("command not supported", PROXY_CANNOT),
+    ("address kind not supported", ADDRESS_KIND),
+    ("unknown auth method", NO_SOCKS),
+    ("invalid response version", NO_SOCKS),
+    ("invalid response code", NO_SOCKS),
+    ("invalid reserved byte", NO_SOCKS),
+    ("unsupported address type", NO_SOCKS),
 ];
 
 fn by_message(message: &str) -> Advice {
@@ -333,6 +348,8 @@ mod tests {
             (401, true, "user:password@", "401 Unauthorized"),
             (403, true, "NO_PROXY", "403 Forbidden"),
             (400, true, "NO_PROXY", "400 Bad Request"),
+            (408, true, "later", "408 Request Timeout"),
+            (429, true, "later", "429 Too Many Requests"),
             (502, false, "", "502 Bad Gateway"),
             (503, false, "", "503 Service Unavailable"),
         ] {

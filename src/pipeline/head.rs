@@ -68,6 +68,11 @@ pub(crate) fn tidy(input: &[u8], most: usize) -> Head {
     Head { is_whole, status, tidied: (tidied != input).then_some(tidied) }
 }
 
+/// The length of the interim responses that the input begins with.
+pub(crate) fn interim(input: &[u8]) -> usize {
+    final_head(input, MOST_LINES).0
+}
+
 /// A head, of which the input may have the beginning only.
 struct Found {
     /// Without the empty line.

@@ -211,6 +211,12 @@ impl Watched {
             false => head::MOST_LINES_OF_PROXY,
         };
         let buffers = self.inner.buffers();
+        if !self.carries_requests {
+            // ureq takes the first response of a proxy for the final one.
+            let interim = head::interim(buffers.input());
+            buffers.input_consume(interim);
+            buffers.input_consume(0);
+        }
         let head = head::tidy(buffers.input(), most);
         self.is_in_head = !head.is_whole;
         if let Some(status) = head.status {
@@ -490,6 +496,27 @@ mod tests {
             }
             let whole = b"HTTP/1.1 200 OK\r\nA: b   c\r\n\r\n";
             assert_eq!(connection.inner.buffers().input(), whole);
+        }
+    }
+
+    #[test]
+    fn interim_responses_of_a_proxy_are_left_out() {
+        let (mut connection, _) = connection();
+        (connection.carries_requests, connection.is_in_head) = (false, true);
+        for (piece, expected) in [
+            ("HTTP/1.1 100 Continue\r\n", "HTTP/1.1 100 Continue\r\n"),
+            ("\r\n", ""),
+            ("HTTP/1.1 103 E\r\nX: y\r\n\r\nHTTP/1.1 200", "HTTP/1.1 200"),
+            (" OK\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"),
+        ] {
+            let buffers = connection.inner.buffers();
+            buffers.input_append_buf()[..piece.len()].copy_from_slice(piece.as_bytes());
+            buffers.input_appended(piece.len());
+            connection.look_at_head();
+            let buffers = connection.inner.buffers();
+            assert_eq!(String::from_utf8_lossy(buffers.input()), expected);
+            // ureq reads on only if this is false.
+            assert!(!buffers.can_use_input());
         }
     }
 
