@@ -6,17 +6,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use ureq::ProxyProtocol;
-#[cfg(feature = "native-tls")]
-use ureq::unversioned::transport::NativeTlsConnector;
-#[cfg(feature = "rustls")]
-use ureq::unversioned::transport::RustlsConnector;
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, NextTimeout,
-    SocksConnector, TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport,
 };
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-use super::records::RecordsConnector;
 
 /// The events on this thread within one [`watch`].
 ///
@@ -157,24 +149,9 @@ pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> 
     (outcome, sent)
 }
 
-/// The connectors of ureq's default, with a [`Sending`] around each socket, and a look at the records of TLS.
-pub(crate) fn connector() -> impl Connector {
-    let sockets =
-        ().chain(SocksConnector::default())
-            .chain(ConnectProxyConnector::default())
-            .chain(TcpConnector::default())
-            .chain(Sockets);
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    let sockets = sockets.chain(RecordsConnector);
-    #[cfg(feature = "rustls")]
-    let sockets = sockets.chain(RustlsConnector::default());
-    #[cfg(feature = "native-tls")]
-    let sockets = sockets.chain(NativeTlsConnector::default());
-    sockets
-}
-
+/// Puts a [`Sending`] around each socket.
 #[derive(Debug)]
-struct Sockets;
+pub(crate) struct Sockets;
 
 impl<In: Transport> Connector<In> for Sockets {
     type Out = Either<In, Sending<In>>;
@@ -202,7 +179,7 @@ impl<In: Transport> Connector<In> for Sockets {
 /// handshake, the response is an alert with the reason; if there is none, the handshake may look complete from this side,
 /// and the request is not sent.
 #[derive(Debug)]
-struct Sending<T> {
+pub(crate) struct Sending<T> {
     inner: T,
     /// The part that was under way when the server stopped reading. The rest of it is left out.
     cut: Option<Cut>,

@@ -1,7 +1,7 @@
 //! Between ureq and its connections: it records whether a byte of a request was sent, remembers the addresses of
 //! hosts, and keeps ureq from using a connection again that may be dying.
 //!
-//! All of ureq's unversioned API that this crate uses is used here and in [`sending`].
+//! All of ureq's unversioned API that this crate uses is used here, in [`sending`] and in `records`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,11 +13,20 @@ use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+#[cfg(feature = "native-tls")]
+use ureq::unversioned::transport::NativeTlsConnector;
+#[cfg(feature = "rustls")]
+use ureq::unversioned::transport::RustlsConnector;
+use ureq::unversioned::transport::{
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, SocksConnector,
+    TcpConnector, Transport,
+};
 
 use super::head;
 use super::names::Names;
-use super::sending;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use super::records::RecordsConnector;
+use super::sending::{self, Sockets};
 
 /// As many as ureq's list of addresses holds.
 const MOST_ADDRESSES: usize = 16;
@@ -31,7 +40,7 @@ pub(crate) struct Wire {
 impl Wire {
     /// Makes an agent that looks up a host name within `timeout`.
     pub(crate) fn agent(&self, config: Config, timeout: Duration) -> ureq::Agent {
-        let connector = Watching { inner: sending::connector(), hosts: Arc::clone(&self.hosts) };
+        let connector = Watching { inner: connector(), hosts: Arc::clone(&self.hosts) };
         let resolver = Remembering { hosts: Arc::clone(&self.hosts), timeout };
         ureq::Agent::with_parts(config, connector, resolver)
     }
@@ -68,6 +77,22 @@ impl Hosts {
             self.names.suspect(&host);
         }
     }
+}
+
+/// The connectors of ureq's default, with a [`Sending`] around each socket, and a look at the records of TLS.
+fn connector() -> impl Connector {
+    let sockets =
+        ().chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(Sockets);
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let sockets = sockets.chain(RecordsConnector);
+    #[cfg(feature = "rustls")]
+    let sockets = sockets.chain(RustlsConnector::default());
+    #[cfg(feature = "native-tls")]
+    let sockets = sockets.chain(NativeTlsConnector::default());
+    sockets
 }
 
 /// As [`DefaultResolver::host_and_port`], without its formatting, which takes longer than finding the addresses.
