@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::error::Error as _;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heysync::sandbox::TestClock;
-use heysync::{Applied, Call, Config, Error, ErrorKind, Result, Safety, heylerts, heylo};
+use heysync::{Activity, Applied, Call, Config, Error, ErrorKind, Result, Safety, heylerts, heylo};
 use serde_json::{Value, json};
 
 #[path = "support/operations.rs"]
@@ -280,6 +281,66 @@ fn a_wait_beyond_the_deadline_is_not_begun_and_the_real_error_is_returned() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
     assert!(error.message().starts_with("down for repairs; a wait of 3600.0 s"), "{error}");
     assert_eq!(clock.elapsed(), Duration::ZERO);
+}
+
+/// The wait of a 429 that does not fit, and whether another attempt was announced.
+fn refused(response: Scripted, deadline: u64) -> (Result<heylerts::Stats>, Vec<&'static str>) {
+    let (clock, seen) = (TestClock::new(), Arc::new(Mutex::new(Vec::new())));
+    let log = Arc::clone(&seen);
+    let observer = move |activity: &Activity<'_>| match activity {
+        Activity::Retrying { .. } => log.lock().unwrap().push("retrying"),
+        Activity::Waiting { .. } => log.lock().unwrap().push("waiting"),
+        _ => {}
+    };
+    let wire = Wire::new([response, Scripted::text(r#"{"total": 3}"#)]);
+    let config = local(&clock).observer(observer).deadline(Duration::from_secs(deadline));
+    let outcome = account(&wire, config).stats();
+    let seen = seen.lock().unwrap().clone();
+    (outcome, seen)
+}
+
+#[test]
+fn an_attempt_after_a_429_is_announced_only_if_its_wait_fits_into_the_deadline() {
+    let named = || Scripted::status(429).header("retry-after", 50);
+    for response in [Scripted::status(429), named()] {
+        let (outcome, seen) = refused(response, 600);
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!(seen, ["retrying", "waiting"]);
+    }
+    for (response, why) in [
+        (Scripted::status(429), "(the service refused and named no time to wait) does not fit"),
+        (named(), "(the service asked for a pause) does not fit"),
+    ] {
+        let (outcome, seen) = refused(response, 20);
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (RateLimited, 1));
+        assert!(error.message().contains(why), "{error}");
+        assert!(seen.is_empty(), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_hint_of_a_status_tells_what_its_head_and_body_show() {
+    let page = "<!doctype html><title>Blocked</title>";
+    let page_of = |status| Scripted::status(status).header("content-type", "text/html").body(page);
+    let slash = |to: &str| Scripted::status(301).header("location", to);
+    for (response, expected) in [
+        (page_of(401), "something between here and the service"),
+        (page_of(403), "something between here and the service"),
+        (Scripted::status(403).body(r#"{"detail": "no"}"#), "check the account's plan"),
+        (slash("/api/v1/stats/"), "a slash at its end"),
+        (slash("https://heylerts.com/api/v1/stats/?page=1"), "a slash at its end"),
+        (slash("https://heylerts.example/api/v1/stats"), "check the base address: it must be"),
+        (slash("/sign-in/"), "check the base address: it must be"),
+        (Scripted::status(507), "may not help"),
+        (Scripted::status(530), "may not help"),
+        (Scripted::status(511), "sign in"),
+    ] {
+        let wire = Wire::new([response]);
+        let error = account(&wire, Config::new().retries(0)).stats().unwrap_err();
+        assert!(error.hint().is_some_and(|hint| hint.contains(expected)), "{error:?}");
+        assert!(!error.is_temporary(), "{error:?}");
+    }
 }
 
 #[test]

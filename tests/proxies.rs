@@ -429,7 +429,9 @@ fn a_proxy_that_responds_byte_by_byte_is_given_up_at_the_connect_timeout() {
         assert_eq!(error.kind(), ErrorKind::NotSent, "{}: {error:?}", call.name);
         assert_eq!(source, "connecting took longer than 200ms", "{}", call.name);
     }
-    assert_eq!(proxy.received().len(), SAMPLES.len());
+    // A proxy that is slow to start may not have read the last one yet.
+    assert!((1..=SAMPLES.len()).contains(&proxy.received().len()));
+    assert_eq!(server.accepted(), 0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::extra_header;
+use super::message::floor;
 use super::retry::Safety;
 use crate::error::{Error, Result};
 use crate::json;
@@ -400,7 +401,9 @@ impl Call {
         for segment in &self.path {
             name.push('/');
             // A name goes into logs and errors, which are no place for people's addresses.
-            name.push_str(shown(segment));
+            let end = floor(segment, MOST_SHOWN);
+            name.push_str(shown(&segment[..end]));
+            name.push_str(if end < segment.len() { "…" } else { "" });
         }
         if let Some(kind) = self.shown_kind() {
             name.push(' ');
@@ -519,6 +522,13 @@ impl Call {
                 .extend_pairs(self.query.iter().chain(extra).map(|(name, value)| (name, value)))
                 .finish();
         }
+        if address.len() > LONGEST_ADDRESS {
+            let length = address.len();
+            let why = format!(
+                "the address would have {length} bytes, and {LONGEST_ADDRESS} at most are possible"
+            );
+            return Err(Error::invalid(why));
+        }
         let rejected = |error| Error::invalid("this makes no valid address").with_source(error);
         Uri::try_from(address).map_err(rejected)
     }
@@ -571,6 +581,12 @@ fn is_usual(segment: &str) -> bool {
 fn hex(digit: u8) -> char {
     char::from(b"0123456789ABCDEF"[usize::from(digit)])
 }
+
+/// The longest address that a request can have, in bytes.
+const LONGEST_ADDRESS: usize = 65_534;
+
+/// The most that is shown of one segment of a path, in bytes.
+const MOST_SHOWN: usize = 120;
 
 /// The part as a name shows it: without addresses of people, and on one line.
 fn shown(part: &str) -> &str {
@@ -649,6 +665,18 @@ mod tests {
         for id in ["", ".", "..", "a/b", "..\\b", "a\nb", ".\t.", "\r", "a\0", " a", "a\u{200b}"] {
             assert!(Call::get(["alerts", id]).to_uri(&base, &[]).is_err(), "{id:?}");
         }
+    }
+
+    #[test]
+    fn a_long_id_is_cut_in_the_name_of_its_call_and_a_longer_one_is_rejected_with_its_length() {
+        assert_eq!(
+            Call::get(["alerts", &"é".repeat(9000)]).name().len(),
+            "GET /alerts/…".len() + 120
+        );
+        let base = Url::parse("https://example.com").expect("a valid address");
+        let call = Call::get(["alerts", &"x".repeat(70_000)]);
+        let error = call.to_uri(&base, &[]).expect_err("too long");
+        assert!(error.message().contains("70027 bytes, and 65534 at most"), "{error}");
     }
 
     #[test]

@@ -59,6 +59,15 @@ const LONGEST_LOCATION: usize = 200;
 const PAGE: &str = "something between here and the service sent a page, perhaps to sign in: find out whether \
                     the call took effect before sending it again";
 
+/// The hint if a page refuses a request.
+const REFUSED_BY_PAGE: &str = "the response is a page, as something between here and the service sends it, such as a firewall, a gateway \
+                               or a sign-in: find out what refuses; the API key and the plan may be right";
+const LASTING: &str = "sending the call again later does no harm, and may not help: the service's operator has to look at it";
+const CAPTIVE: &str =
+    "the network wants somebody to sign in: open a page in a browser, then send the call again";
+const SLASH: &str = "the same address with a slash at its end is wanted, which no setting changes: check whether the base address is that \
+                     of the service, with https, and whether something before it rewrites addresses";
+
 const NO_OBJECT: &str = "check the id, and that the key's account owns it";
 const NO_OBJECT_OR_ADDRESS: &str =
     "check the id, that the key's account owns it, and the base address with its path";
@@ -168,7 +177,7 @@ impl Classifier<'_> {
             _ => Retry::Never,
         };
         let message = with_location(message::message(&body), &head);
-        let hint = self.hint_if_not_found(&body, &message);
+        let hint = self.hint_on(&head, &body, &message, retry);
         let evidence = Evidence { message, head: Some(head), body, cause: None };
         let mut failure = match status.as_u16() {
             // It leads to the result of a request that was carried out.
@@ -176,10 +185,7 @@ impl Classifier<'_> {
             300..=399 => self.failure(ErrorKind::Redirect, evidence, retry, false),
             401 => self.failure(ErrorKind::Unauthorized, evidence, retry, false),
             403 => self.failure(ErrorKind::Forbidden, evidence, retry, false),
-            404 => {
-                let failure = self.failure(ErrorKind::NotFound, evidence, retry, false);
-                Failure { error: failure.error.with_hint(hint), ..failure }
-            }
+            404 => self.failure(ErrorKind::NotFound, evidence, retry, false),
             429 => self.failure(ErrorKind::RateLimited, evidence, retry, false),
             // The service states that it cannot do this at all.
             501 | 505 => self.failure(ErrorKind::Server, evidence, retry, false),
@@ -188,7 +194,32 @@ impl Classifier<'_> {
             _ => self.unknown_if_unsafe(ErrorKind::Unreadable, evidence, retry, true),
         };
         failure.error = failure.error.with_retry_after(self.retry_after);
-        failure
+        match hint.filter(|_| failure.error.kind() != ErrorKind::OutcomeUnknown) {
+            Some(hint) => Failure { error: failure.error.with_hint(hint), ..failure },
+            None => failure,
+        }
+    }
+
+    /// The hint on a head and a body that show more than the kind of the error.
+    fn hint_on(&self, head: &Parts, body: &[u8], message: &str, retry: Retry) -> Option<String> {
+        let hint = match head.status.as_u16() {
+            404 => return Some(self.hint_if_not_found(body, message)),
+            401 | 403 if message::is_page(&head.headers, body) => Some(REFUSED_BY_PAGE),
+            300..=399 if self.leads_to_slash(head) => Some(SLASH),
+            511 => Some(CAPTIVE),
+            500..=599 if retry == Retry::Never => Some(LASTING),
+            _ => None,
+        };
+        hint.map(str::to_owned)
+    }
+
+    /// Whether a redirect leads to the address of the call but for a slash at its end.
+    fn leads_to_slash(&self, head: &Parts) -> bool {
+        let location = head.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let path = location.unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+        let last = self.call.path().last();
+        let is_last = |bare: &str| bare.rsplit('/').next() == last.map(String::as_str);
+        path.strip_suffix('/').is_some_and(is_last)
     }
 
     /// A 404 may come from another server than the service, or from no endpoint of it.

@@ -198,7 +198,7 @@ fn refusal(reason: &str) -> Option<StatusCode> {
     digits.parse().ok()
 }
 
-/// What proxies that speak SOCKS refuse, as ureq words it.
+/// The refusals of SOCKS proxies, as ureq words them.
 const BY_SOCKS: [(&str, &str); 11] = [
     ("password authentication failed", PROXY_CREDENTIALS),
     ("no acceptable auth methods", PROXY_CREDENTIALS),

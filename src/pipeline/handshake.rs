@@ -105,7 +105,7 @@ const CERTIFICATES: [Known; 28] = [
     ("ertificate", None, STORE),
 ];
 
-/// What shows that the two sides do not agree, in lower case and without blanks. The first that fits counts.
+/// Signs that the two sides do not agree, in lower case and without blanks. The first that fits counts.
 const DISAGREEMENTS: [(&str, &str); 20] = [
     ("alert:protocolversion", VERSION),
     ("alertprotocolversion", VERSION),

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::spelling::ENTITIES;
@@ -186,6 +186,11 @@ pub(crate) fn page_message(page: &str) -> Option<String> {
     let of = |name| element(page, &lower, name).map(plain_text).filter(|text| !text.is_empty());
     let title = of("title");
     match title.as_deref() {
+        // werkzeug, Apache: the sentence is in the first paragraph.
+        Some(status) if is_status(status) => {
+            let sentence = of("p").filter(|text| validation::is_sentence(text));
+            joined(title.into_iter().chain(sentence))
+        }
         // Express: `<title>Error</title>…<pre>Cannot GET /stats</pre>`; then the errors of SOAP and of storage services.
         None | Some("Error") => {
             ["pre", "h1", "faultstring", "message", "detail"].into_iter().find_map(of).or(title)
@@ -242,6 +247,13 @@ fn details(name: &str, value: &Value, is_alone: bool) -> Option<String> {
 fn located(problem: &Value) -> Option<String> {
     let words = words(problem).or_else(|| validation::other_words(problem))?;
     Some(validation::located(problem, &words))
+}
+
+/// Whether a title is that of a status: `404 Not Found`
+fn is_status(title: &str) -> bool {
+    let digits = title.get(..3).and_then(|digits| digits.parse().ok());
+    let phrase = StatusCode::from_u16(digits.unwrap_or_default()).ok();
+    phrase.and_then(|status| status.canonical_reason()).is_some_and(|it| title[3..].trim() == it)
 }
 
 /// Returns the message in a JSON body.
@@ -587,6 +599,12 @@ mod tests {
                 "no such member",
             ),
             ("<h1>Sign in</h1>", "Sign in"),
+            (
+                "<!doctype html><title>404 Not Found</title><h1>Not Found</h1><p>Alert a-1 is not yours.</p>",
+                "404 Not Found; Alert a-1 is not yours.",
+            ),
+            ("<title>403 Forbidden</title><p>nginx</p><p>You may not.</p>", "403 Forbidden"),
+            ("<title>Members</title><p>Ada is not here.</p>", "Members"),
             ("<p>oh", ""),
             ("<titles>x</titles>", ""),
             ("\u{130}<title>x", "\u{130}<title>x"),

@@ -59,7 +59,7 @@ mod validation;
 mod wire;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::panic::RefUnwindSafe;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ use url::Url;
 use crate::cancellation::{self, Cancelled};
 use crate::clock::Clock;
 use crate::error::{Applied, CallName, Error, ErrorKind, Result};
-use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders};
+use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders, WaitReason};
 use auth::Auth;
 use call::Call;
 use classification::{Classifier, Failure, Retry, Success};
@@ -142,6 +142,8 @@ struct Run<'a> {
     maybe_applied: bool,
     /// The error of the latest attempt.
     last: Option<Error>,
+    /// Another attempt was not reported yet: after a 429, whether there is one shows when the wait is known.
+    is_retry_unannounced: Cell<bool>,
     /// To be called once, before the first request is sent.
     before_sending: Option<BeforeSending<'a>>,
 }
@@ -327,6 +329,7 @@ impl Pipeline {
             rate_limited: 0,
             maybe_applied: false,
             last: None,
+            is_retry_unannounced: Cell::new(false),
             before_sending: None,
         }
     }
@@ -396,18 +399,31 @@ impl Pipeline {
     fn acquire(&self, run: &mut Run<'_>) -> Result<Permit> {
         let waiting = &*run;
         let mut on_wait = |wait: &limiter::Wait| {
+            self.announce_retry(waiting, Duration::ZERO);
             self.report(&Activity::Waiting { call: waiting.name(), wait: *wait });
         };
         if cancellation::is_cancelled() {
             return Err(cancelled(run));
         }
         let permit = run.credentials.bucket.acquire(Some(run.waits_until()), &mut on_wait);
+        if permit.is_ok() {
+            self.announce_retry(run, Duration::ZERO);
+        }
         match permit {
             Ok(permit) if cancellation::is_cancelled() => {
                 permit.never_sent();
                 Err(cancelled(run))
             }
             permit => permit.map_err(|error| self.no_permit(run, error)),
+        }
+    }
+
+    /// Reports another attempt, once.
+    fn announce_retry(&self, run: &Run<'_>, after: Duration) {
+        if run.is_retry_unannounced.take()
+            && let Some(error) = &run.last
+        {
+            self.report(&Activity::Retrying { call: run.name(), error, after });
         }
     }
 
@@ -440,7 +456,14 @@ impl Pipeline {
         match error.kind() {
             _ if cancellation::is_cancelled() => cancelled(run),
             ErrorKind::SharedLimit => complete(error.into(), run, true),
-            _ => self.out_of_time(run, error.wait, error.reason),
+            _ => match &run.last {
+                Some(last)
+                    if error.reason == WaitReason::Paused && last.retry_after().is_none() =>
+                {
+                    self.out_of_time(run, error.wait, NO_PAUSE_NAMED)
+                }
+                _ => self.out_of_time(run, error.wait, error.reason),
+            },
         }
     }
 
@@ -594,8 +617,11 @@ impl Pipeline {
             run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another attempt"));
         }
-        self.report(&Activity::Retrying { call: run.name(), error: &error, after });
         run.last = Some(error);
+        run.is_retry_unannounced.set(true);
+        if failure.retry != Retry::AfterRateLimit {
+            self.announce_retry(run, after);
+        }
         self.sleep_until(now + after).map_err(|Cancelled| cancelled(run))
     }
 
@@ -652,6 +678,8 @@ impl Pipeline {
         }
     }
 }
+
+const NO_PAUSE_NAMED: &str = "the service refused and named no time to wait";
 
 /// The words "nothing was sent" are about the latest attempt.
 const RECEIVED_BEFORE: &str = "an earlier attempt may have been received";

@@ -185,8 +185,9 @@ fn breaks(text: &[u8], from: usize, may_break: bool) -> impl Iterator<Item = usi
 fn break_length(text: &[u8]) -> Option<usize> {
     // Most characters end the search here.
     match text.first()? {
-        b'\r' | b'\n' | b' ' | b'\\' | b'=' | b'%' | b'&' | b'<' | 0xC2 | 0xE2 | 0xEF => {}
-        first => return first.is_ascii_control().then_some(1),
+        b'\r' | b'\n' | b' ' | b'\\' | b'=' | b'%' | b'&' | b'<' => {}
+        first if first.is_ascii() => return first.is_ascii_control().then_some(1),
+        _ => return invisible_length(text),
     }
     let known = BREAKS.iter().find_map(|(spelling, is_line)| {
         let head = text.get(..spelling.len())?;
@@ -198,8 +199,21 @@ fn break_length(text: &[u8]) -> Option<usize> {
     Some(length + if is_line { blanks } else { 0 })
 }
 
-/// Line breaks and invisible characters, and whether they break a line.
-const BREAKS: [(&[u8], bool); 33] = [
+/// The length of the invisible character that `text` begins with: a hyphen that may show, a joint, a mark of direction, of the
+/// order of bytes or of a variation.
+fn invisible_length(text: &[u8]) -> Option<usize> {
+    match text {
+        [0xC2, 0xAD, ..] | [0xCD, 0x8F, ..] | [0xD8, 0x9C, ..] => Some(2),
+        [0xE1, 0xA0, 0x8B..=0x8E, ..] | [0xEF, 0xBB, 0xBF, ..] | [0xEF, 0xB8, 0x80..=0x8F, ..] => {
+            Some(3)
+        }
+        [0xE2, 0x80, 0x8B..=0x8F | 0xAA..=0xAE, ..] | [0xE2, 0x81, 0xA0..=0xAF, ..] => Some(3),
+        _ => None,
+    }
+}
+
+/// Line breaks and spellings of invisible characters, and whether they break a line.
+const BREAKS: [(&[u8], bool); 37] = [
     // A line break in a header becomes one of these.
     (b"  ", true),
     (b" \t", true),
@@ -229,11 +243,15 @@ const BREAKS: [(&[u8], bool); 33] = [
     (b"&shy;", false),
     (br"\u200b", false),
     (b"&#8203;", false),
-    ("\u{ad}".as_bytes(), false),
-    ("\u{200b}".as_bytes(), false),
-    ("\u{200c}".as_bytes(), false),
-    ("\u{2060}".as_bytes(), false),
-    ("\u{feff}".as_bytes(), false),
+    (br"\u00ad", false),
+    (br"\u200c", false),
+    (br"\u200d", false),
+    (br"\u2060", false),
+    (br"\ufeff", false),
+    (b"&zwj;", false),
+    (b"&zwnj;", false),
+    (b"&#8204;", false),
+    (b"&#8205;", false),
 ];
 
 fn is_introducer(byte: u8) -> bool {

@@ -1,4 +1,4 @@
-//! What a request did wrong, field by field, as frameworks write it.
+//! The problems of a request, field by field, as frameworks write them.
 
 use serde_json::{Map, Value};
 
@@ -54,7 +54,7 @@ fn sentences(list: &[Value]) -> Option<Vec<String>> {
 
 /// Whether an object is nothing but lists of sentences by field, such as `{"title": ["This field is required."]}`.
 ///
-/// `known` tells the names that hold messages: if there is no other, it is an error with a list of messages.
+/// Names that are `known` hold messages: if there is no other, it is an error with a list of messages.
 pub(super) fn is_by_field(object: &Map<String, Value>, known: impl Fn(&str) -> bool) -> bool {
     let is_list = |value: &Value| value.as_array().is_some_and(|list| sentences(list).is_some());
     let is_field = |name: &String| name == "title" || !known(name);

@@ -233,15 +233,12 @@ impl Watched {
         }
         let most = match self.carries_requests {
             true => head::MOST_LINES,
-            false => head::MOST_LINES_OF_PROXY,
+            false => {
+                self.leave_out_interim();
+                head::MOST_LINES_OF_PROXY
+            }
         };
         let buffers = self.inner.buffers();
-        if !self.carries_requests {
-            // ureq takes the first response of a proxy for the final one.
-            let interim = head::interim(buffers.input());
-            buffers.input_consume(interim);
-            buffers.input_consume(0);
-        }
         let head = head::tidy(buffers.input(), most);
         self.is_in_head = !head.is_whole;
         if let Some(status) = head.status {
@@ -259,6 +256,15 @@ impl Watched {
             // Nothing of it was used. Else ureq would wait no more for the rest of a proxy's response.
             buffers.input_consume(0);
         }
+    }
+
+    /// ureq takes the first response of a proxy for the final one.
+    fn leave_out_interim(&mut self) {
+        let buffers = self.inner.buffers();
+        let length = head::interim(buffers.input());
+        buffers.input_consume(length);
+        // Else ureq would wait no more for the rest.
+        buffers.input_consume(0);
     }
 
     /// Whether it has not idled for too long. ureq asks when it puts a connection back and when it takes one.
