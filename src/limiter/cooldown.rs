@@ -7,6 +7,8 @@ use super::strain::Unexplained;
 
 const SECOND: Nanos = 1_000_000_000;
 
+/// A pause after which nobody asked for so many periods is forgotten.
+const FORGOTTEN: u64 = 10;
 /// A client whose requests succeeded a moment ago asks again at the same moment of each window for so many times.
 const NEAR: u32 = 4;
 /// One that knows no such moment looks for it sooner.
@@ -76,6 +78,11 @@ impl Cooldown {
     /// Forgets what is over by `now`.
     pub(crate) fn settle(&mut self, now: Nanos) {
         self.pace.settle(now);
+        // Nobody asked again.
+        let long = self.period.saturating_mul(FORGOTTEN);
+        if matches!(self.phase, Phase::Paused(end) if end.saturating_add(long) <= now) {
+            self.phase = Phase::Open;
+        }
         if self.phase == Phase::Open && self.pace.is_calm(now) {
             self.misses = UNKNOWN;
         }

@@ -125,14 +125,25 @@ impl Runs {
         self.rounded(|at, step| at / step * step).pairs().serialize(to)
     }
 
-    /// Rounds if there are many different moments, by less than a hundredth of the time that all of them take.
+    /// Rounds if there are many different moments, so far that few are left: by less than a hundredth of the time that all of
+    /// them take, and by less if a few are far from the others.
     ///
     /// The steps are powers of two from the moment 0, so those that were rounded before stay where they are.
     fn rounded(&self, round: impl Fn(Nanos, Nanos) -> Nanos) -> Runs {
         if self.runs.len() as u64 <= MOST {
             return self.clone();
         }
-        let step = (self.span() / MOST).next_power_of_two();
+        let is_fine = |power: &u32| self.count_in_steps(1 << power) > MOST;
+        let (mut fine, mut coarse) = (0, u64::BITS - 1);
+        while fine < coarse {
+            let power = (fine + coarse) / 2;
+            if is_fine(&power) {
+                fine = power + 1;
+            } else {
+                coarse = power;
+            }
+        }
+        let step = 1 << fine;
         let mut rounded = Runs::default();
         let mut begin = self.removed;
         for run in &self.runs {
@@ -140,6 +151,12 @@ impl Runs {
             begin = run.end;
         }
         rounded
+    }
+
+    /// How many different moments are left if they are rounded to such steps.
+    fn count_in_steps(&self, step: Nanos) -> u64 {
+        let steps = self.runs.iter().map(|run| run.at.div_ceil(step));
+        steps.fold((None, 0), |(last, count), at| (Some(at), count + u64::from(last != Some(at)))).1
     }
 
     fn pairs(&self) -> Vec<(Nanos, u64)> {
@@ -298,5 +315,15 @@ mod tests {
         assert_eq!(read.count_before(at), up(&kept).0.count_before(at));
         read.remove(2 * HOUR);
         assert_eq!(read.len(), 999);
+    }
+
+    #[test]
+    fn one_moment_that_is_far_from_the_others_does_not_make_them_later() {
+        let kept = runs((0..1000).map(|n| n * HOUR / 1000).chain([1000 * HOUR]));
+        let (read, bytes) = up(&kept);
+        assert!(bytes < 3000, "{bytes} bytes");
+        let later =
+            moments(&kept).into_iter().zip(moments(&read)).take(1000).map(|(was, is)| is - was);
+        assert!(later.max() < Some(HOUR / 100));
     }
 }

@@ -152,8 +152,9 @@ impl Window {
     /// Holds all tokens for P' after `from`, which is later than any of them is held already.
     pub(crate) fn exhaust(&mut self, from: Nanos) {
         let back = from.saturating_add(self.held);
-        // A limit that only the server knows has no tokens unless it is in force.
-        let tokens = Some(self.limit()).filter(|limit| *limit < u32::MAX as usize).unwrap_or(0);
+        // A limit that only the server knows has no tokens unless it is in force. A lower one of the server may end sooner.
+        let all = if self.requests < u32::MAX { self.requests as usize } else { self.limit() };
+        let tokens = Some(all).filter(|all| *all < u32::MAX as usize).unwrap_or(0);
         self.returning = Runs::of(back, tokens);
     }
 

@@ -153,13 +153,14 @@ impl Share {
     /// about may just have been sent. Then it gives no token for one period, and for a second at least; meanwhile the
     /// processes that live report their requests again, also those that they gave up and that may still arrive. The same is
     /// true of a server that no client has used in the last month: **its first request waits for a period**, which for
-    /// Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that dies at the
-    /// moment of the loss has no request that still arrives. Of several limits, only the shortest period is waited for: the
+    /// Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that ends at the
+    /// moment of the loss, or up to the grace before it, has no request that still arrives. Of several limits, only the shortest period is waited for: the
     /// longer ones start anew.
     ///
     /// # What it costs
     ///
-    /// A request costs two round trips, one before it and one after its response. A request that waits asks once more when its
+    /// A request costs two round trips, one before it and one after its response. Those that were given up are reported again
+    /// each half second until the grace is over, all of a process by one call. A request that waits asks once more when its
     /// turn comes, and again if others were slower than they might have been: with 50 machines that always want more,
     /// a token takes about four calls of Redis, and two if nobody waits. A call occupied a server for 25 to 60 µs, measured with
     /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up to 50 machines and 5

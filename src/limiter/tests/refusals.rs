@@ -304,3 +304,26 @@ fn a_request_that_was_never_sent_leaves_its_token_at_once_also_after_a_refusal()
     }
     assert_eq!(bench.store.snapshot().free, free);
 }
+
+#[test]
+fn a_bucket_whose_last_response_was_a_refusal_is_idle_ten_periods_after_the_pause() {
+    let bench = known();
+    bench.refuse(bench.next(), Some(Duration::from_secs(5)));
+    bench.pass(Duration::from_secs(5) + HELD * 9);
+    assert!(!bench.store.is_idle());
+    bench.pass(HELD * 2);
+    assert!(bench.store.is_idle());
+    assert_eq!(bench.store.snapshot().paused, None);
+}
+
+#[test]
+fn all_tokens_stay_out_although_a_lower_limit_of_the_service_ends_meanwhile() {
+    let bench = Bench::new(Rate::per_second(5));
+    let lower = RateLimitHeaders { success: true, limit: Some(2), ..RateLimitHeaders::default() };
+    let lease = bench.lease();
+    bench.store.release(&lease, Outcome::Responded(lower));
+    bench.pass(HELD * 10 - Duration::from_millis(1));
+    bench.store.exhaust().expect("tokens in memory");
+    bench.pass(HELD);
+    bench.is_shut(WaitReason::Full);
+}

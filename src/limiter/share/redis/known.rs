@@ -280,7 +280,8 @@ impl Known {
     pub(super) fn silent(&mut self, now: Instant) -> Vec<Report> {
         let grace = self.grace;
         self.silent.retain(|(_, report)| now < report.at + grace);
-        let due = self.silent.iter_mut().filter(|(again, _)| *again <= now);
+        // The worker looks as often, and may look a little later.
+        let due = self.silent.iter_mut().filter(|(again, _)| *again <= now + LEASE / 6);
         due.map(|(again, report)| {
             *again = now + LEASE / 3;
             *report

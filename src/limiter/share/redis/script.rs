@@ -42,6 +42,8 @@ pub(crate) enum Operation<'a> {
     Lease(&'a str),
     Release(&'a str, Ended),
     Renew(Vec<String>),
+    /// Requests that were given up, and how long ago.
+    Remind(Vec<(String, Duration)>),
     Exhaust,
 }
 
@@ -109,6 +111,7 @@ impl Caller<'_> {
             Operation::Lease(lease) => ("lease", *lease),
             Operation::Release(lease, _) => ("release", *lease),
             Operation::Renew(_) => ("renew", ""),
+            Operation::Remind(_) => ("remind", ""),
             Operation::Exhaust => ("exhaust", ""),
         };
         let cautious = if self.cautious { "cautious" } else { "" };
@@ -125,6 +128,10 @@ impl Caller<'_> {
         match operation {
             Operation::Release(_, ended) => arguments.extend(ended.arguments()),
             Operation::Renew(leases) => arguments.extend_from_slice(leases),
+            Operation::Remind(given_up) => {
+                let pairs = given_up.iter().flat_map(|(lease, age)| [lease.clone(), micros(*age)]);
+                arguments.extend(pairs);
+            }
             Operation::Lease(_) | Operation::Exhaust => {}
         }
         arguments

@@ -95,9 +95,19 @@ impl Session {
         renewed.map(|()| known.renewed(&ids, asked))
     }
 
-    /// Reports the requests that ended and could not be reported before.
+    /// Renews the leases if one of them is due.
+    pub(super) fn renew_in_time(&self) -> Result<(), Unavailable> {
+        let due = self.known().next_renewal();
+        match due.is_some_and(|due| due <= self.clock.now()) {
+            true => self.renew(),
+            false => Ok(()),
+        }
+    }
+
+    /// Reports the requests that ended and could not be reported before. No lease ends meanwhile.
     pub(super) fn catch_up(&self) -> Result<(), Unavailable> {
         loop {
+            self.renew_in_time()?;
             let report = self.known().unreported(self.clock.now());
             let Some(report) = report else {
                 return Ok(());
@@ -109,8 +119,18 @@ impl Session {
 
     /// Reports again the requests that were given up: a server that lost its data does not know that they may arrive.
     pub(super) fn remind(&self) -> Result<(), Unavailable> {
-        let silent = self.known().silent(self.clock.now());
-        silent.iter().try_for_each(|report| self.report(report, LONGEST_CALL))
+        let now = self.clock.now();
+        let given_up: Vec<_> = {
+            let mut known = self.known();
+            let silent = known.silent(now);
+            let aged =
+                |report: &Report| (known.name(report.id), now.saturating_duration_since(report.at));
+            silent.iter().map(aged).collect()
+        };
+        match given_up.is_empty() {
+            true => Ok(()),
+            false => self.call(&Operation::Remind(given_up), LONGEST_CALL).map(drop),
+        }
     }
 
     pub(super) fn report(&self, report: &Report, time: Duration) -> Result<(), Unavailable> {

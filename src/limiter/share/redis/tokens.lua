@@ -35,10 +35,11 @@ end
 local time = redis.call('TIME')
 local now = time[1] * SECOND + time[2]
 
-local windows, period = {}, SECOND
+local windows = {}
 for requests, held in string.gmatch(ARGV[5], '(%d+):(%d+)') do
     windows[#windows + 1] = {requests = tonumber(requests), held = tonumber(held)}
 end
+local period = windows[1] and windows[1].held or SECOND
 local fields, changed = {}, {}
 do
     local stored = redis.call('HGETALL', state)
@@ -58,11 +59,11 @@ local function set(name, value)
     fields[name], changed[name] = value, true
 end
 
--- A clock that was set back: nothing has passed since the last call. Returns by how much.
+-- A clock that was set back: nothing has passed since the last call.
 local function keep_order()
     local back = get('last') - now
     if back <= 0 then
-        return 0
+        return
     end
     for _, key in ipairs({tokens, turns}) do
         local entries = redis.call('ZRANGE', key, 0, -1)
@@ -75,36 +76,6 @@ local function keep_order()
             set(name, math.max(0, get(name) - back))
         end
     end
-    return back
-end
-
--- Of all programs that used the key within ten periods of theirs, the lowest limits hold. The clock was set back by `back`.
-local function keep_limits(back)
-    local lasting, lowest = {}, {}
-    local function add(held, requests, ends)
-        local name = text(requests) .. ':' .. text(held)
-        lasting[name] = math.max(lasting[name] or 0, ends)
-        lowest[held] = math.min(lowest[held] or requests, requests)
-    end
-    for _, window in ipairs(windows) do
-        add(window.held, window.requests, now + MEMORY * window.held)
-    end
-    for requests, held, ends in string.gmatch(fields.limits or '', '(%d+):(%d+)=(%d+)') do
-        if ends - back > now then
-            add(tonumber(held), tonumber(requests), ends - back)
-        end
-    end
-    local listed = {}
-    for name, ends in pairs(lasting) do
-        listed[#listed + 1] = name .. '=' .. text(ends)
-    end
-    set('limits', table.concat(listed, ' '))
-    windows = {}
-    for held, requests in pairs(lowest) do
-        windows[#windows + 1] = {requests = requests, held = held}
-    end
-    table.sort(windows, function(one, other) return one.held < other.held end)
-    period = windows[1] and windows[1].held or SECOND
 end
 
 -- When the data began: a server that was started again, or another one that took over, may have lost some.
@@ -179,7 +150,7 @@ local function save()
     end
 end
 
-keep_limits(keep_order())
+keep_order()
 local since = data_since()
 if not fields.epoch then
     set('epoch', now)
@@ -543,11 +514,19 @@ local function renew()
     return report(0, now, now, 'full', 0)
 end
 
+-- Requests that were given up may arrive still, which a server that lost its data does not know: each with its age.
+local function remind()
+    for place = 11, #ARGV, 2 do
+        redis.call('ZADD', tokens, text(now - tonumber(ARGV[place + 1]) + grace), ARGV[place])
+    end
+    return report(0, now, now, 'full', 0)
+end
+
 local function exhaust()
     set('lost', now + grace)
     return report(0, now, now, 'full', 0)
 end
 
-local reply = ({lease = take, release = give_back, renew = renew, exhaust = exhaust})[operation]()
+local reply = ({lease = take, release = give_back, renew = renew, remind = remind, exhaust = exhaust})[operation]()
 save()
 return reply

@@ -51,11 +51,7 @@ fn is_done(session: &Session, idle: &mut u32) -> bool {
 fn work(session: &Session) -> Result<(), Unavailable> {
     session.catch_up()?;
     session.remind()?;
-    let due = session.known().next_renewal();
-    match due.is_some_and(|due| due <= session.clock.now()) {
-        true => session.renew(),
-        false => Ok(()),
-    }
+    session.renew_in_time()
 }
 
 /// Waits until a lease has to be renewed, until something has to be reported, or for `longest`.

@@ -412,27 +412,6 @@ fn a_request_that_was_given_up_right_before_the_data_was_lost_counts_until_it_ca
 }
 
 #[test]
-fn the_lowest_limits_hold_for_all_machines_until_no_program_used_them_for_ten_periods() {
-    let Some(world) = World::new() else {
-        return;
-    };
-    let slow = world.host("key", Rate::per_second(2));
-    let fast = world.host("key", Rate::per_second(5).and(Rate::per_minute(100)));
-    answer(&slow, &take(&slow), SUCCESS);
-    answer(&fast, &take(&fast), SUCCESS);
-    wait(&fast);
-    wait(&slow);
-    assert_eq!(fast.snapshot().rate.requests(), 2);
-    world.clock.advance(HELD * 5);
-    (0..2).for_each(|_| answer(&fast, &take(&fast), SUCCESS));
-    wait(&fast);
-    world.clock.advance(HELD * 5);
-    (0..5).for_each(|_| answer(&fast, &take(&fast), SUCCESS));
-    wait(&fast);
-    wait(&slow);
-}
-
-#[test]
 fn a_client_that_knew_the_lost_data_costs_a_period_at_most_although_the_clock_was_set_back() {
     let Some(world) = World::new() else {
         return;
@@ -517,4 +496,22 @@ fn twenty_thousand_clients_that_left_the_line_are_forgotten_by_one_call() {
     take(&world.host("key", RATE));
     let left: usize = world.run(redis::cmd("ZCARD").arg(&line));
     assert_eq!(left, 0);
+}
+
+#[test]
+fn leases_are_renewed_before_and_between_reports_of_requests_that_ended() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.host("key", RATE);
+    let under_way = take(&one);
+    let ended = take(&one);
+    world.skip(LEASE * 2 / 3);
+    let session = one.store.session();
+    let now = session.clock.now();
+    let report = session.known().end(ended.id(), Outcome::NoResponse, now).unwrap();
+    session.known().report_later(report);
+    session.catch_up().unwrap();
+    world.skip(LEASE * 2 / 3);
+    assert!(one.stands(&under_way));
 }
