@@ -18,8 +18,9 @@ use super::source::{FetchedPage, FollowedList, Mark, PageSource};
 use super::source::{check_page_size, explained, no_progress};
 use super::span::Span;
 use crate::error::{CallName, Error, Result};
+use frontier::Size;
 use reader::Reader;
-use state::State;
+use state::{Stage, State};
 
 pub(crate) use reader::NumberedList;
 
@@ -49,27 +50,33 @@ impl<L: NumberedList + 'static> Numbered<L> {
     }
 
     fn read_on(&mut self) -> Result<Option<FetchedPage>> {
-        while !self.reader.state.is_at_end {
-            if self.reader.state.is_pass_over {
-                self.finish_pass()?;
-                continue;
-            }
-            let Some((span, has_moved)) = self.reader.fetch_next()? else { continue };
-            match self.take_in(span, has_moved) {
-                Ok(None) => {}
-                // Nothing was missing yet; the pass was only to make sure.
-                Err(error) if self.reader.state.is_extra_pass(&error) => {
-                    self.reader.state.is_at_end = true
-                }
-                other => return other,
+        loop {
+            match self.reader.state.stage {
+                Stage::AtEnd => return Ok(None),
+                Stage::PassOver => self.finish_pass()?,
+                _ => match self.read_page()? {
+                    None => {}
+                    page => return Ok(page),
+                },
             }
         }
-        Ok(None)
+    }
+
+    fn read_page(&mut self) -> Result<Option<FetchedPage>> {
+        let Some((span, has_moved)) = self.reader.fetch_next()? else { return Ok(None) };
+        match self.take_in(span, has_moved) {
+            // Nothing was missing yet; the pass was only to make sure.
+            Err(error) if self.reader.state.is_extra_pass(&error) => {
+                self.reader.state.stage = Stage::AtEnd;
+                Ok(None)
+            }
+            page => page,
+        }
     }
 
     fn finish_pass(&mut self) -> Result<()> {
         if self.reader.state.seems_short() {
-            let per_page = self.reader.state.per_page.unwrap_or(self.reader.page_size);
+            let per_page = self.reader.state.size.or(self.reader.page_size);
             let (first, _) = self.reader.fetch(PageRequest { number: 1, per_page })?;
             self.reader.state.check_top(first.keys().first().copied())?;
         }
@@ -98,7 +105,9 @@ impl<L: NumberedList + 'static> Numbered<L> {
         self.reader.state.watch_gap(&span, &keys, fresh.is_empty() && !has_moved)?;
         let is_last = !span.has_more();
         let page = self.reader.state.page_of(span, fresh, &keys);
-        self.reader.state.is_pass_over = is_last || self.reader.state.is_filled(&keys);
+        if is_last || self.reader.state.is_filled(&keys) {
+            self.reader.state.stage = Stage::PassOver;
+        }
         Ok(page)
     }
 
@@ -159,7 +168,8 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
         // A frontier beyond the end is at the end.
         let behind = total.map_or(behind, |total| behind.min(total));
         let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
-        let lacking = if was_lacking && !self.reader.state.is_complete() { LACKING } else { "" };
+        let lacking =
+            if was_lacking && self.reader.state.stage != Stage::AtEnd { LACKING } else { "" };
         Position::new(self.reader.list.list_name(), format!("{behind} of {total}{lacking}"))
     }
 
@@ -173,7 +183,7 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
 
     fn set_page_size(&mut self, items: u32) {
         self.reader.page_size = items;
-        self.reader.state.per_page = None;
+        self.reader.state.size = Size::AsRequested;
     }
 
     fn set_filter(&mut self, name: &str, value: Value) {

@@ -1,7 +1,40 @@
-//! The part of a numbered list that was read.
+//! Which part of a numbered list was read, and which page to request next.
+//!
+//! A number of positions from the top is enough, since items are added at the top and since a fall of the total is never
+//! smaller than the movement of what lies below. The frontier moves down with the pages that are taken in, and up by each fall
+//! of the total; a gap before it moves up with it.
 
 use crate::page::progress::PageRequest;
 use crate::page::seen::Key;
+
+/// How many items the pages of the server have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Size {
+    /// As many as are requested, as far as is known.
+    #[default]
+    AsRequested,
+    Known(u32),
+    /// The length of a page, since the server does not report its size: it may be a little wrong.
+    Counted(u32),
+}
+
+impl Size {
+    pub(super) fn or(self, requested: u32) -> u32 {
+        match self {
+            Size::AsRequested => requested,
+            Size::Known(items) | Size::Counted(items) => items,
+        }
+    }
+
+    /// The size after a page of so many items that was not counted. A server that was counted once may have to be again.
+    pub(super) fn then(self, items: u32) -> Size {
+        if self.is_counted() { Size::Counted(items) } else { Size::Known(items) }
+    }
+
+    pub(super) fn is_counted(self) -> bool {
+        matches!(self, Size::Counted(_))
+    }
+}
 
 /// How far from the top of the list the iteration is.
 #[derive(Clone, Copy, Debug, Default)]

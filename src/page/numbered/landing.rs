@@ -1,13 +1,15 @@
 //! The first page of a resumed iterator, which has to be where the position is.
 //!
 //! The size of the pages may be unknown, and a page after the end may look like one that was read. If the numbers of a page
-//! do not prove its place, the first page of the list shows it, together with the page before.
+//! do not prove its place, the first page of the list shows it, together with the page before. No item is taken in until the
+//! place is proved; a position after the end is an error.
 
 use std::mem;
 
+use super::frontier::Size;
 use super::place;
 use super::reader::{Came, NumberedList, Reader};
-use super::state::beyond_the_end;
+use super::state::{Stage, beyond_the_end};
 use crate::error::{Error, Result};
 use crate::page::progress::{PageRequest, Reading};
 use crate::page::seen::Key;
@@ -26,7 +28,8 @@ impl<L: NumberedList + 'static> Reader<L> {
             return self.landed(came.ok());
         }
         let may_differ = request.number > 1 && !came.as_ref().is_ok_and(is_said);
-        if mem::take(&mut self.state.is_unsized) && may_differ {
+        let is_unsized = mem::replace(&mut self.state.stage, Stage::Landing) == Stage::Measuring;
+        if is_unsized && may_differ {
             let (first, has_moved) = self.measure(request)?;
             if !first.has_more() {
                 return self.reached(first, has_moved);
@@ -43,7 +46,7 @@ impl<L: NumberedList + 'static> Reader<L> {
     }
 
     fn landed(&mut self, came: Option<Came>) -> Result<Option<Came>> {
-        self.state.is_unproved = false;
+        self.state.stage = Stage::Reading;
         Ok(came)
     }
 
@@ -84,9 +87,9 @@ impl<L: NumberedList + 'static> Reader<L> {
 
     /// Learns the size of the pages from the first one.
     fn measure(&mut self, request: PageRequest) -> Result<Came> {
-        (self.state.per_page, self.state.is_counted) = (None, false);
+        self.state.size = Size::AsRequested;
         let (first, has_moved) = self.fetch(PageRequest { number: 1, ..request })?;
-        self.state.per_page = Some(first.request.per_page);
+        self.state.size = self.state.size.then(first.request.per_page);
         Ok((first, has_moved))
     }
 
@@ -131,7 +134,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         denial: Option<Error>,
     ) -> Result<Option<Came>> {
         let (behind, keys) = (self.state.frontier.behind, last.keys());
-        self.state.is_unproved = false;
+        self.state.stage = Stage::Reading;
         self.state.last = keys.last().copied();
         self.state.progress.something_new(Reading::new(last.request, &keys));
         if last.page.numbers.counts() {
@@ -144,7 +147,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         }
         self.state.know_inherited(last.start, &keys);
         if last.page.numbers.has_more == Some(false) {
-            self.state.is_pass_over = true;
+            self.state.stage = Stage::PassOver;
             return Ok(None);
         }
         self.nothing_at(request, denial)

@@ -1,4 +1,8 @@
 //! Requests numbered pages, and finds out which ones came and where the list ends.
+//!
+//! A page that is refused or empty ends the list only if something else shows the same: its numbers, those of the first page,
+//! or a page of another size that ends with the last item. What a server sends in place of a page after the end is told apart
+//! from a page at its place.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::place;
-use super::state::State;
+use super::state::{Stage, State};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{CallName, Error, Result};
 use crate::page::prefetch::{AheadByNumber, FetchPage, Means};
@@ -67,9 +71,9 @@ impl<L: NumberedList + 'static> Reader<L> {
     /// Fetches the page that holds the frontier; `None` if that brought the end to light, or another place to read on at.
     pub(super) fn fetch_next(&mut self) -> Result<Option<Came>> {
         let request = self.next_request();
-        let came = match self.state.is_unproved {
-            true => self.land(request)?,
-            false => match self.fetch_or_denial(request)? {
+        let came = match self.state.stage {
+            Stage::Measuring | Stage::Landing => self.land(request)?,
+            _ => match self.fetch_or_denial(request)? {
                 Ok(came) => Some(came),
                 Err(denial) => self.nothing_at(request, Some(denial))?,
             },
@@ -107,7 +111,7 @@ impl<L: NumberedList + 'static> Reader<L> {
 
     pub(super) fn next_request(&self) -> PageRequest {
         // Not the number after the last one: the frontier may have moved up into a page already read.
-        self.state.frontier.page(self.state.per_page.unwrap_or(self.page_size))
+        self.state.frontier.page(self.state.size.or(self.page_size))
     }
 
     /// Decides what it means that a page is refused, or empty if there is no `denial`: the end of the list, a list that
@@ -122,7 +126,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         }
         let ends_here = self.ends_here()?;
         if ends_here == Some(true) {
-            self.state.is_pass_over = true;
+            self.state.stage = Stage::PassOver;
             return Ok(None);
         }
         if self.state.turns_back_from(request) {
@@ -135,7 +139,7 @@ impl<L: NumberedList + 'static> Reader<L> {
             }
         }
         if ends_here.is_none() && denial.as_ref().is_none_or(place::is_not_found) {
-            self.state.is_pass_over = true;
+            self.state.stage = Stage::PassOver;
             return Ok(None);
         }
         Err(denial.unwrap_or_else(|| place::is_empty(request.number)))
@@ -156,7 +160,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         }
         let last = first.page.numbers.last_page(first.request.per_page);
         if last.is_some_and(|last| last < request.number) {
-            self.state.is_pass_over = true;
+            self.state.stage = Stage::PassOver;
             return Ok(None);
         }
         // The list may have shrunk and grown again meanwhile, also to the same total: a second refusal is one.
@@ -175,7 +179,7 @@ impl<L: NumberedList + 'static> Reader<L> {
     /// `None` if that page does not show it.
     fn ends_here(&mut self) -> Result<Option<bool>> {
         let behind = self.state.frontier.behind;
-        let size = self.state.per_page.unwrap_or(self.page_size);
+        let size = self.state.size.or(self.page_size);
         let across = place::across(behind, size);
         let (Some(last), Some(across)) = (self.state.last, across) else { return Ok(None) };
         let page = match self.list.fetch(across.number, across.per_page) {
@@ -194,13 +198,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         if !page.items.is_empty() || page.numbers.counts() {
             self.state.said = page.numbers;
         }
-        let is_as_asked = page.numbers.per_page == Some(asked.into());
-        let span = self.state.fitted(Span::new(request, page), asked);
-        if !is_as_asked {
-            // Its pages have a size of their own: there is no use in requesting another one.
-            (self.state.per_page, self.state.frontier.unrest) = (Some(span.request.per_page), 0);
-        }
-        Ok((span, has_moved))
+        Ok((self.state.fitted(Span::new(request, page), asked), has_moved))
     }
 
     /// Fetches a page, and finds out which one came.

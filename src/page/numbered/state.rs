@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::frontier::{Frontier, Gap};
+use super::frontier::{Frontier, Gap, Size};
 use super::order::Order;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::progress::{PageRequest, Progress, Reading};
@@ -16,13 +16,26 @@ const PASSES: u32 = 6;
 /// How often it is read in all if its total changes, too, so that the sign of another order means little.
 const PASSES_OF_CHANGING: u32 = 2;
 
+/// What an iteration does next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A resumed iterator finds out how many items the pages have, and then lands.
+    Measuring,
+    /// It finds out whether the list is as long as its position states.
+    Landing,
+    #[default]
+    Reading,
+    /// The pass has reached its end. Perhaps the list must be read again.
+    PassOver,
+    /// Nothing is missing.
+    AtEnd,
+}
+
 /// The progress of an iteration.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// How many items pages have, if not as many as were requested.
-    pub(super) per_page: Option<u32>,
-    /// Whether that was counted, since the server does not report it.
-    pub(super) is_counted: bool,
+    pub(super) stage: Stage,
+    pub(super) size: Size,
     pub(super) frontier: Frontier,
     pub(super) seen: Seen,
     pub(super) progress: Progress,
@@ -35,30 +48,21 @@ pub(super) struct State {
     is_owing: bool,
     /// Items before the position of a resumed iterator are missing, and cannot be distinguished from those that came.
     is_lacking: bool,
-    /// The pass has reached its end.
-    pub(super) is_pass_over: bool,
-    /// A resumed iterator has not seen yet whether the list is as long as its position states.
-    pub(super) is_unproved: bool,
-    /// Nor how many items the pages have.
-    pub(super) is_unsized: bool,
     /// The numbers of the latest page.
     pub(super) said: Numbers,
     /// The item right before the frontier, if that is known.
     pub(super) last: Option<Key>,
     /// The page that was missing when the iteration turned back to the page before it.
-    pub(super) turned_at: u64,
-    pub(super) is_at_end: bool,
+    turned_at: u64,
 }
 
 impl State {
     /// Continues after so many items that an earlier iterator has yielded.
     pub(super) fn after(behind: u64, total: Option<u64>, is_lacking: bool) -> State {
-        let is_resumed = behind > 0;
         State {
+            stage: if behind > 0 { Stage::Measuring } else { Stage::Reading },
             frontier: Frontier { behind, inherited: behind, total, ..Frontier::default() },
             order: Order::after(behind),
-            is_unproved: is_resumed,
-            is_unsized: is_resumed,
             is_lacking,
             ..State::default()
         }
@@ -76,21 +80,29 @@ impl State {
         Ok(has_moved)
     }
 
-    /// The span at its true place, if the server ignores the requested size and does not report its own.
+    /// Learns the size of the pages from one. Returns it at its true place, if the server ignores the requested size and does
+    /// not report its own.
     pub(super) fn fitted(&mut self, span: Span, asked: u32) -> Span {
+        if span.page.numbers.per_page == Some(asked.into()) {
+            return span;
+        }
         // Once only: a server that leaves items out sends pages of a new length each time. But too large a size would
         // leave gaps.
-        let may_count = !self.is_counted || self.per_page.is_some_and(|known| known > asked);
-        let Some(per_page) = span.unsaid_per_page().filter(|_| may_count) else {
-            return span;
+        let may_count = !self.size.is_counted() || self.size.or(asked) > asked;
+        self.size = match span.unsaid_per_page().filter(|_| may_count) {
+            Some(items) => Size::Counted(items),
+            None => self.size.then(span.request.per_page),
         };
-        self.is_counted = true;
+        // Its pages have a size of their own: there is no use in requesting another one.
+        self.frontier.unrest = 0;
+        let per_page = self.size.or(asked);
         Span::new(PageRequest { per_page, ..span.request }, span.page)
     }
 
     pub(super) fn watch_order(&mut self, span: &Span, keys: &[Key], stands_still: bool) {
         // A size that was counted may be a little wrong, and pages overlap then.
-        let is_next = span.start == self.frontier.behind && span.start > 0 && !self.is_counted;
+        let is_next =
+            span.start == self.frontier.behind && span.start > 0 && !self.size.is_counted();
         let read = self.order.read.as_ref().unwrap_or(&self.seen);
         let is_sign = stands_still && is_next && keys.iter().any(|key| read.contains(*key));
         self.order.is_doubtful |= is_sign;
@@ -98,7 +110,7 @@ impl State {
         let inherited = self.frontier.inherited.saturating_sub(span.start);
         self.order.anchor(keys, usize::try_from(inherited).unwrap_or(usize::MAX), span.start == 0);
         // An item that an earlier page left out is late, too.
-        let is_sound = !self.is_counted && !self.is_owing && self.fills == 0;
+        let is_sound = !self.size.is_counted() && !self.is_owing && self.fills == 0;
         if is_sound && self.order.read.is_some() {
             let seen = &self.seen;
             let is_new = |nth: usize| nth as u64 >= inherited && !seen.contains(keys[nth]);
@@ -157,7 +169,10 @@ impl State {
     /// Whether items are missing that no page was seen to leave out, as the size of the pages is not known: unless some were
     /// added that did not come, and as many were deleted.
     pub(super) fn seems_short(&self) -> bool {
-        self.is_short() && self.is_counted && self.order.read.is_none() && self.order.top.is_some()
+        self.is_short()
+            && self.size.is_counted()
+            && self.order.read.is_none()
+            && self.order.top.is_some()
     }
 
     /// The outcome for such a list, given what its first item is now. If that is the same, nothing was added.
@@ -167,11 +182,6 @@ impl State {
         }
         self.order.is_doubtful = true;
         Ok(())
-    }
-
-    /// Whether the end was reached and nothing is missing.
-    pub(super) fn is_complete(&self) -> bool {
-        self.is_at_end && !self.is_lacking
     }
 
     /// Whether an item may be missing among those that came.
@@ -202,7 +212,7 @@ impl State {
     /// The end of the list, or another reading: of the whole list if its order was seen to change, and else from the first
     /// page on that left items out.
     pub(super) fn finish_pass(&mut self) -> Result<()> {
-        self.is_pass_over = false;
+        self.stage = Stage::Reading;
         self.order.furthest = self.order.furthest.max(self.frontier.behind);
         let is_again = self.is_out_of_order()?;
         let gap = self.frontier.gap.take().filter(|_| !self.came_at_once());
@@ -238,7 +248,7 @@ impl State {
             let error = self.short("its pages overlap, so the place of the position is not known");
             return Err(error.with_hint(FROM_THE_TOP));
         }
-        (self.is_at_end, self.is_owing) = (true, false);
+        self.stage = Stage::AtEnd;
         Ok(())
     }
 
