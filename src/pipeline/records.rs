@@ -62,7 +62,10 @@ impl<T: Transport> Transport for Records<T> {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.reader.ends_with_alert && self.inner.is_open()
+        if self.reader.last == Last::PerhapsAlert {
+            sending::suspect_end();
+        }
+        self.reader.last != Last::Alert && self.reader.is_between() && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -78,8 +81,17 @@ struct Reader {
     filled: usize,
     /// How much of the record behind the header is to come.
     left: usize,
-    /// The last record is an alert.
-    ends_with_alert: bool,
+    last: Last,
+}
+
+/// The last record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Last {
+    #[default]
+    Other,
+    Alert,
+    /// In TLS 1.3 an alert is a record of data, as long as one with two bytes of a response.
+    PerhapsAlert,
 }
 
 /// Its type, its version and its length.
@@ -90,8 +102,13 @@ const APPLICATION_DATA: u8 = 23;
 const LENGTH_OF_ENCRYPTED_ALERT: usize = 2 + 1 + 16;
 
 impl Reader {
-    /// Reads the next bytes, and returns whether the first record that begins in them is an alert of TLS 1.3; `None` if none
-    /// begins.
+    /// Whether all records have come to their end.
+    fn is_between(&self) -> bool {
+        (self.filled, self.left) == (0, 0)
+    }
+
+    /// Reads the next bytes, and returns whether the first record that begins in them may be an alert of TLS 1.3; `None` if
+    /// none begins.
     fn read(&mut self, mut bytes: &[u8]) -> Option<bool> {
         let mut first = None;
         loop {
@@ -105,11 +122,14 @@ impl Reader {
             if self.filled == HEADER {
                 self.filled = 0;
                 self.left = usize::from(u16::from_be_bytes([self.header[3], self.header[4]]));
-                // In TLS 1.3 an alert is a record of data, of a length that no response and no session ticket has.
-                let is_encrypted =
-                    self.header[0] == APPLICATION_DATA && self.left == LENGTH_OF_ENCRYPTED_ALERT;
-                self.ends_with_alert = is_encrypted || self.header[0] == ALERT;
-                first = first.or(Some(is_encrypted));
+                self.last = match self.header[0] {
+                    ALERT => Last::Alert,
+                    APPLICATION_DATA if self.left == LENGTH_OF_ENCRYPTED_ALERT => {
+                        Last::PerhapsAlert
+                    }
+                    _ => Last::Other,
+                };
+                first = first.or(Some(self.last == Last::PerhapsAlert));
             }
         }
     }
@@ -129,14 +149,14 @@ mod tests {
     #[test]
     fn an_alert_is_known_by_its_header_however_the_records_are_cut() {
         let (data, ticket, close) = (record(23, 300), record(23, 200), record(23, 19));
-        for (records, first, ends_with_alert) in [
-            (vec![data.clone()], false, false),
-            (vec![data.clone(), close.clone()], false, true),
-            (vec![data.clone(), record(21, 26)], false, true),
-            (vec![close.clone()], true, true),
-            (vec![record(21, 2)], false, true),
-            (vec![ticket, close.clone()], false, true),
-            (vec![close, data], true, false),
+        for (records, first, last) in [
+            (vec![data.clone()], false, Last::Other),
+            (vec![data.clone(), close.clone()], false, Last::PerhapsAlert),
+            (vec![data.clone(), record(21, 26)], false, Last::Alert),
+            (vec![close.clone()], true, Last::PerhapsAlert),
+            (vec![record(21, 2)], false, Last::Alert),
+            (vec![ticket, close.clone()], false, Last::PerhapsAlert),
+            (vec![close, data], true, Last::Other),
         ] {
             let bytes = records.concat();
             for piece in [1, 2, 4, 5, 6, 7, 23, 24, 25, 305, 306, bytes.len()] {
@@ -144,8 +164,10 @@ mod tests {
                 let results: Vec<_> = bytes.chunks(piece).map(|piece| reader.read(piece)).collect();
                 let found = results.into_iter().flatten().next();
                 assert_eq!(found, Some(first), "{records:?} in pieces of {piece}");
-                assert_eq!(reader.ends_with_alert, ends_with_alert, "in pieces of {piece}");
-                assert_eq!((reader.filled, reader.left), (0, 0));
+                assert_eq!(reader.last, last, "in pieces of {piece}");
+                assert!(reader.is_between());
+                reader.read(&bytes[..bytes.len() - 1]);
+                assert!(!reader.is_between());
             }
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Note {
     cut: bool,
     /// Whether the first record of TLS that came after the request is an alert of TLS 1.3.
     begins_with_alert: Option<bool>,
+    /// A connection that was asked whether it is open may have got an alert of TLS, which TLS knows.
+    may_have_ended: bool,
     /// The resolver, the connector or a connection was called on this thread.
     seen: bool,
     /// A connection that has idled for longer is not used.
@@ -44,6 +46,7 @@ const NOTHING: Note = Note {
     refused: false,
     cut: false,
     begins_with_alert: None,
+    may_have_ended: false,
     seen: false,
     max_idle: None,
 };
@@ -82,7 +85,21 @@ pub(crate) fn mark_record(is_alert: bool) {
     });
 }
 
-/// Whether an alert of TLS 1.3 came in place of a response, and of the session tickets that most servers send before it.
+/// Notes that TLS has to be asked whether it has ended.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub(crate) fn suspect_end() {
+    NOTE.set(Note { may_have_ended: true, ..NOTE.get() });
+}
+
+/// Returns whether [`suspect_end`] was called since the last time.
+pub(crate) fn take_suspicion() -> bool {
+    let note = NOTE.get();
+    NOTE.set(Note { may_have_ended: false, ..note });
+    note.may_have_ended
+}
+
+/// Whether the first record after the request may be an alert of TLS 1.3: it came in place of a response. Most servers that
+/// accept the client send session tickets before that.
 pub(crate) fn begins_with_alert() -> bool {
     NOTE.get().begins_with_alert == Some(true)
 }

@@ -31,6 +31,9 @@ use super::sending::{self, Sockets};
 /// As many as ureq's list of addresses holds.
 const MOST_ADDRESSES: usize = 16;
 
+/// The shortest time that a socket waits.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// Makes agents that share what they know about hosts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wire {
@@ -267,6 +270,17 @@ impl Watched {
         buffers.input_consume(0);
     }
 
+    /// Whether TLS has read the alert that ends the connection, which shows in place of the next input. Data that was taken
+    /// for it shows by a wait in vain.
+    fn has_ended(&mut self) -> bool {
+        let nothing = NextTimeout {
+            after: AT_ONCE.into(),
+            reason: ureq::Timeout::RecvResponse,
+            ..NextTimeout::default()
+        };
+        !matches!(self.inner.await_input(nothing), Err(ureq::Error::Timeout(_)))
+    }
+
     /// Whether it has not idled for too long. ureq asks when it puts a connection back and when it takes one.
     fn is_rested(&mut self) -> bool {
         match self.state {
@@ -314,6 +328,7 @@ impl Transport for Watched {
             // Bytes behind a response are no response to the next request. In a tunnel, ureq does not look for it.
             && self.inner.buffers().input().is_empty()
             && self.inner.is_open()
+            && !(sending::take_suspicion() && self.has_ended())
     }
 
     fn is_tls(&self) -> bool {
