@@ -340,8 +340,8 @@ impl Serialize for Timestamp {
 }
 
 /// Reads a string as [`FromStr`] does and in the other forms that services write, and a whole number as
-/// [`from_millisecond`](Timestamp::from_millisecond), also one in a string. A number with a point is of seconds, as Python and
-/// Java write them, unless it is too large.
+/// [`from_millisecond`](Timestamp::from_millisecond), also one of thirteen digits in a string. A number with a point is of
+/// seconds, as Python and Java write them, or of milliseconds, from 2001 to 2286.
 ///
 /// The other forms are a zone behind a blank, as in `2026-05-08 11:00:00 +0000` and `2026-05-08 11:00:00 UTC`, and that of
 /// HTTP, `Fri, 08 May 2026 11:00:00 GMT`.
@@ -362,17 +362,27 @@ impl FromScalar for Timestamp {
         Timestamp::from_millisecond(number.try_into().ok()?).ok()
     }
 
-    /// Reads seconds, or milliseconds if as seconds it would be after the year 5138.
+    /// Reads seconds or milliseconds, whichever is from 2001 to 2286.
     fn from_float(number: f64) -> Option<Timestamp> {
-        const SECONDS_IN_5138: f64 = 1e11;
-        let unit = if number.abs() < SECONDS_IN_5138 { 1_000.0 } else { 1.0 };
-        Timestamp::from_integer((number * unit).round() as i128)
+        let milliseconds = [number * 1_000.0, number];
+        let likely = milliseconds.into_iter().find(|number| (1e12..1e13).contains(number))?;
+        Timestamp::from_integer(likely.round() as i128)
     }
+}
+
+/// The zones of RFC 2822 that have a name.
+const MAIL_ZONES: [&str; 10] =
+    ["GMT", "UT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"];
+
+fn is_offset(zone: &str) -> bool {
+    let digits = zone.strip_prefix(['+', '-']);
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Reads what Ruby, Go and databases print, RFC 2822, and a number in a string.
 fn other_form(text: &str) -> Option<Timestamp> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    // Fewer digits are seconds or a date, and more of them another form of one.
+    let is_number = text.len() == 13 && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = || Timestamp::from_integer(text.parse().ok().filter(|_| is_number)?);
     let printed = || {
         let in_utc = ["UTC", "GMT", " Z"].iter().find_map(|zone| text.strip_suffix(zone));
@@ -383,6 +393,8 @@ fn other_form(text: &str) -> Option<Timestamp> {
         (in_utc.is_some() || has_offset).then(|| (joined + zone).parse().ok())?
     };
     let mail = || {
+        // An unknown zone would be read as UTC.
+        text.split(' ').next_back().filter(|zone| is_offset(zone) || MAIL_ZONES.contains(zone))?;
         let zoned = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
         Some(Timestamp(zoned.to_zoned(TimeZone::UTC).datetime()))
     };
@@ -667,6 +679,15 @@ mod tests {
             r#""2026-05-08 11:00:00 +99:00""#,
             r#""08/05/2026 11:00""#,
             r#""1.5e3""#,
+            r#""20260508110000""#,
+            r#""202605081100""#,
+            r#""1778238000""#,
+            r#""20260230""#,
+            r#""2026""#,
+            r#""Fri, 08 May 2026 11:00:00 CEST""#,
+            r#""Fri, 08 May 2026 11:00:00 A""#,
+            "253402300799.0",
+            "1.5",
         ] {
             assert!(read(json).is_err(), "{json}");
         }

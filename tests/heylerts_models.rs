@@ -255,14 +255,22 @@ fn a_list_or_an_object_may_be_written_as_php_does() {
     let stats = client.stats().unwrap();
     assert_eq!(stats.by_source.len() + stats.by_sentiment.len() + stats.by_category.len(), 0);
 
+    let sorted = Scripted::json(json!({}))
+        .body(r#"{"id": "a", "include_keywords": {"3": "x", "1": "y", "2": "z"}}"#);
+    let alert = Wire::new([sorted]).heylerts().get_alert("a").unwrap();
+    assert_eq!(alert.include_keywords, ["x", "y", "z"]);
+
     let wire = Wire::new([json!({"total": 1, "by_source": ["brave"]})].map(Scripted::json));
     let unreadable = wire.heylerts().stats().unwrap_err();
     assert_eq!(unreadable.kind(), ErrorKind::Unreadable);
 
     let members = json!({"memberUserIds": {"0": "u1", "3": 7}});
-    let wire = Wire::new([members].map(Scripted::json));
+    let names = json!({"memberUserIds": {"1001": "Ann", "1002": "Bob"}});
+    let wire = Wire::new([members, names].map(Scripted::json));
     let community = wire.heylo().community("c");
     assert_eq!(community.role("r").members().unwrap(), ["u1", "7"]);
+    let unreadable = community.role("r").members().unwrap_err();
+    assert_eq!(unreadable.kind(), ErrorKind::Unreadable);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Field helpers for serde, which accept what services write in place of the documented type.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,7 +11,11 @@ use serde::{Deserialize, Deserializer};
 pub(crate) trait FromScalar: Sized {
     /// The type in words, for an error.
     const EXPECTED: &'static str;
+    /// A number that is no integer is an error even where the field is optional: its digits count, as
+    /// [`from_slice`](super::from_slice) finds them on its second path.
+    const NEEDS_DIGITS: bool = false;
 
+    /// Reads a string. This and the others return `None` if it cannot be read.
     fn from_text(text: &str) -> Option<Self>;
 
     fn from_string(text: String) -> Option<Self> {
@@ -42,7 +45,7 @@ where
     deserializer.deserialize_any(Required(PhantomData))
 }
 
-/// Reads a field that may be `null`. What cannot be read costs the field, not the object that it is in.
+/// Reads a field that may be `null`. It is `None` if it cannot be read, so that the object that it is in is not lost.
 pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -60,8 +63,8 @@ pub(crate) fn counts<'de, D: Deserializer<'de>>(
 
 /// Reads a list and leaves out what is `null` in it; `null` is an empty list.
 ///
-/// An object whose names are numbers is one too: PHP writes it for a list of which some items were removed, and `{}` for an
-/// empty one.
+/// An object whose names are small numbers is one too: PHP writes it for a list of which some items were removed, and `{}` for
+/// an empty one.
 pub(crate) fn vec_without_nulls<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -88,7 +91,7 @@ pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Stri
     Ok(ids.into_iter().map(|Read(Id(id))| id).collect())
 }
 
-/// A type that is read as [`required`] does.
+/// A value that [`required`] has read.
 pub(crate) struct Read<T>(pub(crate) T);
 
 impl<'de, T: FromScalar> Deserialize<'de> for Read<T> {
@@ -167,7 +170,7 @@ impl FromScalar for f64 {
     }
 }
 
-/// A string; a number or a boolean as its JSON; `null` is the empty one.
+/// A string; a number or a boolean as Rust prints it; `null` is the empty one.
 impl FromScalar for String {
     const EXPECTED: &'static str = "a string";
 
@@ -196,12 +199,12 @@ impl FromScalar for String {
     }
 }
 
-/// Fails on a number that is no integer, so that [`from_slice`](super::from_slice) takes its second path, which knows the
-/// digits: as an `f64`, two ids could become one.
+/// An id. As an `f64`, two of them could become one.
 struct Id(String);
 
 impl FromScalar for Id {
     const EXPECTED: &'static str = "an id";
+    const NEEDS_DIGITS: bool = true;
 
     fn from_text(text: &str) -> Option<Id> {
         Some(Id(text.to_owned()))
@@ -278,8 +281,11 @@ impl<'de, T: FromScalar> Visitor<'de> for Optional<T> {
         Ok(T::from_integer(number.into()))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Option<T>, E> {
-        Ok(T::from_float(number))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Option<T>, E> {
+        match T::from_float(number) {
+            None if T::NEEDS_DIGITS => Err(E::invalid_value(Unexpected::Float(number), &self)),
+            value => Ok(value),
+        }
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Option<T>, E> {
@@ -322,13 +328,20 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for WithoutNulls<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Vec<T>, A::Error> {
         let mut items = Vec::new();
-        while let Some(name) = object.next_key::<Cow<'_, str>>()? {
-            let place: u64 =
-                name.parse().map_err(|_| A::Error::invalid_type(Unexpected::Map, &self))?;
-            items.push((place, object.next_value::<Option<T>>()?));
+        while let Some(name) = object.next_key::<String>()? {
+            let place = name.parse().unwrap_or(usize::MAX);
+            items.push((place, name, object.next_value::<Option<T>>()?));
         }
-        items.sort_by_key(|(place, _)| *place);
-        Ok(items.into_iter().filter_map(|(_, item)| item).collect())
+        // Larger numbers are ids.
+        let bound = 10 * (items.len() + 1);
+        if items.iter().any(|(place, _, _)| *place >= bound) {
+            return Err(A::Error::invalid_type(Unexpected::Map, &self));
+        }
+        // As names, 10 comes before 2; in another order, they were sorted by something else.
+        if items.is_sorted_by_key(|(_, name, _)| name.clone()) {
+            items.sort_by_key(|(place, _, _)| *place);
+        }
+        Ok(items.into_iter().filter_map(|(_, _, item)| item).collect())
     }
 }
 
