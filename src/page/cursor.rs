@@ -97,8 +97,6 @@ struct Order {
     content: u64,
     /// The same of the pass before.
     earlier: Option<u64>,
-    /// Something new came in this pass.
-    is_fruitful: bool,
 }
 
 impl Order {
@@ -131,7 +129,7 @@ impl Order {
 
     /// Whether the list must be read again to make sure that nothing is missing.
     fn finish_pass(&mut self) -> Result<bool> {
-        let is_alike = self.earlier == Some(self.content) && !self.is_fruitful;
+        let is_alike = self.earlier == Some(self.content);
         let is_doubtful = self.is_doubtful || self.is_reordered && self.passes == 0;
         if !is_doubtful || is_alike {
             return Ok(false);
@@ -223,14 +221,13 @@ impl<L: CursorList + 'static> Cursor<L> {
             state.dead_end = Some("the last item of a page has no id to continue after");
         }
         let last = last.map(|last| last.key);
-        // The positions within the page tell it already.
+        // Before `page_of`, since the positions within the page have it, too.
         let leads_on = !is_top && !batch.has_all_in(&state.seen);
         state.trail.habits.cuts_short |= leads_on && was_short;
         state.trail.habits.follows |= leads_on;
         let page = state.page_of(batch);
         if !page.items.is_empty() {
             state.passed.clear();
-            state.order.is_fruitful = true;
             state.pages += 1;
             return Ok(Some(page));
         }

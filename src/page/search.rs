@@ -79,6 +79,11 @@ impl Batch {
         self.items.iter().any(|item| item.id.is_some())
     }
 
+    /// Whether there is an item to continue after, or one that is new.
+    fn leads_on(&self, seen: &Seen) -> bool {
+        self.has_ids() || !self.has_all_in(seen)
+    }
+
     fn has_any_of(&self, seen: &Seen) -> bool {
         self.items.iter().any(|item| seen.contains(item.key))
     }
@@ -320,13 +325,9 @@ impl<'a> Search<'a> {
         rest.is_reordered &= self.proof != Proof::Ends;
         rest.is_proved = true;
         Ok(match self.proof {
-            _ if rest.has_ids() || !rest.has_all_in(self.seen) => Some(Found::Next(rest)),
+            _ if rest.leads_on(self.seen) => Some(Found::Next(rest)),
             Proof::Ends if has_room => Some(Found::End),
-            _ => {
-                // If something follows, this page was cut short.
-                self.trail.was_short |= has_room;
-                None
-            }
+            _ => None,
         })
     }
 
@@ -354,7 +355,7 @@ impl<'a> Search<'a> {
         let is_ignored = place > 0 && is_top && is_whole && !self.trail.habits.follows;
         let (is_full, mut rest) = (batch.is_full, batch.after(place));
         rest.is_proved = true;
-        if rest.has_ids() || !rest.has_all_in(self.seen) {
+        if rest.leads_on(self.seen) {
             return Ok(Some(Found::Next(rest)));
         }
         if is_full || is_ignored {
@@ -431,7 +432,7 @@ impl<'a> Search<'a> {
             let Some(at) = self.ids().len().checked_sub(back) else { break };
             let cursor = self.ids()[at].clone();
             let Some(batch) = self.ask(Some(&cursor))? else { continue };
-            if let Some((index, place)) = self.latest_in(&batch).filter(|(index, _)| *index > at) {
+            if let Some((index, place)) = self.latest_in(&batch) {
                 let leads_on = self.place_before_new(&batch).is_some();
                 return if leads_on {
                     Ok(Found::Next(batch.after(place)))

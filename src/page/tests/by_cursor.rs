@@ -371,6 +371,36 @@ fn an_event_that_is_moved_down_once_is_no_error() {
 }
 
 #[test]
+fn an_event_that_is_added_among_the_last_ones_does_not_make_the_list_read_again() {
+    let mut is_added = false;
+    let model = Model::new(20, PLAIN, move |list, latest| {
+        // The page after the last event was empty; the next one should prove that the event exists.
+        if latest.is_empty() && !is_added {
+            list.insert(11, 1000);
+            is_added = true;
+        }
+    });
+    let (ids, error) = read(model.pager(10));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, (1..=20).chain([1000]).collect::<Vec<u32>>());
+    let readings = model.requests().iter().filter(|(after, _)| after.is_none()).count();
+    assert_eq!(readings, 1, "{:?}", model.requests());
+}
+
+#[test]
+fn a_list_whose_read_events_go_again_and_again_is_read_to_its_end() {
+    let model = Model::new(60, PLAIN, |list, latest| {
+        // All but the first ten, so that the server starts again at the top, with the same page each time.
+        if let Some(&last) = latest.last().filter(|last| **last > 10) {
+            list.retain(|id| *id <= 10 || *id > last);
+        }
+    });
+    let (ids, error) = read(model.pager(10));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, all(60));
+}
+
+#[test]
 fn an_iterator_that_was_used_up_starts_again_at_the_position_it_resumes_at() {
     let model = Model::still(25, PLAIN);
     let start = model.pager(8).position();
@@ -453,6 +483,19 @@ fn one_empty_page_by_mistake_hides_no_event() {
 }
 
 #[test]
+fn one_empty_page_by_mistake_hides_no_event_after_a_page_of_one() {
+    for is_inclusive in [false, true] {
+        for mistake in 2..9 {
+            let model = Model::still(7, Manner { is_inclusive, ..PLAIN });
+            model.0.lock().expect("no panic before").mistake = mistake;
+            let (ids, error) = read(model.pager(1));
+            assert!(error.is_none(), "{is_inclusive}, {mistake}: {error:?}");
+            assert_eq!(ids, all(7), "{is_inclusive}, {mistake}");
+        }
+    }
+}
+
+#[test]
 fn an_empty_page_by_mistake_does_not_end_the_second_reading_of_a_list_whose_order_changed() {
     let changing = || {
         let mut turn = 0;
@@ -493,6 +536,19 @@ fn a_page_that_ends_without_an_id_is_yielded_and_then_an_error() {
     let page = json!([{"id": "a"}, {"title": "nameless"}]);
     let (came, error) = failure(responder(move |_, _| page.clone()));
     assert_eq!((came, error.kind()), (2, ErrorKind::NoProgress));
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("the items up to here are complete"), "{hint}");
+}
+
+#[test]
+fn an_error_after_an_event_that_came_again_says_that_some_may_be_missing() {
+    let (came, error) = failure(responder(|after, _| match after {
+        None => json!([{"id": "a"}, {"id": "b"}, {"id": "c"}]),
+        Some(_) => json!([{"id": "c"}, {"id": "a"}, {"title": "nameless"}]),
+    }));
+    assert_eq!((came, error.kind()), (4, ErrorKind::NoProgress));
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("some items up to here may be missing"), "{hint}");
 }
 
 #[test]
