@@ -65,7 +65,6 @@ struct State {
     trail: Trail,
     seen: Seen,
     order: Order,
-    has_begun: bool,
     is_at_end: bool,
     /// Why the list cannot be read on after the page that was just yielded.
     dead_end: Option<&'static str>,
@@ -73,8 +72,6 @@ struct State {
     pages: u64,
     /// How many items without an id at the top of the next page were yielded by an earlier iterator.
     nameless: usize,
-    /// The last items of the pages since one had something new.
-    passed: Vec<Key>,
 }
 
 /// Whether the list keeps its order, as far as it shows.
@@ -97,6 +94,8 @@ struct Order {
     content: u64,
     /// The same of the pass before.
     earlier: Option<u64>,
+    /// The last items of the pages of this pass since one had something new.
+    passed: Vec<Key>,
 }
 
 impl Order {
@@ -179,7 +178,8 @@ impl<L: CursorList + 'static> Cursor<L> {
         let request: FetchAfter = Arc::new(move |after, items| list.fetch(after, items));
         let ahead = RefCell::new(&mut self.ahead);
         // A page of one item could hold nothing but the item that is expected to come again.
-        let size = if self.state.has_begun { page_size.max(2) } else { page_size };
+        let is_top = self.state.trail.ids.is_empty();
+        let size = if is_top { page_size } else { page_size.max(2) };
         let fetch = |cursor: Option<&str>| {
             let page = ahead.borrow_mut().page(&request, &clock, cursor, size)?;
             check_length(page.items.len(), size)?;
@@ -187,8 +187,7 @@ impl<L: CursorList + 'static> Cursor<L> {
         };
         let state = &mut self.state;
         state.trail.room = size as usize - (size as usize).div_ceil(10);
-        if state.trail.ids.is_empty() {
-            state.has_begun = true;
+        if is_top {
             let top = top_of(&fetch, &state.seen)?;
             return Ok(Some((top, true)).filter(|(top, _)| !top.items.is_empty()));
         }
@@ -227,12 +226,13 @@ impl<L: CursorList + 'static> Cursor<L> {
         state.trail.habits.follows |= leads_on;
         let page = state.page_of(batch);
         if !page.items.is_empty() {
-            state.passed.clear();
+            state.order.passed.clear();
             state.pages += 1;
             return Ok(Some(page));
         }
-        state.passed.extend(last);
-        let repeats = state.passed.iter().filter(|passed| Some(**passed) == last).count();
+        let passed = &mut state.order.passed;
+        passed.extend(last);
+        let repeats = passed.iter().filter(|passed| Some(**passed) == last).count();
         if repeats >= REPEATS {
             let refusal = state.trail.refusal.take();
             return Err(
@@ -256,7 +256,6 @@ impl State {
         state.trail.habits.cuts_short = mark.cuts_short;
         state.go_to_start();
         state.seen.extend(state.trail.ids.iter().map(|id| key(id)).collect());
-        state.has_begun = mark.last.is_some();
         state
     }
 
@@ -272,7 +271,6 @@ impl State {
     fn finish_pass(&mut self) -> Result<()> {
         self.is_at_end = !self.order.finish_pass()?;
         if !self.is_at_end {
-            self.passed.clear();
             self.go_to_start();
         }
         Ok(())

@@ -349,7 +349,6 @@ impl<'a> Search<'a> {
             self.after_last = Some(batch);
             return Ok(None);
         };
-        self.trail.habits.is_inclusive |= place == 0;
         let is_top = batch.items.first().map(|item| item.key) == self.trail.first;
         let is_whole = batch.items.len() >= self.seen.len();
         let is_ignored = place > 0 && is_top && is_whole && !self.trail.habits.follows;
@@ -427,29 +426,25 @@ impl<'a> Search<'a> {
         if let Some(found) = self.accept_held() {
             return Ok(found);
         }
-        let mut top = None;
         for back in EARLIER {
-            let Some(at) = self.ids().len().checked_sub(back) else { break };
-            let cursor = self.ids()[at].clone();
+            let Some(cursor) = self.ids().iter().nth_back(back - 1).cloned() else { break };
             let Some(batch) = self.ask(Some(&cursor))? else { continue };
-            if let Some((index, place)) = self.latest_in(&batch) {
-                let leads_on = self.place_before_new(&batch).is_some();
-                return if leads_on {
-                    Ok(Found::Next(batch.after(place)))
-                } else {
-                    self.back_to(index)
-                };
+            let batch = match self.accept(batch) {
+                Ok(found) => return Ok(found),
+                Err(batch) => batch,
+            };
+            if let Some((index, _)) = self.latest_in(&batch) {
+                return self.back_to(index);
             }
             if !self.trail.has_past && !batch.has_all_in(self.seen) {
                 return Ok(Found::Next(batch));
             }
-            top = Some(batch).filter(|batch| !batch.items.is_empty()).or(top);
         }
         if self.trail.has_past {
             return self.beside_the_top();
         }
         // A page of known items is the top of the list, whatever cursor it was the response to.
-        match top.or(self.after_before.take()).or(self.after_last.take()) {
+        match self.after_before.take().or(self.after_last.take()) {
             Some(batch) => Ok(Found::Top(batch)),
             None => self.read_the_top(),
         }

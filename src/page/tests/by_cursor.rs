@@ -49,6 +49,12 @@ fn small_pages_suffice() {
             let (ids, error) = read(model.pager(page_size));
             assert!(error.is_none(), "{error:?}");
             assert_eq!((ids, model.requests()[0]), (all(7), (None, page_size)));
+            let mut first = model.pager(page_size);
+            assert_eq!(read(first.by_ref().take(3)).0, [1, 2, 3]);
+            let resumed = model.pager(page_size).resume_at(&first.position());
+            let (rest, error) = read(resumed.expect("the same list"));
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(rest, [4, 5, 6, 7]);
         }
     }
 }
@@ -194,6 +200,21 @@ fn the_last_item_may_be_deleted_while_an_iterator_that_was_resumed_after_it_look
             assert!(error.is_none_or(may_fail), "{manner:?}, {nth}");
         }
     }
+}
+
+#[test]
+fn a_server_that_starts_again_under_a_resumed_iterator_repeats_nothing() {
+    let model = Model::still(40, PLAIN);
+    let mut first = model.pager(5);
+    let mut ids = read(first.by_ref().take(12)).0;
+    let mut resumed = model.pager(5).resume_at(&first.position()).expect("the same list");
+    ids.extend(read(resumed.by_ref().take(8)).0);
+    // Every cursor that is tried, so that the top of the list comes, which only the first iterator knows.
+    model.delete(&[12, 18, 19, 20]);
+    let (rest, error) = read(resumed);
+    ids.extend(rest);
+    assert_eq!(ids, all(20));
+    assert!(error.is_some_and(|error| error.hint().is_some()));
 }
 
 /// Lets the server change its list and fail now and then.
@@ -388,16 +409,51 @@ fn an_event_that_is_added_among_the_last_ones_does_not_make_the_list_read_again(
 }
 
 #[test]
-fn a_list_whose_read_events_go_again_and_again_is_read_to_its_end() {
-    let model = Model::new(60, PLAIN, |list, latest| {
-        // All but the first ten, so that the server starts again at the top, with the same page each time.
-        if let Some(&last) = latest.last().filter(|last| **last > 10) {
-            list.retain(|id| *id <= 10 || *id > last);
+fn a_server_that_starts_again_many_times_is_followed_as_long_as_something_new_comes() {
+    let mut moments = vec![320, 260, 200];
+    let model = Model::new(400, PLAIN, move |list, latest| {
+        let last = latest.last().copied().unwrap_or(0);
+        if moments.pop_if(|moment| last >= *moment).is_some() {
+            list.retain(|id| *id <= last - 40 || *id > last);
         }
     });
+    let (ids, error) = read(model.pager(20));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, all(400));
+}
+
+/// Deletes some once the server has sent so many pages.
+fn deleting(doomed: &'static [u32], pages: usize, items: u32, manner: Manner) -> Model {
+    let mut turn = 0;
+    Model::new(items, manner, move |list, _| {
+        turn += 1;
+        if turn == pages {
+            list.retain(|id| !doomed.contains(id));
+        }
+    })
+}
+
+#[test]
+fn events_that_come_again_after_an_earlier_cursor_do_not_make_the_list_read_again() {
+    // The server starts again, and 10 is the latest event of its page; 12 to 16 come again after it.
+    let model = deleting(&[11, 17, 18, 19], 2, 40, PLAIN);
     let (ids, error) = read(model.pager(10));
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(ids, all(60));
+    assert_eq!(ids, all(40));
+    let readings = model.requests().iter().filter(|(after, _)| after.is_none()).count();
+    assert_eq!(readings, 1, "{:?}", model.requests());
+}
+
+#[test]
+fn the_latest_event_that_is_found_again_is_the_next_cursor() {
+    // The page after 9 ends with 14, before anything new.
+    let unknown = Unknown::Error(404);
+    let model = deleting(&[15, 16, 17], 4, 40, Manner { unknown, ..PLAIN });
+    let (ids, error) = read(model.pager(5));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids, all(40));
+    let cursors: Vec<_> = model.requests().iter().map(|(after, _)| *after).collect();
+    assert_eq!(cursors[4..9], [Some(16), Some(17), Some(15), Some(9), Some(14)]);
 }
 
 #[test]
@@ -495,24 +551,35 @@ fn one_empty_page_by_mistake_hides_no_event_after_a_page_of_one() {
     }
 }
 
+fn with_changed_order(manner: Manner) -> Model {
+    let mut turn = 0;
+    Model::new(25, manner, move |list, _| {
+        turn += 1;
+        // 3 moves down, which shows; 20 moves up to before the cursor, which does not.
+        if turn == 2 {
+            list[2..].rotate_left(1);
+            list[..19].rotate_right(1);
+        }
+    })
+}
+
+#[test]
+fn an_event_that_moved_up_unseen_comes_if_another_is_seen_to_move_down() {
+    for is_inclusive in [false, true] {
+        let model = with_changed_order(Manner { is_inclusive, ..PLAIN });
+        let (ids, error) = read(model.pager(8));
+        assert!(error.is_none(), "{is_inclusive}: {error:?}");
+        assert_eq!(ids.iter().copied().collect::<HashSet<u32>>(), all(25).into_iter().collect());
+    }
+}
+
 #[test]
 fn an_empty_page_by_mistake_does_not_end_the_second_reading_of_a_list_whose_order_changed() {
-    let changing = || {
-        let mut turn = 0;
-        Model::new(25, PLAIN, move |list, _| {
-            turn += 1;
-            // 3 moves down, which shows; 20 moves up to before the cursor, which does not.
-            if turn == 2 {
-                list[2..].rotate_left(1);
-                list[..19].rotate_right(1);
-            }
-        })
-    };
-    let model = changing();
+    let model = with_changed_order(PLAIN);
     assert_eq!(read(model.pager(8)).0.len(), 25);
     let requests = model.requests();
     let second = requests.iter().skip(1).position(|(after, _)| after.is_none());
-    let model = changing();
+    let model = with_changed_order(PLAIN);
     model.0.lock().expect("no panic before").mistake = 2 + second.expect("a second reading");
     let (ids, error) = read(model.pager(8));
     assert!(error.is_none(), "{error:?}");
