@@ -230,15 +230,7 @@ impl<L: CursorList + 'static> Cursor<L> {
             state.pages += 1;
             return Ok(Some(page));
         }
-        let passed = &mut state.order.passed;
-        passed.extend(last);
-        let repeats = passed.iter().filter(|passed| Some(**passed) == last).count();
-        if repeats >= REPEATS {
-            let refusal = state.trail.refusal.take();
-            return Err(
-                refusal.unwrap_or_else(|| no_progress("the same pages come again and again"))
-            );
-        }
+        state.check_progress(last)?;
         Ok(None)
     }
 }
@@ -274,6 +266,18 @@ impl State {
             self.go_to_start();
         }
         Ok(())
+    }
+
+    /// Fails if pages without new items end with the same item again and again.
+    fn check_progress(&mut self, last: Option<Key>) -> Result<()> {
+        let passed = &mut self.order.passed;
+        passed.extend(last);
+        let repeats = passed.iter().filter(|passed| Some(**passed) == last).count();
+        if repeats < REPEATS {
+            return Ok(());
+        }
+        let refusal = self.trail.refusal.take();
+        Err(refusal.unwrap_or_else(|| no_progress("the same pages come again and again")))
     }
 
     /// Moves the trail to the end of a page, and keeps the new items of the page.

@@ -107,7 +107,7 @@ pub(super) struct Trail {
     pub(super) habits: Habits,
     /// Whether the latest page was shorter than requested.
     pub(super) was_short: bool,
-    /// How many known items a page has room for, besides some new ones.
+    /// How many known items fit into a page, besides some new ones.
     pub(super) room: usize,
     /// Why the server took none of the cursors, so that the list is read from the top again.
     pub(super) refusal: Option<Error>,
@@ -289,7 +289,7 @@ impl<'a> Search<'a> {
 
     /// Asks after the last item but one; from the top if there is none.
     fn before(&mut self) -> Result<Option<Found>> {
-        // At the end of the list, the page has room for many items: they show whether one moved up unseen among them.
+        // At the end of the list, many items fit into the page: they show whether one moved up unseen among them.
         let room =
             self.trail.room.saturating_sub(usize::from(self.trail.habits.is_inclusive)).max(2);
         if self.proof.ends_if_it_exists() && !self.trail.has_past && self.ids().len() > room {
@@ -428,7 +428,8 @@ impl<'a> Search<'a> {
         }
         for back in EARLIER {
             let Some(cursor) = self.ids().iter().nth_back(back - 1).cloned() else { break };
-            let Some(batch) = self.ask(Some(&cursor))? else { continue };
+            let page = self.ask(Some(&cursor))?.filter(|batch| !batch.items.is_empty());
+            let Some(batch) = page else { continue };
             let batch = match self.accept(batch) {
                 Ok(found) => return Ok(found),
                 Err(batch) => batch,
