@@ -1,8 +1,8 @@
 //! The first page of a resumed iterator, which has to be where the position is.
 //!
 //! The size of the pages may be unknown, and a page after the end may look like one that was read. If the numbers of a page
-//! do not prove its place, the first page of the list shows it, together with the page before. No item is taken in until the
-//! place is proved; a position after the end is an error.
+//! do not prove its place, the first page of the list shows it, together with the page before. A position after the
+//! end is an error.
 
 use std::mem;
 

@@ -1,4 +1,7 @@
-//! Whether a numbered list keeps its order.
+//! Whether a numbered list keeps its order, and how often it was read to find that out.
+//!
+//! The first pass yields all items of a list that keeps its order. Another pass follows only a sign that some may have been missed,
+//! and knows which items it has read itself. `Late` distinguishes items that were missed from those that were added meanwhile.
 
 use std::mem;
 
@@ -8,6 +11,31 @@ use crate::page::seen::{Key, Seen};
 const MOST_LATE: usize = 100;
 /// So many signs of another order are no chance.
 const MOST_SIGNS: u32 = 3;
+
+/// One reading of the list.
+#[derive(Debug, Default)]
+pub(super) enum Pass {
+    #[default]
+    First,
+    /// Another one of the whole list, and the items that it has read.
+    Whole(Seen),
+    /// One of a part in which pages left items out, up to this item or to the end of the list.
+    Gap(Seen, Option<Key>),
+}
+
+impl Pass {
+    /// The items of this pass. Those of the first one are all that came.
+    pub(super) fn read(&self) -> Option<&Seen> {
+        match self {
+            Pass::First => None,
+            Pass::Whole(read) | Pass::Gap(read, _) => Some(read),
+        }
+    }
+
+    pub(super) fn fills_gap(&self) -> bool {
+        matches!(self, Pass::Gap(..))
+    }
+}
 
 /// Whether the list keeps its order, as far as it shows.
 ///
@@ -31,24 +59,31 @@ pub(super) struct Order {
     pub(super) yielded: u64,
     /// How many entries of the first pass were none of its own: a null, or an id that came earlier in its page.
     pub(super) idle: u64,
-    /// How many times the whole list was read before this pass.
-    pub(super) passes: u32,
-    /// Where the first pass ended.
+    pub(super) pass: Pass,
+    /// How many times the whole list was read again, this pass included.
+    pub(super) rereads: u32,
+    /// How many times a gap was read again, this pass included.
+    fills: u32,
+    /// The end of the pass that came furthest.
     pub(super) furthest: u64,
-    /// The items of this pass, if it is not the first.
-    pub(super) read: Option<Seen>,
     /// The first item of the list, by the first response.
     pub(super) top: Option<Key>,
+    pub(super) late: Late,
+}
+
+/// The items that passes after the first found although they were there from the beginning.
+#[derive(Debug, Default)]
+pub(super) struct Late {
     /// The items of the first response. An item below one of them was there from the beginning.
     anchors: Vec<Key>,
     /// One of them came in this pass.
     is_anchored: bool,
     /// New items that came after one of them, in this pass.
-    pub(super) late: Vec<Key>,
+    items: Vec<Key>,
     /// Those of the pass before that did not come in this one yet.
     earlier: Vec<Key>,
     /// One of those came after an anchor again.
-    pub(super) is_shuffled: bool,
+    pub(super) is_proved: bool,
 }
 
 impl Order {
@@ -64,35 +99,26 @@ impl Order {
 
     /// Keeps the items of the first response but those that an earlier iterator has yielded.
     pub(super) fn anchor(&mut self, keys: &[Key], inherited: usize, is_top: bool) {
-        if self.anchors.is_empty() {
+        if self.late.anchors.is_empty() {
             self.top = keys.first().copied().filter(|_| is_top);
-            self.anchors = keys.iter().skip(inherited).copied().collect();
-            self.anchors.sort_unstable();
+            self.late.anchors = keys.iter().skip(inherited).copied().collect();
+            self.late.anchors.sort_unstable();
         }
     }
 
-    /// Watches a page that is read again for items that were missed.
-    pub(super) fn watch_late(&mut self, keys: &[Key], is_new: impl Fn(usize) -> bool) {
-        for (nth, key) in keys.iter().enumerate() {
-            if let Some(at) = self.earlier.iter().position(|other| other == key) {
-                self.is_shuffled |= self.is_anchored;
-                self.earlier.swap_remove(at);
-            }
-            if self.is_anchored && is_new(nth) && self.late.len() < MOST_LATE {
-                self.late.push(*key);
-            }
-            self.is_anchored |= self.anchors.binary_search(key).is_ok();
-        }
+    /// How many times the list was read, this pass included.
+    pub(super) fn passes(&self) -> u32 {
+        1 + self.rereads + self.fills
     }
 
     /// Keeps which items this pass has read. Of the first pass they are known anyway; it counts those that are none.
     pub(super) fn keep(&mut self, keys: &[Key], holes: u64) {
-        match &mut self.read {
-            Some(read) => {
+        match &mut self.pass {
+            Pass::Whole(read) | Pass::Gap(read, _) => {
                 let new = keys.iter().copied().filter(|key| !read.contains(*key)).collect();
                 read.extend(new);
             }
-            None => {
+            Pass::First => {
                 let mut sorted = keys.to_vec();
                 sorted.sort_unstable();
                 let twins = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
@@ -101,8 +127,38 @@ impl Order {
         }
     }
 
-    pub(super) fn begin_pass(&mut self) {
-        (self.is_doubtful, self.is_anchored) = (false, false);
-        (self.earlier, self.read) = (mem::take(&mut self.late), Some(Seen::default()));
+    pub(super) fn begin(&mut self, pass: Pass) {
+        match pass {
+            Pass::First => {}
+            Pass::Whole(_) => self.rereads += 1,
+            Pass::Gap(..) => self.fills += 1,
+        }
+        (self.pass, self.is_doubtful) = (pass, false);
+        self.late.begin_pass();
+    }
+}
+
+impl Late {
+    /// Watches a page that is read again for items that were missed.
+    pub(super) fn watch(&mut self, keys: &[Key], is_new: impl Fn(usize) -> bool) {
+        for (nth, key) in keys.iter().enumerate() {
+            if let Some(at) = self.earlier.iter().position(|other| other == key) {
+                self.is_proved |= self.is_anchored;
+                self.earlier.swap_remove(at);
+            }
+            if self.is_anchored && is_new(nth) && self.items.len() < MOST_LATE {
+                self.items.push(*key);
+            }
+            self.is_anchored |= self.anchors.binary_search(key).is_ok();
+        }
+    }
+
+    /// Whether some came in this pass.
+    pub(super) fn has_come(&self) -> bool {
+        !self.items.is_empty()
+    }
+
+    fn begin_pass(&mut self) {
+        (self.is_anchored, self.earlier) = (false, mem::take(&mut self.items));
     }
 }

@@ -1,8 +1,8 @@
 //! Requests numbered pages, and finds out which ones came and where the list ends.
 //!
 //! A page that is refused or empty ends the list only if something else shows the same: its numbers, those of the first page,
-//! or a page of another size that ends with the last item. What a server sends in place of a page after the end is told apart
-//! from a page at its place.
+//! or a page of another size that ends with the last item. A page that a server sends in place of
+//! one after the end is not taken for that one.
 
 use std::fmt;
 use std::sync::Arc;

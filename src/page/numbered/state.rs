@@ -1,9 +1,13 @@
 //! How far the reading of a numbered list is, and what it has to do next.
+//!
+//! Each page goes through `follow`, `fitted`, `watch_order`, `watch_gap` and `page_of`; at the end of a pass `finish_pass` decides
+//! whether the list ends, must be read again, or is an error. An item is yielded once (`seen`), and an end without an error
+//! means that nothing is known to be missing. Once a page left items out or late items were proved, marks are `lacking`.
 
 use std::ops::Range;
 
 use super::frontier::{Frontier, Gap, Size};
-use super::order::Order;
+use super::order::{Order, Pass};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::progress::{PageRequest, Progress, Reading};
 use crate::page::raw_page::Numbers;
@@ -16,7 +20,7 @@ const PASSES: u32 = 6;
 /// How often it is read in all if its total changes, too, so that the sign of another order means little.
 const PASSES_OF_CHANGING: u32 = 2;
 
-/// What an iteration does next.
+/// The next step of an iteration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A resumed iterator finds out how many items the pages have, and then lands.
@@ -40,11 +44,7 @@ pub(super) struct State {
     pub(super) seen: Seen,
     pub(super) progress: Progress,
     order: Order,
-    /// If this pass reads a part of the list again: the gap that it fills.
-    filling: Option<Gap>,
-    /// How many times a gap was filled, this pass included.
-    fills: u32,
-    /// A page left items out, and no pass since then was without such a page.
+    /// A page left items out.
     is_owing: bool,
     /// Items before the position of a resumed iterator are missing, and cannot be distinguished from those that came.
     is_lacking: bool,
@@ -103,18 +103,18 @@ impl State {
         // A size that was counted may be a little wrong, and pages overlap then.
         let is_next =
             span.start == self.frontier.behind && span.start > 0 && !self.size.is_counted();
-        let read = self.order.read.as_ref().unwrap_or(&self.seen);
+        let read = self.order.pass.read().unwrap_or(&self.seen);
         let is_sign = stands_still && is_next && keys.iter().any(|key| read.contains(*key));
         self.order.is_doubtful |= is_sign;
         self.order.signs += u32::from(is_sign);
         let inherited = self.frontier.inherited.saturating_sub(span.start);
         self.order.anchor(keys, usize::try_from(inherited).unwrap_or(usize::MAX), span.start == 0);
         // An item that an earlier page left out is late, too.
-        let is_sound = !self.size.is_counted() && !self.is_owing && self.fills == 0;
-        if is_sound && self.order.read.is_some() {
+        let is_sound = !self.size.is_counted() && !self.is_owing;
+        if is_sound && self.order.passes() > 1 {
             let seen = &self.seen;
             let is_new = |nth: usize| nth as u64 >= inherited && !seen.contains(keys[nth]);
-            self.order.watch_late(keys, is_new);
+            self.order.late.watch(keys, is_new);
         }
         self.order.keep(keys, span.page.holes);
     }
@@ -134,7 +134,7 @@ impl State {
             }
             return Ok(());
         }
-        if self.filling.is_some() && brings_nothing {
+        if self.order.pass.fills_gap() && brings_nothing {
             let (number, shown, missing) = (span.request.number, span.len(), span.left_out());
             return Err(self.incomplete(&format!(
                 "page {number} has {shown} and by its own numbers {missing} more"
@@ -148,16 +148,14 @@ impl State {
 
     /// Whether a pass that fills a gap has come to the end of it with this page.
     pub(super) fn is_filled(&self, keys: &[Key]) -> bool {
-        let Some(gap) = self.filling else { return false };
-        let is_whole = self.frontier.gap.is_none_or(|gap| gap.next.is_some());
-        let is_reached = gap.next.is_some_and(|next| keys.contains(&next));
-        is_whole && is_reached
+        let Pass::Gap(_, Some(next)) = &self.order.pass else { return false };
+        self.frontier.gap.is_none_or(|gap| gap.next.is_some()) && keys.contains(next)
     }
 
     /// Whether all items came in the first pass. After it, one that was added meanwhile may have come for one that was not.
     fn came_at_once(&self) -> bool {
         let total = self.frontier.total.unwrap_or(u64::MAX);
-        self.order.read.is_none() && !self.order.has_moved && self.order.yielded >= total
+        self.order.passes() == 1 && !self.order.has_moved && self.order.yielded >= total
     }
 
     /// Whether fewer items came than a list has that has not changed.
@@ -169,10 +167,8 @@ impl State {
     /// Whether items are missing that no page was seen to leave out, as the size of the pages is not known: unless some were
     /// added that did not come, and as many were deleted.
     pub(super) fn seems_short(&self) -> bool {
-        self.is_short()
-            && self.size.is_counted()
-            && self.order.read.is_none()
-            && self.order.top.is_some()
+        let is_first = self.order.passes() == 1 && self.order.top.is_some();
+        self.is_short() && self.size.is_counted() && is_first
     }
 
     /// The outcome for such a list, given what its first item is now. If that is the same, nothing was added.
@@ -186,7 +182,7 @@ impl State {
 
     /// Whether an item may be missing among those that came.
     pub(super) fn is_doubtful(&self) -> bool {
-        self.is_lacking || self.is_owing || self.order.is_doubtful || self.passes() > 1
+        self.is_lacking || self.is_owing || self.order.is_doubtful || self.order.passes() > 1
     }
 
     /// The error of pages that leave items out each time.
@@ -204,8 +200,8 @@ impl State {
     }
 
     pub(super) fn is_extra_pass(&self, error: &Error) -> bool {
-        let is_extra = self.order.passes > 0 && self.order.has_moved;
-        let is_sound = !self.is_owing && !self.is_lacking && !self.order.is_shuffled;
+        let is_extra = self.order.rereads > 0 && self.order.has_moved;
+        let is_sound = !self.is_owing && !self.is_lacking && !self.order.late.is_proved;
         is_extra && is_sound && error.kind() == ErrorKind::NoProgress
     }
 
@@ -216,22 +212,18 @@ impl State {
         self.order.furthest = self.order.furthest.max(self.frontier.behind);
         let is_again = self.is_out_of_order()?;
         let gap = self.frontier.gap.take().filter(|_| !self.came_at_once());
-        self.filling = gap.filter(|_| !is_again);
-        if is_again {
-            self.order.passes += 1;
-            self.frontier.behind = self.frontier.inherited;
-        } else if let Some(gap) = gap {
-            if self.passes() >= PASSES {
-                return Err(
-                    self.incomplete("each time some page has fewer than its own numbers say")
-                );
+        let pass = match gap {
+            _ if is_again => Pass::Whole(Seen::default()),
+            Some(_) if self.order.passes() >= PASSES => {
+                let why = "each time some page has fewer than its own numbers say";
+                return Err(self.incomplete(why));
             }
-            self.fills += 1;
-            self.frontier.behind = gap.start;
-        } else {
-            return self.finish();
-        }
-        self.order.begin_pass();
+            Some(gap) => Pass::Gap(Seen::default(), gap.next),
+            None => return self.finish(),
+        };
+        let start = gap.filter(|_| !is_again).map(|gap| gap.start);
+        self.frontier.behind = start.unwrap_or(self.frontier.inherited);
+        self.order.begin(pass);
         self.progress.begin_pass();
         Ok(())
     }
@@ -241,7 +233,7 @@ impl State {
             let what = "items before the position may be missing, as some were when it was taken";
             return Err(Error::new(ErrorKind::NoProgress, what).with_hint(FROM_THE_TOP));
         }
-        if self.is_short() && self.passes() > 1 {
+        if self.is_short() && self.order.passes() > 1 {
             return Err(self.incomplete("the pages together have fewer than the total says"));
         }
         if self.order.is_doubtful && self.frontier.inherited > 0 && !self.order.has_moved {
@@ -252,27 +244,22 @@ impl State {
         Ok(())
     }
 
-    /// How many times the list was read, this pass included.
-    fn passes(&self) -> u32 {
-        self.order.passes + self.fills + 1
-    }
-
     /// Whether the list must be read again since its order was seen to change; an error if that was done in vain.
     fn is_out_of_order(&self) -> Result<bool> {
         let order = &self.order;
-        let is_left = self.passes() > 1 && self.frontier.gap.is_none() && self.is_short();
-        let is_missed = !order.late.is_empty();
-        if !(order.is_doubtful || is_left || is_missed) || !order.has_moved && !self.is_short() {
-            return Ok(false);
-        }
+        let is_left = order.passes() > 1 && self.frontier.gap.is_none() && self.is_short();
+        let is_missed = order.late.has_come();
         // Late items must be seen once more before they prove anything.
         let passes = PASSES_OF_CHANGING + u32::from(is_missed);
-        let is_due = order.passes + 1 < passes || order.is_shuffled && is_missed;
-        if self.passes() < PASSES {
-            return Ok(!order.has_moved || is_due);
-        }
-        if order.has_moved && !is_due {
+        let is_due = match order.has_moved {
+            true => order.rereads + 1 < passes || order.late.is_proved && is_missed,
+            false => self.is_short(),
+        };
+        if !is_due || !(order.is_doubtful || is_left || is_missed) {
             return Ok(false);
+        }
+        if order.passes() < PASSES {
+            return Ok(true);
         }
         Err(self.short("the order of the list changes").with_hint(
             "some items come on two pages and others on none: the server sorts items with equal times anew for each \
@@ -354,11 +341,7 @@ impl State {
 
     /// Whether items before the furthest one may come later or not at all, so that no other iterator can continue here.
     fn may_lack(&self) -> bool {
-        self.is_lacking
-            || self.is_owing
-            || self.filling.is_some()
-            || self.order.is_shuffled
-            || self.order.seems_shuffled()
+        self.is_lacking || self.is_owing || self.order.late.is_proved || self.order.seems_shuffled()
     }
 }
 
@@ -378,7 +361,7 @@ mod tests {
     fn a_position_lacks_items_once_items_were_seen_to_be_missed() {
         let mut state = State::default();
         assert!(!state.may_lack());
-        state.order.is_shuffled = true;
+        state.order.late.is_proved = true;
         assert!(state.may_lack());
     }
 
