@@ -264,6 +264,22 @@ fn an_alert_is_posted_again_only_if_the_first_request_certainly_created_nothing(
 }
 
 #[test]
+fn an_empty_page_with_an_error_beside_it_is_not_taken_for_the_end_of_the_list() {
+    let page = json!({
+        "items": [], "page": 1, "per_page": 100, "total_items": 0, "total_pages": 0, "has_more": false,
+        "error": "db down",
+    });
+    let setup =
+        Setup::through(move |service, request, timeout, _| match request.method().as_str() {
+            "GET" => Ok(Response::new(page.to_string().into_bytes())),
+            _ => service.send(request, timeout),
+        });
+    let error = create_in(&setup).expect_err("a list that cannot be read");
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Rejected, "db down"));
+    assert_eq!((setup.created(), setup.posts()), (0, 0));
+}
+
+#[test]
 fn an_alert_that_was_there_before_is_not_taken_for_the_new_one() {
     let setup = Setup::new();
     let old = create_in(&setup).expect("the first alert");

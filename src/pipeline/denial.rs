@@ -6,7 +6,8 @@
 //!   `status`, `result` and the like are `error`, `failed` and the like, or a status from 400 to 599; `code` or `type` is, beside
 //!   words; `detail` is FastAPI's list of problems;
 //! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something;
-//! * failure of a part, unless this is a record: `failedUserIds` and the like hold something, `errorCount` and the like count;
+//! * failure of a part, unless this is a record: `failedUserIds`, `writeErrors` and the like hold something, `errorCount` and the
+//!   like count; `missingFields` and the like hold something, unless there is a success beside it;
 //! * neither: `ok` is no boolean; `status` is `partial` and the like, or `partial` is true; an error has a code of success and
 //!   words.
 //!
@@ -23,15 +24,16 @@
 //! | none, lists of words and nothing else, as of Django and Rails | by their tone: bad or a whole sentence is doubt, else none |
 //!
 //! Something took effect if the object, or one within it, holds the id of something new, a status of 201, a success, or what
-//! names one (`emailSent`, `invitedUserIds`, `"sms": "sent"`); if a list holds a record beside errors; and by GraphQL's `data`.
-//! Within a record, only fields as `invited` show that.
+//! names one (`emailSent`, `invitedUserIds`, `sentAt`, `affectedRows`, `"sms": "sent"`); if a list holds a record beside errors;
+//! and by GraphQL's `data`. Within a record, only fields as `invited` show that, and within an error only ids and flags.
 //!
 //! The same is found in `data`, `result` and the like, in each item of a list, in JSON within a string, and in what is nearly
 //! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words. It is doubt as well in
-//! an object that is the only field, in a list in `data` and the like, and in some items of a list.
+//! an object that consists of objects, in some items of a list, and in the items of a list within an object that is no record.
 //!
 //! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` and `{"id": "a1", "state": "failed"}` deny
-//! nothing; `"status": "failed"` does. A body that was decoded is such a record unless it consists of nothing but a report.
+//! nothing; `"status": "failed"` does, unless there is a success around it. A body that was decoded is such a record unless it consists of nothing but a report, beside
+//! the fields of an empty page.
 
 mod decoded;
 mod effect;
@@ -47,12 +49,15 @@ use crate::json::scan::Scanner;
 use crate::json::{self, lenient};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty, is_false,
-    is_reported,
+    ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty,
+    is_error_status, is_failure, is_false, is_reported,
 };
 
 /// The words of a failure without words.
 const UNSAID: &str = "the response reports a failure";
+
+/// The words of a failure beside a success, without words.
+const CONTRADICTED: &str = "the response contradicts itself";
 
 /// How deep JSON may be within strings and lists.
 const DEEPEST: u32 = 3;
@@ -143,7 +148,14 @@ fn joined(reports: Vec<Report>) -> Report {
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
     let signs = Signs::of(object);
-    let wrapped = object.iter().filter(|(name, _)| depth > 0 && is_any(name, WRAPPERS));
+    let is_wrapped = |name: &str, inner: &Value| {
+        is_any(name, WRAPPERS)
+            || inner.is_array()
+                && !signs.has(Sign::Record)
+                && !is_reported(name)
+                && !is_any(name, NOTES)
+    };
+    let wrapped = object.iter().filter(|(name, inner)| depth > 0 && is_wrapped(name, inner));
     let is_good = signs.has(Sign::Success);
     stated(object, &signs)
         .or_else(|| wrapped.filter_map(|(_, inner)| of_wrapped(inner, is_good, depth - 1)).next())
@@ -151,11 +163,34 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
         .or_else(|| of_only(object, depth))
 }
 
-/// The report in an object that is the only field: `{"invite": {"errors": ["is taken"], "user": null}}`. It may be a record
-/// with a state.
+/// The report in one of the objects that an object consists of: `{"invite": {"errors": ["is taken"], "user": null}}`,
+/// `{"u1": {"ok": true}, "u2": {"ok": false}}`. Each may be a record with a state.
 fn of_only(object: &Map<String, Value>, depth: u32) -> Option<Report> {
-    let only = object.values().next().filter(|only| object.len() == 1 && only.is_object())?;
-    if depth > 0 { of_wrapped(only, true, depth - 1) } else { None }
+    let is_nested = depth > 0 && object.values().all(Value::is_object);
+    if is_nested { of_items(object.values(), depth - 1) } else { None }
+}
+
+/// The report in `{"u1": "sent", "u2": "failed: bad address"}`
+fn of_words_by_id(object: &Map<String, Value>) -> Option<Report> {
+    let texts: Option<Vec<&str>> =
+        object.iter().map(|(name, value)| value.as_str().filter(|_| !is_reported(name))).collect();
+    let texts = texts?;
+    let is_outcome = |text: &&str| is_failure(text) || tone::tone(text) == Tone::Good;
+    let failed = texts.iter().find(|text| is_failure(text))?;
+    texts.iter().all(is_outcome).then(|| Report::Doubt((*failed).to_owned()))
+}
+
+/// The report in some items of a list, which is data that may be about failures of something else.
+fn of_items<'a>(items: impl Iterator<Item = &'a Value> + Clone, depth: u32) -> Option<Report> {
+    let reports: Vec<Report> =
+        items.clone().filter_map(|item| of_wrapped(item, true, depth)).collect();
+    if !reports.is_empty() {
+        return Some(joined(reports));
+    }
+    let signs: Vec<Signs> = items.filter_map(Value::as_object).map(Signs::of).collect();
+    let has = |sign: Sign| signs.iter().any(|signs| signs.has(sign));
+    let is_mixed = has(Sign::Success) && has(Sign::Outcome);
+    is_mixed.then(|| Report::Doubt(CONTRADICTED.to_owned()))
 }
 
 /// The report that the fields of an object state, whatever their words are.
@@ -165,6 +200,7 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let is_certain = signs.has(Sign::Failure) || signs.has(Sign::Outcome);
     let is_failure = is_certain
         || signs.has(Sign::Part) && !is_record
+        || signs.has(Sign::Gap) && !is_record && !signs.has(Sign::Success)
         || signs.has(Sign::State) && (has_words || !is_record)
         || signs.has(Sign::Kind) && has_words && !is_record && !speaks_well(object, None)
         || is_list_of_problems(object);
@@ -176,12 +212,13 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let is_contradicted = signs.has(Sign::Success)
         || signs.has(Sign::Unclear)
         || speaks_well(object, words.as_deref())
-        || effect::is_any(object);
+        || effect::is_shown(object);
     let unsaid = match is_contradicted {
-        true => "the response contradicts itself",
+        true => CONTRADICTED,
         false => UNSAID,
     };
-    let is_open = signs.has(Sign::Open) || !is_certain && signs.has(Sign::Part);
+    let is_open =
+        signs.has(Sign::Open) || !is_certain && (signs.has(Sign::Part) || signs.has(Sign::Gap));
     Some(Report::new(
         !is_contradicted && (is_bad || !is_open),
         words.unwrap_or_else(|| unsaid.to_owned()),
@@ -195,8 +232,9 @@ fn speaks_well(object: &Map<String, Value>, words: Option<&str>) -> bool {
     let mut texts = texts.filter_map(|(_, value)| value.as_str()).chain(words);
     texts.any(|text| match tone::is_code(text) {
         // Slack has the code `token_revoked` beside `"ok": false`.
+        _ if sign::is_partial(text) => true,
         true => !is_failed && tone::names_success(text) && tone::tone(text) != Tone::Bad,
-        false => tone::tone(text) == Tone::Good,
+        false => tone::states_success(text),
     })
 }
 
@@ -216,12 +254,7 @@ fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
     let report = match inner {
         Value::Object(inner) => of_inner(inner, is_good, depth),
         Value::String(_) => of_json(inner, depth),
-        // A list is data, which may be about failures of something else.
-        Value::Array(items) if depth > 0 => {
-            let reports = items.iter().filter_map(|item| of_wrapped(item, true, depth - 1));
-            let reports: Vec<Report> = reports.collect();
-            (!reports.is_empty()).then(|| joined(reports))
-        }
+        Value::Array(items) if depth > 0 => of_items(items.iter(), depth - 1),
         _ => None,
     }?;
     Some(Report::new(!is_good && matches!(report, Report::Denial(_)), report.into_words()))
@@ -230,14 +263,22 @@ fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
 /// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`.
 fn of_inner(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
     let signs = Signs::of(inner);
-    let is_report =
-        signs.has(Sign::Failure) || signs.has(Sign::Part) || !is_good && has_any(inner, WORDS);
+    let has_words = has_any(inner, WORDS);
+    let has_status =
+        inner.iter().any(|(name, value)| is_any(name, OUTCOME) && is_error_status(value));
+    let is_outcome = signs.has(Sign::Outcome) && (has_words && !has_state(inner) || has_status)
+        || signs.has(Sign::Kind) && has_words && has_any(inner, "code");
+    let is_report = signs.has(Sign::Failure)
+        || signs.has(Sign::Part)
+        || is_good && is_outcome
+        || !is_good && (signs.has(Sign::Gap) || has_words);
     let doubt = |report: Report| Report::Doubt(report.into_words());
-    let has_words = !is_good && !signs.has(Sign::Success);
+    let is_open = !is_good && !signs.has(Sign::Success);
     stated(inner, &signs)
         .filter(|_| is_report)
         .or_else(|| of_only(inner, depth))
-        .or_else(|| if has_words { in_words(inner, &signs).map(doubt) } else { None })
+        .or_else(|| of_words_by_id(inner))
+        .or_else(|| if is_open { in_words(inner, &signs).map(doubt) } else { None })
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
@@ -339,15 +380,17 @@ fn of_detail(words: String) -> Option<Report> {
     }
 }
 
+/// `{"status": "failed", "message": "disk full"}` may be the state of something.
+fn has_state(object: &Map<String, Value>) -> bool {
+    let is_failed = |value: &Value| value.as_str().is_some_and(|text| is_any(text, "failed"));
+    object.iter().any(|(name, value)| is_any(name, OUTCOME) && is_failed(value))
+}
+
 /// The report of failure that an object consists of.
 fn of_bare(object: &Map<String, Value>) -> Option<Report> {
     let signs = Signs::of(object);
-    // `{"status": "failed", "message": "disk full"}` may be the state of something.
-    let is_state = |(name, value): (&String, &Value)| {
-        is_any(name, OUTCOME) && value.as_str().is_some_and(|text| is_any(text, "failed"))
-    };
-    let is_bare = object.iter().all(|(name, value)| is_reported(name) || is_empty(value));
-    if !is_bare || object.iter().any(is_state) && !signs.has(Sign::Failure) {
+    let is_bare = object.iter().all(|(name, value)| decoded::is_no_data(name) || is_empty(value));
+    if !is_bare || has_state(object) && !signs.has(Sign::Failure) {
         return None;
     }
     stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))
@@ -745,6 +788,216 @@ mod tests {
     }
 
     #[test]
+    fn words_of_a_success_contradict_a_failure() {
+        check(&[
+            (r#"{"error": "invite sent but sms failed"}"#, "in doubt: invite sent but sms failed"),
+            (
+                r#"{"error": "The member was invited, but it could not be saved"}"#,
+                "in doubt: The member was invited, but it could not be saved",
+            ),
+            (
+                r#"{"success": false, "message": "Member removed but log failed"}"#,
+                "in doubt: Member removed but log failed",
+            ),
+            (
+                r#"{"status": "error", "message": "Member removed, but billing failed"}"#,
+                "in doubt: Member removed, but billing failed",
+            ),
+            (
+                r#"{"error": {"message": "Member was added but sms failed"}}"#,
+                "in doubt: Member was added but sms failed",
+            ),
+            (
+                r#"{"message": "Invited with errors", "errors": ["sms"]}"#,
+                "in doubt: Invited with errors",
+            ),
+            (r#"{"ok": false, "error": "partial_failure"}"#, "in doubt: partial_failure"),
+            (r#"{"error": "The invite could not be sent"}"#, "The invite could not be sent"),
+            (
+                r#"{"error": "Failed to send; nothing was saved"}"#,
+                "Failed to send; nothing was saved",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn something_new_within_a_result_or_an_error_contradicts_a_failure() {
+        check(&[
+            (r#"{"hasErrors": true, "result": {"id": 4}, "errors": ["sms"]}"#, "in doubt: sms"),
+            (r#"{"error": {"message": "sms failed", "inviteId": "i1"}}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": {"message": "sms failed", "data": {"inviteId": "i1"}}}"#,
+                "in doubt: sms failed",
+            ),
+            (
+                r#"{"error": {"message": "sms failed", "invite": {"id": "i1"}}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": {"message": "sms failed", "emailSent": true}}"#, "in doubt: sms failed"),
+            (r#"{"error": {"message": "gone", "userId": "u1", "retry": true}}"#, "gone"),
+            (r#"{"error": {"message": "gone", "fbtrace_id": "A1", "HostId": "h"}}"#, "gone"),
+            (r#"{"errors": {"inviteId": "is required"}, "message": "gone"}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn times_and_counts_of_what_was_done_contradict_a_failure() {
+        check(&[
+            (
+                r#"{"error": "sms failed", "invitedAt": "2026-11-26T00:00:00Z"}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": "sms failed", "removedAt": 1700000000000}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "sent_at": "2026-11-26"}"#, "in doubt: sms failed"),
+            (r#"{"error": "log failed", "affectedRows": 1}"#, "in doubt: log failed"),
+            (
+                r#"{"total": 2, "imported": 1, "failed": 1}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"invitesSent": 1, "invitesFailed": 1}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"error": "sms failed", "channels": {"email": true, "sms": false}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": "gone", "sentAt": null, "affectedRows": 0}"#, "gone"),
+            (r#"{"error": "gone", "failedAt": "2026-11-26", "usedSeats": 5}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn ids_of_others_are_no_record() {
+        check(&[
+            (
+                r#"{"addedUserIds": ["u1"], "failedUserIds": ["u2"]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"invitedUserIds": ["u1"], "failedUserIds": ["u2"]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"removedUserIds": ["u1"], "errorCount": 1}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"addedUserIds": ["u1"], "failedUserIds": []}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn a_status_of_failure_within_a_success_is_in_doubt() {
+        check(&[
+            (
+                r#"{"status": "success", "data": {"status": "error", "message": "x"}}"#,
+                "in doubt: x",
+            ),
+            (
+                r#"{"results": [{"status": "success"}, {"status": "error", "message": "x"}]}"#,
+                "in doubt: x",
+            ),
+            (
+                r#"{"results": [{"userId": "u1", "status": "error", "message": "x"}]}"#,
+                "in doubt: x",
+            ),
+            (r#"{"results": [{"code": 404, "message": "x"}]}"#, "in doubt: x"),
+            (r#"{"results": [{"status": 404}]}"#, "in doubt: the response reports a failure"),
+            (
+                r#"{"ok": true, "responses": [{"status": 404}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn items_that_failed_are_in_doubt_under_any_name() {
+        check(&[
+            (
+                r#"[{"status": "ok"}, {"status": "error"}]"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"ok": true, "results": [{"id": "i1", "status": "sent"}, {"id": "i2", "status": "failed"}]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"members": [{"userId": "u1", "success": false, "error": "x"}]}"#, "in doubt: x"),
+            (
+                r#"{"invites": [{"email": "a", "status": "sent"}, {"email": "b", "error": "x"}]}"#,
+                "in doubt: x",
+            ),
+            (
+                r#"{"results": {"u1": {"success": true}, "u2": {"success": false}}}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (r#"{"u1": {"ok": true}, "u2": {"ok": false, "error": "x"}}"#, "in doubt: x"),
+            (
+                r#"{"results": {"u1": "sent", "u2": "failed: no such person"}}"#,
+                "in doubt: failed: no such person",
+            ),
+            (
+                r#"{"members": [{"id": "u1", "status": "invited"}, {"id": "u2", "status": "rejected"}]}"#,
+                NOTHING,
+            ),
+            (r#"{"ok": true, "warnings": [{"code": 417, "message": "sms failed"}]}"#, NOTHING),
+            (r#"{"data": {"street": "Error", "city": "Lagos"}}"#, NOTHING),
+            (r#"{"id": "a1", "checks": [{"ok": true}, {"ok": false, "error": "x"}]}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn lists_of_errors_are_known_by_the_last_word_of_their_names() {
+        check(&[
+            (
+                r#"{"insertedCount": 1, "writeErrors": [{"index": 1}]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"ok": 1, "nInserted": 1, "writeErrors": [{"index": 1}]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"memberErrors": [{"row": 1}]}"#, "in doubt: the response reports a failure"),
+            (
+                r#"{"violations": [{"propertyPath": "email"}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (r#"{"ok": true, "writeErrors": []}"#, NOTHING),
+            (r#"{"id": "a1", "recentErrors": ["x y"]}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn what_is_missing_beside_a_success_denies_nothing() {
+        check(&[
+            (r#"{"ok": true, "missingFields": ["birthDate"]}"#, NOTHING),
+            (r#"{"success": true, "missing": ["phone"]}"#, NOTHING),
+            (r#"{"invited": true, "unknown": ["x"]}"#, NOTHING),
+            (
+                r#"{"ok": true, "unknownUserIds": ["u2"]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"missing": ["phone"]}"#, "in doubt: the response reports a failure"),
+        ]);
+    }
+
+    #[test]
+    fn advice_after_a_success_denies_nothing() {
+        check(&[
+            (r#"{"message": "Invitation sent. Do not reply to this message."}"#, NOTHING),
+            (
+                r#"{"detail": "Invitation sent. If it does not arrive, check the spam folder."}"#,
+                NOTHING,
+            ),
+            (r#"{"message": "Invite sent! Didn't get it? Check spam."}"#, NOTHING),
+            (r#"{"message": "Queued for delivery, will retry if failed"}"#, NOTHING),
+            (
+                r#"{"message": "Invite sent, but not delivered. If it fails again, ask us."}"#,
+                "in doubt: Invite sent, but not delivered. If it fails again, ask us.",
+            ),
+        ]);
+    }
+
+    #[test]
     fn a_part_that_failed_is_in_doubt_unless_it_is_of_a_record() {
         let unsaid = "in doubt: the response reports a failure";
         check(&[
@@ -1002,6 +1255,13 @@ mod tests {
         for (body, words) in [
             (r#"{"addedUserIds": [], "removedUserIds": [], "error": "gone"}"#, Some("gone")),
             (r#"{"items": [], "error": "gone"}"#, Some("gone")),
+            (
+                r#"{"items": [], "page": 1, "per_page": 100, "has_more": false, "error": "db down"}"#,
+                Some("db down"),
+            ),
+            (r#"{"items": [], "hasMore": true, "totalPages": 1, "error": "gone"}"#, Some("gone")),
+            (r#"{"items": [{}], "page": 1, "error": "gone"}"#, None),
+            (r#"{"items": [], "page": 1, "error": null}"#, None),
             (r#"{"events": null, "total": 0, "x": "", "errors": ["gone"]}"#, Some("gone")),
             (r#"{"data": null, "errors": [{"message": "gone"}]}"#, Some("gone")),
             (r#"{"code": 404, "message": "gone"}"#, Some("gone")),

@@ -136,14 +136,12 @@ words! {
 
 /// Returns the tone of a text.
 pub(super) fn tone(text: &str) -> Tone {
-    let text = &text[..floor(text, LONGEST)];
-    if is_reason_phrase(text) {
+    if is_reason_phrase(&text[..floor(text, LONGEST)]) {
         return Tone::Bad;
     }
-    let text = text.replace('\u{2019}', "'").replace("n't", " not").replace("N'T", " NOT");
-    let text = if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) };
+    let text = plain(text);
     let clauses = clauses(&text);
-    let signs: Vec<(Sign, bool)> = clauses.iter().flat_map(|words| signs(words)).collect();
+    let signs = signs_of(&clauses);
     let last = |sign| signs.iter().rposition(|(it, _)| *it == sign);
     let has = |sign| last(sign).is_some();
     let fails = has(Sign::Failure) || has(Sign::Denial);
@@ -155,6 +153,28 @@ pub(super) fn tone(text: &str) -> Tone {
         () if is_certain && !has(Sign::Success) && !has(Sign::Possible) => Tone::Bad,
         () if signs.iter().any(|(sign, _)| *sign != Sign::Possible) => Tone::Mixed,
         () => Tone::Unclear,
+    }
+}
+
+/// The beginning of a text without quotations, codes and contractions.
+fn plain(text: &str) -> String {
+    let text = &text[..floor(text, LONGEST)];
+    let text = text.replace('\u{2019}', "'").replace("n't", " not").replace("N'T", " NOT");
+    if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) }
+}
+
+/// Whether something was done by the words of a text, be it beside a failure: `"Invite sent, but not delivered"`.
+pub(super) fn states_success(text: &str) -> bool {
+    match tone(text) {
+        Tone::Good => true,
+        Tone::Mixed => {
+            let text = plain(text);
+            let clauses = clauses(&text);
+            // "accepted: must be accepted" begins with the name of a field.
+            let mut clauses = clauses.into_iter().filter(|words| words.len() > 1);
+            clauses.any(|words| signs(&words).iter().any(|(sign, _)| *sign == Sign::Success))
+        }
+        _ => false,
     }
 }
 
@@ -217,12 +237,28 @@ fn clauses(text: &str) -> Vec<Vec<&str>> {
     for part in text.lines().flat_map(|line| line.split_whitespace().chain(iter::once("."))) {
         let words = part.split(|c: char| !c.is_alphanumeric());
         let words = words.filter(|word| !word.is_empty() && !part.contains('@'));
+        if part.eq_ignore_ascii_case("if") {
+            clauses.push(Vec::new());
+        }
         clauses.last_mut().into_iter().for_each(|clause| clause.extend(words.clone()));
         if part.ends_with(['.', ',', ';', ':', '!', '?']) {
             clauses.push(Vec::new());
         }
     }
     clauses
+}
+
+/// The signs in clauses, without what is advised after a success: "If it does not arrive, ask", "Do not reply".
+fn signs_of(clauses: &[Vec<&str>]) -> Vec<(Sign, bool)> {
+    let mut all: Vec<(Sign, bool)> = Vec::new();
+    for words in clauses {
+        let is_first = |known: &str| words.first().is_some_and(|it| it.eq_ignore_ascii_case(known));
+        let is_advice = ["if", "do", "did"].into_iter().any(is_first);
+        if !is_advice || all.iter().all(|(sign, _)| *sign != Sign::Success) {
+            all.extend(signs(words));
+        }
+    }
+    all
 }
 
 /// The signs in a clause, and whether each may be part of a name.

@@ -4,7 +4,7 @@ use std::str::Utf8Error;
 
 use serde_json::{Map, Value};
 
-use super::vocabulary::is_reported;
+use super::vocabulary::{PAGING, is_any, is_reported};
 use crate::json;
 use crate::json::scan::Scanner;
 
@@ -23,7 +23,7 @@ pub(super) fn report(body: &[u8]) -> Option<Map<String, Value>> {
             true => json::from_slice(format!("\"{name}\"").as_bytes()).ok()?,
             false => name.to_owned(),
         };
-        let is_reported = is_reported(&name);
+        let is_reported = is_no_data(&name);
         if !is_reported && holds_something(value) {
             return None;
         }
@@ -35,6 +35,11 @@ pub(super) fn report(body: &[u8]) -> Option<Map<String, Value>> {
         Some(())
     })?;
     Some(report)
+}
+
+/// Whether a field is of a report, or about which part of a list this is: `"page": 1`.
+pub(super) fn is_no_data(name: &str) -> bool {
+    is_reported(name) || is_any(name, PAGING)
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -59,7 +64,7 @@ pub(super) fn holds_data(body: &[u8]) -> bool {
     let _ = Scanner::new(text, 0).object(|scanner, name| {
         scanner.peek()?;
         let value = &text[scanner.position()..];
-        is_found = holds_something(value) && !name.contains('\\') && !is_reported(name);
+        is_found = holds_something(value) && !name.contains('\\') && !is_no_data(name);
         if is_found { None } else { scanner.value().map(drop) }
     });
     is_found

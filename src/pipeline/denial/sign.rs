@@ -27,6 +27,8 @@ pub(super) enum Sign {
     Kind,
     /// Some of it failed, unless this is the record of something: `"failedUserIds": ["u1"]`, `"errorCount": 3`.
     Part,
+    /// The same, unless it succeeded as well: `"missingFields": ["birthDate"]`.
+    Gap,
     /// It may have failed: `"code": 7`, `"status": "invalid_request"`.
     Hint,
     /// It did not do this: `"removed": false`, `"invited": 0`.
@@ -81,23 +83,39 @@ pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
         Some(Sign::Unclear)
     } else if is_part(name, value) && is_done(value) {
         Some(Sign::Part)
+    } else if is_gap(name, value) {
+        Some(Sign::Gap)
     } else if value.as_f64() == Some(0.0) && is_count_of_done(name) {
         Some(Sign::Undone)
     } else {
-        is_own_id(name, value).then_some(Sign::Record)
+        // `invitedUserIds` are ids of others.
+        (is_own_id(name, value) && !value.is_array()).then_some(Sign::Record)
     }
 }
 
-/// `failedUserIds`, `not_found`, `totalFailed`
+/// `failedUserIds`, `not_found`, `writeErrors`, `totalFailed`
 fn is_part(name: &str, value: &Value) -> bool {
     let words = tone::words(name);
     let has = |names: &str| words.iter().any(|word| is_any(word, names));
     let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
+    let ends = |names: &str| words.last().is_some_and(|last| is_any(last, names));
     match value {
-        Value::Array(_) => begins("failed unsuccessful not invalid unknown missing"),
-        Value::Number(_) => begins("failed") || has(COUNTS) && has(FAILURES),
+        Value::Array(_) => {
+            begins("failed unsuccessful not")
+                || ends("errors violations")
+                || begins(GAPS) && json::names_id(name)
+        }
+        Value::Number(_) => begins("failed") || ends("failed") || has(COUNTS) && has(FAILURES),
         _ => false,
     }
+}
+
+const GAPS: &str = "invalid unknown missing";
+
+/// `missingFields`, `unknown`
+fn is_gap(name: &str, value: &Value) -> bool {
+    let begins = || tone::words(name).first().is_some_and(|first| is_any(first, GAPS));
+    value.is_array() && !is_empty(value) && begins()
 }
 
 /// `invitedCount`, `total_removed`
@@ -170,7 +188,7 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
 }
 
 /// `"partial_success"`, `"isPartial"`
-fn is_partial(name: &str) -> bool {
+pub(super) fn is_partial(name: &str) -> bool {
     name.to_ascii_lowercase().contains("partial")
         && tone::words(name).iter().any(|word| word.starts_with("partial"))
 }

@@ -49,7 +49,11 @@ pub(super) const ALSO: &str = "correlationid transactionid debugid links help";
 /// Ids of what a request is about, or of the request; any other is of something new.
 pub(super) const KNOWN_IDS: &str = "\
     id userid memberid communityid groupid eventid alertid accountid clientid tenantid orgid organizationid sessionid \
-    errorid logid incidentid spanid operationid instanceid";
+    errorid logid incidentid spanid operationid instanceid hostid fbtraceid";
+
+/// Fields of a page of a list that are no data.
+pub(super) const PAGING: &str = "\
+    page perpage pagesize pages totalpages currentpage lastpage nextpage limit offset hasmore hasnext hasprevious";
 
 /// Fields that hold the response of a service behind the service, or how the call ended.
 pub(super) const WRAPPERS: &str =
