@@ -32,8 +32,8 @@
 //! an object that consists of objects, in some items of a list, and in the items of a list within an object that is no record.
 //!
 //! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` and `{"id": "a1", "state": "failed"}` deny
-//! nothing; `"status": "failed"` does, unless there is a success around it. A body that was decoded is such a record unless it consists of nothing but a report, beside
-//! the fields of an empty page.
+//! nothing; `"status": "failed"` does, unless there is a success around it. A body that was decoded is such a record unless it
+//! consists of nothing but a report and the fields of an empty page.
 
 mod decoded;
 mod effect;
