@@ -324,10 +324,9 @@ impl<T> Follow<T> {
         let (mut undated, mut above) = (Vec::new(), None);
         let newest = self.bookmark.newest();
         let outcome = loop {
-            let item = match self.pager.next().transpose() {
-                Ok(Some(json)) => read(json),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
+            let item = match self.pager.next() {
+                Some(Ok(json)) => read(json),
+                end => break end.map_or(Ok(()), |failed| failed.map(drop)),
             };
             let is_old = match item.time {
                 None => {

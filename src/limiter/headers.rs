@@ -50,7 +50,7 @@ impl RateLimitHeaders {
             period: None,
             limit: limit.filter(|_| sound),
             remaining: remaining.filter(|_| sound),
-            // What others spent shows by these two; else it costs each response the look for five headers.
+            // These two show whether others spent something; without them, no look for five more headers.
             reset: if refused || remaining.is_some() { reset(headers) } else { None },
         }
     }

@@ -470,7 +470,7 @@ fn two_machines_with_one_folder_never_take_more_than_n_and_one_gets_an_error() {
         assert!(error.report().contains("another machine"), "{}", error.report());
         assert_eq!(take_all_left(&one), 4);
         answer(&one, &lease);
-        // One after the other may use it. The first one was not told that the other began.
+        // One after the other may use it. The first one does not know that the other began.
         machine.pass(Duration::from_secs(60));
         has_none(&other);
         unavailable(&one);

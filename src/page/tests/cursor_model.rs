@@ -81,11 +81,7 @@ impl Server {
             (Some(Some(at)), _) if self.manner.is_inclusive => at - at.min(self.manner.overlap),
             (Some(Some(at)), _) => at + 1 - self.manner.overlap.min(at + 1),
             (Some(None), Unknown::Empty) => self.list.len(),
-            (Some(None), Unknown::Error(status)) => {
-                let status = StatusCode::from_u16(status).expect("a status");
-                let error = Error::new(ErrorKind::NotFound, "no such event");
-                return Err(error.with_response(status, HeaderMap::new()));
-            }
+            (Some(None), Unknown::Error(status)) => return Err(refusal(status)),
         };
         let most = size as usize;
         let length = self.manner.shortest.map_or(most, |least| {
@@ -96,6 +92,11 @@ impl Server {
         self.latest = page[page.len() - page.len().min(4)..].to_vec();
         Ok(page)
     }
+}
+
+fn refusal(status: u16) -> Error {
+    let status = StatusCode::from_u16(status).expect("a status");
+    Error::new(ErrorKind::NotFound, "no such event").with_response(status, HeaderMap::new())
 }
 
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! What a body holds inside, if a framework or a gateway put something around it.
+//! The inside of a body that a framework or a gateway put something around.
 
 use std::collections::BTreeMap;
 use std::iter::{once, successors};
