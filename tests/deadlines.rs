@@ -255,6 +255,19 @@ fn an_observer_receives_every_wait_and_its_length() {
 }
 
 #[test]
+fn an_unsafe_call_of_a_short_deadline_waits_for_most_of_it() {
+    let rate = Rate::new(1, Duration::from_millis(30));
+    let config = Config::new().deadline(Duration::from_millis(90)).rate(rate);
+    let setup = Setup::new(config, |_, _| response(500, None));
+    let alert = heylerts::NewAlert::new("Competitor X", "competitor x");
+    for sent in 1..=2 {
+        let error = setup.client.create_alert(&alert).unwrap_err();
+        assert_eq!((error.kind(), setup.begun().len()), (ErrorKind::OutcomeUnknown, sent));
+    }
+    assert!(setup.clock.slept() >= Duration::from_millis(30));
+}
+
+#[test]
 fn an_unsafe_call_does_not_wait_until_nothing_is_left_to_send_it_in() {
     for (deadline, attempts) in [(1012, 1), (1099, 1), (1200, 2)] {
         let config = Config::new().deadline(Duration::from_millis(deadline));

@@ -151,15 +151,18 @@ struct Run<'a> {
 /// Writes down what is about to be sent, when nothing but that is left to do. Its error ends the call.
 pub(crate) type BeforeSending<'a> = &'a mut dyn FnMut() -> Result<()>;
 
-/// An unsafe call waits only if this is left of its deadline after that: one that is sent at the last moment ends without
-/// a response, so that nobody knows its outcome.
+/// An unsafe call waits only if this is left of its deadline after that, or a tenth of a short deadline: one that is sent at
+/// the last moment ends without a response, so that nobody knows its outcome.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 
 impl Run<'_> {
     /// Until when the call waits for a permit, or before another attempt.
     fn waits_until(&self) -> Instant {
-        let reserve = if self.call.is_unsafe() { SHORTEST_ATTEMPT } else { Duration::ZERO };
-        self.until.checked_sub(reserve).unwrap_or(self.until)
+        if !self.call.is_unsafe() {
+            return self.until;
+        }
+        let tenth = self.until.saturating_duration_since(self.started) / 10;
+        self.until.checked_sub(SHORTEST_ATTEMPT.min(tenth)).unwrap_or(self.until)
     }
 
     /// The name of the call, without the key.
