@@ -9,9 +9,8 @@ use std::time::{Duration, SystemTime};
 use heysync::heylerts::{Bookmark, Follow};
 use heysync::sandbox::heylerts::Mention;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock, TimestampFormat, serve};
-use heysync::{Config, ErrorKind, Timestamp, TransportError, UreqTransport, heylerts, http};
+use heysync::{Config, ErrorKind, Timestamp, UreqTransport, heylerts, http};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -276,48 +275,6 @@ fn times_without_an_offset_and_lists_that_lag_are_followed() {
     let added: Vec<String> = (0..3).map(|nth| world.add(SECOND * (3 - nth))).collect();
     let came: Vec<String> = (0..3).map(|_| next_id(&mut follow)).collect();
     assert_eq!(came, added);
-}
-
-/// The ids that are new in a list of ids and times, of which some have none, and the bookmark after it.
-fn new_in(list: &[(&str, Option<&str>)], bookmark: &Bookmark) -> (Vec<String>, Bookmark) {
-    let items: Vec<Value> =
-        list.iter().map(|(id, time)| json!({"id": id, "found_at": time})).collect();
-    let body = json!({"items": items, "page": 1, "total_items": items.len(), "has_more": false});
-    let config = Config::new().clock(TestClock::new()).transport(
-        move |_: http::Request<Vec<u8>>, _: Duration| {
-            Ok::<_, TransportError>(http::Response::new(body.to_string().into_bytes()))
-        },
-    );
-    let client = heylerts::Client::with_config("hlt_undated", config).unwrap();
-    let mut new = client.mentions().new_since(bookmark).unwrap();
-    let ids = new.by_ref().map(|mention| mention.unwrap().id).collect();
-    (ids, new.bookmark())
-}
-
-#[test]
-fn a_mention_without_a_time_comes_once_and_is_as_old_as_the_one_below_it() {
-    let [old, eleven, one, three] =
-        ["05", "11", "13", "15"].map(|hour| Some(format!("2026-05-08T{hour}:00:00Z")));
-    let (old, eleven) = (("m0", old.as_deref()), ("m1", eleven.as_deref()));
-    let (one, three) = (("m2", one.as_deref()), ("m3", three.as_deref()));
-    let (a, b) = (("a", None), ("b", None));
-    for first in [vec![eleven, old], vec![b, eleven, old]] {
-        let (mut bookmark, mut came) = (new_in(&first, &Bookmark::default()).1, Vec::new());
-        let above: [&[(&str, Option<&str>)]; 4] = [&[a], &[one, a], &[three, one, a], &[three, a]];
-        for list in above.map(|above| [above, &first].concat()) {
-            // The second reading of each finds nothing.
-            for _ in 0..2 {
-                let (new, after) = new_in(&list, &bookmark);
-                bookmark = after;
-                came.extend(new);
-            }
-        }
-        assert_eq!(came, ["a", "m2", "m3"]);
-        // The mentions below were deleted.
-        let (new, after) = new_in(&[("c", None), old], &bookmark);
-        assert_eq!(new, ["c"]);
-        assert!(new_in(&[("c", None), old], &after).0.is_empty());
-    }
 }
 
 #[test]

@@ -114,13 +114,6 @@ struct Pace {
     due: Option<Instant>,
 }
 
-/// A mention of the list.
-struct Item {
-    key: u64,
-    time: Option<i64>,
-    json: Box<RawValue>,
-}
-
 /// A new mention.
 struct Found {
     key: u64,
@@ -320,49 +313,21 @@ impl<T> Follow<T> {
 
     /// Reads from the newest mention down to those that cannot be new.
     fn collect(&mut self, new: &mut Vec<Found>) -> Result<()> {
-        // Mentions without a time wait for the next one below, which is about as old.
-        let (mut undated, mut above) = (Vec::new(), None);
-        let newest = self.bookmark.newest();
-        let outcome = loop {
-            let item = match self.pager.next() {
-                Some(Ok(json)) => read(json),
-                end => break end.map_or(Ok(()), |failed| failed.map(drop)),
-            };
-            let is_old = match item.time {
-                None => {
-                    undated.push(item);
-                    above.is_some_and(|time| self.is_old(time, new))
-                }
-                Some(time) => {
-                    // At the top of the list, nothing shows that they are older than what was read before.
-                    let inherited = above.map_or(newest.unwrap_or(time).max(time), |_| time);
-                    undated.drain(..).for_each(|item| self.take(item, inherited, new));
-                    self.take(item, time, new);
-                    above = Some(time);
-                    self.is_old(time, new)
-                }
-            };
+        while let Some(item) = self.pager.next() {
+            let found = self.found(item?);
+            let bound = self.bound(new);
+            let is_old = bound.is_some_and(|bound| found.time < bound);
+            if self.bookmark.contains(found.key) {
+                self.bookmark.renew(found.key, found.time);
+            } else if !is_old {
+                new.push(found);
+            }
             // The rest of a page costs nothing, and may not be in order.
             if is_old && self.pager.size_hint().0 == 0 {
-                break Ok(());
+                break;
             }
-        };
-        let inherited = above.or(newest).unwrap_or_default();
-        undated.into_iter().for_each(|item| self.take(item, inherited, new));
-        outcome
-    }
-
-    fn is_old(&self, time: i64, new: &[Found]) -> bool {
-        self.bound(new).is_some_and(|bound| time < bound)
-    }
-
-    /// Takes in a mention of this time, unless it is known or too old.
-    fn take(&mut self, item: Item, time: i64, new: &mut Vec<Found>) {
-        if self.bookmark.contains(item.key) {
-            self.bookmark.renew(item.key, time);
-        } else if !self.is_old(time, new) {
-            new.push(Found { key: item.key, time, json: item.json });
         }
+        Ok(())
     }
 
     /// The time before which nothing is new; of a list that is read for the first time, nothing is remembered.
@@ -394,22 +359,24 @@ impl<T> Follow<T> {
             false => self.ready = new.into(),
         }
     }
-}
 
-fn read(json: Box<RawValue>) -> Item {
-    let item: Value = json::from_slice(json.get().as_bytes()).unwrap_or_default();
-    let time = |name: &str| {
-        let time: Timestamp = serde_json::from_value(item.get(name)?.clone()).ok()?;
-        Some(time.as_millisecond())
-    };
-    let id = match item.get("id") {
-        Some(Value::String(id)) => id.clone(),
-        Some(Value::Number(id)) => id.to_string(),
-        // Two that are equal in everything are one.
-        _ => item.to_string(),
-    };
-    let time = time("found_at").or_else(|| time("published_at"));
-    Item { key: stable_hash(&id), time, json }
+    fn found(&self, json: Box<RawValue>) -> Found {
+        let item: Value = json::from_slice(json.get().as_bytes()).unwrap_or_default();
+        let time = |name: &str| {
+            let time: Timestamp = serde_json::from_value(item.get(name)?.clone()).ok()?;
+            Some(time.as_millisecond())
+        };
+        let id = match item.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            // Two that are equal in everything are one.
+            _ => item.to_string(),
+        };
+        // Without a time of its own, it is as new as the newest one.
+        let fallback = || self.bookmark.newest().unwrap_or_default();
+        let time = time("found_at").or_else(|| time("published_at")).unwrap_or_else(fallback);
+        Found { key: stable_hash(&id), time, json }
+    }
 }
 
 /// Whether another reading would fail in the same way.
