@@ -370,9 +370,9 @@ impl FromScalar for Timestamp {
     }
 }
 
-/// The zones of RFC 2822 that have a name.
-const MAIL_ZONES: [&str; 10] =
-    ["GMT", "UT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"];
+/// The zones of RFC 2822 that have a name, and `UTC`.
+const MAIL_ZONES: [&str; 12] =
+    ["GMT", "UT", "UTC", "Z", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"];
 
 fn is_offset(zone: &str) -> bool {
     let digits = zone.strip_prefix(['+', '-']);
@@ -666,6 +666,8 @@ mod tests {
             r#""2026-05-08 11:00:00+00""#,
             r#"" Fri, 08 May 2026 11:00:00 GMT""#,
             r#""Fri, 8 May 2026 13:00:00 +0200""#,
+            r#""Fri, 08 May 2026 11:00:00 UTC""#,
+            r#""Fri, 08 May 2026 11:00:00 Z""#,
         ] {
             assert_eq!(read(json).expect(json), timestamp("2026-05-08T11:00:00Z"), "{json}");
         }

@@ -264,6 +264,10 @@ fn a_list_or_an_object_may_be_written_as_php_does() {
     let unreadable = wire.heylerts().stats().unwrap_err();
     assert_eq!(unreadable.kind(), ErrorKind::Unreadable);
 
+    let roles = json!({"roles": {"120": {"id": "captains"}}});
+    let wire = Wire::new([roles].map(Scripted::json));
+    assert_eq!(wire.heylo().community("c").roles().unwrap()[0].id, "captains");
+
     let members = json!({"memberUserIds": {"0": "u1", "3": 7}});
     let names = json!({"memberUserIds": {"1001": "Ann", "1002": "Bob"}});
     let wire = Wire::new([members, names].map(Scripted::json));

@@ -63,14 +63,14 @@ pub(crate) fn counts<'de, D: Deserializer<'de>>(
 
 /// Reads a list and leaves out what is `null` in it; `null` is an empty list.
 ///
-/// An object whose names are small numbers is one too: PHP writes it for a list of which some items were removed, and `{}` for
-/// an empty one.
+/// An object whose names are numbers is one too: PHP writes it for a list of which some items were removed, and `{}` for an
+/// empty one.
 pub(crate) fn vec_without_nulls<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    deserializer.deserialize_any(WithoutNulls(PhantomData))
+    deserializer.deserialize_any(WithoutNulls { item: PhantomData, largest: |_| usize::MAX })
 }
 
 /// Reads an id: a string, or an integer by its digits.
@@ -87,7 +87,9 @@ pub(crate) fn optional_id<'de, D: Deserializer<'de>>(
 
 /// Reads a list of [`id`]s and leaves out what is `null` in it; `null` is an empty list.
 pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let ids: Vec<Read<Id>> = vec_without_nulls(deserializer)?;
+    // Larger numbers are ids themselves, perhaps with the names of people.
+    let list = WithoutNulls { item: PhantomData::<Read<Id>>, largest: |length| 10 * (length + 1) };
+    let ids = deserializer.deserialize_any(list)?;
     Ok(ids.into_iter().map(|Read(Id(id))| id).collect())
 }
 
@@ -305,7 +307,11 @@ impl<'de, T: FromScalar> Visitor<'de> for Optional<T> {
     }
 }
 
-struct WithoutNulls<T>(PhantomData<T>);
+struct WithoutNulls<T> {
+    item: PhantomData<T>,
+    /// The largest place that an object of so many items may name.
+    largest: fn(usize) -> usize,
+}
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for WithoutNulls<T> {
     type Value = Vec<T>;
@@ -329,12 +335,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for WithoutNulls<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Vec<T>, A::Error> {
         let mut items = Vec::new();
         while let Some(name) = object.next_key::<String>()? {
-            let place = name.parse().unwrap_or(usize::MAX);
+            let place: usize =
+                name.parse().map_err(|_| A::Error::invalid_type(Unexpected::Map, &self))?;
             items.push((place, name, object.next_value::<Option<T>>()?));
         }
-        // Larger numbers are ids.
-        let bound = 10 * (items.len() + 1);
-        if items.iter().any(|(place, _, _)| *place >= bound) {
+        let largest = (self.largest)(items.len());
+        if items.iter().any(|(place, _, _)| *place > largest) {
             return Err(A::Error::invalid_type(Unexpected::Map, &self));
         }
         // As names, 10 comes before 2; in another order, they were sorted by something else.

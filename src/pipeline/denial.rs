@@ -154,6 +154,7 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
                 && !signs.has(Sign::Record)
                 && !is_reported(name)
                 && !is_any(name, NOTES)
+                && !(signs.has(Sign::Success) && holds_records(inner))
     };
     let wrapped = object.iter().filter(|(name, inner)| depth > 0 && is_wrapped(name, inner));
     let is_good = signs.has(Sign::Success);
@@ -161,6 +162,15 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
         .or_else(|| wrapped.filter_map(|(_, inner)| of_wrapped(inner, is_good, depth - 1)).next())
         .or_else(|| if is_good { None } else { in_words(object, &signs) })
         .or_else(|| of_only(object, depth))
+}
+
+/// Whether a list holds records alone, each with a state of its own at most.
+fn holds_records(list: &Value) -> bool {
+    let is_record = |item: &Value| {
+        let signs = item.as_object().map(Signs::of);
+        signs.is_some_and(|signs| signs.has(Sign::Record) && !signs.has(Sign::Failure))
+    };
+    list.as_array().is_some_and(|items| items.iter().all(is_record))
 }
 
 /// The report in one of the objects that an object consists of: `{"invite": {"errors": ["is taken"], "user": null}}`,
@@ -579,6 +589,14 @@ mod tests {
             (r#"{"inviteId": "i1", "code": 417}"#, NOTHING),
             (r#"{"inviteId": "i1", "code": 482, "message": "Invite sent"}"#, NOTHING),
             (r#"{"status": "locked"}"#, NOTHING),
+            (
+                r#"{"ok": true, "members": [{"userId": "u1", "status": "error"}, {"userId": "u2", "status": "active"}]}"#,
+                NOTHING,
+            ),
+            (
+                r#"{"removed": true, "members": [{"id": "u1", "status": "failed"}, {"id": "u2", "status": "ok"}]}"#,
+                NOTHING,
+            ),
             (r#"{"result": 412}"#, NOTHING),
             (r#"{"status": 201, "statusCode": "200", "result": true}"#, NOTHING),
         ]);
@@ -791,6 +809,15 @@ mod tests {
     fn words_of_a_success_contradict_a_failure() {
         check(&[
             (r#"{"error": "invite sent but sms failed"}"#, "in doubt: invite sent but sms failed"),
+            (r#"{"error": "Created, but mail failed"}"#, "in doubt: Created, but mail failed"),
+            (
+                r#"{"error": "timeout; it may have been sent"}"#,
+                "in doubt: timeout; it may have been sent",
+            ),
+            (
+                r#"{"ok": false, "error": "The outcome is unknown"}"#,
+                "in doubt: The outcome is unknown",
+            ),
             (
                 r#"{"error": "The member was invited, but it could not be saved"}"#,
                 "in doubt: The member was invited, but it could not be saved",

@@ -163,15 +163,24 @@ fn plain(text: &str) -> String {
     if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) }
 }
 
-/// Whether something was done by the words of a text, be it beside a failure: `"Invite sent, but not delivered"`.
+/// Words of a service that does not know itself what it has done.
+const UNCERTAIN: [&str; 4] = ["may have", "might have", "may or may not", "outcome is unknown"];
+
+/// Whether something was done by the words of a text, or may have been, be it beside a failure: `"Invite sent, but not
+/// delivered"`, `"timeout; it may have been sent"`.
 pub(super) fn states_success(text: &str) -> bool {
+    let low = text.to_ascii_lowercase();
+    if UNCERTAIN.iter().any(|words| low.contains(words)) {
+        return true;
+    }
     match tone(text) {
         Tone::Good => true,
         Tone::Mixed => {
             let text = plain(text);
             let clauses = clauses(&text);
             // "accepted: must be accepted" begins with the name of a field.
-            let mut clauses = clauses.into_iter().filter(|words| words.len() > 1);
+            let is_placed = low.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
+            let mut clauses = clauses.into_iter().filter(|words| words.len() > 1 || !is_placed);
             clauses.any(|words| signs(&words).iter().any(|(sign, _)| *sign == Sign::Success))
         }
         _ => false,
