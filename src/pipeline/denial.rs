@@ -154,7 +154,7 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
                 && !signs.has(Sign::Record)
                 && !is_reported(name)
                 && !is_any(name, NOTES)
-                && !(signs.has(Sign::Success) && holds_records(inner))
+                && (!signs.has(Sign::Success) || !holds_records(inner))
     };
     let wrapped = object.iter().filter(|(name, inner)| depth > 0 && is_wrapped(name, inner));
     let is_good = signs.has(Sign::Success);

@@ -64,7 +64,10 @@ pub(super) fn holds_data(body: &[u8]) -> bool {
     let _ = Scanner::new(text, 0).object(|scanner, name| {
         scanner.peek()?;
         let value = &text[scanner.position()..];
-        is_found = holds_something(value) && !name.contains('\\') && !is_no_data(name);
+        // Of the fields of a page, only a flag is something.
+        let is_of_page = || value.starts_with("true") && is_any(name, PAGING);
+        let is_known = || name.contains('\\') || is_reported(name) || is_of_page();
+        is_found = holds_something(value) && !is_known();
         if is_found { None } else { scanner.value().map(drop) }
     });
     is_found
