@@ -34,7 +34,8 @@ const SLOWEST: u32 = 8;
 /// earlier than the newest one that was yielded, less the [overlap](Follow::overlap) of an hour. So a mention that
 /// appears late, with an older time, comes too, as long as it is late by no more than the overlap. Each mention comes
 /// once, and none is left out, whatever is added or deleted meanwhile. This assumes what the service documents, that lists
-/// are newest first, and that no mention has a time in the future: those after it would count as late.
+/// are newest first and that each mention has a time, and that none is in the future: those after it would count as late. A
+/// mention without a time counts as new as the newest one, and may come again.
 ///
 /// The mentions that are listed when the first reading begins are not new, unless the [`since`](Pager::since) filter
 /// sets an earlier start. A program that is killed before its first mention has no bookmark, and its next run begins anew:
