@@ -177,7 +177,10 @@ fn holds_records(list: &Value) -> bool {
 /// `{"u1": {"ok": true}, "u2": {"ok": false}}`. Each may be a record with a state.
 fn of_only(object: &Map<String, Value>, depth: u32) -> Option<Report> {
     let is_nested = depth > 0 && object.values().all(Value::is_object);
-    if is_nested { of_items(object.values(), depth - 1) } else { None }
+    if !is_nested {
+        return None;
+    }
+    of_items(&object.values().collect::<Vec<_>>(), depth - 1)
 }
 
 /// The report in `{"u1": "sent", "u2": "failed: bad address"}`
@@ -191,13 +194,14 @@ fn of_words_by_id(object: &Map<String, Value>) -> Option<Report> {
 }
 
 /// The report in some items of a list, which is data that may be about failures of something else.
-fn of_items<'a>(items: impl Iterator<Item = &'a Value> + Clone, depth: u32) -> Option<Report> {
+fn of_items(items: &[&Value], depth: u32) -> Option<Report> {
     let reports: Vec<Report> =
-        items.clone().filter_map(|item| of_wrapped(item, true, depth)).collect();
+        items.iter().filter_map(|item| of_wrapped(item, true, depth)).collect();
     if !reports.is_empty() {
         return Some(joined(reports));
     }
-    let signs: Vec<Signs> = items.filter_map(Value::as_object).map(Signs::of).collect();
+    let signs: Vec<Signs> =
+        items.iter().filter_map(|item| item.as_object()).map(Signs::of).collect();
     let has = |sign: Sign| signs.iter().any(|signs| signs.has(sign));
     let is_mixed = has(Sign::Success) && has(Sign::Outcome);
     is_mixed.then(|| Report::Doubt(CONTRADICTED.to_owned()))
@@ -264,7 +268,7 @@ fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
     let report = match inner {
         Value::Object(inner) => of_inner(inner, is_good, depth),
         Value::String(_) => of_json(inner, depth),
-        Value::Array(items) if depth > 0 => of_items(items.iter(), depth - 1),
+        Value::Array(items) if depth > 0 => of_items(&items.iter().collect::<Vec<_>>(), depth - 1),
         _ => None,
     }?;
     Some(Report::new(!is_good && matches!(report, Report::Denial(_)), report.into_words()))
