@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::Value;
 
 pub(crate) use fields::{
-    FromScalar, Read, counts, id, ids, optional, optional_id, required, vec_without_nulls,
+    FromScalar, Read, counts, id, ids, optional, optional_id, scalar, vec_without_nulls,
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -386,9 +386,9 @@ mod tests {
     struct Item {
         #[serde(deserialize_with = "id")]
         id: String,
-        #[serde(default, deserialize_with = "required")]
+        #[serde(default, deserialize_with = "scalar")]
         size: u64,
-        #[serde(default, deserialize_with = "required")]
+        #[serde(default, deserialize_with = "scalar")]
         open: bool,
         #[serde(default, deserialize_with = "vec_without_nulls")]
         tags: Vec<String>,

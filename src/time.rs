@@ -347,7 +347,7 @@ impl Serialize for Timestamp {
 /// HTTP, `Fri, 08 May 2026 11:00:00 GMT`.
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        json::required(deserializer)
+        json::scalar(deserializer)
     }
 }
 

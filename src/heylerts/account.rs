@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::client::Client;
 use super::open_enum::open_enum;
 use crate::error::Result;
-use crate::json::{counts, optional, required};
+use crate::json::{counts, optional, scalar};
 use crate::pipeline::call::Call;
 
 /// A key's account and limit.
@@ -16,7 +16,7 @@ use crate::pipeline::call::Call;
 #[non_exhaustive]
 pub struct Hello {
     /// Whether the key works. The call fails if it does not, so this is true.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub ok: bool,
     /// The account.
     pub user: User,
@@ -127,7 +127,7 @@ impl Client {
 #[non_exhaustive]
 pub struct Stats {
     /// All mentions.
-    #[serde(deserialize_with = "required")]
+    #[serde(deserialize_with = "scalar")]
     pub total: u64,
     /// Mentions by the source that they were found in: `brave`, `reddit`, `hackernews`.
     #[serde(default, deserialize_with = "counts")]

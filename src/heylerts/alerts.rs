@@ -12,7 +12,7 @@ use super::listing;
 use super::mentions::Source;
 use crate::cancellation::Cancelled;
 use crate::error::{Applied, Error, ErrorKind, Result};
-use crate::json::{Read, id, optional, required, vec_without_nulls};
+use crate::json::{Read, id, optional, scalar, vec_without_nulls};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
@@ -32,10 +32,10 @@ pub struct Alert {
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Its name.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub name: String,
     /// The word or words to search for.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub keyword: String,
     /// Words of which a mention must have one.
     #[serde(default, deserialize_with = "vec_without_nulls")]
@@ -56,7 +56,7 @@ pub struct Alert {
     #[serde(default = "yes", deserialize_with = "null_as_yes")]
     pub is_active: bool,
     /// The number of mentions that it found. Whether ignored ones count is not documented.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub mention_count: u64,
     /// When the alert was last checked.
     #[serde(default, deserialize_with = "optional")]
@@ -65,13 +65,13 @@ pub struct Alert {
     #[serde(default, deserialize_with = "optional")]
     pub created_at: Option<Timestamp>,
     /// Whether the alert searches X too.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub x_enabled: bool,
     /// The address of its webhook. It is set in the dashboard; no documented call sets it.
     #[serde(default, deserialize_with = "optional")]
     pub webhook_url: Option<String>,
     /// Whether a webhook is set up.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub webhook_configured: bool,
     /// The fields that this crate does not know.
     #[serde(flatten)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::client::Client;
 use super::listing;
 use super::open_enum::open_enum;
-use crate::json::{id, optional, optional_id, required};
+use crate::json::{id, optional, optional_id, scalar};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::time::Timestamp;
@@ -42,7 +42,7 @@ pub struct Mention {
     #[serde(default, deserialize_with = "optional")]
     pub source: Option<Source>,
     /// The address of the page.
-    #[serde(default, deserialize_with = "required")]
+    #[serde(default, deserialize_with = "scalar")]
     pub url: String,
     /// The title of the page.
     #[serde(default, deserialize_with = "optional")]

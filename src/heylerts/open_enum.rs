@@ -99,7 +99,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                crate::json::required(deserializer)
+                crate::json::scalar(deserializer)
             }
         }
     };

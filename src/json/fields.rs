@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer};
 pub(crate) trait FromScalar: Sized {
     /// The type in words, for an error.
     const EXPECTED: &'static str;
-    /// A number that is no integer is an error even where the field is optional: its digits count, as
-    /// [`from_slice`](super::from_slice) finds them on its second path.
+    /// Whether a number that is no integer is an error even in an optional field. [`from_slice`](super::from_slice) then reads
+    /// the JSON once more, with such numbers as strings of their digits.
     const NEEDS_DIGITS: bool = false;
 
     /// Reads a string. This and the others return `None` if it cannot be read.
@@ -30,28 +30,28 @@ pub(crate) trait FromScalar: Sized {
         None
     }
 
-    /// The value of `null` where there has to be one.
+    /// The empty value, which stands for `null`.
     fn from_null() -> Option<Self> {
         None
     }
 }
 
-/// Reads a field that has to be there.
-pub(crate) fn required<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// Reads a value. One that cannot be read is an error. `null` is the empty value of the type, if the type has one.
+pub(crate) fn scalar<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: FromScalar,
 {
-    deserializer.deserialize_any(Required(PhantomData))
+    deserializer.deserialize_any(ScalarVisitor(PhantomData))
 }
 
-/// Reads a field that may be `null`. It is `None` if it cannot be read, so that the object that it is in is not lost.
+/// Reads a value, or `None` from `null` and from what cannot be read, so that the object around it is not lost.
 pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromScalar,
 {
-    deserializer.deserialize_any(Optional(PhantomData))
+    deserializer.deserialize_any(OptionalVisitor(PhantomData))
 }
 
 /// Reads an object of counts; `null` is an empty one, as is the empty list that PHP writes for it.
@@ -75,7 +75,7 @@ where
 
 /// Reads an id: a string, or an integer by its digits.
 pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    required(deserializer).map(|Id(id)| id)
+    scalar(deserializer).map(|Id(id)| id)
 }
 
 /// Reads an id as [`id`] does, or `None` from what is none.
@@ -93,12 +93,12 @@ pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Stri
     Ok(ids.into_iter().map(|Read(Id(id))| id).collect())
 }
 
-/// A value that [`required`] has read.
+/// A value that [`scalar`] has read.
 pub(crate) struct Read<T>(pub(crate) T);
 
 impl<'de, T: FromScalar> Deserialize<'de> for Read<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Read<T>, D::Error> {
-        required(deserializer).map(Read)
+        scalar(deserializer).map(Read)
     }
 }
 
@@ -221,9 +221,9 @@ impl FromScalar for Id {
     }
 }
 
-struct Required<T>(PhantomData<T>);
+struct ScalarVisitor<T>(PhantomData<T>);
 
-impl<T: FromScalar> Visitor<'_> for Required<T> {
+impl<T: FromScalar> Visitor<'_> for ScalarVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,9 +258,9 @@ impl<T: FromScalar> Visitor<'_> for Required<T> {
     }
 }
 
-struct Optional<T>(PhantomData<T>);
+struct OptionalVisitor<T>(PhantomData<T>);
 
-impl<'de, T: FromScalar> Visitor<'de> for Optional<T> {
+impl<'de, T: FromScalar> Visitor<'de> for OptionalVisitor<T> {
     type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -106,7 +106,7 @@ pub(crate) enum Form {
 use Form::{Any, Keys, List, Object, Readable, Values};
 
 fn reads<T: FromScalar>(json: &Value) -> bool {
-    json::required::<_, T>(json).is_ok()
+    json::scalar::<_, T>(json).is_ok()
 }
 
 const TEXT: Form = Readable(reads::<String>);
