@@ -328,7 +328,7 @@ impl Transport for Watched {
             // Bytes behind a response are no response to the next request. In a tunnel, ureq does not look for it.
             && self.inner.buffers().input().is_empty()
             && self.inner.is_open()
-            && !(sending::take_suspicion() && self.has_ended())
+            && !(self.carries_requests && sending::take_suspicion() && self.has_ended())
     }
 
     fn is_tls(&self) -> bool {
