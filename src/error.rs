@@ -569,10 +569,10 @@ impl Error {
     ///
     /// If the same call [may succeed later](Error::is_temporary), it is 75, whatever the kind: a refused connection, a 503, a
     /// 429, or a share whose folder or server cannot be reached. Otherwise the kind decides: 64 for invalid input, 65 for a
-    /// rejected request, 66 for an object that was not found, 69 for a service that cannot be used (such as one whose certificate is not trusted), 74
-    /// for an unknown outcome, a share that cannot be used and an output that cannot be written, 76 for a response that could
-    /// not be read, 77 for a key that is not accepted, 78 for a bad configuration. For a cancelled call it is 130, as after Ctrl-C; for a dry run
-    /// it is 0.
+    /// rejected request, 66 for an object that was not found, 69 for a service that cannot be used (such as one whose
+    /// certificate is not trusted), 74 for an unknown outcome, a share that cannot be used and an output that cannot be
+    /// written, 76 for a response that could not be read, 77 for a key that is not accepted, 78 for a bad configuration. For a
+    /// cancelled call it is 130, as after Ctrl-C; for a dry run it is 0.
     ///
     /// # Examples
     ///

@@ -52,8 +52,9 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// # After a 429
 ///
-/// Everybody waits for as long as `Retry-After` asks, or else for one period; zero was rounded down, and is a second. Then
-/// one request is sent, and if it succeeds, the rest follow. The bucket knows that it did not send too many, so the cause is something else:
+/// Everybody waits for as long as `Retry-After` asks, or else for one period. A `Retry-After` of zero was rounded down, and
+/// counts as a second. Then one request is sent, and if it succeeds, the rest follow. The bucket knows that it did not send
+/// too many, so the cause is something else:
 ///
 /// * The first refusal leaves the speed as it was and spreads the requests evenly, which suits servers that count in
 ///   their own way.
@@ -70,9 +71,9 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// On successes and on a 429, `X-RateLimit-Remaining` shows what is left of the limit. The part that is missing there
 /// and was not ours was spent by others on the same key, and is held as taken for one period, or for two if others have
-/// gone on spending for a period, but not beyond the moment that `X-RateLimit-Reset`, `RateLimit-Reset` or `RateLimit` names. A lower `X-RateLimit-Limit` is obeyed until ten periods after the service last reported
-/// it. None of this ever makes a bucket faster, and what the service's own successes contradict is ignored for ten
-/// periods.
+/// gone on spending for a period. It is held no longer than until the moment that `X-RateLimit-Reset`, `RateLimit-Reset` or
+/// `RateLimit` names. A lower `X-RateLimit-Limit` is obeyed until ten periods after the service last reported it. None of
+/// this ever makes a bucket faster, and what the service's own successes contradict is ignored for ten periods.
 ///
 /// # Sharing
 ///
