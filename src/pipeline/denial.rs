@@ -246,7 +246,7 @@ fn speaks_well(object: &Map<String, Value>, words: Option<&str>) -> bool {
     let mut texts = texts.filter_map(|(_, value)| value.as_str()).chain(words);
     texts.any(|text| match tone::is_code(text) {
         // Slack has the code `token_revoked` beside `"ok": false`.
-        _ if sign::is_partial(text) => true,
+        _ if sign::is_partial(text) || sign::is_done_with_errors(text) => true,
         true => !is_failed && tone::names_success(text) && tone::tone(text) != Tone::Bad,
         false => tone::states_success(text),
     })
@@ -292,7 +292,17 @@ fn of_inner(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Rep
         .filter(|_| is_report)
         .or_else(|| of_only(inner, depth))
         .or_else(|| of_words_by_id(inner))
+        .or_else(|| of_lists(inner, depth))
         .or_else(|| if is_open { in_words(inner, &signs).map(doubt) } else { None })
+}
+
+/// `{"data": {"results": [{"ok": false}]}}`
+fn of_lists(inner: &Map<String, Value>, depth: u32) -> Option<Report> {
+    let is_asked = |name: &str, list: &Value| {
+        list.is_array() && !is_reported(name) && !is_any(name, NOTES) && !holds_records(list)
+    };
+    let mut lists = inner.iter().filter(|(name, list)| depth > 0 && is_asked(name, list));
+    lists.find_map(|(_, list)| of_wrapped(list, true, depth - 1))
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
@@ -814,6 +824,30 @@ mod tests {
         check(&[
             (r#"{"error": "invite sent but sms failed"}"#, "in doubt: invite sent but sms failed"),
             (r#"{"error": "Created, but mail failed"}"#, "in doubt: Created, but mail failed"),
+            (r#"{"ok": false, "error": "sent_with_errors"}"#, "in doubt: sent_with_errors"),
+            (
+                r#"{"ok": false, "error": "invited_but_email_failed"}"#,
+                "in doubt: invited_but_email_failed",
+            ),
+            (r#"{"ok": false, "error": "token_revoked"}"#, "token_revoked"),
+            (
+                r#"{"error": {"message": "sms failed", "sentAt": "2026-11-26"}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": {"message": "log failed", "affectedRows": 1}}"#, "in doubt: log failed"),
+            (
+                r#"{"data": {"results": [{"ok": false, "error": "bad address"}]}}"#,
+                "in doubt: bad address",
+            ),
+            (
+                r#"{"data": {"results": [{"ok": true}, {"ok": false, "error": "bad address"}]}}"#,
+                "in doubt: bad address",
+            ),
+            (
+                r#"{"data": {"members": [{"userId": "u1", "status": "error"}, {"userId": "u2", "status": "active"}]}}"#,
+                NOTHING,
+            ),
+            (r#"{"data": {"tags": ["not found"], "id": "a1"}}"#, NOTHING),
             (
                 r#"{"error": "timeout; it may have been sent"}"#,
                 "in doubt: timeout; it may have been sent",

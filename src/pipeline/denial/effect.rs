@@ -99,12 +99,16 @@ fn is_tally(object: &Map<String, Value>) -> bool {
 
 /// Whether an error holds a sign of an effect: `{"message": "sms failed", "inviteId": "i1"}`.
 ///
-/// Only ids and flags do, as other fields may be called as what is wrong: `{"accepted": ["must be accepted"]}`.
+/// Only ids, flags, times and counts do, as other fields may be called as what is wrong: `{"accepted": ["must be accepted"]}`.
 fn is_held_by_error(name: &str, value: &Value) -> bool {
     match value {
         Value::Object(inner) => {
             !is_reported(name) && is_created(name, value)
-                || inner.iter().any(|(name, value)| is_held_by_error(name, value))
+                || inner.iter().any(|(name, value)| {
+                    is_held_by_error(name, value)
+                        || is_time_of_effect(name, value)
+                        || is_count_of_participle(name, value)
+                })
         }
         Value::Array(items) => {
             items.iter().any(|item| !item.is_string() && is_held_by_error(name, item))

@@ -193,6 +193,12 @@ pub(super) fn is_partial(name: &str) -> bool {
         && tone::words(name).iter().any(|word| word.starts_with("partial"))
 }
 
+/// `"sent_with_errors"`, `"invited_but_email_failed"`
+pub(super) fn is_done_with_errors(word: &str) -> bool {
+    let words = tone::words(word);
+    tone::names_success(word) && words.iter().any(|word| word == "with" || word == "but")
+}
+
 /// `"completed_with_errors"`
 fn is_mixed(word: &str) -> bool {
     tone::tone(word) == Tone::Mixed && tone::names_success(word)
