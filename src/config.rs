@@ -178,9 +178,10 @@ impl Config {
     /// Sets how long one call may take in total: waiting for the rate limit, all attempts, and the pauses
     /// between them. Default: 180 seconds.
     ///
-    /// If a wait would outlast the deadline, the call fails immediately; so does an unsafe call if less than a tenth of a
-    /// second would be left to send it in, since its outcome might stay unknown. The deadline is for each call; an
-    /// iteration over many pages, each of which is a call, may take longer.
+    /// If a wait would outlast the deadline, the call fails immediately. An unsafe call also fails if too little would be left
+    /// after the wait to send it in, since its outcome might stay unknown: less than 100 ms, or than a tenth of a deadline
+    /// shorter than a second. The deadline is for each call; an iteration over many pages, each of which is a call, may take
+    /// longer.
     ///
     /// # Examples
     ///

@@ -31,8 +31,8 @@ impl<In: Transport> Connector<In> for RecordsConnector {
 
 /// A connection below TLS, of which the records that arrive are looked at.
 ///
-/// TLS reads ahead: an alert that arrives together with a response, such as the one that announces the end, stays there
-/// unseen, while the connection below is still open.
+/// TLS reads ahead: if the alert that announces the end arrives together with a response, nobody sees it, while the connection
+/// below is still open.
 #[derive(Debug)]
 pub(crate) struct Records<T> {
     inner: T,

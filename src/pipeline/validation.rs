@@ -37,7 +37,7 @@ fn is_place(key: &str) -> bool {
     is_bounded && key.bytes().all(is_of_places)
 }
 
-/// Whether a text speaks to a person, and is not the name of one: "is invalid", "This field may not be blank."
+/// Whether a text is a sentence, and not the name of a person or a thing: "is invalid", "This field may not be blank."
 pub(super) fn is_sentence(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_low = |word: &&str| word.chars().all(|c| c.is_lowercase() || "'’.,".contains(c));

@@ -32,9 +32,8 @@ impl Field {
     }
 }
 
-/// Returns what the body holds inside: of a JSON string (also one in another), of an object's fields, of an array or
-/// a list of bytes, of base64 or hex, of a form, of
-/// Python's `b'…'`, of the chunks of a transfer.
+/// Returns the contents of the body: of a JSON string (also one in another), of an object's fields, of an array or a list of
+/// bytes, of base64 or hex, of a form, of Python's `b'…'`, of the chunks of a transfer.
 pub(super) fn contents(body: &[u8]) -> Vec<Vec<u8>> {
     let trimmed = body.trim_ascii();
     let mut inside: Vec<Vec<u8>> = match trimmed.first() {
