@@ -34,6 +34,7 @@ mod handshake;
 mod head;
 pub(crate) mod key_source;
 pub(crate) mod keys;
+mod letters;
 pub(crate) mod message;
 mod names;
 pub(crate) mod observer;

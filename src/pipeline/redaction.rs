@@ -11,6 +11,7 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::letters::{self, Letters};
 use super::message::floor;
 use super::spelling::{Needle, is_part};
 use super::transport::{Proxied, TransportError};
@@ -46,6 +47,7 @@ pub(crate) struct Redactor {
     is_beginning: Box<[bool; 256]>,
     key_length: usize,
     is_short: bool,
+    letters: Letters,
     /// Those of earlier keys, the latest first.
     earlier: Vec<Redactor>,
 }
@@ -79,7 +81,16 @@ impl Redactor {
         let all = needles.iter().chain(parts.iter().map(|(needle, _)| needle));
         all.for_each(|needle| needle.mark_beginnings(&mut is_beginning));
         let key_length = key.len();
-        Redactor { needles, parts, is_beginning, key_length, is_short, earlier: Vec::new() }
+        let letters = Letters::of(key.as_bytes());
+        Redactor {
+            needles,
+            parts,
+            is_beginning,
+            key_length,
+            is_short,
+            letters,
+            earlier: Vec::new(),
+        }
     }
 
     /// Hides the key of `earlier`, too, and those before it as far as they are recent.
@@ -149,7 +160,8 @@ impl Redactor {
 
     /// Removes the key from the values, and the headers that it names.
     pub(crate) fn headers(&self, headers: &mut HeaderMap) {
-        let shows_key = |name: &&HeaderName| !self.find_all(name.as_str().as_bytes()).is_empty();
+        let shows_key =
+            |name: &&HeaderName| matches!(self.redact(name.as_str().as_bytes()), Cow::Owned(_));
         let names: Vec<HeaderName> = headers.keys().filter(shows_key).cloned().collect();
         names.iter().for_each(|name| drop(headers.remove(name)));
         for value in headers.values_mut() {
@@ -175,6 +187,21 @@ impl Redactor {
     }
 
     pub(crate) fn redact<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.replace(text, &self.find_letters(text)) {
+            Cow::Borrowed(text) => self.redact_spelled(text),
+            Cow::Owned(text) => Cow::Owned(self.redact_spelled(&text).into_owned()),
+        }
+    }
+
+    /// Returns the places that show the letters of a key, whatever is between them.
+    fn find_letters(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let all = iter::once(self).chain(&self.earlier);
+        letters::merged(all.flat_map(|it| it.letters.find_all(text)).collect())
+    }
+
+    /// Hides the key where it is spelled with nothing between its characters but line breaks and invisible ones: also one that
+    /// has few letters, was cut short, or is within base64 or a list of codes.
+    fn redact_spelled<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         // UTF-16 and UTF-32 have zeros between the characters of a key.
         let places: Vec<usize> = match text.contains(&0) {
             true => (0..text.len()).filter(|at| text[*at] != 0).collect(),
@@ -531,7 +558,7 @@ mod tests {
             ("no key 0123456789\\u0061bcdef", "no key [redacted]"),
             ("no key lt_0123456789abcdef", "no key [redacted]"),
             ("hlt_012345 and 6789abcdef", "[redacted] and [redacted]"),
-            ("hlt_0123</b><b>456789abcdef", "[redacted]</b><b>[redacted]"),
+            ("hlt_0123</b><b>456789abcdef", "[redacted]"),
             ("0x6789abcdeg", "0x6789abcdeg"),
             ("the one with ...cdef", "the one with ...cdef"),
             ("no key 0123456789ab***", "no key [redacted]***"),
@@ -556,6 +583,54 @@ mod tests {
                 assert_eq!(text, "no key ...[redacted]", "{key}");
             }
         }
+    }
+
+    #[test]
+    fn a_key_is_found_whatever_is_between_its_letters() {
+        let key = "hlt_0123456789abcdef";
+        for between in [
+            "\u{3164}",
+            "\u{200d}",
+            "%E2%80%8D",
+            "%25E2%2580%258D",
+            "&lrm;",
+            "&ZeroWidthSpace;",
+            "&amp;lrm;",
+            r"\u0026lrm;",
+            r"\u200f",
+            r"\\u200f",
+            r"\x0a",
+            r"\u{3164}",
+            r"\N{ZERO WIDTH SPACE}",
+            r"\t",
+            "&#12644;",
+            "&#x3164;",
+            " ",
+            " \u{b7} ",
+            "\", \"",
+            "</span><span class=\"s\">",
+            "&lt;wbr&gt;",
+        ] {
+            for at in 1..key.len() {
+                let (before, behind) = key.split_at(at);
+                let text = format!("no key '{before}{between}{behind}'.");
+                assert_eq!(redacted(key, &text), "no key '[redacted]'.", "{between} at {at}");
+            }
+            let letters: Vec<String> = key.chars().map(String::from).collect();
+            let text = format!("no key '{}'.", letters.join(between));
+            assert_eq!(redacted(key, &text), "no key '[redacted]'.", "{between} everywhere");
+        }
+        assert_eq!(
+            redacted("SK_SECRET_key12345", r#"{"loc":["SK_SECRET","key12345"]}"#),
+            r#"{"loc":["[redacted]"]}"#
+        );
+        // A part is known by its digits; letters alone may be words.
+        assert_eq!(redacted(key, "'3 45 67 89 AB cde'"), "'[redacted]'");
+        let words = "club-of-the-runners-2024";
+        for text in ["club of the runners", "the club of the runners of 2024", "2024 3456789"] {
+            assert_eq!(redacted(words, text), text);
+        }
+        assert_eq!(redacted(words, "Club of the Runners, 2024"), "[redacted]");
     }
 
     #[test]
