@@ -542,6 +542,34 @@ fn a_connection_of_which_tls_has_ended_is_not_used_again_although_its_socket_is_
     }
 }
 
+#[test]
+fn a_response_is_the_outcome_although_tls_fails_right_behind_it() {
+    let authority = Authority::new();
+    let garbage = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
+    let forged = [&[23, 3, 3, 0, 40][..], &[0xAA; 40]].concat();
+    // In TLS 1.2 it is not encrypted after all.
+    let alert = vec![21, 3, 3, 0, 2, 2, 80];
+    for config in [authority.certify(|_| {}), authority.certify_for_tls_12()] {
+        for (name, behind) in [("garbage", &garbage), ("forged", &forged), ("alert", &alert)] {
+            let behind = behind.clone();
+            let run = move |mut tls: Stream| {
+                receive(&mut tls).unwrap();
+                let response = encrypted(&mut tls, &response_bytes(200, &[], GOOD));
+                tls.sock.write_all(&[response, behind.clone()].concat()).unwrap();
+                // Until the client closes it.
+                drop(tls.sock.read_to_end(&mut Vec::new()));
+            };
+            let server = TlsServer::start([Handshake::Run(Arc::clone(&config), Arc::new(run))]);
+            let clients = clients(&server, &authority);
+            for nth in 1..=3 {
+                let created = clients.heylerts.create_alert(&NewAlert::new("n", "k"));
+                assert!(created.is_ok(), "{name}: {created:?}");
+                assert_eq!(server.accepted(), nth, "{name}");
+            }
+        }
+    }
+}
+
 /// The records of these bytes, and of all else that is to be sent.
 fn encrypted(tls: &mut Stream, bytes: &[u8]) -> Vec<u8> {
     tls.conn.writer().write_all(bytes).unwrap();

@@ -4,6 +4,7 @@
 //! All of ureq's unversioned API that this crate uses is used here, in [`sending`] and in `records`.
 
 use std::collections::HashMap;
+use std::io::ErrorKind::InvalidData;
 use std::net::SocketAddr;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -149,6 +150,7 @@ impl<C: Connector> Connector for Watching<C> {
             has_responded: false,
             // A proxy responds to CONNECT.
             is_in_head: !carries_requests,
+            has_failed: false,
         }))
     }
 }
@@ -211,6 +213,8 @@ struct Watched {
     has_responded: bool,
     /// The input begins with the head of a response.
     is_in_head: bool,
+    /// TLS failed behind a response.
+    has_failed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,12 +277,27 @@ impl Watched {
     /// Whether TLS has read the alert that ends the connection, which shows in place of the next input. Data that was taken
     /// for it shows by a wait in vain.
     fn has_ended(&mut self) -> bool {
-        let nothing = NextTimeout {
+        !matches!(self.input_at_once(), Err(ureq::Error::Timeout(_)))
+    }
+
+    fn input_at_once(&mut self) -> Result<bool, ureq::Error> {
+        self.inner.await_input(NextTimeout {
             after: AT_ONCE.into(),
             reason: ureq::Timeout::RecvResponse,
             ..NextTimeout::default()
-        };
-        !matches!(self.inner.await_input(nothing), Err(ureq::Error::Timeout(_)))
+        })
+    }
+
+    /// Waits for input. rustls reports a record that it rejects before it passes on the response that came ahead of it.
+    fn input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let outcome = self.inner.await_input(timeout);
+        let is_rejected =
+            |error: &ureq::Error| matches!(error, ureq::Error::Io(it) if it.kind() == InvalidData);
+        if outcome.as_ref().is_err_and(is_rejected) && matches!(self.input_at_once(), Ok(true)) {
+            self.has_failed = true;
+            return Ok(true);
+        }
+        outcome
     }
 
     /// Whether it has not idled for too long. ureq asks when it puts a connection back and when it takes one.
@@ -308,7 +327,7 @@ impl Transport for Watched {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        let progress = self.inner.await_input(timeout).inspect_err(|error| {
+        let progress = self.input(timeout).inspect_err(|error| {
             let is_first =
                 self.carries_requests && !self.has_responded && sending::begins_with_alert();
             if is_first && rejects_client(error, self.shows_certificate) {
@@ -324,6 +343,7 @@ impl Transport for Watched {
         // The process first: asking the socket changes flags that it shares with the parent's.
         self.made_by == process::id()
             && self.made_in == self.generation.load(Ordering::Relaxed)
+            && !self.has_failed
             && self.is_rested()
             // Bytes behind a response are no response to the next request. In a tunnel, ureq does not look for it.
             && self.inner.buffers().input().is_empty()
@@ -434,6 +454,7 @@ mod tests {
             state: State::Responded,
             has_responded: true,
             is_in_head: false,
+            has_failed: false,
         };
         (watched, touched)
     }
