@@ -84,10 +84,15 @@ fn a_process_without_file_descriptors_sent_nothing() {
         while let Ok(file) = std::fs::File::open("/dev/null") {
             files.push(file);
         }
-        let config = Config::new().base_url(address).clock(TestClock::new()).retries(1);
-        let clients = Clients::with(config);
-        let kinds = SAMPLES.map(|call| (call.make)(&clients).unwrap_err().kind());
-        println!("\nall of them: {}", kinds.iter().all(|kind| *kind == ErrorKind::NotSent));
+        // By its address there is no socket; by its name, no look-up (EAI_SYSTEM).
+        let named = address.replace("127.0.0.1", "localhost");
+        let kinds = [address, named].map(|address| {
+            let config = Config::new().base_url(address).clock(TestClock::new()).retries(1);
+            let clients = Clients::with(config);
+            SAMPLES.map(|call| (call.make)(&clients).unwrap_err().kind())
+        });
+        let mut kinds = kinds.as_flattened().iter();
+        println!("\nall of them: {}", kinds.all(|kind| *kind == ErrorKind::NotSent));
         return;
     }
     let server = Server::start([good()]);
@@ -99,6 +104,54 @@ fn a_process_without_file_descriptors_sent_nothing() {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(printed.contains("\nall of them: true"), "{printed}");
     assert!(server.received().is_empty());
+}
+
+/// Set in a child of this test, which has a network of its own.
+#[cfg(all(target_os = "linux", any(feature = "rustls", feature = "native-tls")))]
+const ISOLATED: &str = "HEYSYNC_TEST_CHILD_IS_ISOLATED";
+
+#[cfg(all(target_os = "linux", any(feature = "rustls", feature = "native-tls")))]
+#[test]
+fn a_network_without_a_way_to_the_service_or_its_proxy_gets_no_request() {
+    // No route to the host, a route that is forbidden, and none at all.
+    let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+    let errors = ["No route to host", "Permission denied", "Network is unreachable"];
+    if std::env::var_os(ISOLATED).is_some() {
+        for (address, expected) in addresses.into_iter().zip(errors) {
+            let config = Config::new().clock(TestClock::new()).retries(1).proxy_from_env(false);
+            let direct = config.clone().base_url(format!("https://{address}:9"));
+            let through =
+                config.base_url("https://198.51.100.1").proxy(format!("http://{address}:9"));
+            for clients in [direct, through].map(Clients::with) {
+                for call in SAMPLES {
+                    let error = (call.make)(&clients).unwrap_err();
+                    let context = format!("{}: {error:?}", call.name);
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    assert!(cause.is_some_and(|cause| cause.contains(expected)), "{context}");
+                    assert_eq!(
+                        (error.kind(), error.attempts()),
+                        (ErrorKind::NotSent, 2),
+                        "{context}"
+                    );
+                }
+            }
+        }
+        println!("\nall of them were never sent");
+        return;
+    }
+    let isolated = "ip link set lo up && ip route add unreachable 192.0.2.1 && \
+                    ip route add prohibit 192.0.2.2 && echo isolated && exec \"$0\" --exact \
+                    a_network_without_a_way_to_the_service_or_its_proxy_gets_no_request --nocapture";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "sh", "-c", isolated]);
+    let output = command.arg(std::env::current_exe().unwrap()).env(ISOLATED, "1").output();
+    let printed = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    match printed.unwrap_or_default() {
+        printed if !printed.contains("isolated\n") => {
+            println!("left out: this machine allows no network of its own for a test");
+        }
+        printed => assert!(printed.contains("\nall of them were never sent"), "{printed}"),
+    }
 }
 
 #[test]
