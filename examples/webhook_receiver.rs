@@ -142,7 +142,7 @@ fn demo(volume: Volume) -> Result<(), Failure> {
 /// the JSON of a mention that cannot be decoded.
 pub(crate) fn print(delivery: &Delivery) -> Result<(), AnyError> {
     match (delivery.event(), delivery.mention()) {
-        (Some(EventName::MentionCreated), Some(Ok(mention))) => {
+        (Some(EventName::MentionCreated), Ok(Some(mention))) => {
             let title = mention.title.as_deref().unwrap_or("untitled");
             print_line(format!("{title}: {}", mention.url));
         }

@@ -172,6 +172,7 @@ pub use pipeline::summary::CallSummary;
 pub use pipeline::transport::{SendProgress, Transport, TransportError};
 pub use pipeline::transport_options::TransportOptions;
 pub use pipeline::ureq_transport::UreqTransport;
+pub use serde_json;
 pub use time::{Date, Timestamp};
 
 // The tests compile the programs of the README.

@@ -31,7 +31,8 @@ const FRACTION_DIGITS: usize = 9;
 /// # Other types of time
 ///
 /// A [`SystemTime`] converts into a timestamp and back, and other time libraries convert from and to a
-/// `SystemTime`. A [`Date`] converts into the first moment of that day in UTC.
+/// `SystemTime`. A [`Date`] converts into the first moment of that day in UTC, and [`date`](Timestamp::date) returns the day of
+/// a moment.
 ///
 /// # Arithmetic
 ///
@@ -137,12 +138,30 @@ impl Timestamp {
         seconds * 1_000 + i64::from(nanoseconds.div_euclid(1_000_000))
     }
 
+    /// Returns the day of this moment in UTC, or `None` if its year is not from 1 to 9999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::{Date, Timestamp};
+    ///
+    /// let evening_in_new_york: Timestamp = "2026-05-08T21:00:00-04:00".parse()?;
+    /// assert_eq!(evening_in_new_york.date(), Some(Date::new(2026, 5, 9)?));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn date(self) -> Option<Date> {
+        let date = self.0.date();
+        (date.year() > 0).then_some(Date(date))
+    }
+
     /// Returns the moment `duration` later, or `None` if it is after [`MAX`](Timestamp::MAX).
+    #[must_use = "the timestamp itself does not change"]
     pub fn checked_add(self, duration: Duration) -> Option<Timestamp> {
         self.0.checked_add(duration).ok().map(Timestamp)
     }
 
     /// Returns the moment `duration` earlier, or `None` if it is before [`MIN`](Timestamp::MIN).
+    #[must_use = "the timestamp itself does not change"]
     pub fn checked_sub(self, duration: Duration) -> Option<Timestamp> {
         self.0.checked_sub(duration).ok().map(Timestamp)
     }
@@ -165,6 +184,7 @@ impl Timestamp {
     }
 
     /// Returns the time from `earlier` to this moment, or `None` if `earlier` is later.
+    #[must_use = "the timestamp itself does not change"]
     pub fn checked_duration_since(self, earlier: Timestamp) -> Option<Duration> {
         Duration::try_from(self.0.duration_since(earlier.0)).ok()
     }
@@ -440,6 +460,31 @@ impl Date {
         let date = jiff::civil::Date::new(year, small(month)?, small(day)?);
         date.map(Date).map_err(|_| rejected())
     }
+
+    /// Returns the year, from 1 to 9999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use heysync::Date;
+    ///
+    /// let born: Date = "1815-12-10".parse()?;
+    /// assert_eq!((born.year(), born.month(), born.day()), (1815, 12, 10));
+    /// # Ok::<(), heysync::Error>(())
+    /// ```
+    pub fn year(self) -> u16 {
+        self.0.year().unsigned_abs()
+    }
+
+    /// Returns the month, from 1 to 12.
+    pub fn month(self) -> u8 {
+        self.0.month().unsigned_abs()
+    }
+
+    /// Returns the day of the month, from 1 to 31.
+    pub fn day(self) -> u8 {
+        self.0.day().unsigned_abs()
+    }
 }
 
 impl FromStr for Date {
@@ -503,6 +548,25 @@ mod tests {
             let date: Date = day.parse().expect("a day");
             assert_eq!(Timestamp::from(date), timestamp(&format!("{day}T00:00:00Z")));
             assert_eq!(Timestamp::from(date), timestamp(day));
+        }
+    }
+
+    #[test]
+    fn the_day_of_a_moment_is_that_in_utc_and_has_a_year_from_1_to_9999() {
+        for (moment, day) in [
+            ("0001-01-01T00:00:00Z", Some((1, 1, 1))),
+            ("0000-12-31T23:59:59Z", None),
+            ("-000001-01-01T00:00:00Z", None),
+            ("2024-02-29T23:59:59.999999999Z", Some((2024, 2, 29))),
+            ("2024-02-29T23:59:59-00:01", Some((2024, 3, 1))),
+            ("9999-12-31T23:59:59.999999999Z", Some((9999, 12, 31))),
+        ] {
+            let date = timestamp(moment).date();
+            assert_eq!(date.map(|date| (date.year(), date.month(), date.day())), day, "{moment}");
+            assert_eq!(
+                date,
+                day.map(|(year, month, day)| Date::new(year, month, day).expect(moment))
+            );
         }
     }
 

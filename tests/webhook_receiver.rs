@@ -280,7 +280,7 @@ fn the_deliveries_of_the_sandbox_are_handled_in_order() {
     let (seen_by, seen) = mpsc::channel();
     let running = Running::with(move |delivery| {
         let event = delivery.event().map(ToString::to_string);
-        let mention = delivery.mention().transpose()?;
+        let mention = delivery.mention()?;
         Ok(seen_by.send((event, mention.and_then(|mention| mention.title)))?)
     });
     let hook = format!("http://{}/hook", running.address());

@@ -35,7 +35,7 @@ open_enum! {
 ///     .ignore_domains(["spam.example"])
 ///     .sources([Source::Brave, Source::Reddit, Source::HackerNews])
 ///     .frequency("daily");
-/// assert_eq!(serde_json::json!(alert)["exclude_keywords"][0], "job posting");
+/// assert_eq!(heysync::serde_json::json!(alert)["exclude_keywords"][0], "job posting");
 /// ```
 ///
 /// Read from a file:
@@ -43,7 +43,7 @@ open_enum! {
 /// ```
 /// use heysync::heylerts::NewAlert;
 ///
-/// let alert: NewAlert = serde_json::from_str(r#"{"name": "My brand", "keyword": "heysync"}"#)?;
+/// let alert: NewAlert = heysync::serde_json::from_str(r#"{"name": "My brand", "keyword": "heysync"}"#)?;
 /// assert_eq!(alert, NewAlert::new("My brand", "heysync"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -96,7 +96,7 @@ impl NewAlert {
     /// use heysync::heylerts::NewAlert;
     ///
     /// let alert = NewAlert::new("My brand", "heysync").field("x_enabled", true);
-    /// assert_eq!(serde_json::json!(alert)["x_enabled"], true);
+    /// assert_eq!(heysync::serde_json::json!(alert)["x_enabled"], true);
     /// ```
     pub fn field(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> NewAlert {
         self.fields.insert(name.as_ref().to_owned(), value.into());
@@ -138,7 +138,7 @@ impl NewAlert {
 /// use heysync::heylerts::AlertPatch;
 ///
 /// let patch = AlertPatch::new().active(false).exclude_keywords(Vec::<String>::new());
-/// assert_eq!(serde_json::json!(patch).to_string(), r#"{"exclude_keywords":[],"is_active":false}"#);
+/// assert_eq!(heysync::serde_json::json!(patch).to_string(), r#"{"exclude_keywords":[],"is_active":false}"#);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

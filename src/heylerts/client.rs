@@ -265,7 +265,7 @@ impl Client {
     ///
     /// ```
     /// use heysync::Call;
-    /// use serde_json::Value;
+    /// use heysync::serde_json::Value;
     ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());

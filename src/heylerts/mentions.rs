@@ -27,7 +27,7 @@ use crate::time::Timestamp;
 /// let mut mention = Mention::default();
 /// mention.url = "https://example.com/review".to_owned();
 /// mention.sentiment = Some(Sentiment::Negative);
-/// assert_eq!(serde_json::json!(mention)["sentiment"], "negative");
+/// assert_eq!(heysync::serde_json::json!(mention)["sentiment"], "negative");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -255,7 +255,7 @@ impl Client {
     ///
     /// ```
     /// use heysync::{Call, Safety};
-    /// use serde_json::{Value, json};
+    /// use heysync::serde_json::{Value, json};
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
@@ -282,7 +282,7 @@ impl Client {
     ///
     /// ```
     /// use heysync::{Call, Safety};
-    /// use serde_json::json;
+    /// use heysync::serde_json::json;
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
@@ -327,7 +327,7 @@ impl Client {
     /// # use heysync::{Config, heylo, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
     /// # let client = heylo::Client::with_config("key", config)?;
-    /// let roles = serde_json::json!({"type": "communityRoles", "communityId": "abc123"});
+    /// let roles = heysync::serde_json::json!({"type": "communityRoles", "communityId": "abc123"});
     /// let line = client.curl(&Call::post(["apiv1-fetch"]).json(&roles))?;
     /// assert!(line.starts_with("curl -X POST 'https://api.heylo.com/apiv1-fetch' -H 'accept: "));
     /// assert!(line.contains(r#"-H "Authorization: Bearer $HEYLO_API_KEY""#));

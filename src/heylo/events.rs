@@ -38,7 +38,7 @@ impl Event {
     ///
     /// ```
     /// use heysync::heylo::Event;
-    /// use serde_json::json;
+    /// use heysync::serde_json::json;
     ///
     /// let event = Event::from_json(json!({"id": "e1", "title": "Tempo run"}))?;
     /// assert_eq!(event.id, "e1");
@@ -114,7 +114,7 @@ impl Attendance {
     ///
     /// ```
     /// use heysync::heylo::Attendance;
-    /// use serde_json::json;
+    /// use heysync::serde_json::json;
     ///
     /// let record = Attendance::from_json(json!({"id": 7, "status": "going"}));
     /// assert_eq!(record.id.as_deref(), Some("7"));

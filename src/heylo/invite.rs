@@ -120,7 +120,7 @@ impl NewMember {
     /// let ada = NewMember::new("user-42")
     ///     .member_since(Month::January, 2024)
     ///     .field("memberSinceMonth", Month::January.name());
-    /// assert_eq!(serde_json::to_value(&ada).unwrap()["memberSinceMonth"], "January");
+    /// assert_eq!(heysync::serde_json::to_value(&ada).unwrap()["memberSinceMonth"], "January");
     /// ```
     pub fn member_since(self, month: Month, year: u16) -> NewMember {
         self.field("memberSinceMonth", month.as_str()).field(MEMBER_SINCE_YEAR, year.to_string())

@@ -42,7 +42,7 @@ impl Role {
     ///
     /// ```
     /// use heysync::heylo::Role;
-    /// use serde_json::json;
+    /// use heysync::serde_json::json;
     ///
     /// let captains = Role::from_json(json!({"id": "captains", "name": "Captains"}))?;
     /// assert_eq!(captains.id, "captains");

@@ -24,7 +24,7 @@ use crate::json;
 ///
 /// ```
 /// use heysync::{Call, Safety};
-/// use serde_json::json;
+/// use heysync::serde_json::json;
 ///
 /// let call = Call::get(["alerts", "3f2c"]).query("verbose", true);
 /// assert_eq!(call.name(), "GET /alerts/3f2c");
@@ -82,7 +82,7 @@ impl Call {
     ///
     /// ```
     /// use heysync::{Call, ErrorKind};
-    /// use serde_json::Value;
+    /// use heysync::serde_json::Value;
     ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
@@ -159,7 +159,7 @@ impl Call {
     ///
     /// ```
     /// use heysync::{Call, Timestamp};
-    /// use serde_json::Value;
+    /// use heysync::serde_json::Value;
     ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
@@ -188,7 +188,7 @@ impl Call {
     ///
     /// ```
     /// use heysync::{Call, Safety};
-    /// use serde_json::json;
+    /// use heysync::serde_json::json;
     ///
     /// # use heysync::{Config, heylerts, sandbox};
     /// # let service = sandbox::Heylerts::demo();
@@ -249,7 +249,7 @@ impl Call {
     ///
     /// ```
     /// use heysync::{Call, Safety};
-    /// use serde_json::{Value, json};
+    /// use heysync::serde_json::{Value, json};
     ///
     /// # use heysync::{Config, heylo, sandbox};
     /// # let service = sandbox::Heylo::demo();
@@ -285,7 +285,7 @@ impl Call {
     ///
     /// ```
     /// use heysync::{Call, CallOptions, Collector, heylerts};
-    /// use serde_json::Value;
+    /// use heysync::serde_json::Value;
     ///
     /// # use heysync::{Config, sandbox};
     /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
@@ -315,7 +315,7 @@ impl Call {
     ///
     /// ```
     /// use heysync::{Call, Safety, heylo};
-    /// use serde_json::json;
+    /// use heysync::serde_json::json;
     ///
     /// let call = Call::post(["apiv1-remove"])
     ///     .json(&json!({"type": "member", "communityId": "abc123", "userId": "u7"}))

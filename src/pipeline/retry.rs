@@ -13,7 +13,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use heysync::{Call, Safety};
-/// use serde_json::json;
+/// use heysync::serde_json::json;
 ///
 /// let rename = json!({"type": "roleName", "communityId": "abc123", "roleId": "r1", "name": "Captains"});
 /// let call = Call::post(["apiv1-update"]).json(&rename).safety(Safety::Idempotent);

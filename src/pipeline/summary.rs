@@ -42,7 +42,7 @@ impl CallSummary {
     /// use heysync::{CallOptions, Collector, Config, heylerts};
     ///
     /// let transport = |_request, _timeout| {
-    ///     let response = http::Response::builder().header("X-Request-ID", "req-81");
+    ///     let response = heysync::http::Response::builder().header("X-Request-ID", "req-81");
     ///     Ok(response.body(br#"{"total": 3}"#.to_vec()).expect("a valid response"))
     /// };
     /// let client = heylerts::Client::with_config("hlt_key", Config::new().transport(transport))?;

@@ -29,7 +29,7 @@ type Cause = Box<dyn StdError + Send + Sync>;
 /// A transport that responds from memory:
 ///
 /// ```
-/// use heysync::{Config, heylerts};
+/// use heysync::{Config, heylerts, http};
 ///
 /// let config = Config::new().transport(|request: http::Request<Vec<u8>>, _timeout| {
 ///     assert_eq!(request.uri().path(), "/api/v1/stats");
@@ -56,7 +56,7 @@ pub trait Transport: Send + Sync {
     /// ```
     /// use std::time::Duration;
     /// use heysync::{SendProgress, Transport, TransportError, UreqTransport};
-    /// use http::{Request, Response};
+    /// use heysync::http::{Request, Response};
     ///
     /// struct Traced(UreqTransport);
     ///
@@ -112,7 +112,7 @@ impl<'a> SendProgress<'a> {
     ///
     /// ```
     /// use heysync::SendProgress;
-    /// use http::{HeaderMap, StatusCode};
+    /// use heysync::http::{HeaderMap, StatusCode};
     ///
     /// let mut status = None;
     /// let mut on_head = |received: StatusCode, _: &HeaderMap| status = Some(received);
@@ -136,7 +136,7 @@ impl<'a> SendProgress<'a> {
     /// ```
     /// use heysync::SendProgress;
     ///
-    /// let mut on_head = |_, _: &http::HeaderMap| ();
+    /// let mut on_head = |_, _: &heysync::http::HeaderMap| ();
     /// assert!(SendProgress::new(&mut on_head).clock().is_none());
     /// ```
     pub fn clock(&self) -> Option<&'a Arc<dyn Clock>> {

@@ -125,7 +125,7 @@ impl Fault {
     /// ```
     /// use heysync::sandbox::{self, Fault};
     ///
-    /// let gateway = http::HeaderValue::from_static("edge-7");
+    /// let gateway = heysync::http::HeaderValue::from_static("edge-7");
     /// let heylerts = sandbox::Heylerts::demo();
     /// heylerts.inject(1, Fault::altered(move |response| {
     ///     response.headers_mut().insert("via", gateway.clone());

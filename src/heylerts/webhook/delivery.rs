@@ -25,7 +25,7 @@ use crate::heylerts::open_enum::open_enum;
 ///
 /// fn handle(delivery: &Delivery) -> Result<(), WebhookError> {
 ///     match delivery.event() {
-///         Some(EventName::MentionCreated) => match delivery.mention().transpose()? {
+///         Some(EventName::MentionCreated) => match delivery.mention()? {
 ///             Some(mention) => println!("{:?} {}", mention.title, mention.url),
 ///             None => println!("a mention, in {}", delivery.json()),
 ///         },
@@ -38,7 +38,7 @@ use crate::heylerts::open_enum::open_enum;
 /// # let signature = heysync::heylerts::webhook::sign("s3cret", body);
 /// # let verifier = heysync::heylerts::webhook::Verifier::new("s3cret")?;
 /// # let delivery = verifier.verify(body, Some(signature))?;
-/// # assert!(delivery.mention().is_some());
+/// # assert!(delivery.mention()?.is_some());
 /// # handle(&delivery)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -133,17 +133,18 @@ impl Delivery {
         T::deserialize(&self.payload).map_err(WebhookError::Undecodable)
     }
 
-    /// Returns the mention, if the payload carries one: as `mention`, alone or within `data`, `payload` or
-    /// `event`; or as `data`, `data.object`, `payload` or the payload itself, if that has a `url` and another
-    /// field of a mention.
+    /// Returns the mention; `None` if the payload has none in any of the usual places.
+    ///
+    /// These are `mention`, alone or within `data`, `payload` or `event`; and `data`, `data.object`, `payload` or the
+    /// payload itself, if that has a `url` and another field of a mention.
     ///
     /// # Errors
     ///
     /// [`Undecodable`](WebhookError::Undecodable) if it is there and does not decode, for example because it has
     /// no `id`.
-    pub fn mention(&self) -> Option<Result<Mention, WebhookError>> {
-        let mention = mention(&self.payload)?;
-        Some(Mention::deserialize(mention).map_err(WebhookError::Undecodable))
+    pub fn mention(&self) -> Result<Option<Mention>, WebhookError> {
+        let mention = mention(&self.payload).map(Mention::deserialize);
+        mention.transpose().map_err(WebhookError::Undecodable)
     }
 }
 
@@ -293,7 +294,7 @@ mod tests {
     fn a_mention_that_does_not_decode_is_an_error_and_the_rest_is_there() {
         let delivery = delivery(r#"{"event": "mention.created", "mention": {"title": "T"}}"#);
         let mention = delivery.mention();
-        assert!(matches!(mention, Some(Err(WebhookError::Undecodable(_)))));
+        assert!(matches!(mention, Err(WebhookError::Undecodable(_))));
         assert_eq!(delivery.event(), Some(&EventName::MentionCreated));
         assert_eq!(delivery.json()["mention"]["title"], "T");
     }

@@ -1,33 +1,31 @@
 //! Webhooks: verifying that a request comes from Heylerts, and reading the event in it.
 //!
-//! # The one mistake everybody makes
+//! # Verify the raw bytes
 //!
-//! They verify a body that their framework has already parsed. Heylerts signs the **raw bytes** that it
-//! sends. A framework that returns JSON has thrown those bytes away; printing the JSON again gives other
-//! bytes (other spaces, another order of keys, `é` for `\u00e9`), and the signature no longer matches, today or
-//! on the first day that a title has an accent in it. So take the body as bytes, verify those, and let the
-//! [`Verifier`] do the parsing: it returns a [`Delivery`] only if the signature matches, and there is no
-//! other way to get one.
+//! A common mistake is to verify a body that the framework has already parsed. Heylerts signs the **raw bytes** that it
+//! sends. A framework that returns JSON has dropped those bytes, and printing the JSON again gives other ones (other
+//! spaces, another order of keys, `é` for `\u00e9`): the signature matches no longer, or only until a title has an
+//! accent in it. So take the body as bytes, verify those, and let the [`Verifier`] parse them: it returns a
+//! [`Delivery`] only if the signature matches, and there is no other way to get one.
 //!
 //! ```
-//! use heysync::heylerts::webhook::{EventName, SIGNATURE_HEADER, Verifier};
+//! use heysync::heylerts::webhook::{EventName, Verifier, signature_of};
 //!
 //! # let body = br#"{"event":"mention.created","mention":{"id":"m1","url":"https://example.com/"}}"#;
 //! # let mut headers = heysync::http::HeaderMap::new();
 //! # headers.insert("x-heylerts-signature", heysync::heylerts::webhook::sign("s3cret", body).parse()?);
 //! let verifier = Verifier::new("s3cret")?; // once, when the program starts
 //!
-//! let delivery = verifier.verify(body, headers.get(SIGNATURE_HEADER))?; // the bytes, as they came
+//! let delivery = verifier.verify(body, signature_of(&headers))?; // the bytes, as they came
 //! if delivery.event() == Some(&EventName::MentionCreated) {
-//!     if let Some(mention) = delivery.mention() {
-//!         println!("{}", mention?.url);
+//!     if let Some(mention) = delivery.mention()? {
+//!         println!("{}", mention.url);
 //!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A request may carry the header several times, when a proxy adds its own: [`Verifier::verify`] shows how to
-//! join the values. A whole server, with threads, a queue and a graceful stop, is `examples/webhook_receiver.rs`.
+//! A whole server, with threads, a queue and a graceful stop, is `examples/webhook_receiver.rs`.
 //!
 //! # Which status to respond with
 //!
@@ -73,5 +71,5 @@ pub use delivery::{Delivery, EventName};
 pub use diagnose::{BodyFault, Diagnosis, SecretFault, SignatureFault};
 pub use duplicates::{Claim, DuplicateGuard, Handling};
 pub use error::WebhookError;
-pub use signature::{SIGNATURE_HEADER, sign};
+pub use signature::{SIGNATURE_HEADER, sign, signature_of};
 pub use verifier::Verifier;

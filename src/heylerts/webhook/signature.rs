@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine as _, alphabet};
 use hmac::digest::CtOutput;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
 
 use super::error::WebhookError;
@@ -13,9 +14,32 @@ use crate::error::{Error, Result};
 
 /// The name of the header that carries the signature. Header names are case-insensitive.
 ///
-/// If a request carries the header several times, join the values with commas: see
-/// [`Verifier::verify`](super::Verifier::verify).
+/// A proxy may add one of its own, so that a request has several: [`signature_of`] joins them.
 pub const SIGNATURE_HEADER: &str = "X-Heylerts-Signature";
+
+/// Returns the signature in the headers of a request, for [`Verifier::verify`](super::Verifier::verify): the value of
+/// [`SIGNATURE_HEADER`], or all of them, joined with commas; `None` if there is none.
+///
+/// If your server has another type for headers, pass the value of that header as it is.
+///
+/// # Examples
+///
+/// ```
+/// use heysync::heylerts::webhook::{SIGNATURE_HEADER, signature_of};
+/// use heysync::http::{HeaderMap, HeaderValue};
+///
+/// let mut headers = HeaderMap::new();
+/// assert_eq!(signature_of(&headers), None);
+/// headers.append(SIGNATURE_HEADER, HeaderValue::from_static("of a proxy"));
+/// headers.append(SIGNATURE_HEADER, HeaderValue::from_static("of Heylerts"));
+/// assert_eq!(signature_of(&headers).as_deref(), Some(&b"of a proxy,of Heylerts"[..]));
+/// ```
+#[must_use]
+pub fn signature_of(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> =
+        headers.get_all(SIGNATURE_HEADER).iter().map(HeaderValue::as_bytes).collect();
+    (!values.is_empty()).then(|| values.join(&b','))
+}
 
 /// The longest header that is parsed, in bytes: enough for two hundred signatures.
 pub(super) const MAX_HEADER: usize = 16 * 1024;

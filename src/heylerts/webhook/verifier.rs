@@ -110,15 +110,16 @@ impl Verifier {
     /// [`X-Heylerts-Signature`](super::SIGNATURE_HEADER), and decodes the body if the signature matches.
     ///
     /// The bytes must be those that came over the wire, not JSON that was parsed and printed again.
-    /// `signature` is the value of the header as your server gives it (a string, bytes, or an
-    /// [`http::HeaderValue`]), and `None` if there is no such header.
+    /// `signature` is what [`signature_of`](super::signature_of) returns for an [`http::HeaderMap`], or the value of the
+    /// header as your server gives it: a string, bytes or an [`http::HeaderValue`]. It is `None` if there is no such
+    /// header; where the compiler cannot know of which type, write `None::<&str>`.
     ///
     /// # The signature
     ///
     /// Parsed as 64 hex digits in either case or as base64 (standard or URL-safe, padded or not), with or
     /// without `sha256=` before it and white space around it. Of several signatures, separated by commas, any
-    /// one may match. If the header itself comes several times, join its values with commas, in any order:
-    /// one of them may be genuine. Every secret is tried, and every comparison takes the same time, whatever
+    /// one may match. If the header itself comes several times, join its values with commas, as
+    /// [`signature_of`](super::signature_of) does: one of them may be genuine. Every secret is tried, and every comparison takes the same time, whatever
     /// matches.
     ///
     /// # Errors
@@ -129,20 +130,29 @@ impl Verifier {
     ///
     /// # Examples
     ///
-    /// A header that comes twice, in an [`http::HeaderMap`]:
+    /// A handler, as of axum, which gets the headers and the bytes of the body:
     ///
     /// ```
-    /// use heysync::heylerts::webhook::{SIGNATURE_HEADER, Verifier, sign};
-    /// use heysync::http::HeaderMap;
+    /// use heysync::heylerts::webhook::{Verifier, signature_of};
+    /// use heysync::http::{HeaderMap, StatusCode};
     ///
+    /// fn receive(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> StatusCode {
+    ///     match verifier.verify(body, signature_of(headers)) {
+    ///         Ok(delivery) => {
+    ///             println!("{:?}", delivery.event()); // store it here
+    ///             StatusCode::OK
+    ///         }
+    ///         Err(error) => error.status(),
+    ///     }
+    /// }
+    ///
+    /// # use heysync::heylerts::webhook::{SIGNATURE_HEADER, sign};
     /// # let body = br#"{"event": "mention.created"}"#;
-    /// # let mut headers = HeaderMap::new();
-    /// # headers.append(SIGNATURE_HEADER, "of a proxy".parse()?);
-    /// # headers.append(SIGNATURE_HEADER, sign("s3cret", body).parse()?);
-    /// let values: Vec<&[u8]> =
-    ///     headers.get_all(SIGNATURE_HEADER).iter().map(|value| value.as_bytes()).collect();
-    /// let signature = values.join(&b','); // empty if there is none, which is the same as `None`
-    /// let delivery = Verifier::new("s3cret")?.verify(body, Some(signature))?;
+    /// # let verifier = Verifier::new("s3cret")?;
+    /// let mut headers = HeaderMap::new();
+    /// assert_eq!(receive(&verifier, &headers, body), StatusCode::UNAUTHORIZED);
+    /// headers.insert(SIGNATURE_HEADER, sign("s3cret", body).parse()?);
+    /// assert_eq!(receive(&verifier, &headers, body), StatusCode::OK);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify(

@@ -156,7 +156,7 @@ for delivery in heylerts.take_deliveries() {
     let request = delivery.to_request(|secret, body| sign(secret, body));
     let signature = request.headers().get("x-heylerts-signature");
     let received = verifier.verify(request.body(), signature.map(|it| it.as_bytes()))?;
-    let mention = received.mention().expect("a mention")?;
+    let mention = received.mention()?.expect("a mention");
     assert_eq!(mention.title.as_deref(), Some("Look at this"));
 }
 # Ok::<(), Box<dyn std::error::Error>>(())
