@@ -3,7 +3,7 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use heysync::heylerts::NewAlert;
+use heysync::heylerts::{AlertPatch, NewAlert};
 use heysync::heylo::{Community, Journal, NewMember};
 use heysync::{Applied, Error, ErrorKind};
 
@@ -14,7 +14,7 @@ mod sockets;
 use sockets::{Clients, Server, Step};
 
 /// Bodies that report a failure for certain.
-const DENIALS: [&str; 7] = [
+const DENIALS: [&str; 9] = [
     r#"{"ok": false, "error": "e-mail is not valid"}"#,
     r#"{"code": 17, "message": "invalid e-mail"}"#,
     r#"{"detail": "Member can't be invited"}"#,
@@ -22,10 +22,12 @@ const DENIALS: [&str; 7] = [
     r#"{"invited": false, "reason": "e-mail is not valid"}"#,
     r#"{"invited": 0, "reason": "e-mail is not valid"}"#,
     r#"{"status": "false", "message": "no such member"}"#,
+    r#"{"error": {"code": "missing", "message": "no such member", "param": "userId"}}"#,
+    r#"{"success": false, "data": {"message": "no such member"}}"#,
 ];
 
 /// Bodies of which the person may be invited, or not.
-const DOUBTS: [&str; 7] = [
+const DOUBTS: [&str; 9] = [
     r#"{"success": true, "error": "sms was not delivered"}"#,
     r#"{"detail": "Mitglied 2"}"#,
     r#"{"message": "Member was not invited"}"#,
@@ -33,10 +35,12 @@ const DOUBTS: [&str; 7] = [
     r#"{"invited": false}"#,
     r#"{"data": {"invite": {"id": "i1"}}, "errors": [{"message": "phone is hidden"}]}"#,
     r#"{"results": [{"ok": false, "error": "e-mail is not valid"}]}"#,
+    r#"{"error": {"message": "sms failed", "inviteUrl": "https://x.example/i1"}}"#,
+    r#"{"u1": "invited", "u2": "failed"}"#,
 ];
 
 /// Bodies of a success, with words of failure among others.
-const SUCCESSES: [&str; 7] = [
+const SUCCESSES: [&str; 9] = [
     r#"{"success": true, "message": "No invite was open, a new one was sent"}"#,
     r#"{"detail": "Invitation to No Limits Run Club sent"}"#,
     r#"{"message": "User already exists, added to community"}"#,
@@ -44,6 +48,8 @@ const SUCCESSES: [&str; 7] = [
     r#"{"detail": "Expired invitation resent"}"#,
     r#"{"error": {"code": "ok", "message": ""}}"#,
     r#"{"results": [{"id": "i1", "status": "failed"}]}"#,
+    r#"{"ok": true, "log": [{"status": "failed"}, {"status": "done"}]}"#,
+    r#"{"success": true, "message": "Invitation sent. It cannot be resent for a day."}"#,
 ];
 
 fn serve(bodies: &[&str]) -> Server {
@@ -73,12 +79,12 @@ fn sorted<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 fn a_batch_invites_again_whom_the_service_denied_and_nobody_else() {
     let of_classes = SUCCESSES.iter().zip(DENIALS).zip(DOUBTS);
     let bodies: Vec<&str> = of_classes.flat_map(|((good, bad), open)| [*good, bad, open]).collect();
-    let people: Vec<String> = (10..31).map(|n| format!("u{n}")).collect();
+    let people: Vec<String> = (10..37).map(|n| format!("u{n}")).collect();
     let of_class = |class: usize| people.iter().skip(class).step_by(3).collect::<Vec<_>>();
 
     let first = serve(&bodies);
     let mut invites = community(&first).invite_members(people.iter().map(NewMember::new));
-    assert_eq!(invites.by_ref().count(), 21);
+    assert_eq!(invites.by_ref().count(), 27);
     assert_eq!(asked_for(&first), people);
     let journal: Journal = invites.journal().to_string().parse().unwrap();
     assert_eq!(sorted(journal.done()), of_class(0));
@@ -155,4 +161,15 @@ fn an_alert_is_posted_once_and_looked_for_only_if_the_response_is_in_doubt() {
         assert_eq!(create(&server).unwrap().id, "a1", "{body}");
         assert_eq!(requests(&server), ["GET", "POST", "GET"], "{body}");
     }
+}
+
+#[test]
+fn a_change_whose_own_flag_is_false_is_in_doubt_although_the_record_came() {
+    let body = r#"{"id": "a1", "name": "x", "success": false, "message": "could not save"}"#;
+    let server = serve(&[body]);
+    let client = Clients::of(&server).heylerts;
+    let open = (Some(ErrorKind::OutcomeUnknown), Some(Applied::Unknown), 1);
+    let update = client.update_alert("a1", &AlertPatch::new().name("x"));
+    assert_eq!(ending(&server, update), open);
+    assert_eq!(client.get_alert("a1").unwrap().name, "x");
 }

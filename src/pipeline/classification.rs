@@ -98,7 +98,14 @@ impl Classifier<'_> {
             false if message::is_page(&head.headers, &body) => return Err(self.page(head, body)),
             false => body,
         };
-        match read(body) {
+        let is_change = !self.call.is_read();
+        let denied = if is_change { denial::of_change(&body) } else { None };
+        let outcome = match denied {
+            // The record that was to be changed may come beside the flag.
+            Some(report) => read(body.clone()).and(Err(BadBody { body, problem: report.into() })),
+            None => read(body),
+        };
+        match outcome {
             Ok(value) => Ok(Success { value, head }),
             Err(bad) => Err(self.bad_body(head, bad)),
         }

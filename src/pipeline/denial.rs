@@ -1,42 +1,29 @@
 //! Reports of failure in the body of a success.
 //!
-//! The fields of an object are read as [signs](Sign) of a failure or of a success:
+//! A body is a denial only if it is certain that nothing took effect, since a batch sends a denied request again. It is in doubt
+//! if it reports a failure and may hide an effect, or if it reports a success and may hide the failure of a part. The rules, in
+//! their order:
 //!
-//! * failure: `ok`, `success` and the like are false; `error`, `failed` and the like hold something, and not just "none" or 0;
-//!   `status`, `result` and the like are `error`, `failed` and the like, or a status from 400 to 599; `code` or `type` is, beside
-//!   words; `detail` is FastAPI's list of problems;
-//! * success: `ok` is true; `status` is `done` and the like; `invited` and the like are true or count something;
-//! * failure of a part, unless this is a record: `failedUserIds`, `writeErrors` and the like hold something, `errorCount` and the
-//!   like count; `missingFields` and the like hold something, unless there is a success beside it;
-//! * neither: `ok` is no boolean; `status` is `partial` and the like, or `partial` is true; an error has a code of success and
-//!   words.
+//! 1. An object fails by the [signs](Sign) in its fields: `ok` is false, `error` holds something, `status` is `failed` or 404.
+//!    That is a denial if the report is [alone]: each other field holds nothing, or is one of a report, which are words, codes,
+//!    places of a problem, and ids of the request, of a trace and of what is known before. Beside any other field, and beside words
+//!    of success, it is in doubt. So is a failure with a code of 0 or 2xx or of a part (`failedUserIds`), unless its words are
+//!    [bad](Tone::Bad), and what is partial.
+//! 2. A `detail` and nothing else, as of FastAPI and Django: by its tone, bad is a denial, good is none, else doubt.
+//! 3. An object within another one, within a list, or within JSON in a string fails by the same signs. In `data`, `result` and the
+//!    like, it is a denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words and
+//!    states that differ: `["sent", "failed"]`, `{"u1": "sent", "u2": "failed"}`.
+//! 4. Without a sign of success, words decide: bad ones are a denial beside a code that is not known or `"removed": false`, else in
+//!    doubt; good ones are none. Beside a success, words of success and failure are in doubt: `"1 invited, 1 failed"`.
 //!
-//! | signs of | report |
-//! |---|---|
-//! | failure | denial |
-//! | failure and success or neither, words of success, or something that took effect | doubt |
-//! | failure and a code of 0 or 2xx, or failure of a part | by the [tone] of the words: bad is denial, else doubt |
-//! | success | none |
-//! | neither for certain, or a `code` or `type` of failure and no data | doubt |
-//! | none, a `detail` and nothing else, as of FastAPI and Django | by its tone: bad is denial, good is none, else doubt |
-//! | none, a code that is not known, or `"removed": false` or `"removedCount": 0` | by the tone: bad is denial; good is none of a code; else doubt |
-//! | none, a `message` | by its tone: bad or mixed is doubt, else none |
-//! | none, lists of words and nothing else, as of Django and Rails | by their tone: bad or a whole sentence is doubt, else none |
-//!
-//! Something took effect if the object, or one within it, holds the id of something new, a status of 201, a success, or what
-//! names one (`emailSent`, `invitedUserIds`, `sentAt`, `affectedRows`, `"sms": "sent"`); if a list holds a record beside errors;
-//! and by GraphQL's `data`. Within a record, only fields as `invited` show that, and within an error only ids and flags.
-//!
-//! The same is found in `data`, `result` and the like, in each item of a list, in JSON within a string, and in what is nearly
-//! JSON. In `data` and the like it is doubt if there is a success beside it, or if it consists of words. It is doubt as well in
-//! an object that consists of objects, in some items of a list, and in the items of a list within an object that is no record.
-//!
-//! A record may have a state of its own: `{"userId": "u1", "status": "rejected"}` and `{"id": "a1", "state": "failed"}` deny
-//! nothing; `"status": "failed"` does, unless there is a success around it. A body that was decoded is such a record unless it
-//! consists of nothing but a report and the fields of an empty page.
+//! A record may have a state of its own. `{"userId": "u1", "status": "rejected"}` denies nothing, nor does a failed status within
+//! another object if it is that of a record without words, or if there is a success around it. What a record with an `id` consists
+//! of is not searched, nor are the notes (`warnings`, `log`) beside a success. A body that was decoded is a record unless it
+//! consists of nothing but a report and the fields of an empty page; in the response to a change, a flag of success that is false
+//! leaves the outcome in doubt whatever else there is.
 
+mod alone;
 mod decoded;
-mod effect;
 mod sign;
 mod vocabulary;
 
@@ -50,7 +37,7 @@ use crate::json::{self, lenient};
 use sign::{Sign, Signs};
 use vocabulary::{
     ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty,
-    is_error_status, is_failure, is_false, is_reported,
+    is_failure, is_reported,
 };
 
 /// The words of a failure without words.
@@ -59,8 +46,11 @@ const UNSAID: &str = "the response reports a failure";
 /// The words of a failure beside a success, without words.
 const CONTRADICTED: &str = "the response contradicts itself";
 
-/// How deep JSON may be within strings and lists.
-const DEEPEST: u32 = 3;
+/// The words of what is neither a failure nor a success, without words.
+const NEITHER: &str = "the response reports neither success nor failure";
+
+/// How deep JSON may be within strings, lists and objects.
+const DEEPEST: u32 = 4;
 
 /// A report of failure, in the service's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +64,10 @@ pub(super) enum Report {
 impl Report {
     fn new(is_certain: bool, words: String) -> Report {
         if is_certain { Report::Denial(words) } else { Report::Doubt(words) }
+    }
+
+    fn is_denial(&self) -> bool {
+        matches!(self, Report::Denial(_))
     }
 
     pub(super) fn into_words(self) -> String {
@@ -104,6 +98,17 @@ pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
     of_bare(&decoded::report(body)?)
 }
 
+/// Returns the report in the response to a change that is no success by its own flag, whatever else it holds.
+pub(super) fn of_change(body: &[u8]) -> Option<Report> {
+    let json = read(body, false)?;
+    let object = json.as_object()?;
+    let is_denied = object
+        .iter()
+        .any(|(name, flag)| is_any(name, GOOD) && sign::sign(name, flag) == Some(Sign::Failure));
+    let words = || message::words_in(object).unwrap_or_else(|| UNSAID.to_owned());
+    is_denied.then(|| Report::Doubt(words()))
+}
+
 fn read(body: &[u8], is_lenient: bool) -> Option<Value> {
     let text = json::text(body);
     let json = json::from_slice(text.as_bytes()).ok();
@@ -130,7 +135,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
             let reports: Option<Vec<Report>> =
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
-            all.or_else(|| of_wrapped(json, true, depth))
+            all.or_else(|| of_siblings(items.iter(), false, depth - 1))
                 .or_else(|| complaint("", items).map(Report::Doubt))
         }
         Value::String(text) if depth > 0 && text.contains('{') => {
@@ -141,115 +146,53 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
 }
 
 fn joined(reports: Vec<Report>) -> Report {
-    let is_certain = reports.iter().all(|report| matches!(report, Report::Denial(_)));
+    let is_certain = reports.iter().all(Report::is_denial);
     let words: Vec<String> = reports.into_iter().map(Report::into_words).collect();
     Report::new(is_certain, validation::joined(words).unwrap_or_default())
 }
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
     let signs = Signs::of(object);
-    let is_wrapped = |name: &str, inner: &Value| {
-        is_any(name, WRAPPERS)
-            || inner.is_array()
-                && !signs.has(Sign::Record)
-                && !is_reported(name)
-                && !is_any(name, NOTES)
-                && (!signs.has(Sign::Success) || !holds_records(inner))
-    };
-    let wrapped = object.iter().filter(|(name, inner)| depth > 0 && is_wrapped(name, inner));
     let is_good = signs.has(Sign::Success);
+    let detail = || lone_detail(object).filter(|_| !is_good);
+    let in_words = || if is_good { partly(object) } else { in_words(object, &signs) };
     stated(object, &signs)
-        .or_else(|| wrapped.filter_map(|(_, inner)| of_wrapped(inner, is_good, depth - 1)).next())
-        .or_else(|| if is_good { None } else { in_words(object, &signs) })
-        .or_else(|| of_only(object, depth))
-}
-
-/// Whether a list holds records alone, each with a state of its own at most.
-fn holds_records(list: &Value) -> bool {
-    let is_record = |item: &Value| {
-        let signs = item.as_object().map(Signs::of);
-        signs.is_some_and(|signs| signs.has(Sign::Record) && !signs.has(Sign::Failure))
-    };
-    list.as_array().is_some_and(|items| items.iter().all(is_record))
-}
-
-/// The report in one of the objects that an object consists of: `{"invite": {"errors": ["is taken"], "user": null}}`,
-/// `{"u1": {"ok": true}, "u2": {"ok": false}}`. Each may be a record with a state.
-fn of_only(object: &Map<String, Value>, depth: u32) -> Option<Report> {
-    let is_nested = depth > 0 && object.values().all(Value::is_object);
-    if !is_nested {
-        return None;
-    }
-    of_items(&object.values().collect::<Vec<_>>(), depth - 1)
-}
-
-/// The report in `{"u1": "sent", "u2": "failed: bad address"}`
-fn of_words_by_id(object: &Map<String, Value>) -> Option<Report> {
-    let texts: Option<Vec<&str>> =
-        object.iter().map(|(name, value)| value.as_str().filter(|_| !is_reported(name))).collect();
-    let texts = texts?;
-    let is_outcome = |text: &&str| is_failure(text) || tone::tone(text) == Tone::Good;
-    let failed = texts.iter().find(|text| is_failure(text))?;
-    texts.iter().all(is_outcome).then(|| Report::Doubt((*failed).to_owned()))
-}
-
-/// The report in some items of a list, which is data that may be about failures of something else.
-fn of_items(items: &[&Value], depth: u32) -> Option<Report> {
-    let reports: Vec<Report> =
-        items.iter().filter_map(|item| of_wrapped(item, true, depth)).collect();
-    if !reports.is_empty() {
-        return Some(joined(reports));
-    }
-    let signs: Vec<Signs> =
-        items.iter().filter_map(|item| item.as_object()).map(Signs::of).collect();
-    let has = |sign: Sign| signs.iter().any(|signs| signs.has(sign));
-    let is_mixed = has(Sign::Success) && has(Sign::Outcome);
-    is_mixed.then(|| Report::Doubt(CONTRADICTED.to_owned()))
+        .or_else(|| of_detail(detail()?))
+        .or_else(|| nested(object, is_good, depth))
+        .or_else(in_words)
 }
 
 /// The report that the fields of an object state, whatever their words are.
 fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let has_words = has_any(object, WORDS);
     let is_record = signs.has(Sign::Record);
+    let words = message::words_in(object).or_else(|| object.iter().find_map(wrapped_words));
+    let is_good =
+        has_any(object, "message msg detail") && words.as_deref().is_some_and(tone::states_success);
     let is_certain = signs.has(Sign::Failure) || signs.has(Sign::Outcome);
     let is_failure = is_certain
         || signs.has(Sign::Part) && !is_record
-        || signs.has(Sign::Gap) && !is_record && !signs.has(Sign::Success)
         || signs.has(Sign::State) && (has_words || !is_record)
-        || signs.has(Sign::Kind) && has_words && !is_record && !speaks_well(object, None)
+        || signs.has(Sign::Kind) && has_words && !is_record && !is_good
         || is_list_of_problems(object);
-    if !is_failure {
+    let is_unclear = signs.has(Sign::Unclear);
+    if !is_failure && !is_unclear {
         return None;
     }
-    let words = message::words_in(object);
     let is_bad = words.as_deref().is_some_and(|words| tone::tone(words) == Tone::Bad);
-    let is_contradicted = signs.has(Sign::Success)
-        || signs.has(Sign::Unclear)
-        || speaks_well(object, words.as_deref())
-        || effect::is_shown(object);
-    let unsaid = match is_contradicted {
-        true => CONTRADICTED,
-        false => UNSAID,
+    let is_open = signs.has(Sign::Open) || !is_certain && signs.has(Sign::Part);
+    let is_alone = !is_unclear && alone::is_alone(object, "");
+    let unsaid = match () {
+        () if !is_failure => NEITHER,
+        () if is_alone => UNSAID,
+        () => CONTRADICTED,
     };
-    let is_open =
-        signs.has(Sign::Open) || !is_certain && (signs.has(Sign::Part) || signs.has(Sign::Gap));
-    Some(Report::new(
-        !is_contradicted && (is_bad || !is_open),
-        words.unwrap_or_else(|| unsaid.to_owned()),
-    ))
+    Some(Report::new(is_alone && (is_bad || !is_open), words.unwrap_or_else(|| unsaid.to_owned())))
 }
 
-/// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
-fn speaks_well(object: &Map<String, Value>, words: Option<&str>) -> bool {
-    let is_failed = object.iter().any(|(name, value)| is_any(name, GOOD) && is_false(value));
-    let texts = object.iter().filter(|(name, _)| is_any(name, "message msg detail error"));
-    let mut texts = texts.filter_map(|(_, value)| value.as_str()).chain(words);
-    texts.any(|text| match tone::is_code(text) {
-        // Slack has the code `token_revoked` beside `"ok": false`.
-        _ if sign::is_partial(text) || sign::is_done_with_errors(text) => true,
-        true => !is_failed && tone::names_success(text) && tone::tone(text) != Tone::Bad,
-        false => tone::states_success(text),
-    })
+/// `{"success": false, "data": {"message": "gone"}}`
+fn wrapped_words((name, inner): (&String, &Value)) -> Option<String> {
+    message::words(inner).filter(|_| is_any(name, WRAPPERS))
 }
 
 fn has_any(object: &Map<String, Value>, names: &str) -> bool {
@@ -263,57 +206,119 @@ fn is_list_of_problems(object: &Map<String, Value>) -> bool {
     object.iter().any(|(name, value)| is_any(name, "detail") && is_list(value))
 }
 
-/// The report in the response of a service behind the service.
-fn of_wrapped(inner: &Value, is_good: bool, depth: u32) -> Option<Report> {
-    let report = match inner {
-        Value::Object(inner) => of_inner(inner, is_good, depth),
-        Value::String(_) => of_json(inner, depth),
-        Value::Array(items) if depth > 0 => of_items(&items.iter().collect::<Vec<_>>(), depth - 1),
-        _ => None,
-    }?;
-    Some(Report::new(!is_good && matches!(report, Report::Denial(_)), report.into_words()))
+/// Where an object is within another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It may be the response of a service behind the service.
+    Wrapper,
+    Field,
+    /// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`.
+    BesideSuccess,
+    /// One of several.
+    Item,
 }
 
-/// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`.
-fn of_inner(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
-    let signs = Signs::of(inner);
-    let has_words = has_any(inner, WORDS);
-    let has_status =
-        inner.iter().any(|(name, value)| is_any(name, OUTCOME) && is_error_status(value));
-    let is_outcome = signs.has(Sign::Outcome) && (has_words && !has_state(inner) || has_status)
-        || signs.has(Sign::Kind) && has_words && has_any(inner, "code");
-    let is_report = signs.has(Sign::Failure)
-        || signs.has(Sign::Part)
-        || is_good && is_outcome
-        || !is_good && (signs.has(Sign::Gap) || has_words);
-    let doubt = |report: Report| Report::Doubt(report.into_words());
-    let is_open = !is_good && !signs.has(Sign::Success);
-    stated(inner, &signs)
-        .filter(|_| is_report)
-        .or_else(|| of_only(inner, depth))
-        .or_else(|| of_words_by_id(inner))
-        .or_else(|| of_lists(inner, depth))
-        .or_else(|| if is_open { in_words(inner, &signs).map(doubt) } else { None })
-}
-
-/// `{"data": {"results": [{"ok": false}]}}`
-fn of_lists(inner: &Map<String, Value>, depth: u32) -> Option<Report> {
-    let is_asked = |name: &str, list: &Value| {
-        list.is_array() && !is_reported(name) && !is_any(name, NOTES) && !holds_records(list)
+/// The report in a field of an object, unless it is a record with an id, whose parts may be in any state.
+fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
+    if depth == 0 || has_any(object, "id") {
+        return None;
+    }
+    let of_field = |(name, inner): (&String, &Value)| {
+        let is_wrapper = is_any(name, WRAPPERS) && !is_good;
+        let place = match is_good {
+            true => Place::BesideSuccess,
+            false if is_wrapper => Place::Wrapper,
+            false => Place::Field,
+        };
+        let report = match inner {
+            Value::Object(inner) => of_part(inner, place, depth - 1),
+            Value::Array(_) if is_good && is_any(name, NOTES) => None,
+            Value::Array(items) => of_siblings(items.iter(), false, depth - 1),
+            Value::String(_) if is_wrapper => of_json(inner, depth - 1),
+            _ => None,
+        }?;
+        let is_certain = report.is_denial() && is_wrapper && alone::is_alone(object, name);
+        let (own, words) = (message::words_in(object), report.into_words());
+        Some(match own {
+            None => Report::new(is_certain, words),
+            Some(own) => Report::Doubt(if words == UNSAID { own } else { words }),
+        })
     };
-    let mut lists = inner.iter().filter(|(name, list)| depth > 0 && is_asked(name, list));
-    lists.find_map(|(_, list)| of_wrapped(list, true, depth - 1))
+    let is_by_id = object.keys().any(|name| !validation::is_name(name));
+    let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
+    let is_of_words = object.iter().all(|(name, value)| value.is_string() && !is_reported(name));
+    let as_map = || of_siblings(object.values(), is_by_id, depth - 1);
+    object
+        .iter()
+        .find_map(of_field)
+        .or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
+}
+
+fn of_part(inner: &Map<String, Value>, place: Place, depth: u32) -> Option<Report> {
+    let signs = Signs::of(inner);
+    let is_record = signs.has(Sign::Record);
+    let is_good = place == Place::BesideSuccess || signs.has(Sign::Success);
+    let in_words = || match place {
+        Place::Wrapper if !is_good => in_words(inner, &signs),
+        Place::Item if signs.has(Sign::Kind) && !is_record => in_words(inner, &signs),
+        _ => None,
+    };
+    let doubt = |report: Report| Report::Doubt(report.into_words());
+    let failed = || stated(inner, &signs).filter(|_| is_failed(inner, &signs, place));
+    failed().or_else(|| nested(inner, is_good, depth)).or_else(|| in_words().map(doubt))
+}
+
+/// Whether an object within another one failed, by its signs, which may be the state of something.
+fn is_failed(inner: &Map<String, Value>, signs: &Signs, place: Place) -> bool {
+    let is_open = place != Place::BesideSuccess && !signs.has(Sign::Record);
+    let has_words = has_any(inner, "message msg reason detail details");
+    let has_code = has_any(inner, "code");
+    signs.has(Sign::Failure)
+        || signs.has(Sign::Part)
+        || signs.has(Sign::Unclear) && !signs.has(Sign::Record)
+        || (signs.has(Sign::Outcome) || signs.has(Sign::State) && is_open) && (has_words || is_open)
+        || signs.has(Sign::Kind) && has_words && (has_code || is_open)
+}
+
+/// The report in some of several objects or words: `[{"ok": true}, {"ok": false}]`, `["sent", "failed"]`, and by their ids.
+fn of_siblings<'a>(
+    siblings: impl Iterator<Item = &'a Value> + Clone,
+    is_by_id: bool,
+    depth: u32,
+) -> Option<Report> {
+    let objects = siblings.clone().filter_map(Value::as_object);
+    let reports: Vec<Report> =
+        objects.filter_map(|item| of_part(item, Place::Item, depth)).collect();
+    if !reports.is_empty() {
+        return Some(Report::Doubt(joined(reports).into_words()));
+    }
+    let mut outcomes = siblings.clone().filter_map(outcome);
+    let is_good = |text: &str| tone::tone(text) == Tone::Good;
+    let failed = outcomes.clone().find(|text| is_failure(text))?;
+    let is_mixed = outcomes.any(is_good);
+    let mut words = siblings.filter_map(Value::as_str);
+    let is_known = words.all(|text| is_failure(text) || is_good(text));
+    (is_known && (is_mixed || is_by_id)).then(|| Report::Doubt(failed.to_owned()))
+}
+
+/// How one of several ended.
+fn outcome(sibling: &Value) -> Option<&str> {
+    match sibling {
+        Value::Object(object) => {
+            object.iter().find(|(name, _)| is_any(name, OUTCOME)).and_then(|(_, it)| it.as_str())
+        }
+        word => word.as_str(),
+    }
+}
+
+/// `{"success": true, "message": "1 invited, 1 failed"}`
+fn partly(object: &Map<String, Value>) -> Option<Report> {
+    let words = message::words_in(object).filter(|_| has_any(object, "message msg detail"));
+    words.filter(|words| tone::is_partial(words)).map(Report::Doubt)
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
 fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
-    if let Some(detail) = lone_detail(object) {
-        return of_detail(detail);
-    }
-    if signs.has(Sign::Unclear) {
-        let unsaid = || "the response reports neither success nor failure".to_owned();
-        return Some(Report::Doubt(message::words_in(object).unwrap_or_else(unsaid)));
-    }
     let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind);
     let names = if is_hinted { WORDS } else { "message msg reason" };
     let has_message = has_any(object, names) || has_any(object, ERROR_WORDS);
@@ -375,7 +380,10 @@ fn texts(list: &[Value]) -> Option<String> {
 
 fn is_data((name, value): (&String, &Value)) -> bool {
     let is_nested = value.is_object() || value.is_array();
-    let is_of_report = is_reported(name) || is_any(name, ALSO) || is_any(name, REFUSED);
+    let is_of_report = is_reported(name)
+        || is_any(name, ALSO)
+        || is_any(name, REFUSED)
+        || sign::sign(name, value) == Some(Sign::Undone);
     is_nested && !is_empty(value) && !is_of_report
 }
 
@@ -529,7 +537,7 @@ mod tests {
             (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "in doubt: Server Error"),
             (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
             (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
-            (r#"{"created": 1732600000, "error": "gone"}"#, "gone"),
+            (r#"{"created": null, "error": "gone"}"#, "gone"),
             (r#"{"authenticated": true, "error": "gone"}"#, "gone"),
         ]);
     }
@@ -608,7 +616,7 @@ mod tests {
                 NOTHING,
             ),
             (
-                r#"{"removed": true, "members": [{"id": "u1", "status": "failed"}, {"id": "u2", "status": "ok"}]}"#,
+                r#"{"removed": true, "members": [{"id": "u1", "status": "failed"}, {"id": "u2", "status": "active"}]}"#,
                 NOTHING,
             ),
             (r#"{"result": 412}"#, NOTHING),
@@ -651,7 +659,7 @@ mod tests {
             ),
             (
                 r#"{"success": true, "data": {"userId": "u1", "errors": [{"channel": "sms"}]}}"#,
-                "in doubt: the response reports a failure",
+                "in doubt: the response contradicts itself",
             ),
             (r#"{"status": "error", "message": "Invitation sent"}"#, "in doubt: Invitation sent"),
             (r#"{"ok": false, "message": "Member removed"}"#, "in doubt: Member removed"),
@@ -671,8 +679,6 @@ mod tests {
             (r#"{"sent": true, "accepted": false}"#, NOTHING),
             (r#"{"result": "450 members notified"}"#, NOTHING),
             (r#"{"data": {"status": "failed"}, "ok": true}"#, NOTHING),
-            (r#"{"ok": true, "data": {"status": "failed", "message": "gone"}}"#, NOTHING),
-            (r#"{"status": "success", "data": {"status": "failed", "message": "gone"}}"#, NOTHING),
         ]);
     }
 
@@ -906,6 +912,244 @@ mod tests {
     }
 
     #[test]
+    fn within_an_error_all_but_words_codes_and_places_leaves_doubt() {
+        check(&[
+            (r#"{"error": {"message": "sms failed", "invited": ["u1"]}}"#, "in doubt: sms failed"),
+            (r#"{"error": {"message": "sms failed", "invited": 1}}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": {"message": "sms failed", "emailStatus": "sent"}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": {"message": "sms failed", "partial": true}}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": {"message": "sms failed", "dateSent": "2026-11-26 10:00:00"}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": {"message": "sms failed", "didInvite": true}}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": {"message": "sms failed", "inviteUrl": "https://x.example/i1"}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": {"message": "sms failed", "uuid": "7d1c"}}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": {"message": "sms failed", "rolledBack": false}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": {"message": "sms failed", "step": "saved"}}"#, "in doubt: sms failed"),
+            (r#"{"error": {"message": "sms failed", "members": ["u1"]}}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": {"message": "sms failed", "cause": {"inviteId": "i1"}}}"#,
+                "in doubt: sms failed",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn beside_an_error_all_but_a_report_leaves_doubt() {
+        check(&[
+            (
+                r#"{"error": "sms failed", "inviteLink": "https://x.example/i1"}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": "sms failed", "url": "/invites/7"}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "token": "t"}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "resource": {"id": 7}}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "created": 1732600000}"#, "in doubt: sms failed"),
+            (r#"{"error": "sms failed", "id": 7}"#, "in doubt: sms failed"),
+            (
+                r#"{"error": "sms failed", "log": ["member created", "sms failed"]}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": "sms failed", "members": [{"name": "Ann"}]}"#, "in doubt: sms failed"),
+            (
+                r#"{"status": "fail", "data": {"inviteId": "i1"}}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"success": false, "data": {"id": "i1"}, "message": "sms failed"}"#,
+                "in doubt: sms failed",
+            ),
+            (
+                r#"{"inviteId": "i1", "data": {"success": false, "message": "sms failed"}}"#,
+                "in doubt: sms failed",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn an_error_with_all_that_describes_it_is_a_denial() {
+        check(&[
+            (
+                r#"{"error": {"message": "gone", "type": "invalid_request_error", "param": "id", "doc_url": "https://x.example"}}"#,
+                "gone",
+            ),
+            (
+                r#"{"error": {"message": "gone", "code": 404, "status": "NOT_FOUND", "details": [{"field": "email", "code": "taken"}]}}"#,
+                "gone",
+            ),
+            (r#"{"error": {"message": "gone", "user": {"id": "u1", "enabled": true}}}"#, "gone"),
+            (
+                r#"{"error": {"message": "gone", "retryAfter": 30, "limit": 5, "rolledBack": true}}"#,
+                "gone",
+            ),
+            (
+                r#"{"errors": [{"status": "422", "source": {"pointer": "/data/email"}, "detail": "gone"}], "jsonapi": {"version": "1.1"}}"#,
+                "gone",
+            ),
+            (
+                r#"{"errors": {"email": ["is taken"], "address": {"street": ["is required"]}}}"#,
+                "email: is taken",
+            ),
+            (r#"{"success": false, "data": {"message": "gone"}}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn parts_that_failed_are_in_doubt() {
+        check(&[
+            (
+                r#"{"jobId": "b1", "invites": [{"ok": false}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"communityId": "c1", "invites": [{"ok": false}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (r#"{"results": ["sent", "error"]}"#, "in doubt: error"),
+            (r#"{"u1": "invited", "u2": "failed"}"#, "in doubt: failed"),
+            (r#"{"results": {"u1": "failed: bad address"}}"#, "in doubt: failed: bad address"),
+            (
+                r#"[{"status": "fulfilled"}, {"status": "rejected"}]"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"responses": [{"code": 200}, {"code": 500}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"email": {"status": "sent"}, "sms": {"status": "failed"}}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"success": true, "results": {"u1": {"status": "sent"}, "u2": {"status": "failed"}}}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"ok": true, "steps": [{"status": "failed"}, {"status": "done"}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"removed": true, "members": [{"id": "u1", "status": "failed"}, {"id": "u2", "status": "ok"}]}"#,
+                "in doubt: failed",
+            ),
+            (
+                r#"{"accepted": ["a@x.example"], "rejected": ["b@x.example"]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"log": [{"status": "failed"}]}"#, "in doubt: the response reports a failure"),
+            (r#"{"ok": true, "log": [{"status": "failed"}, {"status": "done"}]}"#, NOTHING),
+            (r#"{"tags": ["error", "trail run"]}"#, NOTHING),
+            (r#"{"firstName": "Max", "lastName": "Error"}"#, NOTHING),
+            (r#"{"id": "b1", "invites": [{"ok": false}]}"#, NOTHING),
+            (
+                r#"{"results": [{"id": "i1", "status": "failed"}, {"id": "i2", "status": "pending"}]}"#,
+                NOTHING,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_failure_within_or_beside_a_success_is_in_doubt() {
+        check(&[
+            (
+                r#"{"status": "success", "data": {"status": "failed", "message": "gone"}}"#,
+                "in doubt: gone",
+            ),
+            (r#"{"ok": true, "data": {"status": "failed", "message": "gone"}}"#, "in doubt: gone"),
+            (
+                r#"{"invited": true, "emailError": "mailbox is full"}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"inviteError": "u1 is unclear"}"#, "in doubt: the response reports a failure"),
+            (
+                r#"{"_embedded": {"errors": [{"message": "x"}]}, "_links": {"self": "/x"}}"#,
+                "in doubt: x",
+            ),
+            (
+                r#"{"name": "ZodError", "issues": [{"path": ["email"], "message": "Required"}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"messages": [{"severity": "ERROR", "text": "gone"}]}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"acknowledged": true, "writeErrors": [{"index": 0}]}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (
+                r#"{"success": true, "partial": true}"#,
+                "in doubt: the response reports neither success nor failure",
+            ),
+            (r#"{"userId": "u1", "lastError": "timeout", "recentErrors": ["x y"]}"#, NOTHING),
+            (r#"{"severity": "fatal", "message": "gone"}"#, "gone"),
+        ]);
+    }
+
+    #[test]
+    fn words_of_success_and_failure_are_in_doubt() {
+        check(&[
+            (
+                r#"{"success": true, "message": "1 invited, 1 failed"}"#,
+                "in doubt: 1 invited, 1 failed",
+            ),
+            (
+                r#"{"status": "ok", "message": "Invited, but the mail could not be sent"}"#,
+                "in doubt: Invited, but the mail could not be sent",
+            ),
+            (
+                r#"{"success": true, "message": "Invitation sent. It cannot be resent for a day."}"#,
+                NOTHING,
+            ),
+            (r#"{"success": true, "message": "Invite sent to Epic Fail Runners"}"#, NOTHING),
+            (
+                r#"{"error": "Failed to send mail but member was added"}"#,
+                "in doubt: Failed to send mail but member was added",
+            ),
+            (
+                r#"{"error": "could not send e-mail (invite was created)"}"#,
+                "in doubt: could not send e-mail (invite was created)",
+            ),
+            (
+                r#"{"error": "Unable to send mail - invite was created"}"#,
+                "in doubt: Unable to send mail - invite was created",
+            ),
+            (
+                r#"{"error": "Failed to notify the members removed"}"#,
+                "Failed to notify the members removed",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_flag_that_is_false_leaves_a_change_in_doubt_beside_any_record() {
+        for (body, words) in [
+            (
+                r#"{"id": "a1", "success": false, "message": "could not save"}"#,
+                Some("could not save"),
+            ),
+            (r#"{"id": "a1", "isSuccess": false}"#, Some(UNSAID)),
+            (r#"{"id": "a1", "ok": true, "error": "x"}"#, None),
+            (r#"{"id": "a1", "data": {"ok": false}}"#, None),
+            (r#"[{"ok": false}]"#, None),
+            ("ok", None),
+        ] {
+            let expected = words.map(|words| Report::Doubt(words.to_owned()));
+            assert_eq!(of_change(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
     fn times_and_counts_of_what_was_done_contradict_a_failure() {
         check(&[
             (
@@ -980,11 +1224,11 @@ mod tests {
         check(&[
             (
                 r#"[{"status": "ok"}, {"status": "error"}]"#,
-                "in doubt: the response contradicts itself",
+                "in doubt: the response reports a failure",
             ),
             (
                 r#"{"ok": true, "results": [{"id": "i1", "status": "sent"}, {"id": "i2", "status": "failed"}]}"#,
-                "in doubt: the response contradicts itself",
+                "in doubt: failed",
             ),
             (r#"{"members": [{"userId": "u1", "success": false, "error": "x"}]}"#, "in doubt: x"),
             (
@@ -1041,7 +1285,7 @@ mod tests {
                 r#"{"ok": true, "unknownUserIds": ["u2"]}"#,
                 "in doubt: the response contradicts itself",
             ),
-            (r#"{"missing": ["phone"]}"#, "in doubt: the response reports a failure"),
+            (r#"{"missing": ["phone"]}"#, "in doubt: the response reports that nothing was done"),
         ]);
     }
 
@@ -1069,7 +1313,10 @@ mod tests {
             (r#"{"failureCount": 1, "successCount": 0}"#, unsaid),
             (r#"{"failedUserIds": ["u1"]}"#, unsaid),
             (r#"{"failed_invites": [{"userId": "u1"}]}"#, unsaid),
-            (r#"{"FailedEntryCount": 1, "Entries": [{"ErrorCode": "gone"}]}"#, unsaid),
+            (
+                r#"{"FailedEntryCount": 1, "Entries": [{"ErrorCode": "gone"}]}"#,
+                "in doubt: the response contradicts itself",
+            ),
             (r#"{"num_errors": 1}"#, unsaid),
             (r#"{"notInvited": ["u1"]}"#, unsaid),
             (r#"{"unknownUserIds": ["u1"]}"#, unsaid),
@@ -1306,8 +1553,8 @@ mod tests {
     fn a_report_is_found_beside_what_is_nested_too_deeply_to_be_decoded() {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         for (fields, words) in [
-            (r#""error": "gone""#, Some("gone")),
-            (r#""ok": false, "message": "gone""#, Some("gone")),
+            (r#""error": "gone""#, Some("in doubt: gone")),
+            (r#""ok": false, "message": "gone""#, Some("in doubt: gone")),
             (r#""ok": true"#, None),
         ] {
             let body = format!(r#"{{{fields}, "x": {deep}}}"#);
@@ -1358,7 +1605,7 @@ mod tests {
         assert_eq!(denied(of_undecodable(b"{'error': 'gone',}")).as_deref(), Some("gone"));
         assert_eq!(
             denied(of_undecodable(br#"{"id": 1, "error": "gone"}"#)).as_deref(),
-            Some("gone")
+            Some("in doubt: gone")
         );
     }
 

@@ -187,6 +187,14 @@ pub(super) fn states_success(text: &str) -> bool {
     }
 }
 
+/// Whether a part failed beside a success: `"1 invited, 1 failed"`
+pub(super) fn is_partial(text: &str) -> bool {
+    let text = plain(text);
+    let signs = signs_of(&clauses(&text));
+    let has = |wanted: Sign| signs.iter().any(|(sign, is_name)| *sign == wanted && !is_name);
+    has(Sign::Success) && (has(Sign::Failure) || has(Sign::Denial) && text.contains(" but "))
+}
+
 /// Whether a code has a word of success among others: `"completed_with_errors"`.
 pub(super) fn names_success(text: &str) -> bool {
     words(text).iter().any(|word| succeeds(word))
@@ -240,13 +248,17 @@ fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// Words and marks that begin a clause.
+const BREAKS: [&str; 8] =
+    ["if", "but", "however", "although", "though", "-", "\u{2013}", "\u{2014}"];
+
 /// The words of each clause, without addresses.
 fn clauses(text: &str) -> Vec<Vec<&str>> {
     let mut clauses = vec![Vec::new()];
     for part in text.lines().flat_map(|line| line.split_whitespace().chain(iter::once("."))) {
         let words = part.split(|c: char| !c.is_alphanumeric());
         let words = words.filter(|word| !word.is_empty() && !part.contains('@'));
-        if part.eq_ignore_ascii_case("if") {
+        if BREAKS.iter().any(|word| part.eq_ignore_ascii_case(word)) || part.starts_with('(') {
             clauses.push(Vec::new());
         }
         clauses.last_mut().into_iter().for_each(|clause| clause.extend(words.clone()));

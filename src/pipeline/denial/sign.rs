@@ -25,13 +25,11 @@ pub(super) enum Sign {
     State,
     /// It failed, if there are words about that: `"type": "error"`, `"code": 404`.
     Kind,
-    /// Some of it failed, unless this is the record of something: `"failedUserIds": ["u1"]`, `"errorCount": 3`.
+    /// Some of it failed, unless this is the record of something: `"failedUserIds": ["u1"]`, `"inviteError": "gone"`.
     Part,
-    /// The same, unless it succeeded as well: `"missingFields": ["birthDate"]`.
-    Gap,
     /// It may have failed: `"code": 7`, `"status": "invalid_request"`.
     Hint,
-    /// It did not do this: `"removed": false`, `"invited": 0`.
+    /// It did not do this: `"removed": false`, `"invited": 0`, `"missingFields": ["birthDate"]`.
     Undone,
     /// It failed or succeeded, or both: `"success": -1`, `"status": "completed_with_errors"`, `"partial": true`.
     Unclear,
@@ -77,15 +75,11 @@ pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
         (is_empty(value) && !value.is_null()).then_some(Sign::Undone)
     } else if is_any(name, ALLOWED) {
         (is_false(value) && !value.is_number()).then_some(Sign::Undone)
-    } else if is_any(name, REFUSED) {
-        is_done(value).then_some(Sign::Undone)
     } else if is_done(value) && is_partial(name) {
         Some(Sign::Unclear)
-    } else if is_part(name, value) && is_done(value) {
+    } else if is_part(name, value) {
         Some(Sign::Part)
-    } else if is_gap(name, value) {
-        Some(Sign::Gap)
-    } else if value.as_f64() == Some(0.0) && is_count_of_done(name) {
+    } else if is_any(name, REFUSED) && is_done(value) || is_gap(name, value) {
         Some(Sign::Undone)
     } else {
         // `invitedUserIds` are ids of others.
@@ -93,35 +87,45 @@ pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
     }
 }
 
-/// `failedUserIds`, `not_found`, `writeErrors`, `totalFailed`
+/// `failedUserIds`, `not_found`, `writeErrors`, `totalFailed`. `lastError` is of the past.
 fn is_part(name: &str, value: &Value) -> bool {
     let words = tone::words(name);
     let has = |names: &str| words.iter().any(|word| is_any(word, names));
     let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
     let ends = |names: &str| words.last().is_some_and(|last| is_any(last, names));
+    let is_past = || begins("last latest previous recent on");
+    let is_of_problems = || ends(PROBLEMS) && !is_past();
+    let is_list = || begins("unsuccessful not") || begins(GAPS) && json::names_id(name);
+    let is_filled = |item: &Value| item.is_object() || !is_empty(item);
     match value {
-        Value::Array(_) => {
-            begins("failed unsuccessful not")
-                || ends("errors violations")
-                || begins(GAPS) && json::names_id(name)
+        Value::Number(_) => {
+            is_done(value) && (begins(FAILED) || ends("failed") || has(COUNTS) && has(FAILURES))
         }
-        Value::Number(_) => begins("failed") || ends("failed") || has(COUNTS) && has(FAILURES),
-        _ => false,
+        Value::Array(list) => {
+            list.iter().any(is_filled) && (begins(FAILED) || is_list() || is_of_problems())
+        }
+        Value::String(text) => !reports_nothing(text) && is_of_problems(),
+        _ => !is_empty(value) && is_of_problems(),
     }
 }
 
+const FAILED: &str = "failed rejected denied refused";
+
+const PROBLEMS: &str = "error errors exception exceptions violations issues problem problems";
+
 const GAPS: &str = "invalid unknown missing";
 
-/// `missingFields`, `unknown`
+/// `missingFields`, `unknown`, `"invitedCount": 0`, `"total_removed": 0`
 fn is_gap(name: &str, value: &Value) -> bool {
-    let begins = || tone::words(name).first().is_some_and(|first| is_any(first, GAPS));
-    value.is_array() && !is_empty(value) && begins()
-}
-
-/// `invitedCount`, `total_removed`
-fn is_count_of_done(name: &str) -> bool {
     let words = tone::words(name);
-    words.iter().any(|word| is_any(word, COUNTS)) && tone::tone(&words.join(" ")) == Tone::Good
+    let is_gap = || words.first().is_some_and(|first| is_any(first, GAPS));
+    let is_count = || words.iter().any(|word| is_any(word, COUNTS));
+    match value {
+        Value::Array(list) => !list.iter().all(is_empty) && is_gap(),
+        _ => {
+            value.as_f64() == Some(0.0) && is_count() && tone::tone(&words.join(" ")) == Tone::Good
+        }
+    }
 }
 
 const COUNTS: &str = "count total num number";

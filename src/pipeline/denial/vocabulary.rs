@@ -18,7 +18,7 @@ pub(super) const BAD: &str = "\
     errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
     errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype \
     fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
-    exceptiontype fail failed failure failures unsuccessful fault faultstring soapfault stacktrace traceback";
+    exceptiontype modelstate fail failed failure failures unsuccessful fault faultstring soapfault stacktrace traceback";
 
 /// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
 pub(super) const ERROR_WORDS: &str = "\
@@ -32,24 +32,38 @@ pub(super) const OUTCOME: &str = "\
     respcode responsecode";
 
 /// Fields that name a kind of failure, if they do.
-pub(super) const KIND: &str = "type name class code";
+pub(super) const KIND: &str = "type name class code kind severity level typename";
 
 /// Fields that hold the words of a report.
 pub(super) const WORDS: &str = "message msg detail details reason title description";
 
-/// Lists of words that are about no field of the request.
-pub(super) const NOTES: &str = "messages notes info warnings hints";
+/// Lists of notes, which are about no field of the request, and may be about what was mended later.
+pub(super) const NOTES: &str = "messages notes info warnings hints log logs history";
 
 /// Fields that reports of failure consist of besides.
 const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl";
 
 /// Fields that reports hold besides, for a body that holds no value.
-pub(super) const ALSO: &str = "correlationid transactionid debugid links help";
+pub(super) const ALSO: &str = "correlationid transactionid debugid links help jsonapi";
 
-/// Ids of what a request is about, or of the request; any other is of something new.
+/// Words in the names of fields about the request or the report itself.
+pub(super) const ASIDE: &str = "\
+    limit max min remaining left retry retryable after seats used quota delay seconds ttl line column index row trace request \
+    doc docs documentation help support version method";
+
+/// Fields of a problem within an error: which part of the request it is about.
+pub(super) const PLACES: &str = "\
+    id field fields param parameter property propertypath loc location locations pointer source path instancepath schemapath \
+    value input ctx expected received constraints rejectedvalue objectname codes arguments target resource domain extensions \
+    email phone";
+
+/// Ids of what a request is about, or of the request; any other may be of something new.
 pub(super) const KNOWN_IDS: &str = "\
-    id userid memberid communityid groupid eventid alertid accountid clientid tenantid orgid organizationid sessionid \
-    errorid logid incidentid spanid operationid instanceid hostid fbtraceid";
+    userid communityid groupid alertid accountid clientid tenantid orgid organizationid sessionid errorid logid incidentid \
+    spanid instanceid hostid fbtraceid";
+
+/// Fields that are false of what took effect.
+pub(super) const UNDONE: &str = "rolledback reverted undone";
 
 /// Fields of a page of a list that are no data.
 pub(super) const PAGING: &str = "\
@@ -67,7 +81,7 @@ pub(super) const REFUSED: &str = "rejected denied refused declined skipped ignor
 
 /// Values for a failure of the call.
 pub(super) const FAILURES: &str =
-    "error errors err fail failed failure failures unsuccessful exception fault notok";
+    "error errors err fail failed failure failures unsuccessful exception fault fatal notok";
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
 const STATES: &str = "\
