@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Range, Sub, SubAssign};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
@@ -360,8 +360,9 @@ impl Serialize for Timestamp {
 }
 
 /// Reads a string as [`FromStr`] does and in the other forms that services write, and a whole number as
-/// [`from_millisecond`](Timestamp::from_millisecond), also one of thirteen digits in a string. A number with a point is of
-/// seconds, as Python and Java write them, or of milliseconds, from 2001 to 2286.
+/// [`from_millisecond`](Timestamp::from_millisecond), also one of thirteen digits in a string. A number of ten digits is of
+/// seconds, and one with a point is of seconds or of milliseconds, from 2001 to 2286: PHP, JavaScript and Go write a whole
+/// number of seconds without the point.
 ///
 /// The other forms are a zone behind a blank, as in `2026-05-08 11:00:00 +0000` and `2026-05-08 11:00:00 UTC`, and that of
 /// HTTP, `Fri, 08 May 2026 11:00:00 GMT`.
@@ -379,7 +380,8 @@ impl FromScalar for Timestamp {
     }
 
     fn from_integer(number: i128) -> Option<Timestamp> {
-        Timestamp::from_millisecond(number.try_into().ok()?).ok()
+        let milliseconds = if LIKELY_SECONDS.contains(&number) { number * 1_000 } else { number };
+        Timestamp::from_millisecond(milliseconds.try_into().ok()?).ok()
     }
 
     /// Reads seconds or milliseconds, whichever is from 2001 to 2286.
@@ -389,6 +391,9 @@ impl FromScalar for Timestamp {
         Timestamp::from_integer(likely.round() as i128)
     }
 }
+
+/// From 2001 to 2286. As milliseconds, they are of the first months of 1970.
+const LIKELY_SECONDS: Range<i128> = 1_000_000_000..10_000_000_000;
 
 /// The zones of RFC 2822 that have a name, and `UTC`.
 const MAIL_ZONES: [&str; 12] =
@@ -720,6 +725,7 @@ mod tests {
             r#""1778238000000""#,
             "1778238000000.0",
             "1778238000.000000000",
+            "1778238000",
             r#""2026-05-08 11:00:00 UTC""#,
             r#""2026-05-08 11:00:00UTC""#,
             r#""2026-05-08T11:00:00 GMT""#,
