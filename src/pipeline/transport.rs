@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -225,6 +226,10 @@ impl fmt::Debug for Received {
     }
 }
 
+fn is_timeout(cause: &Cause) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
 /// The proxy that a response came through, as an extension of it.
 #[derive(Clone)]
 pub(crate) struct Proxied(pub(crate) String);
@@ -383,6 +388,9 @@ impl TransportError {
             Progress::Responded { .. } if self.is_permanent => {
                 format!("the response body{} cannot be decoded", peer("from"))
             }
+            Progress::Responded { .. } if is_timeout(&self.source) => {
+                format!("the response body{} did not end in time", peer("from"))
+            }
             Progress::Responded { .. } => format!("the response body{} broke off", peer("from")),
         }
     }
@@ -470,6 +478,10 @@ mod tests {
             (TransportError::never_sent("x"), "could not connect; nothing was sent"),
             (TransportError::maybe_sent("x"), "no response"),
             (TransportError::body_lost(head.clone(), "x"), "the response body broke off"),
+            (
+                TransportError::body_lost(head.clone(), io::Error::from(io::ErrorKind::TimedOut)),
+                "the response body did not end in time",
+            ),
             (TransportError::body_too_large(head, 7), "the response body is too large"),
         ] {
             assert_eq!(error.to_string(), message);
