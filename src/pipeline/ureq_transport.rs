@@ -20,8 +20,9 @@ use crate::error::Error;
 
 /// For how long an idle connection is kept. Common servers drop them after 5 seconds.
 const MAX_IDLE: Duration = Duration::from_secs(4);
-/// For how long a connection may have idled to be used by an unsafe call, which is not sent again if it dies.
-const MAX_IDLE_IF_UNSAFE: Duration = Duration::from_secs(1);
+/// For how long a connection may have idled to be used by a call that changes something: if it dies, an unsafe call is not sent
+/// again, and a removal cannot tell whether it removed anything. Servers that drop connections early do so after one second.
+const MAX_IDLE_OF_CHANGES: Duration = Duration::from_millis(800);
 
 /// ureq panics if a timeout overflows the time that it is added to.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -35,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// An idle connection is kept for 4 seconds. It is not used again after a 408 or a 5xx, since some servers
 /// close it then without notice, nor if a response was lost on a connection to the same host, nor by a forked
-/// child. A call of [`Safety::Unsafe`] uses only connections that have idled for less than a second.
+/// child. A call that changes something uses only connections that have idled for less than 0.8 seconds.
 ///
 /// A server may respond before it has read a request to its end. If it then closes the connection, or reads no more for two
 /// fifths of the time that is left, the rest of the request is not sent and the response is returned.
@@ -228,8 +229,7 @@ impl Transport for UreqTransport {
         let way = shared.way(&uri).map_err(|reason| failure::unusable(&uri, reason))?;
         let connect_timeout = shared.options.connect_timeout.min(timeout);
         let attempt = Attempt { uri: &uri, proxy: way.proxy.as_ref(), connect_timeout, timeout };
-        let is_unsafe = request.extensions().get() == Some(&Safety::Unsafe);
-        let max_idle = is_unsafe.then_some(MAX_IDLE_IF_UNSAFE);
+        let max_idle = max_idle(request.extensions().get());
         let (outcome, sent) = sending::watch(max_idle, || shared.run(&way.agent, request, timeout));
         let is_sent = sent != Sent::Nothing;
         let response = outcome.map_err(|error| {
@@ -256,6 +256,11 @@ impl fmt::Debug for UreqTransport {
             .field("options", &self.shared.options)
             .finish_non_exhaustive()
     }
+}
+
+fn max_idle(safety: Option<&Safety>) -> Option<Duration> {
+    let is_change = matches!(safety, Some(Safety::Idempotent | Safety::Unsafe));
+    is_change.then_some(MAX_IDLE_OF_CHANGES)
 }
 
 /// Whether a status can be the outcome of a request that the server never read.
@@ -313,5 +318,19 @@ fn warn_of_raw_bytes() {
             "the log receives raw bytes, and with them the API key: leave out `ureq_proto`, as by \
              RUST_LOG=trace,ureq_proto=off"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_sent_on_a_connection_that_servers_have_no_reason_to_drop_yet() {
+        for change in [Safety::Idempotent, Safety::Unsafe] {
+            let shortest_of_servers = Duration::from_secs(1);
+            assert!(max_idle(Some(&change)).is_some_and(|idle| idle < shortest_of_servers));
+        }
+        assert_eq!([Some(&Safety::Read), None].map(max_idle), [None, None]);
     }
 }
