@@ -23,7 +23,7 @@ use crate::pipeline::key_source::{Source, SourcedKey};
 use crate::pipeline::keys::Keys;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
-use crate::pipeline::settings::{Settings, check_time};
+use crate::pipeline::settings::Settings;
 use crate::pipeline::transport::Transport;
 use crate::pipeline::transport_options::TransportOptions;
 use crate::pipeline::ureq_transport::UreqTransport;
@@ -610,12 +610,10 @@ impl Config {
     }
 
     fn check_ranges(&self) -> Result<()> {
-        check_time("connect_timeout", self.transport_options.connect_timeout)
+        self.transport_options
+            .check()
             .and_then(|()| self.settings.check())
             .map_err(Error::configuration)?;
-        if self.transport_options.max_body == 0 {
-            return Err(Error::configuration("max_body must be 1 byte at least"));
-        }
         #[cfg(any(feature = "share", feature = "redis"))]
         if self.share.is_some() && (self.bucket.is_some() || self.clock.is_some()) {
             let reason = "a share brings its own bucket and clock: set one of them";

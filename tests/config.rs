@@ -13,7 +13,9 @@ use heysync::heylo::NewMember;
 use heysync::http::{Request, Response};
 use heysync::limiter::{Rate, TokenBucket};
 use heysync::sandbox::TestClock;
-use heysync::{Config, Error, ErrorKind, Safety, Transport, heylerts, heylo};
+use heysync::{
+    Config, Error, ErrorKind, Safety, Transport, TransportOptions, UreqTransport, heylerts, heylo,
+};
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -290,6 +292,22 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
     }
     let invites = here().invite_base_url("http://127.0.0.1:9");
     assert!(rejection(HEYLERTS, "hlt_abc", invites).message().contains("invite_base_url"));
+}
+
+#[test]
+fn a_value_out_of_its_range_is_an_error_for_a_transport_alone_too() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let options = TransportOptions::new;
+    for (options, name) in [
+        (options().connect_timeout(Duration::ZERO), "connect_timeout"),
+        (options().connect_timeout(day + Duration::from_nanos(1)), "connect_timeout"),
+        (options().max_body(0), "max_body"),
+    ] {
+        let error = UreqTransport::new(options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains(name), "{name}: {error}");
+    }
+    assert!(UreqTransport::new(options().connect_timeout(day).max_body(1)).is_ok());
 }
 
 #[test]

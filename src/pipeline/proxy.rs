@@ -133,7 +133,7 @@ fn parse(address: &str) -> Result<Proxy, String> {
     let address = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let url = Url::parse(&address).map_err(|error| format!("the address is invalid: {error}"))?;
     check(&url)?;
-    // Other than ureq, `Url` encodes what should have been encoded in a password, and reads what comes before the last @.
+    // Unlike ureq, `Url` encodes what should have been encoded in a password, and reads what comes before the last @.
     let proxy = Proxy::new(url.as_str()).map_err(|_| "the address is invalid".to_owned())?;
     check_credentials(&proxy)?;
     Ok(proxy)

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::settings::check_time;
+
 /// Configures a [`UreqTransport`](crate::UreqTransport).
 ///
 /// # Examples
@@ -50,14 +52,15 @@ impl TransportOptions {
         TransportOptions::default()
     }
 
-    /// Sets how long resolving, connecting and TLS may take together. Default: 10 seconds.
+    /// Sets how long resolving, connecting and TLS may take together, from a millisecond to a day. Default: 10
+    /// seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> TransportOptions {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets the size of the largest response body that is accepted, in bytes after decompression.
-    /// Default: 10 MiB.
+    /// Sets the size of the largest response body that is accepted, in bytes after decompression, 1 at
+    /// least. Default: 10 MiB.
     pub fn max_body(mut self, bytes: u64) -> TransportOptions {
         self.max_body = bytes;
         self
@@ -115,6 +118,14 @@ impl TransportOptions {
 }
 
 impl TransportOptions {
+    /// Returns what is out of range, if something is.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.max_body == 0 {
+            return Err("max_body must be 1 byte at least".to_owned());
+        }
+        check_time("connect_timeout", self.connect_timeout)
+    }
+
     /// Whether they choose which way requests take, or which servers are trusted.
     pub(crate) fn choose_connections(&self) -> bool {
         self.proxy.is_some() || self.choose_certificates()

@@ -106,9 +106,10 @@ impl UreqTransport {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) if the proxy or the certificates of the options
+    /// [`Configuration`](crate::ErrorKind::Configuration) if an option is out of range, or if the proxy or the certificates
     /// cannot be used.
     pub fn new(options: TransportOptions) -> Result<UreqTransport, Error> {
+        options.check().map_err(Error::configuration)?;
         let proxies = match &options.proxy {
             Some(address) => Proxies::explicit(address).map_err(|reason| {
                 Error::configuration(format!("proxy cannot be used: {reason}"))
@@ -124,8 +125,7 @@ impl UreqTransport {
         }
     }
 
-    fn assemble(mut options: TransportOptions, proxies: Proxies) -> UreqTransport {
-        options.connect_timeout = options.connect_timeout.min(LONGEST);
+    fn assemble(options: TransportOptions, proxies: Proxies) -> UreqTransport {
         warn_of_raw_bytes();
         let (tls, unusable_certificates) = tls(&options);
         let wire = Wire::default();
@@ -284,16 +284,25 @@ fn config(options: &TransportOptions, tls: &Tls, proxy: Option<&Proxy>) -> Confi
         .user_agent(concat!("heysync/", env!("CARGO_PKG_VERSION")))
         .accept_encoding(if cfg!(feature = "gzip") { "gzip" } else { "" })
         .proxy(proxy.cloned());
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    let config = config.tls_config(tls.clone());
-    let _ = tls;
-    config.build()
+    with_tls(config, tls).build()
 }
+
+type Builder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 type Tls = ureq::tls::TlsConfig;
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 type Tls = ();
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn with_tls(config: Builder, tls: &Tls) -> Builder {
+    config.tls_config(tls.clone())
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn with_tls(config: Builder, _tls: &Tls) -> Builder {
+    config
+}
 
 /// The settings of TLS, and why they cannot be used if they cannot.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
