@@ -13,3 +13,4 @@ mod processes;
 mod redis_server;
 mod resolver;
 mod secrets;
+mod worker;

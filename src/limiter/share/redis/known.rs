@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::limiter::ledger::GRACE;
 use crate::limiter::moment::{NotReady, held};
-use crate::limiter::rate::Rate;
+use crate::limiter::rate::{Rate, Shape};
 use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 
 use super::script::{Caller, Keys, Reply};
@@ -309,7 +309,7 @@ impl Known {
         let Some((begin, reply)) = &self.last else {
             return now;
         };
-        let limit = usize::try_from(reply.limit).unwrap_or(usize::MAX).max(1);
+        let limit = usize::try_from(reply.rate.requests()).unwrap_or(usize::MAX).max(1);
         let (rounds, place) = (before / limit, before % limit);
         let out = usize::try_from(reply.out).unwrap_or(usize::MAX);
         let missing = (out + reply.others + place + 1).saturating_sub(limit);
@@ -318,9 +318,18 @@ impl Known {
         first.max(now) + self.held() * u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 
+    /// What all programs keep to, as far as is known.
+    fn in_force(&self) -> Rate {
+        let last = self.last.as_ref().map_or(self.rate, |(_, reply)| reply.rate);
+        match self.rate.shape() {
+            Shape::Paced => last.paced(),
+            Shape::Burst => last,
+        }
+    }
+
     /// P' of the shortest limit.
     fn held(&self) -> Duration {
-        let first = self.rate.limits().next();
+        let first = self.in_force().limits().next();
         first.map_or(SECOND, |(_, period)| Duration::from_nanos(held(period)))
     }
 
@@ -352,30 +361,23 @@ impl Known {
         let period = self.held();
         let recent = |end: &&Instant| now.saturating_duration_since(**end) < period;
         let ours = self.flights.len() + self.ended.iter().filter(recent).count();
-        let limit = self.rate.requests();
-        let (out, in_flight, others, limit) = match &self.last {
-            Some((_, reply)) => (reply.out, reply.in_flight, reply.others, reply.limit.min(limit)),
-            None => (0, 0, 0, limit),
+        let rate = self.in_force();
+        let (out, in_flight, others) = match &self.last {
+            Some((_, reply)) => (reply.out, reply.in_flight, reply.others),
+            None => (0, 0, 0),
         };
         let out = usize::try_from(out).unwrap_or(usize::MAX).max(ours);
         let next_back = self.last.as_ref().and_then(|(at, reply)| Some(*at + *reply.back.first()?));
         Snapshot {
             granted: self.granted,
             in_flight: in_flight.max(self.flights.len()),
-            free: usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(out + others),
+            free: usize::try_from(rate.requests()).unwrap_or(usize::MAX).saturating_sub(out + others),
             held_for_others: others,
             used_elsewhere: out - ours,
             next_back: next_back.filter(|back| now < *back).map(|back| back - now),
             paused: self.paused_until.filter(|until| now < *until).map(|until| until - now),
             pauses: self.pauses,
-            ..Snapshot::full(self.in_force(limit))
+            ..Snapshot::full(rate)
         }
-    }
-
-    /// The rate with the service's own limit, if that is lower.
-    fn in_force(&self, limit: u32) -> Rate {
-        let first = self.rate.limits().next().map(|(_, period)| (limit, period));
-        let rest = self.rate.limits().skip(1);
-        Rate::from_limits(first.into_iter().chain(rest), self.rate.shape())
     }
 }

@@ -90,7 +90,7 @@ impl RedisPlace {
     pub(super) fn keys(&self, id: &impl fmt::Display) -> Keys {
         let key = |name| format!("{}:{{{id}}}:{name}", self.prefix);
         let server = format!("{}:server", self.prefix);
-        [key("tokens"), key("state"), key("line"), key("turns"), server]
+        [key("tokens"), key("state"), key("line"), key("turns"), key("rates"), server]
     }
 }
 

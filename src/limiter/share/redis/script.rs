@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
+use crate::limiter::ledger::MOST;
 use crate::limiter::moment::{held, nanos};
 use crate::limiter::rate::{Rate, Shape};
 use crate::limiter::status::{Outcome, WaitReason};
@@ -18,7 +19,7 @@ pub(crate) struct Script {
 }
 
 /// The keys of one bucket, and the one of the server.
-pub(crate) type Keys = [String; 5];
+pub(crate) type Keys = [String; 6];
 
 /// Who calls, about which tokens.
 #[derive(Debug)]
@@ -68,9 +69,9 @@ pub(crate) struct Reply {
     /// How many clients are before this one in the line.
     pub(crate) ahead: usize,
     pub(crate) others: usize,
-    /// Of the shortest window: the limit in force, the tokens out, those of requests under way, and when the first of
-    /// them are back.
-    pub(crate) limit: u32,
+    /// What all programs keep to.
+    pub(crate) rate: Rate,
+    /// Of the shortest limit: the tokens out, those of requests under way, and when the first of them are back.
     pub(crate) out: u64,
     pub(crate) in_flight: usize,
     pub(crate) back: Vec<Duration>,
@@ -118,7 +119,7 @@ impl Caller<'_> {
         let mut arguments: Vec<String> =
             [name, self.client, lease, self.epoch].map(str::to_owned).into();
         arguments.extend([
-            windows(self.rate),
+            write_rate(self.rate),
             micros(self.lasts),
             micros(self.grace),
             cautious.to_owned(),
@@ -126,7 +127,7 @@ impl Caller<'_> {
             micros(self.slack),
         ]);
         match operation {
-            Operation::Release(_, ended) => arguments.extend(ended.arguments()),
+            Operation::Release(_, ended) => arguments.extend(ended.arguments(self.rate)),
             Operation::Renew(leases) => arguments.extend_from_slice(leases),
             Operation::Remind(given_up) => {
                 let pairs = given_up.iter().flat_map(|(lease, age)| [lease.clone(), micros(*age)]);
@@ -139,12 +140,14 @@ impl Caller<'_> {
 }
 
 impl Ended {
-    fn arguments(&self) -> [String; 10] {
+    fn arguments(&self, rate: Rate) -> [String; 11] {
         let (outcome, headers) = match self.outcome {
             Outcome::Responded(headers) => ("responded", headers),
             Outcome::NoResponse => ("silent", Default::default()),
             Outcome::NeverSent => ("unsent", Default::default()),
         };
+        let first = rate.limits().next().map(|(_, period)| period);
+        let period = headers.period.or(first);
         let or_none = |number: Option<u32>| number.map_or("-1".to_owned(), |it| it.to_string());
         [
             micros(self.age),
@@ -154,9 +157,10 @@ impl Ended {
             u8::from(headers.refused).to_string(),
             headers.retry_after.map_or("-1".to_owned(), micros),
             u8::from(headers.success).to_string(),
-            or_none(headers.limit),
+            or_none(headers.limit.filter(|_| period.is_some())),
             or_none(headers.remaining),
             headers.reset.map_or("-1".to_owned(), micros),
+            micros(period.unwrap_or_default()),
         ]
     }
 }
@@ -167,15 +171,10 @@ impl Reply {
         let Value::Array(parts) = value else {
             return None;
         };
-        let [granted, at, look, reason, epoch, seq, ahead, others, window @ ..] = &parts[..] else {
+        let [granted, at, look, reason, epoch, seq, ahead, others, rate, out, in_flight, back @ ..] =
+            &parts[..]
+        else {
             return None;
-        };
-        let (limit, out, in_flight, back) = match window {
-            [] => (u32::MAX, 0, 0, &[][..]),
-            [limit, out, in_flight, back @ ..] => {
-                (u32::try_from(number(limit)?).ok()?, number(out)?, size(in_flight)?, back)
-            }
-            _ => return None,
         };
         Some(Reply {
             granted: number(granted)? == 1,
@@ -186,9 +185,9 @@ impl Reply {
             seq: number(seq)?,
             ahead: size(ahead)?,
             others: size(others)?,
-            limit,
-            out,
-            in_flight,
+            rate: read_rate(text(rate)?)?,
+            out: number(out)?,
+            in_flight: size(in_flight)?,
             back: back.iter().map(duration).collect::<Option<_>>()?,
         })
     }
@@ -231,19 +230,26 @@ fn micros(duration: Duration) -> String {
     nanos(duration).div_ceil(1000).to_string()
 }
 
-/// P' of a limit in microseconds.
-fn held_micros(period: Duration) -> u64 {
-    held(period).div_ceil(1000)
+/// Each limit, with its period in microseconds.
+fn write_rate(rate: Rate) -> String {
+    let limit = |(requests, period)| format!("{requests}:{}", micros(period));
+    rate.limits().map(limit).collect::<Vec<_>>().join(" ")
 }
 
-fn windows(rate: Rate) -> String {
-    let window = |(requests, period)| format!("{requests}:{}", held_micros(period));
-    rate.limits().map(window).collect::<Vec<_>>().join(" ")
+fn read_rate(text: &str) -> Option<Rate> {
+    let limit = |word: &str| {
+        let (requests, period) = word.split_once(':')?;
+        Some((requests.parse().ok()?, Duration::from_micros(period.parse().ok()?)))
+    };
+    let limits: Vec<_> = text.split_ascii_whitespace().map(limit).collect::<Option<_>>()?;
+    Some(Rate::from_limits(limits.into_iter().take(MOST), Shape::Burst))
 }
 
 /// The distance that a paced rate keeps between two requests, in microseconds.
 fn distance(rate: Rate) -> u64 {
-    let share = |(requests, period)| held_micros(period).div_ceil(u64::from(u32::max(requests, 1)));
+    let share = |(requests, period)| {
+        held(period).div_ceil(1000).div_ceil(u64::from(u32::max(requests, 1)))
+    };
     match rate.shape() {
         Shape::Paced => rate.limits().map(share).max().unwrap_or(0),
         Shape::Burst => 0,
@@ -263,7 +269,9 @@ mod tests {
             |numbers: &[i64]| numbers.iter().map(|it| Value::Int(*it)).collect::<Vec<_>>();
         let mut parts = numbers(&[0, 250_000, 250_000]);
         parts.extend([bulk("paced"), bulk("1795651574000000")]);
-        parts.extend(numbers(&[7, 2, 0, 5, 5, 1, 250_000, 1_006_000]));
+        parts.extend(numbers(&[7, 2, 0]));
+        parts.push(bulk("5:1000000 100:60000000"));
+        parts.extend(numbers(&[5, 1, 250_000, 1_006_000]));
         parts
     }
 
@@ -272,6 +280,7 @@ mod tests {
         let read = Reply::read(&Value::Array(reply())).unwrap();
         assert_eq!((read.granted, read.seq, read.ahead, read.in_flight), (false, 7, 2, 1));
         assert_eq!(read.look, Duration::from_millis(250));
+        assert_eq!(read.rate, Rate::per_second(5).and(Rate::per_minute(100)));
         assert_eq!(read.back, [250, 1006].map(Duration::from_millis));
     }
 
@@ -288,10 +297,12 @@ mod tests {
             bulk("OK"),
             Value::Array(vec![]),
             Value::Array(reply()[..7].to_vec()),
-            Value::Array(reply()[..9].to_vec()),
+            Value::Array(reply()[..10].to_vec()),
             change(1, Value::Int(-1)),
             change(3, bulk("soon")),
             change(4, Value::Int(4)),
+            change(8, bulk("5")),
+            change(8, bulk("5:soon")),
             change(11, bulk("2")),
         ] {
             assert_eq!(Reply::read(&value), None, "{value:?}");
@@ -299,10 +310,10 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_sent_with_the_time_its_tokens_are_held() {
+    fn each_limit_is_sent_with_its_period() {
         let rate = Rate::per_second(5).and(Rate::per_hour(1000));
-        assert_eq!(windows(rate), "5:1006000 1000:3603605000");
+        assert_eq!(write_rate(rate), "5:1000000 1000:3600000000");
         assert_eq!((distance(rate), distance(rate.paced())), (0, 3_603_605));
-        assert_eq!(windows(Rate::unlimited()), "");
+        assert_eq!(write_rate(Rate::unlimited()), "");
     }
 }

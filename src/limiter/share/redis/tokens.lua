@@ -3,13 +3,15 @@
 -- tokens: each lease, with the moment at which its request ended or is taken for ended; held for a period after that
 -- state:  the pause, the pace, and what the service's headers showed
 -- line:   the clients that wait, by their tickets; turns: when each of them is passed over
+-- rates:  what all keep to, each until it is forgotten: `5:1000000` allows five requests in a second
 -- server: which run of which server keeps the data, and since when
-local tokens, state, line, turns, server = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local tokens, state, line, turns, rates, server = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local operation, client, lease, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lasts, grace = tonumber(ARGV[6]), tonumber(ARGV[7])
 
 local SECOND = 1000000
 local MINUTE = 60 * SECOND
+local MARGIN = SECOND / 200
 local MONTH = 30 * 24 * 60 * MINUTE
 -- What slows the clients down is forgotten after so many periods.
 local MEMORY = 10
@@ -24,6 +26,8 @@ local SLACK = SECOND / 10
 -- One more request may be under way for each so many that succeeded.
 local STEP = 8
 local NEVER = 1e15
+-- So many rates are kept to.
+local RATES = 16
 -- While nothing is known about a key, one request goes alone. After it, the service may be silent about how much is left,
 -- of which an earlier run may have spent most.
 local KNOWN, UNKNOWN, SILENT = 0, 1, 2
@@ -32,14 +36,14 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
-local time = redis.call('TIME')
-local now = time[1] * SECOND + time[2]
-
-local windows = {}
-for requests, held in string.gmatch(ARGV[5], '(%d+):(%d+)') do
-    windows[#windows + 1] = {requests = tonumber(requests), held = tonumber(held)}
+-- For how long a token is held after the response, if the limit counts for `length`.
+local function held(length)
+    return length + math.ceil(length / 1000) + MARGIN
 end
-local period = windows[1] and windows[1].held or SECOND
+
+local time = redis.call('TIME')
+local clock = time[1] * SECOND + time[2]
+
 local fields, changed = {}, {}
 do
     local stored = redis.call('HGETALL', state)
@@ -59,39 +63,66 @@ local function set(name, value)
     fields[name], changed[name] = value, true
 end
 
--- A clock that was set back: nothing has passed since the last call.
-local function keep_order()
-    local back = get('last') - now
-    if back <= 0 then
-        return
-    end
-    for _, key in ipairs({tokens, turns}) do
-        local entries = redis.call('ZRANGE', key, 0, -1)
-        for _, entry in ipairs(entries) do
-            redis.call('ZINCRBY', key, text(-back), entry)
+-- Never goes back: while the clock shows less than before, nothing has passed since the last call.
+local now = math.max(clock + get('ahead'), get('last'))
+set('ahead', now - clock)
+
+-- The limits in force, the one of the shortest period first, and for how long all wait after a loss of the data: for the
+-- longest of the shortest periods of all programs.
+local windows, period, loss
+
+local function read_rates()
+    local lowest = {}
+    windows, loss = {}, REPORTED
+    for _, rate in ipairs(redis.call('ZRANGE', rates, 0, -1)) do
+        local first
+        for requests, length in string.gmatch(rate, '(%d+):(%d+)') do
+            length = tonumber(length)
+            lowest[length] = math.min(lowest[length] or NEVER, tonumber(requests))
+            first = first or length
+        end
+        if not string.find(rate, 'stated') then
+            loss = math.max(loss, held(first))
         end
     end
-    for _, name in ipairs({'pause', 'start_until', 'burst_begin', 'slow_until', 'others_since', 'others_until', 'limit_until', 'granted_at', 'lost', 'held'}) do
-        if fields[name] then
-            set(name, math.max(0, get(name) - back))
-        end
+    for length, requests in pairs(lowest) do
+        windows[#windows + 1] = {requests = requests, length = length, held = held(length)}
     end
+    table.sort(windows, function(one, other) return one.length < other.length end)
+    period = windows[1] and windows[1].held or SECOND
 end
 
--- When the data began: a server that was started again, or another one that took over, may have lost some.
+-- A rate is forgotten ten of its longest periods after `from`.
+local function keep_to(rate, from)
+    local longest = string.match(rate, ':(%d+)$')
+    redis.call('ZADD', rates, text(from + MEMORY * held(tonumber(longest))), rate)
+end
+
+-- The rate of the caller, and those of the programs that used the key of late.
+local function keep_to_all()
+    redis.call('ZREMRANGEBYSCORE', rates, '-inf', text(now))
+    if ARGV[5] ~= '' then
+        redis.call('ZREMRANGEBYRANK', rates, 0, -RATES)
+        keep_to(ARGV[5], now)
+    end
+    read_rates()
+end
+
+-- When the data began: a server that was started again, or another one that took over, may have lost some. This is one
+-- moment for all buckets, by the clock.
 local function data_since()
     local information = redis.pcall('INFO', 'server')
     local run = type(information) == 'string' and string.match(information, 'run_id:(%x+)') or 'unknown'
     local known, since = string.match(redis.call('GET', server) or '', '^(%S+) (%d+)$')
     since = tonumber(since)
-    if known ~= run or since > now then
-        redis.call('SET', server, run .. ' ' .. text(now), 'PX', text(MONTH / 1000))
+    if known ~= run or since > clock then
+        redis.call('SET', server, run .. ' ' .. text(clock), 'PX', text(MONTH / 1000))
         return now
     end
     if redis.call('PTTL', server) < MONTH / 2000 then
         redis.call('PEXPIRE', server, text(MONTH / 1000))
     end
-    return since
+    return math.min(since + get('ahead'), now)
 end
 
 -- A server that is out of memory may have evicted the tokens, and kept the rest.
@@ -115,14 +146,9 @@ local function extend()
 end
 
 local function forget()
-    local longest = get('longest')
-    for _, window in ipairs(windows) do
-        longest = math.max(longest, window.held)
-    end
-    if longest > get('longest') then
-        set('longest', longest)
-    end
-    redis.call('ZREMRANGEBYSCORE', tokens, '-inf', text(now - longest))
+    local last = windows[#windows]
+    set('longest', last and last.held or SECOND)
+    redis.call('ZREMRANGEBYSCORE', tokens, '-inf', text(now - get('longest')))
     local late = redis.call('ZRANGEBYSCORE', turns, '-inf', text(now))
     -- Lua has room for some thousand arguments.
     for first = 1, #late, 1000 do
@@ -145,12 +171,12 @@ local function save()
     end
     redis.call('HSET', state, unpack(stored))
     local idle = get('longest') * (MEMORY + 1) + lasts + grace + MINUTE + math.max(0, get('pause') - now)
-    for _, key in ipairs({tokens, state, line, turns}) do
+    for _, key in ipairs({tokens, state, line, turns, rates}) do
         redis.call('PEXPIRE', key, text(math.ceil(idle / 1000)))
     end
 end
 
-keep_order()
+keep_to_all()
 local since = data_since()
 if not fields.epoch then
     set('epoch', now)
@@ -163,19 +189,15 @@ if not fields.epoch then
 end
 if epoch ~= '' and epoch ~= fields.epoch then
     -- The caller holds tokens that are not here.
-    set('lost', math.max(get('lost'), math.min(get('epoch'), now)))
+    set('lost', math.max(get('lost'), get('epoch')))
 end
 notice_eviction()
 extend()
 forget()
 
--- The limit of the shortest window in force, and how many of it others spend according to the service.
+-- The shortest limit in force, and how many of it others spend according to the service.
 local function limit_in_force()
-    local requests = windows[1] and windows[1].requests or NEVER
-    if get('limit') > 0 and now < get('limit_until') then
-        return math.min(requests, get('limit'))
-    end
-    return requests
+    return windows[1] and windows[1].requests or NEVER
 end
 
 local function others()
@@ -237,7 +259,7 @@ local function opening(ahead)
         end
     end
     if windows[1] then
-        later(math.max(since, get('lost')) + math.max(period, REPORTED), 'full')
+        later(math.max(since, get('lost')) + loss, 'full')
     end
     later(get('pause'), 'paused')
     local between = distance()
@@ -311,13 +333,13 @@ end
 -- What every call returns. A token under way has the time of its being back at the soonest.
 local function report(granted, at, look, reason, before)
     local reply = {granted, math.ceil(at - now), math.ceil(look - now), reason, fields.epoch, get('seq'), before, others()}
-    local window = windows[1]
-    if not window then
-        return reply
+    local limits = {}
+    for place, window in ipairs(windows) do
+        limits[place] = text(window.requests) .. ':' .. text(window.length)
     end
+    local window = windows[1] or {held = 0}
     local first = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(now - window.held), '+inf', 'WITHSCORES', 'LIMIT', 0, 32)
-    reply[9], reply[10] = limit_in_force(), out(window)
-    reply[11] = under_way()
+    reply[9], reply[10], reply[11] = table.concat(limits, ' '), out(window), under_way()
     for place = 2, #first, 2 do
         reply[#reply + 1] = math.min(tonumber(first[place]), now) + window.held - now
     end
@@ -447,16 +469,24 @@ local function learn(ended, is_success, is_refused, asked, remaining)
     end
 end
 
--- What the service's headers show: a lower limit, and what others spend.
-local function take_in(ended, limit, remaining, ours, reset)
-    if not windows[1] then
-        return
+-- A limit that the service states for a period is in the place of the last one for it.
+local function obey(limit, length, ended)
+    local stated = 'stated %d+:' .. length .. '$'
+    for _, rate in ipairs(redis.call('ZRANGE', rates, 0, -1)) do
+        if string.find(rate, stated) then
+            redis.call('ZREM', rates, rate)
+        end
     end
+    keep_to('stated ' .. text(limit) .. ':' .. length, ended)
+    read_rates()
+end
+
+-- What the service's headers show: a limit, and what others spend.
+local function take_in(ended, limit, remaining, ours, reset, length)
     if limit > 0 then
-        set('limit', limit < windows[1].requests and limit or 0)
-        set('limit_until', ended + MEMORY * period)
+        obey(limit, length, ended)
     end
-    if remaining < 0 then
+    if remaining < 0 or not windows[1] or windows[1].length ~= tonumber(length) then
         return
     end
     local whole = limit_in_force()
@@ -499,7 +529,7 @@ local function give_back()
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
         learn(ended, is_success, is_refused, asked, remaining)
-        take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]))
+        take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]), ARGV[21])
         if is_refused then
             refused(seq, ended, asked)
         end

@@ -142,7 +142,7 @@ impl Chaos {
         if self.now < self.last_death + GRACE {
             return;
         }
-        let server = self.world.keys("key")[4].clone();
+        let server = self.world.keys("key")[5].clone();
         let _: () = match self.rng.bool() {
             true => self.world.run(redis::cmd("DEL").arg(&self.world.keys("key"))),
             false => self.world.run(redis::cmd("SET").arg(server).arg("another 1")),

@@ -4,4 +4,5 @@ mod chaos;
 mod machines;
 mod many;
 mod promise;
+mod rates;
 mod world;

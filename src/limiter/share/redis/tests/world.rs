@@ -119,7 +119,7 @@ impl World {
         time.show(now);
     }
 
-    pub(super) fn keys(&self, key: &str) -> [String; 5] {
+    pub(super) fn keys(&self, key: &str) -> [String; 6] {
         self.place.keys(&key)
     }
 

@@ -1,0 +1,174 @@
+//! Programs with different rates, whose limits all hold for each.
+
+use std::time::Duration;
+
+use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::rate::Rate;
+use crate::limiter::status::Outcome;
+use crate::limiter::store::TokenStore;
+
+use super::world::{Host, World};
+
+const FAST: Rate = Rate::per_second(5);
+const SLOW: Rate = Rate::per_minute(100);
+const HELD: Duration = Duration::from_millis(1006);
+const SUCCESS: RateLimitHeaders = RateLimitHeaders {
+    refused: false,
+    success: true,
+    retry_after: None,
+    period: None,
+    reset: None,
+    limit: None,
+    remaining: None,
+};
+
+/// Sends a request if there is a token, and returns whether there was one.
+fn sends(host: &Host, headers: RateLimitHeaders) -> bool {
+    let lease = host.lease(None);
+    lease.is_ok_and(|lease| {
+        host.release(&lease, Outcome::Responded(headers));
+        true
+    })
+}
+
+/// How many requests each sends in `time` if all ask every tenth of a second.
+fn send_for<const N: usize>(world: &World, hosts: [&Host; N], time: Duration) -> [usize; N] {
+    let mut sent = [0; N];
+    for _ in 0..time.as_millis() / 100 {
+        for (host, sent) in hosts.iter().zip(&mut sent) {
+            *sent += usize::from(sends(host, SUCCESS));
+        }
+        world.clock.advance(Duration::from_millis(100));
+    }
+    sent
+}
+
+fn two(world: &World) -> [Host; 2] {
+    [SLOW, FAST].map(|rate| world.host("key", rate))
+}
+
+fn wait(host: &Host) -> Duration {
+    host.lease(None).unwrap_err().not_ready().at_least
+}
+
+#[test]
+fn the_limits_of_all_programs_hold_and_each_is_served() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    let minute = Duration::from_secs(60);
+    for _ in 0..3 {
+        let [by_slow, by_fast] = send_for(&world, [&slow, &fast], minute);
+        assert!((90..=100).contains(&(by_slow + by_fast)), "{by_slow}, {by_fast}");
+        assert!(by_slow.min(by_fast) >= 30, "{by_slow}, {by_fast}");
+    }
+}
+
+#[test]
+fn the_limit_of_a_program_ends_ten_periods_after_its_last_use() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = [3, 5].map(|n| world.host("key", Rate::per_second(n)));
+    assert!(sends(&slow, SUCCESS) && sends(&fast, SUCCESS) && sends(&fast, SUCCESS));
+    wait(&fast);
+    assert_eq!(fast.snapshot().rate, Rate::per_second(3));
+    world.clock.advance(9 * HELD);
+    assert_eq!((0..5).filter(|_| sends(&fast, SUCCESS)).count(), 3);
+    world.clock.advance(2 * HELD);
+    assert_eq!((0..6).filter(|_| sends(&fast, SUCCESS)).count(), 5);
+    assert_eq!(fast.snapshot().rate, Rate::per_second(5));
+}
+
+#[test]
+fn a_limit_that_the_service_stated_for_one_period_is_not_erased_by_one_for_another() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    let stated = RateLimitHeaders { limit: Some(50), ..SUCCESS };
+    assert!(sends(&slow, stated) && sends(&fast, stated));
+    let [by_slow, by_fast] = send_for(&world, [&slow, &fast], Duration::from_secs(59));
+    assert_eq!(by_slow + by_fast, 48);
+    assert_eq!(slow.snapshot().rate, FAST.and(Rate::per_minute(50)));
+}
+
+#[test]
+fn a_caller_far_back_is_told_when_its_turn_comes_by_the_shortest_limit_of_all() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    assert!(sends(&fast, SUCCESS) && sends(&slow, SUCCESS));
+    for (ahead, rounds) in [(3, 1), (10, 2), (30, 6)] {
+        let at_least = slow.outlook(ahead).at_least;
+        assert!(((rounds - 1) * HELD..=rounds * HELD).contains(&at_least), "{ahead}: {at_least:?}");
+    }
+    assert_eq!(slow.snapshot().rate, FAST.and(SLOW));
+}
+
+#[test]
+fn after_a_loss_of_the_data_the_longest_of_the_shortest_limits_is_waited_for() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let minute = Duration::from_micros(60_065_000);
+    for is_exhausted in [false, true] {
+        let [slow, fast] = two(&world);
+        assert!((0..100).all(|_| sends(&slow, SUCCESS)));
+        let extra = match is_exhausted {
+            true => slow.exhaust().map(|()| Duration::from_secs(2)).unwrap(),
+            false => {
+                let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+                Duration::ZERO
+            }
+        };
+        assert_eq!([wait(&slow), wait(&fast)], [minute + extra; 2]);
+        world.clock.advance(minute + extra);
+        assert!(sends(&fast, SUCCESS));
+        world.clock.advance(minute * 20);
+    }
+}
+
+#[test]
+fn of_several_limits_of_one_program_only_the_shortest_is_waited_for_after_a_loss() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", FAST.and(Rate::per_hour(1000)));
+    assert!(sends(&host, SUCCESS));
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+    assert_eq!(wait(&host), HELD);
+}
+
+#[test]
+fn tokens_are_kept_no_longer_than_the_limits_of_those_who_use_the_key() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let daily = world.host("key", FAST.and(Rate::per_day(1000)));
+    let fast = world.host("key", FAST);
+    assert!(sends(&daily, SUCCESS));
+    let kept = || -> usize {
+        send_for(&world, [&fast], Duration::from_secs(20));
+        world.run(redis::cmd("ZCARD").arg(&world.keys("key")[0]))
+    };
+    assert!(kept() > 80);
+    world.skip(Duration::from_secs(11 * 86_400));
+    assert!(kept() <= 5);
+}
+
+#[test]
+fn a_hundred_rates_for_one_key_take_little_room_and_each_program_keeps_its_own() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let rate = |n: u64| Rate::new(1, Duration::from_millis(1000 + n));
+    for host in (0..100).map(|n| world.host("key", rate(n))) {
+        assert!(sends(&host, SUCCESS) && !sends(&host, SUCCESS));
+        world.clock.advance(Duration::from_millis(1500));
+    }
+    let kept: usize = world.run(redis::cmd("ZCARD").arg(&world.keys("key")[4]));
+    assert!(kept <= 16, "{kept}");
+}

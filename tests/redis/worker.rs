@@ -1,0 +1,138 @@
+//! The thread that renews leases and reports requests again, in real time.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use heysync::http::{HeaderMap, StatusCode};
+use heysync::limiter::{Permit, TokenBucket};
+
+use crate::fleet::{self, N};
+use crate::limit::Limit;
+use crate::path::Path;
+use crate::redis_server::RedisServer;
+
+/// How many requests are under way according to the server: their leases are valid, and were not left to end.
+const UNDER_WAY: &str = "local time = redis.call('TIME') \
+                         local now = time[1] * 1000000 + time[2] + ARGV[1] * 1000 \
+                         return redis.call('ZCOUNT', KEYS[1], string.format('%.0f', now), '+inf')";
+
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A server and a bucket that has been told by the service that nobody else uses the key.
+struct Work {
+    redis: RedisServer,
+    bucket: TokenBucket,
+    _limit: Limit,
+}
+
+impl Work {
+    fn begin(latency: Duration) -> Option<Work> {
+        let limit = Limit::start();
+        let redis = RedisServer::start()?;
+        let path = Path::start(redis.port(), latency);
+        let bucket = fleet::client("worker", &path.url(), "http://127.0.0.1:9").bucket().clone();
+        respond(take(&bucket), N - 1);
+        thread::sleep(Duration::from_millis(1100));
+        Some(Work { redis, bucket, _limit: limit })
+    }
+
+    /// How many tokens the server knows.
+    fn tokens(&self) -> usize {
+        self.key().map_or(0, |key| number(&self.redis.command(&["ZCARD", &key])))
+    }
+
+    fn under_way(&self) -> usize {
+        let grace = GRACE.as_millis().to_string();
+        let key = self.key().unwrap();
+        number(&self.redis.command(&["EVAL", UNDER_WAY, "1", &key, &grace]))
+    }
+
+    fn key(&self) -> Option<String> {
+        let keys = self.redis.command(&["KEYS", "*:tokens"]);
+        keys.lines().find(|line| line.starts_with("heysync:")).map(str::to_owned)
+    }
+}
+
+fn take(bucket: &TokenBucket) -> Permit {
+    bucket.acquire(Some(Instant::now() + Duration::from_secs(20)), &mut |_| {}).unwrap()
+}
+
+fn respond(mut permit: Permit, remaining: usize) {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-ratelimit-remaining", remaining.into());
+    permit.responded(StatusCode::OK, &headers);
+}
+
+/// The number in a reply such as `:5`.
+fn number(reply: &str) -> usize {
+    reply.trim().trim_start_matches(':').parse().unwrap_or_else(|_| panic!("{reply}"))
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < limit, "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_request_that_takes_longer_than_its_lease_keeps_its_token() {
+    let Some(work) = Work::begin(Duration::ZERO) else {
+        return;
+    };
+    let _permit = take(&work.bucket);
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        assert_eq!(work.under_way(), 1);
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn on_a_slow_way_a_request_keeps_its_token_while_many_others_are_reported() {
+    let Some(work) = Work::begin(Duration::from_millis(300)) else {
+        return;
+    };
+    let mut permits: Vec<Permit> = thread::scope(|scope| {
+        let threads = [(); N].map(|()| scope.spawn(|| take(&work.bucket)));
+        threads.map(|it| it.join().unwrap()).into()
+    });
+    let _permit = permits.pop();
+    thread::scope(|scope| {
+        for permit in permits {
+            scope.spawn(|| respond(permit, 0));
+        }
+    });
+    let end = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < end {
+        assert!(work.under_way() >= 1);
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(work.under_way(), 1);
+}
+
+#[test]
+fn requests_that_were_given_up_are_reported_to_a_server_that_lost_them_again_and_again() {
+    let Some(work) = Work::begin(Duration::ZERO) else {
+        return;
+    };
+    work.bucket.set_grace(Duration::from_secs(10));
+    drop([(); N].map(|()| take(&work.bucket)));
+    for _ in 0..3 {
+        wait_until("the requests are reported", || work.tokens() == N);
+        work.redis.command(&["FLUSHALL"]);
+    }
+    wait_until("the requests are reported", || work.tokens() == N);
+}
+
+#[test]
+fn a_worker_that_ended_for_want_of_work_begins_again() {
+    let Some(work) = Work::begin(Duration::ZERO) else {
+        return;
+    };
+    thread::sleep(Duration::from_secs(7));
+    let _permit = take(&work.bucket);
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(work.under_way(), 1);
+}
