@@ -552,10 +552,12 @@ impl Config {
         let (base, hosts) = self.addresses(service)?;
         let transport = self.open_transport(hosts.iter().map(|(_, url)| url).chain([&base]))?;
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-        let keys = open_keys(self.opener(service, &base), Arc::clone(&clock))?;
+        let opener = self.opener(service, &base);
+        let shared = opener.shared_rate();
+        let keys = open_keys(opener, Arc::clone(&clock))?;
         // No header names the period of `X-RateLimit-Limit`. If the chosen one is not the service's, the
         // shorter is the milder reading: a limit lowers the rate only if it does so in either.
-        let period = keys.current().bucket.snapshot().rate.period();
+        let rate = shared.unwrap_or_else(|| keys.current().bucket.snapshot().rate);
         let core = Core {
             base,
             hosts,
@@ -563,7 +565,7 @@ impl Config {
             user_agent: user_agent(self.user_agent.as_deref())?,
             transport,
             clock,
-            limit_period: service.rate.period().min(period),
+            limit_period: service.rate.period().min(rate.period()),
             retry_budget: RetryBudget::default(),
             max_body: self.transport_options.max_body,
             body_watch: self.body_watch,

@@ -40,6 +40,14 @@ pub(super) struct KeyOpener {
 }
 
 impl KeyOpener {
+    /// The rate of a client that shares its tokens, which are not looked at before the first request.
+    pub(super) fn shared_rate(&self) -> Option<Rate> {
+        #[cfg(any(feature = "share", feature = "redis"))]
+        return self.share.as_ref().map(|_| self.rate);
+        #[cfg(not(any(feature = "share", feature = "redis")))]
+        None
+    }
+
     /// Checks the first key of a client, and finds its bucket.
     pub(super) fn open(&self, key: ApiKey) -> Result<Credentials> {
         (self.service.check_key)(&key)?;

@@ -223,9 +223,10 @@ impl TokenBucket {
 
     /// Sets for how much longer than P' the token of a request without a response is held. Default: two seconds.
     ///
-    /// It holds for requests that are given up from now on.
+    /// It holds for requests that are given up from now on. A grace of more than a day counts as a day.
     pub fn set_grace(&self, grace: Duration) {
-        self.shared.store.set_grace(grace);
+        const LONGEST: Duration = Duration::from_secs(86_400);
+        self.shared.store.set_grace(grace.min(LONGEST));
     }
 
     /// Returns the state of the bucket: how many tokens are free, how many requests wait, and why.
@@ -321,7 +322,10 @@ impl Reported {
 
 impl fmt::Debug for TokenBucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokenBucket").field(&self.snapshot()).finish()
+        // Not the tokens: shared ones would be read from their place.
+        f.debug_struct("TokenBucket")
+            .field("waiting", &self.shared.queue.len())
+            .finish_non_exhaustive()
     }
 }
 

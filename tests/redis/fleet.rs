@@ -44,6 +44,14 @@ struct Log {
 impl Meter {
     /// Each request takes `latency`, and is counted in the middle of it.
     pub(crate) fn start(latency: Duration) -> Meter {
+        Meter::start_with(latency, &[])
+    }
+
+    /// The same, with these headers in every response.
+    pub(crate) fn start_with(
+        latency: Duration,
+        headers: &'static [(&'static str, &'static str)],
+    ) -> Meter {
         let log = Arc::new(Mutex::new(Log::default()));
         let its = Arc::clone(&log);
         let handler = move |request: Request<Vec<u8>>| {
@@ -54,8 +62,10 @@ impl Meter {
                 true => (200, r#"{"roles": []}"#),
                 false => (429, r#"{"error": "too many requests"}"#),
             };
-            let response = Response::builder().status(status).body(body.into());
-            WireResponse::Complete(response.unwrap())
+            let response = Response::builder().status(status);
+            let response =
+                headers.iter().fold(response, |it, (name, value)| it.header(*name, *value));
+            WireResponse::Complete(response.body(body.into()).unwrap())
         };
         Meter { server: sandbox::serve(0, handler).unwrap(), log }
     }

@@ -11,6 +11,7 @@ mod path;
 mod processes;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
+mod refusals;
 mod resolver;
 mod secrets;
 mod worker;

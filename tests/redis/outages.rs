@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -189,17 +191,24 @@ fn a_replica_gives_no_token_until_it_is_the_primary() {
 /// A server that gives the same reply to whatever it is sent.
 pub(crate) struct Pretender {
     pub(crate) port: u16,
+    connections: Arc<AtomicUsize>,
+    commands: Arc<AtomicUsize>,
 }
 
 impl Pretender {
     pub(crate) fn start(reply: &'static [u8]) -> Pretender {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
+        let pretender = Pretender { port, connections: Arc::default(), commands: Arc::default() };
+        let [connections, commands] = [&pretender.connections, &pretender.commands].map(Arc::clone);
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let commands = Arc::clone(&commands);
                 thread::spawn(move || {
                     let mut bytes = [0; 16 * 1024];
                     while let Ok(1..) = stream.read(&mut bytes) {
+                        commands.fetch_add(1, Ordering::SeqCst);
                         if stream.write_all(reply).is_err() {
                             break;
                         }
@@ -207,7 +216,17 @@ impl Pretender {
                 });
             }
         });
-        Pretender { port }
+        pretender
+    }
+
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// How often it replied so far.
+    pub(crate) fn commands(&self) -> usize {
+        self.commands.load(Ordering::SeqCst)
     }
 }
 

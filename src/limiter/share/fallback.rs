@@ -87,6 +87,14 @@ impl Fallback {
         gives_up
     }
 
+    /// A lease of before others went on with their own tokens does not show that those are known to the shared ones.
+    fn reached(&self) {
+        let mut state = self.state();
+        if let State::Waiting(_) = *state {
+            *state = State::Reachable;
+        }
+    }
+
     fn own_lease(&self) -> Result<Lease, Denied> {
         Ok(Lease { is_fallback: true, ..self.own.lease(None)? })
     }
@@ -101,7 +109,7 @@ impl TokenStore for Fallback {
             Err(Denied::Unavailable(why)) if self.give_up(&why) => self.own_lease(),
             Err(Denied::Unavailable(why)) => Err(why.into()),
             reached => {
-                *self.state() = State::Reachable;
+                self.reached();
                 reached
             }
         }
@@ -265,6 +273,19 @@ mod tests {
         store.release(&own, Outcome::NeverSent);
         clock.advance(time);
         assert!(!store.lease(None).unwrap().is_fallback);
+    }
+
+    #[test]
+    fn a_lease_of_before_does_not_end_the_time_of_own_tokens_unknown_to_the_shared_ones() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        let _begun = line.lease(None).unwrap();
+        line.is_cut.store(true, Ordering::SeqCst);
+        store.lease(None).unwrap();
+        line.is_cut.store(false, Ordering::SeqCst);
+        store.reached();
+        assert!(store.lease(None).unwrap().is_fallback);
+        clock.advance(RETRY);
+        store.lease(None).unwrap_err().not_ready();
     }
 
     #[test]

@@ -154,8 +154,9 @@ impl Share {
     /// processes that live report their requests again, also those that they gave up and that may still arrive. The same is
     /// true of a server that no client has used in the last month: **its first request waits for a period**, which for
     /// Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that ends at the
-    /// moment of the loss, or up to the grace before it, has no request that still arrives. Of several limits, only the shortest period is waited for: the
-    /// longer ones start anew.
+    /// moment of the loss, or up to the grace before it, has no request that still arrives. If that is not so, N + 1 requests
+    /// may be counted in one window. Of several limits of a program, only the shortest period is waited for: the longer
+    /// ones start anew. If programs have different rates, the longest of these periods is waited for.
     ///
     /// # What it costs
     ///

@@ -139,7 +139,7 @@ impl Connections {
     }
 
     pub(crate) fn not_a_reply(&self) -> Unavailable {
-        let message = format!("the server at {} did not answer as Redis does", self.address);
+        let message = format!("the server at {} did not respond as Redis does", self.address);
         Unavailable::new(message, "check the address of Redis").retry_in(RETRY)
     }
 
@@ -180,7 +180,7 @@ fn is_closed(error: &RedisError) -> bool {
 /// Whether the connection can be used again. After a failover, the address of the old primary may lead to the new one.
 fn stays_whole(error: &RedisError) -> bool {
     let is_reply = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
-    is_reply && !matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+    is_reply && !matches!(code(error), Some("READONLY" | "MASTERDOWN"))
 }
 
 /// The fault of the server, the remedy, and whether the fault may end by itself.
@@ -197,24 +197,40 @@ const RIGHTS: Meaning = (
 fn meaning(error: &RedisError) -> Meaning {
     const ADDRESS: &str = "check that Redis is running and that its address is right";
     let is_about = |what: &str| error.detail().is_some_and(|detail| detail.contains(what));
-    if let Some(meaning) = error.code().and_then(meaning_of_code) {
+    if let Some(meaning) = code(error).and_then(meaning_of_code) {
         return meaning;
     }
     match error.kind() {
         ErrorKind::AuthenticationFailed => REJECTED,
         ErrorKind::InvalidClientConfig => ("cannot be used so", "check the Redis URL", false),
-        ErrorKind::Server(_) if is_about("user executing the script") => RIGHTS,
-        ErrorKind::Server(_) if is_about("DB index") => {
-            ("has no such database", "check the database number of the Redis URL", false)
-        }
         ErrorKind::Server(_) | ErrorKind::Extension => {
-            ("reported an error", "Redis 5 or later is needed", true)
+            let known = MESSAGES.iter().find(|(text, _)| is_about(text));
+            known.map_or(("reported an error", "Redis 5 or later is needed", true), |it| it.1)
         }
-        _ if error.is_timeout() => ("did not answer in time", ADDRESS, true),
+        _ if error.is_timeout() => ("did not respond in time", ADDRESS, true),
         ErrorKind::Io => ("cannot be reached", ADDRESS, true),
-        _ => ("did not answer as Redis does", "check the address of Redis", true),
+        _ => ("did not respond as Redis does", "check the address of Redis", true),
     }
 }
+
+/// The word with which a reply that is an error begins. Redis 5 and 6 put the error of a command within a script behind
+/// their own: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`.
+fn code(error: &RedisError) -> Option<&str> {
+    let within = error.detail().and_then(|detail| detail.split_once(": -"));
+    let within = within.and_then(|(_, rest)| rest.split_ascii_whitespace().next());
+    within.or_else(|| error.code())
+}
+
+/// The meaning of replies that begin with `ERR`, by a part of them.
+const MESSAGES: [(&str, Meaning); 6] = [
+    ("user executing the script", RIGHTS),
+    ("unknown command", RIGHTS),
+    ("invalid password", REJECTED),
+    // A long command before the password.
+    ("unauthenticated", REJECTED),
+    ("DB index", ("has no such database", "check the database number of the Redis URL", false)),
+    ("max number of clients", ("has too many clients", "raise its maxclients", true)),
+];
 
 /// The meaning of the word with which a reply that is an error begins.
 fn meaning_of_code(code: &str) -> Option<Meaning> {
@@ -223,10 +239,13 @@ fn meaning_of_code(code: &str) -> Option<Meaning> {
         "NOPERM" => RIGHTS,
         "READONLY" => ("is a replica", "use the address of the primary", true),
         "OOM" => ("is out of memory", "raise its maxmemory", true),
-        "MISCONF" => ("refuses writes", "see its log: it cannot save its data", true),
+        "MISCONF" | "NOREPLICAS" => {
+            ("refuses writes", "see its log: it cannot save or replicate its data", true)
+        }
         "MOVED" | "ASK" | "CROSSSLOT" => {
             ("is part of a cluster", "use a server that is not in cluster mode", false)
         }
+        "DENIED" => ("takes no connections from here", "set its password or protected-mode", false),
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" => {
             ("is not ready", "wait until it is ready", true)
         }

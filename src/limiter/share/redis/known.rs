@@ -371,7 +371,9 @@ impl Known {
         Snapshot {
             granted: self.granted,
             in_flight: in_flight.max(self.flights.len()),
-            free: usize::try_from(rate.requests()).unwrap_or(usize::MAX).saturating_sub(out + others),
+            free: usize::try_from(rate.requests())
+                .unwrap_or(usize::MAX)
+                .saturating_sub(out + others),
             held_for_others: others,
             used_elsewhere: out - ours,
             next_back: next_back.filter(|back| now < *back).map(|back| back - now),

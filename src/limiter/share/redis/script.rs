@@ -247,9 +247,8 @@ fn read_rate(text: &str) -> Option<Rate> {
 
 /// The distance that a paced rate keeps between two requests, in microseconds.
 fn distance(rate: Rate) -> u64 {
-    let share = |(requests, period)| {
-        held(period).div_ceil(1000).div_ceil(u64::from(u32::max(requests, 1)))
-    };
+    let share =
+        |(requests, period)| held(period).div_ceil(1000).div_ceil(u64::from(u32::max(requests, 1)));
     match rate.shape() {
         Shape::Paced => rate.limits().map(share).max().unwrap_or(0),
         Shape::Burst => 0,

@@ -75,7 +75,12 @@ impl Session {
     ) -> Result<Result<Value, Unavailable>, Unavailable> {
         let connections = Arc::clone(&self.connections);
         cancellation::unless_cancelled(&self.clock, move || connections.call(&commands, time))
-            .map_err(|Cancelled| Unavailable::new("Redis was not waited for", "").retry_in(RETRY))
+            .map_err(|Cancelled| {
+                // What is told if the call was not cancelled.
+                let hint = "let this process have more threads";
+                Unavailable::new("the system has no thread left to call Redis", hint)
+                    .retry_in(RETRY)
+            })
     }
 
     /// Renews the leases of all requests under way.

@@ -176,8 +176,8 @@ local function save()
     end
 end
 
-keep_to_all()
 local since = data_since()
+keep_to_all()
 if not fields.epoch then
     set('epoch', now)
     if ARGV[8] == 'cautious' then

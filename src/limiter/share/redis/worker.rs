@@ -23,12 +23,13 @@ pub(super) fn start(session: &Arc<Session>) {
     let its = Arc::clone(session);
     let started = thread::Builder::new().name("heysync-redis".to_owned()).spawn(move || run(&its));
     if let Err(error) = started {
-        log::warn!("no thread to renew leases in Redis: {error}");
+        log::warn!(target: "heysync", "no thread to renew leases in Redis: {error}");
         session.known().has_worker = false;
     }
 }
 
 fn run(session: &Session) {
+    let _ended = Ended(session);
     let mut idle = 0;
     while !is_done(session, &mut idle) {
         let pause = match work(session) {
@@ -36,6 +37,17 @@ fn run(session: &Session) {
             Err(_) => RETRY,
         };
         wait(session, pause);
+    }
+}
+
+/// If the worker panics, the next request starts another one.
+struct Ended<'a>(&'a Session);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.known().has_worker = false;
+        }
     }
 }
 

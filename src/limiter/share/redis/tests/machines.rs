@@ -412,6 +412,57 @@ fn a_request_that_was_given_up_right_before_the_data_was_lost_counts_until_it_ca
 }
 
 #[test]
+fn those_who_knew_the_lost_data_do_not_begin_the_wait_anew() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let _under_way = [&one, &other].map(take);
+    world.clock.advance(Duration::from_millis(100));
+    lose_all(&world);
+    let newcomer = world.host("key", RATE);
+    wait(&newcomer);
+    for host in [&one, &other] {
+        world.skip(Duration::from_millis(400));
+        host.renew();
+    }
+    world.clock.advance(HELD - Duration::from_millis(800));
+    take(&newcomer);
+}
+
+#[test]
+fn a_clock_that_is_set_back_after_a_loss_does_not_make_the_wait_shorter() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    lose_all(&world);
+    wait(&world.host("key", RATE));
+    world.clock.advance(Duration::from_millis(200));
+    wait(&world.host("key", RATE));
+    world.set_back(Duration::from_millis(500));
+    assert_eq!(wait(&world.host("key", RATE)).at_least, HELD);
+}
+
+#[test]
+fn a_pause_lasts_as_long_although_the_clock_was_set_back() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let retry_after = Some(Duration::from_secs(10));
+    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
+    answer(&one, &take(&one), refused);
+    for seconds in [3600, 5, 1] {
+        world.set_back(Duration::from_secs(seconds));
+        one.exhaust().unwrap();
+        world.clock.advance(Duration::from_secs(3));
+        assert_eq!(wait(&world.host("key", RATE)).reason, WaitReason::Paused);
+    }
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(wait(&other).reason, WaitReason::Full);
+}
+
+#[test]
 fn a_client_that_knew_the_lost_data_costs_a_period_at_most_although_the_clock_was_set_back() {
     let Some(world) = World::new() else {
         return;

@@ -164,11 +164,59 @@ fn a_hundred_rates_for_one_key_take_little_room_and_each_program_keeps_its_own()
     let Some(world) = World::new() else {
         return;
     };
-    let rate = |n: u64| Rate::new(1, Duration::from_millis(1000 + n));
+    let rate = |n: u64| Rate::new(1, Duration::from_millis(1000 + n)).and(Rate::per_hour(1000));
     for host in (0..100).map(|n| world.host("key", rate(n))) {
         assert!(sends(&host, SUCCESS) && !sends(&host, SUCCESS));
         world.clock.advance(Duration::from_millis(1500));
     }
     let kept: usize = world.run(redis::cmd("ZCARD").arg(&world.keys("key")[4]));
     assert!(kept <= 16, "{kept}");
+}
+
+#[test]
+fn a_limit_that_the_service_states_takes_the_place_of_the_last_one() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", FAST);
+    for limit in [2, 4, 1, 3] {
+        assert!(sends(&host, RateLimitHeaders { limit: Some(limit), ..SUCCESS }));
+        world.clock.advance(2 * HELD);
+        assert!(sends(&host, SUCCESS));
+        assert_eq!(host.snapshot().rate, Rate::per_second(limit));
+        world.clock.advance(2 * HELD);
+    }
+    world.clock.advance(10 * HELD);
+    assert!(sends(&host, SUCCESS));
+    assert_eq!(host.snapshot().rate, FAST);
+}
+
+#[test]
+fn numbers_for_another_period_hold_no_tokens_and_prolong_no_wait() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", FAST);
+    let period = Some(Duration::from_secs(60));
+    let (limit, remaining) = (Some(100), Some(0));
+    assert!(sends(&host, RateLimitHeaders { period, limit, remaining, ..SUCCESS }));
+    assert!(sends(&host, SUCCESS));
+    assert_eq!(host.snapshot().rate, FAST.and(SLOW));
+    let _: () = world.run(redis::cmd("SET").arg(&world.keys("key")[5]).arg("another 1"));
+    assert_eq!(wait(&host), HELD);
+}
+
+#[test]
+fn a_pause_that_the_service_does_not_name_is_a_period_of_the_shortest_limit_of_all() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    assert!(sends(&fast, SUCCESS));
+    let refused = RateLimitHeaders { refused: true, success: false, ..SUCCESS };
+    assert!(sends(&slow, refused));
+    assert_eq!((slow.snapshot().paused, wait(&fast)), (Some(HELD), HELD));
+    let alone = world.host("another key", SLOW);
+    assert!(sends(&alone, refused));
+    assert_eq!(alone.snapshot().paused, Some(Duration::from_micros(60_065_000)));
 }
