@@ -1,5 +1,6 @@
 //! A real redis-server on a port of its own, without persistence, that ends with the test.
 
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -113,7 +114,14 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // A replica has written what it got from its primary.
+        let _ = fs::remove_file(std::env::temp_dir().join(data_file(&self.port.to_string())));
     }
+}
+
+/// A server reads and writes no data of another one.
+fn data_file(port: &str) -> String {
+    format!("heysync-redis-{port}.rdb")
 }
 
 fn left_out() -> Option<RedisServer> {
@@ -140,9 +148,11 @@ pub(crate) fn free_port() -> u16 {
 fn spawn(port: u16, arguments: &[String]) -> std::io::Result<Child> {
     let port = port.to_string();
     let own = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    let data = ["--dbfilename", &data_file(&port)];
     let folder = std::env::temp_dir();
     Command::new("redis-server")
         .args(own)
+        .args(data)
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
