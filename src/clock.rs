@@ -1,12 +1,21 @@
 //! Time is asked for rather than taken, so that a test of waiting takes none.
 
 use std::fmt;
+use std::iter::successors;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a clock without [`Clock::wait`] sleeps at a time if the wait can be cancelled.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// Returns the moment `time` after `start`, or one that is centuries away if the system cannot express that.
+///
+/// `Instant + Duration` panics then, and both may be from outside: a setting, a header, a clock of the caller's own.
+pub(crate) fn later(start: Instant, time: Duration) -> Instant {
+    let mut shorter = successors(Some(time), |time| Some(*time / 2));
+    shorter.find_map(|time| start.checked_add(time)).unwrap_or(start)
+}
 
 /// Reads the time and waits.
 ///
@@ -220,6 +229,17 @@ impl Clock for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_that_cannot_be_expressed_is_centuries_away_and_no_panic() {
+        let start = Instant::now();
+        let century = Duration::from_secs(100 * 366 * 86_400);
+        assert_eq!(later(start, century), start + century);
+        let far = later(start, Duration::MAX);
+        assert!(far > start + century);
+        assert!(later(far, Duration::MAX) >= far);
+        assert_eq!(later(start, Duration::ZERO), start);
+    }
 
     #[test]
     fn a_signal_that_is_sent_before_the_wait_ends_it_at_once_and_is_used_up() {

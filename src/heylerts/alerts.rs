@@ -11,6 +11,7 @@ use super::client::Client;
 use super::listing;
 use super::mentions::Source;
 use crate::cancellation::Cancelled;
+use crate::clock::later;
 use crate::error::{Applied, Error, ErrorKind, Result};
 use crate::json::{Read, id, optional, scalar, vec_without_nulls};
 use crate::page::Pager;
@@ -344,7 +345,7 @@ impl Client {
     /// ```
     pub fn create_alert_once(&self, alert: &NewAlert) -> Result<Alert> {
         let call = alert.to_call()?;
-        let until = self.pipeline.core.clock.now() + self.pipeline.settings.deadline;
+        let until = later(self.pipeline.core.clock.now(), self.pipeline.settings.deadline);
         // Two alerts may have one name and keyword: only an id that was not there before is the new one's.
         let alike = match self.alerts_like(alert, until) {
             // The list was printed, and the request that would follow it is to be printed, too.
@@ -368,8 +369,8 @@ impl Client {
         until: Instant,
     ) -> Result<Alert, Lost> {
         let lost = self.pipeline.core.clock.now();
-        let moments =
-            LOOKS.map(|timeouts| lost + self.pipeline.settings.attempt_timeout * timeouts);
+        let timeout = self.pipeline.settings.attempt_timeout;
+        let moments = LOOKS.map(|timeouts| later(lost, timeout.saturating_mul(timeouts)));
         let mut note = "there was no time left to look for it".to_owned();
         for moment in moments {
             // A look at a service that is down takes long, so its moment alone does not show that time is left.
