@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// * A call that waits (for the rate limit, before a retry, for a pause that the service asks for, for shared tokens)
 ///   returns an error of the kind [`Cancelled`](crate::ErrorKind::Cancelled) within 50 milliseconds.
-/// * A request that was sent is not torn: its response is read, and the call returns it. A program therefore ends at
+/// * A request that was sent is not aborted: its response is read, and the call returns it. A program therefore ends at
 ///   the latest after one [`attempt_timeout`](crate::Config::attempt_timeout).
 /// * A call that begins later returns the error and sends nothing.
 /// * An iterator still yields the items that were read before: up to a page of a list, or more with
@@ -38,8 +38,8 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Examples
 ///
-/// A program that ends after Ctrl-C, and at once after a second one, with the crate `ctrlc`. Its handler runs on a thread of its own; within a signal
-/// handler itself, nothing that locks may be called, and `cancel` does.
+/// A program that ends after Ctrl-C, and at once after a second one, with the crate `ctrlc`, whose handler runs on a thread of
+/// its own. `cancel` locks a mutex: do not call it inside a signal handler.
 ///
 /// ```no_run
 /// use heysync::{Cancellation, Config, ErrorKind, heylerts};
@@ -217,20 +217,38 @@ impl Drop for Watch {
 #[derive(Debug)]
 pub(crate) struct Cancelled;
 
+#[derive(Default)]
+struct Current {
+    cancellations: Vec<Cancellation>,
+    /// They belong to the thread, and hold for each call that it makes, beside those of the call.
+    are_of_thread: bool,
+}
+
 thread_local! {
     /// The cancellations of the calls that this thread makes. A wait deep inside the limiter or a store asks for them.
-    static CURRENT: RefCell<Vec<Cancellation>> = const { RefCell::new(Vec::new()) };
+    static CURRENT: RefCell<Current> =
+        const { RefCell::new(Current { cancellations: Vec::new(), are_of_thread: false }) };
 }
 
 /// Holds `cancellations` for [`is_cancelled`] and [`watch`] on this thread until it is dropped. Those of an outer scope do
 /// not count meanwhile: an observer may call another client, also to report that the call was cancelled.
 pub(crate) struct Scope {
-    outer: Vec<Cancellation>,
+    outer: Current,
 }
 
 impl Scope {
     pub(crate) fn enter(cancellations: &[Cancellation]) -> Scope {
-        Scope { outer: CURRENT.replace(cancellations.to_vec()) }
+        let outer = CURRENT.take();
+        let of_thread = if outer.are_of_thread { &*outer.cancellations } else { &[] };
+        let cancellations = [of_thread, cancellations].concat();
+        CURRENT.set(Current { cancellations, are_of_thread: false });
+        Scope { outer }
+    }
+
+    /// Enters the scope of a thread that makes calls for another one, which can cancel them.
+    pub(crate) fn of_thread(cancellation: &Cancellation) -> Scope {
+        let cancellations = vec![cancellation.clone()];
+        Scope { outer: CURRENT.replace(Current { cancellations, are_of_thread: true }) }
     }
 }
 
@@ -242,13 +260,15 @@ impl Drop for Scope {
 
 /// Returns whether the call that this thread makes was cancelled. A wait in several parts looks at it between them.
 pub(crate) fn is_cancelled() -> bool {
-    CURRENT.with_borrow(|current| current.iter().any(Cancellation::is_cancelled))
+    CURRENT.with_borrow(|current| current.cancellations.iter().any(Cancellation::is_cancelled))
 }
 
 /// Sends `signal` when the call that this thread makes is cancelled. Call it before [`is_cancelled`], so that no
 /// cancellation comes in between.
 pub(crate) fn watch(clock: &Arc<dyn Clock>, signal: &Signal) -> Vec<Watch> {
-    CURRENT.with_borrow(|current| current.iter().map(|it| it.watch(clock, signal)).collect())
+    CURRENT.with_borrow(|current| {
+        current.cancellations.iter().map(|it| it.watch(clock, signal)).collect()
+    })
 }
 
 /// Waits until `moment`, or fails as soon as the call that this thread makes is cancelled.
@@ -374,6 +394,19 @@ mod tests {
         assert!(is_cancelled());
         let _none = Scope::enter(&[]);
         assert!(!is_cancelled());
+    }
+
+    #[test]
+    fn the_cancellation_of_a_thread_holds_for_its_calls_and_for_none_that_an_observer_makes() {
+        let stop = Cancellation::new();
+        let _thread = Scope::of_thread(&stop);
+        stop.cancel();
+        for _ in 0..2 {
+            let _call = Scope::enter(&[Cancellation::new()]);
+            assert!(is_cancelled());
+            let _of_observer = Scope::enter(&[]);
+            assert!(!is_cancelled());
+        }
     }
 
     #[test]

@@ -268,6 +268,23 @@ fn an_unsafe_call_of_a_short_deadline_waits_for_most_of_it() {
 }
 
 #[test]
+fn a_call_that_is_part_of_an_operation_names_what_the_operation_has_left() {
+    let setup = Setup::new(Config::new().deadline(Duration::from_secs(20)), |number, clock| {
+        clock.advance(Duration::from_secs(8));
+        match number {
+            1 => {
+                Ok(http::Response::new(br#"{"items": [], "page": 1, "has_more": false}"#.to_vec()))
+            }
+            _ => response(429, Some("8")),
+        }
+    });
+    let alert = heylerts::NewAlert::new("Competitor X", "competitor x");
+    let error = setup.client.create_alert_once(&alert).unwrap_err();
+    let words = "a wait of 8.0 s (the service asked for a pause) does not fit: 16.0 s of the deadline of 20.0 s";
+    assert!(error.message().contains(words), "{error}");
+}
+
+#[test]
 fn an_unsafe_call_does_not_wait_until_nothing_is_left_to_send_it_in() {
     for (deadline, attempts) in [(1012, 1), (1099, 1), (1200, 2)] {
         let config = Config::new().deadline(Duration::from_millis(deadline));

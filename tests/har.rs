@@ -403,6 +403,22 @@ fn the_file_is_valid_after_each_request_and_from_several_threads() {
 }
 
 #[test]
+fn a_recording_does_not_grow_beyond_its_size_and_the_calls_continue() {
+    let file = File::new();
+    let service = Heylerts::demo().limit(None);
+    let recorder = Recorder::create(&file.0, service.clone()).unwrap().max_size(5000);
+    let client = client(recorder);
+    for _ in 0..20 {
+        client.stats().unwrap();
+    }
+    drop(client);
+    assert_eq!(service.requests().len(), 20);
+    let recorded = file.entries().len();
+    assert!((2..20).contains(&recorded), "{recorded}");
+    assert!(file.text().len() <= 5000, "{}", file.text().len());
+}
+
+#[test]
 fn a_file_that_a_browser_exported_is_played_back() {
     // With what Chrome and Firefox add, a byte order mark, pseudo-headers, and the headers of an encoding that is undone.
     let file = File::with(

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use heysync::heylerts::NewAlert;
 use heysync::limiter::Rate;
-use heysync::sandbox::{Heylerts, Services, TestClock};
+use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock};
 use heysync::{
     Activity, CallOptions, Cancellation, Collector, Config, Error, ErrorKind, SendProgress,
     Transport, TransportError, heylerts, heylo, http,
@@ -111,6 +111,36 @@ fn after_a_401_the_call_is_sent_once_more_with_the_new_key() {
     assert_eq!(responses.last().unwrap().attempts, 2);
     client.stats().unwrap();
     assert_eq!((gate.keys(), asked.load(Ordering::SeqCst)), (vec![NEW.to_owned()], 2));
+}
+
+#[test]
+fn a_renewed_key_uses_up_no_retry() {
+    for (retries, failures, succeeds) in [(1, 1, true), (1, 2, false), (2, 2, true), (0, 1, false)]
+    {
+        let gate = Gate::new(NEW);
+        gate.service.inject(failures, Fault::ServerError(FaultPoint::BeforeEffect));
+        let (client, _) = client(&gate, &[OLD, NEW], Config::new().retries(retries));
+        let outcome = client.stats();
+        assert_eq!(outcome.is_ok(), succeeds, "{retries} {failures}: {outcome:?}");
+        let sent = 1 + failures.min(retries as usize + 1) + usize::from(succeeds);
+        assert_eq!(gate.keys().len(), sent, "{retries} {failures}");
+    }
+}
+
+#[test]
+fn a_call_that_was_cancelled_asks_for_no_key() {
+    let gate = Gate::new(NEW);
+    let stop = Cancellation::new();
+    let handle = stop.clone();
+    let config = Config::new().cancellation(&stop).observer(move |activity: &Activity<'_>| {
+        if let Activity::Responded { .. } = activity {
+            handle.cancel();
+        }
+    });
+    let (client, asked) = client(&gate, &[OLD, NEW], config);
+    let error = client.stats().unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Cancelled, 1));
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "once when the client was built");
 }
 
 #[test]

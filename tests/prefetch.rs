@@ -13,7 +13,10 @@ use heysync::page::{Pager, Position};
 use heysync::sandbox::heylerts::Alert as Made;
 use heysync::sandbox::heylo::{Community, Event};
 use heysync::sandbox::{Heylerts, Heylo, Limit as ServerLimit, Services, TestClock, serve};
-use heysync::{Config, ErrorKind, Result, TransportError, heylerts, heylo, http};
+use heysync::{
+    Activity, Collector, Config, ErrorKind, Observer, Result, SystemClock, TransportError,
+    heylerts, heylo, http,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -323,6 +326,74 @@ fn an_iterator_that_is_dropped_has_requested_one_batch_too_many_and_leaves_nothi
         let pages = service.requests().into_iter().filter(|(_, size)| *size == 5).count();
         // What was proved and not read yet, and the batch under way.
         assert!(pages <= read.div_ceil(5).next_multiple_of(4) + 1 + 4, "{read}: {pages}");
+    }
+}
+
+#[test]
+fn an_iterator_that_is_dropped_cancels_what_waits_for_the_rate_limit_and_counts_what_was_sent() {
+    let (_limit, period) = (Limit::of(Duration::from_secs(60)), Duration::from_secs(100));
+    for rate in [Rate::new(3, period), Rate::new(2, period).paced()] {
+        let service = Heylerts::demo();
+        let responses = Collector::new();
+        // In real time, so that a thread that goes on waiting is waited for.
+        let config = Config::new().transport(service.clone()).observer(responses.clone());
+        let client =
+            heylerts::Client::with_config("hlt_dropped", config.rate(rate).clock(SystemClock));
+        let client = client.unwrap();
+        let mut mentions = client.mentions().page_size(10).prefetch(4);
+        mentions.next().unwrap().unwrap();
+        drop(mentions);
+        let (ended, cancelled): (Vec<_>, Vec<_>) =
+            responses.take().into_iter().partition(|it| it.error.is_none());
+        assert!(cancelled.iter().all(|it| it.error == Some(ErrorKind::Cancelled)), "{cancelled:?}");
+        assert_eq!(ended.len() + cancelled.len(), 5);
+        let granted = client.bucket().snapshot().granted;
+        assert_eq!((ended.len() as u64, service.requests().len() as u64), (granted, granted));
+    }
+}
+
+#[test]
+fn an_iterator_that_is_dropped_cancels_what_waits_before_a_retry() {
+    let _limit = Limit::start();
+    let (retries, second) = (Arc::new(Retries::default()), Arc::new(Mutex::new(0)));
+    let service = Service::still(60);
+    let transport = {
+        let second = Arc::clone(&second);
+        move |request: http::Request<Vec<u8>>, _: Duration| match request.uri().query() {
+            Some(query) if !query.contains("page=1&") => {
+                *second.lock().unwrap() += 1;
+                let response = http::Response::builder().status(503).header("retry-after", "60");
+                Ok(response.body(Vec::new()).unwrap())
+            }
+            _ => service.respond(&request),
+        }
+    };
+    let config = Config::new().transport(transport).rate(Rate::unlimited()).clock(SystemClock);
+    let client = heylerts::Client::with_config("hlt_d", config.observer(Arc::clone(&retries)));
+    let mut alerts = client.unwrap().alerts().page_size(5).prefetch(2);
+    alerts.next().unwrap().unwrap();
+    retries.wait_for(2);
+    drop(alerts);
+    assert_eq!(*second.lock().unwrap(), 2);
+}
+
+/// Counts the retries that are announced.
+#[derive(Default)]
+struct Retries(Mutex<usize>, Condvar);
+
+impl Observer for Retries {
+    fn observe(&self, activity: &Activity<'_>) {
+        if let Activity::Retrying { .. } = activity {
+            *self.0.lock().unwrap() += 1;
+            self.1.notify_all();
+        }
+    }
+}
+
+impl Retries {
+    fn wait_for(&self, count: usize) {
+        let seen = self.0.lock().unwrap();
+        drop(self.1.wait_while(seen, |seen| *seen < count).unwrap());
     }
 }
 

@@ -172,6 +172,20 @@ fn a_429_uses_up_no_retry_of_another_failure() {
 }
 
 #[test]
+fn a_call_that_is_rejected_before_it_is_sent_adds_nothing_to_the_budget_of_retries() {
+    let transport = |_: http::Request<Vec<u8>>, _: Duration| {
+        Err::<http::Response<Vec<u8>>, _>(TransportError::maybe_sent("cut"))
+    };
+    let config = Config::new().transport(transport).clock(TestClock::new()).retries(10);
+    let client = Clients::with(config.rate(Rate::unlimited())).heylerts;
+    assert_eq!(client.stats().unwrap_err().attempts(), 11);
+    for _ in 0..100 {
+        assert_eq!(client.get_alert("").unwrap_err().kind(), InvalidInput);
+    }
+    assert_eq!(client.stats().unwrap_err().attempts(), 1);
+}
+
+#[test]
 fn an_error_counts_the_attempts_that_the_server_saw() {
     for retries in [0, 1, 4, 7] {
         let server = Server::start([Step::response(503, "busy")]);

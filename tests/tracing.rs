@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, TestClock};
-use heysync::{Activity, Call, Config, TracingObserver, heylerts, heylo, http};
+use heysync::{Activity, Call, Config, TracingObserver, TransportError, heylerts, heylo, http};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -200,6 +200,34 @@ fn a_call_that_another_observer_makes_has_a_span_of_its_own() {
     let (call, attempt) = ("heysync.call", "heysync.attempt");
     assert_eq!(shown, [(call, hello), (attempt, hello), (call, stats), (attempt, stats)]);
     assert!(spans.iter().all(|it| it.get("http.response.status_code") == "200"));
+}
+
+#[test]
+fn a_panic_of_a_transport_closes_its_spans_and_leaves_those_of_the_outer_call() {
+    let (spans, events) = record(|| {
+        let broken = |_: http::Request<Vec<u8>>, _| -> Result<_, TransportError> {
+            std::panic::resume_unwind(Box::new("out of memory"))
+        };
+        let broken =
+            heylerts::Client::with_config("hlt_broken", config().transport(broken)).unwrap();
+        let observer = move |activity: &Activity<'_>| {
+            if let Activity::Sending { .. } = activity {
+                let caught = std::panic::catch_unwind(|| drop(broken.stats()));
+                assert!(caught.is_err());
+            }
+        };
+        let config = config().transport(Heylerts::demo()).observer(observer);
+        let client = heylerts::Client::with_config("hlt_key", config).unwrap();
+        client.hello().unwrap();
+    });
+    let shown: Vec<_> = spans
+        .iter()
+        .map(|it| (it.get("url.template"), it.get("http.response.status_code")))
+        .collect();
+    let (hello, stats) = (("/api/v1/hello", "200"), ("/api/v1/stats", ""));
+    assert_eq!(shown, [hello, hello, stats, stats]);
+    let metric = events.iter().find(|it| it.name == "heysync::metrics").unwrap();
+    assert_eq!(metric.get("url.template"), "/api/v1/hello");
 }
 
 #[test]

@@ -23,12 +23,17 @@ const BEGINNING: &str = concat!(
 const END: &str = "\n]}}\n";
 /// A file that is larger than this is written anew only when it has grown by a tenth.
 const ALWAYS_WRITTEN: usize = 256 * 1024;
+/// The default of [`Recorder::max_size`].
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// A [`Transport`] that passes each request to another one, and records it with its response in a file.
 ///
 /// The file is in the format HAR 1.2. It is complete and valid at every moment: it is replaced after each request as a
 /// whole; beyond 256 KiB, when it has grown by a tenth, and when the recorder is dropped. If it cannot be written, the
 /// log reports it, and the calls continue.
+///
+/// The whole recording is held in memory until the recorder is dropped, up to [`max_size`](Recorder::max_size): 256 MiB by
+/// default. A request that would make it larger is sent and not recorded, which the log reports once.
 ///
 /// # What is left out
 ///
@@ -48,6 +53,7 @@ const ALWAYS_WRITTEN: usize = 256 * 1024;
 /// let client = heylo::Client::from_env_with(Config::new().transport(recorder))?;
 /// # Ok::<(), heysync::Error>(())
 /// ```
+#[must_use = "it records nothing until it is the transport of a client"]
 pub struct Recorder {
     transport: Box<dyn Transport>,
     scrub: Scrub,
@@ -62,6 +68,9 @@ struct File {
     text: String,
     /// How much of it is on the disk.
     written: usize,
+    /// How long it may be.
+    most: usize,
+    is_full: bool,
 }
 
 /// How many keys are looked for in a response.
@@ -75,7 +84,8 @@ impl Recorder {
     /// [`Configuration`](crate::ErrorKind::Configuration) if the file cannot be written.
     pub fn create(path: impl AsRef<Path>, transport: impl Transport + 'static) -> Result<Recorder> {
         let path = path.as_ref().to_owned();
-        let mut file = File { path, text: BEGINNING.to_owned(), written: 0 };
+        let text = BEGINNING.to_owned();
+        let mut file = File { path, text, written: 0, most: MOST_BYTES, is_full: false };
         file.write().map_err(|error| {
             let path = file.path.display();
             Error::configuration(format!("{path} cannot be written")).with_source(error)
@@ -93,6 +103,14 @@ impl Recorder {
     /// `[redacted]` in the rest of it and in its response, too.
     pub fn scrub(mut self, name: impl AsRef<str>) -> Recorder {
         self.scrub.add(name.as_ref());
+        self
+    }
+
+    /// Sets the size of the largest recording, in bytes of the file. Default: 256 MiB.
+    ///
+    /// A request that would make it larger is sent and not recorded, nor is any after it.
+    pub fn max_size(mut self, bytes: usize) -> Recorder {
+        self.file.get_mut().unwrap_or_else(PoisonError::into_inner).most = bytes;
         self
     }
 
@@ -116,6 +134,10 @@ impl Recorder {
 impl File {
     fn push(&mut self, entry: &Entry) -> io::Result<()> {
         let entry = serde_json::to_string(entry)?;
+        let whole = self.text.len() + ",\n".len() + entry.len() + END.len();
+        if self.is_full || whole > self.most {
+            return self.fill();
+        }
         let is_first = self.text.len() == BEGINNING.len();
         self.text.push_str(if is_first { "\n" } else { ",\n" });
         self.text.push_str(&entry);
@@ -125,6 +147,15 @@ impl File {
         } else {
             Ok(())
         }
+    }
+
+    /// Ends the recording, since there is no room for another entry.
+    fn fill(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let (path, most) = (self.path.display(), self.most);
+            log::warn!(target: "heysync", "{path} is full: nothing more is recorded beyond {most} bytes");
+        }
+        Ok(())
     }
 
     /// Replaces the file, so that nobody ever sees a part of it.
@@ -259,6 +290,10 @@ impl Transport for Recorder {
             log::warn!(target: "heysync", "a recording cannot be written: {error}");
         }
         outcome
+    }
+
+    fn sends(&self, request: &Request<Vec<u8>>) -> bool {
+        self.transport.sends(request)
     }
 }
 

@@ -173,9 +173,11 @@ impl<Item, T> Pager<Item, T> {
     ///   the present one, whatever the number.
     ///
     /// Each request takes a token of the rate limit, and no page beyond the [`limit`](Pager::limit) is requested. If
-    /// the iterator is dropped, at most so many requests are under way, and the one for the first item. Dropping waits
-    /// for them, until their deadline at most, so that no thread is left behind. Pages of the batch before, which were
-    /// received and not yielded yet, are dropped as well.
+    /// the iterator is dropped, at most so many requests are under way, and the one for the first item. Dropping cancels
+    /// those that wait for the rate limit or before a retry, and waits for those that were sent, an
+    /// [`attempt_timeout`](crate::Config::attempt_timeout) at most, so that no thread is left behind. An
+    /// [`Observer`](crate::Observer) receives the end of each. Pages of the batch before, which were received and not yielded
+    /// yet, are dropped as well.
     ///
     /// Any number above 16 makes the first item an error of the kind
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), and nothing is sent.

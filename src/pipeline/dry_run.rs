@@ -45,6 +45,7 @@ use crate::error::ErrorKind;
 /// # assert_eq!(service.requests().len(), 1);
 /// # Ok::<(), heysync::Error>(())
 /// ```
+#[must_use = "it prints nothing until it is the transport of a client"]
 pub struct DryRun {
     lines: Mutex<Box<dyn Write + Send>>,
     reads: Option<Box<dyn Transport>>,
@@ -79,6 +80,12 @@ impl DryRun {
         self
     }
 
+    /// The transport that sends a request, if it is not printed.
+    fn sender_of(&self, request: &Request<Vec<u8>>) -> Option<&dyn Transport> {
+        let is_read = request.extensions().get() == Some(&Safety::Read);
+        self.reads.as_deref().filter(|_| is_read)
+    }
+
     fn print(&self, request: &Request<Vec<u8>>) -> TransportError {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         match writeln!(lines, "{}", curl::line(request)).and_then(|()| lines.flush()) {
@@ -108,12 +115,14 @@ impl Transport for DryRun {
         timeout: Duration,
         progress: &mut SendProgress<'_>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        match &self.reads {
-            Some(transport) if request.extensions().get() == Some(&Safety::Read) => {
-                transport.send_with(request, timeout, progress)
-            }
-            _ => Err(self.print(&request)),
+        match self.sender_of(&request) {
+            Some(transport) => transport.send_with(request, timeout, progress),
+            None => Err(self.print(&request)),
         }
+    }
+
+    fn sends(&self, request: &Request<Vec<u8>>) -> bool {
+        self.sender_of(request).is_some_and(|transport| transport.sends(request))
     }
 }
 

@@ -147,6 +147,10 @@ impl KeyRenewal for SourcedKey {
         if !Arc::ptr_eq(&state.current, used) {
             return Ok(Arc::clone(&state.current));
         }
+        // The source may take long, for a request that would not be sent.
+        if cancellation::is_cancelled() {
+            return Err(NoNewKey::Cancelled);
+        }
         if state.is_asking {
             let asked = state.asked;
             drop(state);

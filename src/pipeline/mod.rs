@@ -73,7 +73,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::cancellation::{self, Cancelled};
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::error::{Applied, CallName, Error, ErrorKind, Result};
 use crate::limiter::{self, AcquireError, Permit, RateLimitHeaders, WaitReason};
 use auth::Auth;
@@ -129,16 +129,16 @@ struct Run<'a> {
     call: &'a Call,
     /// Those of the present attempt.
     credentials: Arc<Credentials>,
-    /// The key was changed after a 401.
-    is_renewed: bool,
+    /// The key source was asked for another key after a 401, which happens once.
+    has_asked_for_key: bool,
     /// Made when it is needed, which for most calls is never.
     name: OnceCell<String>,
     base: &'a Url,
     started: Instant,
     until: Instant,
     attempts: u32,
-    /// The attempts that got a 429.
-    rate_limited: u32,
+    /// The attempts whose failure uses up no retry: those that got a 429, and the one that led to another key.
+    uncounted: u32,
     /// Some attempt may have taken effect.
     maybe_applied: bool,
     /// The error of the latest attempt.
@@ -149,11 +149,11 @@ struct Run<'a> {
     before_sending: Option<BeforeSending<'a>>,
 }
 
-/// Writes down what is about to be sent, when nothing but that is left to do. Its error ends the call.
+/// Called directly before the request is sent, to record it. Its error ends the call.
 pub(crate) type BeforeSending<'a> = &'a mut dyn FnMut() -> Result<()>;
 
-/// An unsafe call waits only if this is left of its deadline after that, or a tenth of a short deadline: one that is sent at
-/// the last moment ends without a response, so that nobody knows its outcome.
+/// Time that must remain after a wait for an unsafe call: 100 ms, or a tenth of a shorter deadline. One that is sent at the
+/// last moment ends without a response, so that nobody knows its outcome.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 
 impl Run<'_> {
@@ -164,6 +164,11 @@ impl Run<'_> {
         }
         let tenth = self.until.saturating_duration_since(self.started) / 10;
         self.until.checked_sub(SHORTEST_ATTEMPT.min(tenth)).unwrap_or(self.until)
+    }
+
+    /// The attempts that use up the retries, each of which has failed if there is another one.
+    fn counted(&self) -> u32 {
+        self.attempts - self.uncounted
     }
 
     /// The name of the call, without the key.
@@ -218,6 +223,8 @@ impl Pipeline {
         }
         let mut run = Run { before_sending, ..self.begin(call) };
         let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
+        #[cfg(feature = "tracing")]
+        let _spans = spans::OpenSpans::until_dropped();
         self.report_start(call);
         match self.attempt(&mut run, read) {
             Ok(Success { value, head }) => {
@@ -236,7 +243,7 @@ impl Pipeline {
         loop {
             let request = self.sign(run)?;
             let permit = self.acquire(run)?;
-            let permit = self.record(permit, run)?;
+            let permit = self.record(permit, &request, run)?;
             let permit = self.announce(permit, run)?;
             let (outcome, retry_after) = self.send(permit, request, run);
             self.watch(&outcome, run);
@@ -318,19 +325,18 @@ impl Pipeline {
     }
 
     fn begin<'a>(&'a self, call: &'a Call) -> Run<'a> {
-        self.core.retry_budget.deposit();
         let started = self.core.clock.now();
-        let until = started + self.settings.deadline;
+        let until = later(started, self.settings.deadline);
         Run {
             call,
             credentials: self.core.keys.current(),
-            is_renewed: false,
+            has_asked_for_key: false,
             name: OnceCell::new(),
             base: self.base_of(call).unwrap_or(&self.core.base),
             started,
             until: call.deadline().map_or(until, |earlier| until.min(earlier)),
             attempts: 0,
-            rate_limited: 0,
+            uncounted: 0,
             maybe_applied: false,
             last: None,
             is_retry_unannounced: Cell::new(false),
@@ -433,7 +439,15 @@ impl Pipeline {
 
     /// Writes down that the call is about to be sent. It comes after every wait of the usual call, so that a process that is
     /// killed while it waits leaves nobody in doubt.
-    fn record(&self, permit: Permit, run: &mut Run<'_>) -> Result<Permit> {
+    fn record(
+        &self,
+        permit: Permit,
+        request: &Request<Vec<u8>>,
+        run: &mut Run<'_>,
+    ) -> Result<Permit> {
+        if run.before_sending.is_some() && !self.core.transport.sends(request) {
+            return Ok(permit);
+        }
         match run.before_sending.take().map_or(Ok(()), |write| write()) {
             Ok(()) => Ok(permit),
             Err(error) => {
@@ -446,6 +460,9 @@ impl Pipeline {
     /// Reports the attempt, and makes sure of the permit after that: it is the last step before the request is sent.
     fn announce(&self, permit: Permit, run: &mut Run<'_>) -> Result<Permit> {
         run.attempts += 1;
+        if run.attempts == 1 {
+            self.core.retry_budget.deposit();
+        }
         if self.is_reported() {
             self.report(&Activity::Sending { call: run.name(), attempt: run.attempts });
         }
@@ -564,7 +581,7 @@ impl Pipeline {
     fn prepare_next(&self, mut failure: Failure, run: &mut Run<'_>) -> Result<()> {
         if failure.error.kind() == ErrorKind::Unauthorized
             && let Some(renewal) = self.core.keys.renewal()
-            && !std::mem::replace(&mut run.is_renewed, true)
+            && !std::mem::replace(&mut run.has_asked_for_key, true)
         {
             // As an observer, it would wait for itself.
             let _call = observer::ObserverCall::of(&*self.core);
@@ -588,6 +605,7 @@ impl Pipeline {
         run: &mut Run<'_>,
     ) -> Result<()> {
         run.credentials = credentials;
+        run.uncounted += 1;
         let error = complete(failure.error, run, false);
         let after = Duration::ZERO;
         self.report(&Activity::Retrying { call: run.name(), error: &error, after });
@@ -601,11 +619,11 @@ impl Pipeline {
         let is_temporary = !matches!(failure.retry, Retry::Never | Retry::Once);
         let error = complete(failure.error, run, is_temporary);
         // A 429 uses up no retry: the pause that the service asks for has to fit into the deadline.
-        run.rate_limited += u32::from(failure.retry == Retry::AfterRateLimit);
-        let failures = run.attempts - run.rate_limited;
+        run.uncounted += u32::from(failure.retry == Retry::AfterRateLimit);
+        let failures = run.counted();
         let after = match failure.retry {
             Retry::Never => return Err(error),
-            Retry::Once if run.attempts > 1 => return Err(error),
+            Retry::Once if failures > 1 => return Err(error),
             _ if self.settings.retries == 0 || failures > self.settings.retries => {
                 return Err(error);
             }
@@ -626,14 +644,18 @@ impl Pipeline {
         if failure.retry != Retry::AfterRateLimit {
             self.announce_retry(run, after);
         }
-        self.sleep_until(now + after).map_err(|Cancelled| cancelled(run))
+        let waited = cancellation::sleep_until(&self.core.clock, later(now, after));
+        waited.map_err(|Cancelled| cancelled(run))
     }
 
     /// Returns the last real error if there was one; else that a permit was not available in time.
     fn out_of_time(&self, run: &mut Run<'_>, wait: Duration, why: impl fmt::Display) -> Error {
         let seconds = wait.as_secs_f64();
-        let deadline = self.settings.deadline.as_secs_f64();
-        let spent = self.core.clock.now().saturating_duration_since(run.started).as_secs_f64();
+        let deadline = self.settings.deadline;
+        let left = run.until.saturating_duration_since(self.core.clock.now());
+        // A call may be a part of a larger operation, which began earlier.
+        let (spent, deadline) =
+            (deadline.saturating_sub(left).as_secs_f64(), deadline.as_secs_f64());
         let note = format!(
             "a wait of {seconds:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
              {deadline:.1} s are gone"

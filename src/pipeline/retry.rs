@@ -85,7 +85,12 @@ impl RetryBudget {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::{Arc, Mutex};
+    use std::time::Instant;
+
     use super::*;
+    use crate::{Clock, Config, TransportError, heylerts};
 
     #[test]
     fn backoff_doubles_up_to_a_bound() {
@@ -111,6 +116,63 @@ mod tests {
             budget.withdraw()
         });
         assert_eq!(retries.count(), 100);
+    }
+
+    fn attempts(outcomes: &'static [Outcome], retries: u32) -> usize {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        let transport = move |_: http::Request<Vec<u8>>, _| {
+            let status = match outcomes.get(count.fetch_add(1, Ordering::Relaxed)) {
+                Some(Outcome::Refused) => {
+                    let refused = TransportError::never_sent("refused");
+                    return Err(refused.permanent_if_repeated());
+                }
+                Some(Outcome::Status(status)) => *status,
+                None => 200,
+            };
+            let response = http::Response::builder().status(status);
+            Ok(response.body(br#"{"ok": true}"#.to_vec()).expect("a response"))
+        };
+        let keys = AtomicUsize::new(0);
+        let source = move || -> Result<String, String> {
+            Ok(format!("hlt_{}", keys.fetch_add(1, Ordering::Relaxed)))
+        };
+        let clock = Skipping(Mutex::new(Instant::now()));
+        let config = Config::new().transport(transport).clock(clock).retries(retries);
+        let client = heylerts::Client::with_key_source(source, config).expect("a client");
+        drop(client.hello());
+        sent.load(Ordering::Relaxed)
+    }
+
+    enum Outcome {
+        Status(u16),
+        /// A failure that is retried once.
+        Refused,
+    }
+
+    #[derive(Debug)]
+    struct Skipping(Mutex<Instant>);
+
+    impl Clock for Skipping {
+        fn now(&self) -> Instant {
+            *self.0.lock().expect("no panic")
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().expect("no panic") += duration;
+        }
+    }
+
+    #[test]
+    fn a_429_and_a_renewed_key_take_no_retry_from_a_failure_that_is_retried_once() {
+        use Outcome::{Refused, Status};
+        assert_eq!(attempts(&[Refused], 4), 2);
+        assert_eq!(attempts(&[Refused, Refused], 4), 2);
+        assert_eq!(attempts(&[Status(429), Refused], 4), 3);
+        assert_eq!(attempts(&[Status(401), Refused], 4), 3);
+        assert_eq!(attempts(&[Status(401), Status(429), Refused, Refused], 4), 4);
+        assert_eq!(attempts(&[Status(503), Refused], 4), 2);
+        assert_eq!(attempts(&[Status(401), Status(500), Status(429), Status(500)], 2), 5);
     }
 
     #[test]

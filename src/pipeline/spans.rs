@@ -26,8 +26,8 @@ use crate::error::Error;
 /// seconds, which the `MetricsLayer` of `tracing-opentelemetry` turns into a metric.
 ///
 /// Nothing has the key, a body, a query or an id: `url.template` and `url.full` have `{id}` and `REDACTED` in place of the
-/// ids. Of a call of one's own that makes no request of a method of this crate, it is not known which segments are ids:
-/// it has no `url.template`, and the whole path below the base address is `REDACTED`.
+/// ids. For a custom call that matches no method of this crate, which segments are ids is unknown: it has no `url.template`,
+/// and the whole path below the base address is `REDACTED`.
 ///
 /// # Examples
 ///
@@ -72,6 +72,26 @@ thread_local! {
     /// All steps of a call happen on one thread. An observer may make a call of another client meanwhile, so there may
     /// be several.
     static OPEN: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Closes the spans that a call leaves open, when it is dropped: a panic in a transport or an observer ends the call without
+/// its last activity.
+pub(crate) struct OpenSpans {
+    outer: usize,
+}
+
+impl OpenSpans {
+    pub(crate) fn until_dropped() -> OpenSpans {
+        OpenSpans { outer: OPEN.with_borrow(Vec::len) }
+    }
+}
+
+impl Drop for OpenSpans {
+    fn drop(&mut self) {
+        let left = OPEN.with_borrow_mut(|all| all.split_off(self.outer.min(all.len())));
+        // A subscriber may do whatever it wants to when a span is closed.
+        drop(left);
+    }
 }
 
 /// The method, and what it was if OpenTelemetry does not know it.

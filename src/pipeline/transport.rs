@@ -80,6 +80,16 @@ pub trait Transport: Send + Sync {
         progress: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError>;
 
+    /// Returns whether [`send_with`](Transport::send_with) would send this request, or keep it back as a
+    /// [`DryRun`](crate::DryRun) does. Default: true.
+    ///
+    /// [`Bulk::next_recorded`](crate::heylo::Bulk::next_recorded) records no request that is kept back. A transport around
+    /// another one returns what that returns.
+    fn sends(&self, request: &http::Request<Vec<u8>>) -> bool {
+        let _ = request;
+        true
+    }
+
     /// Sends `request` like [`send_with`](Transport::send_with), for callers that need no progress.
     ///
     /// # Errors
@@ -183,6 +193,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         (**self).send_with(request, timeout, progress)
     }
+
+    fn sends(&self, request: &http::Request<Vec<u8>>) -> bool {
+        (**self).sends(request)
+    }
 }
 
 // Not of `Box<T>`: a boxed closure is a closure already.
@@ -194,6 +208,10 @@ impl Transport for Box<dyn Transport> {
         progress: &mut SendProgress<'_>,
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         (**self).send_with(request, timeout, progress)
+    }
+
+    fn sends(&self, request: &http::Request<Vec<u8>>) -> bool {
+        (**self).sends(request)
     }
 }
 

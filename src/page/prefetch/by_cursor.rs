@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::task::Task;
+use crate::cancellation::Cancellation;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::page::raw_page::RawPage;
@@ -35,7 +36,7 @@ impl AheadByCursor {
         self.is_on = is_on;
     }
 
-    /// Forgets what was fetched, and waits for what is under way.
+    /// Forgets what was fetched, and cancels what is under way.
     pub(crate) fn forget(&mut self) {
         self.next = None;
     }
@@ -84,7 +85,7 @@ impl AheadByCursor {
         // As the iteration does, which cannot see from one item whether the server goes on.
         let items = items.max(2);
         let (work, named) = (Arc::clone(fetch), after.clone());
-        let task = Task::start(clock, move || work(Some(&named), items))?;
+        let task = Task::start(clock, &Cancellation::new(), move || work(Some(&named), items))?;
         Some(Next { after, last: id(0), items, task })
     }
 }

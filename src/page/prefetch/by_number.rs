@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::task::Task;
+use crate::cancellation::Cancellation;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::page::progress::PageRequest;
@@ -75,9 +76,9 @@ impl Means<'_> {
         (self.fetch)(request.number, request.per_page)
     }
 
-    fn start(&self, request: PageRequest) -> Option<Task<Result<RawPage>>> {
+    fn start(&self, request: PageRequest, stop: &Cancellation) -> Option<Task<Result<RawPage>>> {
         let fetch = Arc::clone(self.fetch);
-        Task::start(self.clock, move || fetch(request.number, request.per_page))
+        Task::start(self.clock, stop, move || fetch(request.number, request.per_page))
     }
 }
 
@@ -103,7 +104,7 @@ impl AheadByNumber {
         (self.pages, self.items) = (pages, items);
     }
 
-    /// Forgets what was fetched, and waits for what is under way.
+    /// Forgets what was fetched, and cancels what is under way.
     pub(crate) fn forget(&mut self) {
         *self = AheadByNumber { pages: self.pages, items: self.items, ..AheadByNumber::new() };
     }
@@ -130,7 +131,7 @@ impl AheadByNumber {
         for (nth, task) in (0..).zip(batch.tasks) {
             let Some(page) = task.join() else { break };
             let shows = |page: &RawPage| page.numbers.total_items == Some(base.total);
-            // The pages after one that cannot be used are of no use either; waited for they are, when dropped.
+            // The pages after one that cannot be used are of no use either: dropping cancels them.
             if !page.as_ref().map_or(true, shows) {
                 return self.was_vain(None);
             }
@@ -167,7 +168,7 @@ impl AheadByNumber {
         self.in_order = self.in_order.saturating_sub(1);
         let is_due = self.pages > 0 && self.in_order == 0;
         let top = if is_due && self.base.is_none() && request.number > 1 {
-            means.start(TOP)
+            means.start(TOP, &Cancellation::new())
         } else {
             None
         };
@@ -192,7 +193,9 @@ impl AheadByNumber {
         let left = last.saturating_add(1).saturating_sub(first.number);
         let requests = (0..left.min(self.pages.into()))
             .map(|nth| PageRequest { number: first.number + nth, ..first });
-        let tasks: Vec<_> = requests.map_while(|request| means.start(request)).collect();
+        // One for all: the first that is dropped cancels those behind it.
+        let stop = Cancellation::new();
+        let tasks: Vec<_> = requests.map_while(|request| means.start(request, &stop)).collect();
         self.batch = (!tasks.is_empty()).then_some(Batch { first, tasks });
     }
 }

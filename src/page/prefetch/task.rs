@@ -4,12 +4,18 @@ use std::panic;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::cancellation::{Cancellation, Scope};
 use crate::clock::{Clock, Signal};
 
-/// A request that runs on a thread of its own. Dropping it waits for its end.
+/// A request that runs on a thread of its own.
+///
+/// Dropping it cancels it, together with those that were started with the same [`Cancellation`], and waits for its end: a
+/// wait for the rate limit or before a retry ends at once, and a request that was sent is waited for, since its token is
+/// held until the response.
 #[derive(Debug)]
 pub(super) struct Task<T> {
     slot: Arc<Slot<T>>,
+    stop: Cancellation,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -59,17 +65,19 @@ impl<T: Send + 'static> Task<T> {
     /// Starts a thread for `work`; `None` if the system has none left.
     pub(super) fn start(
         clock: &Arc<dyn Clock>,
+        stop: &Cancellation,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<Task<T>> {
         let outcome = Mutex::new(Outcome { value: None, is_over: false });
         let slot = Arc::new(Slot { outcome, ended: Signal::new(), clock: Arc::clone(clock) });
-        let end = End(Arc::clone(&slot));
+        let (end, handle) = (End(Arc::clone(&slot)), stop.clone());
         let run = move || {
+            let _scope = Scope::of_thread(&handle);
             let value = work();
             end.0.lock().value = Some(value);
         };
         let thread = thread::Builder::new().name("heysync-prefetch".to_owned()).spawn(run).ok()?;
-        Some(Task { slot, thread: Some(thread) })
+        Some(Task { slot, stop: stop.clone(), thread: Some(thread) })
     }
 }
 
@@ -87,6 +95,7 @@ impl<T> Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
+            self.stop.cancel();
             self.slot.wait();
             // A panic has been printed, and nobody waits for the outcome.
             drop(thread.join());
@@ -101,7 +110,7 @@ mod tests {
 
     fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Task::start(&clock, work).expect("a thread")
+        Task::start(&clock, &Cancellation::new(), work).expect("a thread")
     }
 
     #[test]
