@@ -99,7 +99,7 @@ fn many_people_are_taken_owned_and_borrowed() {
         community.remove_members(["user-7", "user-8"]),
         community.remove_members(people.iter().map(NewMember::user_id)),
     ];
-    assert!(bulks.iter().all(|bulk| bulk.len() == 2));
+    assert!(bulks.iter().all(|bulk| bulk.left().len() == 2));
 }
 
 #[test]

@@ -9,12 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heysync::har::Recorder;
 use heysync::heylo::{Client, Community, Journal, NewMember, RoleMembers, RoleUpdate};
 use heysync::sandbox::heylo::{Community as Made, Role};
 use heysync::sandbox::{
     Fault, FaultPoint, Heylo, RequestRecord, Server, Services, TestClock, serve,
 };
-use heysync::{Activity, Applied, Config, ErrorKind, TransportError, http};
+use heysync::{
+    Activity, Applied, Config, DryRun, ErrorKind, SendProgress, Transport, TransportError, http,
+};
 
 /// A community of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
 struct Setup {
@@ -169,7 +172,7 @@ fn an_unknown_community_costs_one_request() {
     let mut removals = nowhere.remove_members(ids(0..100));
     assert_eq!(removals.next().unwrap().result.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(removals.next().is_none());
-    assert_eq!((removals.len(), setup.sandbox.requests().len()), (99, 1));
+    assert_eq!((removals.left().len(), setup.sandbox.requests().len()), (99, 1));
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn a_network_that_is_down_costs_the_attempts_of_one_person() {
     let mut invites = community.invite_members(people());
     assert_eq!(invites.by_ref().count(), 1);
     assert_eq!(
-        (invites.failed_count(), invites.len(), attempts.load(Ordering::SeqCst)),
+        (invites.failed_count(), invites.left().len(), attempts.load(Ordering::SeqCst)),
         (1, 99, 3)
     );
 
@@ -215,12 +218,12 @@ fn a_journal_forgets_nobody_who_failed_and_nobody_is_invited_twice() {
     assert_eq!(kinds[3], Some(ErrorKind::OutcomeUnknown));
     assert_eq!(kinds[5], Some(ErrorKind::Rejected));
     assert_eq!((kinds.len(), kinds[11]), (12, Some(ErrorKind::RateLimited)));
-    assert_eq!((first.done_count(), first.failed_count(), first.len()), (9, 3, 18));
+    assert_eq!((first.done_count(), first.failed_count(), first.left().len()), (9, 3, 18));
     assert_eq!(first.journal().failed().collect::<Vec<_>>(), ["u1005", "u1011"]);
 
     let journal: Journal = first.journal().to_string().parse().unwrap();
     let mut second = setup.community.invite_members(people("female")).resume_at(&journal).unwrap();
-    assert_eq!((second.len(), second.left().next()), (20, Some("u1005")));
+    assert_eq!((second.left().len(), second.left().next()), (20, Some("u1005")));
     second.by_ref().for_each(drop);
     let journal = second.journal();
     assert_eq!(journal.unknown().collect::<Vec<_>>(), ["u1003"]);
@@ -239,7 +242,9 @@ fn a_person_whose_invite_is_unknown_is_invited_again_only_once_forgotten() {
     let mut first = setup.community.invite_members(people());
     first.by_ref().for_each(drop);
     let mut journal = first.journal().clone();
-    assert!(setup.community.invite_members(people()).resume_at(&journal).unwrap().is_empty());
+    assert!(
+        setup.community.invite_members(people()).resume_at(&journal).unwrap().left().len() == 0
+    );
     journal.forget("x");
     let rest = setup.community.invite_members(people()).resume_at(&journal).unwrap();
     assert_eq!(rest.left().collect::<Vec<_>>(), ["x"]);
@@ -255,7 +260,7 @@ fn a_person_whose_invite_is_unknown_and_who_is_found_is_marked_done_and_never_in
     let mut journal = first.journal().clone();
     journal.mark_done("x");
     let rest = setup.community.invite_members(people()).resume_at(&journal).unwrap();
-    assert!(rest.is_empty());
+    assert_eq!(rest.left().len(), 0);
     assert_eq!((rest.journal().unknown().count(), rest.journal().done().count()), (0, 2));
 }
 
@@ -411,7 +416,7 @@ fn whoever_is_not_listed_is_removed_once_also_of_a_journal_of_thousands() {
     people.iter().for_each(|user_id| journal.mark_done(user_id));
     let listed: Vec<&String> = people.iter().filter(|id| !id.ends_with('7')).collect();
     let removals = setup.community.remove_unlisted(&journal, &listed).unwrap();
-    assert_eq!(removals.len(), 300);
+    assert_eq!(removals.left().len(), 300);
     for outcome in removals {
         // Most are no members any more.
         assert!(outcome.is_removed() && outcome.user_id.ends_with('7'), "{outcome:?}");
@@ -421,7 +426,7 @@ fn whoever_is_not_listed_is_removed_once_also_of_a_journal_of_thousands() {
     let members = setup.sandbox.member_ids("club");
     assert!(members.len() == 540 && !members.iter().any(|id| id.ends_with('7')));
     assert_eq!(journal.done().count(), 2700);
-    assert_eq!(setup.community.remove_unlisted(&journal, &listed).unwrap().len(), 0);
+    assert_eq!(setup.community.remove_unlisted(&journal, &listed).unwrap().left().len(), 0);
 }
 
 #[test]
@@ -459,6 +464,80 @@ fn a_person_is_written_down_once_however_many_attempts_there_are_and_not_if_reje
     assert!(next().unwrap().result.is_ok());
     assert_eq!(next().unwrap().result.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!((written, setup.requests_to("/apiv1-create")), (1, 2));
+}
+
+/// A transport around another one that leaves out what it can.
+struct Around(DryRun);
+
+impl Transport for Around {
+    fn send_with(
+        &self,
+        request: http::Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        self.0.send_with(request, timeout, progress)
+    }
+}
+
+#[test]
+fn a_dry_run_leaves_the_journal_as_it_is() {
+    let saved = r#"{"operation":"invite","communityId":"club","people":{"x":"failed","z":"done"}}"#;
+    let journal: Journal = saved.parse().unwrap();
+    let dry_run = || DryRun::new().to(io::sink());
+    let directory = std::env::temp_dir().join(format!("heysync-dry-{}.har", std::process::id()));
+    let recorder = Recorder::create(&directory, dry_run()).unwrap();
+    for (config, written) in [
+        (Config::new().transport(dry_run()), 0),
+        (Config::new().transport(Arc::new(dry_run().sending_reads(Heylo::demo()))), 0),
+        (Config::new().transport(Box::new(dry_run()) as Box<dyn Transport>), 0),
+        (Config::new().transport(recorder), 0),
+        // It does not report that nothing is sent, so what is written has the person in doubt.
+        (Config::new().transport(Around(dry_run())), 2),
+    ] {
+        let client = Client::with_config("key", config.clock(TestClock::new())).unwrap();
+        for is_recorded in [true, false] {
+            let people = ["x", "y", "z"].map(NewMember::new);
+            let invites = client.community("club").invite_members(people);
+            let (mut invites, mut count) = (invites.resume_at(&journal).unwrap(), 0);
+            let mut next = || match is_recorded {
+                true => invites.next_recorded(|_| {
+                    count += 1;
+                    Ok(())
+                }),
+                false => invites.next(),
+            };
+            for _ in 0..2 {
+                assert_eq!(next().unwrap().result.unwrap_err().kind(), ErrorKind::DryRun);
+            }
+            assert!(next().is_none());
+            assert_eq!((invites.journal(), invites.failed_count()), (&journal, 2));
+            assert_eq!(count, if is_recorded { written } else { 0 });
+        }
+    }
+    std::fs::remove_file(directory).unwrap();
+}
+
+#[test]
+fn a_panic_of_the_transport_leaves_the_person_in_doubt_and_is_not_sent_again() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let transport = move |_: http::Request<Vec<u8>>, _: Duration| {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        if number == 0 {
+            std::panic::resume_unwind(Box::new("out of memory"));
+        }
+        Ok::<_, TransportError>(http::Response::new(b"{}".to_vec()))
+    };
+    let config = Config::new().transport(transport).clock(TestClock::new());
+    let community = Client::with_config("key", config).unwrap().community("club");
+    let mut invites = community.invite_members(["x", "y"].map(NewMember::new));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| invites.next()));
+    assert!(caught.is_err());
+    assert_eq!(invites.journal().unknown().collect::<Vec<_>>(), ["x"]);
+    assert_eq!(invites.next().unwrap().user_id, "y");
+    let again = community.invite_members(["x", "y"].map(NewMember::new));
+    assert_eq!(again.resume_at(invites.journal()).unwrap().left().len(), 0);
 }
 
 #[test]

@@ -55,8 +55,8 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) if it does not fit. The error's [`body`](crate::Error::body) is
-    /// the event.
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if it does not fit. The error's source names the field and what was
+    /// expected, without a value of the event.
     ///
     /// # Examples
     ///

@@ -53,7 +53,9 @@ const SUPPRESS_EMAILS: &str = "suppressEmails";
 /// assert_eq!(ada.to_string(), "user-42 (Ada Lovelace, ada@example.com)");
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+///
+/// The `Debug` form shows the user id and which fields are set, and no other value: a log is no place for people's data.
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct NewMember {
     user_id: String,
@@ -217,6 +219,16 @@ impl fmt::Display for NewMember {
         let known = [name, self.text("email")].into_iter().flatten().collect::<Vec<_>>().join(", ");
         f.write_str(&self.user_id)?;
         if known.is_empty() { Ok(()) } else { write!(f, " ({known})") }
+    }
+}
+
+impl fmt::Debug for NewMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<&String> = self.member.keys().chain(self.beside.keys()).collect();
+        f.debug_struct("NewMember")
+            .field("user_id", &self.user_id)
+            .field("fields", &fields)
+            .finish_non_exhaustive()
     }
 }
 

@@ -68,13 +68,21 @@ impl Journal {
             .with_hint("each community has a journal of its own for invites, and one for removals"))
     }
 
-    pub(crate) fn record(&mut self, user_id: &str, state: State) {
-        self.people.insert(user_id.to_owned(), state);
+    pub(crate) fn state(&self, user_id: &str) -> Option<State> {
+        self.people.get(user_id).copied()
+    }
+
+    /// Sets the entry of a person; `None` removes it.
+    pub(crate) fn set(&mut self, user_id: &str, state: Option<State>) {
+        match state {
+            Some(state) => drop(self.people.insert(user_id.to_owned(), state)),
+            None => drop(self.people.remove(user_id)),
+        }
     }
 
     /// Whether a later run sends nothing for this person.
     pub(crate) fn settles(&self, user_id: &str) -> bool {
-        self.people.get(user_id).is_some_and(|state| *state != State::Failed)
+        self.state(user_id).is_some_and(|state| state != State::Failed)
     }
 
     /// Returns the people for whom the call succeeded. A later run leaves them out.
@@ -98,7 +106,7 @@ impl Journal {
 
     /// Removes a person from the journal, so that a later run sends the call for them.
     pub fn forget(&mut self, user_id: impl AsRef<str>) {
-        self.people.remove(user_id.as_ref());
+        self.set(user_id.as_ref(), None);
     }
 
     /// Records that the call took effect for a person, who may be [`unknown`](Journal::unknown) so far. A later run leaves
@@ -120,7 +128,7 @@ impl Journal {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn mark_done(&mut self, user_id: impl AsRef<str>) {
-        self.record(user_id.as_ref(), State::Done);
+        self.set(user_id.as_ref(), Some(State::Done));
     }
 
     fn all(&self, state: State) -> impl Iterator<Item = &str> {
@@ -168,7 +176,7 @@ mod tests {
             .iter()
             .zip(states.into_iter().cycle())
         {
-            journal.record(id, state);
+            journal.set(id, Some(state));
         }
         let line = journal.to_string();
         assert!(!line.contains('\n'), "{line}");

@@ -315,7 +315,7 @@ impl MemberOutcome {
 /// # let config = Config::new().transport(sandbox::Heylo::demo()).clock(sandbox::TestClock::new());
 /// # let community = heylo::Client::with_config("key", config)?.community("harbour-runners");
 /// let mut removals = community.remove_members(["user-38", "user-39", "nobody", "user-38"]);
-/// let total = removals.len();
+/// let total = removals.left().len();
 /// assert_eq!(total, 3);
 /// while let Some(outcome) = removals.next() {
 ///     println!("{} of {total} done, {} failed", removals.done_count(), removals.failed_count());
@@ -323,7 +323,7 @@ impl MemberOutcome {
 ///         eprintln!("{}: {error}", outcome.user_id);
 ///     }
 /// }
-/// assert_eq!((removals.done_count(), removals.failed_count(), removals.len()), (2, 1, 0));
+/// assert_eq!((removals.done_count(), removals.failed_count(), removals.left().len()), (2, 1, 0));
 /// println!("{}", removals.journal());
 /// # Ok::<(), heysync::Error>(())
 /// ```
@@ -418,10 +418,12 @@ impl Bulk {
     ///
     /// In the journal that `write` receives, a person who is to be invited is [`unknown`](Journal::unknown). If the process
     /// is killed between `write` and the end of the call, nobody knows whether Heylo received the invite; a later run that
-    /// resumes this journal leaves the person out. So it is during the wait before a retry, for example after a 429. If
+    /// resumes this journal leaves the person out. The same holds while it waits before a retry, for example after a 429. If
     /// the process is killed earlier, while it waits for the rate limit, the person is not in the journal.
     ///
     /// A removal can be sent again. For it, `write` receives the [`journal`](Bulk::journal) as it is.
+    ///
+    /// With a [`DryRun`](crate::DryRun), nothing is sent: `write` is not called, and the journal stays as it is.
     ///
     /// `write` returns an [`io::Result`]. Write the journal whole or not at all, as `save` of
     /// [State files](crate::guide::long_lists#state-files) does. If `write` fails, nothing is sent for this person: their outcome is an error of the kind
@@ -460,9 +462,11 @@ impl Bulk {
             return None;
         }
         let task = self.left.pop_front()?;
+        let before = self.journal.state(task.user_id());
         let result = self.send(&task, write);
         let state = task.state(&result);
-        self.journal.record(task.user_id(), state);
+        let is_printed = result.as_ref().is_err_and(|error| error.kind() == ErrorKind::DryRun);
+        self.journal.set(task.user_id(), if is_printed { before } else { Some(state) });
         match state {
             State::Done => self.done += 1,
             State::Failed | State::Unknown => self.failed += 1,
@@ -474,18 +478,20 @@ impl Bulk {
         Some(MemberOutcome { user_id: task.user_id().to_owned(), result, is_removed })
     }
 
-    fn send(&mut self, task: &Task, write: Option<&mut JournalWriter<'_>>) -> Result<RawResponse> {
+    fn send(
+        &mut self,
+        task: &Task,
+        mut write: Option<&mut JournalWriter<'_>>,
+    ) -> Result<RawResponse> {
         let call = task.call(&self.community);
         let client = self.community.client();
-        let result = match write {
-            Some(write) => client.send_raw_recorded(&call, &mut || {
-                if task.is_invite() {
-                    self.journal.record(task.user_id(), State::Unknown);
-                }
-                write(&self.journal).map_err(unwritten)
-            }),
-            None => client.send_raw(&call),
-        };
+        // Also without a writer: if the transport panics, nobody knows whether the invite was sent.
+        let result = client.send_raw_recorded(&call, &mut || {
+            if task.is_invite() {
+                self.journal.set(task.user_id(), Some(State::Unknown));
+            }
+            write.as_mut().map_or(Ok(()), |write| write(&self.journal).map_err(unwritten))
+        });
         result.map_err(|error| match task.rejection(self.given) {
             Some(rejection) if error.kind() == ErrorKind::InvalidInput => {
                 error.map_message(|_| rejection)
@@ -494,19 +500,11 @@ impl Bulk {
         })
     }
 
-    /// Returns how many people are left. After the end it is 0, unless a failure that concerns everybody ended
-    /// it early. The person with that failure is not among them: they count in [`failed_count`](Bulk::failed_count).
-    pub fn len(&self) -> usize {
-        self.left.len()
-    }
-
-    /// Returns whether nobody is left.
-    pub fn is_empty(&self) -> bool {
-        self.left.is_empty()
-    }
-
     /// Returns the user ids of the people who are left, in order, without those whose call has failed.
-    pub fn left(&self) -> impl Iterator<Item = &str> {
+    ///
+    /// After the end nobody is left, unless a failure that concerns everybody ended the iterator early. The person with that
+    /// failure is not among them: they count in [`failed_count`](Bulk::failed_count).
+    pub fn left(&self) -> impl ExactSizeIterator<Item = &str> {
         self.left.iter().map(Task::user_id)
     }
 

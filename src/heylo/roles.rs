@@ -61,8 +61,8 @@ impl Role {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the role does not fit the type; the error's
-    /// [`body`](crate::Error::body) is the role.
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the role does not fit the type. The error's source names the field and
+    /// what was expected, without a value of the role.
     ///
     /// # Examples
     ///

@@ -216,7 +216,7 @@ fn report<T>(
 fn failures(bulk: &Bulk, last_error: Option<heysync::Error>) -> Outcome<usize> {
     match last_error {
         Some(error) if !bulk.is_empty() => {
-            let left = format!("{} more people were not tried", bulk.len());
+            let left = format!("{} more people were not tried", bulk.left().len());
             Err(Failure::from(error).with_line(left))
         }
         _ => Ok(bulk.failed_count()),
