@@ -284,8 +284,8 @@ impl Config {
 
     /// Sets for how much longer than a period the token of a request without a response is held. Default: two seconds.
     ///
-    /// A request that was given up may still be under way. One that reaches the service within the grace is counted in
-    /// no window with more than the limit; one that is later [counts beside new ones](TokenBucket#the-guarantee). It is
+    /// A request that was given up may still be under way. If it arrives within the grace, the limit still holds; if later, it
+    /// [may exceed the limit](TokenBucket#the-guarantee). It is
     /// at most a day, and it is the [bucket](TokenBucket::set_grace)'s: the client that is built last sets it for all
     /// that share the bucket.
     ///
@@ -507,8 +507,8 @@ impl Config {
     /// # let config = config.transport(heysync::sandbox::Heylerts::demo());
     /// let client = heylerts::Client::with_config("hlt_key", config)?;
     /// client.mentions().limit(100).read_all()?;
-    /// // GET /mentions: unknown field items[].language
-    /// // GET /mentions: unknown value "bluesky" in the field items[].source
+    /// // list_mentions: unknown field items[].language
+    /// // list_mentions: unknown value "bluesky" in the field items[].source
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn on_drift(mut self, report: impl Fn(&Drift) + Send + Sync + 'static) -> Config {
@@ -516,10 +516,10 @@ impl Config {
         self
     }
 
-    /// Sets a [`Cancellation`], which stops the calls of the client from another thread. Default: none.
+    /// Adds a [`Cancellation`], which stops the calls of the client from another thread. Default: none.
     ///
-    /// With several, each of them stops the calls. [`CallOptions::cancellation`](crate::CallOptions::cancellation) sets
-    /// one for some calls only.
+    /// With several, each of them stops the calls. [`CallOptions::cancellation`](crate::CallOptions::cancellation) adds
+    /// one for some calls only. It is taken by reference and cloned, since the program keeps it to cancel by.
     pub fn cancellation(mut self, cancellation: &Cancellation) -> Config {
         self.settings.cancellations.push(cancellation.clone());
         self

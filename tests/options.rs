@@ -5,13 +5,13 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heysync::limiter::Rate;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, Services, TestClock, serve};
 use heysync::{
-    Activity, Call, CallOptions, Collector, Config, ErrorKind, Safety, UreqTransport, heylerts,
-    heylo, http,
+    Activity, Call, CallOptions, CallStart, Clock, Collector, Config, ErrorKind, Observer, Safety,
+    UreqTransport, heylerts, heylo, http,
 };
 use serde_json::{Value, json};
 
@@ -104,6 +104,61 @@ fn options_that_cannot_be_used_are_rejected_before_anything_is_sent() {
     }
     assert!(service.requests().is_empty());
     assert_eq!(client.bucket().snapshot().granted, 0);
+}
+
+#[test]
+fn a_deadline_or_a_timeout_without_end_is_rejected_by_every_operation_and_panics_nowhere() {
+    let services = Services::demo();
+    let config = |clock: TestClock| Config::new().clock(clock);
+    for options in [
+        CallOptions::new().deadline(Duration::MAX),
+        CallOptions::new().attempt_timeout(Duration::MAX),
+        CallOptions::new().deadline(Duration::MAX).attempt_timeout(Duration::MAX),
+    ] {
+        let alerts = config(TestClock::new()).transport(services.heylerts.clone());
+        let alerts = heylerts::Client::with_config(HEYLERTS_KEY, alerts).unwrap();
+        let community = config(TestClock::new()).transport(services.heylo.clone());
+        let community = heylo::Client::with_config("key", community).unwrap();
+        let clients =
+            Clients { heylerts: alerts.with(options.clone()), heylo: community.with(options) };
+        for operation in &OPERATIONS {
+            let error = (operation.make)(&clients).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{}: {error}", operation.name);
+        }
+        let once = clients.heylerts.create_alert_once(&heylerts::NewAlert::new("a", "b"));
+        assert_eq!(once.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let ahead = clients.heylerts.mentions().prefetch(4).next().unwrap();
+        assert_eq!(ahead.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let followed = clients.heylerts.mentions().follow(Duration::MAX).next().unwrap();
+        assert_eq!(followed.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    assert!(services.heylerts.requests().is_empty() && services.heylo.requests().is_empty());
+}
+
+/// A clock that shows the last moment that the system can express.
+#[derive(Debug)]
+struct Doomsday(Instant);
+
+impl Clock for Doomsday {
+    fn now(&self) -> Instant {
+        self.0
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+#[test]
+fn a_clock_at_the_end_of_time_panics_nowhere() {
+    let mut last = Instant::now();
+    for power in (0..64).rev() {
+        last = last.checked_add(Duration::from_secs(1 << power)).unwrap_or(last);
+    }
+    let service = Heylerts::demo();
+    let config = Config::new().transport(service.clone()).clock(Doomsday(last));
+    let client = heylerts::Client::with_config(HEYLERTS_KEY, config).unwrap();
+    client.hello().unwrap();
+    assert_eq!(client.mentions().prefetch(2).limit(3).count(), 3);
+    client.create_alert_once(&heylerts::NewAlert::new("a", "b")).unwrap();
 }
 
 #[test]
@@ -262,6 +317,51 @@ fn options_show_no_values_of_headers() {
     let options = CallOptions::new().header("X-Gateway-Token", "sesame").query("token", "sesame");
     let shown = format!("{options:?}");
     assert!(shown.contains("x-gateway-token") && !shown.contains("sesame"), "{shown}");
+}
+
+#[test]
+fn no_debug_form_shows_a_secret_header_a_body_or_the_data_of_a_person() {
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<String>>>);
+
+    impl Observer for Shown {
+        fn observe(&self, activity: &Activity<'_>) {
+            self.0.lock().unwrap().push(format!("{activity:?} {activity:#?}"));
+        }
+
+        fn started(&self, call: &CallStart<'_>) {
+            self.0.lock().unwrap().push(format!("{call:?} {call:#?}"));
+        }
+    }
+
+    let shown = Shown::default();
+    let service = Heylo::demo();
+    let leaks = Fault::altered(|response| {
+        response.headers_mut().insert("set-cookie", "session=s3cret".parse().unwrap());
+    });
+    service.inject(9, leaks);
+    let config = Config::new().transport(service).clock(TestClock::new()).observer(shown.clone());
+    let client = heylo::Client::with_config("key", config).unwrap();
+    let ada = heylo::NewMember::new("user-42")
+        .email("ada@example.com")
+        .first_name("Lovelace")
+        .birth_date("1815-12-10".parse().unwrap());
+    client.community("harbour-runners").invite(&ada).unwrap();
+    let options = CallOptions::new().header("X-Gateway-Token", "s3cret");
+    let call = Call::post(["apiv1-fetch"]).json(&json!({"type": "x", "email": "ada@example.com"}));
+    drop(client.with(options).send::<Value>(&call.header("X-Other-Token", "s3cret")));
+    let mut all = shown.0.lock().unwrap().clone();
+    assert!(
+        all.iter().any(|it| it.contains("CallStart"))
+            && all.iter().any(|it| it.contains("set-cookie"))
+    );
+    all.push(format!("{ada:?} {ada:#?}"));
+    for form in all {
+        for value in ["s3cret", "ada@example", "Lovelace", "1815", "107, "] {
+            assert!(!form.contains(value), "{value}: {form}");
+        }
+    }
+    assert!(format!("{ada:?}").contains(r#""user-42", fields: ["#));
 }
 
 #[test]

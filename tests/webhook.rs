@@ -368,6 +368,31 @@ fn a_delivery_decodes_into_the_event_the_mention_and_the_callers_type() {
 }
 
 #[test]
+fn no_error_quotes_a_value_of_the_payload() {
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code, reason = "it is never decoded")]
+    struct Own {
+        author: u64,
+    }
+    let body = br#"{"author": "ada@example.com", "url": "x", "title": {"ada@example.com": 1}}"#;
+    let delivery = verify(body, sign(SECRET, body)).expect("a genuine delivery");
+    let mention = delivery.mention().expect_err("no id");
+    for error in [delivery.decode::<Own>().expect_err("a string"), mention] {
+        let source = std::error::Error::source(&error).expect("a cause").to_string();
+        let shown = format!("{error:?} {error:#?} {error} {source}");
+        assert!(!shown.contains("ada@"), "{shown}");
+        let error = heysync::Error::from(error);
+        assert!(!error.report().contains("ada@"), "{}", error.report());
+        assert!(!format!("{error:#?}").contains("ada@"), "{error:#?}");
+    }
+    // Made by a program of its own.
+    let raw = serde_json::from_str::<u64>(r#""ada@example.com""#).expect_err("a string");
+    let error = heysync::Error::from(WebhookError::Undecodable(raw));
+    assert!(error.report().contains("expected u64"), "{}", error.report());
+    assert!(!error.report().contains("ada@"), "{}", error.report());
+}
+
+#[test]
 fn each_error_has_a_status_and_a_hint_and_does_not_print_its_cause() {
     let status = |rejected: Result<Delivery, WebhookError>| {
         rejected.map(|_| ()).map_err(|error| error.status().as_u16())

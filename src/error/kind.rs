@@ -5,7 +5,7 @@ use std::fmt;
 /// The kinds of [`Error`](crate::Error), to match on.
 ///
 /// [`Error::applied`](crate::Error::applied) returns whether the call took effect, [`Error::is_temporary`](crate::Error::is_temporary) whether the same call may
-/// succeed later; both know more than the kind.
+/// succeed later; both consider more than the kind.
 ///
 /// It prints as a few words, such as `rate limited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

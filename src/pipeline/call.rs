@@ -1,6 +1,7 @@
 //! One request, stated: what is asked for, and whether it may be asked twice.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Instant;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -34,7 +35,7 @@ use crate::json;
 ///     .safety(Safety::Read);
 /// assert_eq!(call.name(), "POST /apiv1-fetch communityPolls");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Call {
     method: Method,
@@ -534,6 +535,23 @@ impl Call {
     }
 }
 
+/// Shows the [`name`](Call::name), which names of parameters and headers are set, and the size of the body: values may be
+/// secret, and bodies are about people.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query: Vec<&str> = self.query.iter().map(|(name, _)| &**name).collect();
+        let headers: Vec<&HeaderName> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Call")
+            .field("name", &self.name())
+            .field("query", &query)
+            .field("headers", &headers)
+            .field("body_bytes", &self.body().len())
+            .field("safety", &self.safety)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Call {
     fn check(&self, extra: &[(String, String)]) -> Result<()> {
         if let Some(Rejection { message, cause }) = &self.rejection {
@@ -686,6 +704,23 @@ mod tests {
         assert_eq!(call.name(), "POST /apiv1-remove/… member");
         let call = call.json(&serde_json::json!({"type": "a\nb"}));
         assert_eq!(call.name(), "POST /apiv1-remove/… …");
+    }
+
+    #[test]
+    fn the_debug_form_shows_names_and_no_value_of_a_header_a_parameter_or_a_body() {
+        let call = Call::post(["members", "ada@example.com"])
+            .query("token", "s3cret-q")
+            .header("X-Secret", "s3cret-h")
+            .json(&serde_json::json!({"type": "member", "email": "ada@example.com"}));
+        for shown in [format!("{call:?}"), format!("{call:#?}")] {
+            for value in ["s3cret", "ada@", "109"] {
+                assert!(!shown.contains(value), "{shown}");
+            }
+            for name in ["POST /members/… member", "token", "x-secret", "body_bytes: 43", "Unsafe"]
+            {
+                assert!(shown.contains(name), "{name}: {shown}");
+            }
+        }
     }
 
     #[test]

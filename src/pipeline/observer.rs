@@ -106,7 +106,8 @@ pub trait Observer: Send + Sync {
 }
 
 /// The beginning of a call, as [`Observer::started`] receives it.
-#[derive(Debug)]
+///
+/// Its `Debug` form shows what its methods return, and so no id.
 pub struct CallStart<'a> {
     call: &'a Call,
     base: &'a Url,
@@ -138,8 +139,9 @@ impl<'a> CallStart<'a> {
         &self.operation
     }
 
-    /// Returns the path with `{id}` in place of the ids, such as `/api/v1/alerts/{id}`. Of a call of one's own that makes no
-    /// request of a method of this crate, it is not known which segments are ids, so it has none.
+    /// Returns the path with `{id}` in place of the ids, such as `/api/v1/alerts/{id}`.
+    ///
+    /// `None` for a custom call that matches no method of this crate: which segments are ids is unknown.
     pub fn template(&self) -> Option<String> {
         Some(Operation::of(self.call)?.path_with(self.base.path(), ID))
     }
@@ -154,6 +156,18 @@ impl<'a> CallStart<'a> {
             None => format!("{}/{REDACTED}", base.trim_end_matches('/')),
         };
         format!("{}{path}", self.base.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for CallStart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallStart")
+            .field("operation", &self.operation)
+            .field("method", self.method())
+            .field("server_address", &self.server_address())
+            .field("server_port", &self.server_port())
+            .field("template", &self.template())
+            .finish()
     }
 }
 

@@ -1,15 +1,17 @@
 //! The summary of a call that has ended.
 
+use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::error::ErrorKind;
 
 /// Summarizes a call that has ended: its last response, the number of attempts and the elapsed time.
 ///
-/// [`Activity::Ended`](crate::Activity::Ended) has it, and a [`Collector`](crate::Collector) keeps it.
-#[derive(Clone, Debug)]
+/// [`Activity::Ended`](crate::Activity::Ended) has it, and a [`Collector`](crate::Collector) keeps it. Its `Debug` form shows
+/// which headers there are, and not their values, which may be about people.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct CallSummary {
     /// The call, as in [`Call::name`](crate::Call::name), with its ids: `GET /alerts/3f2c`.
@@ -54,6 +56,21 @@ impl CallSummary {
     pub fn request_id(&self) -> Option<&str> {
         let ids = REQUEST_IDS.iter().filter_map(|name| self.headers.get(*name));
         ids.filter_map(|id| id.to_str().ok()).map(str::trim).find(|id| !id.is_empty())
+    }
+}
+
+impl fmt::Debug for CallSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&HeaderName> = self.headers.keys().collect();
+        f.debug_struct("CallSummary")
+            .field("call", &self.call)
+            .field("operation", &self.operation)
+            .field("error", &self.error)
+            .field("status", &self.status)
+            .field("headers", &headers)
+            .field("attempts", &self.attempts)
+            .field("elapsed", &self.elapsed)
+            .finish()
     }
 }
 

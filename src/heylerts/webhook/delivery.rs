@@ -130,7 +130,8 @@ impl Delivery {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, WebhookError> {
-        T::deserialize(&self.payload).map_err(WebhookError::Undecodable)
+        T::deserialize(&self.payload)
+            .map_err(|cause| WebhookError::undecodable(cause, &self.payload))
     }
 
     /// Returns the mention; `None` if the payload has none in any of the usual places.
@@ -144,7 +145,7 @@ impl Delivery {
     /// no `id`.
     pub fn mention(&self) -> Result<Option<Mention>, WebhookError> {
         let mention = mention(&self.payload).map(Mention::deserialize);
-        mention.transpose().map_err(WebhookError::Undecodable)
+        mention.transpose().map_err(|cause| WebhookError::undecodable(cause, &self.payload))
     }
 }
 

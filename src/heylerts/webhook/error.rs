@@ -1,13 +1,16 @@
 //! Why a delivery is rejected.
 
 use http::StatusCode;
+use serde::de::Error as _;
+use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
+use crate::pipeline::redaction::{cause_without_values, without_values};
 
 /// Why a delivery was rejected, or could not be decoded.
 ///
 /// No variant shows the signature that was expected. The cause, if there is one, is the
-/// [`source`](std::error::Error::source).
+/// [`source`](std::error::Error::source). It names what was expected, and no value of the payload.
 ///
 /// # Examples
 ///
@@ -53,6 +56,12 @@ pub enum WebhookError {
 }
 
 impl WebhookError {
+    /// Creates the error of a payload that does not decode, without the values that the cause quotes.
+    pub(super) fn undecodable(cause: serde_json::Error, payload: &Value) -> WebhookError {
+        let clean = serde_json::Error::custom(without_values(&cause, payload));
+        WebhookError::Undecodable(clean)
+    }
+
     /// Returns the status to respond with: 401 for a signature that is missing, malformed or wrong, 413 for a
     /// body that is too large, 400 for one that is not JSON, and 422 for a payload that does not decode.
     pub fn status(&self) -> StatusCode {
@@ -111,7 +120,7 @@ impl From<WebhookError> for Error {
         let error = Error::new(rejected.kind(), rejected.to_string()).with_hint(rejected.advice());
         match rejected {
             WebhookError::NotJson(cause) | WebhookError::Undecodable(cause) => {
-                error.with_source(cause)
+                error.with_source(cause_without_values(cause, &Value::Null))
             }
             _ => error,
         }
