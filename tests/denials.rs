@@ -107,7 +107,7 @@ fn a_batch_ends_after_three_people_in_doubt_and_keeps_the_rest_for_later() {
         community(&server).invite_members((0..9).map(|n| NewMember::new(format!("u{n}"))));
     assert_eq!(invites.by_ref().count(), 3);
     assert_eq!(asked_for(&server), ["u0", "u1", "u2"]);
-    assert_eq!((invites.len(), invites.journal().unknown().count()), (6, 3));
+    assert_eq!((invites.left().len(), invites.journal().unknown().count()), (6, 3));
 }
 
 /// Kind of the error, what took effect, and how many requests arrived.
