@@ -35,9 +35,8 @@ pub(crate) fn read_request(
     writer: &mut impl Write,
 ) -> Result<Request<Vec<u8>>, ReadError> {
     let head = parse_head(&read_head(reader)?).map_err(ReadError::Rejected)?;
-    let length = body_length(head.headers()).map_err(ReadError::Rejected)?;
-    let expects = head.headers().get(EXPECT).map(HeaderValue::as_bytes);
-    if expects.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue")) {
+    let length = body_length(&head).map_err(ReadError::Rejected)?;
+    if length != Some(0) && expects_continue(&head) {
         writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
     let body = match length {
@@ -47,17 +46,25 @@ pub(crate) fn read_request(
     Ok(head.map(|()| body))
 }
 
+/// Whether the client waits for `100 Continue`. HTTP/1.0 does not have it.
+fn expects_continue(head: &Request<()>) -> bool {
+    let expects = head.headers().get(EXPECT).map(HeaderValue::as_bytes);
+    head.version() != Version::HTTP_10
+        && expects.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+}
+
 /// Whether the client keeps the connection open after the response.
 pub(crate) fn is_kept_alive(request: &Request<Vec<u8>>) -> bool {
-    let values = request.headers().get_all(CONNECTION);
-    let has = |option: &str| {
-        let mut lists = values.iter().filter_map(|value| value.to_str().ok());
-        lists.any(|list| list.split(',').any(|it| it.trim().eq_ignore_ascii_case(option)))
-    };
     match request.version() {
-        Version::HTTP_10 => has("keep-alive"),
-        _ => !has("close"),
+        Version::HTTP_10 => has_connection_option(request.headers(), "keep-alive"),
+        _ => !has_connection_option(request.headers(), "close"),
     }
+}
+
+/// Whether a `Connection` header has this option.
+pub(crate) fn has_connection_option(headers: &HeaderMap, option: &str) -> bool {
+    let mut lists = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lists.any(|list| list.split(',').any(|it| it.trim().eq_ignore_ascii_case(option)))
 }
 
 /// Encodes the head of a response. `framing` replaces its `Content-Length` and `Transfer-Encoding`.
@@ -83,7 +90,11 @@ pub(crate) fn has_no_body(status: StatusCode) -> bool {
 /// Reads everything up to the empty line, without empty lines before the request.
 fn read_head(reader: &mut impl BufRead) -> Result<Vec<u8>, ReadError> {
     // A TLS handshake may contain no line end: do not wait for one.
-    let first = reader.fill_buf()?.first().copied();
+    let first = match reader.fill_buf() {
+        Ok(bytes) => bytes.first().copied(),
+        // Before a request began, a 408 would be taken for the response to the next one.
+        Err(_) => return Err(ReadError::Closed),
+    };
     if first.is_some_and(|byte| !byte.is_ascii_graphic() && !b"\r\n".contains(&byte)) {
         return Err(ReadError::Rejected(StatusCode::BAD_REQUEST));
     }
@@ -110,7 +121,7 @@ fn read_line(reader: &mut impl BufRead, max: usize) -> Result<Vec<u8>, ReadError
             line.pop_if(|last| *last == b'\r');
             Ok(line)
         }
-        Some(_) if line.len() + 1 == max => {
+        last if line.len() + usize::from(last.is_some()) == max => {
             Err(ReadError::Rejected(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
         }
         _ => Err(ReadError::Closed),
@@ -150,22 +161,32 @@ fn parse_header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     // A name with a blank before the colon, or at the start of the line, is not a valid name.
     let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-    let value = line[colon + 1..].trim_ascii();
+    let mut value = &line[colon + 1..];
+    // Blanks and tabs only: the other white space of `trim_ascii` is not allowed here.
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
     Some((name, HeaderValue::from_bytes(value).ok()?))
 }
 
 /// Returns the length of the body; `None` if it is in chunks.
-fn body_length(headers: &HeaderMap) -> Result<Option<usize>, StatusCode> {
-    let lengths: Vec<&HeaderValue> = headers.get_all(CONTENT_LENGTH).into_iter().collect();
-    match headers.get(TRANSFER_ENCODING).map(HeaderValue::as_bytes) {
-        Some(_) if !lengths.is_empty() => Err(StatusCode::BAD_REQUEST),
-        Some(value) if value.eq_ignore_ascii_case(b"chunked") => Ok(None),
-        Some(_) => Err(StatusCode::NOT_IMPLEMENTED),
-        None => match lengths[..] {
-            [] => Ok(Some(0)),
-            [first, ..] if lengths.iter().any(|it| *it != first) => Err(StatusCode::BAD_REQUEST),
-            [first, ..] => parse_length(first.as_bytes(), 10).map(Some),
-        },
+fn body_length(head: &Request<()>) -> Result<Option<usize>, StatusCode> {
+    let all = |name| head.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let (codings, lengths): (Vec<&[u8]>, Vec<&[u8]>) =
+        (all(TRANSFER_ENCODING), all(CONTENT_LENGTH));
+    match (&codings[..], &lengths[..]) {
+        ([], []) => Ok(Some(0)),
+        ([], [first, rest @ ..]) if rest.iter().all(|it| it == first) => {
+            parse_length(first, 10).map(Some)
+        }
+        // HTTP/1.0 has no transfer codings. Two lengths and two codings show that something is wrong with the request.
+        ([coding], []) if head.version() != Version::HTTP_10 => {
+            match coding.eq_ignore_ascii_case(b"chunked") {
+                true => Ok(None),
+                false => Err(StatusCode::NOT_IMPLEMENTED),
+            }
+        }
+        _ => Err(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -239,6 +260,7 @@ mod tests {
                 "body",
             ),
             ("POST /x HTTP/1.1\r\n\r\nrest", ""),
+            ("POST /x HTTP/1.1\r\nContent-Length: \t 4 \t\r\n\r\nbody", "body"),
         ] {
             let read = read(request).unwrap();
             assert_eq!((read.uri().path(), read.body().as_slice()), ("/x", body.as_bytes()));
@@ -255,6 +277,10 @@ mod tests {
             (400, "GET / HTTP/1.1\r\nname : value\r\n\r\n".to_owned()),
             (400, "GET / HTTP/1.1\r\na: b\r\n folded\r\n\r\n".to_owned()),
             (400, "GET / HTTP/1.1\r\na: b\rc\r\n\r\n".to_owned()),
+            (400, "GET / HTTP/1.1\r\na: b\r\r\n\r\n".to_owned()),
+            (400, "GET / HTTP/1.1\r\na: b\x0c\r\n\r\n".to_owned()),
+            (400, "GET / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n\r\n0\r\n\r\n".to_owned()),
+            (400, "GET / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned()),
             (400, "GET / HTTP/1.1\r\ncontent-length: many\r\n\r\n".to_owned()),
             (400, "GET / HTTP/1.1\r\ncontent-length: +4\r\n\r\n".to_owned()),
             (400, "GET / HTTP/1.1\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\n".to_owned()),
@@ -269,6 +295,7 @@ mod tests {
             (413, "GET / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nffffffff\r\n".to_owned()),
             (431, format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "x".repeat(MAX_HEAD))),
             (431, format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1))),
+            (431, format!("GET / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEAD))),
             (501, "GET / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n".to_owned()),
             (505, "GET / HTTP/2.0\r\n\r\n".to_owned()),
         ] {
@@ -282,6 +309,47 @@ mod tests {
         let request = b"POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody";
         for length in 0..request.len() {
             assert!(matches!(read(&request[..length]), Err(ReadError::Closed)), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_falls_silent_gets_a_408_only_if_it_has_begun_a_request() {
+        /// Falls silent after these bytes.
+        struct Silent<'a>(&'a [u8]);
+        impl Read for Silent<'_> {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(into)? {
+                    0 => Err(ErrorKind::WouldBlock.into()),
+                    count => Ok(count),
+                }
+            }
+        }
+        let read = |bytes| read_request(&mut io::BufReader::new(Silent(bytes)), &mut io::sink());
+        assert!(matches!(read(b""), Err(ReadError::Closed)));
+        for begun in
+            ["GET", "GET / HTTP/1.1\r\na: b\r\n", "GET / HTTP/1.1\r\ncontent-length: 2\r\n\r\na"]
+        {
+            let outcome = read(begun.as_bytes());
+            assert!(
+                matches!(outcome, Err(ReadError::Rejected(StatusCode::REQUEST_TIMEOUT))),
+                "{begun}: {outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_request_of_http_1_1_with_a_body_is_told_to_continue() {
+        for (head, is_told) in [
+            ("POST / HTTP/1.1\r\nexpect: 100-Continue\r\ncontent-length: 1", true),
+            ("POST / HTTP/1.1\r\nexpect: 100-continue\r\ntransfer-encoding: chunked", true),
+            ("POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 0", false),
+            ("GET / HTTP/1.1\r\nexpect: 100-continue", false),
+            ("POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 1", false),
+            ("POST / HTTP/1.1\r\ncontent-length: 1", false),
+        ] {
+            let mut interim = Vec::new();
+            drop(read_request(&mut format!("{head}\r\n\r\n").as_bytes(), &mut interim));
+            assert_eq!(!interim.is_empty(), is_told, "{head}");
         }
     }
 

@@ -107,12 +107,17 @@ impl Pace {
 impl WireResponse {
     /// Returns the status of the response, if its head is sent.
     pub fn status(&self) -> Option<StatusCode> {
+        self.response().map(Response::status)
+    }
+
+    /// Returns the response whose head is sent, if any.
+    pub(crate) fn response(&self) -> Option<&Response> {
         match self {
             WireResponse::Complete(response)
             | WireResponse::Truncated(response, _)
             | WireResponse::Stalled(response, _)
             | WireResponse::Slow(response, _)
-            | WireResponse::Misframed(response, _) => Some(response.status()),
+            | WireResponse::Misframed(response, _) => Some(response),
             _ => None,
         }
     }
@@ -131,6 +136,7 @@ impl WireResponse {
                 wait(timeout);
                 Err(timed_out(response.into_parts().0))
             }
+            WireResponse::Slow(response, _) if response.body().is_empty() => Ok(response),
             WireResponse::Slow(response, Pace { duration, .. }) => {
                 wait(duration.min(timeout));
                 match duration < timeout {

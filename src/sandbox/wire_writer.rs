@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use super::exchange::Response;
-use super::http1::{encode_head, has_no_body};
+use super::http1::{encode_head, has_connection_option, has_no_body};
 use super::wall_clock::Interrupt;
 use super::wire_response::{AfterRaw, Framing, Pace, WireResponse};
 
 /// The number of pieces of a slow body.
-const PIECES: u32 = 10;
+const PIECES: usize = 10;
 
 /// The state of the connection after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,22 +29,29 @@ pub(crate) fn write(
     keep_alive: bool,
     interrupt: &Interrupt,
 ) -> io::Result<After> {
+    let is_closing = response.response().is_some_and(is_closing);
+    let keep_alive = keep_alive && !is_closing;
     let after = if keep_alive { After::KeepOpen } else { After::Linger };
     match response {
         WireResponse::Complete(response) => {
-            let sent = if is_head { 0 } else { response.body().len() };
-            write_part(out, &response, sent, keep_alive).map(|()| after)
+            write_part(out, &response, body(&response, is_head), keep_alive).map(|()| after)
         }
         WireResponse::Truncated(response, sent) => {
-            write_part(out, &response, sent, keep_alive).map(|()| After::Close)
+            let part = first(body(&response, is_head), sent);
+            write_part(out, &response, part, keep_alive).map(|()| After::Close)
         }
         WireResponse::Stalled(response, sent) => {
-            write_part(out, &response, sent, keep_alive).map(|()| After::Stall)
+            let part = first(body(&response, is_head), sent);
+            write_part(out, &response, part, keep_alive).map(|()| After::Stall)
         }
         WireResponse::Slow(response, pace) => {
-            write_slowly(out, &response, keep_alive, &pace, interrupt).map(|()| after)
+            out.write_all(&head(&response, keep_alive))?;
+            write_slowly(out, body(&response, is_head), &pace, interrupt).map(|()| after)
         }
-        WireResponse::Misframed(response, framing) => write_misframed(out, &response, framing),
+        WireResponse::Misframed(response, framing) => {
+            write_misframed(out, &response, framing, is_head)?;
+            Ok(if framing == Framing::ShortLength { after } else { After::Close })
+        }
         WireResponse::Raw(bytes, then) => write_raw(out, &bytes, then),
         WireResponse::Closed | WireResponse::Unreachable | WireResponse::TimedOut => {
             Ok(After::Close)
@@ -52,18 +59,32 @@ pub(crate) fn write(
     }
 }
 
-/// Writes a head with the length of the whole body, and this many bytes of the body.
+/// Whether a handler, or an altered response, asks for the end of the connection.
+fn is_closing(response: &Response) -> bool {
+    has_connection_option(response.headers(), "close")
+}
+
+/// Returns the body as far as it may be sent.
+fn body(response: &Response, is_head: bool) -> &[u8] {
+    match is_head || has_no_body(response.status()) {
+        true => &[],
+        false => response.body(),
+    }
+}
+
+fn first(body: &[u8], count: usize) -> &[u8] {
+    &body[..count.min(body.len())]
+}
+
+/// Writes a head with the length of the whole body, and a part of the body.
 fn write_part(
     out: &mut impl Write,
     response: &Response,
-    sent: usize,
+    part: &[u8],
     keep_alive: bool,
 ) -> io::Result<()> {
     let mut bytes = head(response, keep_alive);
-    if !has_no_body(response.status()) {
-        let body = response.body();
-        bytes.extend(&body[..sent.min(body.len())]);
-    }
+    bytes.extend(part);
     out.write_all(&bytes)
 }
 
@@ -72,7 +93,7 @@ fn head(response: &Response, keep_alive: bool) -> Vec<u8> {
     if !has_no_body(response.status()) {
         framing.push(format!("content-length: {}", response.body().len()));
     }
-    if !keep_alive {
+    if !keep_alive && !is_closing(response) {
         framing.push("connection: close".to_owned());
     }
     encode_head(response, &framing)
@@ -80,15 +101,14 @@ fn head(response: &Response, keep_alive: bool) -> Vec<u8> {
 
 fn write_slowly(
     out: &mut impl Write,
-    response: &Response,
-    keep_alive: bool,
+    body: &[u8],
     pace: &Pace,
     interrupt: &Interrupt,
 ) -> io::Result<()> {
-    out.write_all(&head(response, keep_alive))?;
-    let size = response.body().len().div_ceil(PIECES as usize).max(1);
-    for piece in response.body().chunks(size) {
-        pace.clock.wait(pace.duration / PIECES, interrupt);
+    let pieces = body.chunks(body.len().div_ceil(PIECES).max(1));
+    let wait = pace.duration.checked_div(pieces.len() as u32).unwrap_or_default();
+    for piece in pieces {
+        pace.clock.wait(wait, interrupt);
         out.write_all(piece)?;
     }
     Ok(())
@@ -98,7 +118,8 @@ fn write_misframed(
     out: &mut impl Write,
     response: &Response,
     framing: Framing,
-) -> io::Result<After> {
+    is_head: bool,
+) -> io::Result<()> {
     let body = response.body().as_slice();
     let (first, rest) = body.split_at(body.len() / 2);
     let (line, body) = match framing {
@@ -110,16 +131,10 @@ fn write_misframed(
         Framing::MissingLastChunk => {
             ("transfer-encoding: chunked".to_owned(), [chunk(first), chunk(rest)].concat())
         }
-        Framing::NotHttp => {
-            out.write_all(b"this is not HTTP\r\n\r\n")?;
-            return Ok(After::Close);
-        }
+        Framing::NotHttp => return out.write_all(b"this is not HTTP\r\n\r\n"),
     };
-    out.write_all(&[encode_head(response, &[line]), body].concat())?;
-    match framing {
-        Framing::ShortLength => Ok(After::KeepOpen),
-        _ => Ok(After::Close),
-    }
+    let head = encode_head(response, &[line]);
+    out.write_all(&if is_head { head } else { [head, body].concat() })
 }
 
 fn chunk(bytes: &[u8]) -> Vec<u8> {

@@ -234,6 +234,64 @@ fn a_head_request_gets_the_length_and_no_body() {
 }
 
 #[test]
+fn no_fault_sends_a_body_where_there_must_be_none() {
+    let _limit = Limit::start();
+    let broken: [fn(Response<Vec<u8>>) -> WireResponse; 5] = [
+        WireResponse::Complete,
+        |response| WireResponse::Truncated(response, 4),
+        |response| WireResponse::Slow(response, Pace::over(Duration::ZERO)),
+        |response| WireResponse::Misframed(response, Framing::ShortLength),
+        |response| WireResponse::Misframed(response, Framing::InvalidChunk),
+    ];
+    for break_up in broken {
+        let server = serve(0, move |_| break_up(Response::new(b"body".to_vec()))).unwrap();
+        let response = exchange(&server, "HEAD / HTTP/1.1\r\nconnection: close\r\n\r\n");
+        assert!(response.ends_with("\r\n\r\n"), "{response}");
+    }
+    let pace = Pace::over(Duration::ZERO);
+    let without_body = move |_: Request<Vec<u8>>| {
+        let response = Response::builder().status(204).body(b"stray".to_vec()).unwrap();
+        WireResponse::Slow(response, pace.clone())
+    };
+    let response = exchange(&serve(0, without_body).unwrap(), [KEPT, HELLO].concat());
+    assert!(response.matches("HTTP/1.1 204").count() == 2 && !response.contains("stray"));
+}
+
+#[test]
+fn a_slow_body_takes_its_time_whatever_its_length() {
+    let _limit = Limit::start();
+    for length in [1, 3, 10, 11, 1000] {
+        let clock = TestClock::new();
+        let service = Heylerts::demo().clock(clock.clone());
+        service.inject(1, Fault::SlowBody(Duration::from_secs(20)));
+        let server = serve(0, move |request| match service.respond(request, Duration::MAX) {
+            WireResponse::Slow(_, pace) => {
+                WireResponse::Slow(Response::new(vec![b'x'; length]), pace)
+            }
+            other => other,
+        });
+        let response = exchange(&server.unwrap(), HELLO);
+        assert!(response.ends_with(&"x".repeat(length)));
+        let off = clock.elapsed().abs_diff(Duration::from_secs(20));
+        assert!(off < Duration::from_micros(1), "{length}: {:?}", clock.elapsed());
+    }
+}
+
+#[test]
+fn a_handler_that_asks_for_the_end_of_the_connection_gets_it() {
+    let _limit = Limit::start();
+    let closing = |_| {
+        let response = Response::builder().header("Connection", "Close").body(b"body".to_vec());
+        WireResponse::Complete(response.unwrap())
+    };
+    let server = serve(0, closing).unwrap();
+    let response = exchange(&server, [KEPT, KEPT].concat());
+    assert!(response.ends_with("\r\n\r\nbody"), "{response}");
+    assert_eq!(response.to_lowercase().matches("connection: close").count(), 1, "{response}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn a_client_that_expects_100_continue_gets_it_before_the_body_is_sent() {
     let _limit = Limit::start();
     let echo =
