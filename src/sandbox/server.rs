@@ -25,7 +25,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long, and for how many bytes, the server reads on after an early response.
 const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
-const LINGER_BYTES: u64 = 1024 * 1024;
+const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Responds to the requests of a [`Server`].
 ///

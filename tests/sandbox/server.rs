@@ -171,6 +171,10 @@ fn a_malformed_request_gets_a_status_and_the_connection_is_closed() {
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{status} {response}");
         assert!(response.contains("connection: close"));
     }
+    let too_large = 20 * 1024 * 1024;
+    let head = format!("POST / HTTP/1.1\r\ncontent-length: {too_large}\r\n\r\n");
+    let response = exchange(&server, [head.into_bytes(), vec![b'x'; too_large]].concat());
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
     let handshake = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     assert!(exchange(&server, handshake).starts_with("HTTP/1.1 400 Bad Request\r\n"));
     assert!(server.requests().is_empty());
