@@ -244,6 +244,7 @@ impl Client {
     /// println!("{} mentions", quick.stats()?.total);
     /// # Ok::<(), heysync::Error>(())
     /// ```
+    #[must_use]
     pub fn with(&self, options: CallOptions) -> Client {
         Client { pipeline: Arc::new(self.pipeline.with(options)) }
     }

@@ -234,6 +234,7 @@ impl Client {
     /// println!("{} roles", community.roles()?.len());
     /// # Ok::<(), heysync::Error>(())
     /// ```
+    #[must_use]
     pub fn with(&self, options: CallOptions) -> Client {
         Client { pipeline: Arc::new(self.pipeline.with(options)) }
     }

@@ -316,6 +316,7 @@ impl TransportError {
     /// States that another attempt would fail in the same way, so that the client does not retry.
     ///
     /// Examples are a certificate that is not trusted and a proxy that refuses the password.
+    #[must_use]
     pub fn permanent(mut self) -> TransportError {
         self.is_permanent = true;
         self
@@ -333,6 +334,7 @@ impl TransportError {
     }
 
     /// Adds a hint for a person who has to fix the cause, as [`Error::hint`](crate::Error::hint) returns it.
+    #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> TransportError {
         self.hint = Some(hint.into());
         self

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Limit {
     /// How requests are counted.
     pub algorithm: Algorithm,

@@ -11,6 +11,7 @@ use crate::sandbox::wall_clock::{self, TimestampFormat};
 /// An alert: a search for a keyword that runs regularly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Alert {
     /// Its id, a UUID.
     pub id: String,

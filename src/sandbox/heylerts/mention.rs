@@ -11,6 +11,7 @@ use crate::sandbox::wall_clock::{self, TimestampFormat};
 /// A mention that an alert found.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Mention {
     /// Its id, a UUID.
     pub id: String,

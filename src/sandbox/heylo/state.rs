@@ -106,6 +106,7 @@ pub enum SuccessBody {
 /// A community with its members, roles and events.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Community {
     /// Its id: `communityId`.
     pub id: String,
@@ -122,6 +123,7 @@ pub struct Community {
 /// A member of a community.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Member {
     /// The stable id in the caller's system: `userId`.
     pub user_id: String,
@@ -145,6 +147,7 @@ pub enum MemberStatus {
 /// A role and its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Role {
     /// Its id: `roleId`.
     pub id: String,
@@ -157,6 +160,7 @@ pub struct Role {
 /// An event with its attendance.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Event {
     /// Its id.
     pub id: String,
