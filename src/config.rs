@@ -23,7 +23,7 @@ use crate::pipeline::key_source::{Source, SourcedKey};
 use crate::pipeline::keys::Keys;
 use crate::pipeline::observer::Observer;
 use crate::pipeline::retry::RetryBudget;
-use crate::pipeline::settings::Settings;
+use crate::pipeline::settings::{Settings, check_time};
 use crate::pipeline::transport::Transport;
 use crate::pipeline::transport_options::TransportOptions;
 use crate::pipeline::ureq_transport::UreqTransport;
@@ -612,8 +612,8 @@ impl Config {
     }
 
     fn check_ranges(&self) -> Result<()> {
-        self.transport_options
-            .check()
+        check_time("connect_timeout", self.transport_options.connect_timeout)
+            .and_then(|()| self.transport_options.check())
             .and_then(|()| self.settings.check())
             .map_err(Error::configuration)?;
         #[cfg(any(feature = "share", feature = "redis"))]

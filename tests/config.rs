@@ -296,18 +296,18 @@ fn a_value_out_of_its_range_is_an_error_and_not_clamped() {
 
 #[test]
 fn a_value_out_of_its_range_is_an_error_for_a_transport_alone_too() {
-    let day = Duration::from_secs(24 * 60 * 60);
     let options = TransportOptions::new;
     for (options, name) in [
         (options().connect_timeout(Duration::ZERO), "connect_timeout"),
-        (options().connect_timeout(day + Duration::from_nanos(1)), "connect_timeout"),
+        (options().connect_timeout(Duration::from_micros(999)), "connect_timeout"),
         (options().max_body(0), "max_body"),
     ] {
         let error = UreqTransport::new(options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.message().contains(name), "{name}: {error}");
     }
-    assert!(UreqTransport::new(options().connect_timeout(day).max_body(1)).is_ok());
+    let shortest = options().connect_timeout(Duration::from_millis(1)).max_body(1);
+    assert!(UreqTransport::new(shortest).is_ok());
 }
 
 #[test]

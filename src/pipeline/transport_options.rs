@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::settings::check_time;
-
 /// Configures a [`UreqTransport`](crate::UreqTransport).
 ///
 /// # Examples
@@ -52,8 +50,8 @@ impl TransportOptions {
         TransportOptions::default()
     }
 
-    /// Sets how long resolving, connecting and TLS may take together, from a millisecond to a day. Default: 10
-    /// seconds.
+    /// Sets how long resolving, connecting and TLS may take together, a millisecond at least; more than a day
+    /// counts as a day. Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> TransportOptions {
         self.connect_timeout = timeout;
         self
@@ -123,7 +121,10 @@ impl TransportOptions {
         if self.max_body == 0 {
             return Err("max_body must be 1 byte at least".to_owned());
         }
-        check_time("connect_timeout", self.connect_timeout)
+        if self.connect_timeout < Duration::from_millis(1) {
+            return Err("connect_timeout must be a millisecond at least".to_owned());
+        }
+        Ok(())
     }
 
     /// Whether they choose which way requests take, or which servers are trusted.
