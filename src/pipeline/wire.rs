@@ -35,6 +35,10 @@ const MOST_ADDRESSES: usize = 16;
 /// The shortest time that a socket waits.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
+/// For how long a connection must have idled to be known as open: servers and proxies that close it after a response without
+/// saying so do that within a millisecond.
+const SETTLED: Duration = Duration::from_millis(2);
+
 /// Makes agents that share what they know about hosts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wire {
@@ -276,13 +280,13 @@ impl Watched {
 
     /// Whether TLS has read the alert that ends the connection, which shows in place of the next input. Data that was taken
     /// for it shows by a wait in vain.
-    fn has_ended(&mut self) -> bool {
-        !matches!(self.input_at_once(), Err(ureq::Error::Timeout(_)))
+    fn has_ended(&mut self, within: Duration) -> bool {
+        !matches!(self.input_within(within), Err(ureq::Error::Timeout(_)))
     }
 
-    fn input_at_once(&mut self) -> Result<bool, ureq::Error> {
+    fn input_within(&mut self, time: Duration) -> Result<bool, ureq::Error> {
         self.inner.await_input(NextTimeout {
-            after: AT_ONCE.into(),
+            after: time.into(),
             reason: ureq::Timeout::RecvResponse,
             ..NextTimeout::default()
         })
@@ -293,18 +297,25 @@ impl Watched {
         let outcome = self.inner.await_input(timeout);
         let is_rejected =
             |error: &ureq::Error| matches!(error, ureq::Error::Io(it) if it.kind() == InvalidData);
-        if outcome.as_ref().is_err_and(is_rejected) && matches!(self.input_at_once(), Ok(true)) {
+        if outcome.as_ref().is_err_and(is_rejected)
+            && matches!(self.input_within(AT_ONCE), Ok(true))
+        {
             self.has_failed = true;
             return Ok(true);
         }
         outcome
     }
 
-    /// Whether it has not idled for too long. ureq asks when it puts a connection back and when it takes one.
+    /// Whether it has not idled for too long, nor for too short a time to be known as open. ureq asks when it puts a connection
+    /// back and when it takes one.
     fn is_rested(&mut self) -> bool {
         match self.state {
             State::Dying => false,
-            State::Idle(since) => sending::note().max_idle.is_none_or(|max| since.elapsed() < max),
+            State::Idle(since) => sending::note().max_idle.is_none_or(|max| {
+                let idle = since.elapsed();
+                let more = || SETTLED.saturating_sub(idle).max(AT_ONCE);
+                idle < max && (idle >= SETTLED || !self.has_ended(more()))
+            }),
             State::AwaitsStatus | State::Responded => {
                 self.state = State::Idle(Instant::now());
                 true
@@ -348,7 +359,7 @@ impl Transport for Watched {
             // Bytes behind a response are no response to the next request. In a tunnel, ureq does not look for it.
             && self.inner.buffers().input().is_empty()
             && self.inner.is_open()
-            && !(self.carries_requests && sending::take_suspicion() && self.has_ended())
+            && !(self.carries_requests && sending::take_suspicion() && self.has_ended(AT_ONCE))
     }
 
     fn is_tls(&self) -> bool {
@@ -420,6 +431,8 @@ mod tests {
     struct Fake {
         buffers: LazyBuffers,
         touched: Arc<AtomicU64>,
+        /// Which shows only to those who wait for input.
+        is_closed: bool,
     }
 
     impl Transport for Fake {
@@ -431,8 +444,8 @@ mod tests {
             Ok(())
         }
 
-        fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-            Ok(false)
+        fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+            if self.is_closed { Ok(false) } else { Err(ureq::Error::Timeout(timeout.reason)) }
         }
 
         fn is_open(&mut self) -> bool {
@@ -442,8 +455,13 @@ mod tests {
     }
 
     fn connection() -> (Watched, Arc<AtomicU64>) {
+        connection_that(false)
+    }
+
+    fn connection_that(is_closed: bool) -> (Watched, Arc<AtomicU64>) {
         let touched = Arc::new(AtomicU64::new(0));
-        let fake = Fake { buffers: LazyBuffers::new(128, 128), touched: Arc::clone(&touched) };
+        let buffers = LazyBuffers::new(128, 128);
+        let fake = Fake { buffers, touched: Arc::clone(&touched), is_closed };
         let watched = Watched {
             inner: Box::new(fake),
             generation: Arc::default(),
@@ -535,6 +553,20 @@ mod tests {
         assert!(open(Some(60 * second), 3 * second));
         assert!(!open(Some(second), 3 * second));
         assert!(!open(Some(second), second));
+    }
+
+    #[test]
+    fn only_a_call_that_asks_for_it_waits_for_the_end_of_a_connection_that_has_just_responded() {
+        for (max_idle, is_closed, expected) in [
+            (Some(Duration::from_secs(60)), true, false),
+            (Some(Duration::from_secs(60)), false, true),
+            (None, true, true),
+        ] {
+            let (mut connection, _) = connection_that(is_closed);
+            // Put back, then taken.
+            let is_open = watch(max_idle, || [connection.is_open(), connection.is_open()]).0;
+            assert_eq!(is_open, [true, expected], "{max_idle:?}, {is_closed}");
+        }
     }
 
     #[test]
