@@ -86,7 +86,7 @@ use operation::Operation;
 use options::CallOptions;
 use redaction::Evidence;
 use response::BadBody;
-use retry::RetryBudget;
+use retry::{IsRetry, RetryBudget};
 use settings::Settings;
 use summary::CallSummary;
 use transport::{SendProgress, Transport, TransportError};
@@ -153,13 +153,14 @@ struct Run<'a> {
 pub(crate) type BeforeSending<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// Time that must remain after a wait for an unsafe call: 100 ms, or a tenth of a shorter deadline. One that is sent at the
-/// last moment ends without a response, so that nobody knows its outcome.
+/// last moment ends without a response, so that nobody knows its outcome. The same holds for another attempt of any call,
+/// which would hide why the earlier one failed.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 
 impl Run<'_> {
     /// Until when the call waits for a permit, or before another attempt.
     fn waits_until(&self) -> Instant {
-        if !self.call.is_unsafe() {
+        if !self.call.is_unsafe() && self.last.is_none() {
             return self.until;
         }
         let tenth = self.until.saturating_duration_since(self.started) / 10;
@@ -348,7 +349,11 @@ impl Pipeline {
     fn sign(&self, run: &Run<'_>) -> Result<Request<Vec<u8>>> {
         let auth = &run.credentials.auth;
         let rejected = |error| auth.redactor().rejection(error).with_call(run.names());
-        self.request(run.call, auth).map_err(rejected)
+        let mut request = self.request(run.call, auth).map_err(rejected)?;
+        if run.attempts > 0 {
+            request.extensions_mut().insert(IsRetry);
+        }
+        Ok(request)
     }
 
     /// Returns the line of curl that sends `call`.

@@ -29,6 +29,10 @@ pub enum Safety {
     Unsafe,
 }
 
+/// For the transport, in the extensions of a request: the call was sent before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IsRetry;
+
 /// The longest wait before the first retry. It doubles with each further one.
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest backoff.

@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Extensions, Method, Request, Response, StatusCode, Uri};
 use ureq::config::Config;
 use ureq::{Agent, AsSendBody, Proxy};
 
 use super::body;
 use super::failure::{self, Attempt};
 use super::proxy::Proxies;
-use super::retry::Safety;
+use super::retry::{IsRetry, Safety};
 use super::sending::{self, Sent};
 use super::transport::{SendProgress, Transport, TransportError};
 use super::transport_options::TransportOptions;
@@ -21,8 +21,9 @@ use crate::error::Error;
 /// For how long an idle connection is kept. Common servers drop them after 5 seconds.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 /// For how long a connection may have idled to be used by a call that changes something: if it dies, an unsafe call is not sent
-/// again, and a removal cannot tell whether it removed anything. Servers that drop connections early do so after one second.
-const MAX_IDLE_OF_CHANGES: Duration = Duration::from_millis(800);
+/// again, and a removal cannot tell whether it removed anything. The same holds for another attempt, since pauses are often
+/// whole seconds. Servers that drop connections early do so after one second.
+const SHORT_IDLE: Duration = Duration::from_millis(800);
 
 /// ureq panics if a timeout overflows the time that it is added to.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -36,7 +37,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// An idle connection is kept for 4 seconds. It is not used again after a 408 or a 5xx, since some servers
 /// close it then without notice, nor if a response was lost on a connection to the same host, nor by a forked
-/// child. A call that changes something uses only connections that have idled for less than 0.8 seconds.
+/// child. A call that changes something, and another attempt of any call, use only connections that have idled for less than
+/// 0.8 seconds.
 ///
 /// A server may respond before it has read a request to its end. If it then closes the connection, or reads no more for two
 /// fifths of the time that is left, the rest of the request is not sent and the response is returned.
@@ -125,7 +127,8 @@ impl UreqTransport {
         }
     }
 
-    fn assemble(options: TransportOptions, proxies: Proxies) -> UreqTransport {
+    fn assemble(mut options: TransportOptions, proxies: Proxies) -> UreqTransport {
+        options.connect_timeout = options.connect_timeout.min(LONGEST);
         warn_of_raw_bytes();
         let (tls, unusable_certificates) = tls(&options);
         let wire = Wire::default();
@@ -229,7 +232,7 @@ impl Transport for UreqTransport {
         let way = shared.way(&uri).map_err(|reason| failure::unusable(&uri, reason))?;
         let connect_timeout = shared.options.connect_timeout.min(timeout);
         let attempt = Attempt { uri: &uri, proxy: way.proxy.as_ref(), connect_timeout, timeout };
-        let max_idle = max_idle(request.extensions().get());
+        let max_idle = max_idle(request.extensions());
         let (outcome, sent) = sending::watch(max_idle, || shared.run(&way.agent, request, timeout));
         let is_sent = sent != Sent::Nothing;
         let response = outcome.map_err(|error| {
@@ -258,9 +261,9 @@ impl fmt::Debug for UreqTransport {
     }
 }
 
-fn max_idle(safety: Option<&Safety>) -> Option<Duration> {
-    let is_change = matches!(safety, Some(Safety::Idempotent | Safety::Unsafe));
-    is_change.then_some(MAX_IDLE_OF_CHANGES)
+fn max_idle(request: &Extensions) -> Option<Duration> {
+    let is_change = matches!(request.get(), Some(Safety::Idempotent | Safety::Unsafe));
+    (is_change || request.get() == Some(&IsRetry)).then_some(SHORT_IDLE)
 }
 
 /// Whether a status can be the outcome of a request that the server never read.
@@ -335,11 +338,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_sent_on_a_connection_that_servers_have_no_reason_to_drop_yet() {
-        for change in [Safety::Idempotent, Safety::Unsafe] {
-            let shortest_of_servers = Duration::from_secs(1);
-            assert!(max_idle(Some(&change)).is_some_and(|idle| idle < shortest_of_servers));
+    fn a_change_and_a_retry_are_sent_on_a_connection_that_servers_have_no_reason_to_drop_yet() {
+        let shortest_of_servers = Duration::from_secs(1);
+        let is_short =
+            |request: &Extensions| max_idle(request).map(|idle| idle < shortest_of_servers);
+        for (safety, expected) in
+            [(Safety::Read, None), (Safety::Idempotent, Some(true)), (Safety::Unsafe, Some(true))]
+        {
+            let mut request = Extensions::new();
+            request.insert(safety);
+            assert_eq!(is_short(&request), expected);
+            request.insert(IsRetry);
+            assert_eq!(is_short(&request), Some(true));
         }
-        assert_eq!([Some(&Safety::Read), None].map(max_idle), [None, None]);
+        assert_eq!(max_idle(&Extensions::new()), None);
     }
 }
