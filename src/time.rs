@@ -230,7 +230,7 @@ impl SubAssign<Duration> for Timestamp {
 }
 
 impl From<SystemTime> for Timestamp {
-    /// Converts a moment of the system's clock. A moment out of range, which no calendar of four digits holds,
+    /// Converts a moment of the system's clock. A moment before the year -9999 or after the year 9999
     /// becomes [`MIN`](Timestamp::MIN) or [`MAX`](Timestamp::MAX).
     fn from(time: SystemTime) -> Timestamp {
         match time.duration_since(SystemTime::UNIX_EPOCH) {

@@ -167,14 +167,14 @@ impl Client {
         Client::open(key, config.base_url_from_env(ADDRESS_VARIABLE)?)
     }
 
-    /// Makes a client for a key that may change: `source` returns the key of the moment.
+    /// Makes a client for a key that may change: `source` returns the current key.
     ///
     /// The source is asked now, and again after a 401. If it returns another key then, the call that got the 401 is
     /// sent once more with that key, whatever its safety and [`retries`](Config::retries), since the service rejected
     /// it. Threads that get a 401 at the same time ask once and share the key. The new key starts with what is left of the tokens of the
     /// old one. Errors hide the new key and the three before it.
     ///
-    /// The time that the source takes counts towards the deadline of a call, but does not end by it: a source that
+    /// The time that the source takes counts towards the deadline of a call, but the deadline does not interrupt it: a source that
     /// uses the network needs a timeout of its own. The other threads wait for it until their deadlines at most, or until
     /// they are cancelled.
     ///

@@ -234,7 +234,8 @@ impl<T> Follow<T> {
     }
 
     /// Sets the longest interval between two readings, which is reached while nothing new comes. Default: eight
-    /// intervals. At most 31 days; less than the interval counts as the interval.
+    /// intervals. At most 31 days; less than the interval counts as the interval. It has no effect after
+    /// [`new_since`](Pager::new_since), which does not wait between readings.
     pub fn max_interval(mut self, interval: Duration) -> Follow<T> {
         if let Some(pace) = &mut self.pace {
             pace.slowest = interval;

@@ -95,8 +95,8 @@ impl Delivery {
 
     /// Returns the whole payload.
     ///
-    /// The signature is checked on the raw bytes; of the JSON, a lone surrogate (`\ud83d`) becomes U+FFFD, and
-    /// a number out of range (`1e400`) becomes `null`, and an integer beyond 64 bits a string of its digits.
+    /// The signature is checked on the raw bytes; in the JSON, a lone surrogate (`\ud83d`) becomes U+FFFD, a number
+    /// out of range (`1e400`) becomes `null`, and an integer beyond 64 bits becomes a string of its digits.
     pub fn json(&self) -> &Value {
         &self.payload
     }
@@ -156,7 +156,7 @@ impl Serialize for Delivery {
     }
 }
 
-/// Shows the event, but not the payload: people's words do not belong into a log.
+/// Shows the event, but not the payload: people's words do not belong in a log.
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")

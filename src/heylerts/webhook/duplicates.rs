@@ -55,15 +55,15 @@ pub struct DuplicateGuard {
     memory: Arc<Mutex<Memory>>,
 }
 
-/// Whether a delivery came before.
+/// Whether a delivery came before, as [`DuplicateGuard::claim`] returns it.
 #[derive(Debug)]
 #[must_use = "a dropped claim is released"]
 pub enum Claim {
-    /// It did not: handle it, then call [`done`](Handling::done).
+    /// The delivery is new: handle it, then call [`done`](Handling::done).
     New(Handling),
-    /// It did, and is being handled now. That may still fail, so ask the sender for another attempt later.
+    /// The delivery came before, and is being handled now. That may still fail, so ask the sender for another attempt later.
     InProgress,
-    /// It did, and was handled.
+    /// The delivery came before, and was handled.
     Duplicate,
 }
 

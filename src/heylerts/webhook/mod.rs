@@ -41,7 +41,7 @@
 //!
 //! # What a signature does not prove
 //!
-//! **It has no timestamp.** Whoever has once seen a delivery can send it again, unchanged, a year later, and
+//! **A signature has no timestamp.** Whoever has once seen a delivery can send it again, unchanged, a year later, and
 //! its signature matches. Only memory distinguishes it from the first one: a [`DuplicateGuard`] remembers a
 //! number of deliveries, by the id of the event or by a hash of the body. It forgets the oldest when it is
 //! full, and all of them when the program ends. So handle deliveries in such a way that a second time does no
