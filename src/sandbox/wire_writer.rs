@@ -32,21 +32,20 @@ pub(crate) fn write(
     let is_closing = response.response().is_some_and(is_closing);
     let keep_alive = keep_alive && !is_closing;
     let after = if keep_alive { After::KeepOpen } else { After::Linger };
+    let most = if is_head { 0 } else { usize::MAX };
     match response {
         WireResponse::Complete(response) => {
-            write_part(out, &response, body(&response, is_head), keep_alive).map(|()| after)
+            write_part(out, &response, most, keep_alive).map(|()| after)
         }
         WireResponse::Truncated(response, sent) => {
-            let part = first(body(&response, is_head), sent);
-            write_part(out, &response, part, keep_alive).map(|()| After::Close)
+            write_part(out, &response, sent.min(most), keep_alive).map(|()| After::Close)
         }
         WireResponse::Stalled(response, sent) => {
-            let part = first(body(&response, is_head), sent);
-            write_part(out, &response, part, keep_alive).map(|()| After::Stall)
+            write_part(out, &response, sent.min(most), keep_alive).map(|()| After::Stall)
         }
         WireResponse::Slow(response, pace) => {
             out.write_all(&head(&response, keep_alive))?;
-            write_slowly(out, body(&response, is_head), &pace, interrupt).map(|()| after)
+            write_slowly(out, body(&response, most), &pace, interrupt).map(|()| after)
         }
         WireResponse::Misframed(response, framing) => {
             write_misframed(out, &response, framing, is_head)?;
@@ -64,28 +63,22 @@ fn is_closing(response: &Response) -> bool {
     has_connection_option(response.headers(), "close")
 }
 
-/// Returns the body as far as it may be sent.
-fn body(response: &Response, is_head: bool) -> &[u8] {
-    match is_head || has_no_body(response.status()) {
+/// Returns this many bytes of the body, if the status allows one.
+fn body(response: &Response, most: usize) -> &[u8] {
+    match has_no_body(response.status()) {
         true => &[],
-        false => response.body(),
+        false => &response.body()[..most.min(response.body().len())],
     }
 }
 
-fn first(body: &[u8], count: usize) -> &[u8] {
-    &body[..count.min(body.len())]
-}
-
-/// Writes a head with the length of the whole body, and a part of the body.
+/// Writes a head with the length of the whole body, and this many bytes of the body.
 fn write_part(
     out: &mut impl Write,
     response: &Response,
-    part: &[u8],
+    sent: usize,
     keep_alive: bool,
 ) -> io::Result<()> {
-    let mut bytes = head(response, keep_alive);
-    bytes.extend(part);
-    out.write_all(&bytes)
+    out.write_all(&[&head(response, keep_alive)[..], body(response, sent)].concat())
 }
 
 fn head(response: &Response, keep_alive: bool) -> Vec<u8> {
