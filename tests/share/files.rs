@@ -244,11 +244,11 @@ fn a_share_makes_its_own_bucket_and_clock() {
 
 /// A disk of 64 kilobytes, if this user may make one.
 #[cfg(target_os = "linux")]
-struct SmallDisk(Folder);
+pub(crate) struct SmallDisk(pub(crate) Folder);
 
 #[cfg(target_os = "linux")]
 impl SmallDisk {
-    fn new() -> Option<SmallDisk> {
+    pub(crate) fn new() -> Option<SmallDisk> {
         let folder = Folder::new();
         fs::create_dir_all(&folder.0).unwrap();
         let mut command = Command::new("mount");

@@ -9,6 +9,7 @@ mod herds;
 #[allow(dead_code)]
 #[path = "../support/limit.rs"]
 mod limit;
+mod places;
 #[allow(dead_code)]
 #[path = "../../src/limiter/tests/servers.rs"]
 mod servers;

@@ -135,7 +135,7 @@ impl Record {
         let message = format!("the shared rate limit {} cannot be {done}", self.path.display());
         let hint = match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
-            ErrorKind::Unsupported => "choose a folder on a file system that has locks",
+            _ if done == "locked" => "choose a folder on a file system that has locks",
             _ => "check the folder of the share and who may write there, or choose another one",
         };
         Unavailable::new(message, hint).with_source(error)

@@ -444,6 +444,19 @@ fn a_clock_that_is_set_back_after_a_loss_does_not_make_the_wait_shorter() {
 }
 
 #[test]
+fn a_loss_after_the_clock_was_set_back_is_waited_for_by_all_who_ask() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    take(&world.host("key", RATE));
+    world.set_back(Duration::from_secs(3600));
+    let _: () = world.run(redis::cmd("SET").arg(&world.keys("key")[5]).arg("another 1"));
+    for _ in 0..3 {
+        assert_eq!(wait(&world.host("key", RATE)).at_least, HELD);
+    }
+}
+
+#[test]
 fn a_pause_lasts_as_long_although_the_clock_was_set_back() {
     let Some(world) = World::new() else {
         return;
