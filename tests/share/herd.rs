@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     /// One process is killed this often, and another one started in its place.
     pub(crate) kill_every: Option<Duration>,
     pub(crate) rate: (u32, Duration),
+    /// A second limit beside that.
+    pub(crate) longer: Option<(u32, Duration)>,
     /// How many requests a process sends; 0 for no end.
     pub(crate) requests: u32,
 }
@@ -59,6 +61,7 @@ impl Plan {
             pause: Duration::ZERO,
             kill_every: None,
             rate: (5, Duration::from_secs(1)),
+            longer: None,
             requests: 0,
         }
     }
@@ -78,6 +81,8 @@ pub(crate) struct Seen {
     pub(crate) refused: usize,
     /// The most that were counted in one period, both its ends included.
     pub(crate) most: usize,
+    /// The same of the second limit.
+    pub(crate) most_of_longer: usize,
     /// The part of the bound that was reached.
     pub(crate) speed: f64,
     /// Most to least served of the processes.
@@ -160,9 +165,12 @@ pub(crate) fn run_programs(
 }
 
 fn report(plan: &Plan, log: &Log, time: Duration) -> Seen {
-    let period = plan.rate.1.as_nanos() as u64;
-    let in_window = |(i, end): (usize, &u64)| {
-        i + 1 - log.counted[..=i].partition_point(|at| at + period < *end)
+    let most_in = |period: Duration| {
+        let period = period.as_nanos() as u64;
+        let in_window = |(i, end): (usize, &u64)| {
+            i + 1 - log.counted[..=i].partition_point(|at| at + period < *end)
+        };
+        log.counted.iter().enumerate().map(in_window).max().unwrap_or_default()
     };
     let served =
         |pick: fn(std::collections::btree_map::Values<'_, String, usize>) -> Option<usize>| {
@@ -173,7 +181,8 @@ fn report(plan: &Plan, log: &Log, time: Duration) -> Seen {
     Seen {
         counted: log.counted.len(),
         refused: log.refused,
-        most: log.counted.iter().enumerate().map(in_window).max().unwrap_or_default(),
+        most: most_in(plan.rate.1),
+        most_of_longer: plan.longer.map_or(0, |(_, period)| most_in(period)),
         speed: done as f64 / time.as_secs_f64() / plan.bound(),
         killed: log.killed,
         possible: 1.0
@@ -232,6 +241,7 @@ fn spawn(plan: &Plan, number: usize, url: &str, folder: &Path) -> Child {
         Client::ByHand => "by-hand",
     };
     let (requests, period) = plan.rate;
+    let longer = plan.longer.unwrap_or(plan.rate);
     let orders = [
         kind.to_owned(),
         number.to_string(),
@@ -239,6 +249,8 @@ fn spawn(plan: &Plan, number: usize, url: &str, folder: &Path) -> Child {
         plan.pause.as_millis().to_string(),
         requests.to_string(),
         period.as_millis().to_string(),
+        longer.0.to_string(),
+        longer.1.as_millis().to_string(),
         plan.requests.to_string(),
         folder.display().to_string(),
     ];
@@ -266,26 +278,29 @@ pub(crate) fn end(child: &mut Child) {
 pub(crate) fn obey() {
     let Ok(orders) = std::env::var(CHILD) else { return };
     let orders: Vec<&str> = orders.split('\n').collect();
-    let [kind, name, url, pause, requests, period, most, folder] = orders[..] else { return };
+    let [kind, name, url, pause, limits @ .., most, folder] = &orders[..] else { return };
     let rest = || {
-        if pause != "0" {
+        if *pause != "0" {
             thread::sleep(Duration::from_millis(fastrand::u64(0..=number(pause))));
         }
     };
-    match kind {
+    match *kind {
         "by-hand" => return by_hand(name, url, rest),
         "spin" => return spin(folder),
         "hold" => return hold(folder),
         _ => {}
     }
-    let rate = Rate::new(number(requests) as u32, Duration::from_millis(number(period)));
-    let mut config = Config::new().base_url(url).user_agent(format!("herd/{name}")).rate(rate);
-    if kind == "sharing" {
+    let limits = limits.chunks_exact(2).map(|it| [it[0], it[1]].map(number));
+    let rate = limits.fold(Rate::unlimited(), |rate, [requests, period]| {
+        rate.and(Rate::new(requests as u32, Duration::from_millis(period)))
+    });
+    let mut config = Config::new().base_url(*url).user_agent(format!("herd/{name}")).rate(rate);
+    if *kind == "sharing" {
         config = config.share(Share::file_in(folder));
     }
     let client = heylo::Client::with_config("a-key-of-many", config).expect("a client");
     let mut sent = 0;
-    while most == "0" || sent < number(most) {
+    while *most == "0" || sent < number(most) {
         if let Err(error) = client.community("c").roles() {
             eprintln!("{}", error.report());
         }
@@ -314,7 +329,7 @@ pub(crate) fn helper_by(program: &str, arguments: &[&str], what: &str, folder: &
 }
 
 fn orders_of_a_helper(what: &str, folder: &Path) -> String {
-    [what, "", "", "0", "0", "0", "0", &folder.display().to_string()].join("\n")
+    [what, "", "", "0", "0", &folder.display().to_string()].join("\n")
 }
 
 /// Takes and returns tokens without end.

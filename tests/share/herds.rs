@@ -42,6 +42,20 @@ fn processes_that_are_killed_take_few_tokens_along() {
 }
 
 #[test]
+fn several_large_limits_hold_while_processes_are_killed() {
+    let _limit = Limit::start();
+    let plan = Plan {
+        rate: (300, ms(500)),
+        longer: Some((900, ms(3000))),
+        kill_every: Some(ms(200)),
+        ..Plan::new(TIME)
+    };
+    let seen = herd::run(plan, Refilled::new(1_000_000, SECOND));
+    assert!(seen.most <= 300 && seen.most_of_longer <= 900 && seen.refused == 0, "{seen:?}");
+    assert!(seen.counted > 600, "{seen:?}");
+}
+
+#[test]
 fn a_program_of_one_request_may_run_many_times() {
     let _limit = Limit::start();
     let plan = Plan { rate: (20, ms(1000)), requests: 1, ..Plan::new(ms(2000)) };

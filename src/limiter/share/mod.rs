@@ -152,8 +152,8 @@ impl Share {
     /// If the server loses or evicts its data, starts again, or is replaced by another one, requests that it knows nothing
     /// about may just have been sent. Then it gives no token for one period, and for a second at least; meanwhile the
     /// processes that live report their requests again, also those that they gave up and that may still arrive. The same is
-    /// true of a server that no client has used in the last month: **its first request waits for a period**, which for
-    /// Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that ends at the
+    /// true of a server that no client has used in the last month, and of each new key on a server that has evicted others
+    /// for want of memory: **the first request waits for a period**, which for Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that ends at the
     /// moment of the loss, or up to the grace before it, has no request that still arrives. If that is not so, N + 1 requests
     /// may be counted in one window. Of several limits of a program, only the shortest period is waited for: the longer
     /// ones start anew. If programs have different rates, the longest of these periods is waited for.

@@ -108,11 +108,15 @@ local function keep_to_all()
     read_rates()
 end
 
+local function information(section, pattern)
+    local lines = redis.pcall('INFO', section)
+    return type(lines) == 'string' and string.match(lines, pattern)
+end
+
 -- When the data began: a server that was started again, or another one that took over, may have lost some. This is one
 -- moment for all buckets, by the clock.
 local function data_since()
-    local information = redis.pcall('INFO', 'server')
-    local run = type(information) == 'string' and string.match(information, 'run_id:(%x+)') or 'unknown'
+    local run = information('server', 'run_id:(%x+)') or 'unknown'
     local known, since = string.match(redis.call('GET', server) or '', '^(%S+) (%d+)$')
     since = tonumber(since)
     if known ~= run or since > clock then
@@ -125,9 +129,10 @@ local function data_since()
     return math.min(since + get('ahead'), now)
 end
 
--- A server that is out of memory may have evicted the tokens, and kept the rest.
+-- A server that is out of memory may have evicted the tokens and kept the rest, or have evicted all.
 local function notice_eviction()
-    if get('held') + get('longest') > now and redis.call('EXISTS', tokens) == 0 then
+    local evicted = not fields.epoch and information('stats', 'evicted_keys:(%d+)') or '0'
+    if evicted ~= '0' or get('held') + get('longest') > now and redis.call('EXISTS', tokens) == 0 then
         set('lost', now)
     end
 end
@@ -178,6 +183,7 @@ end
 
 local since = data_since()
 keep_to_all()
+notice_eviction()
 if not fields.epoch then
     set('epoch', now)
     if ARGV[8] == 'cautious' then
@@ -191,7 +197,6 @@ if epoch ~= '' and epoch ~= fields.epoch then
     -- The caller holds tokens that are not here.
     set('lost', math.max(get('lost'), get('epoch')))
 end
-notice_eviction()
 extend()
 forget()
 

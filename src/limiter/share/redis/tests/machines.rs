@@ -318,6 +318,21 @@ fn tokens_that_were_evicted_are_noticed_even_if_nobody_is_left_who_held_one() {
 }
 
 #[test]
+fn a_key_that_a_server_does_not_know_is_waited_for_if_it_has_evicted_others() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    take(&world.host("known", RATE));
+    let command = |words: &[&str]| world.server.command(words);
+    command(&["SETEX", "another", "10", "value"]);
+    command(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]);
+    command(&["CONFIG", "SET", "maxmemory", "1"]);
+    command(&["SET", "more", "value"]);
+    command(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(wait(&world.host("key", RATE)).at_least, HELD);
+}
+
+#[test]
 fn tokens_that_came_back_in_time_are_not_taken_for_evicted_ones() {
     let Some(world) = World::new() else {
         return;
