@@ -1,7 +1,7 @@
 //! The file that a process in a container keeps locked while it lives.
 //!
-//! Another container has other process numbers, so it cannot ask whether a process of this one is alive. A lock is seen
-//! from everywhere, and the system releases it when the process dies.
+//! Another container has other process numbers, so it cannot ask whether a process of this one is alive. Nor can a process
+//! on Windows without `unsafe`. A lock is seen from everywhere, and the system releases it when the process dies.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

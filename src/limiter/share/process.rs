@@ -54,9 +54,10 @@ impl Process {
         life(self.pid, self.started)
     }
 
-    /// Returns whether others may be unable to see this process, since its numbers are those of a container.
+    /// Returns whether others may be unable to see this process: its numbers are those of a container, or it is not a
+    /// system on which a process can be asked for by its number.
     pub(crate) fn is_contained(&self) -> bool {
-        !matches!(self.space, 0 | FIRST_SPACE)
+        cfg!(not(unix)) || !matches!(self.space, 0 | FIRST_SPACE)
     }
 
     /// Returns a name that no other process of this boot has.

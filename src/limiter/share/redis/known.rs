@@ -318,7 +318,7 @@ impl Known {
         first.max(now) + self.held() * u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 
-    /// What all programs keep to, as far as is known.
+    /// The rate that all programs keep to, by the last reply.
     fn in_force(&self) -> Rate {
         let last = self.last.as_ref().map_or(self.rate, |(_, reply)| reply.rate);
         match self.rate.shape() {

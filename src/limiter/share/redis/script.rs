@@ -69,7 +69,7 @@ pub(crate) struct Reply {
     /// How many clients are before this one in the line.
     pub(crate) ahead: usize,
     pub(crate) others: usize,
-    /// What all programs keep to.
+    /// The rate that all programs keep to.
     pub(crate) rate: Rate,
     /// Of the shortest limit: the tokens out, those of requests under way, and when the first of them are back.
     pub(crate) out: u64,

@@ -76,7 +76,7 @@ impl Session {
         let connections = Arc::clone(&self.connections);
         cancellation::unless_cancelled(&self.clock, move || connections.call(&commands, time))
             .map_err(|Cancelled| {
-                // What is told if the call was not cancelled.
+                // A call that was cancelled reports that in its place.
                 let hint = "let this process have more threads";
                 Unavailable::new("the system has no thread left to call Redis", hint)
                     .retry_in(RETRY)
