@@ -192,6 +192,16 @@ fn a_limit_that_the_service_states_takes_the_place_of_the_last_one() {
 }
 
 #[test]
+fn what_is_left_counts_of_the_limit_that_is_stated_with_it() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", FAST);
+    assert!(sends(&host, RateLimitHeaders { limit: Some(3), remaining: Some(2), ..SUCCESS }));
+    assert_eq!((0..5).filter(|_| sends(&host, SUCCESS)).count(), 2);
+}
+
+#[test]
 fn numbers_for_another_period_hold_no_tokens_and_prolong_no_wait() {
     let Some(world) = World::new() else {
         return;
