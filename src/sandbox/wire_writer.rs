@@ -29,32 +29,39 @@ pub(crate) fn write(
     keep_alive: bool,
     interrupt: &Interrupt,
 ) -> io::Result<After> {
-    let is_closing = response.response().is_some_and(is_closing);
-    let keep_alive = keep_alive && !is_closing;
-    let after = if keep_alive { After::KeepOpen } else { After::Linger };
+    let keep_alive = keep_alive && !response.response().is_some_and(is_closing);
+    let after = after(&response, keep_alive);
     let most = if is_head { 0 } else { usize::MAX };
     match response {
-        WireResponse::Complete(response) => {
-            write_part(out, &response, most, keep_alive).map(|()| after)
-        }
-        WireResponse::Truncated(response, sent) => {
-            write_part(out, &response, sent.min(most), keep_alive).map(|()| After::Close)
-        }
-        WireResponse::Stalled(response, sent) => {
-            write_part(out, &response, sent.min(most), keep_alive).map(|()| After::Stall)
+        WireResponse::Complete(response) => write_part(out, &response, most, keep_alive)?,
+        WireResponse::Truncated(response, sent) | WireResponse::Stalled(response, sent) => {
+            write_part(out, &response, sent.min(most), keep_alive)?;
         }
         WireResponse::Slow(response, pace) => {
             out.write_all(&head(&response, keep_alive))?;
-            write_slowly(out, body(&response, most), &pace, interrupt).map(|()| after)
+            write_slowly(out, body(&response, most), &pace, interrupt)?;
         }
         WireResponse::Misframed(response, framing) => {
             write_misframed(out, &response, framing, is_head)?;
-            Ok(if framing == Framing::ShortLength { after } else { After::Close })
         }
-        WireResponse::Raw(bytes, then) => write_raw(out, &bytes, then),
-        WireResponse::Closed | WireResponse::Unreachable | WireResponse::TimedOut => {
-            Ok(After::Close)
-        }
+        WireResponse::Raw(bytes, then) => write_raw(out, &bytes, then)?,
+        WireResponse::Closed | WireResponse::Unreachable | WireResponse::TimedOut => {}
+    }
+    Ok(after)
+}
+
+/// Returns the state of the connection after this response.
+fn after(response: &WireResponse, keep_alive: bool) -> After {
+    match response {
+        WireResponse::Complete(_)
+        | WireResponse::Slow(..)
+        | WireResponse::Misframed(_, Framing::ShortLength) => match keep_alive {
+            true => After::KeepOpen,
+            false => After::Linger,
+        },
+        WireResponse::Raw(_, AfterRaw::KeepOpen) => After::KeepOpen,
+        WireResponse::Stalled(..) | WireResponse::Raw(_, AfterRaw::Stall) => After::Stall,
+        _ => After::Close,
     }
 }
 
@@ -134,15 +141,10 @@ fn chunk(bytes: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
 }
 
-fn write_raw(out: &mut impl Write, bytes: &[u8], then: AfterRaw) -> io::Result<After> {
+fn write_raw(out: &mut impl Write, bytes: &[u8], then: AfterRaw) -> io::Result<()> {
     out.write_all(bytes)?;
-    match then {
-        AfterRaw::KeepOpen => Ok(After::KeepOpen),
-        AfterRaw::Close => Ok(After::Close),
-        AfterRaw::Stall => Ok(After::Stall),
-        AfterRaw::Flood => {
-            io::copy(&mut io::repeat(b' '), out)?;
-            Ok(After::Close)
-        }
+    if then == AfterRaw::Flood {
+        io::copy(&mut io::repeat(b' '), out)?;
     }
+    Ok(())
 }
