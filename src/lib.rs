@@ -68,7 +68,7 @@
 //! | [`page`] | pagination: lists as iterators that stay exact while the list changes, and resume |
 //! | [`heylerts::Follow`] | new mentions as they come, across outages and restarts |
 //! | [`Error`] | what failed, whether the call took effect, and what to do |
-//! | [`Config`] | addresses, timeouts, limits, retries, proxies; a transport or a clock of your own |
+//! | [`Config`] | addresses, timeouts, limits, retries, proxies; a custom transport or clock |
 //! | [`CallOptions`] | a deadline, a header or an observer for some calls only |
 //! | [`Call`] | requests for endpoints that have no method here |
 //! | [`limiter`] | the rate limit: how a client stays inside it, alone or with other programs |
@@ -112,7 +112,7 @@
 //! # Features
 //!
 //! The default build has 70 crates below it. `default-features = false` is the smallest client, with 53: it has no TLS, so it
-//! is for a loopback address or a transport of your own. With `features = ["rustls"]` beside it, 65.
+//! is for a loopback address or a custom transport. With `features = ["rustls"]` beside it, 65.
 //!
 //! * `rustls` (default, 12 crates): TLS by rustls, with Mozilla's roots compiled in. `platform-verifier` (3) trusts the
 //!   roots of the operating system instead; `native-tls` (18) uses the system's TLS library too. Without any of

@@ -174,9 +174,10 @@ impl Timestamp {
     /// use std::time::Duration;
     /// use heysync::Timestamp;
     ///
-    /// let (noon, midnight) = ("2026-05-08T12:00:00Z".parse()?, "2026-05-08T00:00:00Z".parse()?);
-    /// assert_eq!(Timestamp::duration_since(noon, midnight), Duration::from_secs(12 * 60 * 60));
-    /// assert_eq!(midnight - noon, Duration::ZERO);
+    /// let midnight: Timestamp = "2026-05-08T00:00:00Z".parse()?;
+    /// let noon: Timestamp = "2026-05-08T12:00:00Z".parse()?;
+    /// assert_eq!(noon.duration_since(midnight), Duration::from_secs(12 * 60 * 60));
+    /// assert_eq!(midnight.duration_since(noon), Duration::ZERO);
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn duration_since(self, earlier: Timestamp) -> Duration {

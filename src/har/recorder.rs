@@ -101,7 +101,6 @@ impl Recorder {
     /// a number becomes 0, a list or an object empty, so that a replay can still be decoded. With at
     /// least one name, a body that is not JSON is left out as a whole. Values that are left out of a request are replaced by
     /// `[redacted]` in the rest of it and in its response, too.
-    #[must_use]
     pub fn scrub(mut self, name: impl AsRef<str>) -> Recorder {
         self.scrub.add(name.as_ref());
         self

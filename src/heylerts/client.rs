@@ -63,9 +63,10 @@ fn is_quote(letter: char) -> bool {
 /// # use heysync::{Config, heylerts, sandbox};
 /// # let config = Config::new().transport(sandbox::Heylerts::demo()).clock(sandbox::TestClock::new());
 /// # let client = heylerts::Client::with_config("hlt_key", config)?;
+/// let alerts = client.alerts().read_all()?;
 /// thread::scope(|scope| {
-///     for alert in client.alerts().flatten() {
-///         let client = &client;
+///     for alert in &alerts {
+///         let client = client.clone();
 ///         scope.spawn(move || println!("{}: {:?}", alert.name, client.alert_stats(&alert.id)));
 ///     }
 /// });

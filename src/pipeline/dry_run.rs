@@ -69,14 +69,12 @@ impl DryRun {
     /// assert!(client.hello().is_err()); // curl 'https://heylerts.com/api/v1/hello' -H …
     /// # Ok::<(), heysync::Error>(())
     /// ```
-    #[must_use]
     pub fn to(mut self, lines: impl Write + Send + 'static) -> DryRun {
         self.lines = Mutex::new(Box::new(lines));
         self
     }
 
     /// Sets a transport that sends the calls of [`Safety::Read`]. Default: they are printed too.
-    #[must_use]
     pub fn sending_reads(mut self, transport: impl Transport + 'static) -> DryRun {
         self.reads = Some(Box::new(transport));
         self

@@ -237,10 +237,12 @@ fn a_head_request_gets_the_length_and_no_body() {
     assert!(response.ends_with("content-length: 4\r\nconnection: close\r\n\r\n"), "{response}");
 }
 
+type Breakage = fn(Response<Vec<u8>>) -> WireResponse;
+
 #[test]
 fn no_fault_sends_a_body_where_there_must_be_none() {
     let _limit = Limit::start();
-    let broken: [fn(Response<Vec<u8>>) -> WireResponse; 5] = [
+    let broken: [Breakage; 5] = [
         WireResponse::Complete,
         |response| WireResponse::Truncated(response, 4),
         |response| WireResponse::Slow(response, Pace::over(Duration::ZERO)),
