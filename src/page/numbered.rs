@@ -165,8 +165,6 @@ impl<L: NumberedList + 'static> PageSource for Numbered<L> {
             Some(Mark::Offset { behind, total, is_lacking }) => (*behind, *total, *is_lacking),
             _ => (0, None, false),
         };
-        // A frontier beyond the end is at the end.
-        let behind = total.map_or(behind, |total| behind.min(total));
         let total = total.map_or_else(|| "?".to_owned(), |total| total.to_string());
         let lacking =
             if was_lacking && self.reader.state.stage != Stage::AtEnd { LACKING } else { "" };

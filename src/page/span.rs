@@ -56,10 +56,7 @@ impl Span {
         let numbers = &self.page.numbers;
         let is_counted = numbers.per_page.is_none() && !self.page.items.is_empty();
         let end = if is_counted { self.start.saturating_add(self.len()) } else { self.full_end() };
-        let shown = self.start.saturating_add(self.len());
-        // A total below what the page itself shows is none.
-        let total = numbers.total_items.filter(|total| self.len() == 0 || *total >= shown);
-        let by_total = || total.map(|total| total > end);
+        let by_total = || self.total_items().map(|total| total > end);
         let by_pages = || numbers.total_pages.map(|pages| pages > self.request.number);
         let is_full = || self.len() >= u64::from(self.request.per_page);
         let has_items = !self.page.items.is_empty();
@@ -94,6 +91,19 @@ impl Span {
             None => 0,
         };
         expected.saturating_sub(self.len()).saturating_sub(self.page.holes)
+    }
+
+    /// The total, unless it is below what the page itself shows at the place of its number.
+    pub(crate) fn total_items(&self) -> Option<u64> {
+        let shown = self.start.saturating_add(self.len());
+        self.page.numbers.total_items.filter(|total| self.len() == 0 || *total >= shown)
+    }
+
+    /// Whether it shows more than its total, if its size and so its place are known.
+    pub(crate) fn denies_its_total(&self) -> bool {
+        let numbers = &self.page.numbers;
+        let is_placed = numbers.per_page.is_some() && numbers.total_items.is_some();
+        is_placed && self.total_items().is_none()
     }
 
     /// Whether it is empty and not the last.
@@ -136,19 +146,38 @@ impl Numbers {
     }
 }
 
-/// Replaces a size that no page can have by the one in use. If the page is longer than its size, it has to be counted.
+/// Replaces a size that no page can have by the one in use. If the page is not as long as its size, it has to be counted.
 ///
-/// `asked` is what the server was asked for: measured by its own sizes, it could double them with each page.
-pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, asked: u32) {
-    let in_use = u64::from(request.per_page);
+/// A size is measured by what the server was asked for, at most as many as are `wanted`: measured by its own sizes, it could double
+/// them with each page. A size that only repeats the request proves nothing if pages were seen to be larger.
+pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, wanted: u32) {
+    let (in_use, asked) = (u64::from(request.per_page), request.per_page.min(wanted));
+    let repeats = asked == wanted && page.numbers.per_page == Some(wanted.into());
     if page.numbers.per_page.is_some_and(|size| !is_acceptable_length(size, asked)) {
         page.numbers.per_page = Some(in_use).filter(|size| page.items.len() as u64 <= *size);
     }
     let size = page.numbers.per_page.filter(|size| *size > 0).unwrap_or(in_use);
     leave_out_twins(page, request.number, size);
-    if page.items.len() as u64 > size {
+    let is_other = asked < request.per_page || is_echo(page, request.number, size);
+    if page.items.len() as u64 > size || repeats && is_other {
         page.numbers.per_page = None;
     }
+}
+
+/// Whether a page that has fewer items than were requested shows that its size only repeats the request: other pages follow,
+/// and nothing counts the items that this one should have, or there are more pages than would be of that size.
+///
+/// A short first page without any sign of others may be the only one, or of a server with smaller pages.
+fn is_echo(page: &RawPage, number: u64, size: u64) -> bool {
+    let numbers = &page.numbers;
+    let by_pages = || numbers.total_pages.map(|pages| pages > number);
+    let has_more = || numbers.has_more.or_else(by_pages).unwrap_or(number == 1);
+    let shown = page.items.len() as u64 + page.holes;
+    (1..size).contains(&shown)
+        && match numbers.total_items {
+            Some(total) => numbers.total_pages > Some(total.div_ceil(size)),
+            None => has_more(),
+        }
 }
 
 /// Drops what a page has twice if only that makes it longer than its size, or than the rest of the list.

@@ -4,8 +4,6 @@
 //! do not prove its place, the first page of the list shows it, together with the page before. A position after the
 //! end is an error.
 
-use std::mem;
-
 use super::frontier::Size;
 use super::place;
 use super::reader::{Came, NumberedList, Reader};
@@ -23,13 +21,17 @@ impl<L: NumberedList + 'static> Reader<L> {
         let came = self.fetch_or_denial(request)?;
         let behind = self.state.frontier.behind;
         let is_proved = |(span, _): &Came| place::is_proved(span, request);
-        let is_said = |(span, _): &Came| span.page.numbers.per_page.is_some();
+        // The size of a page that has items may only repeat the request.
+        let repeated = u64::from(self.page_size);
+        let is_said = |(span, _): &Came| {
+            let size = span.page.numbers.per_page;
+            size.is_some_and(|size| size != repeated || span.len() == 0)
+        };
         if came.as_ref().is_ok_and(is_proved) && self.next_request() == request {
             return self.landed(came.ok());
         }
         let may_differ = request.number > 1 && !came.as_ref().is_ok_and(is_said);
-        let is_unsized = mem::replace(&mut self.state.stage, Stage::Landing) == Stage::Measuring;
-        if is_unsized && may_differ {
+        if may_differ && self.state.stage == Stage::Measuring {
             let (first, has_moved) = self.measure(request)?;
             if !first.has_more() {
                 return self.reached(first, has_moved);
@@ -87,18 +89,14 @@ impl<L: NumberedList + 'static> Reader<L> {
 
     /// Learns the size of the pages from the first one.
     fn measure(&mut self, request: PageRequest) -> Result<Came> {
-        self.state.size = Size::AsRequested;
+        (self.state.stage, self.state.size) = (Stage::Landing, Size::AsRequested);
         let (first, has_moved) = self.fetch(PageRequest { number: 1, ..request })?;
         self.state.size = self.state.size.then(first.request.per_page);
         Ok((first, has_moved))
     }
 
-    /// Distinguishes a page from the one before it, which some servers send again after the end.
-    fn beside_the_page_before(
-        &mut self,
-        request: PageRequest,
-        came: Result<Came>,
-    ) -> Result<Option<Came>> {
+    /// Fetches the page before; `None` if that shows that the position is elsewhere.
+    fn page_before(&mut self, request: PageRequest) -> Result<Option<Came>> {
         let behind = self.state.frontier.behind;
         let number = request.number - 1;
         let (before, has_moved) = match self.fetch(PageRequest { number, ..request }) {
@@ -107,9 +105,24 @@ impl<L: NumberedList + 'static> Reader<L> {
             }
             before => before?,
         };
-        if self.state.frontier.behind < behind {
+        // A size that only repeats the request is not shown by an empty page, nor by one that may be the last.
+        let is_sized = before.len() > 0 && before.page.numbers.per_page.is_some();
+        if self.state.stage == Stage::Measuring && number > 1 && !is_sized {
+            self.measure(request)?;
             return Ok(None);
         }
+        let is_elsewhere = self.state.frontier.behind < behind;
+        Ok(Some((before, has_moved)).filter(|_| !is_elsewhere))
+    }
+
+    /// Distinguishes a page from the one before it, which some servers send again after the end.
+    fn beside_the_page_before(
+        &mut self,
+        request: PageRequest,
+        came: Result<Came>,
+    ) -> Result<Option<Came>> {
+        let (behind, number) = (self.state.frontier.behind, request.number - 1);
+        let Some((before, has_moved)) = self.page_before(request)? else { return Ok(None) };
         let is_another = self.is_another(&came, &before)?;
         match came {
             Ok((span, has_moved)) if is_another => {

@@ -194,11 +194,12 @@ impl<L: NumberedList + 'static> Reader<L> {
         let asked = request.per_page.min(self.page_size);
         let (request, page) =
             self.fetch_placed(request, asked).map_err(|denial| place::refused(denial, request))?;
-        let has_moved = self.state.follow(page.numbers.total_items)?;
-        if !page.items.is_empty() || page.numbers.counts() {
-            self.state.said = page.numbers;
+        let span = Span::new(request, page);
+        let has_moved = self.state.follow(&span)?;
+        if span.len() > 0 || span.page.numbers.counts() {
+            self.state.said = span.page.numbers;
         }
-        Ok((self.state.fitted(Span::new(request, page), asked), has_moved))
+        Ok((self.state.fitted(span, asked), has_moved))
     }
 
     /// Fetches a page, and finds out which one came.
@@ -208,7 +209,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         let means = Means { fetch: &fetch, clock: &self.list.clock() };
         let mut page = self.ahead.page(means, PageRequest { per_page: asked, ..request })?;
         check_length(page.items.len(), asked)?;
-        span::bound_size(&mut page, request, asked);
+        span::bound_size(&mut page, request, self.page_size);
         // A cache, or a server that ignores `page`, gives itself away by the number.
         let mut placed = span::place(&page, request).map_err(no_progress)?;
         if placed == request {

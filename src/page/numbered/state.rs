@@ -68,14 +68,17 @@ impl State {
         }
     }
 
-    pub(super) fn follow(&mut self, total: Option<u64>) -> Result<bool> {
+    /// Follows the total of a page; returns whether it has changed.
+    pub(super) fn follow(&mut self, span: &Span) -> Result<bool> {
         let is_resumed = self.frontier.inherited > 0 && self.frontier.total.is_none();
-        if let Some(total) = total.filter(|total| is_resumed && *total < self.frontier.behind) {
+        let total =
+            span.page.numbers.total_items.filter(|_| is_resumed && !span.denies_its_total());
+        if let Some(total) = total.filter(|total| *total < self.frontier.behind) {
             let behind = self.frontier.behind;
             let what = format!("the position is after {behind} items, and the list has {total}");
             return Err(Error::invalid(what).with_hint(FROM_THE_TOP));
         }
-        let has_moved = self.frontier.follow(total);
+        let has_moved = self.frontier.follow(span.page.numbers.total_items);
         self.order.has_moved |= has_moved;
         Ok(has_moved)
     }
@@ -306,7 +309,7 @@ impl State {
         if fresh.is_empty() {
             return None;
         }
-        let was_lacking = self.may_lack();
+        let total = self.total_beside(&span);
         self.progress.something_new(Reading::new(span.request, keys));
         self.seen.extend(fresh.iter().map(|nth| keys[*nth]).collect());
         self.order.yielded = self.order.yielded.saturating_add(fresh.len() as u64);
@@ -319,24 +322,32 @@ impl State {
             // Items that follow this one and came earlier are behind, too.
             let next = fresh.get(place + 1).copied().unwrap_or(keys.len());
             let (behind, left) = (span.start.saturating_add(next as u64), fresh.len() - place - 1);
-            (span.page.items[*nth].json.clone(), self.mark(behind, left, was_lacking))
+            (span.page.items[*nth].json.clone(), self.mark(behind, left, total))
         };
         let items = fresh.iter().enumerate().map(item).collect();
         Some(FetchedPage {
             items,
-            end: self.mark(self.frontier.behind, 0, self.may_lack()),
+            end: self.mark(self.frontier.behind, 0, total),
             numbers,
             text: span.page.text,
         })
     }
 
+    /// The total, unless the page shows that there is more.
+    fn total_beside(&self, span: &Span) -> Option<u64> {
+        let is_denied = span.denies_its_total() && !self.order.has_moved;
+        self.frontier.total.filter(|_| !is_denied)
+    }
+
     /// The mark before which so many items of this page are left. If pages overlap, fewer items came than positions.
-    fn mark(&self, behind: u64, left: usize, is_lacking: bool) -> Mark {
+    fn mark(&self, behind: u64, left: usize, total: Option<u64>) -> Mark {
         let came = self.order.yielded.saturating_add(self.order.idle).saturating_sub(left as u64);
         let may_overlap = self.order.is_doubtful && !self.order.has_moved;
         let behind = if may_overlap { behind.min(came) } else { behind };
         let behind = behind.max(self.order.furthest);
-        Mark::Offset { behind, total: self.frontier.total, is_lacking }
+        // A frontier beyond the end is at the end.
+        let behind = total.map_or(behind, |total| behind.min(total));
+        Mark::Offset { behind, total, is_lacking: self.may_lack() }
     }
 
     /// Whether items before the furthest one may come later or not at all, so that no other iterator can continue here.

@@ -1,6 +1,8 @@
 //! Iterators that are resumed.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -266,4 +268,90 @@ fn a_position_at_the_end_of_a_list_without_totals_costs_a_few_requests() {
         assert_eq!(outcome(rest).0, 0);
         assert!(model.requests() <= most, "{} requests", model.requests());
     }
+}
+
+/// Pages of at most seven items, or of twenty-five, whose size the server reports as the one that was requested.
+const ECHOES: [Respond; 4] = [
+    |list, page, size| echo(list, page, size.min(7), size),
+    |list, page, size| echo(list, page, 25, size),
+    |list, page, size| {
+        let mut sent = echo(list, page, size.min(7), size);
+        sent["has_more"] = Value::Null;
+        sent
+    },
+    // It counts its items and its pages.
+    |list, page, size| {
+        let mut sent = envelope(list, page, size.min(7));
+        sent["per_page"] = json!(size);
+        sent
+    },
+];
+
+fn echo(list: &[u32], page: u64, size: u32, requested: u32) -> Value {
+    let mut sent = without_totals(list, page, size);
+    sent["per_page"] = json!(requested);
+    sent
+}
+
+#[test]
+fn a_size_that_only_repeats_the_request_costs_no_item_wherever_an_iterator_is_resumed() {
+    for (nth, respond) in ECHOES.into_iter().enumerate() {
+        for (size, then) in [(10, 10), (20, 10), (10, 20), (5, 20), (20, 4)] {
+            for stop in (0..=37).chain([99]) {
+                let model = Model::still(37, respond);
+                let mut first = pager(&model, size);
+                let head = ids(first.by_ref().take(stop));
+                let rest = pager(&model, then).resume_at(&first.position()).expect("the list");
+                let case = format!("server {nth}: {size}, then {then}, after {stop}");
+                assert_eq!([head, ids(rest)].concat(), (0..37).rev().collect::<Vec<_>>(), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_position_counts_what_came_though_the_total_says_that_there_is_less() {
+    let totals: [Respond; 2] = [
+        |list, page, size| {
+            let mut sent = envelope(list, page, size);
+            (sent["total_items"], sent["total_pages"]) = (json!(0), Value::Null);
+            sent
+        },
+        |list, page, size| {
+            let mut sent = envelope(list, page, size);
+            (sent["total_items"], sent["total_pages"]) = (json!(20), Value::Null);
+            sent
+        },
+    ];
+    for (nth, respond) in totals.into_iter().enumerate() {
+        for stop in 0..=35 {
+            let model = Model::still(35, respond);
+            let mut first = pager(&model, 10);
+            let head = ids(first.by_ref().take(stop));
+            let rest = pager(&model, 10).resume_at(&first.position()).expect("the list");
+            let all = [head, ids(rest)].concat();
+            assert_eq!(all, (0..35).rev().collect::<Vec<_>>(), "server {nth}, after {stop}");
+        }
+    }
+}
+
+#[test]
+fn an_iterator_that_came_to_a_dead_end_reads_on_once_it_is_resumed() {
+    let grows = Arc::new(AtomicBool::new(true));
+    let (mut next, still_grows) = (1000, Arc::clone(&grows));
+    let model = Model::new(35, move |list| {
+        // Each page pushes down what was read of the one before.
+        for _ in 0..if still_grows.load(Ordering::Relaxed) { 10 } else { 0 } {
+            next += 1;
+            list.insert(0, next);
+        }
+    });
+    let mut stuck = pager(&model, 10);
+    let error = stuck.by_ref().find_map(Result::err).expect("a dead end");
+    assert!(error.to_string().contains("in a row held no new item"), "{error}");
+    grows.store(false, Ordering::Relaxed);
+    let behind = model.list().len() - 25;
+    let place = format!("model 0 {behind} of ?").parse().expect("a position");
+    let rest = stuck.resume_at(&place).expect("the list");
+    assert_eq!(ids(rest), (0..25).rev().collect::<Vec<_>>());
 }
