@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
-use heysync::{Activity, Config, Error, ErrorKind, TransportError, heylerts};
+use heysync::{Activity, CallOptions, Config, Error, ErrorKind, TransportError, heylerts};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -282,6 +282,44 @@ fn a_call_that_is_part_of_an_operation_names_what_the_operation_has_left() {
     let error = setup.client.create_alert_once(&alert).unwrap_err();
     let words = "a wait of 8.0 s (the service asked for a pause) does not fit: 16.0 s of the deadline of 20.0 s";
     assert!(error.message().contains(words), "{error}");
+}
+
+#[test]
+fn a_call_is_not_sent_after_an_observer_or_a_key_source_has_used_up_its_deadline() {
+    let slow = |clock: &TestClock, millis: u64, is_it: fn(&Activity<'_>) -> bool| {
+        let clock = clock.clone();
+        move |activity: &Activity<'_>| {
+            if is_it(activity) {
+                clock.advance(Duration::from_millis(millis));
+            }
+        }
+    };
+    let alert = heylerts::NewAlert::new("Competitor X", "competitor x");
+    for (millis, reads, creates) in [(1900, 1, 1), (1960, 1, 0), (2000, 1, 0), (2001, 0, 0)] {
+        let setup = Setup::new(Config::new().deadline(2 * SECOND), |_, _| response(403, None));
+        let observer = slow(&setup.clock, millis, |it| matches!(it, Activity::Sending { .. }));
+        let client = setup.client.with(CallOptions::new().observer(observer));
+        let error = client.stats().unwrap_err();
+        let kind = |sent| if sent == 1 { ErrorKind::Forbidden } else { ErrorKind::Deadline };
+        assert_eq!((error.kind(), error.attempts()), (kind(reads), reads), "{millis}");
+        let error = client.create_alert(&alert).unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (kind(creates), creates), "{millis}: {error}");
+        assert_eq!(setup.begun().len(), (reads + creates) as usize);
+    }
+    let clock = TestClock::new();
+    let slow = clock.clone();
+    let keys = std::sync::atomic::AtomicU32::new(0);
+    let source = move || -> Result<String, String> {
+        let asked = keys.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        slow.advance(Duration::from_secs(200) * asked);
+        Ok(format!("hlt_{asked}"))
+    };
+    let transport = |_: http::Request<Vec<u8>>, _: Duration| response(401, None);
+    let config = Config::new().transport(transport).clock(clock);
+    let client = heylerts::Client::with_key_source(source, config).unwrap();
+    let error = client.create_alert(&alert).unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unauthorized, 1));
+    assert!(error.message().contains("0.00 s of the deadline of 180.0 s were left"), "{error}");
 }
 
 #[test]

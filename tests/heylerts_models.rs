@@ -147,6 +147,13 @@ fn ids_and_values_are_taken_as_people_hold_them() {
 }
 
 #[test]
+fn known_values_sort_as_they_are_listed_and_unknown_ones_after_them() {
+    let mut sources = ["b", "hackernews", "a", "brave"].map(Source::from_string);
+    sources.sort();
+    assert_eq!(sources.each_ref().map(Source::as_str), ["brave", "hackernews", "a", "b"]);
+}
+
+#[test]
 fn a_command_line_tool_can_reject_a_value_that_is_not_known() {
     let error = "negatve".parse::<Sentiment>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);

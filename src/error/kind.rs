@@ -39,7 +39,7 @@ pub enum ErrorKind {
     AppliedUnreadable,
     /// The response, or one item of it, could not be read.
     Unreadable,
-    /// A wait for the rate limit would have outlasted the deadline. Nothing was sent.
+    /// A wait for the rate limit would have outlasted the deadline, or code of the caller's own has. Nothing was sent.
     Deadline,
     /// The request was printed instead of sent, by a [`DryRun`](crate::DryRun).
     DryRun,

@@ -8,7 +8,8 @@ macro_rules! open_enum {
         ///
         /// `parse` takes the known values alone, in any case, so that a command-line tool rejects a typing error.
         #[doc = concat!("[`from_string`](", stringify!($name), "::from_string) and deserialization take every string. It serializes as its string.")]
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        /// Values are ordered as listed here; those that this crate does not know come last, by their strings.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$doc])* $variant,)+

@@ -37,6 +37,7 @@ const MOST_KEPT: usize = 1000;
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use = "it receives nothing until it is an observer of a client"]
 pub struct Collector {
     calls: Arc<Mutex<VecDeque<CallSummary>>>,
 }

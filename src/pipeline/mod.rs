@@ -136,6 +136,8 @@ struct Run<'a> {
     base: &'a Url,
     started: Instant,
     until: Instant,
+    /// When the latest attempt was passed to the transport.
+    sent: Instant,
     attempts: u32,
     /// The attempts whose failure uses up no retry: those that got a 429, and the one that led to another key.
     uncounted: u32,
@@ -160,11 +162,22 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 impl Run<'_> {
     /// Until when the call waits for a permit, or before another attempt.
     fn waits_until(&self) -> Instant {
+        self.until.checked_sub(self.shortest_attempt()).unwrap_or(self.until)
+    }
+
+    fn shortest_attempt(&self) -> Duration {
         if !self.call.is_unsafe() && self.last.is_none() {
-            return self.until;
+            return Duration::ZERO;
         }
         let tenth = self.until.saturating_duration_since(self.started) / 10;
-        self.until.checked_sub(SHORTEST_ATTEMPT.min(tenth)).unwrap_or(self.until)
+        SHORTEST_ATTEMPT.min(tenth)
+    }
+
+    /// Whether the caller's own code (an observer, a key source, the record of a call) took so long that the request would
+    /// be sent in vain. A wait may end a little late.
+    fn is_too_late(&self) -> bool {
+        let latest = self.until.checked_sub(self.shortest_attempt() / 2);
+        latest.is_some_and(|latest| self.sent > latest)
     }
 
     /// The attempts that use up the retries, each of which has failed if there is another one.
@@ -336,6 +349,7 @@ impl Pipeline {
             base: self.base_of(call).unwrap_or(&self.core.base),
             started,
             until: call.deadline().map_or(until, |earlier| until.min(earlier)),
+            sent: started,
             attempts: 0,
             uncounted: 0,
             maybe_applied: false,
@@ -471,10 +485,20 @@ impl Pipeline {
         if self.is_reported() {
             self.report(&Activity::Sending { call: run.name(), attempt: run.attempts });
         }
-        permit.confirm(Some(run.waits_until()), &mut |_| {}).map_err(|error| {
-            run.attempts -= 1;
-            self.no_permit(run, error)
-        })
+        let confirmed = permit.confirm(Some(run.waits_until()), &mut |_| {});
+        run.sent = self.core.clock.now();
+        match confirmed {
+            Ok(permit) if run.is_too_late() => {
+                permit.never_sent();
+                run.attempts -= 1;
+                Err(self.too_late(run))
+            }
+            Ok(permit) => Ok(permit),
+            Err(error) => {
+                run.attempts -= 1;
+                Err(self.no_permit(run, error))
+            }
+        }
     }
 
     /// Shared tokens that cannot be reached are the reason themselves, even if an earlier attempt failed.
@@ -499,7 +523,7 @@ impl Pipeline {
         request: Request<Vec<u8>>,
         run: &mut Run<'_>,
     ) -> (Result<Response<Vec<u8>>, TransportError>, Option<Duration>) {
-        let sent = self.core.clock.now();
+        let sent = run.sent;
         let left = run.until.saturating_duration_since(sent);
         let timeout = left.clamp(Duration::from_millis(1), self.settings.attempt_timeout);
         let (outcome, retry_after) = self.send_and_release(permit, request, timeout);
@@ -665,12 +689,19 @@ impl Pipeline {
             "a wait of {seconds:.1} s ({why}) does not fit: {spent:.1} s of the deadline of \
              {deadline:.1} s are gone"
         );
-        let error = match run.last.take() {
-            Some(error) => error.noting(&note),
-            None => complete(Error::new(ErrorKind::Deadline, note), run, true),
-        };
+        let error = ended_by_deadline(note, run);
         let asked = error.retry_after();
         error.with_retry_after(asked.or(Some(wait)))
+    }
+
+    /// Returns the last real error if there was one; else that too little time was left to send the request in.
+    fn too_late(&self, run: &mut Run<'_>) -> Error {
+        let left = run.until.saturating_duration_since(run.sent).as_secs_f64();
+        let deadline = self.settings.deadline.as_secs_f64();
+        let note = format!(
+            "{left:.2} s of the deadline of {deadline:.1} s were left, which is too little to send it in"
+        );
+        ended_by_deadline(note, run)
     }
 
     /// Waits until it is time to look for what a call should have made whose response was lost.
@@ -732,6 +763,13 @@ fn complete(error: Error, run: &Run<'_>, is_temporary: bool) -> Error {
         .with_attempts(run.attempts)
         .with_applied(applied)
         .with_temporary(is_temporary)
+}
+
+fn ended_by_deadline(note: String, run: &mut Run<'_>) -> Error {
+    match run.last.take() {
+        Some(error) => error.noting(&note),
+        None => complete(Error::new(ErrorKind::Deadline, note), run, true),
+    }
 }
 
 fn cancelled(run: &mut Run<'_>) -> Error {

@@ -43,6 +43,7 @@ use crate::error::Error;
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "it receives nothing until it is an observer of a client"]
 pub struct TracingObserver {
     _private: (),
 }
