@@ -215,7 +215,7 @@ fn report<T>(
 /// Returns how many people failed. An error that ended the calls early concerns everybody, and ends the program.
 fn failures(bulk: &Bulk, last_error: Option<heysync::Error>) -> Outcome<usize> {
     match last_error {
-        Some(error) if !bulk.is_empty() => {
+        Some(error) if bulk.left().len() > 0 => {
             let left = format!("{} more people were not tried", bulk.left().len());
             Err(Failure::from(error).with_line(left))
         }
