@@ -176,8 +176,9 @@ impl Run<'_> {
     /// Whether the caller's own code (an observer, a key source, the record of a call) took so long that the request would
     /// be sent in vain. A wait may end a little late.
     fn is_too_late(&self) -> bool {
-        let latest = self.until.checked_sub(self.shortest_attempt() / 2);
-        latest.is_some_and(|latest| self.sent > latest)
+        let reserve =
+            if self.call.is_unsafe() { self.shortest_attempt() / 2 } else { Duration::ZERO };
+        self.until.checked_sub(reserve).is_some_and(|latest| self.sent > latest)
     }
 
     /// The attempts that use up the retries, each of which has failed if there is another one.
