@@ -168,7 +168,7 @@ impl Classifier<'_> {
         let head = Some(head);
         match report {
             Some(report) => {
-                let message = format!("{message} after: {}", report.into_words());
+                let message = format!("{message} after: {}", report.words);
                 self.unknown(Evidence { message, head, body, cause }, true)
             }
             None => self.unreadable(Evidence { message, head, body, cause }, is_temporary),

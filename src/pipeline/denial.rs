@@ -52,28 +52,22 @@ const NEITHER: &str = "the response reports neither success nor failure";
 /// How deep JSON may be within strings, lists and objects.
 const DEEPEST: u32 = 4;
 
-/// A report of failure, in the service's words.
+/// A report of failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    /// The call failed.
-    Denial(String),
-    /// Whether it failed is not clear.
-    Doubt(String),
+pub(super) struct Report {
+    /// The call failed, and nothing took effect; else that is in doubt.
+    pub(super) is_denial: bool,
+    /// In the service's words.
+    pub(super) words: String,
 }
 
 impl Report {
-    fn new(is_certain: bool, words: String) -> Report {
-        if is_certain { Report::Denial(words) } else { Report::Doubt(words) }
+    fn new(is_denial: bool, words: String) -> Report {
+        Report { is_denial, words }
     }
 
-    fn is_denial(&self) -> bool {
-        matches!(self, Report::Denial(_))
-    }
-
-    pub(super) fn into_words(self) -> String {
-        match self {
-            Report::Denial(words) | Report::Doubt(words) => words,
-        }
+    fn doubt(words: String) -> Report {
+        Report::new(false, words)
     }
 }
 
@@ -106,7 +100,7 @@ pub(super) fn of_change(body: &[u8]) -> Option<Report> {
         .iter()
         .any(|(name, flag)| is_any(name, GOOD) && sign::sign(name, flag) == Some(Sign::Failure));
     let words = || message::words_in(object).unwrap_or_else(|| UNSAID.to_owned());
-    is_denied.then(|| Report::Doubt(words()))
+    is_denied.then(|| Report::doubt(words()))
 }
 
 fn read(body: &[u8], is_lenient: bool) -> Option<Value> {
@@ -136,7 +130,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
             all.or_else(|| of_siblings(items.iter(), false, depth - 1))
-                .or_else(|| complaint("", items).map(Report::Doubt))
+                .or_else(|| complaint("", items).map(Report::doubt))
         }
         Value::String(text) if depth > 0 && text.contains('{') => {
             of_json(&read(text.as_bytes(), true)?, depth - 1)
@@ -146,9 +140,9 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
 }
 
 fn joined(reports: Vec<Report>) -> Report {
-    let is_certain = reports.iter().all(Report::is_denial);
-    let words: Vec<String> = reports.into_iter().map(Report::into_words).collect();
-    Report::new(is_certain, validation::joined(words).unwrap_or_default())
+    let is_denial = reports.iter().all(|report| report.is_denial);
+    let words = validation::joined(reports.into_iter().map(|report| report.words));
+    Report::new(is_denial, words.unwrap_or_default())
 }
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
@@ -173,8 +167,7 @@ fn stated(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let is_failure = is_certain
         || signs.has(Sign::Part) && !is_record
         || signs.has(Sign::State) && (has_words || !is_record)
-        || signs.has(Sign::Kind) && has_words && !is_record && !is_good
-        || is_list_of_problems(object);
+        || signs.has(Sign::Kind) && has_words && !is_record && !is_good;
     let is_unclear = signs.has(Sign::Unclear);
     if !is_failure && !is_unclear {
         return None;
@@ -199,25 +192,6 @@ fn has_any(object: &Map<String, Value>, names: &str) -> bool {
     object.iter().any(|(name, value)| is_any(name, names) && !is_empty(value))
 }
 
-/// `{"detail": [{"loc": ["body", "name"], "msg": "Field required"}]}`, as FastAPI lists what is wrong with a request.
-fn is_list_of_problems(object: &Map<String, Value>) -> bool {
-    let is_problem = |problem: &Value| problem.get("msg").is_some_and(Value::is_string);
-    let is_list = |value: &Value| value.as_array().is_some_and(|list| list.iter().any(is_problem));
-    object.iter().any(|(name, value)| is_any(name, "detail") && is_list(value))
-}
-
-/// Where an object is within another one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// It may be the response of a service behind the service.
-    Wrapper,
-    Field,
-    /// Beside a success, it may be a record with a state: `{"ok": true, "data": {"status": "failed"}}`.
-    BesideSuccess,
-    /// One of several.
-    Item,
-}
-
 /// The report in a field of an object, unless it is a record with an id, whose parts may be in any state.
 fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
     if depth == 0 || has_any(object, "id") {
@@ -225,59 +199,49 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     }
     let of_field = |(name, inner): (&String, &Value)| {
         let is_wrapper = is_any(name, WRAPPERS) && !is_good;
-        let place = match is_good {
-            true => Place::BesideSuccess,
-            false if is_wrapper => Place::Wrapper,
-            false => Place::Field,
-        };
         let report = match inner {
-            Value::Object(inner) => of_part(inner, place, depth - 1),
+            Value::Object(inner) => of_part(inner, is_good, depth - 1)
+                .or_else(|| if is_wrapper { worded(inner) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
             Value::Array(items) => of_siblings(items.iter(), false, depth - 1),
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
             _ => None,
         }?;
-        let is_certain = report.is_denial() && is_wrapper && alone::is_alone(object, name);
-        let (own, words) = (message::words_in(object), report.into_words());
-        Some(match own {
-            None => Report::new(is_certain, words),
-            Some(own) => Report::Doubt(if words == UNSAID { own } else { words }),
+        let is_denial = report.is_denial && is_wrapper && alone::is_alone(object, name);
+        Some(match message::words_in(object) {
+            None => Report { is_denial, ..report },
+            Some(words) => Report::doubt(if report.words == UNSAID { words } else { report.words }),
         })
     };
     let is_by_id = object.keys().any(|name| !validation::is_name(name));
     let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
     let is_of_words = object.iter().all(|(name, value)| value.is_string() && !is_reported(name));
     let as_map = || of_siblings(object.values(), is_by_id, depth - 1);
-    object
-        .iter()
-        .find_map(of_field)
-        .or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
+    let found = object.iter().find_map(of_field);
+    found.or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
 }
 
-fn of_part(inner: &Map<String, Value>, place: Place, depth: u32) -> Option<Report> {
+/// The report in an object within another one. Beside a success, it may be a record with a state.
+fn of_part(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
     let signs = Signs::of(inner);
     let is_record = signs.has(Sign::Record);
-    let is_good = place == Place::BesideSuccess || signs.has(Sign::Success);
-    let in_words = || match place {
-        Place::Wrapper if !is_good => in_words(inner, &signs),
-        Place::Item if signs.has(Sign::Kind) && !is_record => in_words(inner, &signs),
-        _ => None,
-    };
-    let doubt = |report: Report| Report::Doubt(report.into_words());
-    let failed = || stated(inner, &signs).filter(|_| is_failed(inner, &signs, place));
-    failed().or_else(|| nested(inner, is_good, depth)).or_else(|| in_words().map(doubt))
+    let is_open = !is_good && !is_record;
+    let has_words = has_any(inner, "message msg reason detail details");
+    let is_failed = signs.has(Sign::Failure)
+        || signs.has(Sign::Part)
+        || signs.has(Sign::Unclear) && !is_record
+        || signs.has(Sign::Outcome) && (has_words || is_open)
+        || signs.has(Sign::State) && is_open
+        || signs.has(Sign::Kind) && has_words && (is_open || has_any(inner, "code"));
+    let stated = || stated(inner, &signs).filter(|_| is_failed);
+    stated().or_else(|| nested(inner, is_good || signs.has(Sign::Success), depth))
 }
 
-/// Whether an object within another one failed, by its signs, which may be the state of something.
-fn is_failed(inner: &Map<String, Value>, signs: &Signs, place: Place) -> bool {
-    let is_open = place != Place::BesideSuccess && !signs.has(Sign::Record);
-    let has_words = has_any(inner, "message msg reason detail details");
-    let has_code = has_any(inner, "code");
-    signs.has(Sign::Failure)
-        || signs.has(Sign::Part)
-        || signs.has(Sign::Unclear) && !signs.has(Sign::Record)
-        || (signs.has(Sign::Outcome) || signs.has(Sign::State) && is_open) && (has_words || is_open)
-        || signs.has(Sign::Kind) && has_words && (has_code || is_open)
+/// The report that an object within another one seems to be by its words.
+fn worded(inner: &Map<String, Value>) -> Option<Report> {
+    let signs = Signs::of(inner);
+    let words = if signs.has(Sign::Success) { None } else { in_words(inner, &signs) };
+    words.map(|report| Report::doubt(report.words))
 }
 
 /// The report in some of several objects or words: `[{"ok": true}, {"ok": false}]`, `["sent", "failed"]`, and by their ids.
@@ -286,19 +250,24 @@ fn of_siblings<'a>(
     is_by_id: bool,
     depth: u32,
 ) -> Option<Report> {
+    let is_code = |item: &Map<String, Value>| {
+        let signs = Signs::of(item);
+        signs.has(Sign::Kind) && !signs.has(Sign::Record)
+    };
+    let worded = |item| if is_code(item) { worded(item) } else { None };
     let objects = siblings.clone().filter_map(Value::as_object);
-    let reports: Vec<Report> =
-        objects.filter_map(|item| of_part(item, Place::Item, depth)).collect();
+    let reports = objects.filter_map(|item| of_part(item, false, depth).or_else(|| worded(item)));
+    let reports: Vec<Report> = reports.collect();
     if !reports.is_empty() {
-        return Some(Report::Doubt(joined(reports).into_words()));
+        return Some(Report::doubt(joined(reports).words));
     }
-    let mut outcomes = siblings.clone().filter_map(outcome);
     let is_good = |text: &str| tone::tone(text) == Tone::Good;
+    let mut outcomes = siblings.clone().filter_map(outcome);
     let failed = outcomes.clone().find(|text| is_failure(text))?;
     let is_mixed = outcomes.any(is_good);
-    let mut words = siblings.filter_map(Value::as_str);
-    let is_known = words.all(|text| is_failure(text) || is_good(text));
-    (is_known && (is_mixed || is_by_id)).then(|| Report::Doubt(failed.to_owned()))
+    let is_outcome = |text: &str| is_failure(text) || is_good(text);
+    let is_known = siblings.filter_map(Value::as_str).all(is_outcome);
+    (is_known && (is_mixed || is_by_id)).then(|| Report::doubt(failed.to_owned()))
 }
 
 /// How one of several ended.
@@ -314,7 +283,7 @@ fn outcome(sibling: &Value) -> Option<&str> {
 /// `{"success": true, "message": "1 invited, 1 failed"}`
 fn partly(object: &Map<String, Value>) -> Option<Report> {
     let words = message::words_in(object).filter(|_| has_any(object, "message msg detail"));
-    words.filter(|words| tone::is_partial(words)).map(Report::Doubt)
+    words.filter(|words| tone::is_partial(words)).map(Report::doubt)
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
@@ -325,20 +294,23 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let words = message::words_in(object).filter(|_| has_message).or_else(|| sentence(object));
     let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
     let is_data = signs.has(Sign::Record) || object.iter().any(is_data);
-    let is_certain = tone == Tone::Bad && has_message && !signs.has(Sign::Open);
+    let is_certain = tone == Tone::Bad
+        && has_message
+        && !signs.has(Sign::Open)
+        && !signs.has(Sign::Record)
+        && alone::is_alone(object, "");
     if signs.has(Sign::Undone) && !is_data {
         let unsaid = || "the response reports that nothing was done".to_owned();
         return Some(Report::new(is_certain, words.unwrap_or_else(unsaid)));
     }
     // The name may be one of a person or an alert.
     let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
-    let is_of_call = !is_data || is_kind && has_any(object, "code");
     let bare = || (is_kind && !is_data).then(|| UNSAID.to_owned());
     match tone {
         Tone::Good => None,
-        _ if is_hinted => Some(Report::new(is_certain && is_of_call, words.or_else(bare)?)),
-        Tone::Bad | Tone::Mixed if !is_data => words.map(Report::Doubt),
-        _ => complaints(object).map(Report::Doubt),
+        _ if is_hinted => Some(Report::new(is_certain, words.or_else(bare)?)),
+        Tone::Bad | Tone::Mixed if !is_data => words.map(Report::doubt),
+        _ => complaints(object).map(Report::doubt),
     }
 }
 
@@ -406,9 +378,8 @@ fn lone_detail(object: &Map<String, Value>) -> Option<String> {
 
 fn of_detail(words: String) -> Option<Report> {
     match tone::tone(&words) {
-        Tone::Bad => Some(Report::Denial(words)),
         Tone::Good | Tone::Idle => None,
-        Tone::Mixed | Tone::Unclear => Some(Report::Doubt(words)),
+        tone => Some(Report::new(tone == Tone::Bad, words)),
     }
 }
 
@@ -470,10 +441,8 @@ mod tests {
     }
 
     fn denied(report: Option<Report>) -> Option<String> {
-        match report? {
-            Report::Denial(words) => Some(words),
-            Report::Doubt(words) => Some(format!("in doubt: {words}")),
-        }
+        let Report { is_denial, words } = report?;
+        Some(if is_denial { words } else { format!("in doubt: {words}") })
     }
 
     fn utf_16(text: &str) -> Vec<u8> {
@@ -1144,7 +1113,7 @@ mod tests {
             (r#"[{"ok": false}]"#, None),
             ("ok", None),
         ] {
-            let expected = words.map(|words| Report::Doubt(words.to_owned()));
+            let expected = words.map(|words| Report::doubt(words.to_owned()));
             assert_eq!(of_change(body.as_bytes()), expected, "{body}");
         }
     }

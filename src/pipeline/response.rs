@@ -33,10 +33,8 @@ pub(crate) enum Problem {
 
 impl From<Report> for Problem {
     fn from(report: Report) -> Problem {
-        match report {
-            Report::Denial(words) => Problem::Denied(words),
-            Report::Doubt(words) => Problem::Doubtful(words),
-        }
+        let problem = if report.is_denial { Problem::Denied } else { Problem::Doubtful };
+        problem(report.words)
     }
 }
 

@@ -173,18 +173,11 @@ pub(super) fn states_success(text: &str) -> bool {
     if UNCERTAIN.iter().any(|words| low.contains(words)) {
         return true;
     }
-    match tone(text) {
-        Tone::Good => true,
-        Tone::Mixed => {
-            let text = plain(text);
-            let clauses = clauses(&text);
-            // "accepted: must be accepted" begins with the name of a field.
-            let is_placed = low.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
-            let mut clauses = clauses.into_iter().filter(|words| words.len() > 1 || !is_placed);
-            clauses.any(|words| signs(&words).iter().any(|(sign, _)| *sign == Sign::Success))
-        }
-        _ => false,
-    }
+    // "accepted: must be accepted" begins with the name of a field.
+    let is_placed = low.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
+    let text = plain(text);
+    let clauses = clauses(&text).into_iter().filter(|words| words.len() > 1 || !is_placed);
+    signs_of(&clauses.collect::<Vec<_>>()).iter().any(|(sign, _)| *sign == Sign::Success)
 }
 
 /// Whether a part failed beside a success: `"1 invited, 1 failed"`

@@ -9,6 +9,7 @@ use super::vocabulary::{
     ALLOWED, ALSO, ASIDE, BAD, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED, UNDONE,
     WORDS, WRAPPERS, code, is_any, is_empty, is_false, is_reported, is_true,
 };
+use crate::json;
 
 /// Whether each field of an object, but for the one of this name, is of a report of failure, or holds nothing.
 pub(super) fn is_alone(object: &Map<String, Value>, but_for: &str) -> bool {
@@ -56,9 +57,9 @@ impl Report {
     /// `{"error": true, "message": "Member removed"}`, `{"error": "Operation completed successfully"}`
     fn speaks_well(self, text: &str) -> bool {
         match tone::is_code(text) {
-            true if self.is_denied => sign::is_partial(text) || sign::is_done_with_errors(text),
-            true => tone::names_success(text) && tone::tone(text) != Tone::Bad,
-            false => sign::is_partial(text) || tone::states_success(text),
+            _ if sign::is_mixed(text) => true,
+            true => !self.is_denied && tone::names_success(text) && tone::tone(text) != Tone::Bad,
+            false => tone::states_success(text),
         }
     }
 }
@@ -68,7 +69,7 @@ fn is_listed(name: &str) -> bool {
     is_reported(name)
         || is_known_id(name)
         || lists.iter().any(|list| is_any(name, list))
-        || tone::words(name).iter().any(|word| is_any(word, ASIDE))
+        || !json::names_id(name) && tone::words(name).iter().any(|word| is_any(word, ASIDE))
 }
 
 fn is_known_id(name: &str) -> bool {
@@ -103,5 +104,6 @@ fn names_deed(name: &str) -> bool {
 
 /// Whether anything was done to a thing that was known before: `"user": {"id": "u1", "invited": true}`
 fn has_deeds(thing: &Map<String, Value>) -> bool {
-    thing.iter().any(|(name, value)| names_deed(name) && !is_empty(value))
+    let is_part = |value: &Value| value.is_object() || value.is_array();
+    thing.iter().any(|(name, value)| !is_empty(value) && (names_deed(name) || is_part(value)))
 }

@@ -4,7 +4,7 @@ use std::str::Utf8Error;
 
 use serde_json::{Map, Value};
 
-use super::vocabulary::{PAGING, is_any, is_reported};
+use super::vocabulary::{PAGING, is_any, is_empty, is_reported};
 use crate::json;
 use crate::json::scan::Scanner;
 
@@ -23,12 +23,8 @@ pub(super) fn report(body: &[u8]) -> Option<Map<String, Value>> {
             true => json::from_slice(format!("\"{name}\"").as_bytes()).ok()?,
             false => name.to_owned(),
         };
-        let is_reported = is_no_data(&name);
-        if !is_reported && holds_something(value) {
-            return None;
-        }
         let value = json::from_slice(value.as_bytes()).ok()?;
-        if !is_reported && !is_nothing(&value) {
+        if !is_no_data(&name) && !is_empty(&value) {
             return None;
         }
         report.insert(name, value);
@@ -40,17 +36,6 @@ pub(super) fn report(body: &[u8]) -> Option<Map<String, Value>> {
 /// Whether a field is of a report, or about which part of a list this is: `"page": 1`.
 pub(super) fn is_no_data(name: &str) -> bool {
     is_reported(name) || is_any(name, PAGING)
-}
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.trim().is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(object) => object.is_empty(),
-    }
 }
 
 /// Whether a field that reports of failure do not have holds something, as is seen without decoding.

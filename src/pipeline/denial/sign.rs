@@ -63,7 +63,7 @@ impl Signs {
 pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
     if is_any(name, GOOD) {
         of_flag(value)
-    } else if is_any(name, BAD) {
+    } else if is_any(name, BAD) || is_any(name, "detail") && lists_problems(value) {
         of_error(name, value)
     } else if is_any(name, OUTCOME) {
         of_outcome(name, value)
@@ -71,15 +71,11 @@ pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
         of_kind(name, value)
     } else if is_any(name, DONE) && is_done(value) {
         Some(Sign::Success)
-    } else if is_any(name, DONE) {
-        (is_empty(value) && !value.is_null()).then_some(Sign::Undone)
-    } else if is_any(name, ALLOWED) {
-        (is_false(value) && !value.is_number()).then_some(Sign::Undone)
     } else if is_done(value) && is_partial(name) {
         Some(Sign::Unclear)
     } else if is_part(name, value) {
         Some(Sign::Part)
-    } else if is_any(name, REFUSED) && is_done(value) || is_gap(name, value) {
+    } else if is_undone(name, value) {
         Some(Sign::Undone)
     } else {
         // `invitedUserIds` are ids of others.
@@ -93,17 +89,19 @@ fn is_part(name: &str, value: &Value) -> bool {
     let has = |names: &str| words.iter().any(|word| is_any(word, names));
     let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
     let ends = |names: &str| words.last().is_some_and(|last| is_any(last, names));
-    let is_past = || begins("last latest previous recent on");
-    let is_of_problems = || ends(PROBLEMS) && !is_past();
-    let is_list = || begins("unsuccessful not") || begins(GAPS) && json::names_id(name);
+    let is_of_problems = || ends(PROBLEMS) && !begins(PAST);
     let is_filled = |item: &Value| item.is_object() || !is_empty(item);
+    let is_list = || {
+        begins(FAILED)
+            || begins("unsuccessful not")
+            || begins(GAPS) && json::names_id(name)
+            || is_of_problems()
+    };
     match value {
         Value::Number(_) => {
             is_done(value) && (begins(FAILED) || ends("failed") || has(COUNTS) && has(FAILURES))
         }
-        Value::Array(list) => {
-            list.iter().any(is_filled) && (begins(FAILED) || is_list() || is_of_problems())
-        }
+        Value::Array(list) => list.iter().any(is_filled) && is_list(),
         Value::String(text) => !reports_nothing(text) && is_of_problems(),
         _ => !is_empty(value) && is_of_problems(),
     }
@@ -113,18 +111,25 @@ const FAILED: &str = "failed rejected denied refused";
 
 const PROBLEMS: &str = "error errors exception exceptions violations issues problem problems";
 
+const PAST: &str = "last latest previous recent on";
+
 const GAPS: &str = "invalid unknown missing";
 
-/// `missingFields`, `unknown`, `"invitedCount": 0`, `"total_removed": 0`
-fn is_gap(name: &str, value: &Value) -> bool {
+/// `"removed": false`, `"allowed": false`, `"skipped": true`, `missingFields`, `"invitedCount": 0`
+fn is_undone(name: &str, value: &Value) -> bool {
     let words = tone::words(name);
     let is_gap = || words.first().is_some_and(|first| is_any(first, GAPS));
     let is_count = || words.iter().any(|word| is_any(word, COUNTS));
     match value {
-        Value::Array(list) => !list.iter().all(is_empty) && is_gap(),
-        _ => {
-            value.as_f64() == Some(0.0) && is_count() && tone::tone(&words.join(" ")) == Tone::Good
+        Value::Null => false,
+        _ if is_any(name, DONE) => is_empty(value),
+        _ if is_any(name, REFUSED) => is_done(value),
+        Value::Number(count) => {
+            let is_good = || tone::tone(&words.join(" ")) == Tone::Good;
+            count.as_f64() == Some(0.0) && is_count() && is_good()
         }
+        Value::Array(_) => !is_empty(value) && is_gap(),
+        _ => is_any(name, ALLOWED) && is_false(value),
     }
 }
 
@@ -171,6 +176,11 @@ fn of_error(name: &str, value: &Value) -> Option<Sign> {
     }
 }
 
+/// `{"detail": [{"loc": ["body", "name"], "msg": "Field required"}]}`, as FastAPI lists what is wrong with a request.
+fn lists_problems(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| list.iter().any(|it| it.get("msg").is_some()))
+}
+
 fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let holds_status =
@@ -182,7 +192,7 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
-        _ if is_partial(word) || is_mixed(word) => Some(Sign::Unclear),
+        _ if is_mixed(word) => Some(Sign::Unclear),
         _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
         _ if is_code_of_success(value) => Some(Sign::Open),
         _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
@@ -192,20 +202,16 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
 }
 
 /// `"partial_success"`, `"isPartial"`
-pub(super) fn is_partial(name: &str) -> bool {
+fn is_partial(name: &str) -> bool {
     name.to_ascii_lowercase().contains("partial")
         && tone::words(name).iter().any(|word| word.starts_with("partial"))
 }
 
-/// `"sent_with_errors"`, `"invited_but_email_failed"`
-pub(super) fn is_done_with_errors(word: &str) -> bool {
-    let words = tone::words(word);
-    tone::names_success(word) && words.iter().any(|word| word == "with" || word == "but")
-}
-
-/// `"completed_with_errors"`
-fn is_mixed(word: &str) -> bool {
-    tone::tone(word) == Tone::Mixed && tone::names_success(word)
+/// `"partial_failure"`, `"completed_with_errors"`, `"invited_but_email_failed"`
+pub(super) fn is_mixed(word: &str) -> bool {
+    let has_both = || tone::words(word).iter().any(|word| word == "with" || word == "but");
+    let is_mixed = || tone::tone(word) == Tone::Mixed || has_both();
+    is_partial(word) || tone::is_code(word) && tone::names_success(word) && is_mixed()
 }
 
 /// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.

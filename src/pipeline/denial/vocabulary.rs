@@ -48,14 +48,14 @@ pub(super) const ALSO: &str = "correlationid transactionid debugid links help js
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
-    limit max min remaining left retry retryable after seats used quota delay seconds ttl line column index row trace request \
-    doc docs documentation help support version method";
+    limit max min remaining left retry retryable after seats used quota delay seconds ttl doc docs documentation help support \
+    version";
 
 /// Fields of a problem within an error: which part of the request it is about.
 pub(super) const PLACES: &str = "\
     id field fields param parameter property propertypath loc location locations pointer source path instancepath schemapath \
     value input ctx expected received constraints rejectedvalue objectname codes arguments target resource domain extensions \
-    email phone";
+    index line column row email phone";
 
 /// Ids of what a request is about, or of the request; any other may be of something new.
 pub(super) const KNOWN_IDS: &str = "\
