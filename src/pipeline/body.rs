@@ -25,7 +25,7 @@ pub(crate) fn receive(
     receive_as_long_as_stated(&mut body, headers, limit, received)?;
     // A body may be longer than its stated length, and a small one becomes larger by compression.
     read_up_to(&mut body, received, limit.saturating_add(MOST_OVERHEAD))?;
-    let codings = codings(headers, received);
+    let codings = codings(headers, received)?;
     if codings.is_empty() && received.len() as u64 > limit {
         return Err(Failure::TooLarge);
     }
@@ -83,7 +83,7 @@ fn read_up_to(source: &mut impl Read, whole: &mut Vec<u8>, limit: u64) -> Result
 }
 
 /// The codings of a body, in lower case and in the order in which they were applied.
-fn codings(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
+fn codings(headers: &HeaderMap, body: &[u8]) -> Result<Vec<String>, Failure> {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let named: Vec<String> = values
         .flat_map(|value| value.split(','))
@@ -91,9 +91,10 @@ fn codings(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
         .filter(|name| is_coding(name))
         .collect();
     // As a transfer coding, or by a server that forgot to name it. Neither JSON nor text begins like this.
-    match named.is_empty() && body.starts_with(&GZIP_MAGIC) {
-        true => vec!["gzip".to_owned()],
-        false => named,
+    match named.len() {
+        0 if body.starts_with(&GZIP_MAGIC) => Ok(vec!["gzip".to_owned()]),
+        0..=MOST_CODINGS => Ok(named),
+        layers => Err(layered(layers)),
     }
 }
 
@@ -108,6 +109,17 @@ fn is_coding(name: &str) -> bool {
     let is_charset = ["utf-", "utf8", "iso-", "us-ascii", "windows-"];
     let is_none = ["", "identity", "none", "null", "binary", "8bit", "7bit", "plain"];
     !is_none.contains(&name) && !is_charset.iter().any(|start| name.starts_with(start))
+}
+
+/// No server compresses a body more often, and undoing each coding may take as long as the largest body.
+const MOST_CODINGS: usize = 3;
+
+fn layered(codings: usize) -> Failure {
+    let what = format!(
+        "it is compressed {codings} times, and at most {MOST_CODINGS} are undone: find out what compresses it between here and \
+         the service"
+    );
+    Failure::Lost(io::Error::new(io::ErrorKind::Unsupported, what))
 }
 
 /// How much longer than its content a compressed body may be, padding included, in bytes.
@@ -325,6 +337,26 @@ mod tests {
             let twice = gzipped(&gzipped(b"hello"));
             for codings in [&["gzip, gzip"][..], &["gzip", "x-gzip"]] {
                 assert_eq!(read_as(codings, &twice), Ok(b"hello".to_vec()));
+            }
+        }
+
+        #[test]
+        fn a_body_in_too_many_codings_is_an_error_before_any_is_undone() {
+            let mut body = b"hello".to_vec();
+            for layers in 1..8 {
+                body = gzipped(&body);
+                let outcome = read_as(&vec!["gzip"; layers], &body);
+                match layers {
+                    1..=3 => assert_eq!(outcome, Ok(b"hello".to_vec())),
+                    _ => {
+                        let failure = outcome.expect_err("too many codings");
+                        let expected = format!("it is compressed {layers} times, and at most 3");
+                        assert!(
+                            failure.contains("Unsupported") && failure.contains(&expected),
+                            "{failure}"
+                        );
+                    }
+                }
             }
         }
 

@@ -98,14 +98,15 @@ impl Classifier<'_> {
             false if message::is_page(&head.headers, &body) => return Err(self.page(head, body)),
             false => body,
         };
-        let is_change = !self.call.is_read();
-        let denied = if is_change { denial::of_change(&body) } else { None };
-        let outcome = match denied {
-            // The record that was to be changed may come beside the flag.
-            Some(report) => read(body.clone()).and(Err(BadBody { body, problem: report.into() })),
-            None => read(body),
-        };
-        match outcome {
+        if !self.call.is_read()
+            && let Some(report) = denial::of_change(&body)
+        {
+            // A body that cannot be read has a report of its own.
+            let doubtful = |body: Vec<u8>| BadBody { body, problem: report.into() };
+            let bad = read(body.clone()).err().unwrap_or_else(|| doubtful(body));
+            return Err(self.bad_body(head, bad));
+        }
+        match read(body) {
             Ok(value) => Ok(Success { value, head }),
             Err(bad) => Err(self.bad_body(head, bad)),
         }

@@ -14,16 +14,16 @@
 //!    like, it is a denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words and
 //!    states that differ: `["sent", "failed"]`, `{"u1": "sent", "u2": "failed"}`.
 //! 4. Without a sign of success, words decide: bad ones are a denial beside a code that is not known or `"removed": false`, else in
-//!    doubt; good ones are none. Beside a success, words of success and failure are in doubt: `"1 invited, 1 failed"`.
+//!    doubt; good ones are none. Beside a success, words of success and failure are in doubt, as is a part that is just `failed`:
+//!    `"message": "1 invited, 1 failed"`, `"sms": "failed"`.
 //!
-//! A record may have a state of its own. `{"userId": "u1", "status": "rejected"}` denies nothing, nor does a failed status within
-//! another object if it is that of a record without words, or if there is a success around it. What a record with an `id` consists
-//! of is not searched, nor are the notes (`warnings`, `log`) beside a success. A body that was decoded is a record unless it
+//! A record may have a state of its own. `{"userId": "u1", "status": "rejected"}` denies nothing, nor does a failed status without
+//! words in a record within another object, or in `data` and the like beside a success. The fields of a record with an `id` are not
+//! searched, nor are the notes (`warnings`, `log`) beside a success. A body that was decoded is a record unless it
 //! consists of nothing but a report and the fields of an empty page; in the response to a change, a flag of success that is false
 //! leaves the outcome in doubt whatever else there is.
 
 mod alone;
-mod decoded;
 mod sign;
 mod vocabulary;
 
@@ -89,7 +89,9 @@ pub(super) fn of_undecodable(body: &[u8]) -> Option<Report> {
 ///
 /// Ends at the first other field that holds something, so that a page of data costs nothing.
 pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
-    of_bare(&decoded::report(body)?)
+    let is_list = || body.trim_ascii_start().starts_with(b"[");
+    let is_data = alone::holds_data(body) || is_list();
+    if is_data { None } else { of_bare(read(body, false)?.as_object()?) }
 }
 
 /// Returns the report in the response to a change that is no success by its own flag, whatever else it holds.
@@ -149,7 +151,7 @@ fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
     let signs = Signs::of(object);
     let is_good = signs.has(Sign::Success);
     let detail = || lone_detail(object).filter(|_| !is_good);
-    let in_words = || if is_good { partly(object) } else { in_words(object, &signs) };
+    let in_words = || if is_good { partly(object, &signs) } else { in_words(object, &signs) };
     stated(object, &signs)
         .or_else(|| of_detail(detail()?))
         .or_else(|| nested(object, is_good, depth))
@@ -200,7 +202,7 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     let of_field = |(name, inner): (&String, &Value)| {
         let is_wrapper = is_any(name, WRAPPERS) && !is_good;
         let report = match inner {
-            Value::Object(inner) => of_part(inner, is_good, depth - 1)
+            Value::Object(inner) => of_part(inner, is_good, is_any(name, WRAPPERS), depth - 1)
                 .or_else(|| if is_wrapper { worded(inner) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
             Value::Array(items) => of_siblings(items.iter(), false, depth - 1),
@@ -221,8 +223,13 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     found.or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
 }
 
-/// The report in an object within another one. Beside a success, it may be a record with a state.
-fn of_part(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Report> {
+/// The report in an object within another one. Beside a success, `data` and the like may be a record with a state.
+fn of_part(
+    inner: &Map<String, Value>,
+    is_good: bool,
+    is_wrapper: bool,
+    depth: u32,
+) -> Option<Report> {
     let signs = Signs::of(inner);
     let is_record = signs.has(Sign::Record);
     let is_open = !is_good && !is_record;
@@ -230,7 +237,7 @@ fn of_part(inner: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     let is_failed = signs.has(Sign::Failure)
         || signs.has(Sign::Part)
         || signs.has(Sign::Unclear) && !is_record
-        || signs.has(Sign::Outcome) && (has_words || is_open)
+        || signs.has(Sign::Outcome) && (has_words || !is_record && !(is_good && is_wrapper))
         || signs.has(Sign::State) && is_open
         || signs.has(Sign::Kind) && has_words && (is_open || has_any(inner, "code"));
     let stated = || stated(inner, &signs).filter(|_| is_failed);
@@ -256,7 +263,8 @@ fn of_siblings<'a>(
     };
     let worded = |item| if is_code(item) { worded(item) } else { None };
     let objects = siblings.clone().filter_map(Value::as_object);
-    let reports = objects.filter_map(|item| of_part(item, false, depth).or_else(|| worded(item)));
+    let reports =
+        objects.filter_map(|item| of_part(item, false, false, depth).or_else(|| worded(item)));
     let reports: Vec<Report> = reports.collect();
     if !reports.is_empty() {
         return Some(Report::doubt(joined(reports).words));
@@ -280,10 +288,14 @@ fn outcome(sibling: &Value) -> Option<&str> {
     }
 }
 
-/// `{"success": true, "message": "1 invited, 1 failed"}`
-fn partly(object: &Map<String, Value>) -> Option<Report> {
-    let words = message::words_in(object).filter(|_| has_any(object, "message msg detail"));
-    words.filter(|words| tone::is_partial(words)).map(Report::doubt)
+/// `{"success": true, "message": "1 invited, 1 failed"}`, `{"invited": true, "sms": "failed"}`
+fn partly(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
+    let message = message::words_in(object).filter(|_| has_any(object, "message msg detail"));
+    let message = message.filter(|words| tone::is_partial(words));
+    let is_part = |name: &str| !is_reported(name) && !signs.has(Sign::Record);
+    let parts = object.iter().filter(|(name, _)| is_part(name));
+    let failed = || parts.filter_map(|(_, it)| it.as_str()).find(|word| is_failure(word));
+    message.or_else(|| failed().map(str::to_owned)).map(Report::doubt)
 }
 
 /// The report that an object seems to be by its words, without a sign of success.
@@ -306,10 +318,11 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     // The name may be one of a person or an alert.
     let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
     let bare = || (is_kind && !is_data).then(|| UNSAID.to_owned());
+    let is_said = tone == Tone::Bad && !signs.has(Sign::Record) || tone == Tone::Mixed && !is_data;
     match tone {
         Tone::Good => None,
         _ if is_hinted => Some(Report::new(is_certain, words.or_else(bare)?)),
-        Tone::Bad | Tone::Mixed if !is_data => words.map(Report::doubt),
+        _ if is_said => words.map(Report::doubt),
         _ => complaints(object).map(Report::doubt),
     }
 }
@@ -367,13 +380,9 @@ fn lone_detail(object: &Map<String, Value>) -> Option<String> {
             || is_reported(name) && is_empty(value)
     };
     let (_, detail) = object.iter().find(|(name, _)| is_any(name, "detail"))?;
-    let words = match detail {
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Object(detail) => message::words_in(detail).or_else(|| complaints(detail)),
-        Value::Array(list) => texts(list).filter(|words| tone::tone(words) != Tone::Unclear),
-        _ => None,
-    };
-    words.filter(|words| !words.is_empty() && object.iter().all(is_besides))
+    let words = message::words_in(object).filter(|_| object.iter().all(is_besides))?;
+    // A list may hold ids.
+    (!detail.is_array() || tone::tone(&words) != Tone::Unclear).then_some(words)
 }
 
 fn of_detail(words: String) -> Option<Report> {
@@ -392,7 +401,7 @@ fn has_state(object: &Map<String, Value>) -> bool {
 /// The report of failure that an object consists of.
 fn of_bare(object: &Map<String, Value>) -> Option<Report> {
     let signs = Signs::of(object);
-    let is_bare = object.iter().all(|(name, value)| decoded::is_no_data(name) || is_empty(value));
+    let is_bare = object.iter().all(|(name, value)| alone::is_no_data(name) || is_empty(value));
     if !is_bare || has_state(object) && !signs.has(Sign::Failure) {
         return None;
     }
@@ -401,7 +410,7 @@ fn of_bare(object: &Map<String, Value>) -> Option<Report> {
 
 #[cfg(test)]
 mod tests {
-    use super::decoded::{GLANCE, holds_data};
+    use super::alone::{GLANCE, holds_data};
     use super::*;
 
     #[test]
@@ -920,6 +929,16 @@ mod tests {
                 r#"{"error": "sms failed", "inviteLink": "https://x.example/i1"}"#,
                 "in doubt: sms failed",
             ),
+            (
+                r#"{"error": "sms failed", "user": {"id": "u1", "joinedAt": "2026-11-26"}}"#,
+                "in doubt: sms failed",
+            ),
+            (
+                r#"{"error": "sms failed", "user": {"id": "u1", "invite": {"id": "i1"}}}"#,
+                "in doubt: sms failed",
+            ),
+            (r#"{"error": "sms failed", "rollback": false, "rowId": 7}"#, "in doubt: sms failed"),
+            (r#"{"code": 7, "message": "not found", "inviteUrl": "/7"}"#, "in doubt: not found"),
             (r#"{"error": "sms failed", "url": "/invites/7"}"#, "in doubt: sms failed"),
             (r#"{"error": "sms failed", "token": "t"}"#, "in doubt: sms failed"),
             (r#"{"error": "sms failed", "resource": {"id": 7}}"#, "in doubt: sms failed"),
@@ -1035,6 +1054,17 @@ mod tests {
                 "in doubt: gone",
             ),
             (r#"{"ok": true, "data": {"status": "failed", "message": "gone"}}"#, "in doubt: gone"),
+            (r#"{"invited": true, "sms": "failed"}"#, "in doubt: failed"),
+            (
+                r#"{"invited": true, "delivery": {"status": "failed"}}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"message": "Could not send it", "member": {"name": "Ann"}}"#,
+                "in doubt: Could not send it",
+            ),
+            (r#"{"userId": "u1", "ok": true, "lastName": "Error"}"#, NOTHING),
+            (r#"{"ok": true, "user": {"name": "Ann", "status": "rejected"}}"#, NOTHING),
             (
                 r#"{"invited": true, "emailError": "mailbox is full"}"#,
                 "in doubt: the response contradicts itself",

@@ -77,7 +77,7 @@ words! {
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
     SUCCESSES: "ok success successful successfully succeeded finished changed joined received successes archived unarchived enabled \
-        paused resumed registered confirmed activated renewed subscribed";
+        paused resumed registered confirmed activated renewed subscribed recorded stored inserted persisted committed imported";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
     CONDITIONS: "can could should would must has+to have+to needs+to to+be may+be may+have might if when until unless before \
@@ -185,7 +185,9 @@ pub(super) fn is_partial(text: &str) -> bool {
     let text = plain(text);
     let signs = signs_of(&clauses(&text));
     let has = |wanted: Sign| signs.iter().any(|(sign, is_name)| *sign == wanted && !is_name);
-    has(Sign::Success) && (has(Sign::Failure) || has(Sign::Denial) && text.contains(" but "))
+    // "Member removed. They cannot rejoin."
+    let is_past = || text.contains(" but ") || text.contains(" not ");
+    has(Sign::Success) && (has(Sign::Failure) || has(Sign::Denial) && is_past())
 }
 
 /// Whether a code has a word of success among others: `"completed_with_errors"`.

@@ -1,5 +1,7 @@
 //! Whether a report of failure is alone: beside anything else, something may have taken effect.
 
+use std::str::Utf8Error;
+
 use serde_json::{Map, Value};
 
 use super::super::tone::{self, DONE, Tone};
@@ -10,6 +12,10 @@ use super::vocabulary::{
     WORDS, WRAPPERS, code, is_any, is_empty, is_false, is_reported, is_true,
 };
 use crate::json;
+use crate::json::scan::Scanner;
+
+/// The beginning of a body that is searched for data without decoding it, in bytes.
+pub(super) const GLANCE: usize = 1024;
 
 /// Whether each field of an object, but for the one of this name, is of a report of failure, or holds nothing.
 pub(super) fn is_alone(object: &Map<String, Value>, but_for: &str) -> bool {
@@ -104,6 +110,45 @@ fn names_deed(name: &str) -> bool {
 
 /// Whether anything was done to a thing that was known before: `"user": {"id": "u1", "invited": true}`
 fn has_deeds(thing: &Map<String, Value>) -> bool {
-    let is_part = |value: &Value| value.is_object() || value.is_array();
-    thing.iter().any(|(name, value)| !is_empty(value) && (names_deed(name) || is_part(value)))
+    let is_more = |name: &str, value: &Value| match value {
+        // It may be the state of the thing: `"enabled": true`.
+        Value::Bool(_) => names_deed(name),
+        Value::Object(_) | Value::Array(_) => true,
+        _ => tone::names_success(name),
+    };
+    thing.iter().any(|(name, value)| !is_empty(value) && is_more(name, value))
+}
+
+/// Whether a field is of a report, or about which part of a list this is: `"page": 1`.
+pub(super) fn is_no_data(name: &str) -> bool {
+    is_reported(name) || is_any(name, PAGING)
+}
+
+/// Whether a field that reports of failure do not have holds something, as is seen without decoding.
+pub(super) fn holds_data(body: &[u8]) -> bool {
+    let start = &body[..body.len().min(GLANCE)];
+    // It may end inside a character.
+    let valid = |error: Utf8Error| str::from_utf8(&start[..error.valid_up_to()]);
+    let text = str::from_utf8(start).or_else(valid).unwrap_or_default();
+    let mut is_found = false;
+    // Ends at the first such field.
+    let _ = Scanner::new(text, 0).object(|scanner, name| {
+        scanner.peek()?;
+        let value = &text[scanner.position()..];
+        // Of the fields of a page, only a flag is something.
+        let is_of_page = || value.starts_with("true") && is_any(name, PAGING);
+        let is_known = || name.contains('\\') || is_reported(name) || is_of_page();
+        is_found = holds_something(value) && !is_known();
+        if is_found { None } else { scanner.value().map(drop) }
+    });
+    is_found
+}
+
+/// Whether a text begins with a value that is certainly not null, false, 0 or empty.
+fn holds_something(json: &str) -> bool {
+    match json.as_bytes() {
+        [b'"', first, ..] => first.is_ascii_alphanumeric(),
+        [b'{' | b'[', ..] => !json[1..].trim_start().starts_with(['}', ']']),
+        _ => json.starts_with("true"),
+    }
 }

@@ -44,11 +44,12 @@ pub(super) const NOTES: &str = "messages notes info warnings hints log logs hist
 const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl";
 
 /// Fields that reports hold besides, for a body that holds no value.
-pub(super) const ALSO: &str = "correlationid transactionid debugid links help jsonapi";
+pub(super) const ALSO: &str = "\
+    correlationid transactionid debugid links help jsonapi field param needed provided erroruri";
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
-    limit max min remaining left retry retryable after seats used quota delay seconds ttl doc docs documentation help support \
+    limit max min remaining left retry retryable after reset seats quota delay seconds ttl doc docs documentation help support \
     version";
 
 /// Fields of a problem within an error: which part of the request it is about.
@@ -63,7 +64,7 @@ pub(super) const KNOWN_IDS: &str = "\
     spanid instanceid hostid fbtraceid";
 
 /// Fields that are false of what took effect.
-pub(super) const UNDONE: &str = "rolledback reverted undone";
+pub(super) const UNDONE: &str = "rolledback rollback reverted undone";
 
 /// Fields of a page of a list that are no data.
 pub(super) const PAGING: &str = "\
