@@ -96,7 +96,7 @@ impl<S: Backend> Engine<S> {
     pub(crate) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.clock.set_clock(clock);
         self.began = self.clock.instant();
-        self.throttle.set_limit(self.throttle.limit());
+        self.throttle.restart();
     }
 
     /// Uses the clock of a client, unless another one was set or requests were counted before.
@@ -109,8 +109,6 @@ impl<S: Backend> Engine<S> {
     /// Logs a request. Returns its number and its fault.
     pub(crate) fn receive(&mut self, request: &Incoming) -> (usize, Option<Fault>) {
         self.clock.run();
-        self.concurrent += 1;
-        self.max_concurrent = self.max_concurrent.max(self.concurrent);
         let number = self.request_log.received() + 1;
         let at = self.clock.instant().saturating_duration_since(self.began);
         let record = RequestRecord::new(number, at, request);
@@ -118,6 +116,9 @@ impl<S: Backend> Engine<S> {
         let fault = faults.find_map(|planned| planned.take_for(&record));
         self.faults.retain(PlannedFault::is_pending);
         self.request_log.push(record);
+        // Last, since `applies` of a fault may panic.
+        self.concurrent += 1;
+        self.max_concurrent = self.max_concurrent.max(self.concurrent);
         (number, fault)
     }
 

@@ -5,6 +5,8 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
+
 use crate::clock::Clock;
 use crate::pipeline::transport::{SendProgress, Transport, TransportError};
 
@@ -161,9 +163,10 @@ impl<S: Backend> Sandbox<S> {
         let interrupt = request.extensions().get().cloned().unwrap_or_default();
         let request = Incoming::new(request);
         let (number, fault) = self.lock().receive(&request);
+        let mut in_progress = InProgress { sandbox: self, number, status: None };
         self.run_hooks(number);
         let response = self.process(request, fault, timeout, &interrupt);
-        self.lock().finish(number, response.status());
+        in_progress.status = response.status();
         response
     }
 
@@ -231,6 +234,19 @@ impl<S: Backend> Sandbox<S> {
     fn hooks(&self) -> MutexGuard<'_, Vec<(usize, Hook<S>)>> {
         let hooks = self.shared.hooks.lock();
         hooks.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Finishes a request when it is dropped, also by the panic of a hook.
+struct InProgress<'a, S: Backend> {
+    sandbox: &'a Sandbox<S>,
+    number: usize,
+    status: Option<StatusCode>,
+}
+
+impl<S: Backend> Drop for InProgress<'_, S> {
+    fn drop(&mut self) {
+        self.sandbox.lock().finish(self.number, self.status);
     }
 }
 
@@ -358,6 +374,29 @@ mod tests {
         heylo.inject(1, Fault::Truncated);
         drop(heylo.send(roles(), SECOND));
         assert!(format!("{heylo:?}").contains("faults: []"), "{heylo:?}");
+    }
+
+    #[test]
+    fn a_request_that_a_hook_ends_by_a_panic_is_no_longer_in_progress() {
+        let heylo = Heylo::demo().limit(None);
+        heylo.before(1, |_| panic!("killed"));
+        let killed = heylo.clone();
+        assert!(std::thread::spawn(move || send(&killed, roles())).join().is_err());
+        assert_eq!([send(&heylo, roles()).0, send(&heylo, roles()).0], [200, 200]);
+        let statuses: Vec<_> = heylo.requests().iter().map(|it| it.status.is_some()).collect();
+        assert_eq!((heylo.max_concurrent_requests(), statuses), (1, vec![false, true, true]));
+    }
+
+    #[test]
+    fn another_clock_begins_a_new_count() {
+        let heylo = Heylo::demo().limit(Limit::sliding_log(2, SECOND));
+        let later = TestClock::new();
+        later.advance(3600 * SECOND);
+        for clock in [later, TestClock::new()] {
+            let heylo = heylo.clone().clock(clock);
+            assert_eq!([send(&heylo, roles()).0, send(&heylo, roles()).0], [200, 200]);
+        }
+        assert_eq!(heylo.max_in_any_window(), 2);
     }
 
     #[test]

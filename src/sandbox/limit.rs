@@ -263,6 +263,11 @@ impl Throttle {
         }
     }
 
+    /// Forgets the requests, which were counted on another clock. The maximum so far is kept.
+    pub(crate) fn restart(&mut self) {
+        self.keys.clear();
+    }
+
     pub(crate) fn limit(&self) -> Option<Limit> {
         self.limit
     }
