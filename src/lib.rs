@@ -90,6 +90,8 @@
     doc = "| [`sandbox`] | both services in memory, for your own tests |"
 )]
 //!
+//! The API uses types of two other crates, and re-exports them: [`http`] and [`serde_json`].
+//!
 //! The other programs in this documentation run against the [sandbox](#features), in memory. `client` stands
 //! for your client, and `community` for one of its communities.
 //!
