@@ -126,7 +126,7 @@ impl Decoded {
                 _ => None,
             };
             let (code, length) = escape.unwrap_or((u32::from(*byte), 0));
-            // What is no letter counts as a blank.
+            // Everything else counts as a blank.
             let byte = u8::try_from(code).ok().or_else(|| fullwidth(code)).unwrap_or(b' ');
             decoded.bytes.push(byte);
             decoded.places.push(self.places[at].start..self.places[at + length].end);
@@ -179,7 +179,7 @@ fn tag(text: &[u8]) -> usize {
     end.filter(|_| is_tag).map_or(1, |end| end + 1)
 }
 
-/// What an escape means, and its length behind the character that introduces it.
+/// The character that an escape means, and the length of the escape behind the character that introduces it.
 type Escape = Option<(u32, usize)>;
 
 /// `\u200b`, `\x0a`, `\u{200b}`, `\N{LOW LINE}`, `\n`, after any number of backslashes.

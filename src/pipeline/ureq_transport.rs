@@ -21,7 +21,7 @@ use crate::error::Error;
 /// For how long an idle connection is kept. Common servers drop them after 5 seconds.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 /// For how long a connection may have idled to be used by a call that changes something: if it dies, an unsafe call is not sent
-/// again, and a removal cannot tell whether it removed anything. The same holds for another attempt, since pauses are often
+/// again, and a removal does not know whether it removed anything. The same holds for another attempt, since pauses are often
 /// whole seconds. Servers that drop connections early do so after one second.
 const SHORT_IDLE: Duration = Duration::from_millis(800);
 
@@ -38,7 +38,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// An idle connection is kept for 4 seconds. It is not used again after a 408 or a 5xx, since some servers
 /// close it then without notice, nor if a response was lost on a connection to the same host, nor by a forked
 /// child. A call that changes something, and another attempt of any call, use only connections that have idled for less than
-/// 0.8 seconds.
+/// 0.8 seconds; on one that has just responded, they wait two milliseconds for its end, since some servers and proxies close
+/// a connection right after a response without saying so.
 ///
 /// A server may respond before it has read a request to its end. If it then closes the connection, or reads no more for two
 /// fifths of the time that is left, the rest of the request is not sent and the response is returned.
@@ -53,15 +54,16 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// `ALL_PROXY`. The upper-case `HTTP_PROXY` is not read in a CGI script (`REQUEST_METHOD` is set), where the
 /// sender of the request chooses it. A server on loopback is always reached directly.
 ///
-/// `NO_PROXY` is `*`, or lists exceptions as curl reads them, separated by commas, blanks or tabs: a domain
+/// `NO_PROXY` is `*`, or lists exceptions as curl reads them, separated by commas, or by blanks or tabs as in older curl: a domain
 /// (`example.com` or `.example.com`: the host and all below it), an IP address, or a network (`10.0.0.0/8`). A
-/// domain or an address may end with a port (`example.com:8443`), which curl does not know. As for curl, any other entry is
+/// domain or an address may end with a port (`example.com:8443`), which curl does not know. IPv6 addresses are compared as
+/// addresses, whatever their spelling; curl 7.88 compares some as text. As for curl, any other entry is
 /// the name of no host: `*` within a list, `*.example.com`, an IPv6 address in brackets without a port. A network of `/0` is
 /// its one address.
 ///
 /// Proxies are given as `scheme://user:password@host:port` with the schemes `http` (the default), `https`,
-/// `socks4`, `socks4a`, `socks5` and `socks5h`. SOCKS4 has no user and no password. A setting that cannot be used is an error for each request that
-/// it applies to; no such request is sent directly.
+/// `socks4`, `socks4a`, `socks5` and `socks5h`. SOCKS4 has no user and no password. A setting that cannot be used is an error
+/// for each request that it applies to; no such request is sent directly.
 ///
 /// # Certificates
 ///
