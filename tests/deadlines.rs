@@ -323,6 +323,23 @@ fn a_call_is_not_sent_after_an_observer_or_a_key_source_has_used_up_its_deadline
 }
 
 #[test]
+fn another_attempt_is_not_begun_at_the_last_moment_and_the_error_is_that_of_the_one_before() {
+    for status in [503, 429] {
+        for (left, attempts) in [(50, 1), (99, 1), (200, 2)] {
+            let deadline = 20 * SECOND + Duration::from_millis(left);
+            let setup = Setup::new(Config::new().deadline(deadline), move |_, clock| {
+                clock.advance(Duration::from_millis(1));
+                response(status, Some("20"))
+            });
+            let error = setup.fails();
+            assert_eq!(setup.begun().len(), attempts, "{status}, {left} ms: {error}");
+            assert_eq!(error.status().unwrap().as_u16(), status);
+            assert!(error.message().contains("does not fit"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn an_unsafe_call_does_not_wait_until_nothing_is_left_to_send_it_in() {
     for (deadline, attempts) in [(1012, 1), (1099, 1), (1200, 2)] {
         let config = Config::new().deadline(Duration::from_millis(deadline));

@@ -665,11 +665,10 @@ impl Pipeline {
             Retry::AfterBackoff { at_least } => retry::backoff(failures).max(at_least),
         };
         let now = self.core.clock.now();
+        run.last = Some(error);
         if after > run.waits_until().saturating_duration_since(now) {
-            run.last = Some(error);
             return Err(self.out_of_time(run, after, "before another attempt"));
         }
-        run.last = Some(error);
         run.is_retry_unannounced.set(true);
         if failure.retry != Retry::AfterRateLimit {
             self.announce_retry(run, after);

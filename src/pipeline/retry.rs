@@ -125,8 +125,10 @@ mod tests {
     fn attempts(outcomes: &'static [Outcome], retries: u32) -> usize {
         let sent = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&sent);
-        let transport = move |_: http::Request<Vec<u8>>, _| {
-            let status = match outcomes.get(count.fetch_add(1, Ordering::Relaxed)) {
+        let transport = move |request: http::Request<Vec<u8>>, _| {
+            let earlier = count.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(request.extensions().get::<IsRetry>().is_some(), earlier > 0);
+            let status = match outcomes.get(earlier) {
                 Some(Outcome::Refused) => {
                     let refused = TransportError::never_sent("refused");
                     return Err(refused.permanent_if_repeated());
