@@ -1,6 +1,6 @@
 //! How far a program has read the mentions, to be written down.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,6 +12,9 @@ use crate::page::checksum;
 
 /// The state of a bookmark of a program that has read nothing.
 const UNUSED: &str = "unused";
+/// How many mentions are remembered below those that are recent. A mention without a time is new or not by its place beside
+/// them.
+pub(super) const DONE: usize = 32;
 
 /// How far a program has read the mentions: the state of a [`Follow`](super::Follow).
 ///
@@ -23,7 +26,8 @@ const UNUSED: &str = "unused";
 /// killed while it writes leaves the old bookmark or the new one.
 ///
 /// It holds the time of the newest mention that was yielded, and a hash of the id of each one within the
-/// [overlap](super::Follow::overlap) before it: some 25 bytes for each. It holds no secret.
+/// [overlap](super::Follow::overlap) before it, of those that stand above one of these in the list, and of the 32 below:
+/// some 25 bytes for each. It holds no secret.
 ///
 /// # Examples
 ///
@@ -43,7 +47,7 @@ const UNUSED: &str = "unused";
 /// assert!(client.mentions().source("reddit").new_since(&bookmark).is_err());
 /// # Ok::<(), heysync::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Bookmark {
     /// The name of the list with its filters; empty as long as nothing was read.
     list: String,
@@ -51,11 +55,23 @@ pub struct Bookmark {
     newest: Option<i64>,
     /// Everything before this time is done.
     floor: Option<i64>,
-    /// The mentions since then that were yielded, by a hash each, with their times.
-    seen: HashMap<u64, i64>,
+    /// The mentions since then that were yielded, by a hash each, with their times and in the order of the list.
+    seen: HashMap<u64, (i64, u64)>,
     /// The same, in the order of their times.
-    by_time: BTreeSet<(i64, u64)>,
+    by_time: BTreeMap<(i64, u64), u64>,
+    /// How many mentions were remembered.
+    count: u64,
+    /// The mentions below those in the list, from the top down.
+    done: VecDeque<u64>,
 }
+
+impl PartialEq for Bookmark {
+    fn eq(&self, other: &Bookmark) -> bool {
+        self.state() == other.state()
+    }
+}
+
+impl Eq for Bookmark {}
 
 impl Bookmark {
     pub(super) fn is_unused(&self) -> bool {
@@ -75,18 +91,32 @@ impl Bookmark {
         self.list = list;
     }
 
-    pub(super) fn newest(&self) -> Option<i64> {
-        self.newest
-    }
-
     /// The time before which nothing is new: by the overlap, or by what earlier runs have done.
     pub(super) fn bound(&self, overlap: Duration) -> Option<i64> {
         let bound = self.newest.map(|newest| before(newest, overlap));
         self.floor.max(bound)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     pub(super) fn contains(&self, key: u64) -> bool {
         self.seen.contains_key(&key)
+    }
+
+    pub(super) fn time_of(&self, key: u64) -> Option<i64> {
+        self.seen.get(&key).map(|(time, _)| *time)
+    }
+
+    /// Whether a mention is one of those below the recent ones.
+    pub(super) fn is_done(&self, key: u64) -> bool {
+        self.done.contains(&key)
+    }
+
+    /// Whether nothing that was read was forgotten.
+    pub(super) fn remembers_all(&self) -> bool {
+        self.done.len() < DONE
     }
 
     /// Remembers a mention as yielded, and forgets those before the overlap.
@@ -94,19 +124,33 @@ impl Bookmark {
         self.newest = self.newest.max(Some(time));
         self.floor = self.bound(overlap);
         self.remember(key, time);
-        while let Some((time, key)) = self.by_time.first().copied()
-            && Some(time) < self.floor
+        while let Some(entry) = self.by_time.first_entry()
+            && Some(entry.key().0) < self.floor
         {
-            self.by_time.pop_first();
+            let key = entry.remove();
             self.seen.remove(&key);
+            self.done.push_front(key);
         }
+        self.done.truncate(DONE);
     }
 
-    /// Notes a mention that was yielded and has a later time now, so that it is not taken for a new one.
-    pub(super) fn renew(&mut self, key: u64, time: i64) {
-        if self.seen.get(&key).is_some_and(|known| *known < time) {
-            self.remember(key, time);
+    /// Remembers a mention for as long as those of this time. Of equal times, the first remembered is the first forgotten.
+    pub(super) fn remember(&mut self, key: u64, time: i64) {
+        self.count += 1;
+        if let Some(earlier) = self.seen.insert(key, (time, self.count)) {
+            self.by_time.remove(&earlier);
         }
+        self.by_time.insert((time, self.count), key);
+        self.done.retain(|done| *done != key);
+    }
+
+    /// Remembers the mentions that were read below the recent ones, from the top down.
+    pub(super) fn set_done(&mut self, read: impl Iterator<Item = u64>) {
+        let mut done: VecDeque<u64> = read.take(DONE).collect();
+        let others = self.done.iter().copied().filter(|key| !done.contains(key));
+        done.extend(others.collect::<Vec<u64>>());
+        done.truncate(DONE);
+        self.done = done;
     }
 
     /// The words of the line before its checksum.
@@ -118,18 +162,12 @@ impl Bookmark {
             |time: Option<i64>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
         let mut state = format!("{} {} {}", self.list, number(self.newest), number(self.floor));
         let base = self.floor.unwrap_or_default();
-        for (time, key) in &self.by_time {
+        for ((time, _), key) in &self.by_time {
             // Times near each other are short numbers.
             state.push_str(&format!(" {key:x}@{}", i128::from(*time) - i128::from(base)));
         }
+        self.done.iter().for_each(|key| state.push_str(&format!(" {key:x}")));
         state
-    }
-
-    fn remember(&mut self, key: u64, time: i64) {
-        if let Some(earlier) = self.seen.insert(key, time) {
-            self.by_time.remove(&(earlier, key));
-        }
-        self.by_time.insert((time, key));
     }
 }
 
@@ -181,7 +219,10 @@ fn parse(state: &str) -> Option<Bookmark> {
     let (newest, floor) = (number(words.next()?)?, number(words.next()?)?);
     let mut bookmark = Bookmark { list, newest, floor, ..Bookmark::default() };
     for word in words {
-        let (key, time) = word.split_once('@')?;
+        let Some((key, time)) = word.split_once('@') else {
+            bookmark.done.push_back(u64::from_str_radix(word, 16).ok()?);
+            continue;
+        };
         let time = time.parse::<i64>().ok()?.checked_add(floor.unwrap_or_default())?;
         bookmark.remember(u64::from_str_radix(key, 16).ok()?, time);
     }
@@ -260,10 +301,10 @@ mod tests {
     #[test]
     fn a_mention_with_a_later_time_stays_known_for_longer() {
         let mut bookmark = bookmark(&[(1, 0), (2, 1000)]);
-        bookmark.renew(1, 50_000);
-        bookmark.renew(3, 50_000);
+        bookmark.remember(1, 50_000);
         bookmark.advance(4, 100_000, MINUTE);
-        assert_eq!([1, 2, 3].map(|key| bookmark.contains(key)), [true, false, false]);
+        assert_eq!([1, 2].map(|key| bookmark.contains(key)), [true, false]);
+        assert_eq!([1, 2].map(|key| bookmark.is_done(key)), [false, true]);
     }
 
     proptest! {

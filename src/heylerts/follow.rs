@@ -1,20 +1,20 @@
 //! Mentions as they come: an endless iterator, and the same without waiting.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::bookmark::{Bookmark, before};
+use super::bookmark::Bookmark;
 use super::mentions::Mention;
+use super::reading::{Found, Reading};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
-use crate::page::{Pager, stable_hash};
+use crate::page::Pager;
 use crate::time::Timestamp;
 
 /// The default of [`Follow::overlap`].
@@ -34,8 +34,13 @@ const SLOWEST: u32 = 8;
 /// earlier than the newest one that was yielded, less the [overlap](Follow::overlap) of an hour. So a mention that
 /// appears late, with an older time, comes too, as long as it is late by no more than the overlap. Each mention comes
 /// once, and none is left out, whatever is added or deleted meanwhile. This assumes what the service documents, that lists
-/// are newest first and that each mention has a time, and that none is in the future: those after it would count as late. A
-/// mention without a time counts as new as the newest one, and may come again.
+/// are newest first.
+///
+/// A mention may lack a time. A time before 2000, or more than a day ahead of this machine's clock, counts as none; one
+/// that is less ahead counts as the present. Such a mention is new if it stands above one that was there at the last
+/// reading, since everything above those is remembered. So is one whose time is too early for its place. This fails if the
+/// service lists mentions without a time after all others, since a reading stops before them, or if all mentions nearby
+/// are deleted between two readings.
 ///
 /// The mentions that are listed when the first reading begins are not new, unless the [`since`](Pager::since) filter
 /// sets an earlier start. A program that is killed before its first mention has no bookmark, and its next run begins anew:
@@ -98,8 +103,8 @@ pub struct Follow<T = Mention> {
     bookmark: Bookmark,
     overlap: Duration,
     pace: Option<Pace>,
-    /// The new mentions of a reading that failed half-way.
-    partial: Option<Vec<Found>>,
+    /// A reading that failed half-way.
+    partial: Option<Reading>,
     /// The new mentions, the oldest first.
     ready: VecDeque<Found>,
     is_finished: bool,
@@ -113,13 +118,6 @@ struct Pace {
     /// The present interval.
     wait: Duration,
     due: Option<Instant>,
-}
-
-/// A new mention.
-struct Found {
-    key: u64,
-    time: i64,
-    json: Box<RawValue>,
 }
 
 impl<T> Pager<Mention, T> {
@@ -297,15 +295,18 @@ impl<T> Follow<T> {
         if !is_continued {
             self.pager.restart_at(&self.pager.top())?;
         }
-        let mut new = partial.unwrap_or_default();
-        match self.collect(&mut new) {
-            Ok(()) => self.enqueue(new),
+        let mut reading = partial.unwrap_or_else(|| self.new_reading());
+        match self.collect(&mut reading) {
+            Ok(()) => {
+                self.bookmark.begin(self.list.clone());
+                self.ready = reading.finish(&mut self.bookmark).into();
+            }
             // The list has become shorter than what was read of it.
             Err(error) if is_continued && is_lasting(&error) => return self.read_new(),
             Err(error) => {
                 if error.is_temporary() {
                     self.pager.restart_at(&self.pager.position())?;
-                    self.partial = Some(new);
+                    self.partial = Some(reading);
                 }
                 return Err(error);
             }
@@ -313,71 +314,23 @@ impl<T> Follow<T> {
         Ok(())
     }
 
+    /// Begins a reading. If there is neither a bookmark nor a start, it only finds out what is there already.
+    fn new_reading(&self) -> Reading {
+        let has_start = self.pager.followed().is_some_and(|list| list.has_start());
+        let is_first = self.bookmark.is_unused() && !has_start;
+        Reading::new(&self.bookmark, self.overlap, is_first, Timestamp::now())
+    }
+
     /// Reads from the newest mention down to those that cannot be new.
-    fn collect(&mut self, new: &mut Vec<Found>) -> Result<()> {
+    fn collect(&mut self, reading: &mut Reading) -> Result<()> {
         while let Some(item) = self.pager.next() {
-            let found = self.found(item?);
-            let bound = self.bound(new);
-            let is_old = bound.is_some_and(|bound| found.time < bound);
-            if self.bookmark.contains(found.key) {
-                self.bookmark.renew(found.key, found.time);
-            } else if !is_old {
-                new.push(found);
-            }
+            reading.push(item?, &self.bookmark);
             // The rest of a page costs nothing, and may not be in order.
-            if is_old && self.pager.size_hint().0 == 0 {
+            if self.pager.size_hint().0 == 0 && reading.is_past_new() {
                 break;
             }
         }
         Ok(())
-    }
-
-    /// The time before which nothing is new; of a list that is read for the first time, nothing is remembered.
-    fn bound(&self, new: &[Found]) -> Option<i64> {
-        if !self.is_first() {
-            return self.bookmark.bound(self.overlap);
-        }
-        new.iter().map(|found| before(found.time, self.overlap)).max()
-    }
-
-    /// Whether this reading only finds out what is there already.
-    fn is_first(&self) -> bool {
-        let has_start = self.pager.followed().is_some_and(|list| list.has_start());
-        self.bookmark.is_unused() && !has_start
-    }
-
-    fn enqueue(&mut self, mut new: Vec<Found>) {
-        let is_first = self.is_first();
-        let mut keys = HashSet::new();
-        new.retain(|found| keys.insert(found.key));
-        // Of equal times, the one further down in the list is older.
-        new.reverse();
-        new.sort_by_key(|found| found.time);
-        if self.bookmark.is_unused() {
-            self.bookmark.begin(self.list.clone());
-        }
-        match is_first {
-            true => new.iter().for_each(|it| self.bookmark.advance(it.key, it.time, self.overlap)),
-            false => self.ready = new.into(),
-        }
-    }
-
-    fn found(&self, json: Box<RawValue>) -> Found {
-        let item: Value = json::from_slice(json.get().as_bytes()).unwrap_or_default();
-        let time = |name: &str| {
-            let time: Timestamp = serde_json::from_value(item.get(name)?.clone()).ok()?;
-            Some(time.as_millisecond())
-        };
-        let id = match item.get("id") {
-            Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
-            // Two that are equal in everything are one.
-            _ => item.to_string(),
-        };
-        // Without a time of its own, it is as new as the newest one.
-        let fallback = || self.bookmark.newest().unwrap_or_default();
-        let time = time("found_at").or_else(|| time("published_at")).unwrap_or_else(fallback);
-        Found { key: stable_hash(&id), time, json }
     }
 }
 
@@ -400,7 +353,7 @@ impl Pace {
 impl<T: DeserializeOwned> Follow<T> {
     /// Yields a mention. The bookmark is behind it then, also if it is not a `T`.
     fn yielded(&mut self, found: &Found) -> Result<T> {
-        self.bookmark.advance(found.key, found.time, self.overlap);
+        found.pass(&mut self.bookmark, self.overlap);
         let json = found.json.get().as_bytes();
         json::from_slice(json).map_err(|cause| {
             let item = json::from_slice(json).unwrap_or_default();

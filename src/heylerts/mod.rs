@@ -39,6 +39,7 @@ mod follow;
 mod listing;
 mod mentions;
 mod open_enum;
+mod reading;
 #[cfg(feature = "webhook")]
 #[cfg_attr(docsrs, doc(cfg(feature = "webhook")))]
 pub mod webhook;

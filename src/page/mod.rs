@@ -22,10 +22,10 @@
 //! other mentions still come exactly once, unless one is deleted between the same two pages, which hides its deletion. If
 //! the service sorts items with equal times anew for each response, some would
 //! be missed at the border of two pages; the list is then read again, up to six times in all, and if items are still
-//! missing, an error states how many. If the total changes between the same two pages, nothing shows it. A page of more
+//! missing, an error states how many. If the total changes between the same two pages, this is not detected. A page of more
 //! than ten times the items requested is an error, too. A page that has fewer items than its own total and size call for
-//! is read again at the end, wherever its items moved meanwhile, and is an error if it still has: all that the service
-//! sent was yielded then. If the last page vanishes before it is requested, the service may send an
+//! is read again at the end, wherever its items moved meanwhile, and is an error if it still has: every item
+//! received has been yielded then. If the last page vanishes before it is requested, the service may send an
 //! empty page, the page that is the last one now, or an error: the list ends where its total is.
 //!
 //! Without a total, the page after the last one may be refused, empty, or the last one again. Then a page of another size,
