@@ -14,14 +14,14 @@ use crate::clock::{Clock, Signal};
 /// (the caller's own code) is passed over as if it were not there, so that it holds up nobody.
 #[derive(Debug)]
 pub(crate) struct Queue {
+    clock: Arc<dyn Clock>,
     line: Mutex<Line>,
     /// The length of the line, readable without its lock.
     waiting: AtomicUsize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Line {
-    clock: Arc<dyn Clock>,
     /// In the order of their tickets.
     waiters: VecDeque<Waiter>,
     tickets: u64,
@@ -45,23 +45,21 @@ pub(crate) struct Place {
 
 impl Queue {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Queue {
-        let line = Line { clock, waiters: VecDeque::new(), tickets: 0 };
-        Queue { line: Mutex::new(line), waiting: AtomicUsize::new(0) }
+        Queue { clock, line: Mutex::default(), waiting: AtomicUsize::new(0) }
     }
 
     /// Takes the last place in `queue`.
     pub(crate) fn join(queue: &Arc<Queue>, until: Option<Instant>) -> Place {
         let signal = Signal::new();
         let mut line = queue.lock();
-        if line.is_first_deadline(until) {
-            // The first has to set its timer anew.
-            line.wake_first();
-        }
+        // The first has to set its timer anew.
+        let first = if line.is_first_deadline(until) { line.first() } else { None };
         let ticket = line.tickets;
         line.tickets += 1;
         line.waiters.push_back(Waiter { ticket, signal: signal.clone(), until, busy: false });
         queue.waiting.fetch_add(1, Ordering::SeqCst);
         drop(line);
+        queue.notify(first);
         Place { queue: Arc::clone(queue), ticket, signal }
     }
 
@@ -73,15 +71,22 @@ impl Queue {
     /// Wakes the first: there may be a token.
     pub(crate) fn wake_first(&self) {
         if self.len() > 0 {
-            self.lock().wake_first();
+            let first = self.lock().first();
+            self.notify(first);
         }
     }
 
     /// Wakes everybody: for some, the wait may have become too long.
     pub(crate) fn wake_all(&self) {
         if self.len() > 0 {
-            self.lock().wake(|_| true);
+            let all = self.lock().those(|_| true);
+            self.notify(all);
         }
+    }
+
+    /// The clock is code of the user's own, so the lock must not be held.
+    fn notify(&self, signals: impl IntoIterator<Item = Signal>) {
+        signals.into_iter().for_each(|signal| self.clock.notify(&signal));
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -123,7 +128,8 @@ impl Place {
         clock.wait(&self.signal, look.into_iter().chain(deadline).min());
         if deadline.is_some() {
             let now = clock.now();
-            self.queue.lock().wake_overdue(now);
+            let overdue = self.queue.lock().overdue(now);
+            self.queue.notify(overdue);
         }
     }
 }
@@ -136,9 +142,9 @@ impl Drop for Place {
             line.waiters.remove(position);
             self.queue.waiting.fetch_sub(1, Ordering::SeqCst);
         }
-        if was_first {
-            line.wake_first();
-        }
+        let next = if was_first { line.first() } else { None };
+        drop(line);
+        self.queue.notify(next);
     }
 }
 
@@ -149,7 +155,9 @@ struct Aside<'a> {
 
 impl Aside<'_> {
     fn step(place: &Place) -> Aside<'_> {
-        place.queue.lock().set_busy(place.ticket, true);
+        // While the first is busy the next one keeps the timer, so it has to know.
+        let next = place.queue.lock().set_busy(place.ticket, true).first();
+        place.queue.notify(next);
         Aside { place }
     }
 }
@@ -169,29 +177,22 @@ impl Line {
         self.waiters.iter().take_while(|it| it.ticket < ticket).filter(|it| !it.busy).count()
     }
 
-    /// While the first is busy the next one keeps the timer, so it has to know.
-    fn set_busy(&mut self, ticket: u64, busy: bool) {
+    fn set_busy(&mut self, ticket: u64, busy: bool) -> &Line {
         let position = self.position(ticket);
         if let Some(waiter) = position.and_then(|position| self.waiters.get_mut(position)) {
             waiter.busy = busy;
         }
-        if busy {
-            self.wake_first();
-        }
+        self
     }
 
-    fn wake_first(&mut self) {
-        if let Some(first) = self.waiters.iter().find(|it| !it.busy) {
-            self.clock.notify(&first.signal);
-        }
+    /// The signal of the first that is not busy.
+    fn first(&self) -> Option<Signal> {
+        self.waiters.iter().find(|it| !it.busy).map(|it| it.signal.clone())
     }
 
-    fn wake(&mut self, concerns: impl Fn(&mut Waiter) -> bool) {
-        for waiter in &mut self.waiters {
-            if concerns(waiter) {
-                self.clock.notify(&waiter.signal);
-            }
-        }
+    fn those(&mut self, concerns: impl Fn(&mut Waiter) -> bool) -> Vec<Signal> {
+        let concerned = |it: &mut Waiter| concerns(it).then(|| it.signal.clone());
+        self.waiters.iter_mut().filter_map(concerned).collect()
     }
 
     /// Whether `until` comes before all other deadlines.
@@ -200,9 +201,9 @@ impl Line {
         until.is_some_and(|until| !earlier(until))
     }
 
-    /// Wakes the threads whose deadlines have come. Each is woken once: nobody waits for its deadline again.
-    fn wake_overdue(&mut self, now: Instant) {
-        self.wake(|waiter| waiter.until.take_if(|until| *until <= now).is_some());
+    /// The threads whose deadlines have come. Each is returned once: nobody waits for its deadline again.
+    fn overdue(&mut self, now: Instant) -> Vec<Signal> {
+        self.those(|waiter| waiter.until.take_if(|until| *until <= now).is_some())
     }
 }
 
@@ -245,6 +246,42 @@ mod tests {
             second.wait(None, &SystemClock);
         });
         assert_eq!((first.ahead(), second.ahead()), (0, 1));
+    }
+
+    /// A clock that looks at the queue whenever it sends a signal.
+    #[derive(Debug, Default)]
+    struct Looking(std::sync::OnceLock<std::sync::Weak<Queue>>, AtomicUsize);
+
+    impl Clock for Looking {
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn sleep(&self, _: std::time::Duration) {}
+
+        fn notify(&self, signal: &Signal) {
+            let queue = self.0.get().and_then(std::sync::Weak::upgrade).expect("a queue");
+            assert!(queue.line.try_lock().is_ok(), "the clock runs with the lock held");
+            self.1.fetch_add(1, Ordering::SeqCst);
+            signal.send();
+        }
+    }
+
+    #[test]
+    fn a_clock_may_use_the_queue_while_it_sends_a_signal() {
+        let clock = Arc::new(Looking::default());
+        let queue = Arc::new(Queue::new(clock.clone()));
+        clock.0.set(Arc::downgrade(&queue)).expect("set once");
+        let soon = Instant::now();
+        let first = Queue::join(&queue, None);
+        let second = Queue::join(&queue, Some(soon));
+        queue.wake_first();
+        queue.wake_all();
+        first.step_aside(|| {});
+        first.wait(Some(soon), &*clock);
+        drop(first);
+        drop(second);
+        assert_eq!(clock.1.load(Ordering::SeqCst), 7);
     }
 
     #[test]
