@@ -39,8 +39,10 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// # Ok::<(), heysync::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a rate takes effect in a configuration or a bucket"]
 pub struct Rate {
-    /// Those in use come first, the shortest period before the longer ones.
+    /// Those in use come first, the shortest period before the longer ones. The others are all the same, so that equal rates
+    /// compare equal.
     limits: [(u32, Duration); MOST],
     used: usize,
     /// More limits were stated than there is room for.
@@ -64,8 +66,10 @@ pub enum Shape {
 impl Rate {
     /// Creates a rate of `requests` in every `period`.
     pub const fn new(requests: u32, period: Duration) -> Rate {
-        let unlimited = Rate::unlimited();
-        Rate { limits: [(requests, period); MOST], used: 1, ..unlimited }.padded()
+        let mut rate = Rate::unlimited();
+        rate.limits[0] = (requests, period);
+        rate.used = 1;
+        rate
     }
 
     /// Creates a rate of `requests` in every second.
@@ -176,16 +180,6 @@ impl Rate {
         }
         self.limits[place] = limit;
         self.used += 1;
-        self
-    }
-
-    /// Unused places are all the same, so that equal rates compare equal.
-    const fn padded(mut self) -> Rate {
-        let mut place = self.used;
-        while place < MOST {
-            self.limits[place] = (0, Duration::ZERO);
-            place += 1;
-        }
         self
     }
 }

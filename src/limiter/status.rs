@@ -140,7 +140,7 @@ pub(crate) struct Unavailable {
     pub(crate) retry_in: Option<Duration>,
 }
 
-#[allow(dead_code, reason = "there is no store yet")]
+#[cfg_attr(not(any(feature = "share", feature = "redis")), allow(dead_code))]
 impl Unavailable {
     /// `message` states what could not be done, `hint` what the user can do about it.
     pub(crate) fn new(message: impl Into<String>, hint: &'static str) -> Unavailable {

@@ -70,7 +70,7 @@ impl TokenStore for Chosen {
     }
 
     fn release(&self, lease: &Lease, outcome: Outcome) {
-        let (chosen, lease) = self.leases.lock().unwrap().remove(&lease.id()).unwrap();
+        let (chosen, lease) = self.leases.lock().unwrap().remove(&lease.id).unwrap();
         self.stores[chosen].release(&lease, outcome);
     }
 

@@ -72,7 +72,7 @@ proptest! {
                     ledger.release(&id, outcome, now);
                 }
                 Step::Release(..) => {}
-                Step::Stray(id) if ids.iter().any(|it: &Lease| it.id() == id) => {}
+                Step::Stray(id) if ids.iter().any(|it: &Lease| it.id == id) => {}
                 Step::Stray(id) => ledger.release(&Lease::new(id, id as usize % 9), Outcome::NeverSent, now),
                 Step::Tighten(requests, ms) => ledger.tighten(Rate::new(requests, Duration::from_millis(ms))),
                 Step::Look(ahead) => drop(ledger.outlook(ahead, now)),

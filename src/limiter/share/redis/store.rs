@@ -69,7 +69,7 @@ impl TokenStore for RedisStore {
 
     fn stands(&self, lease: &Lease) -> bool {
         let now = self.session.clock.now();
-        self.session.known().is_valid(lease.id(), now)
+        self.session.known().is_valid(lease.id, now)
     }
 
     /// Reports the end of a request, now or as soon as Redis can be reached.
@@ -77,7 +77,7 @@ impl TokenStore for RedisStore {
         let session = &self.session;
         let now = session.clock.now();
         let mut known = session.known();
-        let Some(report) = known.end(lease.id(), outcome, now) else {
+        let Some(report) = known.end(lease.id, outcome, now) else {
             return;
         };
         let is_near = !known.is_away() && known.round_trip() < LONGEST_RELEASE / 2;

@@ -588,7 +588,7 @@ fn leases_are_renewed_before_and_between_reports_of_requests_that_ended() {
     world.skip(LEASE * 2 / 3);
     let session = one.store.session();
     let now = session.clock.now();
-    let report = session.known().end(ended.id(), Outcome::NoResponse, now).unwrap();
+    let report = session.known().end(ended.id, Outcome::NoResponse, now).unwrap();
     session.known().report_later(report);
     session.catch_up().unwrap();
     world.skip(LEASE * 2 / 3);

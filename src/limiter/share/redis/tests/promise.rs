@@ -80,7 +80,7 @@ impl TokenStore for Machines {
         for place in first..first + self.hosts.len() {
             let place = place % self.hosts.len();
             match self.hosts[place].lease(by) {
-                Ok(lease) => return Ok(Lease::new(lease.id() * 3 + place as u64, 0)),
+                Ok(lease) => return Ok(Lease::new(lease.id * 3 + place as u64, 0)),
                 Err(denied) => {
                     let not_ready = denied.not_ready();
                     let is_sooner = |it: &NotReady| not_ready.look_again < it.look_again;
@@ -98,8 +98,8 @@ impl TokenStore for Machines {
     }
 
     fn release(&self, lease: &Lease, outcome: Outcome) {
-        let place = lease.id() % 3;
-        self.hosts[place as usize].release(&Lease::new(lease.id() / 3, 0), outcome);
+        let place = lease.id % 3;
+        self.hosts[place as usize].release(&Lease::new(lease.id / 3, 0), outcome);
     }
 
     fn outlook(&self, _: usize) -> NotReady {
