@@ -19,7 +19,7 @@ use super::store::{Denied, Memory, TokenStore};
 
 /// A bucket of tokens: one is taken before each request and comes back one period after the response.
 ///
-/// # What a script will feel
+/// # Typical waits
 ///
 /// Heylerts allows 100 requests a minute. A script's first 100 go out as fast as it asks, a few at a time if it has
 /// many threads; the next one waits for up to a minute, until the first response is a minute old. Heylo allows 5 a
@@ -52,22 +52,30 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// # After a 429
 ///
-/// Everybody waits for as long as `Retry-After` asks, or else for one period. A `Retry-After` of zero was rounded down, and
-/// counts as a second. Then one request is sent, and if it succeeds, the rest follow. The bucket knows that it did not send
-/// too many, so the cause is something else:
+/// Everybody waits for as long as `Retry-After` asks, or else for one period. Then one request is sent, and if it succeeds, the
+/// rest follow. The bucket knows that it did not send too many, so the cause is something else:
 ///
 /// * The first refusal leaves the speed as it was and spreads the requests evenly, which suits servers that count in
 ///   their own way.
 /// * If another one follows, somebody else uses the key: the speed becomes what the server admitted, and at first
 ///   half of the rate at least.
-/// * If the server admits next to nothing, somebody else takes whatever there is, and the bucket takes what it can
-///   get, one request at a time. A server that rounds `Retry-After` up to seconds does not say when exactly it
-///   admits a request, so the bucket searches for the moment: for a few times it asks up to three quarters of a period
+/// * If the server admits next to nothing, other clients of the key compete for the same tokens, and the bucket sends one
+///   request at a time. A server that rounds `Retry-After` up to seconds does not name the moment at which it
+///   admits a request, so the bucket searches for it: for a few times it asks up to three quarters of a period
 ///   (or of a second) later than it has to, and then each time some round trips later, 100 ms at most.
+///
+/// Without a `Retry-After`, and with a period of more than a second, more pauses of one period would leave everything to a
+/// client that asks more often. So they last a period only at first and while that brings something, and are short
+/// otherwise: a server that refuses everything is asked half as often in a period as the limit allows, 50 times at most, and
+/// after each 64 refusals in a row half as often again.
+///
+/// A `Retry-After` of zero, or of less than 20 ms, is a wait of less than a second that was rounded down. The pause is as long as a
+/// round trip, 20 ms at least, and doubles with each 16 refusals in a row, up to a period. Once a request has
+/// succeeded after such a pause, the next one ends just before a whole number of periods later.
 ///
 /// Ten periods after the last refusal the bucket is back at full speed.
 ///
-/// # What the service says
+/// # Rate limit headers
 ///
 /// On successes and on a 429, `X-RateLimit-Remaining` shows what is left of the limit. The part that is missing there
 /// and was not ours was spent by others on the same key, and is held as taken for one period, or for two if others have

@@ -2,6 +2,7 @@
 
 use super::moment::{Nanos, Opening};
 use super::pace::Pace;
+use super::pauses::{Refused, RoundedDown, Unnamed};
 use super::status::WaitReason;
 use super::strain::Unexplained;
 
@@ -22,6 +23,8 @@ pub(crate) struct Cooldown {
     pub(crate) pace: Pace,
     /// P': the pause if the server names none.
     period: Nanos,
+    unnamed: Unnamed,
+    rounded_down: RoundedDown,
     /// Requests below this id were under way when the last refusal became known: theirs are the same one.
     barrier: u64,
     /// How many requests in a row tried whether the pause is over and were refused, counted from `UNKNOWN` at first.
@@ -45,8 +48,13 @@ enum Phase {
 /// A 429, and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    /// The pause that the server asked for.
+    /// The pause that the server asked for; zero if that is less than a second.
     pub(crate) retry_after: Option<Nanos>,
+    /// How many requests the limit allows, and in which period.
+    pub(crate) limit: u64,
+    pub(crate) period: Nanos,
+    /// The time from the grant of the request to its response.
+    pub(crate) trip: Nanos,
     /// How much longer the pause is made, so that many clients do not end it at the same moment.
     pub(crate) jitter: Nanos,
     /// The part of the rate that the server had admitted within a period before; `None` if the refusal is no reason
@@ -62,6 +70,8 @@ impl Cooldown {
             phase: Phase::Open,
             pace,
             period,
+            unnamed: Unnamed::default(),
+            rounded_down: RoundedDown::default(),
             barrier: 0,
             misses: UNKNOWN,
             successes: 0,
@@ -78,19 +88,17 @@ impl Cooldown {
     /// Forgets what is over by `now`.
     pub(crate) fn settle(&mut self, now: Nanos) {
         self.pace.settle(now);
-        // Nobody asked again.
-        let long = self.period.saturating_mul(FORGOTTEN);
-        if matches!(self.phase, Phase::Paused(end) if end.saturating_add(long) <= now) {
-            self.phase = Phase::Open;
-        }
-        if self.phase == Phase::Open && self.pace.is_calm(now) {
+        if self.is_calm(now) {
+            self.unnamed = Unnamed::default();
+            self.rounded_down = RoundedDown::default();
             self.misses = UNKNOWN;
         }
     }
 
-    /// Returns whether nothing is paused and no refusal is remembered.
+    /// Returns whether nothing is paused and no refusal is remembered. After a pause that ended long ago, as nobody asked again,
+    /// one request still goes first.
     pub(crate) fn is_calm(&self, now: Nanos) -> bool {
-        self.phase == Phase::Open && self.pace.is_calm(now)
+        self.paused_until(now).is_none() && self.pace.is_calm(now)
     }
 
     /// Returns when the next request may be sent, and the `ahead`th after it.
@@ -111,8 +119,10 @@ impl Cooldown {
 
     /// Returns the end of the pause; `now` while one request tries.
     pub(crate) fn paused_until(&self, now: Nanos) -> Option<Nanos> {
+        let long = self.period.saturating_mul(FORGOTTEN);
         match self.phase {
             Phase::Open => None,
+            Phase::Paused(end) if end.saturating_add(long) <= now => None,
             Phase::Paused(end) => Some(end),
             Phase::Probing(_) => Some(now),
         }
@@ -132,6 +142,8 @@ impl Cooldown {
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
             self.misses = 0;
+            self.rounded_down.passed(granted);
+            self.unnamed.passed();
             self.pace.resume(now);
         }
     }
@@ -156,13 +168,18 @@ impl Cooldown {
     pub(crate) fn refused(&mut self, id: u64, now: Nanos, refusal: Refusal) -> bool {
         let probing = self.phase == Phase::Probing(id);
         self.misses += u32::from(probing);
-        let pause = refusal.retry_after.unwrap_or(self.period).saturating_add(refusal.jitter);
+        let pause = self.length(&refusal, now).saturating_add(refusal.jitter);
         self.stop(pause, now);
         if id < self.barrier {
             return false;
         }
         self.pauses += 1;
         self.barrier = refusal.next_id;
+        match refusal.retry_after {
+            Some(0) => self.rounded_down.refused(),
+            Some(_) => {}
+            None => self.unnamed.refused(),
+        }
         if let Some(admitted) = refusal.admitted {
             self.pace.slow_down(Unexplained {
                 admitted,
@@ -177,6 +194,25 @@ impl Cooldown {
         }
         self.successes = 0;
         !probing
+    }
+
+    /// How long a pause lasts, without jitter.
+    fn length(&self, refusal: &Refusal, now: Nanos) -> Nanos {
+        match refusal.retry_after {
+            Some(0) => self.rounded_down.pause(Refused {
+                at: now,
+                trip: refusal.trip,
+                period: refusal.period,
+                held: self.period,
+            }),
+            Some(asked) => asked,
+            None => self.unnamed(refusal.limit),
+        }
+    }
+
+    /// How long a pause without a name lasts if the limit allows so many requests in a period.
+    pub(crate) fn unnamed(&self, limit: u64) -> Nanos {
+        self.unnamed.pause(limit, self.period)
     }
 
     /// How many quarters of a period (or of a second) the next pause is made longer if the request `id` was refused.

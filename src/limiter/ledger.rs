@@ -24,6 +24,8 @@ const SECOND: Nanos = 1_000_000_000;
 const JITTER: u64 = 1000;
 /// And by this at most.
 const LONGEST_JITTER: Nanos = 100_000_000;
+/// A pause that was rounded down becomes longer by up to a round trip, or by up to this.
+const SHORTEST_JITTER: Nanos = 5_000_000;
 /// In a search for the moment at which the server admits requests, a pause becomes longer by so many round trips for each
 /// request of the limit.
 ///
@@ -326,13 +328,17 @@ impl Ledger {
         let admitted = self.admitted_before(flight);
         let refusal = Refusal {
             retry_after: asked,
+            limit: self.windows.first().map_or(1, |window| window.limit() as u64),
+            period: self.windows.first().map_or(SECOND, |window| nanos(window.period)),
+            trip: now.saturating_sub(flight.granted),
             jitter: self.jitter(flight, asked, now),
             admitted,
             next_id: self.granted,
         };
         let is_new = self.cooldown.refused(flight.id, now, refusal);
-        // In a crowd, waiting for what others spent would mean to wait for ever.
-        if is_new && admitted.is_some() && !self.cooldown.pace.is_crowded(now) {
+        // In a crowd, waiting for what others spent would mean to wait for ever. A server without bursts keeps nothing for others.
+        let pace = &self.cooldown.pace;
+        if is_new && admitted.is_some() && !pace.is_crowded(now) && !pace.is_even(now) {
             let first = self.windows.first_mut();
             first.into_iter().for_each(|window| window.refused(flight.granted, reset, now));
         }
@@ -356,15 +362,25 @@ impl Ledger {
         };
         let (period, n) = (window.held, window.limit() as u64);
         let round_trip = now.saturating_sub(flight.granted);
+        let Some(rng) = self.jitter.as_mut() else {
+            return 0;
+        };
+        let pause = asked.unwrap_or_else(|| self.cooldown.unnamed(n));
+        match asked {
+            // Nothing shows at which moment of the period there is something left.
+            None if pause < period => return rng.u64(0..=pause / 2),
+            Some(0) => return rng.u64(0..=round_trip.clamp(SHORTEST_JITTER, LONGEST_JITTER)),
+            _ => {}
+        }
         let quarters = self.cooldown.quarters(flight.id) * (period.min(SECOND) / 4);
         let step = (round_trip / STEP.1).saturating_mul(n.saturating_mul(STEP.0));
-        let is_coarse = asked.is_none_or(|it| it % SECOND == 0 && it > period / 2);
+        let is_coarse = pause > period / 2 && asked.is_none_or(|it| it % SECOND == 0);
         let step = match is_coarse && self.cooldown.is_searching(flight.id, now) {
             true if step <= LONGEST_JITTER => step,
             _ => 0,
         };
-        let most = (asked.unwrap_or(period) / JITTER).min(LONGEST_JITTER).min(round_trip);
-        self.jitter.as_mut().map_or(0, |rng| quarters + step + rng.u64(0..=most))
+        let most = (pause / JITTER).min(LONGEST_JITTER).min(round_trip);
+        quarters + step + rng.u64(0..=most)
     }
 
     /// Whether a limit in force is at least as strict in every window.
@@ -453,13 +469,6 @@ impl Lease {
     /// A store with a ledger of its own kind chooses what `id` and `slot` mean.
     pub(crate) const fn new(id: u64, slot: usize) -> Lease {
         Lease { id, slot, is_fallback: false }
-    }
-}
-
-#[cfg_attr(not(test), allow(dead_code))]
-impl Lease {
-    pub(crate) const fn id(&self) -> u64 {
-        self.id
     }
 }
 

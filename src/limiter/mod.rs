@@ -5,8 +5,8 @@
 //! * `bucket`: what users have, with the permits; `queue`: the threads that wait; `registry`: one bucket for each key.
 //! * `store`: where tokens are kept. Their arithmetic, without clock or lock, is the `ledger`, which combines a
 //!   `window` for each limit, the requests under way, what is known about the key at its `start`, and the `cooldown`:
-//!   the pause after a 429. That has a `pace`, the distance between requests, which follows from the memory of refusals,
-//!   the `strain`. `moment` counts time.
+//!   the pause after a 429. Its length is in `pauses` if the server does not name it. A cooldown has a `pace`, the distance
+//!   between requests, which follows from the memory of refusals, the `strain`. `moment` counts time.
 //! * `share`: stores whose tokens several processes use.
 //! * `rate`, `headers`, `status`: the input and the output.
 
@@ -16,6 +16,7 @@ pub(crate) mod headers;
 mod ledger;
 mod moment;
 mod pace;
+mod pauses;
 mod queue;
 mod rate;
 mod registry;

@@ -58,7 +58,12 @@ impl Pace {
         self.strain.is_some_and(|strain| strain.is_crowded(now))
     }
 
-    /// Returns whether that is so, and only one request got through before the last refusal.
+    /// Returns whether the server seems to allow no burst at all.
+    pub(crate) fn is_even(&self, now: Nanos) -> bool {
+        self.strain.is_some_and(|strain| strain.is_even(now))
+    }
+
+    /// Returns whether somebody else takes whatever there is, and only one request got through before the last refusal.
     pub(crate) fn is_single(&self, now: Nanos) -> bool {
         self.is_crowded(now) && self.strain.is_some_and(|strain| strain.singles > 0)
     }

@@ -315,6 +315,9 @@ mod tests {
         assert_eq!(read.count_before(at), up(&kept).0.count_before(at));
         read.remove(2 * HOUR);
         assert_eq!(read.len(), 999);
+        let mut far = runs([0, HOUR]);
+        far.remove(1);
+        assert_eq!(moments(&far), [0, HOUR]);
     }
 
     #[test]

@@ -100,6 +100,18 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_was_not_recorded_takes_back_no_other_one() {
+        let mut sent = Sent::default();
+        sent.settle(None, 10_000, 100);
+        sent.settle(Some(0), 10_000, 100);
+        [100, 9_000].into_iter().for_each(|at| sent.record(at));
+        sent.take_back(99);
+        assert_eq!(sent.moments.len(), 2);
+        sent.take_back(100);
+        assert_eq!(sent.moments.len(), 1);
+    }
+
+    #[test]
     fn there_is_room_again_when_the_first_request_is_a_period_old() {
         let sent = sent(Some(5));
         assert_eq!(sent.opening(4, 105, 50), Some(0));

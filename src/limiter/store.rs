@@ -22,8 +22,8 @@ use super::status::{Outcome, Snapshot, Unavailable};
 ///    no response, for P' and the grace; if it was never sent, it is free at once. A second release changes nothing.
 /// 3. A free token is not withheld, except by a pause or a pace that a refusal brought about, or while it is not known
 ///    how the server counts (the first request, and the second burst of N).
-/// 4. A refusal (429) stops everybody, for `Retry-After` or else for P'; then one lease is given, and no other until
-///    that one is released.
+/// 4. A refusal (429) stops everybody, for `Retry-After` or else for P' (see `pauses`); then one lease is given, and no other
+///    until that one is released.
 /// 5. [`tighten`](TokenStore::tighten) and the server's headers tighten and never loosen.
 ///
 /// A store whose tokens are shared with other processes keeps these as well:

@@ -96,6 +96,11 @@ impl Strain {
         self.speed == Speed::Alone && !self.is_over(now)
     }
 
+    /// Whether the server seems to allow no burst at all.
+    pub(crate) fn is_even(&self, now: Nanos) -> bool {
+        matches!(self.speed, Speed::Even(_)) && !self.is_over(now)
+    }
+
     /// The pause is over: from now on the periods without a refusal count.
     pub(crate) fn resume(&mut self, now: Nanos, period: Nanos) {
         self.since = now;

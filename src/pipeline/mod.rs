@@ -578,7 +578,7 @@ impl Pipeline {
     ) -> Option<Duration> {
         let period = Some(self.core.limit_period);
         let headers = RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) };
-        let retry_after = headers.retry_after;
+        let retry_after = headers.longest_wait();
         permit.apply(headers);
         retry_after
     }

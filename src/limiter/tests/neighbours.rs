@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::servers::{FixedWindow, Opened, Refilled, Server, SlidingCounter, SlidingLog};
+use super::servers::{FixedWindow, NoBurst, Opened, Refilled, Server, SlidingCounter, SlidingLog};
 use super::simulation::{MS, SECOND};
 use crate::limiter::Rate;
 use crate::limiter::headers::RateLimitHeaders;
@@ -26,6 +26,7 @@ const HARSH: Kind = ("log that counts refused requests", |n, p| Box::new(Sliding
 const REFILLED: Kind = ("token bucket", |n, p| Box::new(Refilled::new(n, p)));
 const COUNTER: Kind = ("sliding-window counter", |n, p| Box::new(SlidingCounter::new(n, p, false)));
 const OPENED: Kind = ("window from the first request", |n, p| Box::new(Opened::new(n, p)));
+const EVEN: Kind = ("no burst", |n, p| Box::new(NoBurst::new(n, p)));
 const KINDS: [Kind; 6] = [FIXED, OPENED, LOG, HARSH, REFILLED, COUNTER];
 
 /// The events of one run.
@@ -42,6 +43,8 @@ struct Trial {
     seconds: bool,
     /// Whether refusals have a `Retry-After` at all. Without one, a client without a limiter waits for a second.
     named: bool,
+    /// Whether it is in whole seconds, rounded down: zero for less than one. A client without a limiter does not wait then.
+    down: bool,
     /// Whether responses have `X-RateLimit-Remaining`.
     headers: bool,
     /// Somebody else sends until refused, waits for `Retry-After`, and goes on.
@@ -76,6 +79,7 @@ impl Trial {
             calls: 60,
             seconds: true,
             named: true,
+            down: false,
             headers: false,
             greedy: false,
             rude: false,
@@ -281,6 +285,9 @@ impl Run {
     fn retry_after(&self) -> u64 {
         if !self.trial.named {
             return SECOND;
+        }
+        if self.trial.down {
+            return self.server.wait(self.now) / SECOND * SECOND;
         }
         let unit = if self.trial.seconds { SECOND } else { MS };
         self.server.wait(self.now).div_ceil(unit).max(1) * unit
@@ -497,14 +504,21 @@ fn headers_show_what_somebody_else_takes_of_five_a_second() {
 
 /// The least share of a fair share, and the mean, over eight moments at which the other client began.
 fn shares(trial: Trial) -> (f64, f64) {
-    let share = |seed| {
+    let (least, mean, _) = shares_and_longest(trial);
+    (least, mean)
+}
+
+/// The same, and how long the longest call took.
+fn shares_and_longest(trial: Trial) -> (f64, f64, u64) {
+    let run = |seed| {
         let trial = Trial { seed, calls: 30, ..trial };
         let report = trial.run();
-        report.done as f64 / trial.fair(&report)
+        (report.done as f64 / trial.fair(&report), report.longest)
     };
-    let shares: Vec<f64> = (0..8).map(share).collect();
-    let least = shares.iter().copied().fold(f64::MAX, f64::min);
-    (least, shares.iter().sum::<f64>() / 8.0)
+    let runs: Vec<_> = (0..8).map(run).collect();
+    let least = runs.iter().map(|(share, _)| *share).fold(f64::MAX, f64::min);
+    let mean = runs.iter().map(|(share, _)| share).sum::<f64>() / 8.0;
+    (least, mean, runs.iter().map(|(_, longest)| *longest).max().unwrap_or(0))
 }
 
 #[test]
@@ -569,5 +583,64 @@ fn beside_a_client_that_takes_all_it_can_every_call_gets_through_although_no_pau
             assert!(least >= bound, "{context}: {least:.2} of a fair share");
             assert!(mean >= 0.3, "{context}: {mean:.2} of a fair share on average");
         }
+    }
+}
+
+/// The other client asks once a second, and we pause for a whole period after the first refusal, which is as long as a fair
+/// share of 20 (of 50) calls takes. Where refused requests count as well, a second client that asks once a second gets nothing
+/// at all.
+#[test]
+fn in_a_long_period_every_call_gets_through_in_time_although_no_pause_is_named() {
+    let (twelve, minute) = ((20, 12 * SECOND), (100, MINUTE));
+    for (kind, (n, p), latencies, least, mean) in [
+        (EVEN, twelve, [4, 20, 100], 0.25, 0.5),
+        (REFILLED, twelve, [4, 20, 100], 0.3, 0.45),
+        (COUNTER, twelve, [4, 20, 100], 0.3, 0.45),
+        (FIXED, twelve, [20, 100, 300], 0.2, 0.4),
+        (OPENED, twelve, [20, 100, 300], 0.3, 0.5),
+        (LOG, twelve, [20, 100, 300], 0.25, 0.4),
+        (HARSH, twelve, [20, 100, 300], 0.08, 0.14),
+        (EVEN, minute, [4, 20, 100], 0.12, 0.25),
+        (REFILLED, minute, [4, 20, 100], 0.18, 0.25),
+        (COUNTER, minute, [4, 20, 100], 0.18, 0.28),
+        (FIXED, minute, [20, 100, 300], 0.12, 0.3),
+        (OPENED, minute, [20, 100, 300], 0.12, 0.3),
+    ] {
+        for (workers, latency) in [1, 8].into_iter().flat_map(|it| latencies.map(|ms| (it, ms))) {
+            let trial = Trial { named: false, greedy: true, workers, ..Trial::new(n, p, kind) };
+            let report = shares_and_longest(Trial { latency: latency * MS, ..trial });
+            let context = format!("{}, {n}, {workers}, {latency} ms: {report:.2?}", kind.0);
+            assert!(report.0 >= least && report.1 >= mean, "{context}");
+            assert!(workers > 1 || report.2 < 180 * SECOND, "{context}");
+        }
+    }
+}
+
+/// The other client asks again at once then, and so leaves nothing but the moment at which requests are admitted again.
+#[test]
+fn every_call_gets_through_in_time_although_the_pause_is_rounded_down_to_zero() {
+    for (kind, (n, p), least) in [
+        (FIXED, (5, SECOND), 0.4),
+        (OPENED, (5, SECOND), 0.3),
+        (FIXED, (20, 12 * SECOND), 0.4),
+        (OPENED, (20, 12 * SECOND), 0.25),
+    ] {
+        for latency in [4, 20, 100] {
+            let trial = Trial { down: true, greedy: true, ..Trial::new(n, p, kind) };
+            let report = shares_and_longest(Trial { latency: latency * MS, ..trial });
+            let context = format!("{}, {n}, {latency} ms: {report:.2?}", kind.0);
+            assert!(report.0 >= least && report.2 < 60 * SECOND, "{context}");
+        }
+    }
+}
+
+/// A server without bursts refuses although it keeps nothing for others, also if it names the pause.
+#[test]
+fn on_a_server_without_bursts_nothing_is_held_for_others() {
+    for (kind, latency) in [EVEN, REFILLED].into_iter().flat_map(|it| [20, 100].map(|ms| (it, ms)))
+    {
+        let trial = Trial { greedy: true, latency: latency * MS, ..Trial::new(100, MINUTE, kind) };
+        let (least, mean) = shares(trial);
+        assert!(least >= 0.3 && mean >= 0.4, "{}, {latency} ms: {least:.2}, {mean:.2}", kind.0);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::limiter::Rate;
 use crate::limiter::WaitReason;
 use crate::limiter::headers::RateLimitHeaders;
+use crate::limiter::ledger::Ledger;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
 use fastrand::Rng;
@@ -12,6 +13,8 @@ use fastrand::Rng;
 use super::bench::{Bench, HELD, SHARE};
 use super::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
 use super::simulation::{End, Journey, MS, Manners, Report, SECOND, Simulation};
+
+const A_SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_429_stops_everybody_until_retry_after() {
@@ -95,6 +98,89 @@ fn a_pause_without_a_name_is_one_period_however_many_there_are() {
         bench.refuse(bench.next(), None);
         assert_eq!(bench.paused(), HELD);
     }
+}
+
+/// Else the three refusals of a minute each would end a call of three minutes.
+#[test]
+fn after_a_pause_of_a_long_period_without_a_name_the_next_ones_are_parts_of_it() {
+    let bench = Bench::new(Rate::per_minute(100));
+    let pauses = [(); 10].map(|()| {
+        bench.refuse(bench.next(), None);
+        bench.paused()
+    });
+    assert!(pauses[0] >= Duration::from_secs(60));
+    assert!(pauses[1..].iter().all(|it| *it >= A_SECOND && *it < 3 * A_SECOND), "{pauses:?}");
+}
+
+/// When the requests of a client are sent to a server that refuses everything, with jitter.
+fn in_vain(rate: Rate, retry_after: Option<Duration>, time: u64) -> Vec<u64> {
+    let mut ledger = Ledger::new(rate).cautious_by(Rng::with_seed(7));
+    let (mut now, mut moments) = (0, Vec::new());
+    while now < time {
+        match ledger.lease(now) {
+            Ok(lease) => {
+                moments.push(now);
+                let headers =
+                    RateLimitHeaders { refused: true, retry_after, ..RateLimitHeaders::default() };
+                now += 10 * MS;
+                ledger.release(&lease, Outcome::Responded(headers), now);
+            }
+            Err(not_ready) => now += not_ready.look_again.expect("a time").as_nanos() as u64,
+        }
+    }
+    moments
+}
+
+/// The most of these moments in one period.
+fn most_within(moments: &[u64], period: u64) -> usize {
+    let within =
+        |begin: &u64| moments.iter().filter(|it| (*begin..begin + period).contains(it)).count();
+    moments.iter().map(within).max().unwrap_or(0)
+}
+
+#[test]
+fn a_server_that_refuses_everything_without_a_name_gets_half_of_the_limit_in_a_period_at_most() {
+    for (n, p) in [(5, SECOND), (20, 12 * SECOND), (100, 60 * SECOND), (1000, 60 * SECOND)] {
+        let moments = in_vain(Rate::new(n, Duration::from_nanos(p)), None, 600 * SECOND);
+        let most = (n / 2).min(50) as usize;
+        assert!(most_within(&moments, p) <= most, "{n}: {}", most_within(&moments, p));
+        let later: Vec<_> = moments.iter().copied().filter(|at| *at >= 300 * SECOND).collect();
+        assert!(
+            p == SECOND || most_within(&later, p) <= most / 2 + 1,
+            "{n}: no fewer after a while"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_refuses_everything_and_names_zero_seconds_is_asked_less_and_less_often() {
+    for n in [5, 100] {
+        let moments = in_vain(Rate::per_second(n), Some(Duration::ZERO), 600 * SECOND);
+        assert!(most_within(&moments, SECOND) <= 32, "{}", most_within(&moments, SECOND));
+        assert!(most_within(&moments, 60 * SECOND) <= 150);
+        assert!(moments.iter().filter(|at| **at >= 120 * SECOND).count() <= 480);
+    }
+}
+
+/// As a server does that rounds what is left of its window down to seconds.
+#[test]
+fn a_named_pause_of_zero_seconds_is_short_and_grows_slowly_to_one_period() {
+    let bench = known();
+    let pauses: Vec<_> = (0..300)
+        .map(|_| {
+            bench.refuse(bench.next(), Some(Duration::ZERO));
+            bench.paused()
+        })
+        .collect();
+    assert!(pauses[..4].iter().all(|it| *it <= A_SECOND / 20), "{:?}", &pauses[..4]);
+    assert!(pauses.iter().all(|it| *it >= A_SECOND / 50 && *it <= HELD), "{pauses:?}");
+    assert_eq!(pauses[299], HELD);
+    let in_the_first_minute = pauses.iter().scan(Duration::ZERO, |sum, it| {
+        *sum += *it;
+        Some(*sum)
+    });
+    let many = in_the_first_minute.filter(|sum| *sum < 60 * A_SECOND).count();
+    assert!(many < 150, "{many} requests in a minute to a server that always refuses");
 }
 
 #[test]
@@ -314,6 +400,45 @@ fn a_bucket_whose_last_response_was_a_refusal_is_idle_ten_periods_after_the_paus
     bench.pass(HELD * 2);
     assert!(bench.store.is_idle());
     assert_eq!(bench.store.snapshot().paused, None);
+}
+
+#[test]
+fn after_a_pause_that_ended_long_ago_one_request_still_goes_first() {
+    let bench = known();
+    bench.refuse(bench.next(), Some(Duration::from_secs(5)));
+    bench.pass(Duration::from_secs(5) + HELD * 20);
+    let first = bench.lease();
+    bench.is_shut(WaitReason::Paused);
+    bench.answer(first);
+    bench.lease();
+}
+
+/// One that counts a part of the last period again holds most of that for a quarter of a period more.
+#[test]
+fn what_others_spent_is_held_for_a_quarter_of_a_second_longer_than_a_second_after_a_refusal() {
+    let bench = known();
+    bench.refuse(bench.lease(), Some(Duration::from_secs(1)));
+    assert!(bench.store.snapshot().held_for_others > 0);
+    bench.pass(HELD + A_SECOND / 4 - Duration::from_nanos(1));
+    assert!(bench.store.snapshot().held_for_others > 0);
+    bench.pass(Duration::from_nanos(1));
+    assert_eq!(bench.store.snapshot().held_for_others, 0);
+}
+
+#[test]
+fn a_request_that_was_never_sent_leaves_its_tokens_of_all_limits_at_once() {
+    let bench = Bench::new(Rate::per_second(5).and(Rate::new(12, Duration::from_secs(4))));
+    bench.well();
+    bench.refuse(bench.next(), Some(Duration::from_secs(1)));
+    (0..6).for_each(|_| bench.well());
+    bench.pass(Duration::from_secs(1));
+    (0..8).for_each(|_| bench.well());
+    let free = bench.store.snapshot().free;
+    for _ in 0..20 {
+        let lease = bench.next();
+        bench.store.release(&lease, Outcome::NeverSent);
+    }
+    assert_eq!(bench.store.snapshot().free, free);
 }
 
 #[test]
