@@ -39,7 +39,7 @@ fn until_waiting(bucket: &TokenBucket, waiting: usize) {
 #[test]
 fn sixty_four_threads_are_served_in_the_order_of_their_coming() {
     let _limit = Limit::start();
-    let (bucket, _) = bucket(Rate::per_second(1));
+    let (bucket, clock) = bucket(Rate::per_second(1));
     let held = take(&bucket);
     let served = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -50,7 +50,7 @@ fn sixty_four_threads_are_served_in_the_order_of_their_coming() {
                 served.lock().unwrap().push(i);
                 respond(permit);
             });
-            until_waiting(bucket, i + 1);
+            clock.until_asleep(i + 1);
         }
         respond(held);
     });
@@ -272,9 +272,9 @@ fn a_lower_rate_is_adopted_while_others_wait() {
     thread::scope(|scope| {
         let until = clock.now() + Duration::from_secs(100);
         let first = scope.spawn(move || take(bucket));
-        until_waiting(bucket, 1);
+        clock.until_asleep(1);
         let second = scope.spawn(move || bucket.acquire(Some(until), &mut |_| {}).map(drop));
-        until_waiting(bucket, 2);
+        clock.until_asleep(2);
         bucket.tighten("1/minute".parse().unwrap());
         assert!(second.join().unwrap().is_err());
         assert_eq!(bucket.snapshot().rate, Rate::per_minute(1));
