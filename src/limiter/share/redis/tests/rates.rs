@@ -230,3 +230,13 @@ fn a_pause_that_the_service_does_not_name_is_a_period_of_the_shortest_limit_of_a
     assert!(sends(&alone, refused));
     assert_eq!(alone.snapshot().paused, Some(Duration::from_micros(60_065_000)));
 }
+
+#[test]
+fn a_paced_rate_is_shown_as_one() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", FAST.paced());
+    assert!(sends(&host, SUCCESS));
+    assert_eq!(host.snapshot().rate, FAST.paced());
+}
