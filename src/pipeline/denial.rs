@@ -237,7 +237,7 @@ fn of_part(
     let is_failed = signs.has(Sign::Failure)
         || signs.has(Sign::Part)
         || signs.has(Sign::Unclear) && !is_record
-        || signs.has(Sign::Outcome) && (has_words || !is_record && !(is_good && is_wrapper))
+        || signs.has(Sign::Outcome) && (has_words || !(is_record || is_good && is_wrapper))
         || signs.has(Sign::State) && is_open
         || signs.has(Sign::Kind) && has_words && (is_open || has_any(inner, "code"));
     let stated = || stated(inner, &signs).filter(|_| is_failed);
