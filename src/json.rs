@@ -59,18 +59,44 @@ pub(crate) fn rewritten(text: &str) -> String {
         .expect("only whole characters are replaced")
 }
 
-/// Returns a string that is equal for two JSON texts that differ in blanks, in the escapes of their strings or in the order
+/// Returns bytes that are equal for two JSON texts that differ in blanks, in the escapes of their strings or in the order
 /// of their fields only.
 ///
-/// Unlike a decoded value, it keeps apart lone surrogates, and numbers that no `f64` can hold. A character of the last
-/// private plane stands for each of those, so that a text that has that very character is equal, too.
-pub(crate) fn identity(text: &str) -> String {
-    let exact = Rewriter::new(text.as_bytes(), true).run();
-    match serde_json::from_slice(&exact) {
-        Ok(Value::String(text)) => text,
-        Ok(value) => value.to_string(),
-        Err(_) => text.to_owned(),
+/// Unlike a decoded value, they keep apart lone surrogates, and numbers that no `f64` can hold. In an object or a list, a character
+/// of the last private plane stands for each of those, so that a text that has that very character is equal, too.
+pub(crate) fn identity(text: &str) -> Vec<u8> {
+    if let Some(string) = string_bytes(text) {
+        return string;
     }
+    let exact = Rewriter::new(text.as_bytes(), true).run();
+    match serde_json::from_slice::<Value>(&exact) {
+        Ok(value) => value.to_string().into_bytes(),
+        Err(_) => text.as_bytes().to_vec(),
+    }
+}
+
+/// Returns the bytes of a JSON string in UTF-8, with each lone surrogate encoded as if it were a character.
+fn string_bytes(quoted: &str) -> Option<Vec<u8>> {
+    let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    let decoded = |part| serde_json::from_str::<String>(&format!("\"{part}\"")).ok();
+    let (mut bytes, mut start, mut at) = (Vec::with_capacity(inner.len()), 0, 0);
+    while let Some(escape) = inner.as_bytes()[at..].iter().position(|byte| *byte == b'\\') {
+        at += escape;
+        let rest = &inner.as_bytes()[at..];
+        at += match (utf16_unit(rest), rest.get(6..).and_then(utf16_unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(unit @ 0xD800..=0xDFFF), _) => {
+                bytes.extend(decoded(&inner[start..at])?.into_bytes());
+                let low = |shift: u16| 0x80 | (unit >> shift & 0x3F) as u8;
+                bytes.extend([0xE0 | (unit >> 12) as u8, low(6), low(0)]);
+                start = at + 6;
+                6
+            }
+            _ => rest.len().min(2),
+        };
+    }
+    bytes.extend(decoded(&inner[start..])?.into_bytes());
+    Some(bytes)
 }
 
 /// Whether a text may be in UTF-16 or UTF-32, which RFC 8259 forbids and RFC 4627 did not.
@@ -126,13 +152,20 @@ pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text.trim_start_matches('\u{feff}').to_owned())
 }
 
-/// Appends a character, or the escape of a unit that is none: two such units stay two. Beyond 16 bits, no JSON has it.
+/// Appends a character, or the escape of a unit that is none: two such units stay two. Beyond 16 bits, no JSON has it, nor
+/// does any have a backslash before such a unit.
 fn push(text: &mut String, one: Result<char, u32>) {
     match one {
         Ok(one) => text.push(one),
+        Err(unit) if ends_in_escape(text) => text.push_str(&format!("x{unit:x}")),
         Err(unit @ ..=0xFFFF) => text.push_str(&format!("\\u{unit:04x}")),
         Err(unit) => text.push_str(&format!("\\x{unit:x}")),
     }
+}
+
+/// Whether a text ends with a backslash that escapes what comes next.
+fn ends_in_escape(text: &str) -> bool {
+    text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
 }
 
 /// Decodes a JSON text that is kept whole, as [`from_slice`] does, and keeps the digits of every integer.

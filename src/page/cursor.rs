@@ -247,7 +247,7 @@ impl State {
         let mut state = State { start: mark.clone(), ..State::default() };
         state.trail.habits.cuts_short = mark.cuts_short;
         state.go_to_start();
-        state.seen.extend(state.trail.ids.iter().map(|id| key(id)).collect());
+        state.seen.extend(state.trail.ids.iter().map(|id| key(id.as_bytes())).collect());
         state
     }
 

@@ -115,9 +115,9 @@ impl RawPage {
         match self.text.part(&item.id) {
             // Two that are equal in everything are yielded once; nothing distinguishes them.
             "" => key(&json::identity(self.text.part(&item.json))),
-            id if !id.starts_with('"') => key(id),
+            id if !id.starts_with('"') => key(id.as_bytes()),
             id if id.contains('\\') => key(&json::identity(id)),
-            id => key(&id[1..id.len() - 1]),
+            id => key(&id.as_bytes()[1..id.len() - 1]),
         }
     }
 
@@ -291,6 +291,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::page::seen;
 
     fn page(text: &str) -> RawPage {
         RawPage::parse(text.into(), "items", &["id", "eventId"]).expect(text)
@@ -427,6 +428,11 @@ mod tests {
             let keys = page.keys();
             assert!(keys[0] != keys[1], "{width}: {units:x?}");
         }
+        let text = r#"{"items": [{"id": "a\Z"}, {"id": "a\\xd83d"}, {"id": "a\\ud83d"}]}"#;
+        let units = text.encode_utf16().map(|unit| if unit == 0x5A { 0xD83D } else { unit });
+        let body = units.flat_map(u16::to_le_bytes).collect();
+        let keys = RawPage::parse(body, "items", &["id"]).expect("a page").keys();
+        assert_eq!(seen::firsts(keys.into_iter()), [0, 1, 2]);
     }
 
     #[test]
@@ -436,6 +442,10 @@ mod tests {
             (r#"{"id": "a\ud83d"}"#, r#"{"id": "a\ud83e"}"#),
             (r#"{"id": "a\ud83d"}"#, r#"{"id": "a\ufffd"}"#),
             (r#"{"id": "\ud83d\ufffd"}"#, r#"{"id": "\ufffd\ud83d"}"#),
+            (r#"{"id": "\ud800"}"#, "{\"id\": \"\u{10f800}\"}"),
+            (r#"{"id": "\ud800"}"#, r#"{"id": "\udbfe\udc00"}"#),
+            (r#"{"id": "\ud800"}"#, r#"{"id": "\\ud800"}"#),
+            (r#"{"id": "\ud83d\ud83d\ude00"}"#, r#"{"id": "\ud83d\ude00\ud83d"}"#),
             (r#"{"id": 1e400}"#, r#"{"id": 1e500}"#),
             (r#"{"id": 7.0000000000000000001}"#, r#"{"id": 7.0000000000000000002}"#),
             (r#"{"n": 1e400}"#, r#"{"n": 1e500}"#),

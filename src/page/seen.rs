@@ -71,11 +71,11 @@ pub(crate) fn firsts(keys: impl Iterator<Item = Key>) -> Vec<usize> {
     places
 }
 
-/// The key of a string.
-pub(crate) fn key(text: &str) -> Key {
+/// The key of some bytes.
+pub(crate) fn key(bytes: &[u8]) -> Key {
     // It stays in memory, so it may be the standard library's hash, which may change from build to build.
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    bytes.hash(&mut hasher);
     hasher.finish()
 }
 
