@@ -45,14 +45,15 @@ fn processes_that_are_killed_take_few_tokens_along() {
 fn several_large_limits_hold_while_processes_are_killed() {
     let _limit = Limit::start();
     let plan = Plan {
-        rate: (300, ms(500)),
-        longer: Some((900, ms(3000))),
+        rate: (270, ms(1000)),
+        longer: Some((300, ms(3000))),
         kill_every: Some(ms(200)),
         ..Plan::new(TIME)
     };
     let seen = herd::run(plan, Refilled::new(1_000_000, SECOND));
-    assert!(seen.most <= 300 && seen.most_of_longer <= 900 && seen.refused == 0, "{seen:?}");
-    assert!(seen.counted > 600, "{seen:?}");
+    assert!(seen.most <= 270 && seen.most_of_longer <= 300 && seen.refused == 0, "{seen:?}");
+    // Fewer than the limit on a machine that is very busy.
+    assert!(seen.counted > 50, "{seen:?}");
 }
 
 #[test]
