@@ -13,7 +13,7 @@ use crate::outages::Pretender;
 use crate::path::Path;
 use crate::redis_server::{self, RedisServer};
 
-const DEADLINE: Duration = Duration::from_millis(700);
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// The first bytes of a reply; a part of the message; a part of the hint; whether the call waits for its end.
 type Row = (&'static str, &'static str, &'static str, bool);
