@@ -1131,6 +1131,15 @@ mod tests {
     }
 
     #[test]
+    fn a_long_list_of_problems_leaves_doubt() {
+        for (count, is_denial) in [(2, true), (100, true), (101, false), (9000, false)] {
+            let body = format!(r#"{{"errors": [{}]}}"#, vec![r#""not found""#; count].join(","));
+            let report = of(body.as_bytes());
+            assert_eq!(report.map(|report| report.is_denial), Some(is_denial), "{count}");
+        }
+    }
+
+    #[test]
     fn a_flag_that_is_false_leaves_a_change_in_doubt_beside_any_record() {
         for (body, words) in [
             (
