@@ -65,9 +65,9 @@ use super::store::{Denied, Memory, TokenStore};
 ///   (or of a second) later than it has to, and then each time some round trips later, 100 ms at most.
 ///
 /// Without a `Retry-After`, and with a period of more than a second, more pauses of one period would leave everything to a
-/// client that asks more often. So they last a period only at first and while that brings something, and are short
-/// otherwise: a server that refuses everything is asked half as often in a period as the limit allows, 50 times at most, and
-/// after each 64 refusals in a row half as often again.
+/// client that asks more often. So they last a period at first, and while that ends in success, and are short otherwise. A
+/// server that refuses everything gets at most half as many requests in a period as the limit allows, and at most 50; after
+/// each 64 refusals in a row, the pauses double.
 ///
 /// A `Retry-After` of zero, or of less than 20 ms, is a wait of less than a second that was rounded down. The pause is as long as a
 /// round trip, 20 ms at least, and doubles with each 16 refusals in a row, up to a period. Once a request has
