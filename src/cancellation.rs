@@ -239,9 +239,11 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn enter(cancellations: &[Cancellation]) -> Scope {
         let outer = CURRENT.take();
-        let of_thread = if outer.are_of_thread { &*outer.cancellations } else { &[] };
-        let cancellations = [of_thread, cancellations].concat();
-        CURRENT.set(Current { cancellations, are_of_thread: false });
+        let mut all = cancellations.to_vec();
+        if outer.are_of_thread {
+            all.extend_from_slice(&outer.cancellations);
+        }
+        CURRENT.set(Current { cancellations: all, are_of_thread: false });
         Scope { outer }
     }
 

@@ -1,7 +1,6 @@
 //! Time is asked for rather than taken, so that a test of waiting takes none.
 
 use std::fmt;
-use std::iter::successors;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,8 +12,13 @@ const GLANCE: Duration = Duration::from_millis(20);
 ///
 /// `Instant + Duration` panics then, and both may be from outside: a setting, a header, a clock of the caller's own.
 pub(crate) fn later(start: Instant, time: Duration) -> Instant {
-    let mut shorter = successors(Some(time), |time| Some(*time / 2));
-    shorter.find_map(|time| start.checked_add(time)).unwrap_or(start)
+    let mut time = time;
+    loop {
+        match start.checked_add(time) {
+            Some(moment) => return moment,
+            None => time /= 2,
+        }
+    }
 }
 
 /// Reads the time and waits.

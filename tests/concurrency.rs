@@ -3,21 +3,29 @@
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use heysync::http::{HeaderMap, Request, StatusCode};
 use heysync::limiter::Rate;
-use heysync::sandbox::TestClock;
-use heysync::{Activity, Clock, Config, SendProgress, Transport, UreqTransport, heylerts, heylo};
+use heysync::sandbox::{Heylerts, Heylo, TestClock};
+use heysync::{
+    Activity, Clock, Config, SendProgress, Transport, TransportError, UreqTransport, heylerts,
+    heylo,
+};
 
+#[allow(dead_code, reason = "the limit is only held")]
+#[path = "support/limit.rs"]
+mod limit;
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
+use limit::Limit;
 use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, Step, head, quick, response_bytes};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -310,4 +318,73 @@ fn threads_that_wait_for_one_that_panics_go_on() {
         assert!(unlucky.join().is_err());
         assert!(others.into_iter().all(|other| other.join().unwrap().is_ok()));
     });
+}
+
+/// A transport that panics at one request, in front of a service.
+struct Panics<T> {
+    inner: T,
+    at: usize,
+    requests: AtomicUsize,
+}
+
+impl<T: Transport> Transport for Panics<T> {
+    fn send_with(
+        &self,
+        request: Request<Vec<u8>>,
+        timeout: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Result<heysync::http::Response<Vec<u8>>, TransportError> {
+        if self.requests.fetch_add(1, Ordering::SeqCst) + 1 == self.at {
+            panic::resume_unwind(Box::new("at this request"));
+        }
+        self.inner.send_with(request, timeout, progress)
+    }
+}
+
+/// Reads an iterator to its end, also after a panic.
+fn read_on<T>(mut items: impl Iterator<Item = heysync::Result<T>>) -> (Vec<T>, usize) {
+    let (mut came, mut panics) = (Vec::new(), 0);
+    loop {
+        match panic::catch_unwind(AssertUnwindSafe(|| items.next())) {
+            Ok(Some(item)) => came.push(item.unwrap()),
+            Ok(None) => return (came, panics),
+            Err(_) => panics += 1,
+        }
+    }
+}
+
+#[test]
+fn an_iterator_whose_request_panicked_goes_on_with_that_request() {
+    let _limit = Limit::start();
+    let config = |transport: Box<dyn Transport>| {
+        Config::new().transport(transport).clock(TestClock::new()).rate(Rate::unlimited())
+    };
+    for ahead in [0, 1, 4] {
+        for at in 1..=8 {
+            let service = Heylerts::demo().limit(None);
+            let inner = Panics { inner: service, at, requests: AtomicUsize::new(0) };
+            let client = heylerts::Client::with_config("hlt_key", config(Box::new(inner))).unwrap();
+            let (came, panics) = read_on(client.mentions().page_size(20).prefetch(ahead));
+            let ids: BTreeSet<_> = came.iter().map(|mention| mention.id.clone()).collect();
+            assert_eq!((came.len(), ids.len()), (137, 137), "{ahead} {at}");
+            assert!(panics <= 1 && (ahead > 0 || at > 7 || panics == 1), "{ahead} {at}: {panics}");
+
+            let inner = Panics { inner: Heylo::demo(), at, requests: AtomicUsize::new(0) };
+            let client = heylo::Client::with_config("key", config(Box::new(inner))).unwrap();
+            let events = client.community("harbour-runners").events();
+            let (came, _) = read_on(events.page_size(20).prefetch(ahead));
+            let ids: BTreeSet<_> = came.iter().map(|event| event.id.clone()).collect();
+            assert_eq!(
+                (came.len(), ids.len()),
+                (expected_events(), expected_events()),
+                "{ahead} {at}"
+            );
+        }
+    }
+}
+
+fn expected_events() -> usize {
+    let config = Config::new().transport(Heylo::demo()).clock(TestClock::new());
+    let client = heylo::Client::with_config("key", config).unwrap();
+    client.community("harbour-runners").events().count()
 }
