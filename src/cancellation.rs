@@ -233,30 +233,37 @@ thread_local! {
 /// Holds `cancellations` for [`is_cancelled`] and [`watch`] on this thread until it is dropped. Those of an outer scope do
 /// not count meanwhile: an observer may call another client, also to report that the call was cancelled.
 pub(crate) struct Scope {
-    outer: Current,
+    /// `None` if there are no cancellations, neither here nor there.
+    outer: Option<Current>,
 }
 
 impl Scope {
     pub(crate) fn enter(cancellations: &[Cancellation]) -> Scope {
+        if cancellations.is_empty() && CURRENT.with_borrow(|it| it.cancellations.is_empty()) {
+            return Scope { outer: None };
+        }
         let outer = CURRENT.take();
         let mut all = cancellations.to_vec();
         if outer.are_of_thread {
             all.extend_from_slice(&outer.cancellations);
         }
         CURRENT.set(Current { cancellations: all, are_of_thread: false });
-        Scope { outer }
+        Scope { outer: Some(outer) }
     }
 
     /// Enters the scope of a thread that makes calls for another one, which can cancel them.
     pub(crate) fn of_thread(cancellation: &Cancellation) -> Scope {
         let cancellations = vec![cancellation.clone()];
-        Scope { outer: CURRENT.replace(Current { cancellations, are_of_thread: true }) }
+        let current = Current { cancellations, are_of_thread: true };
+        Scope { outer: Some(CURRENT.replace(current)) }
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        CURRENT.set(std::mem::take(&mut self.outer));
+        if let Some(outer) = self.outer.take() {
+            CURRENT.set(outer);
+        }
     }
 }
 

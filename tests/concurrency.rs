@@ -18,15 +18,13 @@ use heysync::{
     heylo,
 };
 
-#[allow(dead_code, reason = "the limit is only held")]
-#[path = "support/limit.rs"]
-mod limit;
 #[path = "support/sockets.rs"]
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod sockets;
 
-use limit::Limit;
-use sockets::{Clients, GOOD, HEYLERTS_KEY, SAMPLES, Server, Step, head, quick, response_bytes};
+use sockets::{
+    Clients, GOOD, HEYLERTS_KEY, Limit, SAMPLES, Server, Step, head, quick, response_bytes,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 

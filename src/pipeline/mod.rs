@@ -162,13 +162,13 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_millis(100);
 impl Run<'_> {
     /// Until when the call waits for a permit, or before another attempt.
     fn waits_until(&self) -> Instant {
+        if !self.call.is_unsafe() && self.last.is_none() {
+            return self.until;
+        }
         self.until.checked_sub(self.shortest_attempt()).unwrap_or(self.until)
     }
 
     fn shortest_attempt(&self) -> Duration {
-        if !self.call.is_unsafe() && self.last.is_none() {
-            return Duration::ZERO;
-        }
         let tenth = self.until.saturating_duration_since(self.started) / 10;
         SHORTEST_ATTEMPT.min(tenth)
     }
@@ -176,9 +176,11 @@ impl Run<'_> {
     /// Whether the caller's own code (an observer, a key source, the record of a call) took so long that the request would
     /// be sent in vain. A wait may end a little late.
     fn is_too_late(&self) -> bool {
-        let reserve =
-            if self.call.is_unsafe() { self.shortest_attempt() / 2 } else { Duration::ZERO };
-        self.until.checked_sub(reserve).is_some_and(|latest| self.sent > latest)
+        if !self.call.is_unsafe() {
+            return self.sent > self.until;
+        }
+        let latest = self.until.checked_sub(self.shortest_attempt() / 2);
+        latest.is_some_and(|latest| self.sent > latest)
     }
 
     /// The attempts that use up the retries, each of which has failed if there is another one.
@@ -650,13 +652,11 @@ impl Pipeline {
         let error = complete(failure.error, run, is_temporary);
         // A 429 uses up no retry: the pause that the service asks for has to fit into the deadline.
         run.uncounted += u32::from(failure.retry == Retry::AfterRateLimit);
-        let failures = run.counted();
+        let (failures, retries) = (run.counted(), self.settings.retries);
+        let most = if failure.retry == Retry::Once { retries.min(1) } else { retries };
         let after = match failure.retry {
             Retry::Never => return Err(error),
-            Retry::Once if failures > 1 => return Err(error),
-            _ if self.settings.retries == 0 || failures > self.settings.retries => {
-                return Err(error);
-            }
+            _ if most == 0 || failures > most => return Err(error),
             Retry::AfterRateLimit => Duration::ZERO,
             Retry::Once | Retry::AfterBackoff { .. } if !self.core.retry_budget.withdraw() => {
                 return Err(error.noting("too much else failed lately to try again"));
