@@ -63,9 +63,13 @@ fn merged(mut one: &[Key], mut other: &[Key]) -> Vec<Key> {
 /// The places of those keys that come for the first time.
 pub(crate) fn firsts(keys: impl Iterator<Item = Key>) -> Vec<usize> {
     let mut keys: Vec<(Key, usize)> = keys.enumerate().map(|(nth, key)| (key, nth)).collect();
+    let count = keys.len();
     // The keys are hashes, so a set of them would hash them once more.
     keys.sort_unstable();
     keys.dedup_by_key(|(key, _)| *key);
+    if keys.len() == count {
+        return (0..count).collect();
+    }
     let mut places: Vec<usize> = keys.into_iter().map(|(_, nth)| nth).collect();
     places.sort_unstable();
     places
@@ -86,6 +90,7 @@ mod tests {
     #[test]
     fn of_equal_keys_the_first_is_the_one_that_counts() {
         assert_eq!(firsts([7, 3, 7, 9, 3, 3, 0].into_iter()), [0, 1, 3, 6]);
+        assert_eq!(firsts([9, 3, 7].into_iter()), [0, 1, 2]);
         assert_eq!(firsts([].into_iter()), [0; 0]);
     }
 
