@@ -22,8 +22,11 @@
 //! searched, nor are the notes (`warnings`, `log`) beside a success. A body that was decoded is a record unless it
 //! consists of nothing but a report and the fields of an empty page; in the response to a change, a flag of success that is false
 //! leaves the outcome in doubt whatever else there is.
+//!
+//! Of a long body, [a portion](reading) is looked at, so that no body takes long: what is found there is in doubt at most.
 
 mod alone;
+mod reading;
 mod sign;
 mod vocabulary;
 
@@ -32,8 +35,7 @@ use serde_json::{Map, Value};
 use super::message;
 use super::tone::{self, Tone};
 use super::validation;
-use crate::json::scan::Scanner;
-use crate::json::{self, lenient};
+use reading::{Portion, read};
 use sign::{Sign, Signs};
 use vocabulary::{
     ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty,
@@ -73,15 +75,15 @@ impl Report {
 
 /// Returns the report of failure in a body that holds no value, in the service's words.
 pub(super) fn of(body: &[u8]) -> Option<Report> {
-    of_json(&read(body, true)?, DEEPEST)
+    of_portion(&read(body, true)?, DEEPEST)
 }
 
 /// Returns the report of failure in a body that was expected to hold a value and does not.
 pub(super) fn of_undecodable(body: &[u8]) -> Option<Report> {
     match read(body, false) {
-        Some(json) => of_json(&json, DEEPEST),
+        Some(portion) => of_portion(&portion, DEEPEST),
         // A body that was cut off may be data: only one that consists of nothing but a report is a denial.
-        None => of_bare(lenient::value(&json::text(body))?.as_object()?),
+        None => of_bare(&reading::read_lenient(body)?),
     }
 }
 
@@ -91,12 +93,12 @@ pub(super) fn of_undecodable(body: &[u8]) -> Option<Report> {
 pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
     let is_list = || body.trim_ascii_start().starts_with(b"[");
     let is_data = alone::holds_data(body) || is_list();
-    if is_data { None } else { of_bare(read(body, false)?.as_object()?) }
+    if is_data { None } else { of_bare(&read(body, false)?) }
 }
 
 /// Returns the report in the response to a change that is no success by its own flag, whatever else it holds.
 pub(super) fn of_change(body: &[u8]) -> Option<Report> {
-    let json = read(body, false)?;
+    let Portion { json, .. } = read(body, false)?;
     let object = json.as_object()?;
     let is_denied = object
         .iter()
@@ -105,23 +107,10 @@ pub(super) fn of_change(body: &[u8]) -> Option<Report> {
     is_denied.then(|| Report::doubt(words()))
 }
 
-fn read(body: &[u8], is_lenient: bool) -> Option<Value> {
-    let text = json::text(body);
-    let json = json::from_slice(text.as_bytes()).ok();
-    let other = || lenient::value(&text).or_else(|| shallow(&text));
-    json.or_else(|| other().filter(|_| is_lenient))
-}
-
-/// The fields of an object that is nested too deeply to be decoded, with `true` in place of such a value.
-fn shallow(text: &str) -> Option<Value> {
-    let mut fields = Map::new();
-    Scanner::new(text, 0).object(|scanner, name| {
-        let value =
-            json::from_slice(text[scanner.value()?].as_bytes()).unwrap_or(Value::Bool(true));
-        fields.insert(name.to_owned(), value);
-        Some(())
-    })?;
-    Some(Value::Object(fields))
+/// Of a body of which a part is not looked at, the rest may hold an effect.
+fn of_portion(portion: &Portion, depth: u32) -> Option<Report> {
+    let report = of_json(&portion.json, depth)?;
+    Some(Report { is_denial: report.is_denial && portion.is_whole, ..report })
 }
 
 fn of_json(json: &Value, depth: u32) -> Option<Report> {
@@ -135,7 +124,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
                 .or_else(|| complaint("", items).map(Report::doubt))
         }
         Value::String(text) if depth > 0 && text.contains('{') => {
-            of_json(&read(text.as_bytes(), true)?, depth - 1)
+            of_portion(&read(text.as_bytes(), true)?, depth - 1)
         }
         _ => None,
     }
@@ -399,7 +388,8 @@ fn has_state(object: &Map<String, Value>) -> bool {
 }
 
 /// The report of failure that an object consists of.
-fn of_bare(object: &Map<String, Value>) -> Option<Report> {
+fn of_bare(portion: &Portion) -> Option<Report> {
+    let object = portion.json.as_object().filter(|_| portion.is_whole)?;
     let signs = Signs::of(object);
     let is_bare = object.iter().all(|(name, value)| alone::is_no_data(name) || is_empty(value));
     if !is_bare || has_state(object) && !signs.has(Sign::Failure) {
@@ -1128,6 +1118,23 @@ mod tests {
                 "Failed to notify the members removed",
             ),
         ]);
+    }
+
+    #[test]
+    fn what_comes_after_the_beginning_of_a_long_body_is_not_looked_at() {
+        let sent = vec![r#"{"status": "sent"}"#; reading::MOST_ITEMS].join(",");
+        let body = format!(r#"{{"results": [{sent}, {{"ok": false}}]}}"#);
+        assert_eq!(of(body.as_bytes()), None);
+        let steps = vec!["1"; 1 + reading::MOST_ITEMS].join(",");
+        for body in [
+            format!(r#"{{"results": [{{"ok": false}}, {sent}]}}"#),
+            format!(r#"{{"error": "not found", "limits": [{steps}]}}"#),
+            format!(r#"{{"body": "{{\"error\": \"not found\", \"limits\": [{steps}]}}"}}"#),
+        ] {
+            let report = of(body.as_bytes());
+            assert_eq!(report.map(|report| report.is_denial), Some(false), "{body:.60}");
+            assert_eq!(of_decoded(body.as_bytes()), None, "{body:.60}");
+        }
     }
 
     #[test]

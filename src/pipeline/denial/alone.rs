@@ -24,9 +24,6 @@ pub(super) fn is_alone(object: &Map<String, Value>, but_for: &str) -> bool {
     object.iter().all(|(name, value)| name == but_for || report.has(name, value))
 }
 
-/// A longer list of problems takes long to read, and is not about the request for one person.
-const MOST_PROBLEMS: usize = 100;
-
 #[derive(Clone, Copy)]
 struct Report {
     /// `"ok": false` is in it: Slack has the code `token_revoked` beside that.
@@ -45,9 +42,7 @@ impl Report {
             _ if is_success(name, value) => false,
             _ if is_empty(value) => true,
             Value::String(text) => self.is_words(text, is_known || is_failure()),
-            Value::Array(items) => {
-                items.len() <= MOST_PROBLEMS && items.iter().all(|item| self.has(name, item))
-            }
+            Value::Array(items) => items.iter().all(|item| self.has(name, item)),
             Value::Object(thing) if is_thing(name) => !has_deeds(thing),
             Value::Object(inner) => {
                 let is_error = is_failure() || is_any(name, WORDS) || self.is_error && is_known;
