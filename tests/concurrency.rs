@@ -14,8 +14,8 @@ use heysync::http::{HeaderMap, Request, StatusCode};
 use heysync::limiter::Rate;
 use heysync::sandbox::{Heylerts, Heylo, TestClock};
 use heysync::{
-    Activity, Clock, Config, SendProgress, Transport, TransportError, UreqTransport, heylerts,
-    heylo,
+    Activity, Clock, Config, Safety, SendProgress, Transport, TransportError, UreqTransport,
+    heylerts, heylo,
 };
 
 #[path = "support/sockets.rs"]
@@ -56,7 +56,7 @@ fn clients_can_be_handed_to_threads() {
 }
 
 #[test]
-fn calls_one_after_the_other_use_one_connection() {
+fn reads_one_after_the_other_use_one_connection() {
     let script = [
         good(),
         Step::response(404, r#"{"detail": "Not Found"}"#),
@@ -68,13 +68,13 @@ fn calls_one_after_the_other_use_one_connection() {
     ];
     let server = Server::start(script);
     let clients = Clients::with(quick(&server).retries(0));
-    for _ in 0..3 {
-        for sample in SAMPLES {
-            drop((sample.make)(&clients.clone()));
-        }
+    // A change may open another connection on a machine that stands still for most of a second.
+    let reads = SAMPLES.iter().filter(|sample| sample.safety == Safety::Read);
+    for sample in reads.cycle().take(21) {
+        drop((sample.make)(&clients.clone()));
     }
     // Heylo and Heylerts are two clients, each with a connection of its own.
-    assert_eq!((server.received().len(), server.accepted()), (3 * SAMPLES.len(), 2));
+    assert_eq!((server.received().len(), server.accepted()), (21, 2));
 }
 
 #[test]

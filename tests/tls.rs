@@ -55,19 +55,24 @@ fn broken_handshakes() -> Vec<(&'static str, Handshake)> {
 }
 
 #[test]
-fn calls_over_tls_succeed_and_use_one_connection() {
+fn calls_over_tls_succeed_and_reads_use_one_connection() {
     let authority = Authority::new();
     let server = TlsServer::start([Handshake::Serve(authority.certify(|_| {}), good())]);
     let by_name = server.url().replace("127.0.0.1", "localhost");
     for address in [server.url(), by_name] {
-        let before = server.accepted();
-        let clients = Clients::with(config(&server, &authority).base_url(address));
-        for call in SAMPLES {
-            let outcome = (call.make)(&clients);
-            assert!(outcome.is_ok(), "{}: {outcome:?}", call.name);
-        }
-        // Heylo and Heylerts are two clients, each with a connection of its own.
-        assert_eq!(server.accepted() - before, 2);
+        let config = config(&server, &authority).base_url(address);
+        let call_all = |is_called: fn(Safety) -> bool| {
+            let (before, clients) = (server.accepted(), Clients::with(config.clone()));
+            for call in SAMPLES.iter().filter(|call| is_called(call.safety)).cycle().take(14) {
+                let outcome = (call.make)(&clients);
+                assert!(outcome.is_ok(), "{}: {outcome:?}", call.name);
+            }
+            server.accepted() - before
+        };
+        call_all(|_| true);
+        // Heylo and Heylerts are two clients, each with a connection of its own. A change may open another one on a machine
+        // that stands still for most of a second.
+        assert_eq!(call_all(|safety| safety == Safety::Read), 2);
     }
 }
 
