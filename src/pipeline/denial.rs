@@ -206,7 +206,8 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     };
     let is_by_id = object.keys().any(|name| !validation::is_name(name));
     let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
-    let is_of_words = object.iter().all(|(name, value)| value.is_string() && !is_reported(name));
+    let is_word = |value: &Value| value.is_string() || value.is_boolean() && is_by_id;
+    let is_of_words = object.iter().all(|(name, value)| is_word(value) && !is_reported(name));
     let as_map = || of_siblings(object.values(), is_by_id, depth - 1);
     let found = object.iter().find_map(of_field);
     found.or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
@@ -258,8 +259,12 @@ fn of_siblings<'a>(
     if !reports.is_empty() {
         return Some(Report::doubt(joined(reports).words));
     }
+    let mut signs = siblings.clone().filter_map(Value::as_object).map(Signs::of);
+    if signs.clone().any(|it| it.has(Sign::Undone)) && signs.any(|it| it.has(Sign::Success)) {
+        return Some(Report::doubt(CONTRADICTED.to_owned()));
+    }
     let is_good = |text: &str| tone::tone(text) == Tone::Good;
-    let mut outcomes = siblings.clone().filter_map(outcome);
+    let mut outcomes = siblings.clone().filter_map(|it| outcome(it, is_by_id));
     let failed = outcomes.clone().find(|text| is_failure(text))?;
     let is_mixed = outcomes.any(is_good);
     let is_outcome = |text: &str| is_failure(text) || is_good(text);
@@ -268,8 +273,9 @@ fn of_siblings<'a>(
 }
 
 /// How one of several ended.
-fn outcome(sibling: &Value) -> Option<&str> {
+fn outcome(sibling: &Value, is_by_id: bool) -> Option<&str> {
     match sibling {
+        Value::Bool(is_done) if is_by_id => Some(if *is_done { "done" } else { "failed" }),
         Value::Object(object) => {
             object.iter().find(|(name, _)| is_any(name, OUTCOME)).and_then(|(_, it)| it.as_str())
         }
@@ -319,7 +325,7 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
 /// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
     let is_sentence = |text: &str| tone::words(text).len() > 1;
-    [OUTCOME, "code"].into_iter().find_map(|names| {
+    [OUTCOME, "code summary"].into_iter().find_map(|names| {
         let fields = object.iter().filter(|(name, _)| is_any(name, names));
         let mut texts = fields.filter_map(|(_, value)| value.as_str());
         texts.find(|text| is_sentence(text)).map(str::to_owned)
@@ -1505,6 +1511,72 @@ mod tests {
             (r#"{"code": "INVITE_SENT", "message": "Mitglied"}"#, NOTHING),
             (r#"{"name": "Ng", "message": "Invitation sent"}"#, NOTHING),
             (r#"{"title": "No Limits Run"}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn what_repeats_the_request_or_names_the_program_is_no_effect() {
+        check(&[
+            (
+                r#"{"detail": [{"loc": ["body", "name"], "msg": "Field required", "input": {"x": 1}}]}"#,
+                "body.name: Field required",
+            ),
+            (
+                r#"{"detail": "token not valid", "code": "token_not_valid", "messages": [{"token_class": "AccessToken", "message": "Token is invalid"}]}"#,
+                "token not valid",
+            ),
+            (
+                r#"{"message": "gone", "exception": "NotFound", "file": "/app/x.php", "line": 12, "trace": [{"function": "x"}]}"#,
+                "gone",
+            ),
+            (
+                r#"{"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "gone"}}"#,
+                "gone",
+            ),
+            (r#"{"id": 1, "error": {"code": -32601, "message": "gone"}}"#, "in doubt: gone"),
+            (
+                r#"{"statusCode": 404, "headers": {"etag": "x"}, "body": "{\"message\": \"gone\"}"}"#,
+                "the response reports a failure",
+            ),
+            (
+                r#"{"statusCode": 404, "body": "{\"inviteId\": \"i1\"}"}"#,
+                "in doubt: the response contradicts itself",
+            ),
+            (r#"{"error": "no sms", "messages": [{"id": "m1"}]}"#, "in doubt: no sms"),
+            (r#"{"error": "no sms", "result": 7}"#, "in doubt: no sms"),
+            (
+                r#"{"ok": false, "error": {"message": "gone", "details": ["row written"]}}"#,
+                "in doubt: gone",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn flags_of_several_people_that_differ_are_in_doubt() {
+        let contradicted = "in doubt: the response contradicts itself";
+        check(&[
+            (r#"{"u1": true, "u2": false}"#, "in doubt: failed"),
+            (r#"{"u1": true, "u2": "failed"}"#, "in doubt: failed"),
+            (r#"{"u1": true, "u2": true}"#, NOTHING),
+            (r#"{"paused": false, "muted": true}"#, NOTHING),
+            (r#"[{"invited": true}, {"invited": false}]"#, contradicted),
+            (r#"{"results": [{"userId": "u1", "sent": 1}, {"sent": 0}]}"#, contradicted),
+            (r#"{"members": [{"removed": false}, {"removed": false}]}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn outcomes_under_other_names_are_in_doubt_at_least() {
+        let neither = "in doubt: the response reports neither success nor failure";
+        check(&[
+            (r#"{"level": "error", "message": "Community is archived"}"#, "Community is archived"),
+            (r#"{"response": "error"}"#, "the response reports a failure"),
+            (r#"{"summary": "Invite failed"}"#, "in doubt: Invite failed"),
+            (r#"{"responseCode": "05"}"#, neither),
+            (r#"{"responseCode": "00"}"#, NOTHING),
+            (r#"{"done": false, "name": "operations/1"}"#, NOTHING),
+            (r#"{"done": false, "message": "it failed"}"#, "in doubt: it failed"),
+            (r#"{"message": "Previously failed invite was resent"}"#, NOTHING),
         ]);
     }
 

@@ -76,8 +76,8 @@ words! {
     DEEDS: DONE;
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
-    SUCCESSES: "ok success successful successfully succeeded finished changed joined received successes archived unarchived enabled \
-        paused resumed registered confirmed activated renewed subscribed recorded stored inserted persisted committed imported";
+    SUCCESSES: "ok success successful successfully succeeded finished changed joined received successes enabled \
+        paused resumed registered confirmed activated renewed subscribed recorded stored inserted written persisted committed imported";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
     CONDITIONS: "can could should would must has+to have+to needs+to to+be may+be may+have might if when until unless before \
@@ -101,7 +101,7 @@ words! {
     CLOSED: "locked full required missing unavailable";
 
     /// Words of [`Sign::Suspicion`] after "is" and "are": a call may have led to this.
-    LEFT: "banned blocked suspended disabled closed inactive restricted expired";
+    LEFT: "banned blocked suspended disabled closed inactive restricted expired archived";
 
     REFUSED: "allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
         eligible";
@@ -129,6 +129,9 @@ words! {
 
     /// Words between a denial and the success that it denies, as [`THINGS`] are.
     BETWEEN: "be been being to was were is are has have could";
+
+    /// Before a failure, words that there was none, or none lately.
+    NEGATIONS: "no without 0 zero previously formerly earlier";
 
     /// Words of [`Tone::Idle`] after "none" and "no errors".
     IDLE: "found reported detected occurred was were has have been";
@@ -329,8 +332,8 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
         // "not accepted yet"
         () if is_not && rest.contains(&"yet") => Some(Sign::Trouble),
         () if is_not && negated(last, next).is_some() => negated(last, next),
-        // "no errors", "0 failed"
-        () if matches!(last, "no" | "without" | "0" | "zero") || follows(rest) => None,
+        // "no errors", "0 failed", "previously failed"
+        () if has(&NEGATIONS, last) || follows(rest) => None,
         () if begins(&DENIALS, rest) => Some(Sign::Denial),
         () if begins(&FAILURES, rest) => Some(Sign::Failure),
         () if has(&TROUBLES, word) => Some(Sign::Trouble),

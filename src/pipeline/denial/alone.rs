@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 
 use super::super::tone::{self, DONE, Tone};
 use super::super::validation;
+use super::reading::read;
 use super::sign::{self, Sign};
 use super::vocabulary::{
-    ALLOWED, ALSO, ASIDE, BAD, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED, UNDONE,
-    WORDS, WRAPPERS, code, is_any, is_empty, is_false, is_reported, is_true,
+    ALLOWED, ALSO, ASIDE, BAD, ECHOES, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED,
+    UNDONE, WORDS, WRAPPERS, code, is_any, is_empty, is_error_status, is_false, is_reported,
+    is_true,
 };
 use crate::json;
 use crate::json::scan::Scanner;
@@ -21,6 +23,8 @@ pub(super) const GLANCE: usize = 1024;
 pub(super) fn is_alone(object: &Map<String, Value>, but_for: &str) -> bool {
     let is_denied = object.iter().any(|(name, value)| is_any(name, GOOD) && is_false(value));
     let report = Report { is_denied, is_error: false };
+    // JSON-RPC repeats the id of the request.
+    let but_for = if object.contains_key("jsonrpc") { "id" } else { but_for };
     object.iter().all(|(name, value)| name == but_for || report.has(name, value))
 }
 
@@ -40,7 +44,11 @@ impl Report {
         match value {
             _ if is_any(name, UNDONE) => value.is_null() || is_true(value),
             _ if is_success(name, value) => false,
-            _ if is_empty(value) => true,
+            _ if is_empty(value) || is_any(name, ECHOES) => true,
+            Value::String(text) if is_any(name, WRAPPERS) && text.contains('{') => {
+                let inner = read(text.as_bytes(), true).filter(|inner| inner.is_whole);
+                inner.is_some_and(|inner| self.has(name, &inner.json))
+            }
             Value::String(text) => self.is_words(text, is_known || is_failure()),
             Value::Array(items) => items.iter().all(|item| self.has(name, item)),
             Value::Object(thing) if is_thing(name) => !has_deeds(thing),
@@ -99,7 +107,10 @@ fn is_of_failure(name: &str, value: &Value) -> bool {
 fn is_success(name: &str, value: &Value) -> bool {
     let is_status = || is_any(name, OUTCOME) || is_any(name, KIND);
     let is_created = code(value).is_some_and(|code| (201..300).contains(&code));
+    // `"result": 7` may be the id of what was made.
+    let is_new = || is_any(name, "result") && value.is_number() && sign::is_done(value);
     sign::sign(name, value) == Some(Sign::Success)
+        || is_new() && !is_error_status(value)
         || is_created && is_status()
         || !value.is_string() && !is_empty(value) && names_deed(name) && !is_of_failure(name, value)
 }

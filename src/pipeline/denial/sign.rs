@@ -122,6 +122,8 @@ fn is_undone(name: &str, value: &Value) -> bool {
     let is_count = || words.iter().any(|word| is_any(word, COUNTS));
     match value {
         Value::Null => false,
+        // Of an operation that goes on.
+        _ if is_any(name, "done") => false,
         _ if is_any(name, DONE) => is_empty(value),
         _ if is_any(name, REFUSED) => is_done(value),
         Value::Number(count) => {
@@ -192,13 +194,18 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
-        _ if is_mixed(word) => Some(Sign::Unclear),
+        _ if is_mixed(word) || holds_status && is_padded(word) => Some(Sign::Unclear),
         _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
         _ if is_code_of_success(value) => Some(Sign::Open),
         _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
         Some(_) => Some(Sign::Hint),
         None => is_phrase_of_failure(word).then_some(Sign::Hint),
     }
+}
+
+/// `"05"`, a code whose success is `"00"`.
+fn is_padded(code: &str) -> bool {
+    code.starts_with('0') && !is_empty(&code.into()) && code.bytes().all(|it| it.is_ascii_digit())
 }
 
 /// `"partial_success"`, `"isPartial"`

@@ -29,7 +29,7 @@ pub(super) const ERROR_CODES: &str = "errno errcode errorno errorcode";
 /// Fields that state how a call ended.
 pub(super) const OUTCOME: &str = "\
     status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
-    respcode responsecode";
+    respcode responsecode response";
 
 /// Fields that name a kind of failure, if they do.
 pub(super) const KIND: &str = "type name class code kind severity level typename";
@@ -41,22 +41,25 @@ pub(super) const WORDS: &str = "message msg detail details reason title descript
 pub(super) const NOTES: &str = "messages notes info warnings hints log logs history";
 
 /// Fields that reports of failure consist of besides.
-const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl";
+const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl messages";
 
 /// Fields that reports hold besides, for a body that holds no value.
 pub(super) const ALSO: &str = "\
-    correlationid transactionid debugid links help jsonapi field param needed provided erroruri";
+    correlationid transactionid debugid links help jsonapi jsonrpc field param needed provided erroruri file line";
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
     limit max min remaining left retry retryable after reset seats quota delay seconds ttl doc docs documentation help support \
-    version";
+    version type class";
 
 /// Fields of a problem within an error: which part of the request it is about.
 pub(super) const PLACES: &str = "\
     id field fields param parameter property propertypath loc location locations pointer source path instancepath schemapath \
     value input ctx expected received constraints rejectedvalue objectname codes arguments target resource domain extensions \
     index line column row email phone";
+
+/// Fields that repeat the request, or name places in the program.
+pub(super) const ECHOES: &str = "input rejectedvalue ctx headers trace";
 
 /// Ids of what a request is about, or of the request; any other may be of something new.
 pub(super) const KNOWN_IDS: &str = "\
