@@ -38,8 +38,7 @@ use super::validation;
 use reading::{Portion, read};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ALSO, ERROR_WORDS, GOOD, NOTES, OUTCOME, REFUSED, WORDS, WRAPPERS, is_any, is_empty,
-    is_failure, is_reported,
+    ERROR_WORDS, GOOD, NOTES, OUTCOME, WORDS, WRAPPERS, is_any, is_empty, is_failure, is_reported,
 };
 
 /// The words of a failure without words.
@@ -360,11 +359,8 @@ fn texts(list: &[Value]) -> Option<String> {
 
 fn is_data((name, value): (&String, &Value)) -> bool {
     let is_nested = value.is_object() || value.is_array();
-    let is_of_report = is_reported(name)
-        || is_any(name, ALSO)
-        || is_any(name, REFUSED)
-        || sign::sign(name, value) == Some(Sign::Undone);
-    is_nested && !is_empty(value) && !is_of_report
+    let is_undone = || sign::sign(name, value) == Some(Sign::Undone);
+    is_nested && !is_empty(value) && !is_reported(name) && !is_undone()
 }
 
 /// The words of `{"detail": "Not Found"}` with the other fields of RFC 9457 at most.
@@ -1570,6 +1566,10 @@ mod tests {
         let neither = "in doubt: the response reports neither success nor failure";
         check(&[
             (r#"{"level": "error", "message": "Community is archived"}"#, "Community is archived"),
+            (r#"{"message": "Community is archived"}"#, "in doubt: Community is archived"),
+            (r#"{"detail": "Alert already exists"}"#, "Alert already exists"),
+            (r#"{"name": "404 Runners", "message": "Hello"}"#, NOTHING),
+            (r#"{"success": true, "data": {"partial": true}}"#, neither),
             (r#"{"response": "error"}"#, "the response reports a failure"),
             (r#"{"summary": "Invite failed"}"#, "in doubt: Invite failed"),
             (r#"{"responseCode": "05"}"#, neither),

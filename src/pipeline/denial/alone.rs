@@ -112,7 +112,6 @@ fn is_success(name: &str, value: &Value) -> bool {
     sign::sign(name, value) == Some(Sign::Success)
         || is_new() && !is_error_status(value)
         || is_created && is_status()
-        || !value.is_string() && !is_empty(value) && names_deed(name) && !is_of_failure(name, value)
 }
 
 fn names_deed(name: &str) -> bool {

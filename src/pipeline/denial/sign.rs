@@ -211,7 +211,6 @@ fn is_padded(code: &str) -> bool {
 /// `"partial_success"`, `"isPartial"`
 fn is_partial(name: &str) -> bool {
     name.to_ascii_lowercase().contains("partial")
-        && tone::words(name).iter().any(|word| word.starts_with("partial"))
 }
 
 /// `"partial_failure"`, `"completed_with_errors"`, `"invited_but_email_failed"`

@@ -70,8 +70,7 @@ pub(super) const KNOWN_IDS: &str = "\
 pub(super) const UNDONE: &str = "rolledback rollback reverted undone";
 
 /// Fields of a page of a list that are no data.
-pub(super) const PAGING: &str = "\
-    page perpage pagesize pages totalpages currentpage lastpage nextpage limit offset hasmore hasnext hasprevious";
+pub(super) const PAGING: &str = "page perpage pages totalpages hasmore";
 
 /// Fields that hold the response of a service behind the service, or how the call ended.
 pub(super) const WRAPPERS: &str =
