@@ -1,29 +1,49 @@
 //! Reports of failure in the body of a success.
 //!
 //! A body is a denial only if it is certain that nothing took effect, since a batch sends a denied request again. It is in doubt
-//! if it reports a failure and may hide an effect, or if it reports a success and may hide the failure of a part. The rules, in
-//! their order:
+//! if it reports a failure and may hide an effect, or if it reports a success and may hide the failure of a part. The first rule
+//! that applies decides:
 //!
-//! 1. An object fails by the [signs](Sign) in its fields: `ok` is false, `error` holds something, `status` is `failed` or 404.
-//!    That is a denial if the report is [alone]: each other field holds nothing, or is one of a report, which are words, codes,
-//!    places of a problem, and ids of the request, of a trace and of what is known before. Beside any other field, and beside words
-//!    of success, it is in doubt. So is a failure with a code of 0 or 2xx or of a part (`failedUserIds`), unless its words are
-//!    [bad](Tone::Bad), and what is partial.
-//! 2. A `detail` and nothing else, as of FastAPI and Django: by its tone, bad is a denial, good is none, else doubt.
-//! 3. An object within another one, within a list, or within JSON in a string fails by the same signs. In `data`, `result` and the
-//!    like, it is a denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words and
-//!    states that differ: `["sent", "failed"]`, `{"u1": "sent", "u2": "failed"}`.
-//! 4. Without a sign of success, words decide: bad ones are a denial beside a code that is not known or `"removed": false`, else in
-//!    doubt; good ones are none. Beside a success, words of success and failure are in doubt, as is a part that is just `failed`:
-//!    `"message": "1 invited, 1 failed"`, `"sms": "failed"`.
+//! 1. A field is a [`Sign`] of failure: `ok` is false, `error` holds something, `status` is `failed` or 404, or there are words
+//!    beside a `code` of 404 or a `type` of `error`. It is a denial if the report is [alone]: each other field holds nothing, or is
+//!    one of a report, which are words, codes, places of a problem, what repeats or describes the request, and ids of what is known
+//!    before. It is in doubt beside any other field, if the words are of a success or a timeout, and if something is partial. So is
+//!    a failure with a code of 0 or 2xx, or of a part (`failedUserIds`), unless its words are [bad](Tone::Bad).
+//! 2. A `detail` is the only field, as of FastAPI and Django. Its tone decides: bad is a denial, good is a success, else doubt.
+//! 3. An object within another one, in a list, or as JSON in a string fails by rule 1. In `data`, `result` and the like, it is a
+//!    denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words, states and flags of
+//!    several that differ.
+//! 4. Words without a sign of success: bad ones are a denial beside a code that is not known or `"removed": false`, else in doubt,
+//!    good ones are a success. Beside a success, words of success and failure are in doubt, as is a part that is just `failed`.
 //!
-//! A record may have a state of its own. `{"userId": "u1", "status": "rejected"}` denies nothing, nor does a failed status without
-//! words in a record within another object, or in `data` and the like beside a success. The fields of a record with an `id` are not
-//! searched, nor are the notes (`warnings`, `log`) beside a success. A body that was decoded is a record unless it
-//! consists of nothing but a report and the fields of an empty page; in the response to a change, a flag of success that is false
-//! leaves the outcome in doubt whatever else there is.
+//! All else is a success, and so is the state of a record:
 //!
-//! Of a long body, [a portion](reading) is looked at, so that no body takes long: what is found there is in doubt at most.
+//! - A failed `status` beside an id denies nothing without words. Fields within an object that has an `id` are not searched, nor are
+//!   notes (`warnings`, `log`) and a failed `status` in `data` and the like beside a success.
+//! - A body that was decoded is data unless it consists of nothing but a report and the fields of an empty page. If it is the
+//!   response to a change, a flag of success that is false leaves doubt whatever else there is.
+//! - Of a long body, [a portion](reading) is looked at, so that no body takes long: what is found there is in doubt at most.
+//!
+//! | rule | outcome | body |
+//! |---|---|---|
+//! | 1 | denial | `{"error": "gone", "code": 7, "userId": "u1"}` |
+//! | 1 | denial | `{"success": false, "data": null}` |
+//! | 1 | in doubt | `{"error": "gone", "inviteId": "i1"}` |
+//! | 1 | in doubt | `{"status": "error", "message": "Invited, mail failed"}` |
+//! | 1 | in doubt | `{"status": 0, "error": "x"}` |
+//! | 1 | in doubt | `{"sent": 1, "failed": 1}` |
+//! | 2 | denial | `{"detail": "Not found."}` |
+//! | 2 | in doubt | `{"detail": "Mitglied 2"}` |
+//! | 2 | success | `{"detail": "Member removed"}` |
+//! | 3 | denial | `{"data": {"ok": false, "message": "gone"}}` |
+//! | 3 | in doubt | `{"invite": {"ok": false, "message": "gone"}}` |
+//! | 3 | in doubt | `{"u1": "sent", "u2": "failed"}` |
+//! | 4 | denial | `{"removed": false, "reason": "not a member"}` |
+//! | 4 | in doubt | `{"message": "Community not found"}` |
+//! | 4 | in doubt | `{"success": true, "message": "1 invited, 1 failed"}` |
+//! | 4 | success | `{"message": "No account found, invitation sent"}` |
+//! | record | success | `{"userId": "u1", "status": "rejected"}` |
+//! | record | success | `{"ok": true, "warnings": ["sms failed"]}` |
 
 mod alone;
 mod reading;
@@ -379,7 +399,7 @@ fn lone_detail(object: &Map<String, Value>) -> Option<String> {
 fn of_detail(words: String) -> Option<Report> {
     match tone::tone(&words) {
         Tone::Good | Tone::Idle => None,
-        tone => Some(Report::new(tone == Tone::Bad, words)),
+        tone => Some(Report::new(tone == Tone::Bad && !tone::states_success(&words), words)),
     }
 }
 
@@ -448,6 +468,21 @@ mod tests {
 
     fn utf_16(text: &str) -> Vec<u8> {
         format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn the_table_at_the_top_is_true() {
+        let rows = include_str!("denial.rs").lines().filter_map(|line| line.strip_prefix("//! | "));
+        let rows: Vec<Vec<&str>> = rows.skip(1).map(|row| row.split(" | ").collect()).collect();
+        for row in &rows {
+            let outcome = match of(row[2].trim_matches([' ', '|', '`']).as_bytes()) {
+                None => "success",
+                Some(report) if report.is_denial => "denial",
+                Some(_) => "in doubt",
+            };
+            assert_eq!(outcome, row[1], "{}", row[2]);
+        }
+        assert_eq!(rows.len(), 18);
     }
 
     #[test]
@@ -1543,6 +1578,38 @@ mod tests {
             (
                 r#"{"ok": false, "error": {"message": "gone", "details": ["row written"]}}"#,
                 "in doubt: gone",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_describes_the_request_contradicts_no_failure() {
+        check(&[
+            (r#"{"error": "gone", "took": 12, "server": "web-1", "x-request-id": "r1"}"#, "gone"),
+            (
+                r#"{"ok": false, "error": "user_gone", "response_metadata": {"messages": ["[ERROR] bad"]}}"#,
+                "user_gone",
+            ),
+            (
+                r#"{"error": {"message": "gone", "innererror": {"date": "2026-11-26", "client-request-id": "r1"}}}"#,
+                "gone",
+            ),
+            (r#"{"error": "gone", "result": "i1"}"#, "in doubt: gone"),
+            (r#"{"error": "gone", "result": "error"}"#, "gone"),
+            (r#"{"error": "gone", "response": {"id": "i1"}}"#, "in doubt: gone"),
+            (r#"{"error": "gone", "sentTime": "10:00"}"#, "in doubt: gone"),
+        ]);
+    }
+
+    #[test]
+    fn a_request_that_timed_out_behind_the_service_is_in_doubt() {
+        check(&[
+            (r#"{"error": "Gateway timeout"}"#, "in doubt: Gateway timeout"),
+            (r#"{"ok": false, "message": "upstream timed out"}"#, "in doubt: upstream timed out"),
+            (r#"{"detail": "request timed out"}"#, "in doubt: request timed out"),
+            (
+                r#"{"error": "busy, the request may still complete"}"#,
+                "in doubt: busy, the request may still complete",
             ),
         ]);
     }

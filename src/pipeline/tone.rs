@@ -167,7 +167,15 @@ fn plain(text: &str) -> String {
 }
 
 /// Words of a service that does not know itself what it has done.
-const UNCERTAIN: [&str; 4] = ["may have", "might have", "may or may not", "outcome is unknown"];
+const UNCERTAIN: [&str; 7] = [
+    "may have",
+    "might have",
+    "may still",
+    "may or may not",
+    "outcome is unknown",
+    "timed out",
+    "timeout",
+];
 
 /// Whether something was done by the words of a text, or may have been, be it beside a failure: `"Invite sent, but not
 /// delivered"`, `"timeout; it may have been sent"`.

@@ -107,10 +107,14 @@ fn is_of_failure(name: &str, value: &Value) -> bool {
 fn is_success(name: &str, value: &Value) -> bool {
     let is_status = || is_any(name, OUTCOME) || is_any(name, KIND);
     let is_created = code(value).is_some_and(|code| (201..300).contains(&code));
+    let sign = sign::sign(name, value);
     // `"result": 7` may be the id of what was made.
-    let is_new = || is_any(name, "result") && value.is_number() && sign::is_done(value);
-    sign::sign(name, value) == Some(Sign::Success)
-        || is_new() && !is_error_status(value)
+    let is_new = || match value {
+        Value::String(_) => sign.is_none() && !is_empty(value),
+        _ => value.is_number() && sign::is_done(value) && !is_error_status(value),
+    };
+    sign == Some(Sign::Success)
+        || is_any(name, "result response") && is_new()
         || is_created && is_status()
 }
 

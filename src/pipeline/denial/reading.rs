@@ -13,7 +13,7 @@ pub(super) const MOST_ITEMS: usize = 100;
 /// The most that is kept of a body, in bytes of names and texts, and [`EACH`] for each value.
 const MOST: usize = 16 * 1024;
 
-/// What a value costs besides its text.
+/// The cost of a value besides its text.
 const EACH: usize = 16;
 
 /// The most that is kept of a text that holds no JSON, in bytes.
@@ -57,7 +57,7 @@ fn portion(json: Value) -> Option<Portion> {
     Some(Portion { json, is_whole: rest.is_whole })
 }
 
-/// What may still be kept of a body.
+/// The rest of the budget for a body.
 struct Rest {
     bytes: usize,
     is_whole: bool,

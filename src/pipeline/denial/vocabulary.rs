@@ -18,7 +18,7 @@ pub(super) const BAD: &str = "\
     errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
     errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype \
     fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
-    exceptiontype modelstate fail failed failure failures unsuccessful fault faultstring soapfault stacktrace traceback";
+    exceptiontype modelstate fail failed failure failures unsuccessful innererror fault faultstring soapfault stacktrace traceback";
 
 /// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
 pub(super) const ERROR_WORDS: &str = "\
@@ -45,7 +45,8 @@ const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl me
 
 /// Fields that reports hold besides, for a body that holds no value.
 pub(super) const ALSO: &str = "\
-    correlationid transactionid debugid links help jsonapi jsonrpc field param needed provided erroruri file line";
+    correlationid transactionid debugid links help jsonapi jsonrpc field param needed provided erroruri file line took elapsed \
+    elapsedms duration time date server host hostname method xrequestid clientrequestid responsemetadata";
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
