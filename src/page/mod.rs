@@ -30,8 +30,17 @@
 //!
 //! Without a total, the page after the last one may be refused, empty, or the last one again. Then a page of another size,
 //! which could hold the last item and the next one, proves the end of the list. If the server has pages of one size only,
-//! status 404, 410 or 416 and an empty page are the end, and anything else is an error after the last item. A deletion
-//! shows only if a page vanishes although the one before it had `has_more`.
+//! status 404, 410 or 416 and an empty page are the end, and anything else is an error after the last item.
+//!
+//! Four things cannot be known, so that items may be missing or come twice without an error:
+//!
+//! - Without a total, a deletion shows only if a page vanishes although the one before it had `has_more`. That a server
+//!   numbers its pages from 0 does not show, either.
+//! - If the list is sorted by a time that changes, such as the last update, an item may move to the top from a part that
+//!   was not read yet.
+//! - If the service sorts items with equal times anew for each response, an iterator that is resumed does not know which
+//!   of them came.
+//! - A cache may send pages of different age.
 //!
 //! **Heylo** names the event to continue after, and does not document the response if that event was deleted: an error,
 //! an empty page and the first page are all possible. So the iterator asks after the last event *but one*, and the last
