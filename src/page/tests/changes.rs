@@ -317,3 +317,23 @@ fn a_page_that_was_short_because_the_list_changed_is_read_again() {
         assert_eq!(came, 249);
     }
 }
+
+#[test]
+fn the_last_page_that_comes_again_for_one_that_has_vanished_is_the_end() {
+    // Pages of ten, whatever is requested, without totals and numbers.
+    let respond: Respond = |list, page, _| {
+        let last = (list.len() as u64).div_ceil(10).max(1);
+        let sent = envelope(list, page.min(last), 10);
+        json!({"items": sent["items"], "has_more": sent["has_more"]})
+    };
+    let mut requests = 1;
+    let shorten = move |list: &mut Vec<u32>| {
+        requests += 1;
+        if requests == 3 {
+            list.truncate(20);
+        }
+    };
+    let model = Model::with(25, shorten, respond);
+    assert_eq!(ids(pager(&model, 10)), (5..25).rev().collect::<Vec<_>>());
+    assert_eq!(model.requests(), 3);
+}

@@ -484,3 +484,15 @@ fn pages_that_overlap_are_read_six_times_and_their_error_promises_nothing() {
         assert!(error.hint().is_some_and(|hint| hint.contains("others on none")), "{error:?}");
     }
 }
+
+#[test]
+fn a_page_with_a_null_is_as_long_as_it_says_also_without_totals() {
+    let model = Model::still(35, |list, page, size| {
+        let mut sent = envelope(list, page, size);
+        (sent["total_items"], sent["total_pages"]) = (Value::Null, Value::Null);
+        sent["items"][3] = Value::Null;
+        sent
+    });
+    assert_eq!(ids(pager(&model, 10)).len(), 31);
+    assert_eq!(model.sizes(), [10; 4]);
+}
