@@ -152,7 +152,7 @@ impl Numbers {
 /// them with each page. A size that only repeats the request proves nothing if pages were seen to be larger.
 pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, wanted: u32) {
     let (in_use, asked) = (u64::from(request.per_page), request.per_page.min(wanted));
-    let repeats = asked == wanted && page.numbers.per_page == Some(wanted.into());
+    let repeats = page.numbers.per_page == Some(wanted.into());
     if page.numbers.per_page.is_some_and(|size| !is_acceptable_length(size, asked)) {
         page.numbers.per_page = Some(in_use).filter(|size| page.items.len() as u64 <= *size);
     }
@@ -164,20 +164,23 @@ pub(crate) fn bound_size(page: &mut RawPage, request: PageRequest, wanted: u32) 
     }
 }
 
-/// Whether a page that has fewer items than were requested shows that its size only repeats the request: other pages follow,
-/// and nothing counts the items that this one should have, or there are more pages than would be of that size.
+/// Whether a page shows that its size only repeats the request: the list has fewer pages than it would have of that size; or
+/// the page has fewer items, and the list has more pages, or other pages follow and nothing counts the items.
 ///
 /// A short first page without any sign of others may be the only one, or of a server with smaller pages.
 fn is_echo(page: &RawPage, number: u64, size: u64) -> bool {
     let numbers = &page.numbers;
+    let is_short = page.items.len() as u64 + page.holes < size;
     let by_pages = || numbers.total_pages.map(|pages| pages > number);
     let has_more = || numbers.has_more.or_else(by_pages).unwrap_or(number == 1);
-    let shown = page.items.len() as u64 + page.holes;
-    (1..size).contains(&shown)
-        && match numbers.total_items {
-            Some(total) => numbers.total_pages > Some(total.div_ceil(size)),
-            None => has_more(),
-        }
+    let Some(total) = numbers.total_items.filter(|total| *total < UNKNOWN) else {
+        return is_short && has_more();
+    };
+    let of_size = total.div_ceil(size).max(1);
+    numbers
+        .total_pages
+        .map(|pages| pages.max(1))
+        .is_some_and(|pages| pages < of_size || is_short && pages > of_size)
 }
 
 /// Drops what a page has twice if only that makes it longer than its size, or than the rest of the list.

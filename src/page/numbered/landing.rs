@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::page::progress::{PageRequest, Reading};
 use crate::page::seen::Key;
 use crate::page::source::no_progress;
-use crate::page::span::Span;
+use crate::page::span::{self, Span};
 
 impl<L: NumberedList + 'static> Reader<L> {
     /// Fetches the page of a position; `None` if it has to be requested anew, or if the list ends there.
@@ -20,18 +20,19 @@ impl<L: NumberedList + 'static> Reader<L> {
         self.state.progress.nothing_new().map_err(no_progress)?;
         let came = self.fetch_or_denial(request)?;
         let behind = self.state.frontier.behind;
-        let is_proved = |(span, _): &Came| place::is_proved(span, request);
-        // The size of a page that has items may only repeat the request.
-        let repeated = u64::from(self.page_size);
-        let is_said = |(span, _): &Came| {
-            let size = span.page.numbers.per_page;
-            size.is_some_and(|size| size != repeated || span.len() == 0)
-        };
-        if came.as_ref().is_ok_and(is_proved) && self.next_request() == request {
+        let is_at_place = self.next_request() == request;
+        if is_at_place && came.as_ref().is_ok_and(|(span, _)| place::is_proved(span, request)) {
             return self.landed(came.ok());
         }
-        let may_differ = request.number > 1 && !came.as_ref().is_ok_and(is_said);
-        if may_differ && self.state.stage == Stage::Measuring {
+        let has_items = came.as_ref().is_ok_and(|(span, _)| span.len() > 0);
+        if is_at_place && !has_items && self.ends_at_position()? {
+            self.state.stage = Stage::PassOver;
+            return Ok(None);
+        }
+        // A size may only repeat the request.
+        let size = came.as_ref().ok().and_then(|(span, _)| span.page.numbers.per_page);
+        let is_said = size.is_some_and(|size| size != u64::from(self.page_size));
+        if request.number > 1 && !is_said && self.state.stage == Stage::Measuring {
             let (first, has_moved) = self.measure(request)?;
             if !first.has_more() {
                 return self.reached(first, has_moved);
@@ -50,6 +51,26 @@ impl<L: NumberedList + 'static> Reader<L> {
     fn landed(&mut self, came: Option<Came>) -> Result<Option<Came>> {
         self.state.stage = Stage::Reading;
         Ok(came)
+    }
+
+    /// Whether the list ends at the position, at which nothing came, by a smaller page across it.
+    ///
+    /// The number of that page is not lower, so that a server whose pages are larger than it says has nothing there, either.
+    fn ends_at_position(&mut self) -> Result<bool> {
+        let behind = self.state.frontier.behind;
+        let size = self.state.size.or(self.page_size);
+        let across = place::across(behind, size).filter(|across| across.per_page < size);
+        let Some(across) = across else { return Ok(false) };
+        let page = match self.list.fetch(across.number, across.per_page) {
+            Err(denial) if place::may_be_after_the_end(&denial, across) => return Ok(false),
+            page => page?,
+        };
+        let is_placed = span::place(&page, across) == Ok(across);
+        let span = Span::new(across, page);
+        self.state.follow(&span)?;
+        let is_there = is_placed && span.request == across && self.state.frontier.behind == behind;
+        let end = span.start.saturating_add(span.len()).saturating_add(span.page.holes);
+        Ok(is_there && end == behind && !span.has_more())
     }
 
     /// Whether a page is neither the one before it nor the first one, which some servers send after the end.
@@ -105,12 +126,6 @@ impl<L: NumberedList + 'static> Reader<L> {
             }
             before => before?,
         };
-        // A size that only repeats the request is not shown by an empty page, nor by one that may be the last.
-        let is_sized = before.len() > 0 && before.page.numbers.per_page.is_some();
-        if self.state.stage == Stage::Measuring && number > 1 && !is_sized {
-            self.measure(request)?;
-            return Ok(None);
-        }
         let is_elsewhere = self.state.frontier.behind < behind;
         Ok(Some((before, has_moved)).filter(|_| !is_elsewhere))
     }

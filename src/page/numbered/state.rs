@@ -335,8 +335,7 @@ impl State {
 
     /// The total, unless the page shows that there is more.
     fn total_beside(&self, span: &Span) -> Option<u64> {
-        let is_denied = span.denies_its_total() && !self.order.has_moved;
-        self.frontier.total.filter(|_| !is_denied)
+        self.frontier.total.filter(|_| !span.denies_its_total())
     }
 
     /// The mark before which so many items of this page are left. If pages overlap, fewer items came than positions.

@@ -297,16 +297,45 @@ fn echo(list: &[u32], page: u64, size: u32, requested: u32) -> Value {
 fn a_size_that_only_repeats_the_request_costs_no_item_wherever_an_iterator_is_resumed() {
     for (nth, respond) in ECHOES.into_iter().enumerate() {
         for (size, then) in [(10, 10), (20, 10), (10, 20), (5, 20), (20, 4)] {
-            for stop in (0..=37).chain([99]) {
-                let model = Model::still(37, respond);
+            for (items, stop) in
+                [30, 35, 37, 40].into_iter().flat_map(|n| (0..=n + 1).map(move |stop| (n, stop)))
+            {
+                let model = Model::still(items, respond);
                 let mut first = pager(&model, size);
-                let head = ids(first.by_ref().take(stop));
+                let head = ids(first.by_ref().take(stop as usize));
                 let rest = pager(&model, then).resume_at(&first.position()).expect("the list");
-                let case = format!("server {nth}: {size}, then {then}, after {stop}");
-                assert_eq!([head, ids(rest)].concat(), (0..37).rev().collect::<Vec<_>>(), "{case}");
+                let case = format!("server {nth}: {size}, then {then}, {stop} of {items}");
+                let all = [head, ids(rest)].concat();
+                assert_eq!(all, (0..items).rev().collect::<Vec<_>>(), "{case}");
             }
         }
     }
+}
+
+#[test]
+fn a_size_that_only_repeats_the_request_loses_no_item_silently_where_a_total_fits_it() {
+    let (mut whole, mut cases) = (0, 0);
+    for (size, then) in [(10, 10), (20, 10), (10, 20), (5, 20), (20, 4)] {
+        for (items, stop) in
+            [30, 35, 37, 40].into_iter().flat_map(|n| (0..=n + 1).map(move |stop| (n, stop)))
+        {
+            let model = Model::still(items, |list, page, size| {
+                let mut sent = envelope(list, page, 25);
+                sent["per_page"] = json!(size);
+                sent
+            });
+            let mut first = pager(&model, size);
+            let head = ids(first.by_ref().take(stop as usize)).len();
+            let (rest, error) =
+                outcome(pager(&model, then).resume_at(&first.position()).expect("the list"));
+            let case = format!("{size}, then {then}, {stop} of {items}: {error:?}");
+            assert!(error.is_some() || head + rest == items as usize, "{case}");
+            cases += 1;
+            whole += u32::from(error.is_none());
+            assert!(error.is_none_or(|error| error.hint().is_some()), "{case}");
+        }
+    }
+    assert!(whole * 5 >= cases * 4, "{whole} of {cases}");
 }
 
 #[test]
@@ -354,4 +383,35 @@ fn an_iterator_that_came_to_a_dead_end_reads_on_once_it_is_resumed() {
     let place = format!("model 0 {behind} of ?").parse().expect("a position");
     let rest = stuck.resume_at(&place).expect("the list");
     assert_eq!(ids(rest), (0..25).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_end_of_a_list_without_totals_takes_two_requests_if_it_is_empty_or_refused() {
+    let refuses: Respond = |list, page, size| match (page - 1) * u64::from(size) < list.len() as u64
+    {
+        true => without_totals(list, page, size),
+        false => json!({"status": 404}),
+    };
+    for (respond, most) in [(bare as Respond, 2), (without_totals, 2), (refuses, 2), (envelope, 1)]
+    {
+        let model = Model::still(40, respond);
+        let saved = "model 0 40 of ?".parse().expect("a position");
+        assert_eq!(ids(pager(&model, 10).resume_at(&saved).expect("the list")), [0; 0]);
+        assert_eq!(model.requests(), most);
+    }
+}
+
+#[test]
+fn an_item_that_is_pushed_behind_the_end_while_a_position_is_looked_for_does_not_come_again() {
+    let mut requests = 1;
+    let add = move |list: &mut Vec<u32>| {
+        requests += 1;
+        if requests == 6 {
+            list.insert(0, 1000);
+        }
+    };
+    let model = Model::with(40, add, |list, page, _| bare(list, page, 10));
+    let saved = "model 0 40 of ?".parse().expect("a position");
+    assert_eq!(ids(pager(&model, 10).resume_at(&saved).expect("the list")), [0; 0]);
+    assert!(model.list().contains(&1000));
 }
