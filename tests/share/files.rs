@@ -15,7 +15,10 @@ use crate::limit::Limit;
 const MANY: Rate = Rate::per_second(1_000_000);
 
 fn file_in(folder: &Folder) -> PathBuf {
-    let files: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|it| it.unwrap().path()).collect();
+    let files = fs::read_dir(&folder.0).unwrap().map(|it| it.unwrap().path());
+    // On Windows, a process has a file of its own beside the tokens.
+    let files: Vec<_> =
+        files.filter(|it| it.extension().is_some_and(|it| it == "tokens")).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
