@@ -344,7 +344,7 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
 /// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
     let is_sentence = |text: &str| tone::words(text).len() > 1;
-    [OUTCOME, "code summary warning"].into_iter().find_map(|names| {
+    [OUTCOME, "code summary"].into_iter().find_map(|names| {
         let fields = object.iter().filter(|(name, _)| is_any(name, names));
         let mut texts = fields.filter_map(|(_, value)| value.as_str());
         texts.find(|text| is_sentence(text)).map(str::to_owned)
@@ -1639,8 +1639,6 @@ mod tests {
             (r#"{"success": true, "data": {"partial": true}}"#, neither),
             (r#"{"response": "error"}"#, "the response reports a failure"),
             (r#"{"summary": "Invite failed"}"#, "in doubt: Invite failed"),
-            (r#"{"warning": "Invite failed"}"#, "in doubt: Invite failed"),
-            (r#"{"warning": "Member removed"}"#, NOTHING),
             (r#"{"responseCode": "05"}"#, neither),
             (r#"{"responseCode": "00"}"#, NOTHING),
             (r#"{"done": false, "name": "operations/1"}"#, NOTHING),
