@@ -20,7 +20,7 @@ use crate::error::{CallName, Error, Result};
 /// The ids that are kept to find the way back if the last items are deleted.
 const TRAIL: usize = 128;
 /// A page without new items may end this often at the same item. More often, the server repeats itself.
-const REPEATS: usize = 3;
+const REPEATS: usize = 4;
 /// How often a list is read in all if its order is seen to change.
 const PASSES: u32 = 6;
 
@@ -129,8 +129,7 @@ impl Order {
     /// Whether the list must be read again to make sure that nothing is missing.
     fn finish_pass(&mut self) -> Result<bool> {
         let is_alike = self.earlier == Some(self.content);
-        let is_doubtful = self.is_doubtful || self.is_reordered && self.passes == 0;
-        if !is_doubtful || is_alike {
+        if !(self.is_doubtful || self.is_reordered) || is_alike {
             return Ok(false);
         }
         if self.passes + 1 >= PASSES {
@@ -211,6 +210,7 @@ impl<L: CursorList + 'static> Cursor<L> {
         let state = &mut self.state;
         if is_top {
             state.trail.ids.clear();
+            state.trail.habits.longest = batch.items.len().max(state.trail.habits.longest);
             state.trail.first = batch.items.first().map(|item| item.key);
         }
         state.order.watch(&batch, &state.seen, is_top);

@@ -50,7 +50,11 @@
 //! pages. Events that are added come if their place was not read yet. If the order is seen to change (an event comes
 //! again after the one that was named), the list is read again, up to six times in all, and it is an error if the order
 //! changes each time. Heylo reports no total: a change of the order that shows nowhere between two pages, as events with
-//! equal times that the service sorts at random, can hide an event.
+//! equal times that the service sorts at random, can hide an event. So can an event whose time is edited: one that moves
+//! up to before the event named does not come, and if the service sends the event named, too, and that one moves down,
+//! those that it passes do not come. If the last two events lead to different places, the event that earlier ones lead
+//! to is the next, and it is an error if none does. A service that continues after all events
+//! whose time is that of the event named can hide such events after a page that it cuts short, or if they fill a page.
 //!
 //! The list ends where a page is empty and the last event comes once more. It must be empty twice if the service was
 //! seen to cut pages short, which positions remember, or if it is the first page that is requested again. So one empty

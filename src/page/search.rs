@@ -124,6 +124,8 @@ pub(super) struct Habits {
     pub(super) follows: bool,
     /// It has sent a page that was shorter than requested and not the last.
     pub(super) cuts_short: bool,
+    /// The most items that a page had.
+    pub(super) longest: usize,
 }
 
 /// The result of a search.
@@ -270,7 +272,11 @@ impl<'a> Search<'a> {
     /// Fetches the page after a cursor; `None` if the server refuses the cursor.
     fn ask(&mut self, cursor: Option<&Id>) -> Result<Option<Batch>> {
         match (self.fetch)(cursor.map(|id| &**id)) {
-            Ok(batch) => Ok(Some(batch)),
+            Ok(batch) => {
+                let longest = &mut self.trail.habits.longest;
+                *longest = batch.items.len().max(*longest);
+                Ok(Some(batch))
+            }
             Err(error) if cursor.is_some() && may_be_the_cursor(&error) => {
                 let is_first = self.refusal.is_none();
                 let is_failure = error.kind() == ErrorKind::Server;
@@ -317,10 +323,7 @@ impl<'a> Search<'a> {
         };
         self.proof = self.proof.with_the_last_item();
         let has_room = !batch.is_full;
-        let mut rest = match self.trail.has_past {
-            true => batch.after(place),
-            false => batch.beyond(place, self.seen),
-        };
+        let mut rest = self.rest_of(batch, place);
         // Near the end, an item that was added among many looks the same.
         rest.is_reordered &= self.proof != Proof::Ends;
         rest.is_proved = true;
@@ -342,8 +345,8 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let Some(place) = batch.place_of(&last) else {
-            let is_new = !self.trail.has_past && !batch.has_any_of(self.seen);
-            if is_new || self.proof.exists() && !self.trail.has_past {
+            let is_next = self.is_new(&batch) && !self.is_passed();
+            if is_next || self.proof.exists() && !self.trail.has_past {
                 return Ok(Some(Found::Next(batch)));
             }
             self.after_last = Some(batch);
@@ -352,7 +355,8 @@ impl<'a> Search<'a> {
         let is_top = batch.items.first().map(|item| item.key) == self.trail.first;
         let is_whole = batch.items.len() >= self.seen.len();
         let is_ignored = place > 0 && is_top && is_whole && !self.trail.habits.follows;
-        let (is_full, mut rest) = (batch.is_full, batch.after(place));
+        let is_full = batch.is_full || place > 0 && self.may_be_cut(&batch);
+        let mut rest = batch.after(place);
         rest.is_proved = true;
         if rest.leads_on(self.seen) {
             return Ok(Some(Found::Next(rest)));
@@ -367,6 +371,9 @@ impl<'a> Search<'a> {
     fn back_to(&mut self, index: usize) -> Result<Found> {
         if index + 1 < self.ids().len() {
             return Ok(Found::BackTo(index));
+        }
+        if self.is_contradicted() && !self.trail.habits.cuts_short {
+            return Err(disagreement());
         }
         // The last item exists, so that the page after it was what it should be.
         match (self.after_last.take(), self.refusal.take()) {
@@ -401,15 +408,52 @@ impl<'a> Search<'a> {
 
     /// Whether a page shows by itself that it misses nothing: the cursor was sent, too, or no known item.
     fn accept(&self, batch: Batch) -> Result<Found, Batch> {
-        let is_new = !self.trail.has_past && !batch.has_any_of(self.seen);
         match self.place_before_new(&batch) {
-            Some(place) => Ok(Found::Next(batch.after(place))),
-            None if is_new => Ok(Found::Next(batch)),
+            Some(place) => Ok(Found::Next(self.rest_of(batch, place))),
+            None if self.is_new(&batch) && !self.is_contradicted() => Ok(Found::Next(batch)),
             None => Err(batch),
         }
     }
 
+    /// The items of a page after the one at `place`, and new ones before it. Of a past list, those before it are unknown.
+    fn rest_of(&self, batch: Batch, place: usize) -> Batch {
+        match self.trail.has_past {
+            true => batch.after(place),
+            false => batch.beyond(place, self.seen),
+        }
+    }
+
+    fn is_new(&self, batch: &Batch) -> bool {
+        !self.trail.has_past && !batch.has_any_of(self.seen)
+    }
+
+    /// Whether the last item but one leads past the last one, which leads on, too. One of them was moved, or the server
+    /// leaves out items whose time is that of the cursor, or it knows a cursor that was deleted.
+    fn is_contradicted(&self) -> bool {
+        let held = [&self.after_before, &self.after_last];
+        held.into_iter().all(|page| page.as_ref().is_some_and(|page| self.leads_on(page)))
+    }
+
+    /// Whether the last item but one leads on past the last one.
+    fn is_passed(&self) -> bool {
+        self.after_before.as_ref().is_some_and(|page| self.leads_on(page))
+    }
+
+    /// Whether a page is as long as those that the server cuts short.
+    fn may_be_cut(&self, batch: &Batch) -> bool {
+        let habits = self.trail.habits;
+        habits.cuts_short && batch.items.len() >= habits.longest
+    }
+
+    /// Whether some item of a page is new.
+    fn leads_on(&self, batch: &Batch) -> bool {
+        !self.trail.has_past && !batch.has_all_in(self.seen)
+    }
+
     fn accept_held(&mut self) -> Option<Found> {
+        if self.is_contradicted() {
+            return None;
+        }
         match self.after_before.take().map(|batch| self.accept(batch)) {
             Some(Ok(found)) => return Some(found),
             other => self.after_before = other.and_then(Result::err),
@@ -426,23 +470,14 @@ impl<'a> Search<'a> {
         if let Some(found) = self.accept_held() {
             return Ok(found);
         }
-        for back in EARLIER {
-            let Some(cursor) = self.ids().iter().nth_back(back - 1).cloned() else { break };
-            let page = self.ask(Some(&cursor))?.filter(|batch| !batch.items.is_empty());
-            let Some(batch) = page else { continue };
-            let batch = match self.accept(batch) {
-                Ok(found) => return Ok(found),
-                Err(batch) => batch,
-            };
-            if let Some((index, _)) = self.latest_in(&batch) {
-                return self.back_to(index);
-            }
-            if !self.trail.has_past && !batch.has_all_in(self.seen) {
-                return Ok(Found::Next(batch));
-            }
+        if let Some(found) = self.after_earlier()? {
+            return Ok(found);
         }
         if self.trail.has_past {
             return self.beside_the_top();
+        }
+        if self.is_contradicted() {
+            return self.within_the_top();
         }
         // A page of known items is the top of the list, whatever cursor it was the response to.
         match self.after_before.take().or(self.after_last.take()) {
@@ -451,12 +486,50 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Looks for the next items after earlier items of the trail.
+    fn after_earlier(&mut self) -> Result<Option<Found>> {
+        for back in EARLIER {
+            // If the last two contradict each other, the first one may still be before the events that they pass over.
+            let first = self.ids().first().filter(|_| self.is_contradicted());
+            let Some(cursor) = self.ids().iter().nth_back(back - 1).or(first).cloned() else {
+                break;
+            };
+            let page = self.ask(Some(&cursor))?.filter(|batch| !batch.items.is_empty());
+            let Some(batch) = page else { continue };
+            let batch = match self.accept(batch) {
+                Ok(found) => return Ok(Some(found)),
+                Err(batch) => batch,
+            };
+            if let Some((index, _)) = self.latest_in(&batch) {
+                return self.back_to(index).map(Some);
+            }
+            if self.leads_on(&batch) && !self.is_contradicted() {
+                return Ok(Some(Found::Next(batch)));
+            }
+        }
+        Ok(None)
+    }
+
     /// The latest item of the trail that is in the page: its index in the trail, and its place in the page.
     fn latest_in(&self, batch: &Batch) -> Option<(usize, usize)> {
         let found = self.ids().iter().enumerate().rev();
         found
             .map(|(index, id)| (index, batch.place_of(id)))
             .find_map(|(index, place)| Some((index, place?)))
+    }
+
+    /// Finds the items after the last one in the first page, if it has room for them.
+    fn within_the_top(mut self) -> Result<Found> {
+        let Some(top) = self.ask_well(None, true)? else { return Ok(Found::End) };
+        if self.place_before_new(&top).is_none() && !top.has_all_in(self.seen) {
+            return Ok(Found::Top(top));
+        }
+        let is_full = top.is_full;
+        match (self.accept(top), self.after_before.take()) {
+            (Ok(found), _) => Ok(found),
+            (Err(_), Some(batch)) if !is_full => Ok(Found::Next(batch)),
+            _ => Err(disagreement()),
+        }
     }
 
     fn read_the_top(mut self) -> Result<Found> {
@@ -475,8 +548,12 @@ impl<'a> Search<'a> {
             return if rest.has_ids() { Ok(Found::Next(rest)) } else { self.back_to(index) };
         }
         let pages = [self.after_before.take(), self.after_last.take()];
-        let elsewhere = pages.into_iter().flatten().find(|page| !page.shares_with(&top));
-        elsewhere.map(Found::Next).ok_or_else(|| self.lost())
+        let mut elsewhere = pages.into_iter().flatten().filter(|page| !page.shares_with(&top));
+        // With two of them, the server may leave out events whose time is that of the cursor.
+        match (elsewhere.next(), elsewhere.next()) {
+            (Some(page), None) => Ok(Found::Next(page)),
+            _ => Err(self.lost()),
+        }
     }
 
     /// The error of a position whose items were deleted.
@@ -487,6 +564,11 @@ impl<'a> Search<'a> {
             .unwrap_or_else(|| Error::new(ErrorKind::NoProgress, what))
             .with_hint("read the list from its beginning, and leave out the items that you have")
     }
+}
+
+/// The error of last items that lead to places that differ, none of which can be proved.
+fn disagreement() -> Error {
+    no_progress("the pages after the last items do not agree on what follows")
 }
 
 /// The error of a server that refuses every item of the list as a cursor.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::cursor_model::*;
 use crate::error::{Error, ErrorKind};
 use crate::page::Position;
+use crate::page::pager::Pager;
 
 #[test]
 fn a_list_that_stands_still_is_read_whole_in_few_requests() {
@@ -312,6 +313,11 @@ fn a_server_that_refuses_every_cursor_is_an_error_with_a_hint_after_what_came() 
     }
 }
 
+/// The ids that come, and the error if one does.
+fn came(pager: impl Iterator<Item = Result<Value, Error>>) -> (Vec<u32>, Option<Error>) {
+    read(pager.map(|item| Ok(serde_json::from_value(item?).expect("an item"))))
+}
+
 /// A server that sorts events with equal times anew for each response, in groups of so many.
 fn shuffling(items: u32, manner: Manner, group: usize, seed: u64) -> Model {
     let mut random = Rng::with_seed(seed);
@@ -584,6 +590,96 @@ fn an_empty_page_by_mistake_does_not_end_the_second_reading_of_a_list_whose_orde
     let (ids, error) = read(model.pager(8));
     assert!(error.is_none(), "{error:?}");
     assert_eq!(ids.len(), 25);
+}
+
+#[test]
+fn an_event_that_moved_up_unseen_comes_if_another_moved_up_to_between_the_last_two() {
+    let mut turn = 0;
+    let model = Model::new(25, PLAIN, move |list, _| {
+        turn += 1;
+        if turn == 1 {
+            // 12 is the next after 7 then, and 11 the first of all.
+            list[7..12].rotate_right(1);
+            list[..12].rotate_right(1);
+        }
+    });
+    let (ids, error) = read(model.pager(8));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(ids.into_iter().collect::<HashSet<u32>>(), all(25).into_iter().collect());
+}
+
+#[test]
+fn a_list_that_is_read_again_is_asked_as_its_server_was_seen_to_page() {
+    let model = with_changed_order(Manner { is_inclusive: true, ..PLAIN });
+    assert_eq!(read(model.pager(8)).0.len(), 25);
+    let cursors: Vec<_> = model.requests().into_iter().map(|(after, _)| after).collect();
+    let second = cursors.iter().rposition(Option::is_none).expect("a second reading");
+    assert_eq!(cursors[second + 1], Some(model.list()[7]));
+}
+
+#[test]
+fn an_event_that_was_named_and_moves_down_hides_none() {
+    for (moved, unknown) in (6..=8).flat_map(|moved| UNKNOWN.map(|unknown| (moved, unknown))) {
+        for to in 8..25 {
+            let mut turn = 0;
+            let model = Model::new(25, Manner { unknown, ..PLAIN }, move |list, _| {
+                turn += 1;
+                if turn == 1 {
+                    list[moved - 1..=to - 1].rotate_left(1);
+                }
+            });
+            let (ids, error) = read(model.pager(8));
+            assert!(error.is_none(), "{moved} to {to}: {error:?}");
+            let distinct: HashSet<u32> = ids.iter().copied().collect();
+            assert_eq!((ids.len(), distinct.len()), (25, 25), "{moved} to {to}: {ids:?}");
+        }
+    }
+}
+
+/// The events later than the cursor, or as late as it; `times` are those of the events 0, 1, 2 and so on.
+fn by_time(times: Vec<u32>, most: usize, is_inclusive: bool) -> Pager<Value> {
+    responder(move |after, _| {
+        let after = after.map(|id| times[id.parse::<usize>().expect("an id")]);
+        let is_after = |time: u32| match after {
+            Some(after) => time > after || is_inclusive && time == after,
+            None => true,
+        };
+        let ids = (0..times.len()).filter(|id| is_after(times[*id])).take(most);
+        ids.map(|id| json!({"id": id.to_string()})).collect()
+    })
+}
+
+#[test]
+fn events_with_equal_times_come_though_the_server_continues_after_all_of_them() {
+    for ties in 1..=4 {
+        let times = (0..90).map(|id| id / ties).collect();
+        let (ids, error) = came(by_time(times, 20, false).page_size(20));
+        assert!(error.is_none(), "{ties}: {error:?}");
+        assert_eq!(ids, (0..90).collect::<Vec<u32>>(), "{ties}");
+    }
+}
+
+#[test]
+fn more_events_with_equal_times_than_a_page_that_is_cut_short_holds_are_an_error() {
+    let times = [vec![1, 2, 3], vec![4; 8], vec![5, 6]].concat();
+    let (ids, error) = came(by_time(times, 5, true).page_size(10));
+    let error = error.unwrap_or_else(|| panic!("{ids:?}"));
+    assert_eq!(error.kind(), ErrorKind::NoProgress);
+    assert!(error.hint().is_some() && ids.len() < 13, "{ids:?}");
+}
+
+#[test]
+fn a_position_among_equal_times_that_the_server_passes_over_is_an_error() {
+    let times: Vec<u32> = (0..30).map(|id| id / 4).collect();
+    let pager = || by_time(times.clone(), 12, false).page_size(12);
+    for taken in 1..30 {
+        let mut first = pager();
+        let (mut ids, error) = came(first.by_ref().take(taken));
+        assert!(error.is_none(), "{error:?}");
+        let (rest, error) = came(pager().resume_at(&first.position()).expect("the list"));
+        ids.extend(rest);
+        assert!(ids.len() == 30 || error.is_some_and(|error| error.hint().is_some()), "{ids:?}");
+    }
 }
 
 #[test]
