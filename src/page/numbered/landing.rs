@@ -33,10 +33,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         let size = came.as_ref().ok().and_then(|(span, _)| span.page.numbers.per_page);
         let is_said = size.is_some_and(|size| size != u64::from(self.page_size));
         if request.number > 1 && !is_said && self.state.stage == Stage::Measuring {
-            let (first, has_moved) = self.measure(request)?;
-            if !first.has_more() {
-                return self.reached(first, has_moved);
-            }
+            self.measure(request)?;
         }
         // Deletions in the meantime may have pulled items up from the page.
         if self.next_request() != request || self.state.frontier.behind < behind {
@@ -109,25 +106,25 @@ impl<L: NumberedList + 'static> Reader<L> {
     }
 
     /// Learns the size of the pages from the first one.
-    fn measure(&mut self, request: PageRequest) -> Result<Came> {
+    fn measure(&mut self, request: PageRequest) -> Result<()> {
         (self.state.stage, self.state.size) = (Stage::Landing, Size::AsRequested);
-        let (first, has_moved) = self.fetch(PageRequest { number: 1, ..request })?;
+        let (first, _) = self.fetch(PageRequest { number: 1, ..request })?;
         self.state.size = self.state.size.then(first.request.per_page);
-        Ok((first, has_moved))
+        Ok(())
     }
 
     /// Fetches the page before; `None` if that shows that the position is elsewhere.
-    fn page_before(&mut self, request: PageRequest) -> Result<Option<Came>> {
+    fn page_before(&mut self, request: PageRequest) -> Result<Option<Span>> {
         let behind = self.state.frontier.behind;
         let number = request.number - 1;
-        let (before, has_moved) = match self.fetch(PageRequest { number, ..request }) {
+        let (before, _) = match self.fetch(PageRequest { number, ..request }) {
             Err(denial) if place::may_be_after_the_end(&denial, request) => {
                 return Err(beyond_the_end(behind));
             }
             before => before?,
         };
         let is_elsewhere = self.state.frontier.behind < behind;
-        Ok(Some((before, has_moved)).filter(|_| !is_elsewhere))
+        Ok(Some(before).filter(|_| !is_elsewhere))
     }
 
     /// Distinguishes a page from the one before it, which some servers send again after the end.
@@ -137,7 +134,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         came: Result<Came>,
     ) -> Result<Option<Came>> {
         let (behind, number) = (self.state.frontier.behind, request.number - 1);
-        let Some((before, has_moved)) = self.page_before(request)? else { return Ok(None) };
+        let Some(before) = self.page_before(request)? else { return Ok(None) };
         let is_another = self.is_another(&came, &before)?;
         match came {
             Ok((span, has_moved)) if is_another => {
@@ -145,8 +142,6 @@ impl<L: NumberedList + 'static> Reader<L> {
                 self.state.last = before.keys().last().copied().filter(|_| is_next);
                 self.reached(span, has_moved)
             }
-            // Pages are larger than they seemed to be, and the position is within this one.
-            _ if (before.start..before.end()).contains(&behind) => self.reached(before, has_moved),
             Ok((span, _)) if span.len() > 0 => {
                 self.after_the_last(request, &before, Some(place::repeats(number)))
             }
@@ -170,7 +165,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         }
         let is_another = denial.as_ref().is_some_and(|denial| denial.status().is_none());
         let is_elsewhere = is_another && self.repeats_the_page_before(last)?;
-        if is_elsewhere || !last.is_full() || behind > last.full_end() {
+        if is_elsewhere || !last.is_full() || behind != last.full_end() {
             return Err(beyond_the_end(behind));
         }
         self.state.know_inherited(last.start, &keys);
