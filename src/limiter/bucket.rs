@@ -52,8 +52,9 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// # After a 429
 ///
-/// Everybody waits for as long as `Retry-After` asks, or else for one period. Then one request is sent, and if it succeeds, the
-/// rest follow. The bucket knows that it did not send too many, so the cause is something else:
+/// Everybody waits for as long as `Retry-After` asks, or else for one period. A `Retry-After` of zero, or of less than 20 ms, was
+/// rounded down, and counts as a second. Then one request is sent, and if it succeeds, the rest follow. The bucket knows that it
+/// did not send too many, so the cause is something else:
 ///
 /// * The first refusal leaves the speed as it was and spreads the requests evenly, which suits servers that count in
 ///   their own way.
@@ -68,10 +69,6 @@ use super::store::{Denied, Memory, TokenStore};
 /// client that asks more often. So they last a period at first, and while that ends in success, and are short otherwise. A
 /// server that refuses everything gets at most half as many requests in a period as the limit allows, and at most 50; after
 /// each 64 refusals in a row, the pauses double.
-///
-/// A `Retry-After` of zero, or of less than 20 ms, is a wait of less than a second that was rounded down. The pause is as long as a
-/// round trip, 20 ms at least, and doubles with each 16 refusals in a row, up to a period. Once a request has
-/// succeeded after such a pause, the next one ends just before a whole number of periods later.
 ///
 /// Ten periods after the last refusal the bucket is back at full speed.
 ///

@@ -2,7 +2,7 @@
 
 use super::moment::{Nanos, Opening};
 use super::pace::Pace;
-use super::pauses::{Refused, RoundedDown, Unnamed};
+use super::pauses::Unnamed;
 use super::status::WaitReason;
 use super::strain::Unexplained;
 
@@ -24,7 +24,6 @@ pub(crate) struct Cooldown {
     /// P': the pause if the server names none.
     period: Nanos,
     unnamed: Unnamed,
-    rounded_down: RoundedDown,
     /// Requests below this id were under way when the last refusal became known: theirs are the same one.
     barrier: u64,
     /// How many requests in a row tried whether the pause is over and were refused, counted from `UNKNOWN` at first.
@@ -48,13 +47,10 @@ enum Phase {
 /// A 429, and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    /// The pause that the server asked for; zero if that is less than a second.
+    /// The pause that the server asked for.
     pub(crate) retry_after: Option<Nanos>,
-    /// How many requests the limit allows, and in which period.
+    /// How many requests the limit allows in a period.
     pub(crate) limit: u64,
-    pub(crate) period: Nanos,
-    /// The time from the grant of the request to its response.
-    pub(crate) trip: Nanos,
     /// How much longer the pause is made, so that many clients do not end it at the same moment.
     pub(crate) jitter: Nanos,
     /// The part of the rate that the server had admitted within a period before; `None` if the refusal is no reason
@@ -71,7 +67,6 @@ impl Cooldown {
             pace,
             period,
             unnamed: Unnamed::default(),
-            rounded_down: RoundedDown::default(),
             barrier: 0,
             misses: UNKNOWN,
             successes: 0,
@@ -90,7 +85,6 @@ impl Cooldown {
         self.pace.settle(now);
         if self.is_calm(now) {
             self.unnamed = Unnamed::default();
-            self.rounded_down = RoundedDown::default();
             self.misses = UNKNOWN;
         }
     }
@@ -142,7 +136,6 @@ impl Cooldown {
         if self.phase == Phase::Probing(id) {
             self.phase = Phase::Open;
             self.misses = 0;
-            self.rounded_down.passed(granted);
             self.unnamed.passed();
             self.pace.resume(now);
         }
@@ -168,17 +161,16 @@ impl Cooldown {
     pub(crate) fn refused(&mut self, id: u64, now: Nanos, refusal: Refusal) -> bool {
         let probing = self.phase == Phase::Probing(id);
         self.misses += u32::from(probing);
-        let pause = self.length(&refusal, now).saturating_add(refusal.jitter);
+        let pause = refusal.retry_after.unwrap_or_else(|| self.unnamed(refusal.limit));
+        let pause = pause.saturating_add(refusal.jitter);
         self.stop(pause, now);
         if id < self.barrier {
             return false;
         }
         self.pauses += 1;
         self.barrier = refusal.next_id;
-        match refusal.retry_after {
-            Some(0) => self.rounded_down.refused(),
-            Some(_) => {}
-            None => self.unnamed.refused(),
+        if refusal.retry_after.is_none() {
+            self.unnamed.refused();
         }
         if let Some(admitted) = refusal.admitted {
             self.pace.slow_down(Unexplained {
@@ -194,20 +186,6 @@ impl Cooldown {
         }
         self.successes = 0;
         !probing
-    }
-
-    /// How long a pause lasts, without jitter.
-    fn length(&self, refusal: &Refusal, now: Nanos) -> Nanos {
-        match refusal.retry_after {
-            Some(0) => self.rounded_down.pause(Refused {
-                at: now,
-                trip: refusal.trip,
-                period: refusal.period,
-                held: self.period,
-            }),
-            Some(asked) => asked,
-            None => self.unnamed(refusal.limit),
-        }
     }
 
     /// How long a pause without a name lasts if the limit allows so many requests in a period.

@@ -17,8 +17,8 @@ pub(crate) struct RateLimitHeaders {
     pub(crate) refused: bool,
     /// Whether it is a 2xx.
     pub(crate) success: bool,
-    /// How long the server asks to wait, by `Retry-After` on a 429 or a 503. It is zero on a 429 if it is less than a second
-    /// that was rounded down, or until a moment that is just over, or too short to be a wait at all.
+    /// How long the server asks to wait, by `Retry-After` on a 429 or a 503; never zero. A wait of nothing, of less than 20 ms,
+    /// or until a moment that is just over, was rounded down on a 429: it is a second.
     pub(crate) retry_after: Option<Duration>,
     /// The period in which `limit` and `remaining` count; `None` for the period of the rate in force.
     pub(crate) period: Option<Duration>,
@@ -31,11 +31,6 @@ pub(crate) struct RateLimitHeaders {
 }
 
 impl RateLimitHeaders {
-    /// How long the server asks to wait at most: a wait that was rounded down is less than a second.
-    pub(crate) fn longest_wait(&self) -> Option<Duration> {
-        self.retry_after.map(|wait| if wait.is_zero() { SECOND } else { wait })
-    }
-
     /// Reads a response's status and headers, and leaves out values that make no sense.
     ///
     /// The numbers count only on a 2xx or a 429: other responses may come from a proxy, or from a part of the
@@ -100,13 +95,13 @@ pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Dur
 }
 
 /// A shorter wait than this is none: a server that names it again and again would be asked as often.
-pub(crate) const SHORTEST_WAIT: Duration = Duration::from_millis(20);
+const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 
 /// How long a 429 asks to wait.
 fn refusal_wait(headers: &HeaderMap) -> Option<Duration> {
     let named = retry_after(StatusCode::TOO_MANY_REQUESTS, headers);
-    let zero = || is_asked_for_no_wait(headers).then_some(Duration::ZERO);
-    named.map(|wait| if wait < SHORTEST_WAIT { Duration::ZERO } else { wait }).or_else(zero)
+    let rounded = || is_asked_for_no_wait(headers).then_some(SECOND);
+    named.map(|wait| if wait < SHORTEST_WAIT { SECOND } else { wait }).or_else(rounded)
 }
 
 /// Whether `Retry-After` is zero, or a date of this second or the last one: dates and many numbers are rounded down.
@@ -289,18 +284,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_was_rounded_down_to_nothing_is_one_of_zero() {
+    fn a_wait_that_was_rounded_down_to_nothing_is_a_second() {
         let date = "Thu, 26 Nov 2026 16:00:10 GMT";
         for (value, expected) in [
-            ("0", Some(0)),
-            ("0.0", Some(0)),
-            (date, Some(0)),
-            ("Thu, 26 Nov 2026 16:00:09 GMT", Some(0)),
+            ("0", Some(1)),
+            ("0.0", Some(1)),
+            (date, Some(1)),
+            ("Thu, 26 Nov 2026 16:00:09 GMT", Some(1)),
             ("Thu, 26 Nov 2026 16:00:12 GMT", Some(2)),
             ("Thu, 26 Nov 2026 15:00:09 GMT", None),
             ("soon", None),
-            ("0.001", Some(0)),
-            ("0.019", Some(0)),
+            ("0.001", Some(1)),
+            ("0.019", Some(1)),
         ] {
             let headers = headers(&[("retry-after", value), ("date", date)]);
             let read = RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers);

@@ -24,8 +24,6 @@ const SECOND: Nanos = 1_000_000_000;
 const JITTER: u64 = 1000;
 /// And by this at most.
 const LONGEST_JITTER: Nanos = 100_000_000;
-/// A pause that was rounded down becomes longer by up to a round trip, or by up to this.
-const SHORTEST_JITTER: Nanos = 5_000_000;
 /// In a search for the moment at which the server admits requests, a pause becomes longer by so many round trips for each
 /// request of the limit.
 ///
@@ -329,8 +327,6 @@ impl Ledger {
         let refusal = Refusal {
             retry_after: asked,
             limit: self.windows.first().map_or(1, |window| window.limit() as u64),
-            period: self.windows.first().map_or(SECOND, |window| nanos(window.period)),
-            trip: now.saturating_sub(flight.granted),
             jitter: self.jitter(flight, asked, now),
             admitted,
             next_id: self.granted,
@@ -366,11 +362,9 @@ impl Ledger {
             return 0;
         };
         let pause = asked.unwrap_or_else(|| self.cooldown.unnamed(n));
-        match asked {
+        if asked.is_none() && pause < period {
             // Nothing shows at which moment of the period there is something left.
-            None if pause < period => return rng.u64(0..=pause / 2),
-            Some(0) => return rng.u64(0..=round_trip.clamp(SHORTEST_JITTER, LONGEST_JITTER)),
-            _ => {}
+            return rng.u64(0..=pause / 2);
         }
         let quarters = self.cooldown.quarters(flight.id) * (period.min(SECOND) / 4);
         let step = (round_trip / STEP.1).saturating_mul(n.saturating_mul(STEP.0));

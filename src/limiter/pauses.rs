@@ -1,9 +1,7 @@
-//! How long a pause lasts if the server names no length, or rounds it down to nothing.
+//! How long a pause lasts if the server names no length.
 
-use super::headers::SHORTEST_WAIT;
 use super::moment::Nanos;
 
-const SECOND: Nanos = 1_000_000_000;
 /// P' of a second.
 const HELD: Nanos = 1_006_000_000;
 
@@ -67,72 +65,11 @@ impl Unnamed {
     }
 }
 
-/// The pauses of less than a second that a server rounds down to zero.
-#[cfg_attr(feature = "share", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RoundedDown {
-    /// How many refusals in a row there were.
-    misses: u64,
-    /// When the request was granted that succeeded after such refusals: a period later, requests are admitted again.
-    opened: Option<Nanos>,
-}
-
-/// The request that was refused.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refused {
-    pub(crate) at: Nanos,
-    /// The time from its grant to its response.
-    pub(crate) trip: Nanos,
-    pub(crate) period: Nanos,
-    /// P'.
-    pub(crate) held: Nanos,
-}
-
-impl RoundedDown {
-    /// Such a pause is as long as a round trip, and at least this.
-    const LEAST: Nanos = SHORTEST_WAIT.as_nanos() as Nanos;
-    /// With each so many refusals in a row it doubles, up to P'.
-    const PATIENT: u64 = 16;
-    /// No pause is shorter.
-    const SHORTEST: Nanos = SECOND / 1000;
-
-    /// Returns how long the next one lasts.
-    ///
-    /// If it is known when requests were admitted after such a pause, and that moment of the next period is less than a
-    /// second away, it lasts until shortly before it, and the following ones are short.
-    pub(crate) fn pause(&self, refused: Refused) -> Nanos {
-        let Refused { at, trip, period, held } = refused;
-        let double = (self.misses / RoundedDown::PATIENT).min(16);
-        let search = (trip.clamp(RoundedDown::LEAST, SECOND) << double).min(held);
-        let Some(opened) = self.opened.filter(|_| double == 0) else {
-            return search;
-        };
-        let phase = at.saturating_sub(opened) % period.max(1);
-        let around = trip.saturating_mul(3);
-        match period.saturating_sub(around).checked_sub(phase) {
-            Some(left) if left > SECOND => search,
-            Some(left) if phase > around => left.max(RoundedDown::SHORTEST),
-            _ => (trip / 4).clamp(RoundedDown::SHORTEST, SECOND),
-        }
-    }
-
-    /// The next one begins.
-    pub(crate) fn refused(&mut self) {
-        self.misses += 1;
-    }
-
-    /// The request of `granted`, which ended the last pause, succeeded.
-    pub(crate) fn passed(&mut self, granted: Nanos) {
-        if std::mem::take(&mut self.misses) > 0 {
-            self.opened = Some(granted);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SECOND: Nanos = 1_000_000_000;
     const MINUTE: Nanos = 60 * SECOND;
 
     /// The pauses of a server that refuses everything: of 100 a minute, each in seconds.
@@ -180,17 +117,5 @@ mod tests {
         in_vain(&mut unnamed, 20);
         unnamed.passed();
         assert_eq!(in_vain(&mut unnamed, 2), [60, 1]);
-    }
-
-    #[test]
-    fn a_pause_until_an_expected_moment_is_no_longer_than_a_second() {
-        let mut rounded = RoundedDown::default();
-        let refused =
-            |at| Refused { at, trip: SECOND / 100, period: 12 * SECOND, held: 12 * SECOND };
-        rounded.refused();
-        rounded.passed(0);
-        let pauses = [1, 11, 23].map(|at| rounded.pause(refused(at * SECOND + SECOND / 5)));
-        let left = SECOND * 4 / 5 - SECOND * 3 / 100;
-        assert_eq!(pauses, [RoundedDown::LEAST, left, left]);
     }
 }

@@ -68,7 +68,7 @@ impl First {
         let silent = |successes, until| First::Silent { successes, last: now, until };
         *self = match headers.remaining {
             _ if headers.refused => {
-                let pause = headers.longest_wait().map_or(period, nanos);
+                let pause = headers.retry_after.map_or(period, nanos);
                 silent(0, now.saturating_add(pause).saturating_add(period.saturating_mul(2)))
             }
             None if successes + 1 < limit as u64 => {

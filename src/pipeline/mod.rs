@@ -580,7 +580,7 @@ impl Pipeline {
     ) -> Option<Duration> {
         let period = Some(self.core.limit_period);
         let headers = RateLimitHeaders { period, ..RateLimitHeaders::read(status, headers) };
-        let retry_after = headers.longest_wait();
+        let retry_after = headers.retry_after;
         permit.apply(headers);
         retry_after
     }

@@ -622,25 +622,6 @@ fn in_a_long_period_every_call_gets_through_in_time_although_no_pause_is_named()
     }
 }
 
-/// The other client asks again at once then, and so leaves others five of its round trips in each second: a search for that moment
-/// may take long at 4 ms.
-#[test]
-fn every_call_gets_through_in_time_although_the_pause_is_rounded_down_to_zero() {
-    for (kind, (n, p), latencies, least) in [
-        (FIXED, (5, SECOND), [4, 20, 100], 0.4),
-        (OPENED, (5, SECOND), [20, 50, 100], 0.3),
-        (FIXED, (20, 12 * SECOND), [4, 20, 100], 0.4),
-        (OPENED, (20, 12 * SECOND), [20, 50, 100], 0.25),
-    ] {
-        for latency in latencies {
-            let trial = Trial { down: true, greedy: true, ..Trial::new(n, p, kind) };
-            let report = shares_and_longest(Trial { latency: latency * MS, ..trial });
-            let context = format!("{}, {n}, {latency} ms: {report:.2?}", kind.0);
-            assert!(report.0 >= least && report.2 < 60 * SECOND, "{context}");
-        }
-    }
-}
-
 /// A server without bursts refuses although it keeps nothing for others, also if it names the pause.
 #[test]
 fn on_a_server_without_bursts_nothing_is_held_for_others() {

@@ -153,37 +153,6 @@ fn a_server_that_refuses_everything_without_a_name_gets_half_of_the_limit_in_a_p
 }
 
 #[test]
-fn a_server_that_refuses_everything_and_names_zero_seconds_is_asked_less_and_less_often() {
-    for n in [5, 100] {
-        let moments = in_vain(Rate::per_second(n), Some(Duration::ZERO), 600 * SECOND);
-        assert!(most_within(&moments, SECOND) <= 32, "{}", most_within(&moments, SECOND));
-        assert!(most_within(&moments, 60 * SECOND) <= 150);
-        assert!(moments.iter().filter(|at| **at >= 120 * SECOND).count() <= 480);
-    }
-}
-
-/// As a server does that rounds what is left of its window down to seconds.
-#[test]
-fn a_named_pause_of_zero_seconds_is_short_and_grows_slowly_to_one_period() {
-    let bench = known();
-    let pauses: Vec<_> = (0..300)
-        .map(|_| {
-            bench.refuse(bench.next(), Some(Duration::ZERO));
-            bench.paused()
-        })
-        .collect();
-    assert!(pauses[..4].iter().all(|it| *it <= A_SECOND / 20), "{:?}", &pauses[..4]);
-    assert!(pauses.iter().all(|it| *it >= A_SECOND / 50 && *it <= HELD), "{pauses:?}");
-    assert_eq!(pauses[299], HELD);
-    let in_the_first_minute = pauses.iter().scan(Duration::ZERO, |sum, it| {
-        *sum += *it;
-        Some(*sum)
-    });
-    let many = in_the_first_minute.filter(|sum| *sum < 60 * A_SECOND).count();
-    assert!(many < 150, "{many} requests in a minute to a server that always refuses");
-}
-
-#[test]
 fn a_pause_without_a_name_is_one_period_again_after_a_success() {
     let bench = known();
     for _ in 0..3 {

@@ -225,7 +225,7 @@ impl Known {
             Outcome::Responded(headers) => {
                 self.ended.push_back(now);
                 if headers.refused {
-                    self.pause(headers.longest_wait(), now);
+                    self.pause(headers.retry_after, now);
                 }
             }
         }

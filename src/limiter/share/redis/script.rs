@@ -155,7 +155,7 @@ impl Ended {
             self.seq.to_string(),
             self.out.to_string(),
             u8::from(headers.refused).to_string(),
-            headers.longest_wait().map_or("-1".to_owned(), micros),
+            headers.retry_after.map_or("-1".to_owned(), micros),
             u8::from(headers.success).to_string(),
             or_none(headers.limit.filter(|_| period.is_some())),
             or_none(headers.remaining),
