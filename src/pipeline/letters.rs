@@ -175,8 +175,13 @@ fn wide(text: &[u8]) -> (Option<u8>, usize) {
 /// The length of the tag that `text` begins with; one if that is none.
 fn tag(text: &[u8]) -> usize {
     let is_tag = text.get(1).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'/');
-    let end = text.iter().take(LONGEST_TAG).position(|byte| *byte == b'>');
-    end.filter(|_| is_tag).map_or(1, |end| end + 1)
+    if !is_tag {
+        return 1;
+    }
+    // Not beyond the next `<`, or a run of `<a` would be walked again and again.
+    let within = |(at, byte): &(usize, &u8)| *at == 0 || **byte != b'<';
+    let mut bytes = text.iter().take(LONGEST_TAG).enumerate().take_while(within);
+    bytes.find(|(_, byte)| **byte == b'>').map_or(1, |(end, _)| end + 1)
 }
 
 /// The character that an escape means, and the length of the escape behind the character that introduces it.
@@ -186,9 +191,13 @@ type Escape = Option<(u32, usize)>;
 fn backslash(text: &[u8]) -> Escape {
     let run = text.iter().take_while(|byte| **byte == b'\\').count();
     let rest = &text[run..];
-    let (first, behind) = rest.split_first()?;
+    let Some((first, behind)) = rest.split_first() else {
+        return Some((u32::from(b' '), run));
+    };
     let braced = || {
-        let end = behind.iter().take(LONGEST_TAG).position(|byte| *byte == b'}')?;
+        let within = |byte: &&u8| **byte != b'\\';
+        let mut bytes = behind.iter().take(LONGEST_TAG).take_while(within);
+        let end = bytes.position(|byte| *byte == b'}')?;
         let digits = behind.get(1..end).filter(|_| behind[0] == b'{')?;
         Some((number(digits, 16).unwrap_or_default(), end + 2))
     };
@@ -211,7 +220,7 @@ fn percent(text: &[u8]) -> Escape {
     while text.get(at..at + 2) == Some(b"25") {
         at += 2;
     }
-    match number(text.get(at..at + 2)?, 16) {
+    match text.get(at..at + 2).and_then(|digits| number(digits, 16)) {
         Some(code) => Some((code, at + 2)),
         None if at > 0 => Some((u32::from(b'%'), at)),
         None => None,
@@ -255,4 +264,47 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     let is_number = digits.iter().all(|byte| char::from(*byte).is_digit(radix));
     let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
     u32::from_str_radix(digits, radix).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_escapes_is_taken_in_one_step() {
+        // Else each place of the run would walk what is left of it.
+        for (first, more, end) in [
+            ("\\", "\\", ""),
+            ("\\", "\\", "u{"),
+            ("\\", "\\", "u00"),
+            ("\\", "\\", "N{"),
+            ("\\", "\\", "é"),
+            ("%", "25", "z"),
+            ("&", "amp;", ""),
+            ("&", "amp;", "#x"),
+        ] {
+            for count in [1_000, 64_000] {
+                let text = format!("{first}{}{end}", more.repeat(count));
+                let decoded = Decoded::plain(text.as_bytes()).decoded();
+                let steps = decoded.map(|decoded| decoded.bytes.len());
+                assert!(steps.is_some_and(|steps| steps < 8), "{first}{more}: {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tag_has_a_name_and_ends_before_the_next_one() {
+        for (text, length) in [
+            ("<b>x", 3),
+            ("</b>x", 4),
+            ("<b class=\"s\">x", 13),
+            ("< 2 and 3 > 1", 1),
+            ("<1>", 1),
+            ("<", 1),
+            ("<b", 1),
+            ("<b <i>", 1),
+        ] {
+            assert_eq!(tag(text.as_bytes()), length, "{text}");
+        }
+    }
 }
