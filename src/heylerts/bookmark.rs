@@ -97,6 +97,19 @@ impl Bookmark {
         self.floor.max(bound)
     }
 
+    /// Counts times in the future as the present: those of a wrong mention, or from before this machine's clock was set back.
+    pub(super) fn clamp(&mut self, present: i64, overlap: Duration) {
+        self.newest = self.newest.map(|newest| newest.min(present));
+        if self.floor.is_some_and(|floor| floor > present) {
+            self.floor = Some(before(present, overlap));
+        }
+        let ahead = self.by_time.split_off(&(present, u64::MAX));
+        for key in ahead.into_values() {
+            self.seen.remove(&key);
+            self.remember(key, present);
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.seen.len()
     }
@@ -305,6 +318,17 @@ mod tests {
         bookmark.advance(4, 100_000, MINUTE);
         assert_eq!([1, 2].map(|key| bookmark.contains(key)), [true, false]);
         assert_eq!([1, 2].map(|key| bookmark.is_done(key)), [false, true]);
+    }
+
+    #[test]
+    fn times_in_the_future_count_as_the_present() {
+        let mut bookmark = bookmark(&[(1, 0), (2, 4_000_000), (3, 4_000_000)]);
+        bookmark.remember(4, 5_000);
+        bookmark.clamp(10_000, MINUTE);
+        assert_eq!(bookmark.bound(MINUTE), Some(-50_000));
+        assert_eq!([2, 3, 4].map(|key| bookmark.time_of(key)), [10_000, 10_000, 5_000].map(Some));
+        bookmark.advance(5, 75_000, MINUTE);
+        assert_eq!([2, 3, 4, 5].map(|key| bookmark.contains(key)), [false, false, false, true]);
     }
 
     proptest! {

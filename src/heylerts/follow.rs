@@ -315,10 +315,10 @@ impl<T> Follow<T> {
     }
 
     /// Begins a reading. If there is neither a bookmark nor a start, it only finds out what is there already.
-    fn new_reading(&self) -> Reading {
+    fn new_reading(&mut self) -> Reading {
         let has_start = self.pager.followed().is_some_and(|list| list.has_start());
         let is_first = self.bookmark.is_unused() && !has_start;
-        Reading::new(&self.bookmark, self.overlap, is_first, Timestamp::now())
+        Reading::new(&mut self.bookmark, self.overlap, is_first, Timestamp::now())
     }
 
     /// Reads from the newest mention down to those that cannot be new.

@@ -76,12 +76,13 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn new(
-        bookmark: &Bookmark,
+        bookmark: &mut Bookmark,
         overlap: Duration,
         is_first: bool,
         now: Timestamp,
     ) -> Reading {
         let present = now.as_millisecond().max(WRITTEN);
+        bookmark.clamp(present, overlap);
         Reading {
             items: Vec::new(),
             has_times: false,
