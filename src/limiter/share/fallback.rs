@@ -1,5 +1,6 @@
 //! The tokens that a process uses while the shared ones cannot be reached.
 
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Shared tokens, and a part of the rate in the memory of this process for the time when they cannot be reached.
 ///
 /// When they can be reached again, others know nothing of the requests that were sent meanwhile. So all shared tokens
-/// are then taken out for P' and the grace.
+/// are then taken out for P' and the grace; and again at each lease while such a request is under way, and once after the
+/// last of them.
 #[derive(Debug)]
 pub(crate) struct Fallback {
     shared: Arc<dyn TokenStore>,
@@ -26,6 +28,7 @@ pub(crate) struct Fallback {
     fraction: f64,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    sent: Mutex<Sent>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,21 @@ enum State {
     Away(Instant),
 }
 
+/// Requests with our own tokens, of which the shared ones do not know.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    process: u32,
+    under_way: usize,
+    /// Whether one has ended since the shared tokens were taken out.
+    has_ended: bool,
+}
+
+impl Sent {
+    fn none() -> Sent {
+        Sent { process: process::id(), under_way: 0, has_ended: false }
+    }
+}
+
 impl Fallback {
     pub(crate) fn new(
         shared: Arc<dyn TokenStore>,
@@ -45,11 +63,32 @@ impl Fallback {
         clock: Arc<dyn Clock>,
     ) -> Fallback {
         let own = Memory::new(Ledger::new(part(rate, fraction)), Arc::clone(&clock));
-        Fallback { shared, own, fraction, clock, state: Mutex::new(State::Reachable) }
+        let (state, sent) = (Mutex::new(State::Reachable), Mutex::new(Sent::none()));
+        Fallback { shared, own, fraction, clock, state, sent }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The requests of a parent are its own affair.
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.process != process::id() {
+            *sent = Sent::none();
+        }
+        sent
+    }
+
+    /// Takes all shared tokens out if there are requests of which they do not know.
+    fn cover(&self) -> Result<(), Unavailable> {
+        let is_due = {
+            let mut sent = self.sent();
+            std::mem::take(&mut sent.has_ended) || sent.under_way > 0
+        };
+        let covered = if is_due { self.shared.exhaust() } else { Ok(()) };
+        self.sent().has_ended |= covered.is_err();
+        covered
     }
 
     fn is_away(&self) -> bool {
@@ -67,7 +106,8 @@ impl Fallback {
         }
         // Set before the attempt, which may take a while: other threads go on meanwhile.
         *self.state() = State::Away(now + RETRY);
-        if self.shared.exhaust().is_err() {
+        self.sent().has_ended = true;
+        if self.cover().is_err() {
             return true;
         }
         *self.state() = State::Reachable;
@@ -95,8 +135,17 @@ impl Fallback {
         }
     }
 
+    fn end_own(&self, lease: &Lease, outcome: Outcome) {
+        self.own.release(lease, outcome);
+        let mut sent = self.sent();
+        sent.under_way = sent.under_way.saturating_sub(1);
+        sent.has_ended |= outcome != Outcome::NeverSent;
+    }
+
     fn own_lease(&self) -> Result<Lease, Denied> {
-        Ok(Lease { is_fallback: true, ..self.own.lease(None)? })
+        let lease = Lease { is_fallback: true, ..self.own.lease(None)? };
+        self.sent().under_way += 1;
+        Ok(lease)
     }
 }
 
@@ -105,7 +154,8 @@ impl TokenStore for Fallback {
         if self.still_away() {
             return self.own_lease();
         }
-        match self.shared.lease(by) {
+        let covered = self.cover().map_err(Denied::from);
+        match covered.and_then(|()| self.shared.lease(by)) {
             Err(Denied::Unavailable(why)) if self.give_up(&why) => self.own_lease(),
             Err(Denied::Unavailable(why)) => Err(why.into()),
             reached => {
@@ -121,7 +171,7 @@ impl TokenStore for Fallback {
 
     fn release(&self, lease: &Lease, outcome: Outcome) {
         match lease.is_fallback {
-            true => self.own.release(lease, outcome),
+            true => self.end_own(lease, outcome),
             false => self.shared.release(lease, outcome),
         }
     }
@@ -193,11 +243,15 @@ mod tests {
     struct Line {
         tokens: Memory,
         is_cut: AtomicBool,
+        is_brief: AtomicBool,
     }
 
     impl Line {
         fn reach(&self) -> Result<&Memory, Unavailable> {
             match self.is_cut.load(Ordering::SeqCst) {
+                true if self.is_brief.load(Ordering::SeqCst) => {
+                    Err(Unavailable::new("cut off", "wait").retry_in(RETRY))
+                }
                 true => Err(Unavailable::new("cut off", "mend it")),
                 false => Ok(&self.tokens),
             }
@@ -245,7 +299,7 @@ mod tests {
     fn fallback(rate: Rate, fraction: f64) -> (Arc<Line>, Fallback, Arc<Hand>) {
         let clock = Arc::new(Hand::new());
         let tokens = Memory::new(Ledger::new(rate), clock.clone());
-        let line = Arc::new(Line { tokens, is_cut: AtomicBool::new(false) });
+        let line = Arc::new(Line { tokens, is_cut: false.into(), is_brief: false.into() });
         (line.clone(), Fallback::new(line, rate, fraction, clock.clone()), clock)
     }
 
@@ -286,6 +340,39 @@ mod tests {
         assert!(store.lease(None).unwrap().is_fallback);
         clock.advance(RETRY);
         store.lease(None).unwrap_err().not_ready();
+    }
+
+    #[test]
+    fn own_requests_under_way_are_covered_until_a_period_after_the_last_of_them() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = [(); 2].map(|()| store.lease(None).unwrap());
+        line.is_cut.store(false, Ordering::SeqCst);
+        let time = Duration::from_nanos(held(Duration::from_secs(1))) + Duration::from_secs(2);
+        for lease in own {
+            for _ in 0..3 {
+                clock.advance(time);
+                assert_eq!(store.lease(None).unwrap_err().not_ready().at_least, time);
+            }
+            store.release(&lease, Outcome::NoResponse);
+        }
+        clock.advance(time);
+        assert_eq!(store.lease(None).unwrap_err().not_ready().at_least, time);
+        clock.advance(time);
+        assert_eq!((0..6).filter(|_| store.lease(None).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn shared_tokens_that_cannot_be_reached_at_two_moments_far_apart_are_waited_for_each_time() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_brief.store(true, Ordering::SeqCst);
+        for _ in 0..2 {
+            line.is_cut.store(true, Ordering::SeqCst);
+            assert!(matches!(store.lease(None), Err(Denied::Unavailable(_))));
+            line.is_cut.store(false, Ordering::SeqCst);
+            assert!(!store.lease(None).unwrap().is_fallback);
+            clock.advance(2 * PATIENCE);
+        }
     }
 
     #[test]
