@@ -156,7 +156,10 @@ impl Share {
     /// for want of memory: **the first request waits for a period**, which for Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that ends at the
     /// moment of the loss, or up to the grace before it, has no request that still arrives. If that is not so, N + 1 requests
     /// may be counted in one window. Of several limits of a program, only the shortest period is waited for: the longer
-    /// ones start anew. If programs have different rates, the longest of these periods is waited for.
+    /// ones start anew. If programs have different rates, the longest of these periods is waited for, as far as the server
+    /// knows it. Each program that calls again tells it its own rate, and by its next call those that it knew of by the last
+    /// call before the loss. If none of those that call before the others have waited knew of a rate, its limit starts anew: of that rate, N may be
+    /// counted from the programs that have called since, beside those from before.
     ///
     /// # What it costs
     ///

@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SLACK: Duration = Duration::from_millis(100);
 /// After this, a request that could not be reported is taken for ended there as well.
 const FORGOTTEN: Duration = Duration::from_secs(60);
+/// A rate is forgotten after so many of its longest periods, as in the script.
+const MEMORY: u32 = 10;
 /// The pause of a service without a limit, if it names none.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,6 +44,8 @@ pub(super) struct Known {
     /// Leases that Redis may have granted, and the reply was lost.
     doubtful: Vec<u64>,
     last: Option<(Instant, Reply)>,
+    /// The rates that all kept to before a loss of the data, and the moment at which we noticed that. Redis is told once.
+    before_loss: Option<(Instant, String)>,
     denial: Option<Denial>,
     paused_until: Option<Instant>,
     away_since: Option<Instant>,
@@ -105,6 +109,7 @@ impl Known {
             silent: Vec::new(),
             doubtful: Vec::new(),
             last: None,
+            before_loss: None,
             denial: None,
             paused_until: None,
             away_since: None,
@@ -134,6 +139,7 @@ impl Known {
             client: &self.client,
             epoch,
             rate: self.rate,
+            rates: self.before_loss.as_ref().map_or("", |(_, rates)| rates),
             lasts: LEASE,
             grace: self.grace,
             cautious,
@@ -182,7 +188,21 @@ impl Known {
         self.away_since = None;
         let took = now.saturating_duration_since(asked);
         self.round_trip = (self.round_trip * 3 + took) / 4;
+        self.notice_loss(reply, asked, now);
         self.last = Some((asked + took / 4, reply.clone()));
+    }
+
+    /// Redis, which lost its data, does not know what the others keep to before they call again. Rates that are
+    /// forgotten by now are not reported.
+    fn notice_loss(&mut self, reply: &Reply, asked: Instant, now: Instant) {
+        self.before_loss.take_if(|(at, _)| *at <= asked);
+        let Some((at, last)) = self.last.as_ref().filter(|(_, last)| last.epoch != reply.epoch)
+        else {
+            return;
+        };
+        let longest = last.rate.limits().map(|(_, period)| held(period)).max().unwrap_or(0);
+        let is_recent = now.saturating_duration_since(*at) < Duration::from_nanos(longest) * MEMORY;
+        self.before_loss = is_recent.then(|| (now, last.rates.clone()));
     }
 
     /// No reply arrived. If that has lasted for long, it is not worth trying again within the same call.

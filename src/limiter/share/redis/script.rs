@@ -29,6 +29,8 @@ pub(crate) struct Caller<'a> {
     /// The bucket whose tokens the caller holds; empty if it holds none.
     pub(crate) epoch: &'a str,
     pub(crate) rate: Rate,
+    /// The rates that all kept to before the data was lost; empty if it is there.
+    pub(crate) rates: &'a str,
     /// How long a lease is valid without a renewal.
     pub(crate) lasts: Duration,
     pub(crate) grace: Duration,
@@ -74,6 +76,8 @@ pub(crate) struct Reply {
     /// Of the shortest limit: the tokens out, those of requests under way, and when the first of them are back.
     pub(crate) out: u64,
     pub(crate) in_flight: usize,
+    /// The rates that all programs keep to, in the form of the script.
+    pub(crate) rates: String,
     pub(crate) back: Vec<Duration>,
 }
 
@@ -119,7 +123,7 @@ impl Caller<'_> {
         let mut arguments: Vec<String> =
             [name, self.client, lease, self.epoch].map(str::to_owned).into();
         arguments.extend([
-            write_rate(self.rate),
+            [&write_rate(self.rate), self.rates].join(","),
             micros(self.lasts),
             micros(self.grace),
             cautious.to_owned(),
@@ -171,8 +175,21 @@ impl Reply {
         let Value::Array(parts) = value else {
             return None;
         };
-        let [granted, at, look, reason, epoch, seq, ahead, others, rate, out, in_flight, back @ ..] =
-            &parts[..]
+        let [
+            granted,
+            at,
+            look,
+            reason,
+            epoch,
+            seq,
+            ahead,
+            others,
+            rate,
+            out,
+            in_flight,
+            rates,
+            back @ ..,
+        ] = &parts[..]
         else {
             return None;
         };
@@ -188,6 +205,7 @@ impl Reply {
             rate: read_rate(text(rate)?)?,
             out: number(out)?,
             in_flight: size(in_flight)?,
+            rates: text(rates)?.to_owned(),
             back: back.iter().map(duration).collect::<Option<_>>()?,
         })
     }
@@ -270,7 +288,9 @@ mod tests {
         parts.extend([bulk("paced"), bulk("1795651574000000")]);
         parts.extend(numbers(&[7, 2, 0]));
         parts.push(bulk("5:1000000 100:60000000"));
-        parts.extend(numbers(&[5, 1, 250_000, 1_006_000]));
+        parts.extend(numbers(&[5, 1]));
+        parts.push(bulk("5:1000000,100:60000000"));
+        parts.extend(numbers(&[250_000, 1_006_000]));
         parts
     }
 
@@ -302,7 +322,8 @@ mod tests {
             change(4, Value::Int(4)),
             change(8, bulk("5")),
             change(8, bulk("5:soon")),
-            change(11, bulk("2")),
+            change(11, Value::Int(2)),
+            change(12, bulk("2")),
         ] {
             assert_eq!(Reply::read(&value), None, "{value:?}");
         }

@@ -69,12 +69,16 @@ set('ahead', now - clock)
 
 -- The limits in force, the one of the shortest period first, and for how long all wait after a loss of the data: for the
 -- longest of the shortest periods of all programs.
-local windows, period, loss
+local windows, period, loss, all_rates
 
 local function read_rates()
     local lowest = {}
     windows, loss = {}, REPORTED
-    for _, rate in ipairs(redis.call('ZRANGE', rates, 0, -1)) do
+    all_rates = redis.call('ZRANGE', rates, 0, -1)
+    if get('rates') ~= #all_rates then
+        set('rates', #all_rates)
+    end
+    for _, rate in ipairs(all_rates) do
         local first
         for requests, length in string.gmatch(rate, '(%d+):(%d+)') do
             length = tonumber(length)
@@ -94,17 +98,34 @@ end
 
 -- A rate is forgotten ten of its longest periods after `from`.
 local function keep_to(rate, from)
-    local longest = string.match(rate, ':(%d+)$')
-    redis.call('ZADD', rates, text(from + MEMORY * held(tonumber(longest))), rate)
+    local longest = tonumber(string.match(rate, ':(%d+)$'))
+    if longest then
+        redis.call('ZADD', rates, text(from + MEMORY * held(longest)), rate)
+    end
 end
 
--- The rate of the caller, and those of the programs that used the key of late.
+-- Of too many rates, those that are forgotten first are so now, except for the caller's own.
+local function keep_few(own)
+    local surplus = redis.call('ZCARD', rates) - RATES
+    if surplus <= 0 then
+        return
+    end
+    for _, rate in ipairs(redis.call('ZRANGE', rates, 0, surplus)) do
+        if rate ~= own and surplus > 0 then
+            redis.call('ZREM', rates, rate)
+            surplus = surplus - 1
+        end
+    end
+end
+
+-- The rate of the caller, those that it knew of when the data was lost, and those of the programs that used the key of
+-- late.
 local function keep_to_all()
     redis.call('ZREMRANGEBYSCORE', rates, '-inf', text(now))
-    if ARGV[5] ~= '' then
-        redis.call('ZREMRANGEBYRANK', rates, 0, -RATES)
-        keep_to(ARGV[5], now)
+    for rate in string.gmatch(ARGV[5], '[^,]+') do
+        keep_to(rate, now)
     end
+    keep_few(string.match(ARGV[5], '^[^,]*'))
     read_rates()
 end
 
@@ -126,7 +147,7 @@ local function data_since()
     if redis.call('PTTL', server) < MONTH / 2000 then
         redis.call('PEXPIRE', server, text(MONTH / 1000))
     end
-    return math.min(since + get('ahead'), now)
+    return since + get('ahead')
 end
 
 -- A server that is out of memory may have evicted the tokens and kept the rest, or have evicted all.
@@ -134,6 +155,14 @@ local function notice_eviction()
     local evicted = not fields.epoch and information('stats', 'evicted_keys:(%d+)') or '0'
     if evicted ~= '0' or get('held') + get('longest') > now and redis.call('EXISTS', tokens) == 0 then
         set('lost', now)
+    end
+end
+
+-- The same of the rates. In a new epoch, those who live report the ones that they knew of.
+local function notice_eviction_of_rates()
+    if fields.epoch and redis.call('ZCARD', rates) < get('rates') then
+        set('lost', now)
+        set('epoch', now)
     end
 end
 
@@ -154,6 +183,10 @@ local function forget()
     local last = windows[#windows]
     set('longest', last and last.held or SECOND)
     redis.call('ZREMRANGEBYSCORE', tokens, '-inf', text(now - get('longest')))
+    if redis.call('ZCARD', line) ~= redis.call('ZCARD', turns) then
+        -- One of them was evicted alone: the clients join the line again.
+        redis.call('DEL', line, turns)
+    end
     local late = redis.call('ZRANGEBYSCORE', turns, '-inf', text(now))
     -- Lua has room for some thousand arguments.
     for first = 1, #late, 1000 do
@@ -182,6 +215,7 @@ local function save()
 end
 
 local since = data_since()
+notice_eviction_of_rates()
 keep_to_all()
 notice_eviction()
 if not fields.epoch then
@@ -345,6 +379,7 @@ local function report(granted, at, look, reason, before)
     local window = windows[1] or {held = 0}
     local first = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(now - window.held), '+inf', 'WITHSCORES', 'LIMIT', 0, 32)
     reply[9], reply[10], reply[11] = table.concat(limits, ' '), out(window), under_way()
+    reply[12] = table.concat(all_rates, ',')
     for place = 2, #first, 2 do
         reply[#reply + 1] = math.min(tonumber(first[place]), now) + window.held - now
     end

@@ -41,7 +41,7 @@ fn run(session: &Session) {
 }
 
 /// If the worker panics, the next request starts another one.
-struct Ended<'a>(&'a Session);
+pub(super) struct Ended<'a>(pub(super) &'a Session);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {

@@ -1,11 +1,14 @@
 //! Several machines with one key, and the loss of one of them or of the data.
 
+use std::sync::Arc;
 use std::time::Duration;
+use std::{panic, thread};
 
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
+use crate::limiter::share::redis::worker::Ended;
 use crate::limiter::status::{Outcome, WaitReason};
 use crate::limiter::store::TokenStore;
 
@@ -329,7 +332,46 @@ fn a_key_that_a_server_does_not_know_is_waited_for_if_it_has_evicted_others() {
     command(&["CONFIG", "SET", "maxmemory", "1"]);
     command(&["SET", "more", "value"]);
     command(&["CONFIG", "SET", "maxmemory", "0"]);
+    // It has evicted the mark of its run as well, which is known again after this.
+    let known = world.host("known", RATE);
+    assert_eq!(wait(&known).at_least, HELD);
+    world.clock.advance(HELD);
+    take(&known);
     assert_eq!(wait(&world.host("key", RATE)).at_least, HELD);
+}
+
+#[test]
+fn a_line_of_which_a_part_was_evicted_holds_nobody_up() {
+    for part in [2, 3] {
+        let Some(world) = World::new() else {
+            return;
+        };
+        let [one, dead] = two(&world);
+        spend(&one);
+        wait(&dead);
+        dead.die();
+        let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")[part]));
+        for _ in 0..3 {
+            world.clock.advance(3 * HELD);
+            spend(&one);
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_panicked_is_started_again() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, _] = two(&world);
+    let store = Arc::clone(&one.store);
+    store.session().known().has_worker = true;
+    let worker = thread::spawn(move || {
+        let _ended = Ended(store.session());
+        panic::resume_unwind(Box::new(()));
+    });
+    assert!(worker.join().is_err());
+    assert!(!one.store.session().known().has_worker);
 }
 
 #[test]

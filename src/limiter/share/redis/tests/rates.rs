@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::rate::Rate;
 use crate::limiter::status::Outcome;
@@ -170,7 +173,85 @@ fn a_hundred_rates_for_one_key_take_little_room_and_each_program_keeps_its_own()
         world.clock.advance(Duration::from_millis(1500));
     }
     let kept: usize = world.run(redis::cmd("ZCARD").arg(&world.keys("key")[4]));
-    assert!(kept <= 16, "{kept}");
+    assert_eq!(kept, 16);
+}
+
+#[test]
+fn sixteen_rates_are_kept_to_and_a_further_one_takes_the_place_of_another() {
+    for others in [14, 15, 16] {
+        let Some(world) = World::new() else {
+            return;
+        };
+        let rate = |n: u32| FAST.and(Rate::per_hour(1000 + n));
+        let hosts: Vec<Host> = (0..others).map(|n| world.host("key", rate(n))).collect();
+        for host in &hosts {
+            assert!(sends(host, SUCCESS));
+            world.clock.advance(2 * HELD);
+        }
+        let lowest = world.host("key", Rate::per_second(1));
+        assert!(sends(&lowest, SUCCESS));
+        let kept = others <= 15;
+        assert_eq!((0..6).filter(|_| sends(&hosts[0], SUCCESS)).count(), if kept { 0 } else { 4 });
+        assert!(!sends(&lowest, SUCCESS));
+    }
+}
+
+#[test]
+fn after_a_loss_of_the_data_a_program_tells_what_those_that_rest_keep_to() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    assert!(sends(&slow, SUCCESS) && sends(&fast, SUCCESS));
+    let [before] = send_for(&world, [&slow], Duration::from_secs(30));
+    assert_eq!(before, 98);
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+    assert_eq!(send_for(&world, [&fast], Duration::from_secs(60)), [0]);
+    assert!(send_for(&world, [&fast], Duration::from_secs(20))[0] > 80);
+    // Until it is forgotten.
+    world.clock.advance(Duration::from_secs(600));
+    assert!(sends(&fast, SUCCESS));
+    assert_eq!(fast.snapshot().rate, FAST);
+}
+
+#[test]
+fn what_was_forgotten_when_nobody_used_the_key_is_not_told_again() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    assert!(sends(&slow, SUCCESS) && sends(&fast, SUCCESS));
+    world.skip(Duration::from_secs(700));
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")[..5]));
+    assert!(sends(&fast, SUCCESS) && sends(&fast, SUCCESS));
+    assert_eq!(fast.snapshot().rate, FAST);
+}
+
+#[test]
+fn rates_that_were_evicted_alone_are_waited_for_and_told_again() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    assert!((0..98).all(|_| sends(&slow, SUCCESS)));
+    world.clock.advance(HELD);
+    assert!(sends(&fast, SUCCESS));
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")[4]));
+    assert_eq!(send_for(&world, [&fast], Duration::from_secs(60)), [0]);
+    assert_eq!(fast.snapshot().rate, FAST.and(SLOW));
+}
+
+#[test]
+fn a_pause_of_no_time_is_one_of_a_second_for_all() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [slow, fast] = two(&world);
+    assert!(sends(&fast, SUCCESS));
+    let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("0"))]);
+    assert!(sends(&slow, RateLimitHeaders::read(StatusCode::TOO_MANY_REQUESTS, &headers)));
+    let second = Duration::from_secs(1);
+    assert_eq!((slow.snapshot().paused, wait(&fast)), (Some(second), second));
 }
 
 #[test]
