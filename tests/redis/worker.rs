@@ -76,20 +76,29 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Whether a lease is valid at each moment of this time.
-fn is_kept(work: &Work, time: Duration) -> bool {
+/// Whether a lease is valid at each moment of this time; `None` if it was not and this thread, too, came late.
+fn is_kept(work: &Work, time: Duration) -> Option<bool> {
     let end = Instant::now() + time;
+    let mut latest = Duration::ZERO;
     while Instant::now() < end {
+        let begin = Instant::now();
         if work.under_way() == 0 {
-            return false;
+            return (latest.max(begin.elapsed()) < LATE).then_some(false);
         }
         thread::sleep(Duration::from_millis(20));
+        latest = latest.max(begin.elapsed());
     }
-    true
+    Some(true)
 }
 
-/// On a machine that is very busy, a thread may come a second late.
-const TRIALS: usize = 3;
+/// On a machine that is very busy, a thread may come a second late: a trial in which one came so late shows nothing.
+const LATE: Duration = Duration::from_millis(250);
+const TRIALS: usize = 5;
+
+/// What the first trial shows that shows something. One that nobody can judge is not well.
+fn is_well(trial: impl FnMut(usize) -> Option<bool>) -> bool {
+    (0..TRIALS).find_map(trial).unwrap_or(false)
+}
 
 #[test]
 fn a_request_that_takes_longer_than_its_lease_keeps_its_token() {
@@ -97,13 +106,15 @@ fn a_request_that_takes_longer_than_its_lease_keeps_its_token() {
         return;
     };
     let _permit = take(&work.bucket);
-    assert!((0..TRIALS).any(|_| is_kept(&work, Duration::from_secs(3))));
+    assert!(is_well(|_| is_kept(&work, Duration::from_secs(3))));
 }
 
 #[test]
 fn on_a_slow_way_a_request_keeps_its_token_while_many_others_are_reported() {
-    let trial = || {
-        let work = Work::begin(Duration::from_millis(300))?;
+    let trial = |_| {
+        let Some(work) = Work::begin(Duration::from_millis(300)) else {
+            return Some(true);
+        };
         let mut permits: Vec<Permit> = thread::scope(|scope| {
             let threads = [(); N].map(|()| scope.spawn(|| take(&work.bucket)));
             threads.map(|it| it.join().unwrap()).into()
@@ -114,9 +125,9 @@ fn on_a_slow_way_a_request_keeps_its_token_while_many_others_are_reported() {
                 scope.spawn(|| respond(permit, 0));
             }
         });
-        Some(is_kept(&work, Duration::from_secs(4)) && work.under_way() == 1)
+        Some(is_kept(&work, Duration::from_secs(4))? && work.under_way() == 1)
     };
-    assert!((0..TRIALS).any(|_| trial().unwrap_or(true)));
+    assert!(is_well(trial));
 }
 
 #[test]

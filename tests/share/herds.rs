@@ -44,16 +44,18 @@ fn processes_that_are_killed_take_few_tokens_along() {
 #[test]
 fn several_large_limits_hold_while_processes_are_killed() {
     let _limit = Limit::start();
-    let plan = Plan {
-        rate: (270, ms(1000)),
-        longer: Some((300, ms(3000))),
-        kill_every: Some(ms(200)),
-        ..Plan::new(TIME)
-    };
-    let seen = herd::run(plan, Refilled::new(1_000_000, SECOND));
-    assert!(seen.most <= 270 && seen.most_of_longer <= 300 && seen.refused == 0, "{seen:?}");
-    // Fewer than the limit on a machine that is very busy.
-    assert!(seen.counted > 50, "{seen:?}");
+    // A machine that is very busy sends less than the first two allow, and as much as the others.
+    for (limit, longer) in [(270_u32, 300_u32), (27, 30)] {
+        let plan = Plan {
+            rate: (limit, ms(1000)),
+            longer: Some((longer, ms(3000))),
+            kill_every: Some(ms(200)),
+            ..Plan::new(TIME)
+        };
+        let seen = herd::run(plan, Refilled::new(1_000_000, SECOND));
+        assert!(seen.most <= limit as usize && seen.most_of_longer <= longer as usize, "{seen:?}");
+        assert!(seen.refused == 0 && seen.counted > 30, "{seen:?}");
+    }
 }
 
 #[test]
