@@ -19,8 +19,10 @@ use crate::error::{CallName, Error, Result};
 
 /// The ids that are kept to find the way back if the last items are deleted.
 const TRAIL: usize = 128;
-/// A page without new items may end this often at the same item. More often, the server repeats itself.
+/// If a page without new items ends so often at the same item, the server repeats itself.
 const REPEATS: usize = 4;
+/// The same for a server that has refused the cursors in between.
+const REPEATS_IF_REFUSED: usize = 3;
 /// How often a list is read in all if its order is seen to change.
 const PASSES: u32 = 6;
 
@@ -273,7 +275,8 @@ impl State {
         let passed = &mut self.order.passed;
         passed.extend(last);
         let repeats = passed.iter().filter(|passed| Some(**passed) == last).count();
-        if repeats < REPEATS {
+        let most = if self.trail.refusal.is_some() { REPEATS_IF_REFUSED } else { REPEATS };
+        if repeats < most {
             return Ok(());
         }
         let refusal = self.trail.refusal.take();
