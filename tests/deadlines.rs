@@ -340,6 +340,41 @@ fn another_attempt_is_not_begun_at_the_last_moment_and_the_error_is_that_of_the_
 }
 
 #[test]
+fn a_new_key_or_a_pause_that_is_over_begins_no_attempt_at_the_last_moment() {
+    for (status, wait) in [(401, None), (429, Some("0")), (503, Some("0"))] {
+        for (left, attempts) in [(10, 1), (60, 1), (99, 1)].into_iter().chain([(5_000, 2)]) {
+            let keys = std::sync::atomic::AtomicU32::new(0);
+            let source = move || -> Result<String, String> {
+                Ok(format!("hlt_{}", keys.fetch_add(1, std::sync::atomic::Ordering::SeqCst)))
+            };
+            let clock = TestClock::new();
+            let (slow, sent) = (clock.clone(), Arc::new(Mutex::new(0)));
+            let counted = Arc::clone(&sent);
+            let transport = move |_: http::Request<Vec<u8>>, timeout: Duration| {
+                let mut sent = counted.lock().unwrap();
+                *sent += 1;
+                if *sent == 1 {
+                    slow.advance(10 * SECOND - Duration::from_millis(left));
+                    return response(status, wait);
+                }
+                slow.advance(timeout);
+                Err(TransportError::maybe_sent("timed out"))
+            };
+            let config = Config::new().transport(transport).clock(clock).deadline(10 * SECOND);
+            let client =
+                heylerts::Client::with_key_source(source, config.attempt_timeout(10 * SECOND))
+                    .unwrap();
+            let error = client.stats().unwrap_err();
+            assert_eq!(*sent.lock().unwrap(), attempts, "{status}, {left} ms: {error}");
+            if attempts == 1 {
+                assert_eq!(error.status().map(|it| it.as_u16()), Some(status), "{error}");
+                assert_eq!(error.attempts(), 1);
+            }
+        }
+    }
+}
+
+#[test]
 fn an_unsafe_call_does_not_wait_until_nothing_is_left_to_send_it_in() {
     for (deadline, attempts) in [(1012, 1), (1099, 1), (1200, 2)] {
         let config = Config::new().deadline(Duration::from_millis(deadline));

@@ -176,7 +176,7 @@ impl Run<'_> {
     /// Whether the caller's own code (an observer, a key source, the record of a call) took so long that the request would
     /// be sent in vain. A wait may end a little late.
     fn is_too_late(&self) -> bool {
-        if !self.call.is_unsafe() {
+        if !self.call.is_unsafe() && self.last.is_none() {
             return self.sent > self.until;
         }
         let latest = self.until.checked_sub(self.shortest_attempt() / 2);
@@ -638,11 +638,21 @@ impl Pipeline {
     ) -> Result<()> {
         run.credentials = credentials;
         run.uncounted += 1;
-        let error = complete(failure.error, run, false);
-        let after = Duration::ZERO;
-        self.report(&Activity::Retrying { call: run.name(), error: &error, after });
-        run.last = Some(error);
+        run.last = Some(complete(failure.error, run, false));
+        self.has_time(run)?;
+        run.is_retry_unannounced.set(true);
+        self.announce_retry(run, Duration::ZERO);
         Ok(())
+    }
+
+    /// Returns the error of the last attempt if too little time is left for another one.
+    fn has_time(&self, run: &mut Run<'_>) -> Result<()> {
+        let now = self.core.clock.now();
+        if now <= run.waits_until() {
+            return Ok(());
+        }
+        run.sent = now;
+        Err(self.too_late(run))
     }
 
     /// Waits until the call may be sent again, or returns the error if it may not.
@@ -669,6 +679,7 @@ impl Pipeline {
         if after > run.waits_until().saturating_duration_since(now) {
             return Err(self.out_of_time(run, after, "before another attempt"));
         }
+        self.has_time(run)?;
         run.is_retry_unannounced.set(true);
         if failure.retry != Retry::AfterRateLimit {
             self.announce_retry(run, after);
