@@ -1,11 +1,15 @@
 //! The letters and digits of a text, whatever is between them: invisible characters, blanks, tags, the punctuation of a list.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::{iter, mem};
 
 use super::spelling::ENTITIES;
 
 /// So many letters and digits of a secret in a row show it, if a digit is among them. Letters alone may be words.
 const LEAST: usize = 12;
+/// A secret without a digit that is shorter may be words, as one that somebody made up.
+const LONG: usize = 20;
 /// How many kinds of escapes may be nested: `\u0026lrm;` is an invisible character in HTML in JSON.
 const DEEPEST: usize = 3;
 /// A longer tag is none.
@@ -19,14 +23,22 @@ pub(super) struct Letters {
     secret: Vec<u8>,
     /// Whether two letters follow each other in the secret.
     has_pair: Box<[bool]>,
+    /// Each [`LEAST`] letters in a row, as a number, in order.
+    grams: Box<[u64]>,
+    /// Whether it may be words. It is then found whole, in its own case, and within a word or a list of strings.
+    is_like_words: bool,
 }
 
 impl Letters {
     pub(super) fn of(secret: &[u8]) -> Letters {
-        let secret: Vec<u8> = secret.iter().filter_map(|byte| digit(*byte)).collect();
+        let has_digit = secret.iter().any(u8::is_ascii_digit);
+        let is_like_words = !has_digit && secret.len() < LONG;
+        let secret: Vec<u8> = secret.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
         let mut has_pair = vec![false; RADIX * RADIX].into_boxed_slice();
-        secret.windows(2).for_each(|two| has_pair[pair(two)] = true);
-        Letters { secret, has_pair }
+        secret.windows(2).for_each(|two| has_pair[pair(two[0], two[1])] = true);
+        let mut grams: Vec<u64> = secret.windows(LEAST).map(gram).collect();
+        grams.sort_unstable();
+        Letters { secret, has_pair, grams: grams.into(), is_like_words }
     }
 
     /// Returns the places that show the secret.
@@ -46,43 +58,82 @@ impl Letters {
         found
     }
 
-    fn find_in(&self, text: &Decoded, found: &mut Vec<Range<usize>>) {
-        let (letters, at) = text.letters();
-        let mut start = 0;
-        while let Some(two) = letters.get(start..start + 2) {
-            let length = match self.has_pair[pair(two)] {
-                true => self.length(&letters[start..]),
-                false => 0,
-            };
-            if length > 0 {
-                found.push(text.places[at[start]].start..text.places[at[start + length - 1]].end);
+    /// Looks at each run of letters each two of which follow each other in the secret, too.
+    fn find_in(&self, text: &Decoded<'_>, found: &mut Vec<Range<usize>>) {
+        let mut run: Vec<Letter> = Vec::new();
+        for letter in text.letters() {
+            let is_next = |last: &Letter| self.has_pair[pair(last.byte, letter.byte)];
+            let is_part = !(self.is_like_words && letter.is_apart);
+            if !(is_part && run.last().is_some_and(is_next)) {
+                self.find_in_run(text, &run, found);
+                run.clear();
             }
-            start += length.max(1);
+            run.push(letter);
         }
+        self.find_in_run(text, &run, found);
     }
 
-    /// How many of `letters`, from the first one on, show the secret.
-    fn length(&self, letters: &[u8]) -> usize {
-        let shown = (0..self.secret.len()).map(|from| {
-            let pairs = self.secret[from..].iter().zip(letters);
-            let length = pairs.take_while(|(own, letter)| own == letter).count();
-            let is_much = length >= LEAST && letters[..length].iter().any(|it| *it < 10);
-            if is_much || length == self.secret.len() { length } else { 0 }
-        });
-        shown.max().unwrap_or_default()
+    fn find_in_run(&self, text: &Decoded<'_>, run: &[Letter], found: &mut Vec<Range<usize>>) {
+        let length = if self.is_like_words { self.secret.len() } else { LEAST };
+        if run.len() < length {
+            return;
+        }
+        let bytes: Vec<u8> = run.iter().map(|letter| letter.byte).collect();
+        let is_known = |window: &[u8]| match self.is_like_words {
+            true => window == self.secret,
+            false => self.grams.binary_search(&gram(window)).is_ok(),
+        };
+        let mut shown: Option<Range<usize>> = None;
+        for (at, window) in bytes.windows(length).enumerate().filter(|(_, it)| is_known(it)) {
+            let start = match shown.take() {
+                Some(before) if before.end + 1 == at + length => before.start,
+                before => {
+                    found.extend(before.and_then(|it| self.place(text, &run[it])));
+                    at
+                }
+            };
+            shown = Some(start..at + window.len());
+        }
+        found.extend(shown.and_then(|it| self.place(text, &run[it])));
     }
+
+    /// The place of these letters of the secret if they show it.
+    fn place(&self, text: &Decoded<'_>, letters: &[Letter]) -> Option<Range<usize>> {
+        let (first, last) = (letters.first()?, letters.last()?);
+        let has_digit = letters.iter().any(|it| it.byte.is_ascii_digit());
+        let is_whole = letters.len() >= self.secret.len();
+        let is_shown = is_whole || has_digit && !is_counting(letters);
+        is_shown.then(|| text.place(first.at).start..text.place(last.at).end)
+    }
+}
+
+/// Whether these are a list of numbers or of letters: `0, 1, 2`.
+fn is_counting(letters: &[Letter]) -> bool {
+    let is_next = |two: &[Letter]| {
+        let [first, second] = [two[0].byte, two[1].byte].map(value);
+        let is_following = second == first + 1 || (first, second) == (9, 0);
+        two[1].is_apart && is_following
+    };
+    letters.windows(2).all(is_next)
 }
 
 const RADIX: usize = 36;
 
 /// The value of a letter or a digit in base 36.
-fn digit(byte: u8) -> Option<u8> {
-    let value = char::from(byte).to_digit(36)?;
-    u8::try_from(value).ok()
+fn value(byte: u8) -> usize {
+    match byte {
+        b'0'..=b'9' => usize::from(byte - b'0'),
+        _ => usize::from(byte.to_ascii_lowercase().saturating_sub(b'a')) % 26 + 10,
+    }
 }
 
-fn pair(two: &[u8]) -> usize {
-    two.iter().fold(0, |value, digit| value * RADIX + usize::from(*digit))
+fn pair(first: u8, second: u8) -> usize {
+    value(first) * RADIX + value(second)
+}
+
+/// Twelve digits in base 36 have room in 64 bits.
+fn gram(letters: &[u8]) -> u64 {
+    letters.iter().fold(0, |all, byte| all * RADIX as u64 + value(*byte) as u64)
 }
 
 /// The places in order, those that overlap as one.
@@ -98,24 +149,65 @@ pub(super) fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
     merged
 }
 
-/// A text, and for each of its bytes the place that it was decoded from.
-struct Decoded {
-    bytes: Vec<u8>,
+/// A letter or a digit of a text.
+struct Letter {
+    byte: u8,
+    at: usize,
+    /// Whether it stands apart from the one before it, as a word or an item of a list does.
+    is_apart: bool,
+}
+
+/// What is between two letters.
+#[derive(Default)]
+struct Between {
+    blanks: usize,
+    quotes: usize,
+    commas: usize,
+    others: usize,
+}
+
+impl Between {
+    /// Control characters, those that no escape of ASCII means, and the separators of a key are within a word.
+    fn add(&mut self, byte: u8) {
+        match byte {
+            b' ' => self.blanks += 1,
+            b'"' => self.quotes += 1,
+            b',' => self.commas += 1,
+            b'_' | b'-' => {}
+            _ => self.others += usize::from(byte.is_ascii_punctuation()),
+        }
+    }
+
+    /// The quotes and the comma between two strings of a list are no sign of two words.
+    fn is_apart(&self) -> bool {
+        let is_list = (self.quotes, self.commas, self.others) == (2, 1, 0);
+        !is_list && self.blanks + self.quotes + self.commas + self.others > 0
+    }
+}
+
+/// A text, and for each of its bytes the place that it was decoded from, if it was.
+struct Decoded<'a> {
+    bytes: Cow<'a, [u8]>,
     places: Vec<Range<usize>>,
 }
 
-impl Decoded {
-    fn plain(text: &[u8]) -> Decoded {
-        Decoded { bytes: text.to_vec(), places: (0..text.len()).map(|at| at..at + 1).collect() }
+impl Decoded<'_> {
+    fn plain(text: &[u8]) -> Decoded<'_> {
+        Decoded { bytes: Cow::Borrowed(text), places: Vec::new() }
+    }
+
+    fn place(&self, at: usize) -> Range<usize> {
+        self.places.get(at).cloned().unwrap_or(at..at + 1)
     }
 
     /// Undoes one layer of escapes; `None` if there are none.
-    fn decoded(&self) -> Option<Decoded> {
+    fn decoded(&self) -> Option<Decoded<'static>> {
         let is_escape = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&');
         if !self.bytes.iter().any(is_escape) {
             return None;
         }
-        let mut decoded = Decoded { bytes: Vec::new(), places: Vec::new() };
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        let mut places = Vec::with_capacity(self.bytes.len());
         let mut at = 0;
         while let Some(byte) = self.bytes.get(at) {
             let rest = &self.bytes[at + 1..];
@@ -126,34 +218,44 @@ impl Decoded {
                 _ => None,
             };
             let (code, length) = escape.unwrap_or((u32::from(*byte), 0));
-            // Everything else counts as a blank.
-            let byte = u8::try_from(code).ok().or_else(|| fullwidth(code)).unwrap_or(b' ');
-            decoded.bytes.push(byte);
-            decoded.places.push(self.places[at].start..self.places[at + length].end);
+            let byte = u8::try_from(code).ok().or_else(|| fullwidth(code));
+            bytes.push(byte.unwrap_or(INVISIBLE));
+            places.push(self.place(at).start..self.place(at + length).end);
             at += length + 1;
         }
-        Some(decoded)
+        let is_changed = *bytes != *self.bytes;
+        is_changed.then_some(Decoded { bytes: Cow::Owned(bytes), places })
     }
 
     /// The letters and digits outside of tags, and their places in [`bytes`](Self::bytes).
-    fn letters(&self) -> (Vec<u8>, Vec<usize>) {
-        let (mut letters, mut places) = (Vec::new(), Vec::new());
-        let mut at = 0;
-        while let Some(byte) = self.bytes.get(at) {
-            let (letter, length) = match byte {
-                b'<' => (None, tag(&self.bytes[at..])),
-                0xEF => wide(&self.bytes[at..]),
-                _ => (digit(*byte), 1),
-            };
-            if let Some(letter) = letter {
-                letters.push(letter);
-                places.push(at);
+    fn letters(&self) -> impl Iterator<Item = Letter> {
+        let (mut at, mut between) = (0, Between::default());
+        iter::from_fn(move || {
+            while let Some(byte) = self.bytes.get(at) {
+                let (letter, length) = match byte {
+                    _ if byte.is_ascii_alphanumeric() => (Some(*byte), 1),
+                    b'<' => (None, tag(&self.bytes[at..])),
+                    0xEF => wide(&self.bytes[at..]),
+                    _ => (None, 1),
+                };
+                let place = at;
+                at += length;
+                match letter {
+                    Some(byte) => {
+                        let is_apart = mem::take(&mut between).is_apart();
+                        return Some(Letter { byte, at: place, is_apart });
+                    }
+                    None if length == 1 => between.add(*byte),
+                    None => {}
+                }
             }
-            at += length;
-        }
-        (letters, places)
+            None
+        })
     }
 }
+
+/// Stands for a character that is no letter of a key.
+const INVISIBLE: u8 = 0;
 
 /// The ASCII character of which this is the fullwidth form.
 fn fullwidth(code: u32) -> Option<u8> {
@@ -166,7 +268,7 @@ fn wide(text: &[u8]) -> (Option<u8>, usize) {
     match text {
         [0xEF, second @ 0xBC..=0xBD, third @ 0x80..=0xBF, ..] => {
             let code = 0xF000 | u32::from(second & 0x3F) << 6 | u32::from(third & 0x3F);
-            (fullwidth(code).and_then(digit), 3)
+            (fullwidth(code).filter(u8::is_ascii_alphanumeric), 3)
         }
         _ => (None, 1),
     }
@@ -192,7 +294,7 @@ fn backslash(text: &[u8]) -> Escape {
     let run = text.iter().take_while(|byte| **byte == b'\\').count();
     let rest = &text[run..];
     let Some((first, behind)) = rest.split_first() else {
-        return Some((u32::from(b' '), run));
+        return Some((u32::from(INVISIBLE), run));
     };
     let braced = || {
         let within = |byte: &&u8| **byte != b'\\';
@@ -208,10 +310,10 @@ fn backslash(text: &[u8]) -> Escape {
         b'x' => digits(2).or_else(braced),
         b'N' => braced(),
         b'0'..=b'3' => rest.get(..3).and_then(|digits| Some((number(digits, 8)?, 3))),
-        b'n' | b'r' | b't' | b'b' | b'f' | b'v' => Some((u32::from(b' '), 1)),
+        b'n' | b'r' | b't' | b'b' | b'f' | b'v' => Some((u32::from(INVISIBLE), 1)),
         _ => None,
     };
-    Some(escape.map_or((u32::from(b' '), run), |(code, length)| (code, run + length)))
+    Some(escape.map_or((u32::from(INVISIBLE), run), |(code, length)| (code, run + length)))
 }
 
 /// `%5f`, `%255f`.
@@ -227,7 +329,7 @@ fn percent(text: &[u8]) -> Escape {
     }
 }
 
-/// `&#x5f;`, `&lowbar;`, `&amp;lowbar;`. A name of something else than a letter of a key counts as a blank.
+/// `&#x5f;`, `&lowbar;`, `&amp;lowbar;`. A name of something else than a letter of a key is [`INVISIBLE`].
 fn entity(text: &[u8]) -> Escape {
     let mut at = 0;
     while text.get(at..at + 4).is_some_and(|it| it.eq_ignore_ascii_case(b"amp;")) {
@@ -239,7 +341,7 @@ fn entity(text: &[u8]) -> Escape {
         let name = &rest[..end.filter(|end| *end > 1 && rest[*end] == b';')?];
         let is_it = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
         let meaning = ENTITIES.iter().find(|(known, _)| is_it(known)).map(|(_, byte)| *byte);
-        Some((u32::from(meaning.unwrap_or(b' ')), at + name.len() + 1))
+        Some((u32::from(meaning.unwrap_or(INVISIBLE)), at + name.len() + 1))
     };
     numeric(rest).map(|(code, length)| (code, at + length)).or_else(named).or_else(|| {
         let is_escaped = at > 0;

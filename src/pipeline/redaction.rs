@@ -634,6 +634,60 @@ mod tests {
     }
 
     #[test]
+    fn words_that_are_like_a_key_of_words_are_left_alone() {
+        for (key, text) in [
+            ("harbour-runners", "the community Harbour Runners was not found"),
+            ("harbour-runners", "the community harbour runners was not found"),
+            ("community-not-found", "Community not found"),
+            ("production-key", "no production key was given"),
+            ("production-key", "no production, key, or name"),
+            ("your-api-key-here", "put your API key here"),
+            ("hlt_test_words", "the hlt test words are not known"),
+            ("hlt_0123456789abcdef", "steps 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, a, b"),
+            ("hlt_0123456789abcdef", "page 0 1 2 3 4 5 6 7 8 9 A B C D"),
+            ("hlt_123456789012345", "1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2"),
+            ("hlt_0123456789abcdef", "at 2024-05-01 23:45:06.789 abcdef"),
+        ] {
+            assert_eq!(redacted(key, text), text, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_words_is_found_with_what_a_page_puts_within_a_word() {
+        let (before, behind) = ("harb", "our-runners");
+        for between in [
+            "",
+            "\u{200b}",
+            "\u{3164}",
+            "\u{1}",
+            "%E2%80%8D",
+            "&lrm;",
+            "&ZeroWidthSpace;",
+            "&amp;lrm;",
+            r"\u200f",
+            r"\\u200f",
+            "<wbr>",
+            "</b><b class=\"s\">",
+            "&lt;wbr&gt;",
+            "-",
+            "\", \"",
+            "\",\"",
+        ] {
+            let text = format!("no key '{before}{between}{behind}'.");
+            assert_eq!(redacted("harbour-runners", &text), "no key '[redacted]'.", "{between}");
+        }
+        // A long key, or one with digits, is no phrase of a service.
+        for (key, text) in [
+            ("harbour-runners-of-the-north", "Harbour Runners of the North"),
+            ("harbour-runners-7", "Harbour, Runners 7"),
+            ("hlt_0123456789abcdef", "h l t 0 1 2 3 4 5 6 7 8 9 a b c d e f"),
+            ("hlt_7391046582abcdef", "7 3 9 1 0 4 6 5 8 2 a b"),
+        ] {
+            assert_eq!(redacted(key, text), "[redacted]", "{key}");
+        }
+    }
+
+    #[test]
     fn a_short_key_is_found_only_as_a_word() {
         assert_eq!(
             redacted("e", r#"{"error":"the key e, or \"e\""}"#),
