@@ -254,7 +254,9 @@ fn while_another_thread_asks(config: Config, options: CallOptions, end: impl FnO
     client.stats().unwrap();
     gate.accept(NEW);
     thread::scope(|scope| {
-        let first = scope.spawn(|| client.stats());
+        // Time is left to the first one when that of the second is over.
+        let longer = CallOptions::new().deadline(Duration::from_secs(600));
+        let first = scope.spawn(|| client.with(longer).stats());
         asking.wait();
         let second = scope.spawn(|| client.with(options).stats());
         end();
