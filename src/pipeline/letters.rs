@@ -157,7 +157,7 @@ struct Letter {
     is_apart: bool,
 }
 
-/// What is between two letters.
+/// The characters between two letters.
 #[derive(Default)]
 struct Between {
     blanks: usize,
