@@ -67,8 +67,8 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// Without a `Retry-After`, and with a period of more than a second, more pauses of one period would leave everything to a
 /// client that asks more often. So they last a period at first, and while that ends in success, and are short otherwise. A
-/// server that refuses everything gets at most half as many requests in a period as the limit allows, and at most 50; after
-/// each 64 refusals in a row, the pauses double.
+/// server that refuses everything gets at most half as many requests in a period as the limit allows, and at most 50, from each
+/// client without a share; after each 64 refusals in a row, the pauses double, up to a period.
 ///
 /// Ten periods after the last refusal the bucket is back at full speed.
 ///

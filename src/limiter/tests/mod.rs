@@ -7,6 +7,7 @@ pub(crate) mod contract;
 pub(crate) mod fleet;
 mod fuzz;
 mod headers;
+mod herds;
 mod neighbours;
 mod promise;
 mod refusals;

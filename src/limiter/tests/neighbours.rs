@@ -43,8 +43,6 @@ struct Trial {
     seconds: bool,
     /// Whether refusals have a `Retry-After` at all. Without one, a client without a limiter waits for a second.
     named: bool,
-    /// Whether it is in whole seconds, rounded down: zero for less than one. A client without a limiter does not wait then.
-    down: bool,
     /// Whether responses have `X-RateLimit-Remaining`.
     headers: bool,
     /// Somebody else sends until refused, waits for `Retry-After`, and goes on.
@@ -79,7 +77,6 @@ impl Trial {
             calls: 60,
             seconds: true,
             named: true,
-            down: false,
             headers: false,
             greedy: false,
             rude: false,
@@ -285,9 +282,6 @@ impl Run {
     fn retry_after(&self) -> u64 {
         if !self.trial.named {
             return SECOND;
-        }
-        if self.trial.down {
-            return self.server.wait(self.now) / SECOND * SECOND;
         }
         let unit = if self.trial.seconds { SECOND } else { MS };
         self.server.wait(self.now).div_ceil(unit).max(1) * unit

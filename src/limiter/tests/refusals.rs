@@ -140,15 +140,67 @@ fn most_within(moments: &[u64], period: u64) -> usize {
 
 #[test]
 fn a_server_that_refuses_everything_without_a_name_gets_half_of_the_limit_in_a_period_at_most() {
-    for (n, p) in [(5, SECOND), (20, 12 * SECOND), (100, 60 * SECOND), (1000, 60 * SECOND)] {
-        let moments = in_vain(Rate::new(n, Duration::from_nanos(p)), None, 600 * SECOND);
+    let minute = 60 * SECOND;
+    for (n, p) in
+        [(5, SECOND), (20, 12 * SECOND), (100, minute), (1000, minute), (1000, 60 * minute)]
+    {
+        let time = 10 * p.max(minute);
+        let moments = in_vain(Rate::new(n, Duration::from_nanos(p)), None, time);
         let most = (n / 2).min(50) as usize;
         assert!(most_within(&moments, p) <= most, "{n}: {}", most_within(&moments, p));
-        let later: Vec<_> = moments.iter().copied().filter(|at| *at >= 300 * SECOND).collect();
+        let later: Vec<_> = moments.iter().copied().filter(|at| *at >= time / 2).collect();
         assert!(
             p == SECOND || most_within(&later, p) <= most / 2 + 1,
             "{n}: no fewer after a while"
         );
+    }
+}
+
+#[test]
+fn that_short_pauses_were_best_is_forgotten_with_the_refusals() {
+    let bench = Bench::new(Rate::per_minute(100));
+    (0..20).for_each(|_| bench.well());
+    bench.refuse(bench.next(), None);
+    bench.well();
+    bench.refuse(bench.next(), None);
+    assert!(bench.paused() < 3 * A_SECOND);
+    bench.well();
+    bench.pass(Duration::from_secs(25 * 61));
+    bench.refuse(bench.next(), None);
+    assert!(bench.paused() >= Duration::from_secs(60));
+}
+
+/// Ten misses would be more than a series of short pauses, and make long ones the better ones.
+#[test]
+fn refusals_without_a_name_of_requests_that_were_under_way_together_count_as_one() {
+    let bench = Bench::new(Rate::per_minute(100));
+    (0..20).for_each(|_| bench.well());
+    let leases = [(); 10].map(|()| bench.lease());
+    leases.into_iter().for_each(|lease| bench.refuse(lease, None));
+    bench.well();
+    bench.refuse(bench.next(), None);
+    assert!(bench.paused() < 3 * A_SECOND);
+}
+
+#[test]
+fn a_late_success_of_a_request_that_did_not_try_ends_no_row_of_refusals() {
+    let bench = Bench::new(Rate::per_minute(100));
+    (0..20).for_each(|_| bench.well());
+    let late = bench.lease();
+    (0..12).for_each(|_| bench.refuse(bench.next(), None));
+    bench.answer(late);
+    bench.refuse(bench.next(), None);
+    assert!(bench.paused() < 3 * A_SECOND);
+}
+
+/// Only a pause of most of a period leads to the same moment of the next one, again and again.
+#[test]
+fn a_named_pause_that_is_short_for_the_period_is_not_made_longer_in_a_search() {
+    for (period, is_longer) in [(2500 * MS, false), (SECOND, true)] {
+        let rate = Rate::new(3, Duration::from_nanos(period));
+        let moments = in_vain(rate, Some(A_SECOND), 60 * SECOND);
+        let mut later = moments.windows(2).skip(12).map(|pair| pair[1] - pair[0]);
+        assert_eq!(later.any(|it| it > SECOND + 12 * MS), is_longer, "{period}");
     }
 }
 
