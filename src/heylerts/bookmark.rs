@@ -15,6 +15,8 @@ const UNUSED: &str = "unused";
 /// How many mentions are remembered below those that are recent. A mention without a time is new or not by its place beside
 /// them.
 pub(super) const DONE: usize = 32;
+/// How many mentions without a newer time are remembered before this machine's clock is trusted to forget some.
+pub(super) const UNDATED: usize = 500;
 
 /// How far a program has read the mentions: the state of a [`Follow`](super::Follow).
 ///
@@ -110,6 +112,7 @@ impl Bookmark {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.seen.len()
     }
@@ -132,11 +135,17 @@ impl Bookmark {
         self.done.len() < DONE
     }
 
-    /// Remembers a mention as yielded, and forgets those before the overlap.
-    pub(super) fn advance(&mut self, key: u64, time: i64, overlap: Duration) {
+    /// Whether so many mentions were remembered without a later time among them that nothing would ever be forgotten: they
+    /// have no usable times, or a wrong one is the newest.
+    pub(super) fn is_stuck(&self) -> bool {
+        let since = self.newest.unwrap_or(i64::MIN);
+        self.by_time.range((since, 0)..).nth(UNDATED).is_some()
+    }
+
+    /// Forgets the mentions before the overlap, now that one with this time was yielded.
+    pub(super) fn advance(&mut self, time: i64, overlap: Duration) {
         self.newest = self.newest.max(Some(time));
         self.floor = self.bound(overlap);
-        self.remember(key, time);
         while let Some(entry) = self.by_time.first_entry()
             && Some(entry.key().0) < self.floor
         {
@@ -265,7 +274,10 @@ mod tests {
     fn bookmark(mentions: &[(u64, i64)]) -> Bookmark {
         let mut bookmark = Bookmark::default();
         bookmark.begin("heylerts/mentions 0123456789abcdef".to_owned());
-        mentions.iter().for_each(|(key, time)| bookmark.advance(*key, *time, MINUTE));
+        for (key, time) in mentions {
+            bookmark.remember(*key, *time);
+            bookmark.advance(*time, MINUTE);
+        }
         bookmark
     }
 
@@ -315,7 +327,7 @@ mod tests {
     fn a_mention_with_a_later_time_stays_known_for_longer() {
         let mut bookmark = bookmark(&[(1, 0), (2, 1000)]);
         bookmark.remember(1, 50_000);
-        bookmark.advance(4, 100_000, MINUTE);
+        bookmark.advance(100_000, MINUTE);
         assert_eq!([1, 2].map(|key| bookmark.contains(key)), [true, false]);
         assert_eq!([1, 2].map(|key| bookmark.is_done(key)), [false, true]);
     }
@@ -327,7 +339,8 @@ mod tests {
         bookmark.clamp(10_000, MINUTE);
         assert_eq!(bookmark.bound(MINUTE), Some(-50_000));
         assert_eq!([2, 3, 4].map(|key| bookmark.time_of(key)), [10_000, 10_000, 5_000].map(Some));
-        bookmark.advance(5, 75_000, MINUTE);
+        bookmark.remember(5, 75_000);
+        bookmark.advance(75_000, MINUTE);
         assert_eq!([2, 3, 4, 5].map(|key| bookmark.contains(key)), [false, false, false, true]);
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::bookmark::{Bookmark, DONE, before};
+use super::bookmark::{Bookmark, DONE, UNDATED, before};
 use crate::json;
 use crate::page::stable_hash;
 use crate::time::Timestamp;
@@ -18,8 +18,8 @@ const WRITTEN: i64 = 1_793_491_200_000;
 /// How far in the future a time may be, as that of another time zone is. Anything later stands for no time.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many mentions of a list without any times are remembered before this machine's clock is trusted to forget some.
-const UNDATED: usize = 500;
+/// What stands below so many mentions that are done is not new, whatever its time.
+const SURE: usize = DONE / 2;
 
 /// A mention that was read.
 struct Item {
@@ -29,17 +29,19 @@ struct Item {
     latest: i64,
     /// Whether nothing with an older time stands between it and the recent ones above.
     is_near: bool,
+    /// Whether it stands far below those that are done.
+    is_far: bool,
     json: Box<RawValue>,
 }
 
 /// A new mention.
 pub(super) struct Found {
     key: u64,
-    /// Its time, or the latest that it can be.
-    time: i64,
-    /// Whether mentions that are much older than this time are late.
-    is_measure: bool,
-    /// Its time, or that of the next one below it.
+    /// For how long it is remembered: as long as those of this time.
+    kept: i64,
+    /// The time before which mentions are late by it, with the overlap.
+    measure: Option<i64>,
+    /// Its time, or that of those below it.
     order: Option<i64>,
     pub(super) json: Box<RawValue>,
 }
@@ -47,9 +49,9 @@ pub(super) struct Found {
 impl Found {
     /// Moves a bookmark behind this mention.
     pub(super) fn pass(&self, bookmark: &mut Bookmark, overlap: Duration) {
-        match self.is_measure {
-            true => bookmark.advance(self.key, self.time, overlap),
-            false => bookmark.remember(self.key, self.time),
+        bookmark.remember(self.key, self.kept);
+        if let Some(time) = self.measure {
+            bookmark.advance(time, overlap);
         }
     }
 }
@@ -61,7 +63,6 @@ impl Found {
 /// mention has appeared since, whatever its time.
 pub(super) struct Reading {
     items: Vec<Item>,
-    has_times: bool,
     /// The time before which nothing is recent.
     bound: Option<i64>,
     /// If this reading only finds out what is there already: the overlap, since the bound follows from what is read.
@@ -71,7 +72,8 @@ pub(super) struct Reading {
     earliest: i64,
     /// How many mentions came that are not recent, since the last one that is.
     behind: usize,
-    has_met_done: bool,
+    /// How many mentions came that are done.
+    done: usize,
 }
 
 impl Reading {
@@ -85,13 +87,12 @@ impl Reading {
         bookmark.clamp(present, overlap);
         Reading {
             items: Vec::new(),
-            has_times: false,
             bound: if is_first { None } else { bookmark.bound(overlap) },
             first: is_first.then_some(overlap),
             present,
             earliest: present,
             behind: 0,
-            has_met_done: false,
+            done: 0,
         }
     }
 
@@ -101,13 +102,12 @@ impl Reading {
             self.bound = self.bound.max(item.time.map(|time| before(time, overlap)));
         }
         let is_done = bookmark.is_done(item.key);
+        self.done += usize::from(is_done);
         if bookmark.contains(item.key) || self.is_recent(&item) {
             self.behind = 0;
         } else if is_done || item.time.is_some() {
             self.behind += 1;
-            self.has_met_done |= is_done;
         }
-        self.has_times |= item.time.is_some();
         let recent = item.time.filter(|_| self.is_recent(&item));
         self.earliest = recent.map_or(self.earliest, |time| self.earliest.min(time));
         self.items.push(item);
@@ -115,7 +115,7 @@ impl Reading {
 
     /// Whether nothing that is new can follow: a single time may be wrong.
     pub(super) fn is_past_new(&self) -> bool {
-        self.behind >= DONE || self.behind > 0 && self.has_met_done
+        self.behind >= DONE || self.behind > 0 && self.done > 0 || self.done >= SURE
     }
 
     fn item(&self, json: Box<RawValue>) -> Item {
@@ -135,7 +135,7 @@ impl Reading {
         };
         let time = time("found_at").or_else(|| time("published_at"));
         let (latest, is_near) = (self.earliest, self.behind == 0);
-        Item { key: stable_hash(&id), time, latest, is_near, json }
+        Item { key: stable_hash(&id), time, latest, is_near, is_far: self.done >= SURE, json }
     }
 
     fn is_recent(&self, item: &Item) -> bool {
@@ -149,6 +149,7 @@ impl Reading {
         let mut walk = Walk {
             first_done: items.iter().position(is_done).unwrap_or(items.len()),
             is_bounded: bookmark.remembers_all(),
+            clock: bookmark.is_stuck().then_some(self.present),
             reading: &self,
             below: None,
             is_above_known: false,
@@ -175,7 +176,9 @@ struct Walk<'a> {
     first_done: usize,
     /// Whether a mention without a time would be known here, if it had been read before.
     is_bounded: bool,
-    /// The time of the nearest recent mention below.
+    /// This machine's time, if those of the mentions do not tell which ones can be forgotten.
+    clock: Option<i64>,
+    /// The latest time of the recent mentions below.
     below: Option<i64>,
     is_above_known: bool,
     new: Vec<Found>,
@@ -185,25 +188,28 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn pass(&mut self, nth: usize, item: Item, bookmark: &mut Bookmark) {
-        let Reading { first, has_times, .. } = *self.reading;
-        let (is_recent, is_known) = (self.reading.is_recent(&item), bookmark.contains(item.key));
+        let (first, is_known) = (self.reading.first, bookmark.contains(item.key));
+        let own = item.time.filter(|_| self.reading.is_recent(&item));
         self.is_above_known |= is_known;
-        self.is_bounded |= bookmark.is_done(item.key);
-        let own = item.time.filter(|_| is_recent);
         if is_known {
             let latest = bookmark.time_of(item.key).min(Some(item.latest));
             self.below = own.or(latest).max(self.below);
-        } else if is_recent {
-            self.below = own;
+        } else if !item.is_far || first.is_some() {
+            self.below = own.max(self.below);
         }
         match (first, self.below) {
-            (None, order) if !is_known && self.is_new(nth, &item, bookmark) => {
-                let time = own.unwrap_or(item.latest);
-                let is_measure = own.is_some() || !has_times && bookmark.len() > UNDATED;
+            (None, below) if !is_known && self.is_new(nth, &item, bookmark) => {
+                // What stands above others is not forgotten before them.
+                let kept = own.unwrap_or(item.latest).max(below.unwrap_or(i64::MIN));
+                let (kept, measure) = (self.clock.unwrap_or(kept), self.clock.or(own));
+                self.below = self.clock.or(below);
                 let Item { key, json, .. } = item;
-                self.new.push(Found { key, time, is_measure, order, json });
+                self.new.push(Found { key, kept, measure, order: own.or(below), json });
             }
-            (Some(overlap), Some(time)) if is_recent => bookmark.advance(item.key, time, overlap),
+            (Some(overlap), Some(time)) if own.is_some() => {
+                bookmark.remember(item.key, time);
+                bookmark.advance(time, overlap);
+            }
             // It may be as new as the one above it.
             (Some(_), Some(time)) => bookmark.remember(item.key, item.latest.max(time)),
             (Some(_), None) if item.time.is_none() && item.is_near && nth < UNDATED => {
@@ -216,7 +222,7 @@ impl Walk<'_> {
 
     fn is_new(&self, nth: usize, item: &Item, bookmark: &Bookmark) -> bool {
         let is_placed = match item.time {
-            _ if bookmark.is_done(item.key) => return false,
+            _ if item.is_far || bookmark.is_done(item.key) => return false,
             None => self.is_bounded || self.is_above_known || self.below.is_some(),
             Some(_) => self.is_above_known && nth < self.first_done,
         };
@@ -226,29 +232,67 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use serde_json::json;
 
     use super::*;
+    use crate::page::checksum;
 
+    const LIST: &str = "heylerts/mentions 0123456789abcdef";
     const MINUTE: i64 = 60_000;
+    const DAY: i64 = 24 * 60 * MINUTE;
+    const START: i64 = WRITTEN + 10 * DAY;
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
-    /// The ids that are new in a list of ids and times, which is read at a moment.
-    fn new_in(list: &[(i64, Option<i64>)], now: i64, bookmark: &mut Bookmark) -> Vec<u64> {
+    type Listed = (i64, Option<i64>);
+
+    /// Reads pages of a hundred, and returns the ids that are new and how many mentions were read.
+    fn read(list: &[Listed], now: i64, bookmark: &mut Bookmark) -> (Vec<u64>, usize) {
         let is_first = bookmark.is_unused();
         let now = Timestamp::from_millisecond(now).expect("a moment");
         let mut reading = Reading::new(bookmark, HOUR, is_first, now);
-        for (id, time) in list {
-            let mention = json!({"id": id, "found_at": time}).to_string();
-            reading.push(RawValue::from_string(mention).expect("JSON"), bookmark);
+        for page in list.chunks(100) {
+            for (id, time) in page {
+                let mention = json!({"id": id, "found_at": time}).to_string();
+                reading.push(RawValue::from_string(mention).expect("JSON"), bookmark);
+            }
             if reading.is_past_new() {
                 break;
             }
         }
-        bookmark.begin("heylerts/mentions 0123456789abcdef".to_owned());
+        bookmark.begin(LIST.to_owned());
+        let count = reading.items.len();
         let new = reading.finish(bookmark);
         new.iter().for_each(|found| found.pass(bookmark, HOUR));
-        new.iter().map(|found| found.key).collect()
+        *bookmark = bookmark.to_string().parse().expect("a bookmark");
+        (new.iter().map(|found| found.key).collect(), count)
+    }
+
+    fn new_in(list: &[Listed], now: i64, bookmark: &mut Bookmark) -> Vec<u64> {
+        read(list, now, bookmark).0
+    }
+
+    /// Adds a mention a minute, asserts that each comes once, and returns the most that were remembered and read.
+    fn follow(
+        minutes: Range<i64>,
+        list: &mut Vec<Listed>,
+        bookmark: &mut Bookmark,
+        said: impl Fn(i64) -> Option<i64>,
+        clock: impl Fn(i64) -> i64,
+    ) -> (usize, usize) {
+        let mut most = (0, 0);
+        for minute in minutes {
+            list.insert(0, (minute, said(minute)));
+            let (new, count) = read(list, clock(minute), bookmark);
+            assert_eq!(new, keys([minute]), "{minute}");
+            most = (most.0.max(bookmark.len()), most.1.max(count));
+        }
+        most
+    }
+
+    fn timed(end: i64) -> Vec<Listed> {
+        (1..200).map(|nth| (-nth, Some(end - nth * MINUTE))).collect()
     }
 
     fn keys(ids: impl IntoIterator<Item = i64>) -> Vec<u64> {
@@ -281,5 +325,129 @@ mod tests {
                 assert!(bookmark.to_string().len() < 100 + 30 * (16 * 60 / 7 + DONE));
             }
         }
+    }
+
+    #[test]
+    fn what_is_remembered_and_read_is_bounded_if_new_mentions_have_no_times_of_use() {
+        let now = |minute| START + minute * MINUTE;
+        let behind = |minute| now(minute) - 2 * DAY;
+        let mut list = timed(START);
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        let most = follow(0..2_000, &mut list, &mut bookmark, |_| None, now);
+        assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "without times: {most:?}");
+
+        let (mut list, mut bookmark) = (timed(START - 3 * DAY), Bookmark::default());
+        new_in(&list, START - 2 * DAY, &mut bookmark);
+        let said = |minute| Some(now(minute));
+        let most = follow(0..2_000, &mut list, &mut bookmark, said, behind);
+        assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "a clock behind: {most:?}");
+        // The clock is set.
+        let most = follow(2_000..2_400, &mut list, &mut bookmark, said, now);
+        assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "a clock that was behind: {most:?}");
+
+        let (mut list, mut bookmark) = (Vec::new(), Bookmark::default());
+        new_in(&list, START, &mut bookmark);
+        let most = follow(0..2_000, &mut list, &mut bookmark, |_| Some(START), now);
+        assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "one time for all: {most:?}");
+    }
+
+    /// A bookmark as versions wrote it that believed every time.
+    fn written(newest: i64, seen: &[(i64, i64)]) -> Bookmark {
+        let floor = newest - HOUR.as_millis() as i64;
+        let mut state = format!("{LIST} {newest} {floor}");
+        for (id, time) in seen {
+            state.push_str(&format!(" {:x}@{}", keys([*id])[0], time - floor));
+        }
+        format!("{state} {}", checksum(&state)).parse().expect("a bookmark")
+    }
+
+    #[test]
+    fn a_bookmark_with_a_time_in_the_future_is_mended() {
+        let far = START + 70 * 365 * DAY;
+        for wrong in [Some((-1, Some(far))), None] {
+            let mut list: Vec<Listed> = wrong.into_iter().collect();
+            list.push((-2, Some(START - 70 * MINUTE)));
+            let mut bookmark = written(far, &[(-1, far)]);
+            let now = |minute| START + minute * MINUTE;
+            let most = follow(0..1_000, &mut list, &mut bookmark, |minute| Some(now(minute)), now);
+            assert!(most.0 <= 130 && most.1 <= 200, "{most:?}");
+        }
+    }
+
+    #[test]
+    fn a_late_mention_above_newer_ones_is_not_forgotten_before_them() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (1..6).map(|nth| (-nth, at(-60 - nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START - 60 * MINUTE, &mut bookmark);
+        // After a gap: forty, a newer one, one that is late, and one that makes all of them old.
+        for (id, minute) in (100..140).map(|id| (id, id - 80)).chain([(1, 60), (2, 0), (3, 120)]) {
+            list.insert(0, (id, at(minute)));
+        }
+        assert_eq!(new_in(&list, START + 121 * MINUTE, &mut bookmark).len(), 43);
+        for minute in 122..130 {
+            assert!(new_in(&list, START + minute * MINUTE, &mut bookmark).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_reading_goes_on_behind_a_few_times_that_are_wrong() {
+        let mut bookmark = Bookmark::default();
+        let mut list = vec![(-1, Some(START))];
+        new_in(&list, START, &mut bookmark);
+        // At the end of a page.
+        list.splice(0..0, (0..130).map(|id| (id, Some(if id < 98 { START } else { START - DAY }))));
+        assert_eq!(new_in(&list, START, &mut bookmark).len(), 130);
+    }
+
+    #[test]
+    fn a_recent_mention_below_one_that_is_done_comes() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut bookmark = Bookmark::default();
+        let old = [(-2, at(-90)), (-3, at(-95))];
+        new_in(&[&[(-1, at(0))], &old[..]].concat(), START, &mut bookmark);
+        let list = [(2, at(2)), (-1, at(0)), old[0], (1, at(1)), old[1]];
+        assert_eq!(new_in(&list, START + 2 * MINUTE, &mut bookmark), keys([1, 2]));
+    }
+
+    #[test]
+    fn the_first_reading_ends_at_the_mentions_before_the_overlap() {
+        let list: Vec<Listed> = (0..1_000).map(|nth| (nth, Some(START - nth * MINUTE))).collect();
+        let mut bookmark = Bookmark::default();
+        let (new, count) = read(&list, START, &mut bookmark);
+        assert!(new.is_empty() && count <= 100, "{count}");
+        assert_eq!(bookmark.len(), 61);
+    }
+
+    #[test]
+    fn the_first_reading_remembers_a_bounded_number_without_times() {
+        let list: Vec<Listed> = (0..1_000).map(|nth| (nth, None)).collect();
+        let mut bookmark = Bookmark::default();
+        assert!(new_in(&list, START, &mut bookmark).is_empty());
+        assert_eq!(bookmark.len(), UNDATED);
+        // Those below one that is old are done.
+        let list = [(1, None), (2, Some(START - DAY)), (3, None), (4, None)];
+        let mut bookmark = Bookmark::default();
+        new_in(&[(0, Some(START)), list[1], list[2]], START, &mut bookmark);
+        assert!(bookmark.contains(keys([0])[0]) && bookmark.is_done(keys([3])[0]));
+    }
+
+    #[test]
+    fn a_machine_without_a_clock_follows_by_the_times_of_the_mentions() {
+        let (mut list, mut bookmark) = (timed(WRITTEN), Bookmark::default());
+        new_in(&list, 0, &mut bookmark);
+        let said = |minute| Some(WRITTEN + minute * MINUTE);
+        let most = follow(0..300, &mut list, &mut bookmark, said, |minute| minute);
+        assert!(most.0 <= 400, "{most:?}");
+        assert_eq!(bookmark.bound(HOUR), Some(WRITTEN - HOUR.as_millis() as i64));
+    }
+
+    #[test]
+    fn an_old_mention_below_those_that_are_known_is_not_new() {
+        let mut bookmark = Bookmark::default();
+        new_in(&[(-1, Some(START))], START, &mut bookmark);
+        let list = [(-1, Some(START)), (1, Some(START - DAY))];
+        assert!(new_in(&list, START, &mut bookmark).is_empty());
     }
 }
