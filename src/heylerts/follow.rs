@@ -40,7 +40,15 @@ const SLOWEST: u32 = 8;
 /// that is less ahead counts as the present. Such a mention is new if it stands above one that was there at the last
 /// reading, since everything above those is remembered. So is one whose time is too early for its place. This fails if the
 /// service lists mentions without a time after all others, since a reading stops before them, or if all mentions nearby
-/// are deleted between two readings.
+/// are deleted between two readings. A mention that stands below sixteen that are older than the overlap is not new,
+/// whatever its time.
+///
+/// After 500 mentions of which none has a later time than those before, this machine's clock says what is older than the
+/// overlap, by when each was first read: the service writes no times, or one for all, or a wrong one is the latest, or the
+/// clock is days behind. While it is behind by one day or more, mentions are remembered for up to that much longer.
+///
+/// A bookmark whose times are in the future counts them as the present. Where it has forgotten what was yielded in the
+/// last hour, as bookmarks of older versions may have, a mention of that hour comes again rather than be lost.
 ///
 /// The mentions that are listed when the first reading begins are not new, unless the [`since`](Pager::since) filter
 /// sets an earlier start. A program that is killed before its first mention has no bookmark, and its next run begins anew:
@@ -225,7 +233,8 @@ impl<T> Follow<T> {
     /// An overlap that is wider than that of the run before takes effect with time: mentions from before the reach of the
     /// [bookmark](Follow::resume_at) do not come, since nobody knows whether they came before.
     ///
-    /// The ids of the mentions of so long are remembered, so it bounds the memory and the size of a bookmark.
+    /// The ids of the mentions of so long are remembered, and of up to 500 whose times are of no use, so it bounds the
+    /// memory and the size of a bookmark.
     pub fn overlap(mut self, overlap: Duration) -> Follow<T> {
         self.overlap = overlap;
         self

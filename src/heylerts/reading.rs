@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -18,7 +19,7 @@ const WRITTEN: i64 = 1_793_491_200_000;
 /// How far in the future a time may be, as that of another time zone is. Anything later stands for no time.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What stands below so many mentions that are done is not new, whatever its time.
+/// A mention below so many that are done is not new, whatever its time.
 const SURE: usize = DONE / 2;
 
 /// A mention that was read.
@@ -128,6 +129,7 @@ impl Reading {
             time.map(|time| time.min(self.present))
         };
         let id = match item.get("id") {
+            Some(Value::String(id)) if id.contains(char::REPLACEMENT_CHARACTER) => exact(&json, id),
             Some(Value::String(id)) => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
             // Two that are equal in everything are one.
@@ -145,9 +147,7 @@ impl Reading {
     /// Returns the new mentions, the oldest first, and notes in the bookmark what else was read.
     pub(super) fn finish(mut self, bookmark: &mut Bookmark) -> Vec<Found> {
         let items = std::mem::take(&mut self.items);
-        let is_done = |item: &Item| bookmark.is_done(item.key) && !self.is_recent(item);
         let mut walk = Walk {
-            first_done: items.iter().position(is_done).unwrap_or(items.len()),
             is_bounded: bookmark.remembers_all(),
             clock: bookmark.is_stuck().then_some(self.present),
             reading: &self,
@@ -169,14 +169,23 @@ impl Reading {
     }
 }
 
+/// Two ids have two texts, also if they are equal once they are decoded, as two lone surrogates are.
+fn exact(item: &RawValue, decoded: &str) -> String {
+    #[derive(Deserialize)]
+    struct HasId<'a> {
+        #[serde(borrow)]
+        id: &'a RawValue,
+    }
+    let item: serde_json::Result<HasId<'_>> = serde_json::from_str(item.get());
+    item.map_or_else(|_| decoded.to_owned(), |it| format!("{:?}", json::identity(it.id.get())))
+}
+
 /// The way up through what was read.
 struct Walk<'a> {
     reading: &'a Reading,
-    /// The place of the first mention that is done.
-    first_done: usize,
     /// Whether a mention without a time would be known here, if it had been read before.
     is_bounded: bool,
-    /// This machine's time, if those of the mentions do not tell which ones can be forgotten.
+    /// This machine's time, if those of the mentions do not show which ones can be forgotten.
     clock: Option<i64>,
     /// The latest time of the recent mentions below.
     below: Option<i64>,
@@ -198,8 +207,8 @@ impl Walk<'_> {
             self.below = own.max(self.below);
         }
         match (first, self.below) {
-            (None, below) if !is_known && self.is_new(nth, &item, bookmark) => {
-                // What stands above others is not forgotten before them.
+            (None, below) if !is_known && self.is_new(&item, bookmark) => {
+                // A mention above others is not forgotten before them.
                 let kept = own.unwrap_or(item.latest).max(below.unwrap_or(i64::MIN));
                 let (kept, measure) = (self.clock.unwrap_or(kept), self.clock.or(own));
                 self.below = self.clock.or(below);
@@ -220,11 +229,11 @@ impl Walk<'_> {
         }
     }
 
-    fn is_new(&self, nth: usize, item: &Item, bookmark: &Bookmark) -> bool {
+    fn is_new(&self, item: &Item, bookmark: &Bookmark) -> bool {
         let is_placed = match item.time {
             _ if item.is_far || bookmark.is_done(item.key) => return false,
             None => self.is_bounded || self.is_above_known || self.below.is_some(),
-            Some(_) => self.is_above_known && nth < self.first_done,
+            Some(_) => self.is_above_known,
         };
         is_placed || self.reading.is_recent(item)
     }
@@ -334,21 +343,21 @@ mod tests {
         let mut list = timed(START);
         let mut bookmark = Bookmark::default();
         new_in(&list, START, &mut bookmark);
-        let most = follow(0..2_000, &mut list, &mut bookmark, |_| None, now);
+        let most = follow(0..620, &mut list, &mut bookmark, |_| None, now);
         assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "without times: {most:?}");
 
         let (mut list, mut bookmark) = (timed(START - 3 * DAY), Bookmark::default());
         new_in(&list, START - 2 * DAY, &mut bookmark);
         let said = |minute| Some(now(minute));
-        let most = follow(0..2_000, &mut list, &mut bookmark, said, behind);
+        let most = follow(0..620, &mut list, &mut bookmark, said, behind);
         assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "a clock behind: {most:?}");
         // The clock is set.
-        let most = follow(2_000..2_400, &mut list, &mut bookmark, said, now);
+        let most = follow(620..700, &mut list, &mut bookmark, said, now);
         assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "a clock that was behind: {most:?}");
 
         let (mut list, mut bookmark) = (Vec::new(), Bookmark::default());
         new_in(&list, START, &mut bookmark);
-        let most = follow(0..2_000, &mut list, &mut bookmark, |_| Some(START), now);
+        let most = follow(0..620, &mut list, &mut bookmark, |_| Some(START), now);
         assert!(most.0 <= UNDATED + 62 && most.1 <= 700, "one time for all: {most:?}");
     }
 
@@ -370,7 +379,7 @@ mod tests {
             list.push((-2, Some(START - 70 * MINUTE)));
             let mut bookmark = written(far, &[(-1, far)]);
             let now = |minute| START + minute * MINUTE;
-            let most = follow(0..1_000, &mut list, &mut bookmark, |minute| Some(now(minute)), now);
+            let most = follow(0..200, &mut list, &mut bookmark, |minute| Some(now(minute)), now);
             assert!(most.0 <= 130 && most.1 <= 200, "{most:?}");
         }
     }
@@ -449,5 +458,20 @@ mod tests {
         new_in(&[(-1, Some(START))], START, &mut bookmark);
         let list = [(-1, Some(START)), (1, Some(START - DAY))];
         assert!(new_in(&list, START, &mut bookmark).is_empty());
+    }
+
+    #[test]
+    fn ids_with_different_lone_surrogates_are_two_mentions() {
+        let mut bookmark = Bookmark::default();
+        let mention = |id: &str| {
+            RawValue::from_string(format!(r#"{{"id": "{id}", "found_at": {START}}}"#))
+                .expect("JSON")
+        };
+        for (ids, count) in [(&["a"][..], 0), (&[r"\ud800", r"\ud801", "a"], 2)] {
+            let now = Timestamp::from_millisecond(START).expect("a moment");
+            let mut reading = Reading::new(&mut bookmark, HOUR, count == 0, now);
+            ids.iter().for_each(|id| reading.push(mention(id), &bookmark));
+            assert_eq!(reading.finish(&mut bookmark).len(), count);
+        }
     }
 }
