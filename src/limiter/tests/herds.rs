@@ -31,7 +31,7 @@ struct Herd {
     done: Vec<u64>,
     server: Box<dyn Server>,
     queue: BinaryHeap<Reverse<(u64, usize)>>,
-    /// What happens to which client.
+    /// Events, each with its client.
     events: Vec<Option<(usize, Event)>>,
     rng: Rng,
 }
