@@ -200,6 +200,7 @@ impl Walk<'_> {
         let (first, is_known) = (self.reading.first, bookmark.contains(item.key));
         let own = item.time.filter(|_| self.reading.is_recent(&item));
         self.is_above_known |= is_known;
+        self.is_bounded |= bookmark.is_done(item.key);
         if is_known {
             let latest = bookmark.time_of(item.key).min(Some(item.latest));
             self.below = own.or(latest).max(self.below);
@@ -457,6 +458,17 @@ mod tests {
         let mut bookmark = Bookmark::default();
         new_in(&[(-1, Some(START))], START, &mut bookmark);
         let list = [(-1, Some(START)), (1, Some(START - DAY))];
+        assert!(new_in(&list, START, &mut bookmark).is_empty());
+    }
+
+    #[test]
+    fn a_mention_without_a_time_between_those_that_are_known_and_those_that_are_done_comes() {
+        let mut list = timed(START - 2 * HOUR.as_millis() as i64);
+        list.insert(0, (0, Some(START)));
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        list.insert(1, (1, None));
+        assert_eq!(new_in(&list, START, &mut bookmark), keys([1]));
         assert!(new_in(&list, START, &mut bookmark).is_empty());
     }
 
