@@ -175,22 +175,10 @@ impl Reply {
         let Value::Array(parts) = value else {
             return None;
         };
-        let [
-            granted,
-            at,
-            look,
-            reason,
-            epoch,
-            seq,
-            ahead,
-            others,
-            rate,
-            out,
-            in_flight,
-            rates,
-            back @ ..,
-        ] = &parts[..]
-        else {
+        let [granted, at, look, reason, epoch, seq, numbers @ ..] = &parts[..] else {
+            return None;
+        };
+        let [ahead, others, rate, out, in_flight, rates, back @ ..] = numbers else {
             return None;
         };
         Some(Reply {
