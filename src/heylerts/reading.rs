@@ -201,11 +201,9 @@ impl Walk<'_> {
         let own = item.time.filter(|_| self.reading.is_recent(&item));
         self.is_above_known |= is_known;
         self.is_bounded |= bookmark.is_done(item.key);
-        if is_known {
+        if is_known || !item.is_far || first.is_some() {
             let latest = bookmark.time_of(item.key).min(Some(item.latest));
             self.below = own.or(latest).max(self.below);
-        } else if !item.is_far || first.is_some() {
-            self.below = own.max(self.below);
         }
         match (first, self.below) {
             (None, below) if !is_known && self.is_new(&item, bookmark) => {
