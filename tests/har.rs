@@ -14,7 +14,7 @@ use heysync::har::{Recorder, Replay};
 use heysync::heylo::NewMember;
 use heysync::limiter::Rate;
 use heysync::sandbox::{Fault, FaultPoint, Heylerts, Heylo, TestClock, WireResponse, serve};
-use heysync::{Call, Config, ErrorKind, Transport, UreqTransport, heylerts, heylo, http};
+use heysync::{Call, Config, DryRun, ErrorKind, Transport, UreqTransport, heylerts, heylo, http};
 use serde_json::{Value, json};
 
 #[allow(dead_code, reason = "the limit is only held")]
@@ -476,4 +476,20 @@ fn a_recorded_sandbox_counts_on_the_clock_of_the_client() {
     assert!((0..20).all(|_| community.roles().is_ok()));
     assert_eq!(service.rate_limit_hits(), 0);
     assert!(clock.elapsed() >= Duration::from_secs(3));
+}
+
+#[test]
+fn a_recorded_dry_run_leaves_a_journal_as_it_is_too() {
+    let file = File::new();
+    let recorder = Recorder::create(&file.0, DryRun::new().to(std::io::sink())).unwrap();
+    let config = Config::new().transport(recorder).clock(TestClock::new());
+    let client = heylo::Client::with_config("key", config).unwrap();
+    let mut invites = client.community("club").invite_members([NewMember::new("x")]);
+    let mut count = 0;
+    let first = invites.next_recorded(|_| {
+        count += 1;
+        Ok(())
+    });
+    assert_eq!(first.unwrap().result.unwrap_err().kind(), ErrorKind::DryRun);
+    assert_eq!((count, invites.failed_count()), (0, 1));
 }
