@@ -227,7 +227,10 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
     let is_word = |value: &Value| value.is_string() || value.is_boolean() && is_by_id;
     let is_of_words = object.iter().all(|(name, value)| is_word(value) && !is_reported(name));
-    let as_map = || of_siblings(object.values(), is_by_id, depth - 1);
+    let as_map = || {
+        let values: Vec<&Value> = object.values().collect();
+        of_siblings(values.iter().copied(), is_by_id, depth - 1)
+    };
     let found = object.iter().find_map(of_field);
     found.or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
 }
