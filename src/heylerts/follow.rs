@@ -40,8 +40,8 @@ const SLOWEST: u32 = 8;
 /// that is less ahead counts as the present. Such a mention is new if it stands above one that was there at the last
 /// reading, since everything above those is remembered. So is one whose time is too early for its place. This fails if the
 /// service lists mentions without a time after all others, since a reading stops before them, or if all mentions nearby
-/// are deleted between two readings. A mention that stands below sixteen that are older than the overlap is not new,
-/// whatever its time.
+/// are deleted between two readings. A mention that stands below sixteen that are older than the overlap, and above
+/// none that is remembered, is not new, whatever its time.
 ///
 /// After 500 mentions of which none has a later time than those before, this machine's clock says what is older than the
 /// overlap, by when each was first read: the service writes no times, or one for all, or a wrong one is the latest, or the

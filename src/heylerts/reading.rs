@@ -73,6 +73,8 @@ pub(super) struct Reading {
     earliest: i64,
     /// How many mentions came that are not recent, since the last one that is.
     behind: usize,
+    /// Whether one came that is remembered.
+    has_known: bool,
     /// How many mentions came that are done.
     done: usize,
 }
@@ -93,6 +95,7 @@ impl Reading {
             present,
             earliest: present,
             behind: 0,
+            has_known: false,
             done: 0,
         }
     }
@@ -103,6 +106,7 @@ impl Reading {
             self.bound = self.bound.max(item.time.map(|time| before(time, overlap)));
         }
         let is_done = bookmark.is_done(item.key);
+        self.has_known |= bookmark.contains(item.key);
         self.done += usize::from(is_done);
         if bookmark.contains(item.key) || self.is_recent(&item) {
             self.behind = 0;
@@ -116,7 +120,8 @@ impl Reading {
 
     /// Whether nothing that is new can follow: a single time may be wrong.
     pub(super) fn is_past_new(&self) -> bool {
-        self.behind >= DONE || self.behind > 0 && self.done > 0 || self.done >= SURE
+        let is_sure = self.done >= DONE || self.done >= SURE && self.has_known;
+        self.behind >= DONE || self.behind > 0 && self.done > 0 || is_sure
     }
 
     fn item(&self, json: Box<RawValue>) -> Item {
@@ -230,7 +235,9 @@ impl Walk<'_> {
 
     fn is_new(&self, item: &Item, bookmark: &Bookmark) -> bool {
         let is_placed = match item.time {
-            _ if item.is_far || bookmark.is_done(item.key) => return false,
+            // Those that are done and stand above known ones were moved there.
+            _ if item.is_far && !self.is_above_known => return false,
+            _ if bookmark.is_done(item.key) => return false,
             None => self.is_bounded || self.is_above_known || self.below.is_some(),
             Some(_) => self.is_above_known,
         };
@@ -407,6 +414,23 @@ mod tests {
         // At the end of a page.
         list.splice(0..0, (0..130).map(|id| (id, Some(if id < 98 { START } else { START - DAY }))));
         assert_eq!(new_in(&list, START, &mut bookmark).len(), 130);
+    }
+
+    #[test]
+    fn a_new_mention_below_old_ones_that_were_moved_to_the_top_comes() {
+        let at = |minute| Some(START + minute * MINUTE);
+        for moved in [SURE, DONE - 1] {
+            let mut list: Vec<Listed> = (0..150).map(|nth| (-nth, at(-5 * nth))).collect();
+            let mut bookmark = Bookmark::default();
+            new_in(&list, START, &mut bookmark);
+            let first_done = list.iter().position(|(id, _)| bookmark.is_done(keys([*id])[0]));
+            let first_done = first_done.expect("one that is done");
+            let old: Vec<Listed> = list.drain(first_done..first_done + moved).collect();
+            list.insert(0, (1, at(1)));
+            list.splice(0..0, old.into_iter().map(|(id, _)| (id, at(2))));
+            assert_eq!(new_in(&list, START + 2 * MINUTE, &mut bookmark), keys([1]), "{moved}");
+            assert!(new_in(&list, START + 3 * MINUTE, &mut bookmark).is_empty());
+        }
     }
 
     #[test]
