@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// When they can be reached again, others know nothing of the requests that were sent meanwhile. So all shared tokens
 /// are then taken out for P' and the grace; and again at each lease while such a request is under way, and once after the
-/// last of them.
+/// last of them, unless that was so long ago that it is in no window.
 #[derive(Debug)]
 pub(crate) struct Fallback {
     shared: Arc<dyn TokenStore>,
@@ -45,13 +45,14 @@ enum State {
 struct Sent {
     process: u32,
     under_way: usize,
-    /// Whether one has ended since the shared tokens were taken out.
-    has_ended: bool,
+    /// How many have ended, and how many of these had when the shared tokens were last taken out.
+    ended: u64,
+    covered: u64,
 }
 
 impl Sent {
     fn none() -> Sent {
-        Sent { process: process::id(), under_way: 0, has_ended: false }
+        Sent { process: process::id(), under_way: 0, ended: 0, covered: 0 }
     }
 }
 
@@ -80,15 +81,20 @@ impl Fallback {
         sent
     }
 
-    /// Takes all shared tokens out if there are requests of which they do not know.
+    /// Takes all shared tokens out, on behalf of the requests of which they do not know.
     fn cover(&self) -> Result<(), Unavailable> {
-        let is_due = {
-            let mut sent = self.sent();
-            std::mem::take(&mut sent.has_ended) || sent.under_way > 0
-        };
-        let covered = if is_due { self.shared.exhaust() } else { Ok(()) };
-        self.sent().has_ended |= covered.is_err();
-        covered
+        let ended = self.sent().ended;
+        self.shared.exhaust()?;
+        let mut sent = self.sent();
+        // One that ended meanwhile is covered next time.
+        sent.covered = sent.covered.max(ended);
+        Ok(())
+    }
+
+    /// Whether there may be requests in a window of which the shared tokens do not know.
+    fn is_uncovered(&self) -> bool {
+        let sent = *self.sent();
+        sent.under_way > 0 || sent.ended > sent.covered && !self.own.is_idle()
     }
 
     fn is_away(&self) -> bool {
@@ -106,7 +112,6 @@ impl Fallback {
         }
         // Set before the attempt, which may take a while: other threads go on meanwhile.
         *self.state() = State::Away(now + RETRY);
-        self.sent().has_ended = true;
         if self.cover().is_err() {
             return true;
         }
@@ -139,7 +144,7 @@ impl Fallback {
         self.own.release(lease, outcome);
         let mut sent = self.sent();
         sent.under_way = sent.under_way.saturating_sub(1);
-        sent.has_ended |= outcome != Outcome::NeverSent;
+        sent.ended += u64::from(outcome != Outcome::NeverSent);
     }
 
     fn own_lease(&self) -> Result<Lease, Denied> {
@@ -154,8 +159,8 @@ impl TokenStore for Fallback {
         if self.still_away() {
             return self.own_lease();
         }
-        let covered = self.cover().map_err(Denied::from);
-        match covered.and_then(|()| self.shared.lease(by)) {
+        let covered = if self.is_uncovered() { self.cover() } else { Ok(()) };
+        match covered.map_err(Denied::from).and_then(|()| self.shared.lease(by)) {
             Err(Denied::Unavailable(why)) if self.give_up(&why) => self.own_lease(),
             Err(Denied::Unavailable(why)) => Err(why.into()),
             reached => {
@@ -356,10 +361,38 @@ mod tests {
             }
             store.release(&lease, Outcome::NoResponse);
         }
-        clock.advance(time);
+        clock.advance(time / 2);
         assert_eq!(store.lease(None).unwrap_err().not_ready().at_least, time);
         clock.advance(time);
         assert_eq!((0..6).filter(|_| store.lease(None).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn own_requests_that_can_be_in_no_window_any_more_are_not_covered() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = store.lease(None).unwrap();
+        line.is_cut.store(false, Ordering::SeqCst);
+        clock.advance(RETRY);
+        store.lease(None).unwrap_err().not_ready();
+        store.release(&own, Outcome::NoResponse);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!((0..6).filter(|_| store.lease(None).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn requests_are_uncovered_until_the_shared_tokens_have_been_taken_out() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = store.lease(None).unwrap();
+        line.is_cut.store(false, Ordering::SeqCst);
+        clock.advance(RETRY);
+        store.lease(None).unwrap_err().not_ready();
+        store.release(&own, Outcome::NoResponse);
+        // For each thread that looks, until one of them has taken the tokens out.
+        assert!(store.is_uncovered() && store.is_uncovered());
+        store.cover().unwrap();
+        assert!(!store.is_uncovered());
     }
 
     #[test]
