@@ -488,12 +488,13 @@ impl<'a> Search<'a> {
 
     /// Looks for the next items after earlier items of the trail.
     fn after_earlier(&mut self) -> Result<Option<Found>> {
+        let mut is_at_first = false;
         for back in EARLIER {
             // If the last two contradict each other, the first one may still be before the events that they pass over.
-            let first = self.ids().first().filter(|_| self.is_contradicted());
-            let Some(cursor) = self.ids().iter().nth_back(back - 1).or(first).cloned() else {
-                break;
-            };
+            let first = self.ids().first().filter(|_| self.is_contradicted() && !is_at_first);
+            let earlier = self.ids().iter().nth_back(back - 1);
+            is_at_first = earlier.is_none();
+            let Some(cursor) = earlier.or(first).cloned() else { break };
             let page = self.ask(Some(&cursor))?.filter(|batch| !batch.items.is_empty());
             let Some(batch) = page else { continue };
             let batch = match self.accept(batch) {
