@@ -32,7 +32,11 @@ pub(super) struct Letters {
 impl Letters {
     pub(super) fn of(secret: &[u8]) -> Letters {
         let has_digit = secret.iter().any(u8::is_ascii_digit);
-        let is_like_words = !has_digit && secret.len() < LONG;
+        // Random letters have capitals within a word.
+        let is_capital_within =
+            |two: &[u8]| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase();
+        let is_like_words =
+            !has_digit && secret.len() < LONG && !secret.windows(2).any(is_capital_within);
         let secret: Vec<u8> = secret.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
         let mut has_pair = vec![false; RADIX * RADIX].into_boxed_slice();
         secret.windows(2).for_each(|two| has_pair[pair(two[0], two[1])] = true);
@@ -103,7 +107,7 @@ impl Letters {
         let has_digit = letters.iter().any(|it| it.byte.is_ascii_digit());
         let is_whole = letters.len() >= self.secret.len();
         let is_shown = is_whole || has_digit && !is_counting(letters);
-        is_shown.then(|| text.place(first.at).start..text.place(last.at).end)
+        is_shown.then(|| text.place(first.at).start..text.place(last.end - 1).end)
     }
 }
 
@@ -153,6 +157,8 @@ pub(super) fn merged(mut places: Vec<Range<usize>>) -> Vec<Range<usize>> {
 struct Letter {
     byte: u8,
     at: usize,
+    /// Where it ends: in fullwidth form it has three bytes.
+    end: usize,
     /// Whether it stands apart from the one before it, as a word or an item of a list does.
     is_apart: bool,
 }
@@ -243,7 +249,7 @@ impl Decoded<'_> {
                 match letter {
                     Some(byte) => {
                         let is_apart = mem::take(&mut between).is_apart();
-                        return Some(Letter { byte, at: place, is_apart });
+                        return Some(Letter { byte, at: place, end: at, is_apart });
                     }
                     None if length == 1 => between.add(*byte),
                     None => {}

@@ -653,6 +653,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_fullwidth_letters_is_hidden_to_its_last_byte() {
+        let wide = |byte: u8| char::from_u32(u32::from(byte) + 0xFEE0).expect("a character");
+        for key in ["harbour-runners", "hlt_0123456789abcdef"] {
+            let text: String = key.bytes().map(wide).collect();
+            assert_eq!(redacted(key, &format!("no {text}.")), "no [redacted].", "{key}");
+        }
+    }
+
+    #[test]
+    fn random_letters_are_found_with_blanks_between_and_in_any_list() {
+        for text in ["h l t _ A b C d E f G h I j K l M n", "['hlt_AbCdEf', 'GhIjKlMn']"] {
+            assert!(redacted("hlt_AbCdEfGhIjKlMn", text).contains("[redacted]"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_key_of_words_is_found_with_what_a_page_puts_within_a_word() {
         let (before, behind) = ("harb", "our-runners");
         for between in [
