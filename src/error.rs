@@ -666,7 +666,7 @@ pub(super) fn without_status(message: &str, status: StatusCode) -> &str {
     if says_only(first, status) { rest } else { without_number(message, status) }
 }
 
-/// Whether a text says nothing but the status, with or without the words that often come with it.
+/// Whether a text is nothing but the status, with or without the words that often come with it.
 fn says_only(text: &str, status: StatusCode) -> bool {
     let letters = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()

@@ -43,8 +43,8 @@ const SLOWEST: u32 = 8;
 /// are deleted between two readings. A mention that stands below sixteen that are older than the overlap, and above
 /// none that is remembered, is not new, whatever its time.
 ///
-/// After 500 mentions of which none has a later time than those before, this machine's clock says what is older than the
-/// overlap, by when each was first read: the service writes no times, or one for all, or a wrong one is the latest, or the
+/// After 500 mentions of which none has a later time than those before, a mention is older than the overlap by when it was
+/// first read, on this machine's clock: the service writes no times, or one for all, or a wrong one is the latest, or the
 /// clock is days behind. While it is behind by one day or more, mentions are remembered for up to that much longer.
 ///
 /// A bookmark whose times are in the future counts them as the present. Where it has forgotten what was yielded in the

@@ -153,13 +153,17 @@ impl Share {
     /// about may just have been sent. Then it gives no token for one period, and for a second at least; meanwhile the
     /// processes that live report their requests again, also those that they gave up and that may still arrive. The same is
     /// true of a server that no client has used in the last month, and of each new key on a server that has evicted others
-    /// for want of memory: **the first request waits for a period**, which for Heylerts is a minute. Two things are assumed: the server's clock is not set forward, and a process that ends at the
-    /// moment of the loss, or up to the grace before it, has no request that still arrives. If that is not so, N + 1 requests
-    /// may be counted in one window. Of several limits of a program, only the shortest period is waited for: the longer
-    /// ones start anew. If programs have different rates, the longest of these periods is waited for, as far as the server
-    /// knows it. Each program that calls again tells it its own rate, and by its next call those that it knew of by the last
-    /// call before the loss. If none of those that call before the others have waited knew of a rate, its limit starts anew: of that rate, N may be
-    /// counted from the programs that have called since, beside those from before.
+    /// for want of memory: **the first request waits for a period**, which for Heylerts is a minute.
+    ///
+    /// Two things are assumed: the server's clock is not set forward, and a process that ends at the moment of the loss, or
+    /// up to the grace before it, has no request that still arrives. If that is not so, N + 1 requests may be counted in one
+    /// window.
+    ///
+    /// Of several limits of a program, only the shortest period is waited for; the longer limits start anew. If programs
+    /// have different rates, the longest of these periods is waited for. The server learns the rates again from the programs:
+    /// each one sends its own rate with its next call, and with the call after that the rates that it knew before the loss.
+    /// If nobody who knows a rate calls before the wait ends, its limit starts anew, and up to N requests may be counted
+    /// beside those from before the loss.
     ///
     /// # What it costs
     ///
@@ -167,10 +171,10 @@ impl Share {
     /// each half second until the grace is over, all of a process by one call. A request that waits asks once more when its
     /// turn comes, and again if others were slower than they might have been: with 50 machines that always want more,
     /// a token takes about four calls of Redis, and two if nobody waits. A call occupied a server for 25 to 60 µs, measured with
-    /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up to 50 machines and 5
-    /// tokens, and about 100 bytes for each further token that is out, until ten periods after its last use. So 100,000 keys
-    /// in use at the same time take a few hundred megabytes. Keys have nothing to do with each other: what is too much for
-    /// one server is divided among several, a group of keys for each. A Redis cluster is not supported.
+    /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up
+    /// to 50 machines and 5 tokens, and about 100 bytes for each further token that is out, until ten periods after its last
+    /// use. So 100,000 keys in use at the same time take a few hundred megabytes. Keys have nothing to do with each other:
+    /// what is too much for one server is divided among several, a group of keys for each. A Redis cluster is not supported.
     ///
     /// # When Redis is away
     ///

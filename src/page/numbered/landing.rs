@@ -52,7 +52,7 @@ impl<L: NumberedList + 'static> Reader<L> {
 
     /// Whether the list ends at the position, at which nothing came, by a smaller page across it.
     ///
-    /// The number of that page is not lower, so that a server whose pages are larger than it says has nothing there, either.
+    /// The number of that page is not lower, so that a server with larger pages than it reports has nothing there, either.
     fn ends_at_position(&mut self) -> Result<bool> {
         let behind = self.state.frontier.behind;
         let size = self.state.size.or(self.page_size);

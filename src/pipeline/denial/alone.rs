@@ -62,7 +62,7 @@ impl Report {
         }
     }
 
-    /// Whether a text says no more than what failed; elsewhere than in the fields of a report, a single word may be new.
+    /// Whether a text does no more than name what failed; elsewhere than in the fields of a report, a single word may be new.
     fn is_words(self, text: &str, is_known: bool) -> bool {
         let is_said = || matches!(tone::tone(text), Tone::Bad | Tone::Mixed);
         !self.speaks_well(text) && (is_known || validation::is_sentence(text) || is_said())

@@ -44,7 +44,7 @@ pub(super) struct Known {
     /// Leases that Redis may have granted, and the reply was lost.
     doubtful: Vec<u64>,
     last: Option<(Instant, Reply)>,
-    /// The rates that all kept to before a loss of the data, and the moment at which we noticed that. Redis is told once.
+    /// The rates that all kept to before a loss of the data, and the moment at which we noticed that. They are sent once.
     before_loss: Option<(Instant, String)>,
     denial: Option<Denial>,
     paused_until: Option<Instant>,
