@@ -12,21 +12,12 @@ use crate::limiter::share::redis::worker::Ended;
 use crate::limiter::status::{Outcome, WaitReason};
 use crate::limiter::store::TokenStore;
 
-use super::world::{Host, World};
+use super::world::{Host, SUCCESS, World};
 
 const RATE: Rate = Rate::per_second(3);
 const HELD: Duration = Duration::from_millis(1006);
 const GRACE: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_millis(1500);
-const SUCCESS: RateLimitHeaders = RateLimitHeaders {
-    refused: false,
-    success: true,
-    retry_after: None,
-    period: None,
-    reset: None,
-    limit: None,
-    remaining: None,
-};
 
 fn take(host: &Host) -> Lease {
     host.lease(None).unwrap()

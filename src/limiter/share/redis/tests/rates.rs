@@ -10,20 +10,11 @@ use crate::limiter::rate::Rate;
 use crate::limiter::status::Outcome;
 use crate::limiter::store::TokenStore;
 
-use super::world::{Host, World};
+use super::world::{Host, SUCCESS, World};
 
 const FAST: Rate = Rate::per_second(5);
 const SLOW: Rate = Rate::per_minute(100);
 const HELD: Duration = Duration::from_millis(1006);
-const SUCCESS: RateLimitHeaders = RateLimitHeaders {
-    refused: false,
-    success: true,
-    retry_after: None,
-    period: None,
-    reset: None,
-    limit: None,
-    remaining: None,
-};
 
 /// Sends a request if there is a token, and returns whether there was one.
 fn sends(host: &Host, headers: RateLimitHeaders) -> bool {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, Connection};
 
+use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
@@ -23,6 +24,16 @@ use crate::limiter::tests::clock::Hand;
 mod redis_server;
 
 use redis_server::RedisServer;
+
+pub(super) const SUCCESS: RateLimitHeaders = RateLimitHeaders {
+    refused: false,
+    success: true,
+    retry_after: None,
+    period: None,
+    reset: None,
+    limit: None,
+    remaining: None,
+};
 
 /// The first moment on the server's clock.
 const BEGIN: Duration = Duration::from_secs(1_700_000_000);
