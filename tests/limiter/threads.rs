@@ -90,14 +90,11 @@ fn sixty_four_threads_neither_lock_up_nor_exceed_the_limit() {
 #[test]
 fn a_try_does_not_overtake_the_queue() {
     let _limit = Limit::start();
-    let (bucket, _) = bucket(Rate::per_second(1));
+    let (bucket, clock) = bucket(Rate::per_second(1));
     let held = take(&bucket);
     thread::scope(|scope| {
         let waiting = scope.spawn(|| take(&bucket));
-        // Until its report of the wait is over, the thread is passed over.
-        while bucket.try_acquire().unwrap_err().wait == P {
-            thread::yield_now();
-        }
+        clock.until_asleep(1);
         assert_eq!(bucket.try_acquire().unwrap_err().wait, 2 * P);
         held.never_sent();
         waiting.join().unwrap().never_sent();
