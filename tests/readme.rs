@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use heysync::sandbox::{self, TestClock};
-use heysync::{Config, heylerts};
+use heysync::{Config, heylerts, heylo};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -53,6 +53,17 @@ fn the_minimum_rust_version_is_that_of_the_manifest() {
     let readme = file("README.md");
     let stated = section(&readme, "## Minimum Rust version", "## ").join(" ");
     assert!(stated.trim().starts_with(&format!("{}.", version.trim_matches('"'))), "{stated}");
+}
+
+#[test]
+fn the_program_for_heylo_names_people_of_the_invented_data() {
+    let readme = file("README.md");
+    let listed = readme.split_once("set_members([").unwrap().1.split_once(']').unwrap().0;
+    let people = listed.split(", ").map(|id| id.trim_matches('"'));
+    let config = Config::new().transport(sandbox::Heylo::demo()).clock(TestClock::new());
+    let community = heylo::Client::with_config("key", config).unwrap().community("harbour-runners");
+    let change = community.role("captains").set_members(people).unwrap();
+    assert!(change.ignored.is_empty(), "{change}");
 }
 
 #[test]
