@@ -95,7 +95,7 @@ impl Timestamp {
         Timestamp::now() - duration
     }
 
-    /// Makes a timestamp from milliseconds since the beginning of 1970 (UTC), which may be negative.
+    /// Creates a timestamp from milliseconds since the beginning of 1970 (UTC), which may be negative.
     ///
     /// Heylo writes moments in this way: "unix timestamp in ms".
     ///
@@ -442,7 +442,7 @@ fn other_form(text: &str) -> Option<Timestamp> {
 pub struct Date(jiff::civil::Date);
 
 impl Date {
-    /// Makes the day `day` of the month `month`, both counted from 1.
+    /// Returns the day `day` of the month `month`, both counted from 1.
     ///
     /// # Errors
     ///

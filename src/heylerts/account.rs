@@ -47,7 +47,7 @@ pub struct User {
 }
 
 impl Default for User {
-    /// Makes a user without an address and without a plan.
+    /// Creates a user without an address and without a plan.
     fn default() -> User {
         User { email: None, plan: no_plan(), other: Map::new() }
     }

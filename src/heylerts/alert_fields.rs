@@ -55,7 +55,7 @@ pub struct NewAlert {
 }
 
 impl NewAlert {
-    /// Makes an alert called `name` that searches for `keyword`. Neither may be empty.
+    /// Describes an alert called `name` that searches for `keyword`. Neither may be empty.
     pub fn new(name: impl Into<String>, keyword: impl Into<String>) -> NewAlert {
         NewAlert::default().field("name", name.into()).field("keyword", keyword.into())
     }
@@ -148,7 +148,7 @@ pub struct AlertPatch {
 }
 
 impl AlertPatch {
-    /// Makes a patch that changes nothing yet.
+    /// Creates a patch that changes nothing yet.
     pub fn new() -> AlertPatch {
         AlertPatch::default()
     }

@@ -79,7 +79,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client for `key`, with the defaults of [`Config`]. Nothing is sent yet.
+    /// Creates a client for `key`, with the defaults of [`Config`]. Nothing is sent yet.
     ///
     /// A key is made in the settings of an account, under "API Access", and shown there once. White space
     /// around it is removed.
@@ -105,7 +105,7 @@ impl Client {
         Client::with_config(key, Config::new())
     }
 
-    /// Makes a client for the key in the environment variable `HEYLERTS_API_KEY`.
+    /// Creates a client for the key in the environment variable `HEYLERTS_API_KEY`.
     ///
     /// If `HEYLERTS_BASE_URL` is set, it is the base address, by the rules of [`Config::base_url`]: a program is
     /// pointed at a test server without a change.
@@ -125,7 +125,7 @@ impl Client {
         Client::from_env_with(Config::new())
     }
 
-    /// Makes a client for `key` with this configuration.
+    /// Creates a client for `key` with this configuration.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Client {
         Client::open(ApiKey::new(key.as_ref()), config)
     }
 
-    /// Makes a client for the key in the environment variable `HEYLERTS_API_KEY`, with this configuration. The address is
+    /// Creates a client for the key in the environment variable `HEYLERTS_API_KEY`, with this configuration. The address is
     /// that in `HEYLERTS_BASE_URL`, unless the configuration has one.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl Client {
         Client::open(key, config.base_url_from_env(ADDRESS_VARIABLE)?)
     }
 
-    /// Makes a client for a key that may change: `source` returns the current key.
+    /// Creates a client for a key that may change: `source` returns the current key.
     ///
     /// The source is asked now, and again after a 401. If it returns another key then, the call that got the 401 is
     /// sent once more with that key, whatever its safety and [`retries`](Config::retries), since the service rejected

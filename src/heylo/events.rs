@@ -28,7 +28,7 @@ pub struct Event {
 const EVENT_ID: [&str; 2] = ["id", "eventId"];
 
 impl Event {
-    /// Makes an event from its JSON, as for the tests of your own program.
+    /// Creates an event from its JSON, as for the tests of your own program.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ pub struct Attendance {
 const ATTENDANCE_ID: [&str; 1] = ["id"];
 
 impl Attendance {
-    /// Makes a record from its JSON, as for the tests of your own program.
+    /// Creates a record from its JSON, as for the tests of your own program.
     ///
     /// # Examples
     ///

@@ -65,7 +65,7 @@ pub struct NewMember {
 }
 
 impl NewMember {
-    /// Makes a member with the stable id that the person has in the caller's own system: `userId`.
+    /// Describes a person by the stable id that they have in the caller's own system: `userId`.
     ///
     /// [`remove_member`](super::Community::remove_member) takes the same id later. An empty one, or one with white space
     /// or an invisible character around it, is rejected when the invite is sent.

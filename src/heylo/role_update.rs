@@ -42,7 +42,7 @@ pub struct RoleUpdate {
 }
 
 impl RoleUpdate {
-    /// Makes an update that changes nobody yet.
+    /// Creates an update that changes nobody yet.
     pub fn new() -> RoleUpdate {
         RoleUpdate::default()
     }
@@ -355,7 +355,7 @@ impl RoleUpdateError {
         self.error.hint()
     }
 
-    /// Makes the error of an update of which nothing was sent.
+    /// Creates the error of an update of which nothing was sent.
     pub(crate) fn not_begun(error: Error) -> RoleUpdateError {
         RoleUpdateError { change: MemberChange::default(), left: RoleUpdate::default(), error }
     }

@@ -32,7 +32,7 @@ pub struct Role {
 }
 
 impl Role {
-    /// Makes a role from its JSON, as for the tests of your own program.
+    /// Creates a role from its JSON, as for the tests of your own program.
     ///
     /// # Errors
     ///

@@ -116,7 +116,7 @@ impl fmt::Debug for Alteration {
 }
 
 impl Fault {
-    /// Makes a fault that changes the response: the request takes effect, and `alter` gets the response before it is sent.
+    /// Creates a fault that changes the response: the request takes effect, and `alter` gets the response before it is sent.
     ///
     /// # Examples
     ///

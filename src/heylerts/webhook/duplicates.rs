@@ -86,7 +86,7 @@ struct Memory {
 }
 
 impl DuplicateGuard {
-    /// Makes a guard that remembers this many deliveries, at least one.
+    /// Creates a guard that remembers this many deliveries, at least one.
     #[must_use]
     pub fn new(capacity: usize) -> DuplicateGuard {
         let memory = Memory { capacity: capacity.max(1), ..Memory::default() };
@@ -116,7 +116,7 @@ impl DuplicateGuard {
 }
 
 impl Default for DuplicateGuard {
-    /// Makes a guard that remembers 10,000 deliveries.
+    /// Creates a guard that remembers 10,000 deliveries.
     fn default() -> DuplicateGuard {
         DuplicateGuard::new(CAPACITY)
     }

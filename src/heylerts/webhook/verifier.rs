@@ -48,7 +48,7 @@ pub(super) struct Signed {
 }
 
 impl Verifier {
-    /// Makes a verifier with one secret, which is taken as it is: white space around it counts.
+    /// Creates a verifier with one secret, which is taken as it is: white space around it counts.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Verifier {
         Verifier::with_secrets([secret])
     }
 
-    /// Makes a verifier with the secret in the environment variable `HEYLERTS_WEBHOOK_SECRET`, which is taken as it
+    /// Creates a verifier with the secret in the environment variable `HEYLERTS_WEBHOOK_SECRET`, which is taken as it
     /// is.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Verifier {
         Verifier::new(secret).map_err(|_| Error::configuration(format!("{VARIABLE} is empty")))
     }
 
-    /// Makes a verifier with several secrets, any of which may match: those of several alerts, or the new and
+    /// Creates a verifier with several secrets, any of which may match: those of several alerts, or the new and
     /// the old one while a secret is being rotated.
     ///
     /// A body is hashed once for each secret.
