@@ -44,6 +44,7 @@ pub(crate) use service::Service;
 /// | [`deadline`](Config::deadline) | 180 seconds | 1 millisecond to a day |
 /// | [`retries`](Config::retries) | 4 | 0 to 100 |
 /// | [`rate`](Config::rate) | the service's | 1 request or more in up to 366 days |
+/// | [`grace`](Config::grace) | 2 seconds | up to a day |
 /// | [`max_body`](Config::max_body) | 10 MiB | 1 byte and up |
 ///
 /// # Examples
@@ -178,10 +179,10 @@ impl Config {
     /// Sets how long one call may take in total: waiting for the rate limit, all attempts, and the pauses
     /// between them. Default: 180 seconds.
     ///
-    /// If a wait would outlast the deadline, the call fails immediately. An unsafe call also fails if too little would be left
-    /// after the wait to send it in, since its outcome might stay unknown: less than 100 ms, or than a tenth of a deadline
-    /// shorter than a second. The deadline is for each call; an iteration over many pages, each of which is a call, may take
-    /// longer.
+    /// If a wait would outlast the deadline, the call fails immediately. An unsafe call also fails if too little time would
+    /// be left after the wait, since its outcome might stay unknown: less than 100 ms, or less than a tenth of a deadline
+    /// that is shorter than a second. The deadline is for each call. Each page of a list is a call, so an iteration over
+    /// many pages may take longer.
     ///
     /// # Examples
     ///
@@ -209,8 +210,8 @@ impl Config {
     ///
     /// Before each retry the client pauses for a random time: up to half a second before the first, up to
     /// twice as long before each further one, never more than 20 seconds. [`Safety`](crate::Safety) defines
-    /// which calls are retried. If many calls fail at the same time, fewer are: a client and its clones share
-    /// ten retries, and each call adds a tenth of one.
+    /// which calls are retried. If many calls fail at the same time, not all of them are retried: a client and its clones
+    /// share ten retries, and each call adds a tenth of one.
     ///
     /// A 429 uses up none of them: the call is sent again after the pause that the service asks for, until the deadline
     /// ends it. With 0 retries nothing is sent again, not even after a 429.
@@ -235,10 +236,10 @@ impl Config {
 
     /// Sets the rate limit to keep. Default: the service's: 5 a second for Heylo, 100 a minute for Heylerts.
     ///
-    /// A lower one leaves room for others who use the same key. One with another period than the service's keeps the
-    /// service's limit as well: 100 a minute are, for Heylo, 100 a minute and 5 a second. A higher one is used as it is,
-    /// and [`Rate::unlimited`] is for a server without a limit. A [paced](Rate::paced) one spreads the requests evenly, while the default lets the first
-    /// ones go at once.
+    /// A lower rate leaves a part of the limit to others who use the same key. If its period is not the service's, both
+    /// limits are kept: for Heylo, 100 a minute means 100 a minute and 5 a second. A higher rate is used as it is, and
+    /// [`Rate::unlimited`] is for a server without a limit. A [paced](Rate::paced) rate spreads the requests evenly; the
+    /// default sends the first ones at once.
     ///
     /// # Examples
     ///
@@ -261,7 +262,7 @@ impl Config {
     /// address.
     ///
     /// It has a rate of its own, so [`rate`](Config::rate) cannot be set beside it. It has to be on the
-    /// client's [`clock`](Config::clock), since deadlines are moments on that. Heylo's older page allows 5
+    /// client's [`clock`](Config::clock), since deadlines are moments of that clock. Heylo's older page allows 5
     /// concurrent requests for an organization, whose communities may have a key each: their clients can share
     /// one bucket.
     ///
@@ -284,10 +285,9 @@ impl Config {
 
     /// Sets for how much longer than a period the token of a request without a response is held. Default: two seconds.
     ///
-    /// A request that was given up may still be under way. If it arrives within the grace, the limit still holds; if later, it
-    /// [may exceed the limit](TokenBucket#the-guarantee). It is
-    /// at most a day, and it is the [bucket](TokenBucket::set_grace)'s: the client that is built last sets it for all
-    /// that share the bucket.
+    /// A request that the client gave up may still be under way. If it arrives within the grace, the limit holds; if it
+    /// arrives later, it [may exceed the limit](TokenBucket#the-guarantee). The grace is at most a day. It belongs to the
+    /// [bucket](TokenBucket::set_grace): the client that is built last sets it for all clients with that bucket.
     ///
     /// # Examples
     ///
@@ -347,7 +347,7 @@ impl Config {
     /// [`TransportOptions::proxy`]. Default: [the proxies of the environment](UreqTransport#proxies).
     ///
     /// Rejected when the client is built: an address that cannot be used, and a proxy beside a
-    /// [`transport`](Config::transport), which it would not reach.
+    /// [`transport`](Config::transport), which would not use it.
     ///
     /// # Examples
     ///
@@ -385,7 +385,7 @@ impl Config {
     /// [those of the environment or the feature](UreqTransport#certificates).
     ///
     /// Rejected when the client is built: PEM without a certificate, and certificates beside a
-    /// [`transport`](Config::transport), which they would not reach.
+    /// [`transport`](Config::transport), which would not use them.
     ///
     /// # Examples
     ///
@@ -426,7 +426,7 @@ impl Config {
     ///
     /// See [`TransportOptions::client_certificate`] for the forms. Rejected when the client is built: PEM without a
     /// certificate or without a key, a key with a passphrase, a key that does not belong to the certificate, and a
-    /// certificate beside a [`transport`](Config::transport), which it would not reach.
+    /// certificate beside a [`transport`](Config::transport), which would not use it.
     ///
     /// # Examples
     ///
@@ -481,7 +481,7 @@ impl Config {
         self
     }
 
-    /// Adds an [`Observer`], or a closure, that is called with whatever the client does and waits for.
+    /// Adds an [`Observer`], or a closure, that is called with each [`Activity`](crate::Activity) of the client.
     /// Default: none. Several receive each activity in the order in which they were added.
     ///
     /// [`CallOptions::observer`](crate::CallOptions::observer) adds one for some calls only.
@@ -493,10 +493,10 @@ impl Config {
     /// Sets a function that is called with each field and value in a response that this version of the crate does not
     /// know, once each for all clients with this configuration or a clone of it. Default: none.
     ///
-    /// A test or a nightly job notices by it that the service has changed: see [`Drift`]. Responses to the documented
-    /// calls are checked, also if a [`Call`](crate::Call) of your own sends them or a list decodes into a type of yours;
-    /// what Heylo does not document (the fields of an event) is not. Each body is parsed once more for it. 1,000 are
-    /// reported at most.
+    /// With it, a test or a nightly job notices that the service has changed: see [`Drift`]. Responses to the documented
+    /// calls are checked, also if a [`Call`](crate::Call) of your own makes the request or a list decodes into a type of
+    /// yours. Fields that Heylo does not document, such as those of an event, are not checked. Each body is parsed a
+    /// second time. At most 1,000 fields and values are reported.
     ///
     /// # Examples
     ///
@@ -519,7 +519,7 @@ impl Config {
     /// Adds a [`Cancellation`], which stops the calls of the client from another thread. Default: none.
     ///
     /// With several, each of them stops the calls. [`CallOptions::cancellation`](crate::CallOptions::cancellation) adds
-    /// one for some calls only. It is taken by reference and cloned, since the program keeps it to cancel by.
+    /// one for some calls only. This method clones it, since the program keeps its own to cancel the calls.
     pub fn cancellation(mut self, cancellation: &Cancellation) -> Config {
         self.settings.cancellations.push(cancellation.clone());
         self

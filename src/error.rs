@@ -28,8 +28,8 @@ pub(crate) const BODY_KEPT: usize = 64 * 1024;
 /// the line, the causes and the hint. `{:#?}` shows the fields.
 ///
 /// No part of an error contains the key, even if a server quoted it in its response. [`body`](Error::body) and
-/// [`headers`](Error::headers) come from the service and may contain personal data. Neither is printed, by `Display` or by
-/// `Debug`, but for the [`message`](Error::message) that the service wrote for people to read. A cause that is about JSON
+/// [`headers`](Error::headers) come from the service and may contain personal data. Neither `Display` nor `Debug` prints
+/// them, except for the [`message`](Error::message) that the service wrote for people to read. A cause that is about JSON
 /// names what was expected, and not the value that was there.
 ///
 /// # Examples
@@ -306,11 +306,11 @@ impl Error {
 
     /// Returns what happened, in the service's own words if it gave any.
     ///
-    /// One line of at most 500 characters, without the call and the status. Heylerts documents `detail`,
-    /// Heylo nothing, so the words are taken from `message`, `error`, `errors`, `detail` or `error.message`,
-    /// from the title of a page, or from plain text. JSON without any of these may be about people: of it, the size and the
-    /// names of its fields are given, as in `no message, but 51 bytes of JSON with the fields code, member`. Only if it
-    /// holds nothing but small numbers, booleans and nulls is it given as it is: `{"code": 17}`.
+    /// One line of at most 500 characters, without the call and the status. Heylerts documents the field `detail`,
+    /// Heylo none, so the message is taken from fields with usual names, such as `message`, `error`, `errors`, `detail`
+    /// and `error.message`, from the title of a page, or from plain text. JSON without such a field may be about people, so
+    /// only its size and the names of its fields are shown: `no message, but 51 bytes of JSON with the fields code, member`.
+    /// JSON that holds nothing but small numbers, booleans and nulls is shown as it is: `{"code": 17}`.
     ///
     /// # Examples
     ///
@@ -362,9 +362,9 @@ impl Error {
     /// Returns how long to wait before the call makes sense again, as far as it is known.
     ///
     /// That is the `Retry-After` of a 429 or a 503: seconds, fractions of them, or a date, taken against the
-    /// response's own `Date`. It is `None` if the header is absent, zero, more than a year, or unreadable; on
-    /// other statuses some servers send it too, with no meaning. If the service asked for nothing and a
-    /// wait would have outlasted the deadline, it is that wait.
+    /// response's own `Date`. A header that is zero, more than a year or unreadable does not count, and neither does that
+    /// of another status, since some servers send it with every response. If there is no such header and the call failed
+    /// because a wait would have outlasted the deadline, it is the length of that wait. Otherwise it is `None`.
     ///
     /// # Examples
     ///
@@ -533,7 +533,8 @@ impl Error {
         ))
     }
 
-    /// Returns the error for a terminal: the line, and below it the host, the causes and the hint.
+    /// Returns the error for a terminal: the line, and below it the host (if the line does not name it), the causes and the
+    /// hint.
     ///
     /// # Examples
     ///

@@ -114,12 +114,13 @@
 //! # Features
 //!
 //! The default build has 70 crates below it. `default-features = false` is the smallest client, with 53: it has no TLS, so it
-//! is for a loopback address or a custom transport. With `features = ["rustls"]` beside it, 65.
+//! is for a loopback address or a custom transport. `default-features = false, features = ["rustls"]` has 65.
 //!
 //! * `rustls` (default, 12 crates): TLS by rustls, with Mozilla's roots compiled in. `platform-verifier` (3) trusts the
-//!   roots of the operating system instead; `native-tls` (18) uses the system's TLS library too. Without any of
-//!   them, an `https` address is an error. Cargo unites the features of a crate: these two hold for each client of a
-//!   program if any crate in it enables them. [`Config::root_certificates`] states the roots of one client.
+//!   roots of the operating system instead; `native-tls` (18) uses the system's TLS library too. Without any of the
+//!   three, an `https` address is an error. Cargo unites the features of a crate: if any crate of a program enables
+//!   `platform-verifier` or `native-tls`, it holds for all clients. [`Config::root_certificates`] sets the roots of one
+//!   client.
 //! * `gzip` (default, 6): accepts compressed responses.
 //! * `webhook` (10): verifies the webhooks of Heylerts.
 //! * `share` (12): one rate limit for all processes of a machine. `redis` (16): the same for several machines.

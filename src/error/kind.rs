@@ -39,17 +39,18 @@ pub enum ErrorKind {
     AppliedUnreadable,
     /// The response, or one item of it, could not be read.
     Unreadable,
-    /// A wait for the rate limit would have outlasted the deadline, or code of the caller's own has. Nothing was sent.
+    /// A wait for the rate limit would have outlasted the deadline, or the caller's own code (an observer, a key source) has
+    /// outlasted it. Nothing was sent.
     Deadline,
     /// The request was printed instead of sent, by a [`DryRun`](crate::DryRun).
     DryRun,
     /// The call was [cancelled](crate::Cancellation) before it was sent, or before it was sent again.
     Cancelled,
-    /// The tokens of the rate limit are shared with other processes and cannot be reached, or not be used. Nothing was
+    /// The tokens of the rate limit are shared with other processes, and cannot be reached or cannot be used. Nothing was
     /// sent.
     SharedLimit,
-    /// Something that is to be written before the request could not be: the record of
-    /// [`Bulk::next_recorded`](crate::heylo::Bulk::next_recorded), or the line of a [`DryRun`](crate::DryRun). Nothing was sent.
+    /// The journal of [`Bulk::next_recorded`](crate::heylo::Bulk::next_recorded), or the line of a
+    /// [`DryRun`](crate::DryRun), could not be written. Nothing was sent.
     Output,
     /// The pages of a list do not advance: the server repeats itself.
     NoProgress,

@@ -28,8 +28,8 @@ const SUPPRESS_EMAILS: &str = "suppressEmails";
 /// It is written and read as one flat object with Heylo's names: `userId`, `firstName`, `lastName`, `email`,
 /// `phoneNumber`, `birthDate`, `gender`, `memberSinceMonth`, `memberSinceYear`, `emergencyContactName`,
 /// `emergencyContactPhoneNumber`, `emergencyContactRelationship`, `replyToEmail`, `suppressEmails`. Other
-/// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set. A gender is read as
-/// [`Gender`] reads it, so that `F` is sent as `female`; another one is kept. A `birthDate` that is not a date of the
+/// fields are kept, and sent with the member. A field that is `null` or an empty CSV cell is not set. A gender is parsed as a
+/// [`Gender`], so that `F` is sent as `female`; a value that is no `Gender` is sent as it is. A `birthDate` that is not a date of the
 /// form `YYYY-MM-DD` is an error, when it is read and when an invite with it is sent.
 ///
 /// A CSV file whose columns are not Heylo's is read into a type of your own, as the guide's

@@ -143,7 +143,7 @@ impl Community {
         Bulk::new(self.clone(), INVITE, members.into_iter().map(invite))
     }
 
-    /// Returns a journal of invites to this community in which nobody is, for the first run of a program that keeps one.
+    /// Returns an empty journal of invites to this community, for the first run of a program that keeps one.
     ///
     /// # Examples
     ///
@@ -191,11 +191,11 @@ impl Community {
         Bulk::new(self.clone(), REMOVE, user_ids.into_iter().map(remove))
     }
 
-    /// Removes, one after the other, those whom a journal of invites has as done or as [`unknown`](Journal::unknown), and who are
-    /// not `listed` any more.
+    /// Removes, one after the other, the people who are done or [`unknown`](Journal::unknown) in a journal of invites and are
+    /// no longer `listed`.
     ///
-    /// Each is removed as by [`remove_members`](Community::remove_members). [`Journal::forget`] each who
-    /// [is removed](MemberOutcome::is_removed): otherwise somebody who comes back is not invited.
+    /// They are removed as by [`remove_members`](Community::remove_members). Call [`Journal::forget`] for each person who
+    /// [is removed](MemberOutcome::is_removed): otherwise a person who comes back is not invited.
     ///
     /// # Errors
     ///
@@ -256,13 +256,12 @@ pub struct MemberOutcome {
 }
 
 impl MemberOutcome {
-    /// Returns whether a removal has left the person outside the community: it took effect, or Heylo knows no such member of
-    /// a community that it does know, as after a removal by an earlier run.
+    /// Returns whether the person is no member after a removal: it took effect, or the community is known and has no such
+    /// member, as after a removal by an earlier run. For an invite it is false.
     ///
     /// A [`NotFound`](crate::ErrorKind::NotFound) alone does not show that, since an unknown community and a wrong base
-    /// address have the same. So after the first one that does not name the person, the roles of the community are read.
-    ///
-    /// It is false of an invite.
+    /// address cause it as well. So after the first `NotFound` that does not name the person, the roles of the community are
+    /// read.
     ///
     /// # Examples
     ///
@@ -286,18 +285,19 @@ impl MemberOutcome {
 /// Calls for many people, one after the other: an iterator of one [`MemberOutcome`] for each.
 ///
 /// Made by [`Community::invite_members`] and [`Community::remove_members`]. It is lazy, and goes as fast as
-/// the rate limit allows: 5 people a second. A user id that comes twice is dealt with once.
+/// the rate limit allows: 5 people a second. A user id that is given twice is sent once.
 ///
 /// # Failures
 ///
-/// A failure for one person is that person's outcome, and the next person follows. A failure that everybody
-/// else would meet as well ends the iterator after its outcome: a rejected key (401, 403), an unknown community,
+/// A failure for one person is that person's outcome, and the next person follows. A failure that would repeat for everybody
+/// else ends the iterator after this outcome: a rejected key (401, 403), an unknown community,
 /// a network that is down ([`NotSent`](crate::ErrorKind::NotSent)), a rate limit that outlasts the deadline, a share
 /// that cannot be reached, a [cancellation](crate::Cancellation), a journal that cannot be written, a redirect, and
 /// the third server error or lost response in a row.
 ///
-/// Heylo does not document how it rejects an unknown community. The words of a 4xx decide; if those of the first
-/// removal, or of the first three invites, do not, the roles of the community are read once, to learn whether it is known.
+/// Heylo does not document how it rejects an unknown community. The message of a 4xx decides. If the first removal or the
+/// first three invites fail with messages that do not name the community or the person, the roles of the community are
+/// read once, to find out whether it is known.
 ///
 /// # Continuing later
 ///
@@ -371,8 +371,8 @@ impl Bulk {
         }
     }
 
-    /// Continues an earlier run: leaves out those whom its journal knows as done, or as possibly invited, and sends
-    /// the call for all others, those who failed included.
+    /// Continues an earlier run: leaves out those who are done or [`unknown`](Journal::unknown) in its journal, and sends the
+    /// call for all others, also for those who failed.
     ///
     /// The people may be others than in that run. The journal of this run begins with all entries of that one, also
     /// those of people who are not in this run. So somebody who was invited, was removed, and is to be invited again is

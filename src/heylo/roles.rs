@@ -57,7 +57,7 @@ impl Role {
         }
     }
 
-    /// Decodes the role into a type of the caller's own.
+    /// Decodes the role into a type of your own.
     ///
     /// # Errors
     ///
@@ -159,8 +159,8 @@ struct MembersResponse {
 ///
 /// * [`members`](RoleMembers::members) returns them.
 /// * [`update`](RoleMembers::update) adds some people and removes others.
-/// * [`set_members`](RoleMembers::set_members) makes the members those of a list, and
-///   [`plan_members`](RoleMembers::plan_members) returns first what that would change.
+/// * [`set_members`](RoleMembers::set_members) makes the people of a list the members, and
+///   [`plan_members`](RoleMembers::plan_members) returns what that would change.
 /// * [`remove_all_members`](RoleMembers::remove_all_members) removes everybody.
 #[derive(Clone, Debug)]
 pub struct RoleMembers {

@@ -64,10 +64,9 @@ struct Rejection {
 impl Call {
     /// States a call by its method and the segments of its path, below the service's base address.
     ///
-    /// Segments are percent-encoded one by one, so none can reach another endpoint; one that is empty, dots
-    /// alone, holds a slash or a control character, or has white space or an invisible character around it is rejected
-    /// when the call is sent. A `GET` is
-    /// [`Safety::Read`] by default, everything else [`Safety::Unsafe`].
+    /// Segments are percent-encoded one by one, so none can reach another endpoint. The call is rejected when it is sent
+    /// if a segment is empty, is `.` or `..`, contains a slash, a backslash or a control character, or has white space or an invisible
+    /// character around it. A `GET` is [`Safety::Read`] by default, every other method [`Safety::Unsafe`].
     ///
     /// # Examples
     ///
@@ -242,7 +241,7 @@ impl Call {
         self
     }
 
-    /// States whether the call may be sent again when it is not known what became of it.
+    /// States whether the call may be sent again if its outcome is unknown.
     ///
     /// # Examples
     ///
@@ -272,8 +271,8 @@ impl Call {
     /// [`Error::operation`](crate::Error::operation), [`CallStart::operation`](crate::CallStart::operation) and spans: one
     /// name for all ids.
     ///
-    /// By default a call of one's own that makes the request of a method has the name of that method's operation.
-    /// Another call has the `type` of its body, and one without a `type` is called `other`. The operations are:
+    /// By default, a call that makes the same request as a method of this crate has the name of that method's operation.
+    /// Any other call has the `type` of its body as its name, or `other` if there is none. The operations are:
     ///
     /// | Heylo | Heylerts |
     /// |---|---|

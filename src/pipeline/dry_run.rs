@@ -17,8 +17,7 @@ use crate::error::ErrorKind;
 /// The call fails with an error of the kind [`DryRun`](crate::ErrorKind::DryRun) and uses up no token of the rate limit.
 /// With [`sending_reads`](DryRun::sending_reads), calls of [`Safety::Read`] are sent, so that a program can go as far as
 /// its first change. An operation of several requests prints them all, such as an update of a role by 261 people, and a
-/// [`Bulk`](crate::heylo::Bulk) call prints a line for each person. Then the program stops at the error, unless it goes on
-/// after errors of this kind.
+/// [`Bulk`](crate::heylo::Bulk) call prints a line for each person. Then the operation returns the error.
 ///
 /// In the lines, the key is a variable of the environment, `$HEYLO_API_KEY` or `$HEYLERTS_API_KEY`. The body is there as
 /// it would be sent, personal data included. The lines are written to standard output unless they are sent

@@ -19,7 +19,7 @@ use crate::limiter::Wait;
 /// Receives each [`Activity`] of a client when it happens.
 ///
 /// It is called on the thread that makes the call, also while that thread waits in the queue for the rate
-/// limit. It should return soon: the call goes on when it has returned. A call of the same client from inside it fails
+/// limit. It should return soon, since the call continues only after that. A call of the same client from inside it fails
 /// with an error of the kind [`InvalidInput`](crate::ErrorKind::InvalidInput). A closure `Fn(&Activity<'_>)` is an
 /// observer too.
 ///
