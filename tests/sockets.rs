@@ -250,14 +250,7 @@ fn each_after(
 #[test]
 fn a_call_that_lost_its_response_is_retried_unless_it_is_unsafe() {
     each_after(&no_responses(), |call, server, outcome, context| {
-        if call.safety == Safety::Unsafe {
-            let error = outcome.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{context}");
-            assert_eq!((error.attempts(), server.received().len()), (1, 1), "{context}");
-        } else {
-            assert!(outcome.is_ok(), "{context}");
-            assert_eq!(server.received().len(), 2, "{context}");
-        }
+        call.assert_retried_if_safe(outcome, server.received().len(), context);
     });
 }
 

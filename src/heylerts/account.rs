@@ -93,7 +93,7 @@ impl Client {
     /// # Errors
     ///
     /// [`Unauthorized`](crate::ErrorKind::Unauthorized) if the key does not work,
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) if the plan is Free; else see
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) if the plan is Free; otherwise see
     /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
@@ -177,7 +177,7 @@ impl Client {
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an empty id, since that would count all;
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such alert (not documented; a service may
-    /// count nothing instead); else see [`ErrorKind`](crate::ErrorKind).
+    /// count nothing instead); otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///

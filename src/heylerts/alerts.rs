@@ -164,7 +164,7 @@ impl Client {
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is none, or it is somebody else's;
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the id is empty or contains a slash;
-    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the response is another alert; else see
+    /// [`Unreadable`](crate::ErrorKind::Unreadable) if the response is another alert; otherwise see
     /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
@@ -198,7 +198,7 @@ impl Client {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name or the keyword is empty;
     /// [`Forbidden`](crate::ErrorKind::Forbidden) if the plan's quota is used up (Free 2, Starter 10,
     /// Pro 50, Business 250); [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) if no response came;
-    /// else see [`ErrorKind`](crate::ErrorKind).
+    /// otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///
@@ -227,7 +227,7 @@ impl Client {
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if nothing is set;
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such alert;
-    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) if the response is another alert; else see
+    /// [`AppliedUnreadable`](crate::ErrorKind::AppliedUnreadable) if the response is another alert; otherwise see
     /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
@@ -258,7 +258,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there was no such alert to begin with; else see
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there was no such alert to begin with; otherwise see
     /// [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples

@@ -279,7 +279,7 @@ impl Community {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an id is empty; else see [`ErrorKind`](crate::ErrorKind).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if an id is empty; otherwise see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Examples
     ///

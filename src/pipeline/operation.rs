@@ -193,20 +193,16 @@ const STATS: Form = Object(&[
     ("by_category", Keys(CATEGORIES)),
 ]);
 
-const ALERTS: &[(&str, Form)] = &[
-    ("items", List(&ALERT)),
-    ("page", Any),
-    ("per_page", Any),
-    ("total_items", Any),
-    ("total_pages", Any),
-    ("has_more", Any),
-];
+const ALERTS: &[(&str, Form)] = &page(&ALERT);
+const MENTIONS: &[(&str, Form)] = &page(&MENTION);
 
-const MENTIONS: &[(&str, Form)] = &[
-    ("items", List(&MENTION)),
-    ("page", Any),
-    ("per_page", Any),
-    ("total_items", Any),
-    ("total_pages", Any),
-    ("has_more", Any),
-];
+const fn page(item: &'static Form) -> [(&'static str, Form); 6] {
+    [
+        ("items", List(item)),
+        ("page", Any),
+        ("per_page", Any),
+        ("total_items", Any),
+        ("total_pages", Any),
+        ("has_more", Any),
+    ]
+}

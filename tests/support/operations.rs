@@ -4,7 +4,7 @@
 
 use heysync::heylerts::{AlertPatch, NewAlert};
 use heysync::heylo::{NewMember, RoleUpdate};
-use heysync::{Config, Result, Safety, heylerts, heylo};
+use heysync::{Config, ErrorKind, Result, Safety, heylerts, heylo};
 
 pub(crate) const HEYLO_KEY: &str = "the-secret-heylo-key-0123456789";
 pub(crate) const HEYLERTS_KEY: &str = "hlt_the-secret-heylerts-key-0123456789";
@@ -47,6 +47,20 @@ pub(crate) struct Operation {
     pub(crate) make: fn(&Clients) -> Result<()>,
     /// Calls the operation with as many other ids.
     pub(crate) make_with: fn(&Clients, &[&str]) -> Result<()>,
+}
+
+impl Operation {
+    /// Asserts the outcome of a call whose first response was lost: it was sent again, unless that could do harm.
+    pub(crate) fn assert_retried_if_safe(&self, outcome: Result<()>, sent: usize, context: &str) {
+        if self.safety == Safety::Unsafe {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{context}");
+            assert_eq!((error.attempts(), sent), (1, 1), "{context}");
+        } else {
+            assert!(outcome.is_ok(), "{context}");
+            assert_eq!(sent, 2, "{context}");
+        }
+    }
 }
 
 const LIST: &str = r#"{"items": [], "page": 1, "per_page": 100, "total_items": 0, "total_pages": 0, "has_more": false}"#;
