@@ -1,7 +1,6 @@
 //! A list of a community that continues after an item, as `lastEventId` does.
 
 use std::collections::BTreeMap;
-
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};

@@ -215,8 +215,8 @@ impl Call {
 
     /// Sets the JSON body.
     ///
-    /// A body that cannot be written as JSON, and any body of a `GET` or `DELETE`, is rejected with
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the call is sent.
+    /// The call is rejected with [`InvalidInput`](crate::ErrorKind::InvalidInput) when it is sent if the body cannot be
+    /// written as JSON, or if the method is not `POST`, `PUT` or `PATCH`.
     ///
     /// # Examples
     ///
