@@ -389,7 +389,7 @@ pub struct Community {
 impl Client {
     /// Returns a handle for the community with this id: `communityId`.
     ///
-    /// Nothing is sent. An empty id is rejected by the first call, one that Heylo does not know by Heylo.
+    /// Nothing is sent. The first call rejects an empty id; Heylo rejects an id that it does not know.
     ///
     /// # Examples
     ///

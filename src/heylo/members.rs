@@ -8,8 +8,7 @@ use std::iter::FusedIterator;
 
 use serde_json::Map;
 
-use super::client::Community;
-use super::client::INVITE_HOST;
+use super::client::{Community, INVITE_HOST};
 use super::invite::NewMember;
 use super::journal::{Journal, State};
 use super::member_diff::check_not_misread;

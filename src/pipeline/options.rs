@@ -141,14 +141,14 @@ impl CallOptions {
     /// Sets a header of each request. One with the same name that was set before is replaced, and one that the
     /// [`Call`](crate::Call::header) has is sent instead of it.
     ///
-    /// Rejected are names and values that no header can have (a line break, a letter beyond ASCII), and headers
+    /// Names and values that no header can have (a line break, a letter beyond ASCII) are rejected, and so are headers
     /// that the client must set itself:
     ///
     /// * authentication: `Authorization`, `X-API-Key`, `Cookie` and the like. Another key is another client.
     /// * framing and the connection: `Host`, `Content-Length`, `Transfer-Encoding`, `Connection`, `TE`, `Trailer`,
     ///   `Upgrade`, `Expect`, `Proxy-*`, and `Content-Encoding` and `Accept-Encoding`, which the transport sets.
-    /// * `X-HTTP-Method-Override`, `X-Original-URL` and the like, which would make another call of it than its
-    ///   [`Safety`](crate::Safety) is for.
+    /// * `X-HTTP-Method-Override`, `X-Original-URL` and the like, which would turn the call into another one, with
+    ///   another [`Safety`](crate::Safety).
     /// * `User-Agent`, which is [`Config::user_agent`](crate::Config::user_agent).
     ///
     /// An `Idempotency-Key` is for one call: set it by [`Call::header`](crate::Call::header).
@@ -164,8 +164,8 @@ impl CallOptions {
     }
 
     /// Adds a query parameter to each request, percent-encoded. As with [`Call::query`](crate::Call::query), a name that is
-    /// given twice is sent twice. In a client that is derived from a derived one, all parameters of a name replace those
-    /// that the other one has with that name.
+    /// given twice is sent twice. If a client that has such options already gets more of them by `with`, the new parameters
+    /// replace the old ones with the same names.
     ///
     /// A parameter that the call sends itself, such as `page` or a filter, is rejected when the call is sent:
     /// services differ on which of two counts. [Positions](crate::page::Position) belong to a list with these

@@ -102,8 +102,8 @@ pub(crate) fn nothing(body: Vec<u8>) -> Result<(), BadBody> {
 
 /// The body of a response, of any shape: JSON, plain text, or nothing.
 ///
-/// Heylo does not document its response to an invite or a removal, so this is what their methods return, and
-/// `send_raw` of each client. A body that denies the success is an error instead.
+/// Heylo does not document its response to an invite or a removal, so their methods return this type, and so does
+/// `send_raw` of each client. If the body reports a failure, they return an error instead.
 ///
 /// # Examples
 ///

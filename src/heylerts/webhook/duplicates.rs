@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use super::delivery::Delivery;
-use super::delivery::EventName;
+use super::delivery::{Delivery, EventName};
 
 /// The default capacity of a [`DuplicateGuard`], in deliveries.
 const CAPACITY: usize = 10_000;

@@ -112,15 +112,15 @@ impl Verifier {
     /// The bytes must be those that came over the wire, not JSON that was parsed and printed again.
     /// `signature` is what [`signature_of`](super::signature_of) returns for an [`http::HeaderMap`], or the value of the
     /// header as your server gives it: a string, bytes or an [`http::HeaderValue`]. It is `None` if there is no such
-    /// header; where the compiler cannot know of which type, write `None::<&str>`.
+    /// header; if the compiler cannot infer its type, write `None::<&str>`.
     ///
     /// # The signature
     ///
     /// Parsed as 64 hex digits in either case or as base64 (standard or URL-safe, padded or not), with or
     /// without `sha256=` before it and white space around it. Of several signatures, separated by commas, any
     /// one may match. If the header itself comes several times, join its values with commas, as
-    /// [`signature_of`](super::signature_of) does: one of them may be genuine. Every secret is tried, and every comparison takes the same time, whatever
-    /// matches.
+    /// [`signature_of`](super::signature_of) does: one of them may be genuine. Every secret is tried, and every comparison
+    /// takes the same time, whatever matches.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// Those of [`verify`](Verifier::verify), but for [`NotJson`](WebhookError::NotJson).
+    /// Those of [`verify`](Verifier::verify), except [`NotJson`](WebhookError::NotJson).
     ///
     /// # Examples
     ///
