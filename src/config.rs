@@ -529,17 +529,14 @@ impl Config {
 impl Config {
     /// Checks the settings and creates the pipeline of one service, for a fixed key.
     pub(crate) fn open(self, service: &'static Service, key: ApiKey) -> Result<Pipeline> {
-        self.open_with(service, |opener, _| Ok(Keys::fixed(opener.open(key)?)))
+        self.open_with(service, |opener, _| Ok(Keys::fixed(opener.open(key, None)?)))
     }
 
     /// Creates the pipeline of one service, for a key that `source` returns.
     pub(crate) fn open_source(self, service: &'static Service, source: Source) -> Result<Pipeline> {
         self.open_with(service, |opener, clock| {
-            let open = move |key, old: Option<&TokenBucket>| match old {
-                None => opener.open(key),
-                Some(old) => opener.reopen(key, old),
-            };
-            Ok(Keys::renewed_by(SourcedKey::new(source, Box::new(open), clock)?))
+            let open = Box::new(move |key, old: Option<&TokenBucket>| opener.open(key, old));
+            Ok(Keys::renewed_by(SourcedKey::new(source, open, clock)?))
         })
     }
 

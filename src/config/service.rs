@@ -48,34 +48,19 @@ impl KeyOpener {
         None
     }
 
-    /// Checks the first key of a client, and finds its bucket.
-    pub(super) fn open(&self, key: ApiKey) -> Result<Credentials> {
+    /// Checks a key and finds its bucket. A key that replaces another one starts with what is left of the `old` one's tokens.
+    pub(super) fn open(&self, key: ApiKey, old: Option<&TokenBucket>) -> Result<Credentials> {
         (self.service.check_key)(&key)?;
-        let bucket = self.bucket(&key)?;
-        Ok(Credentials { auth: Auth::new(self.service.scheme, key)?, bucket })
-    }
-
-    /// Checks a key that replaces another one. It starts with what is left of the old one's tokens.
-    pub(super) fn reopen(&self, key: ApiKey, old: &TokenBucket) -> Result<Credentials> {
-        (self.service.check_key)(&key)?;
-        let bucket = self.next_bucket(&key, old)?;
-        Ok(Credentials { auth: Auth::new(self.service.scheme, key)?, bucket })
-    }
-
-    fn bucket(&self, key: &ApiKey) -> Result<TokenBucket> {
-        let bucket = self.find_bucket(key)?;
+        let bucket = match old {
+            None => self.bucket(&key)?,
+            Some(old) => self.next_bucket(&key, old)?,
+        };
         self.grace.into_iter().for_each(|grace| bucket.set_grace(grace));
-        Ok(bucket)
-    }
-
-    fn next_bucket(&self, key: &ApiKey, old: &TokenBucket) -> Result<TokenBucket> {
-        let bucket = self.find_next_bucket(key, old)?;
-        self.grace.into_iter().for_each(|grace| bucket.set_grace(grace));
-        Ok(bucket)
+        Ok(Credentials { auth: Auth::new(self.service.scheme, key)?, bucket })
     }
 
     /// The bucket that was set, or else the one of all clients in this process with this key at this address.
-    fn find_bucket(&self, key: &ApiKey) -> Result<TokenBucket> {
+    fn bucket(&self, key: &ApiKey) -> Result<TokenBucket> {
         #[cfg(any(feature = "share", feature = "redis"))]
         if let Some(bucket) = self.shared_bucket(key) {
             return bucket;
@@ -89,7 +74,7 @@ impl KeyOpener {
         })
     }
 
-    fn find_next_bucket(&self, key: &ApiKey, old: &TokenBucket) -> Result<TokenBucket> {
+    fn next_bucket(&self, key: &ApiKey, old: &TokenBucket) -> Result<TokenBucket> {
         #[cfg(any(feature = "share", feature = "redis"))]
         if let Some(bucket) = self.shared_bucket(key) {
             return bucket.inspect(|bucket| bucket.spend_as(old));

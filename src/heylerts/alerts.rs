@@ -276,7 +276,8 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn delete_alert(&self, id: impl AsRef<str>) -> Result<()> {
-        self.send_ignoring_body(&Call::delete(["alerts", id.as_ref()]).removes())
+        let call = Call::delete(["alerts", id.as_ref()]).removes();
+        self.pipeline.read(&call, &response::nothing)
     }
 }
 

@@ -277,7 +277,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
-        Ok(self.pipeline.execute(call, &response::json)?.value)
+        self.pipeline.read(call, &response::json)
     }
 
     /// Sends a call that has no method here, and returns the body of the response: JSON of any form, plain text, or
@@ -302,7 +302,7 @@ impl Client {
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
         let read = |body| RawResponse::read(body, call);
-        Ok(self.pipeline.execute(call, &read)?.value)
+        self.pipeline.read(call, &read)
     }
 
     /// Returns the line of curl that sends `call`, for a ticket, a colleague, or a shell such as sh, bash or zsh. Nothing is
@@ -349,11 +349,5 @@ impl Client {
     /// ```
     pub fn bucket(&self) -> TokenBucket {
         self.pipeline.core.keys.current().bucket.clone()
-    }
-
-    /// Sends a call whose response body does not matter.
-    pub(crate) fn send_ignoring_body(&self, call: &Call) -> Result<()> {
-        self.pipeline.execute(call, &response::nothing)?;
-        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::pipeline::call::Call;
 use crate::pipeline::options::CallOptions;
 use crate::pipeline::response::{self, RawResponse};
 use crate::pipeline::retry::Safety;
-use crate::pipeline::{BeforeSending, Completed, Pipeline};
+use crate::pipeline::{BeforeSending, Pipeline};
 
 /// The environment variables that [`Client::from_env`] reads.
 const KEY_VARIABLE: &str = "HEYLO_API_KEY";
@@ -269,7 +269,7 @@ impl Client {
     /// # Ok::<(), heysync::Error>(())
     /// ```
     pub fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
-        Ok(self.send_completed(call)?.value)
+        self.pipeline.read(call, &response::json)
     }
 
     /// Sends a call that has no method here, and returns the body of the response: JSON of any form, plain text, or
@@ -297,7 +297,7 @@ impl Client {
     /// ```
     pub fn send_raw(&self, call: &Call) -> Result<RawResponse> {
         let read = |body| RawResponse::read(body, call);
-        Ok(self.pipeline.execute(call, &read)?.value)
+        self.pipeline.read(call, &read)
     }
 
     /// As [`send_raw`](Client::send_raw), and calls `before_sending` once, right before the first request is sent.
@@ -357,11 +357,6 @@ impl Client {
     /// ```
     pub fn bucket(&self) -> TokenBucket {
         self.pipeline.core.keys.current().bucket.clone()
-    }
-
-    /// As [`send`](Client::send), and returns whether an earlier attempt may have been applied.
-    pub(crate) fn send_completed<T: DeserializeOwned>(&self, call: &Call) -> Result<Completed<T>> {
-        self.pipeline.execute(call, &response::json)
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::role_update::MemberChange;
-use super::role_update::RoleUpdateError;
-use super::role_update::{RoleUpdate, check_id_in_list, distinct, owned, set};
+use super::role_update::{
+    MemberChange, RoleUpdate, RoleUpdateError, check_id_in_list, distinct, owned, set,
+};
 use super::roles::RoleMembers;
 use crate::error::{Error, Result};
 use crate::pipeline::call::is_invisible;

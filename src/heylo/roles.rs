@@ -6,14 +6,12 @@ use serde_json::{Map, Value};
 
 use super::client::Community;
 use super::record::{decode, id_of, whole, with_id};
-use super::role_update::RoleUpdate;
-use super::role_update::RoleUpdateError;
-use super::role_update::{MemberChange, UpdateResponse};
+use super::role_update::{MemberChange, RoleUpdate, RoleUpdateError, UpdateResponse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, vec_without_nulls};
-use crate::pipeline::Completed;
 use crate::pipeline::call::Call;
 use crate::pipeline::retry::Safety;
+use crate::pipeline::{Completed, response};
 
 const ROLE_ID: [&str; 2] = ["id", "roleId"];
 
@@ -300,7 +298,7 @@ impl RoleMembers {
 
     fn send(&self, batch: &RoleUpdate) -> Result<UpdateResponse> {
         let call = self.update_call(batch);
-        match self.community.client().send_completed(&call) {
+        match self.community.client().pipeline.execute(&call, &response::json) {
             Ok(Completed { value, maybe_applied_before: true }) => Ok(self.complete(batch, value)),
             Ok(Completed { value, .. }) => Ok(value),
             Err(error) if error.kind() == ErrorKind::AppliedUnreadable => {

@@ -12,9 +12,7 @@ use crate::clock::Clock;
 
 use super::exchange::{self, Incoming, Response};
 use super::fault::{Fault, PlannedFault};
-use super::limit::Decision;
-use super::limit::Throttle;
-use super::limit::{Limit, RetryAfter};
+use super::limit::{Decision, Limit, RetryAfter, Throttle};
 use super::request_log::{RequestLog, RequestRecord};
 use super::wall_clock::{self, WallClock};
 
