@@ -65,8 +65,8 @@ impl Call {
     /// States a call by its method and the segments of its path, below the service's base address.
     ///
     /// Segments are percent-encoded one by one, so none can reach another endpoint. The call is rejected when it is sent
-    /// if a segment is empty, is `.` or `..`, contains a slash, a backslash or a control character, or has white space or an invisible
-    /// character around it. A `GET` is [`Safety::Read`] by default, every other method [`Safety::Unsafe`].
+    /// if a segment is empty, is `.` or `..`, contains a slash, a backslash or a control character, or has white space or
+    /// an invisible character around it. A `GET` is [`Safety::Read`] by default, every other method [`Safety::Unsafe`].
     ///
     /// # Examples
     ///
