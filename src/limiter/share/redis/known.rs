@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SLACK: Duration = Duration::from_millis(100);
 /// After this, a request that could not be reported is taken for ended there as well.
 const FORGOTTEN: Duration = Duration::from_secs(60);
+/// A token that was granted ahead of its time and is not used so long after it is given back.
+const UNUSED: Duration = Duration::from_millis(200);
 /// A rate is forgotten after so many of its longest periods, as in the script.
 const MEMORY: u32 = 10;
 /// The pause of a service without a limit, if it names none.
@@ -35,6 +37,10 @@ pub(super) struct Known {
     granted: u64,
     pauses: u64,
     flights: HashMap<u64, Flight>,
+    /// Leases that were granted ahead of their time, each with the moment from which on it may be used.
+    early: Vec<(Instant, u64)>,
+    /// How long the last request took.
+    took: Duration,
     /// When the requests of this process ended that hold a token still.
     ended: VecDeque<Instant>,
     /// Requests that ended and that Redis does not know of yet.
@@ -58,6 +64,7 @@ pub(super) struct Known {
 /// A request under way.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
+    from: Instant,
     valid_until: Instant,
     seq: u64,
     out: u64,
@@ -104,6 +111,8 @@ impl Known {
             granted: 0,
             pauses: 0,
             flights: HashMap::new(),
+            early: Vec::new(),
+            took: Duration::ZERO,
             ended: VecDeque::new(),
             unreported: VecDeque::new(),
             silent: Vec::new(),
@@ -168,11 +177,42 @@ impl Known {
         self.doubtful.push(id);
     }
 
-    pub(super) fn start(&mut self, id: u64, asked: Instant, reply: &Reply) {
+    /// The lease was granted, by a reply that arrived `now`. It may be one for a moment later.
+    pub(super) fn start(&mut self, id: u64, asked: Instant, now: Instant, reply: &Reply) {
         self.denial = None;
         self.granted += 1;
-        let flight = Flight { valid_until: asked + LEASE, seq: reply.seq, out: reply.out };
-        self.flights.insert(id, flight);
+        let (from, valid_until) = (now + reply.at, asked + LEASE);
+        self.flights.insert(id, Flight { from, valid_until, seq: reply.seq, out: reply.out });
+        self.early.push((from, id));
+        self.early.sort_unstable();
+    }
+
+    /// Returns a lease that was granted and is not in use, or when it may be used.
+    pub(super) fn claim(&mut self, now: Instant) -> Result<Option<u64>, NotReady> {
+        let Some((from, id)) = self.early.first().copied() else {
+            return Ok(None);
+        };
+        let wait = from.saturating_duration_since(now);
+        if !wait.is_zero() {
+            let look_again = Some(wait);
+            return Err(NotReady { at_least: wait, look_again, reason: WaitReason::Full });
+        }
+        self.early.remove(0);
+        Ok(Some(id))
+    }
+
+    /// Ends a lease that was granted and that nobody came for.
+    fn unused(&mut self, now: Instant) -> Option<Report> {
+        let is_overdue = |(from, _): &(Instant, u64)| self.is_closed || *from + UNUSED <= now;
+        let place = self.early.iter().position(is_overdue)?;
+        let (_, id) = self.early.remove(place);
+        self.end(id, Outcome::NeverSent, now)
+    }
+
+    /// Returns how long the last request took; zero if for so long that its lease was renewed meanwhile, as Redis does
+    /// not know then when a request began.
+    pub(super) fn took(&self) -> Duration {
+        if self.took < LEASE / 3 { self.took } else { Duration::ZERO }
     }
 
     pub(super) fn deny(&mut self, reply: &Reply, now: Instant) -> NotReady {
@@ -229,7 +269,7 @@ impl Known {
 
     /// Ends a request; `None` if it has ended before.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome, now: Instant) -> Option<Report> {
-        let Flight { seq, out, .. } = self.flights.remove(&id)?;
+        let Flight { from, seq, out, .. } = self.flights.remove(&id)?;
         if let Some((_, reply)) = &mut self.last {
             reply.in_flight = reply.in_flight.saturating_sub(1);
         }
@@ -243,6 +283,7 @@ impl Known {
                 self.silent.push((now + LEASE / 3, report));
             }
             Outcome::Responded(headers) => {
+                self.took = now.saturating_duration_since(from);
                 self.ended.push_back(now);
                 if headers.refused {
                     self.pause(headers.retry_after, now);
@@ -292,6 +333,9 @@ impl Known {
         let is_old = |report: &Report| now.saturating_duration_since(report.at) > FORGOTTEN;
         while self.unreported.front().is_some_and(is_old) {
             self.unreported.pop_front();
+        }
+        if let Some(report) = self.unused(now) {
+            self.unreported.push_back(report);
         }
         self.unreported.front().copied()
     }

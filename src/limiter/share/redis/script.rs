@@ -42,7 +42,12 @@ pub(crate) struct Caller<'a> {
 
 #[derive(Debug)]
 pub(crate) enum Operation<'a> {
-    Lease(&'a str),
+    /// A lease, how long the caller's last request took, and how long it can wait for this one.
+    Lease {
+        name: &'a str,
+        took: Duration,
+        left: Duration,
+    },
     Release(&'a str, Ended),
     Renew(Vec<String>),
     /// Requests that were given up, and how long ago.
@@ -63,6 +68,7 @@ pub(crate) struct Ended {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) granted: bool,
+    /// When there is a token at the soonest. One that is granted may be used from then on.
     pub(crate) at: Duration,
     pub(crate) look: Duration,
     pub(crate) reason: WaitReason,
@@ -113,7 +119,7 @@ impl Script {
 impl Caller<'_> {
     fn arguments(&self, operation: &Operation<'_>) -> Vec<String> {
         let (name, lease) = match operation {
-            Operation::Lease(lease) => ("lease", *lease),
+            Operation::Lease { name, .. } => ("lease", *name),
             Operation::Release(lease, _) => ("release", *lease),
             Operation::Renew(_) => ("renew", ""),
             Operation::Remind(_) => ("remind", ""),
@@ -131,13 +137,14 @@ impl Caller<'_> {
             micros(self.slack),
         ]);
         match operation {
+            Operation::Lease { took, left, .. } => arguments.extend([*took, *left].map(micros)),
             Operation::Release(_, ended) => arguments.extend(ended.arguments(self.rate)),
             Operation::Renew(leases) => arguments.extend_from_slice(leases),
             Operation::Remind(given_up) => {
                 let pairs = given_up.iter().flat_map(|(lease, age)| [lease.clone(), micros(*age)]);
                 arguments.extend(pairs);
             }
-            Operation::Lease(_) | Operation::Exhaust => {}
+            Operation::Exhaust => {}
         }
         arguments
     }

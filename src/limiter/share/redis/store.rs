@@ -42,29 +42,34 @@ impl TokenStore for RedisStore {
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
         let session = &self.session;
         let asked = session.clock.now();
-        let (id, name) = {
-            let mut known = session.known();
-            let id = known.next_lease(asked)?;
-            (id, known.name(id))
-        };
         let left = by.map_or(LONGEST_CALL, |by| by.saturating_duration_since(asked));
-        let time = left.clamp(SHORTEST_CALL, LONGEST_CALL);
-        let reply = session.call(&Operation::Lease(&name), time);
+        let (id, name, took) = {
+            let mut known = session.known();
+            if let Some(id) = known.claim(asked)? {
+                return Ok(Lease::new(id, 0));
+            }
+            let id = known.next_lease(asked)?;
+            (id, known.name(id), known.took())
+        };
+        let operation = Operation::Lease { name: &name, took, left };
+        let reply = session.call(&operation, left.clamp(SHORTEST_CALL, LONGEST_CALL));
+        let now = session.clock.now();
         let mut known = session.known();
         match reply {
-            Ok(reply) if reply.granted => known.start(id, asked, &reply),
+            Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
             Ok(reply) => {
                 known.not_started(id);
-                return Err(known.deny(&reply, session.clock.now()).into());
+                return Err(known.deny(&reply, now).into());
             }
             Err(why) => {
                 known.not_started(id);
                 return Err(why.into());
             }
         }
+        let claimed = known.claim(now);
         drop(known);
         worker::start(session);
-        Ok(Lease::new(id, 0))
+        Ok(Lease::new(claimed?.unwrap_or(id), 0))
     }
 
     fn stands(&self, lease: &Lease) -> bool {

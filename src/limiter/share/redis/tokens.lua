@@ -8,6 +8,11 @@
 local tokens, state, line, turns, rates, server = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local operation, client, lease, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lasts, grace = tonumber(ARGV[6]), tonumber(ARGV[7])
+-- Of a lease: how long the caller's last request took, as others' requests are likely to, and how long it can wait.
+local took, left = 0, 0
+if operation == 'lease' then
+    took, left = tonumber(ARGV[11]), tonumber(ARGV[12])
+end
 
 local SECOND = 1000000
 local MINUTE = 60 * SECOND
@@ -21,6 +26,8 @@ local REPORTED = SECOND
 local AWAITED = SECOND / 20
 -- A response that decides whether the next request is sent is waited for so long.
 local PATIENCE = SECOND
+-- A token that is back within this time is given out ahead of it, and used then: so nobody asks again for it.
+local AHEAD = SECOND / 10
 -- A client that asks so much later than two round trips after its turn loses its place, as the clients say.
 local SLACK = SECOND / 10
 -- One more request may be under way for each so many that succeeded.
@@ -243,8 +250,8 @@ local function others()
     return now < get('others_until') and get('others') or 0
 end
 
-local function out(window)
-    return redis.call('ZCOUNT', tokens, '(' .. text(now - window.held), '+inf')
+local function out(window, at)
+    return redis.call('ZCOUNT', tokens, '(' .. text(at - window.held), '+inf')
 end
 
 -- How many requests are under way: their leases are valid. The others are held for the grace.
@@ -252,21 +259,26 @@ local function under_way()
     return redis.call('ZCOUNT', tokens, '(' .. text(now + grace), '+inf')
 end
 
--- When a client with `ahead` others before it can have a token of `window`.
+-- When a client with `ahead` others before it can have a token of `window` at the soonest, how much later it probably
+-- can, and whether that is known.
 local function back(window, limit, ahead)
     if limit <= 0 then
-        return now + NEVER
+        return now + NEVER, 0, false
     end
     local rounds = math.floor(ahead / limit)
-    local missing = out(window) + ahead % limit + 1 - limit
-    local at = now
+    local missing = out(window, now) + ahead % limit + 1 - limit
+    local at, later, is_known = now, rounds * took, rounds == 0
     if missing > 0 then
         local from = '(' .. text(now - window.held)
         local entry = redis.call('ZRANGEBYSCORE', tokens, from, '+inf', 'WITHSCORES', 'LIMIT', missing - 1, 1)
+        local ends = tonumber(entry[2] or text(now))
         -- A request under way ends now at the soonest.
-        at = math.min(tonumber(entry[2] or text(now)), now) + window.held
+        at = math.min(ends, now) + window.held
+        if ends > now then
+            later, is_known = later + math.max(0, ends - lasts - grace + took - now), false
+        end
     end
-    return at + rounds * window.held
+    return at + rounds * window.held, later, is_known
 end
 
 local function distance()
@@ -277,25 +289,23 @@ local function distance()
     return math.max(slow, tonumber(ARGV[9]))
 end
 
--- When a client with `ahead` others before it can have a token, and what it waits for.
+-- When a client with `ahead` others before it can have a token at the soonest, what it waits for, how much later it
+-- probably can, and whether that is known.
 local function opening(ahead)
-    local at, reason = now, 'full'
+    local at, reason, delay, is_known = now, 'full', 0, true
     local function later(moment, why)
         if moment > at then
             at, reason = moment, why
         end
     end
     for place, window in ipairs(windows) do
-        if place == 1 then
-            local limit, spent = limit_in_force(), others()
-            local moment = back(window, limit, ahead)
-            if spent > 0 then
-                moment = math.min(math.max(moment, get('others_until')), back(window, limit - spent, ahead))
-            end
-            later(moment, 'full')
-        else
-            later(back(window, window.requests, ahead), 'full')
+        local limit, spent = window.requests, place == 1 and others() or 0
+        local moment, late, is_exact = back(window, limit, ahead)
+        if spent > 0 then
+            moment = math.min(math.max(moment, get('others_until')), (back(window, limit - spent, ahead)))
         end
+        later(moment, 'full')
+        delay, is_known = math.max(delay, late), is_known and is_exact and spent == 0
     end
     if windows[1] then
         later(math.max(since, get('lost')) + loss, 'full')
@@ -305,7 +315,7 @@ local function opening(ahead)
     if between > 0 then
         later(get('granted_at') + between * (ahead + 1), 'paced')
     end
-    return math.min(at, now + NEVER), reason
+    return math.min(at, now + NEVER), reason, delay, is_known and reason == 'full'
 end
 
 -- When a client asks again that waits for a response, which is here by `latest`, and for the `rounds` of clients before it.
@@ -369,7 +379,8 @@ local function ahead()
     return redis.call('ZRANK', line, client) or redis.call('ZCARD', line)
 end
 
--- What every call returns. A token under way has the time of its being back at the soonest.
+-- What every call returns; a token that is granted may be used from `at` on. One under way has the time of its being back
+-- at the soonest.
 local function report(granted, at, look, reason, before)
     local reply = {granted, math.ceil(at - now), math.ceil(look - now), reason, fields.epoch, get('seq'), before, others()}
     local limits = {}
@@ -378,7 +389,7 @@ local function report(granted, at, look, reason, before)
     end
     local window = windows[1] or {held = 0}
     local first = redis.call('ZRANGEBYSCORE', tokens, '(' .. text(now - window.held), '+inf', 'WITHSCORES', 'LIMIT', 0, 32)
-    reply[9], reply[10], reply[11] = table.concat(limits, ' '), out(window), under_way()
+    reply[9], reply[10], reply[11] = table.concat(limits, ' '), out(window, granted == 1 and at or now), under_way()
     reply[12] = table.concat(all_rates, ',')
     for place = 2, #first, 2 do
         reply[#reply + 1] = math.min(tonumber(first[place]), now) + window.held - now
@@ -387,21 +398,22 @@ local function report(granted, at, look, reason, before)
 end
 
 -- Counts the requests without two periods of rest in between.
-local function count_burst()
-    if now - get('granted_at') >= 2 * period then
+local function count_burst(at)
+    if at - get('granted_at') >= 2 * period then
         set('burst', 0)
-        set('burst_begin', now)
-    elseif now - get('burst_begin') > MEMORY * period then
+        set('burst_begin', at)
+    elseif at - get('burst_begin') > MEMORY * period then
         set('is_second_untested', 0)
     end
     set('burst', get('burst') + 1)
 end
 
-local function grant(before)
-    count_burst()
+-- Grants a token that is to be used from `at` on.
+local function grant(at, before)
+    count_burst(at)
     set('seq', get('seq') + 1)
-    set('granted_at', now)
-    redis.call('ZADD', tokens, text(now + lasts + grace), lease)
+    set('granted_at', at)
+    redis.call('ZADD', tokens, text(at + lasts + grace), lease)
     redis.call('ZREM', line, client)
     redis.call('ZREM', turns, client)
     if (fields.probe or '') ~= '' then
@@ -412,7 +424,7 @@ local function grant(before)
             set('start_until', now + PATIENCE)
         end
     end
-    return report(1, now, now, 'full', before)
+    return report(1, at, at, 'full', before)
 end
 
 -- Joins the line, and asks again when its turn comes. The second in it looks after the first.
@@ -431,14 +443,18 @@ end
 
 local function take()
     local before = ahead()
-    local ends = redis.call('ZSCORE', tokens, lease)
-    if ends and tonumber(ends) > now then
+    local ends = tonumber(redis.call('ZSCORE', tokens, lease) or '0')
+    if ends > now then
         -- It was granted before, and the reply was lost.
-        redis.call('ZADD', tokens, text(now + lasts + grace), lease)
-        return report(1, now, now, 'full', before)
+        local at = math.min(math.max(now, ends - lasts - grace), now + AHEAD)
+        redis.call('ZADD', tokens, text(at + lasts + grace), lease)
+        return report(1, at, at, 'full', before)
     end
-    local at, reason = opening(before)
+    local at, reason, delay, is_known = opening(before)
     local look = at
+    if reason == 'full' and not is_known then
+        look = at + math.max(0, delay - AHEAD * 3 / 4)
+    end
     local latest, why = alone()
     local rounds = math.floor(before / math.max(1, limit_in_force()))
     if not latest then
@@ -451,8 +467,8 @@ local function take()
     if due > look then
         at, look, reason = is_response_awaited and at or due, due, 'paced'
     end
-    if look <= now then
-        return grant(before)
+    if look <= now or is_known and before == 0 and look == at and at <= now + math.min(AHEAD, left) then
+        return grant(at, before)
     end
     return wait(at, look, reason, before)
 end

@@ -156,6 +156,7 @@ impl Time {
         while self.next_renewal < now {
             self.show(self.begin + self.next_renewal);
             for session in self.stores.iter().map(|store| store.session()) {
+                session.catch_up().unwrap();
                 session.renew().unwrap();
                 session.remind().unwrap();
             }
