@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::net::IpAddr;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,8 @@ use crate::limiter::status::Unavailable;
 
 /// More idle connections than this are closed.
 const IDLE: usize = 8;
+/// So many replies at most are awaited on one connection by nobody.
+const POSTED: usize = 8;
 /// So many threads may wait for a resolver at the same time.
 const RESOLVING: usize = 8;
 
@@ -27,6 +30,8 @@ pub(crate) struct Connections {
     address: String,
     secret: Option<String>,
     idle: Mutex<Vec<Idle>>,
+    /// The numbers of posted commands of which the outcome is known: whether each was carried out.
+    settled: Mutex<Vec<(u64, bool)>>,
     /// How many threads connect at the moment.
     resolving: Arc<AtomicUsize>,
 }
@@ -35,6 +40,14 @@ struct Idle {
     connection: Connection,
     /// A connection belongs to the process that opened it, and not to one that was forked.
     process: u32,
+    /// The numbers of posted commands whose replies have not been read.
+    posted: Vec<u64>,
+}
+
+impl Idle {
+    fn new(connection: Connection) -> Idle {
+        Idle { connection, process: process::id(), posted: Vec::new() }
+    }
 }
 
 /// An error of Redis, without the password.
@@ -44,46 +57,102 @@ struct Reason(String);
 
 impl Connections {
     pub(crate) fn new(client: Client, address: String, secret: Option<String>) -> Connections {
-        let (idle, resolving) = (Mutex::default(), Arc::default());
-        Connections { client, address, secret, idle, resolving }
+        let (idle, settled, resolving) = (Mutex::default(), Mutex::default(), Arc::default());
+        Connections { client, address, secret, idle, settled, resolving }
     }
 
     /// Sends a command, and `fallback` in its place if the server does not know the script. Both take no longer than
     /// `time`.
     pub(crate) fn call(&self, commands: &[Cmd; 2], time: Duration) -> Result<Value, Unavailable> {
         let end = Instant::now() + time;
-        let mut connection = self.take_idle();
-        let is_idle = connection.is_some();
-        let mut reply = self.try_call(&mut connection, commands, end);
+        let idle = self.take_idle();
+        let is_idle = idle.is_some();
+        let mut reply = self.call_on(idle, commands, end);
         // The server may have closed an idle connection long ago.
         if is_idle && reply.as_ref().is_err_and(is_closed) {
-            self.idle().clear();
-            connection = None;
-            reply = self.try_call(&mut connection, commands, end);
-        }
-        let is_whole = reply.as_ref().map_or_else(stays_whole, |_| true);
-        if let Some(connection) = connection.filter(|_| is_whole) {
-            self.put_back(connection);
+            self.discard_idle();
+            reply = self.call_on(None, commands, end);
         }
         reply.map_err(|error| self.explain(&error))
     }
 
-    fn try_call(
+    /// Sends a command on an idle connection, whose reply is read before the connection is used again: what became of
+    /// it is then among [`settled`](Connections::settled), by its number. Returns false if it was not sent.
+    pub(crate) fn post(&self, command: &Cmd, number: u64, time: Duration) -> bool {
+        let Some(mut idle) = self.take_idle() else {
+            return false;
+        };
+        let is_free = idle.posted.len() < POSTED;
+        if is_free && write(&mut idle.connection, command, Instant::now() + time).is_err() {
+            self.settle(idle.posted, false);
+            return false;
+        }
+        idle.posted.extend(is_free.then_some(number));
+        self.put_back(idle);
+        is_free
+    }
+
+    /// Reads the replies to what was posted, for no longer than `time` in all.
+    pub(crate) fn read_posted(&self, time: Duration) {
+        let end = Instant::now() + time;
+        let is_awaited = |idle: &mut Idle| !idle.posted.is_empty();
+        let awaited: Vec<Idle> = self.idle().extract_if(.., is_awaited).collect();
+        for mut idle in awaited {
+            if self.read_replies(&mut idle, end).is_ok() {
+                self.put_back(idle);
+            }
+        }
+    }
+
+    /// Returns the numbers of posted commands of which the outcome is known by now: whether each was carried out.
+    pub(crate) fn settled(&self) -> Vec<(u64, bool)> {
+        mem::take(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn settle(&self, posted: impl IntoIterator<Item = u64>, is_done: bool) {
+        let settled = posted.into_iter().map(|number| (number, is_done));
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).extend(settled);
+    }
+
+    /// If the connection fails, whatever was posted on it counts as not carried out.
+    fn read_replies(&self, idle: &mut Idle, end: Instant) -> Result<(), RedisError> {
+        let mut posted = mem::take(&mut idle.posted).into_iter();
+        while let Some(number) = posted.next() {
+            let reply = read(&mut idle.connection, end);
+            self.settle([number], reply.is_ok());
+            if let Err(error) = reply
+                && !stays_whole(&error)
+            {
+                self.settle(posted, false);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls on an idle connection or a new one, which is kept if it can be used again.
+    fn call_on(
         &self,
-        connection: &mut Option<Connection>,
+        idle: Option<Idle>,
         [command, fallback]: &[Cmd; 2],
         end: Instant,
     ) -> Result<Value, RedisError> {
-        let connection = match connection {
-            Some(connection) => connection,
-            None => connection.insert(self.connect(end)?),
+        let mut idle = match idle {
+            Some(idle) => idle,
+            None => Idle::new(self.connect(end)?),
         };
-        match send(connection, command, end) {
+        self.read_replies(&mut idle, end)?;
+        let connection = &mut idle.connection;
+        let reply = match send(connection, command, end) {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 send(connection, fallback, end)
             }
             reply => reply,
+        };
+        if reply.as_ref().map_or_else(stays_whole, |_| true) {
+            self.put_back(idle);
         }
+        reply
     }
 
     fn connect(&self, end: Instant) -> Result<Connection, RedisError> {
@@ -120,18 +189,25 @@ impl Connections {
         receiver.recv_timeout(left(end)).unwrap_or_else(|_| Err(timed_out()))
     }
 
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self) -> Option<Idle> {
         let mut idle = self.idle();
         let process = process::id();
         idle.retain(|it| it.process == process);
-        idle.pop().map(|it| it.connection)
+        idle.pop()
     }
 
-    fn put_back(&self, connection: Connection) {
+    fn put_back(&self, connection: Idle) {
         let mut idle = self.idle();
         if idle.len() < IDLE {
-            idle.push(Idle { connection, process: process::id() });
+            return idle.push(connection);
         }
+        drop(idle);
+        self.settle(connection.posted, false);
+    }
+
+    fn discard_idle(&self) {
+        let discarded = mem::take(&mut *self.idle());
+        self.settle(discarded.into_iter().flat_map(|it| it.posted), false);
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
@@ -168,9 +244,23 @@ fn left(end: Instant) -> Duration {
 }
 
 fn send(connection: &mut Connection, command: &Cmd, end: Instant) -> Result<Value, RedisError> {
+    write(connection, command, end)?;
+    read(connection, end)
+}
+
+fn write(connection: &mut Connection, command: &Cmd, end: Instant) -> Result<(), RedisError> {
     connection.set_write_timeout(Some(left(end)))?;
+    connection.send_packed_command(&command.get_packed_command())
+}
+
+fn read(connection: &mut Connection, end: Instant) -> Result<Value, RedisError> {
     connection.set_read_timeout(Some(left(end)))?;
-    command.query(connection)
+    loop {
+        match connection.recv_response()? {
+            Value::Push { .. } => {}
+            reply => return reply.extract_error(),
+        }
+    }
 }
 
 fn is_closed(error: &RedisError) -> bool {

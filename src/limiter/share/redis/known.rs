@@ -15,6 +15,8 @@ use super::script::{Caller, Keys, Reply};
 pub(super) const LEASE: Duration = Duration::from_millis(1500);
 /// While Redis is away for less than this, calls wait for it.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The caller of a request waits for so long at most until its end is reported: a worker does what is left.
+pub(super) const LONGEST_RELEASE: Duration = Duration::from_millis(200);
 /// A client that asks later than this after its turn, and two round trips, loses its place.
 const SLACK: Duration = Duration::from_millis(100);
 /// After this, a request that could not be reported is taken for ended there as well.
@@ -45,6 +47,8 @@ pub(super) struct Known {
     ended: VecDeque<Instant>,
     /// Requests that ended and that Redis does not know of yet.
     unreported: VecDeque<Report>,
+    /// Requests whose end was reported to Redis, which has not replied.
+    pub(super) posted: Vec<Report>,
     /// Requests that were given up and may still arrive, and when each is reported again: the data may be lost meanwhile.
     silent: Vec<(Instant, Report)>,
     /// Leases that Redis may have granted, and the reply was lost.
@@ -115,6 +119,7 @@ impl Known {
             took: Duration::ZERO,
             ended: VecDeque::new(),
             unreported: VecDeque::new(),
+            posted: Vec::new(),
             silent: Vec::new(),
             doubtful: Vec::new(),
             last: None,
@@ -258,9 +263,14 @@ impl Known {
         self.away_since.is_some()
     }
 
-    /// Returns how long a call of Redis took lately.
-    pub(super) fn round_trip(&self) -> Duration {
-        self.round_trip
+    /// Returns whether Redis is to take in the end of a request before anything else is done: it slows all programs down.
+    /// That is so if Redis is as near as usual.
+    pub(super) fn is_urgent(&self, outcome: Outcome) -> bool {
+        let Outcome::Responded(headers) = outcome else {
+            return false;
+        };
+        let limit = headers.limit.is_some_and(|limit| limit < self.in_force().requests());
+        (headers.refused || limit) && self.round_trip < LONGEST_RELEASE / 2
     }
 
     pub(super) fn is_valid(&self, id: u64, now: Instant) -> bool {
@@ -353,6 +363,17 @@ impl Known {
         .collect()
     }
 
+    /// Redis replied to a report that was posted, or its reply was lost: then it is made again.
+    pub(super) fn settle(&mut self, id: u64, is_done: bool) {
+        let Some(place) = self.posted.iter().position(|report| report.id == id) else {
+            return;
+        };
+        let report = self.posted.swap_remove(place);
+        if !is_done {
+            self.report_later(report);
+        }
+    }
+
     pub(super) fn reported(&mut self, report: &Report) {
         self.unreported.retain(|other| other.id != report.id);
     }
@@ -417,7 +438,8 @@ impl Known {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.flights.is_empty() || !self.unreported.is_empty() || !self.silent.is_empty()
+        let has_reports = !self.unreported.is_empty() || !self.posted.is_empty();
+        !self.flights.is_empty() || has_reports || !self.silent.is_empty()
     }
 
     pub(super) fn snapshot(&mut self, now: Instant) -> Snapshot {

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::limiter::status::Unavailable;
 
 use super::connection::{Connections, RETRY};
-use super::known::{Known, Report};
+use super::known::{Known, LEASE, LONGEST_RELEASE, Report};
 use super::script::{Ended, Keys, Operation, Reply, Script};
 
 /// A call of Redis takes this long at most.
@@ -56,6 +56,7 @@ impl Session {
         };
         let reply =
             value.and_then(|it| Reply::read(&it).ok_or_else(|| self.connections.not_a_reply()));
+        self.settle();
         let now = self.clock.now();
         match reply {
             Ok(reply) => {
@@ -113,6 +114,7 @@ impl Session {
     pub(super) fn catch_up(&self) -> Result<(), Unavailable> {
         loop {
             self.renew_in_time()?;
+            self.read_posted();
             let report = self.known().unreported(self.clock.now());
             let Some(report) = report else {
                 return Ok(());
@@ -139,13 +141,47 @@ impl Session {
     }
 
     pub(super) fn report(&self, report: &Report, time: Duration) -> Result<(), Unavailable> {
-        let ended = Ended {
-            age: self.clock.now().saturating_duration_since(report.at),
-            outcome: report.outcome,
-            seq: report.seq,
-            out: report.out,
-        };
-        let name = self.known().name(report.id);
+        let (name, ended) = self.end(report);
         self.call(&Operation::Release(&name, ended), time).map(drop)
+    }
+
+    /// Reports the end of a request without waiting for Redis; false if there is no connection for that.
+    pub(super) fn post(&self, report: &Report) -> bool {
+        let (name, ended) = self.end(report);
+        let [command, _] = {
+            let mut known = self.known();
+            known.posted.push(*report);
+            let operation = Operation::Release(&name, ended);
+            self.script.commands(&known.caller(&self.keys, self.is_cautious), &operation)
+        };
+        let is_posted = self.connections.post(&command, report.id, LONGEST_RELEASE);
+        if !is_posted {
+            self.known().posted.retain(|it| it.id != report.id);
+        }
+        is_posted
+    }
+
+    fn end(&self, report: &Report) -> (String, Ended) {
+        let age = self.clock.now().saturating_duration_since(report.at);
+        let Report { outcome, seq, out, .. } = *report;
+        (self.known().name(report.id), Ended { age, outcome, seq, out })
+    }
+
+    /// Reads what Redis replied to the reports that were posted.
+    fn read_posted(&self) {
+        if !self.known().posted.is_empty() {
+            self.connections.read_posted(LEASE / 3);
+            self.settle();
+        }
+    }
+
+    /// A report that was posted and not carried out is made again.
+    fn settle(&self) {
+        for (id, is_done) in self.connections.settled() {
+            self.known().settle(id, is_done);
+            if !is_done {
+                self.changed.notify_one();
+            }
+        }
     }
 }

@@ -9,18 +9,18 @@ use crate::limiter::rate::Rate;
 use crate::limiter::status::{Outcome, Snapshot, Unavailable};
 use crate::limiter::store::{Denied, TokenStore};
 
+use super::known::LONGEST_RELEASE;
 use super::script::Operation;
 use super::session::{LONGEST_CALL, Session};
 use super::worker;
 
-/// A release takes this long at most: a worker does what is left.
-const LONGEST_RELEASE: Duration = Duration::from_millis(200);
 /// A caller whose deadline is now asks for this long.
 const SHORTEST_CALL: Duration = Duration::from_millis(50);
 
 /// Tokens in Redis.
 ///
-/// A token costs two round trips: one to lease it, one to release it. Leases are short, so that those of a process
+/// A token costs one round trip, to lease it, or two if it has to be waited for. That it is released is sent without waiting
+/// for the reply. Leases are short, so that those of a process
 /// that died are back soon; a worker renews them while their requests are under way.
 #[derive(Debug)]
 pub(super) struct RedisStore {
@@ -85,11 +85,15 @@ impl TokenStore for RedisStore {
         let Some(report) = known.end(lease.id, outcome, now) else {
             return;
         };
-        let is_near = !known.is_away() && known.round_trip() < LONGEST_RELEASE / 2;
+        let is_away = known.is_away() && session.has_worker;
+        let is_direct = known.is_urgent(outcome) || !session.has_worker;
         let is_renewing = known.is_renewing;
         drop(known);
-        let is_direct = is_near || !session.has_worker;
-        let is_reported = is_direct && session.report(&report, LONGEST_RELEASE).is_ok();
+        let is_reported = !is_away
+            && match is_direct {
+                true => session.report(&report, LONGEST_RELEASE).is_ok(),
+                false => session.post(&report),
+            };
         // A renewal under way may arrive after the report.
         if !is_reported || is_renewing {
             session.known().report_later(report);
