@@ -1,6 +1,7 @@
 //! The tokens in Redis as a process knows them: its own, and those of the last reply.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -303,8 +304,12 @@ impl Known {
         Some(report)
     }
 
-    /// This process pauses even if it cannot report the refusal.
+    /// This process pauses even if it cannot report the refusal. Leases that are not in use yet are given back.
     fn pause(&mut self, asked: Option<Duration>, now: Instant) {
+        for (_, id) in mem::take(&mut self.early) {
+            let unused = self.end(id, Outcome::NeverSent, now);
+            self.unreported.extend(unused);
+        }
         let at = now + asked.unwrap_or_else(|| self.held());
         self.pauses += u64::from(self.paused_until.is_none_or(|until| until <= now));
         self.paused_until = self.paused_until.max(Some(at));

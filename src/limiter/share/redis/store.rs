@@ -88,6 +88,7 @@ impl TokenStore for RedisStore {
         let is_away = known.is_away() && session.has_worker;
         let is_direct = known.is_urgent(outcome) || !session.has_worker;
         let is_renewing = known.is_renewing;
+        let has_more = known.has_reports();
         drop(known);
         let is_reported = !is_away
             && match is_direct {
@@ -95,8 +96,11 @@ impl TokenStore for RedisStore {
                 false => session.post(&report),
             };
         // A renewal under way may arrive after the report.
-        if !is_reported || is_renewing {
+        let is_done = is_reported && !is_renewing;
+        if !is_done {
             session.known().report_later(report);
+        }
+        if !is_done || has_more {
             worker::start(session);
             session.changed.notify_one();
         }

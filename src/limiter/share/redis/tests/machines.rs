@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{panic, thread};
 
+use crate::clock::Clock;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
@@ -86,6 +87,156 @@ fn a_lease_that_was_not_renewed_in_time_does_not_stand() {
     assert!(!one.stands(&lease));
     one.release(&lease, Outcome::NeverSent);
     take(&one);
+}
+
+/// Less than the time by which a token is granted ahead.
+const SOON: Duration = Duration::from_millis(80);
+
+#[test]
+fn a_token_that_is_back_soon_is_granted_ahead_and_used_then_without_another_call() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    let denied = wait(&other);
+    assert_eq!((denied.at_least, denied.look_again), (SOON, Some(SOON)));
+    world.clock.advance(SOON - Duration::from_millis(1));
+    wait(&other);
+    world.clock.advance(Duration::from_millis(1));
+    let calls = world.calls();
+    let lease = take(&other);
+    assert!(other.stands(&lease) && world.calls() == calls);
+    take(&one);
+    take(&one);
+    wait(&one);
+}
+
+#[test]
+fn a_token_that_was_granted_ahead_and_that_nobody_comes_for_is_given_back() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    world.clock.advance(Duration::from_secs(1));
+    for _ in 0..3 {
+        take(&one);
+    }
+}
+
+#[test]
+fn a_caller_that_cannot_wait_is_granted_no_token_ahead() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    let now = world.clock.now();
+    assert_eq!(other.lease(Some(now)).unwrap_err().not_ready().at_least, SOON);
+    world.clock.advance(SOON);
+    other.pass();
+    let calls = world.calls();
+    take(&other);
+    assert_eq!(world.calls(), calls + 1);
+}
+
+#[test]
+fn a_token_granted_ahead_to_one_further_back_in_the_line_takes_nothing_from_the_first() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let behind = world.host("key", RATE);
+    let leases = [(); 3].map(|()| take(&one));
+    answer(&one, &leases[0], SUCCESS);
+    world.clock.advance(SOON / 2);
+    answer(&one, &leases[1], SUCCESS);
+    answer(&one, &leases[2], SUCCESS);
+    wait(&other);
+    world.clock.advance(HELD - SOON);
+    wait(&behind);
+    world.clock.advance(SOON / 2);
+    take(&other);
+    wait(&behind);
+    world.clock.advance(SOON / 2);
+    take(&behind);
+}
+
+#[test]
+fn what_others_spent_is_seen_beside_a_token_that_was_granted_ahead() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    world.clock.advance(SOON);
+    let spent = RateLimitHeaders { remaining: Some(1), ..SUCCESS };
+    answer(&other, &take(&other), spent);
+    take(&one);
+    wait(&one);
+}
+
+#[test]
+fn a_paced_rate_keeps_its_distance_from_a_token_that_was_granted_ahead() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = [(); 2].map(|()| world.host("key", RATE.paced()));
+    let burst = world.host("key", RATE);
+    spend(&burst);
+    world.clock.advance(HELD - SOON);
+    wait(&one);
+    world.clock.advance(SOON);
+    let lease = take(&one);
+    answer(&one, &lease, SUCCESS);
+    assert_eq!(wait(&other).at_least.as_micros(), HELD.as_micros().div_ceil(3));
+}
+
+#[test]
+fn a_token_that_was_granted_ahead_by_a_lost_reply_is_used_no_earlier() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    other.lose_a_lease();
+    world.clock.advance(SOON / 2);
+    assert_eq!(wait(&other).at_least, SOON / 2);
+    world.clock.advance(SOON / 2);
+    take(&other);
+    take(&one);
+    take(&one);
+    wait(&one);
+}
+
+#[test]
+fn a_token_that_was_granted_ahead_is_not_used_in_a_pause() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let under_way = take(&other);
+    for lease in [(); 2].map(|()| take(&one)) {
+        answer(&one, &lease, SUCCESS);
+    }
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    let retry_after = Some(Duration::from_secs(1));
+    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
+    answer(&other, &under_way, refused);
+    world.clock.advance(SOON);
+    assert_eq!(wait(&other).reason, WaitReason::Paused);
+    world.clock.advance(Duration::from_secs(1) - SOON);
+    take(&one);
+    wait(&other);
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn fifty_machines_that_always_want_more_are_served_alike() {
     let figures = crowd.run(Duration::from_secs(120));
     eprintln!("50 that always want more: {figures:?}");
     assert!(figures.part > 0.95 && figures.most_to_least <= 2.0, "{figures:?}");
-    assert!(figures.calls_of_a_token < 8.0 && figures.bytes < 20_000, "{figures:?}");
+    assert!(figures.calls_of_a_token < 3.7 && figures.bytes < 20_000, "{figures:?}");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_thousand_machines_that_call_now_and_then_wait_for_little() {
     };
     let figures = crowd.run(Duration::from_secs(240));
     eprintln!("1,000 that call now and then: {figures:?}");
-    assert!(figures.calls_of_a_token < 4.0, "{figures:?}");
+    assert!(figures.calls_of_a_token < 2.5, "{figures:?}");
     assert!(figures.longest_wait < 6.0 && figures.bytes < 20_000, "{figures:?}");
 }
 
@@ -252,6 +252,9 @@ fn machines_that_always_want_more_are_refused_nothing_on_any_limiter() {
             let context = format!("{name}, {latency} ms: {figures:?}");
             assert!(figures.refused == 0 && figures.part >= 0.98, "{context}");
             assert!(figures.most_to_least <= 1.2, "{context}");
+            // Join the line, take a token, and release it; in a long request, renew the lease.
+            let calls = if latency < 400 { 3.5 } else { 4.3 };
+            assert!(figures.calls_of_a_token < calls, "{context}");
         }
     }
 }

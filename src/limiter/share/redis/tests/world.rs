@@ -12,7 +12,7 @@ use crate::limiter::rate::Rate;
 use crate::limiter::share::redis::connection::Connections;
 use crate::limiter::share::redis::known::{Known, LEASE};
 use crate::limiter::share::redis::place::RedisPlace;
-use crate::limiter::share::redis::script::Script;
+use crate::limiter::share::redis::script::{Operation, Script};
 use crate::limiter::share::redis::session::Session;
 use crate::limiter::share::redis::store::RedisStore;
 use crate::limiter::status::{Outcome, Snapshot, Unavailable};
@@ -143,6 +143,13 @@ impl World {
         time.show(now);
     }
 
+    /// How often the script has been called.
+    pub(super) fn calls(&self) -> u64 {
+        let statistics = self.server.command(&["INFO", "commandstats"]);
+        let line = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+        line.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
+    }
+
     /// Runs a command on the server.
     pub(super) fn run<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> T {
         command.query(&mut self.time.lock().unwrap().connection).unwrap()
@@ -182,6 +189,17 @@ impl Host {
 
     pub(super) fn renew(&self) {
         self.store.session().renew().unwrap();
+    }
+
+    /// Asks for a token, and the reply is lost.
+    pub(super) fn lose_a_lease(&self) {
+        self.pass();
+        let session = self.store.session();
+        let id = session.known().next_lease(session.clock.now()).unwrap();
+        let name = session.known().name(id);
+        let (took, left) = (Duration::ZERO, Duration::from_secs(1));
+        session.call(&Operation::Lease { name: &name, took, left }, left).unwrap();
+        session.known().not_started(id);
     }
 
     /// The machine dies: nobody renews its leases any more.
