@@ -155,6 +155,8 @@ impl Figures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Heysync,
+    /// One request, after which the process ends at once.
+    Once,
     /// As it is often written by hand: a counter in Redis for each second.
     ByHand,
 }
@@ -189,6 +191,15 @@ impl Fleet {
         let child = fleet.spawn("trusting", Some(roots));
         fleet.workers.push(("trusting".to_owned(), child));
         fleet
+    }
+
+    /// Runs one process that sends one request.
+    pub(crate) fn once(redis: &str, service: &str) {
+        let mut fleet = Fleet::start(Kind::Once, 1, redis, service);
+        let (_, child) = &mut fleet.workers[0];
+        // Waiting would close it, which ends a worker.
+        let _stdin = child.stdin.take();
+        assert!(child.wait().unwrap().success());
     }
 
     /// This program, in the role of a worker.
@@ -240,6 +251,10 @@ pub(crate) fn work() {
         return work_by_hand(&name, &redis, &service);
     }
     let client = client(&name, &redis, &service);
+    if env::var(KIND).is_ok_and(|kind| kind == "Once") {
+        client.community("abc").roles().unwrap();
+        std::process::exit(0);
+    }
     loop {
         match client.community("abc").roles() {
             Ok(_) => {}

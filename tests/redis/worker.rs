@@ -1,12 +1,12 @@
 //! The thread that renews leases and reports requests again, in real time.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use heysync::http::{HeaderMap, StatusCode};
 use heysync::limiter::{Permit, TokenBucket};
 
-use crate::fleet::{self, N};
+use crate::fleet::{self, Fleet, Meter, N};
 use crate::limit::Limit;
 use crate::path::Path;
 use crate::redis_server::RedisServer;
@@ -15,6 +15,9 @@ use crate::redis_server::RedisServer;
 const UNDER_WAY: &str = "local time = redis.call('TIME') \
                          local now = time[1] * 1000000 + time[2] + ARGV[1] * 1000 \
                          return redis.call('ZCOUNT', KEYS[1], string.format('%.0f', now), '+inf')";
+
+/// How many tokens belong to requests that had ended by a moment.
+const ENDED: &str = "return redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1])";
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -48,9 +51,21 @@ impl Work {
     }
 
     fn key(&self) -> Option<String> {
-        let keys = self.redis.command(&["KEYS", "*:tokens"]);
-        keys.lines().find(|line| line.starts_with("heysync:")).map(str::to_owned)
+        key(&self.redis)
     }
+}
+
+fn key(redis: &RedisServer) -> Option<String> {
+    let keys = redis.command(&["KEYS", "*:tokens"]);
+    keys.lines().find(|line| line.starts_with("heysync:")).map(str::to_owned)
+}
+
+/// How many requests have ended by now, as far as the server knows. A lease that is left to end does so seconds later.
+fn ended(redis: &RedisServer) -> impl Fn() -> usize {
+    let soon = SystemTime::now() + GRACE / 4;
+    let soon = soon.duration_since(UNIX_EPOCH).unwrap().as_micros().to_string();
+    let key = key(redis).unwrap();
+    move || number(&redis.command(&["EVAL", ENDED, "1", &key, &soon]))
 }
 
 fn take(bucket: &TokenBucket) -> Permit {
@@ -155,4 +170,28 @@ fn a_worker_that_ended_for_want_of_work_begins_again() {
     let _permit = take(&work.bucket);
     thread::sleep(Duration::from_secs(2));
     wait_until("the lease is renewed", || work.under_way() == 1);
+}
+
+#[test]
+fn a_report_of_which_the_reply_is_lost_is_made_again() {
+    let Some(work) = Work::begin(Duration::ZERO) else {
+        return;
+    };
+    let permit = take(&work.bucket);
+    work.redis.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    respond(permit, N - 1);
+    let ended = ended(&work.redis);
+    wait_until("the end is reported", || ended() == 1);
+}
+
+#[test]
+fn the_end_of_a_request_is_reported_even_if_the_process_ends_at_once() {
+    let _limit = Limit::start();
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let meter = Meter::start(Duration::ZERO);
+    Fleet::once(&redis.url(), &meter.url());
+    let ended = ended(&redis);
+    wait_until("the end is reported", || ended() == 1);
 }
