@@ -10,6 +10,12 @@ use heysync::sandbox::{self, Fault, FaultPoint, TestClock};
 use heysync::{Activity, Clock as _, Config, ErrorKind, Result, Transport as _, TransportError};
 use serde_json::json;
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "it is kept until the test ends")]
+mod limit;
+
+use limit::Limit;
+
 type Sent = Result<Response<Vec<u8>>, TransportError>;
 
 /// The attempt timeout of every client here.
@@ -20,6 +26,7 @@ struct Setup {
     service: sandbox::Heylerts,
     client: Client,
     clock: TestClock,
+    _limit: Limit,
 }
 
 impl Setup {
@@ -33,7 +40,7 @@ impl Setup {
         let config = Config::new().transport(service.clone()).clock(clock.clone());
         let config = configure(config.attempt_timeout(TIMEOUT), &service);
         let client = Client::with_config("hlt_key", config).expect("a client");
-        Setup { service, client, clock }
+        Setup { service, client, clock, _limit: Limit::start() }
     }
 
     /// A setup whose requests, without retries, go through `send`, which gets the number of each from 0.

@@ -10,6 +10,12 @@ use heysync::limiter::Rate;
 use heysync::sandbox::TestClock;
 use heysync::{Activity, CallOptions, Config, Error, ErrorKind, TransportError, heylerts};
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "it is kept until the test ends")]
+mod limit;
+
+use limit::Limit;
+
 const SECOND: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -21,6 +27,7 @@ struct Setup {
     clock: TestClock,
     client: heylerts::Client,
     attempts: Arc<Mutex<Vec<(Duration, Duration)>>>,
+    _limit: Limit,
 }
 
 impl Setup {
@@ -44,6 +51,7 @@ impl Setup {
             clock,
             client: heylerts::Client::with_config("hlt_deadlines", config).unwrap(),
             attempts,
+            _limit: Limit::start(),
         }
     }
 

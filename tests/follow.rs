@@ -12,6 +12,12 @@ use heysync::sandbox::{Fault, FaultPoint, Heylerts, Services, TestClock, Timesta
 use heysync::{Config, ErrorKind, Timestamp, UreqTransport, heylerts, http};
 use proptest::prelude::*;
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "it is kept until the test ends")]
+mod limit;
+
+use limit::Limit;
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -21,6 +27,7 @@ struct World {
     clock: TestClock,
     service: Heylerts,
     client: heylerts::Client,
+    _limit: Limit,
 }
 
 impl World {
@@ -32,6 +39,7 @@ impl World {
             client: heylerts::Client::with_config("hlt_follow", config).unwrap(),
             clock,
             service,
+            _limit: Limit::start(),
         }
     }
 

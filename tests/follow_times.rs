@@ -13,6 +13,12 @@ use heysync::sandbox::TestClock;
 use heysync::{Config, Timestamp, TransportError, http};
 use serde_json::{Value, json};
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "it is kept until the test ends")]
+mod limit;
+
+use limit::Limit;
+
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
@@ -166,6 +172,7 @@ struct Program {
     saved: Bookmark,
     /// What had come when the bookmark was saved.
     came: BTreeSet<u32>,
+    _limit: Limit,
 }
 
 impl Program {
@@ -185,7 +192,8 @@ impl Program {
         let client = heylerts::Client::with_config("hlt_times", config).unwrap();
         let page_size = [3, 7, 100][Rng::with_seed(seed).usize(..3)];
         let (saved, came) = Default::default();
-        let mut program = Program { service, client, page_size, saved, came };
+        let mut program =
+            Program { service, client, page_size, saved, came, _limit: Limit::start() };
         while program.saved == Bookmark::default() {
             program.run(usize::MAX);
         }

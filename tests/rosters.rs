@@ -18,6 +18,12 @@ use heysync::{
     Activity, Applied, Config, DryRun, ErrorKind, SendProgress, Transport, TransportError, http,
 };
 
+#[path = "support/limit.rs"]
+#[allow(dead_code, reason = "it is kept until the test ends")]
+mod limit;
+
+use limit::Limit;
+
 /// A community of `u0` to `u599`, whose captains are `u0` to `u299`, behind a socket.
 struct Setup {
     sandbox: Heylo,
@@ -25,6 +31,7 @@ struct Setup {
     client: Client,
     community: Community,
     _server: Server,
+    _limit: Limit,
 }
 
 impl Setup {
@@ -42,7 +49,7 @@ impl Setup {
         let config = config.base_url(server.url()).clock(clock.clone());
         let client = Client::with_config("rosters", config).unwrap();
         let community = client.community("club");
-        Setup { sandbox, clock, client, community, _server: server }
+        Setup { sandbox, clock, client, community, _server: server, _limit: Limit::start() }
     }
 
     fn captains(&self) -> RoleMembers {
