@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde_json::Value;
 
 pub(crate) use fields::{
-    FromScalar, Read, counts, id, ids, optional, optional_id, scalar, vec_without_nulls,
+    FromScalar, Read, counts, id, ids, optional, optional_id, scalar, strings, vec_without_nulls,
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

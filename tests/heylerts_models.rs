@@ -249,6 +249,16 @@ fn an_optional_field_that_cannot_be_read_costs_the_field_and_not_the_item() {
 }
 
 #[test]
+fn a_keyword_may_be_a_number_or_a_flag() {
+    let alert = r#"{"id": "a", "include_keywords": [2024, "tea", null, 7.5],
+        "exclude_keywords": [36893488147419103232, true], "ignore_domains": {"0": 404}}"#;
+    let alert = Wire::new([Scripted::text(alert)]).heylerts().get_alert("a").unwrap();
+    assert_eq!(alert.include_keywords, ["2024", "tea", "7.5"]);
+    assert_eq!(alert.exclude_keywords, ["36893488147419103232", "true"]);
+    assert_eq!(alert.ignore_domains, ["404"]);
+}
+
+#[test]
 fn a_list_or_an_object_may_be_written_as_php_does() {
     let alert = json!({
         "id": "a", "include_keywords": {}, "sources": {"0": "brave", "10": "hackernews", "2": "reddit"}

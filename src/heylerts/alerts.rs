@@ -13,7 +13,7 @@ use super::mentions::Source;
 use crate::cancellation::Cancelled;
 use crate::clock::later;
 use crate::error::{Applied, Error, ErrorKind, Result};
-use crate::json::{Read, id, optional, scalar, vec_without_nulls};
+use crate::json::{Read, id, optional, scalar, strings, vec_without_nulls};
 use crate::page::Pager;
 use crate::pipeline::call::Call;
 use crate::pipeline::response::{self, BadBody};
@@ -39,13 +39,13 @@ pub struct Alert {
     #[serde(default, deserialize_with = "scalar")]
     pub keyword: String,
     /// Words of which a mention must have one.
-    #[serde(default, deserialize_with = "vec_without_nulls")]
+    #[serde(default, deserialize_with = "strings")]
     pub include_keywords: Vec<String>,
     /// Words that a mention must not have.
-    #[serde(default, deserialize_with = "vec_without_nulls")]
+    #[serde(default, deserialize_with = "strings")]
     pub exclude_keywords: Vec<String>,
     /// Domains whose mentions do not count.
-    #[serde(default, deserialize_with = "vec_without_nulls")]
+    #[serde(default, deserialize_with = "strings")]
     pub ignore_domains: Vec<String>,
     /// The sources that the alert searches.
     #[serde(default, deserialize_with = "vec_without_nulls")]

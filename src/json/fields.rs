@@ -73,6 +73,12 @@ where
     deserializer.deserialize_any(WithoutNulls { item: PhantomData, largest: |_| usize::MAX })
 }
 
+/// Reads a list of strings, numbers and booleans as strings, and leaves out what is `null` in it; `null` is an empty list.
+pub(crate) fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let strings: Vec<Read<String>> = vec_without_nulls(deserializer)?;
+    Ok(strings.into_iter().map(|Read(string)| string).collect())
+}
+
 /// Reads an id: a string, or an integer by its digits.
 pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     scalar(deserializer).map(|Id(id)| id)
