@@ -174,6 +174,8 @@ fn nothing_shows_a_key_a_body_a_query_or_an_id() {
         let client = heylerts::Client::with_config("hlt_that_is_secret", config).unwrap();
         client.get_alert("ada-7").unwrap_err();
         client.mentions().alert("ada-8").read_all().unwrap();
+        let named = Call::get(["stats"]).operation("of hlt_that_is_secret");
+        client.send_raw(&named).unwrap();
     });
     let everything = format!("{spans:?} {events:?}");
     for secret in ["that-is-secret", "that_is_secret", "ada", "harbour", "per_page"] {

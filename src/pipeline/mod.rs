@@ -193,14 +193,17 @@ impl Run<'_> {
         self.name.get_or_init(|| self.credentials.auth.redactor().text(self.call.name()))
     }
 
+    /// The name of the operation, without the key.
+    fn operation(&self) -> Cow<'static, str> {
+        match Operation::name_of(self.call) {
+            Cow::Owned(stated) => self.credentials.auth.redactor().text(stated).into(),
+            known => known,
+        }
+    }
+
     /// The call and its operation, for its error and its summary.
     fn names(&self) -> CallName {
-        let redactor = self.credentials.auth.redactor();
-        let operation = match Operation::name_of(self.call) {
-            Cow::Borrowed(known) => known.into(),
-            Cow::Owned(stated) => redactor.text(stated).into(),
-        };
-        CallName { name: self.name().to_owned(), operation }
+        CallName { name: self.name().to_owned(), operation: self.operation() }
     }
 }
 
@@ -242,7 +245,7 @@ impl Pipeline {
         let _cancellations = cancellation::Scope::enter(&self.settings.cancellations);
         #[cfg(feature = "tracing")]
         let _spans = spans::OpenSpans::until_dropped();
-        self.report_start(call);
+        self.report_start(&run);
         match self.attempt(&mut run, read) {
             Ok(Success { value, head }) => {
                 self.succeeded(&run, head);
@@ -730,11 +733,11 @@ impl Pipeline {
         cancellation::sleep_until(&self.core.clock, moment)
     }
 
-    fn report_start(&self, call: &Call) {
+    fn report_start(&self, run: &Run<'_>) {
         for observer in &self.settings.observers {
             let _call = observer::ObserverCall::of(&*self.core);
-            let base = self.base_of(call).unwrap_or(&self.core.base);
-            observer.started(&CallStart::new(call, base));
+            let base = self.base_of(run.call).unwrap_or(&self.core.base);
+            observer.started(&CallStart::new(run.call, base, run.operation()));
         }
     }
 

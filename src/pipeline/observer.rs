@@ -115,8 +115,12 @@ pub struct CallStart<'a> {
 }
 
 impl<'a> CallStart<'a> {
-    pub(crate) fn new(call: &'a Call, base: &'a Url) -> CallStart<'a> {
-        CallStart { call, base, operation: Operation::name_of(call) }
+    pub(crate) fn new(
+        call: &'a Call,
+        base: &'a Url,
+        operation: Cow<'static, str>,
+    ) -> CallStart<'a> {
+        CallStart { call, base, operation }
     }
 
     /// Returns the HTTP method.
