@@ -102,8 +102,9 @@
 //!   for the conditions, and `limiter::Share` (features `share`, `redis`) for several processes.
 //! * **Retries.** A request that may have been received is sent again only if sending it twice does no harm.
 //!   If it cannot be known whether a call took effect, the error reports that. See [`Safety`].
-//! * **Lists.** An iteration yields each item that stays in the list throughout exactly once. See [`page`]
-//!   for what that assumes of the service.
+//! * **Lists.** An iteration yields each item that stays in the list throughout exactly once, if new items of Heylerts
+//!   appear at the top, as documented. A mention that is un-ignored meanwhile appears at its old place, and may be missed.
+//!   See [`page`] for what else that assumes of the services.
 //! * **Time.** A call ends by its deadline, with its waits and retries. See [`Config::deadline`].
 //! * **Keys.** A key is sent to the configured service only, by `https`, loopback excepted. No redirect is
 //!   followed, and no error, log line or `Debug` form contains a key.
