@@ -848,8 +848,19 @@ fn the_third_server_error_in_a_row_ends_the_rest() {
 }
 
 #[test]
+fn a_success_or_a_rejection_of_one_person_ends_a_row_of_server_errors() {
+    let down = || vec![Scripted::status(500); 2];
+    let rejected = Scripted::status(404).body(r#"{"error": "no such member"}"#);
+    let between = [Scripted::text("ok"), rejected, Scripted::text("ok")];
+    let wire = Wire::new(between.into_iter().flat_map(|one| [down(), vec![one]].concat()));
+    let removals = community(&wire).remove_members(user_ids("u", 9));
+    assert_eq!((kinds(removals).len(), wire.requests().len()), (9, 9));
+}
+
+#[test]
 fn a_journal_of_other_work_is_not_resumed() {
-    let wire = Wire::new([Scripted::text("ok"), Scripted::text("ok")]);
+    let rejected = Scripted::status(404).body(r#"{"error": "no such member"}"#);
+    let wire = Wire::new([Scripted::text("ok"), Scripted::text("ok"), rejected]);
     let mut removals = community(&wire).remove_members(["u1", "u2"]);
     removals.next();
     let journal = removals.journal().clone();
@@ -857,7 +868,9 @@ fn a_journal_of_other_work_is_not_resumed() {
     let invites = community(&wire).invite_members([NewMember::new("u1")]);
     let mut started = community(&wire).remove_members(["u2"]);
     started.next();
-    for bulk in [elsewhere, invites, started] {
+    let mut failed = community(&wire).remove_members(["u3"]);
+    assert!(failed.next().unwrap().result.is_err());
+    for bulk in [elsewhere, invites, started, failed] {
         assert_eq!(bulk.resume_at(&journal).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
