@@ -297,7 +297,6 @@ impl UpdateResponse {
         ] {
             let is_so = |id: &&String| members.contains(id.as_str()) == is_member;
             named.extend(requested.iter().filter(is_so).cloned());
-            *named = distinct(named);
         }
     }
 }
