@@ -108,13 +108,16 @@ impl<'de, T: FromScalar> Deserialize<'de> for Read<T> {
     }
 }
 
-/// A count: a whole number that is not negative, also as `3.0` or `"3"`; `null` is 0.
+/// A count: a whole number that is not negative, also as `3.0` or `"3"`; `null` and one beyond 64 bits are 0.
 impl FromScalar for u64 {
     const EXPECTED: &'static str = "a count";
 
     fn from_text(text: &str) -> Option<u64> {
         let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-        whole.parse().ok().filter(|_| fraction.bytes().all(|digit| digit == b'0'))
+        // An integer beyond 64 bits comes as its digits. Like `1e400`, it is a number out of range, which is `null`.
+        let is_too_large = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+        let count = whole.parse().ok().or(is_too_large.then_some(0));
+        count.filter(|_| fraction.bytes().all(|digit| digit == b'0'))
     }
 
     fn from_integer(number: i128) -> Option<u64> {
