@@ -317,7 +317,7 @@ impl FileStore {
             state.release(own.process, *token, *outcome, now);
         }
         let done = work(&mut state, own, now);
-        if let Err(error) = encode(&state).and_then(|bytes| locked.write(Some(last), &bytes)) {
+        if let Err(error) = encode(&state).and_then(|bytes| locked.write(last, &bytes)) {
             self.late().extend(late);
             return Err(error);
         }

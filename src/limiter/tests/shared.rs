@@ -306,6 +306,24 @@ fn a_write_that_was_cut_off_leaves_the_state_before_it() {
 }
 
 #[test]
+fn the_first_lease_of_a_new_file_is_held_even_if_its_record_is_damaged() {
+    let damages: [fn(&mut Vec<u8>); 6] = [
+        |bytes| bytes.truncate(2056),
+        |bytes| bytes.truncate(3000),
+        |bytes| bytes[2056..].fill(0),
+        |bytes| bytes[2060] ^= 1,
+        |bytes| bytes[16..2056].fill(0),
+        |bytes| bytes[20] ^= 1,
+    ];
+    for damage in damages {
+        let machine = Machine::new();
+        take(&machine.process(1));
+        machine.damage(damage);
+        assert!(take_all_left(&machine.process(2)) <= 4);
+    }
+}
+
+#[test]
 fn a_file_of_another_version_is_left_as_it_is() {
     let machine = Machine::new();
     take(&machine.process(1));
