@@ -39,6 +39,7 @@ struct Machine {
     boots: Arc<AtomicU64>,
     ahead: Arc<AtomicU64>,
     dead: Arc<Mutex<BTreeSet<u32>>>,
+    stopped: Arc<Mutex<BTreeSet<u32>>>,
     /// Whether its processes are cautious about a key of which nothing is known.
     is_cautious: bool,
 }
@@ -53,6 +54,7 @@ impl Machine {
             boots: Arc::new(AtomicU64::new(1)),
             ahead: Arc::new(AtomicU64::new(nanos(DAY))),
             dead: Arc::default(),
+            stopped: Arc::default(),
             is_cautious: false,
         }
     }
@@ -74,10 +76,11 @@ impl Machine {
     ) -> FileStore {
         let (clock, behind) = (Arc::clone(&self.clock), Arc::clone(&self.behind));
         let (boots, ahead) = (Arc::clone(&self.boots), Arc::clone(&self.ahead));
-        let dead = Arc::clone(&self.dead);
-        let life = move |process: &Process| match dead.lock().unwrap().contains(&process.pid) {
-            true => Life::Dead,
-            false => Life::Alive,
+        let (dead, stopped) = (Arc::clone(&self.dead), Arc::clone(&self.stopped));
+        let life = move |process: &Process| match process.pid {
+            pid if dead.lock().unwrap().contains(&pid) => Life::Dead,
+            pid if stopped.lock().unwrap().contains(&pid) => Life::Stopped,
+            _ => Life::Alive,
         };
         let world = World {
             clocks: Box::new(move |me| Clocks {
@@ -113,12 +116,17 @@ impl Machine {
             boots: Arc::new(AtomicU64::new(1000 + nanos(up))),
             ahead: Arc::clone(&self.ahead),
             dead: Arc::default(),
+            stopped: Arc::default(),
             is_cautious: self.is_cautious,
         }
     }
 
     fn kill(&self, pid: u32) {
         self.dead.lock().unwrap().insert(pid);
+    }
+
+    fn stop(&self, pid: u32) {
+        self.stopped.lock().unwrap().insert(pid);
     }
 
     /// Writes other bytes into the file.
@@ -146,6 +154,11 @@ fn take_all(store: &FileStore) -> Vec<Lease> {
 fn answer(store: &FileStore, lease: &Lease) {
     let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
     store.release(lease, Outcome::Responded(headers));
+}
+
+fn refusal() -> RateLimitHeaders {
+    let retry_after = Some(Duration::from_secs(1));
+    RateLimitHeaders { refused: true, retry_after, ..RateLimitHeaders::default() }
 }
 
 fn unavailable(store: &FileStore) -> Unavailable {
@@ -235,6 +248,45 @@ fn a_process_that_is_stopped_keeps_its_token_and_knows_that_it_does() {
     leases.iter().for_each(|lease| answer(&one, lease));
     machine.pass(HELD);
     take(&other);
+}
+
+#[test]
+fn a_process_that_is_stopped_while_it_tries_whether_a_pause_is_over_does_not_stop_the_others() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    let refused = take(&one);
+    one.release(&refused, Outcome::Responded(refusal()));
+    machine.pass(Duration::from_secs(1));
+    let probe = take(&one);
+    machine.pass(Duration::from_secs(3600));
+    has_none(&other);
+    machine.stop(1);
+    machine.pass(Duration::from_millis(50));
+    let second = take(&other);
+    has_none(&other);
+    answer(&other, &second);
+    assert_eq!(other.snapshot().paused, None);
+    // Its own token is out for as long as it lives.
+    assert!(one.stands(&probe) && other.snapshot().in_flight == 1);
+}
+
+#[test]
+fn the_grace_of_the_dead_process_counts_not_that_of_the_one_that_noticed() {
+    for (of_the_dead, of_the_other) in [(30, 0), (0, 30)] {
+        let machine = Machine::new();
+        let (one, other) = (machine.process(1), machine.process(2));
+        let grace = Duration::from_secs(of_the_dead);
+        one.set_grace(grace);
+        other.set_grace(Duration::from_secs(of_the_other));
+        take_all(&one);
+        machine.kill(1);
+        machine.pass(Duration::from_millis(100));
+        has_none(&other);
+        machine.pass(HELD + grace - A_MOMENT);
+        has_none(&other);
+        machine.pass(A_MOMENT);
+        take(&other);
+    }
 }
 
 #[test]
