@@ -166,7 +166,6 @@ impl State {
         for gone in std::mem::take(&mut self.holders) {
             self.ledger.give_up(&Lease::new(gone.id, gone.slot), gone.grace, now);
         }
-        self.line.clear();
         // The last steps before a power failure may be lost.
         self.ledger.exhaust_shortest(now);
         if is_booted {
@@ -434,6 +433,22 @@ mod tests {
             if let Err(not_ready) = second {
                 assert_eq!(not_ready.look_again, Some(Duration::from_millis(250)));
             }
+        }
+    }
+
+    #[test]
+    fn a_process_that_does_not_ask_again_has_left_the_line_a_second_later() {
+        let clocks = |system| Clocks { system, ..Clocks::default() };
+        let [one, other] = [1, 2].map(Process::imagined);
+        let mut state = State::new(7, Rate::per_second(1), false, clocks(0));
+        let now = state.at(clocks(SECOND)).unwrap();
+        state.lease(one, 1, now, |_| true).expect("a token");
+        state.lease(other, 2, now, |_| true).expect_err("no token");
+        let due = state.line[0].due;
+        for (later, waiting) in [(LEFT - 1, 1), (LEFT, 0)] {
+            let now = state.at(clocks(due + later)).unwrap();
+            state.lease(one, 3, now, |_| false).expect_err("no token");
+            assert_eq!(state.line.len(), waiting);
         }
     }
 
