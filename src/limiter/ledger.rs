@@ -155,6 +155,20 @@ impl Ledger {
         }
     }
 
+    /// Does the same for a request without a response, with a grace of its own.
+    #[cfg(feature = "share")]
+    pub(crate) fn give_up(&mut self, lease: &Lease, grace: Nanos, now: Nanos) {
+        let own = std::mem::replace(&mut self.grace, grace);
+        self.release(lease, Outcome::NoResponse, now);
+        self.grace = own;
+    }
+
+    /// The request `id` is not sent for now: if it was to try whether a pause is over, another one does.
+    #[cfg(feature = "share")]
+    pub(crate) fn pass_over(&mut self, id: u64, now: Nanos) {
+        self.cooldown.unanswered(id, now);
+    }
+
     /// A request ended that the ledger knew nothing about: it counts from now on.
     #[cfg(feature = "share")]
     pub(crate) fn charge(&mut self, outcome: Outcome, now: Nanos) {
@@ -164,6 +178,11 @@ impl Ledger {
             Outcome::NoResponse => self.hold(now.saturating_add(self.grace)),
             Outcome::NeverSent => {}
         }
+    }
+
+    #[cfg(feature = "share")]
+    pub(crate) fn grace(&self) -> Nanos {
+        self.grace
     }
 
     /// How many tokens of the limit with the shortest period are out.

@@ -285,7 +285,7 @@ pub(crate) fn obey() {
         }
     };
     match *kind {
-        "by-hand" => return by_hand(name, url, rest),
+        "by-hand" => return by_hand(name, url, number(most), rest),
         "spin" => return spin(folder),
         "hold" => return hold(folder),
         _ => {}
@@ -358,10 +358,11 @@ fn number(text: &str) -> u64 {
     text.parse().expect("a number")
 }
 
-fn by_hand(name: &str, url: &str, rest: impl Fn()) {
+fn by_hand(name: &str, url: &str, most: u64, rest: impl Fn()) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();
     let agent = ureq::Agent::new_with_config(config);
-    loop {
+    let mut sent = 0;
+    while most == 0 || sent < most {
         let request =
             agent.post(format!("{url}/apiv1-fetch")).header("user-agent", format!("herd/{name}"));
         if let Ok(mut response) = request.send("{}") {
@@ -369,8 +370,10 @@ fn by_hand(name: &str, url: &str, rest: impl Fn()) {
             if response.status() == 429 {
                 let asked = response.headers()["retry-after"].to_str().unwrap_or_default();
                 thread::sleep(Duration::from_secs(number(asked)));
+                continue;
             }
         }
+        sent += 1;
         rest();
     }
 }

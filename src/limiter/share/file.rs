@@ -317,7 +317,7 @@ impl FileStore {
             state.release(own.process, *token, *outcome, now);
         }
         let done = work(&mut state, own, now);
-        if let Err(error) = encode(&state).and_then(|bytes| locked.write(Some(last), &bytes)) {
+        if let Err(error) = encode(&state).and_then(|bytes| locked.write(last, &bytes)) {
             self.late().extend(late);
             return Err(error);
         }
@@ -535,4 +535,23 @@ fn damaged(record: &Record) -> Unavailable {
     let message =
         format!("the shared rate limit {path} was damaged, so all its tokens count as used");
     Unavailable::new(message, "try again after a period; the file is written anew")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_child_of_a_fork_opens_the_file_anew_since_a_lock_of_its_parent_would_count_as_its_own() {
+        let folder = std::env::temp_dir().join(format!("heysync-fork-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let store = FileStore::in_world(path, Rate::per_second(5), World::real());
+        store.lease(None).expect("a token");
+        let mut inner = store.inner();
+        let Inner { record, own } = &mut *inner;
+        assert!(record.try_lock().expect("a file with locks").is_some());
+        own.be(Process::imagined(1), record);
+        assert!(record.try_lock().expect("no file").is_none());
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
 }

@@ -21,10 +21,12 @@ pub(crate) struct Process {
 /// The set of process numbers that Linux begins with (`PROC_PID_INIT_INO`), outside of all containers.
 const FIRST_SPACE: u64 = 0xEFFF_FFFC;
 
-/// Whether a process runs. One that is stopped does.
+/// Whether a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     Alive,
+    /// It is alive, and does nothing until somebody continues it.
+    Stopped,
     Dead,
     /// It runs in another container, or another process may have its number by now.
     Unknown,
@@ -76,6 +78,7 @@ fn life(pid: u32, started: u64) -> Life {
         // A process that has ended and was not waited for yet.
         Some((b'Z' | b'X' | b'x', _)) => Life::Dead,
         Some((_, other)) if started != 0 && other != started => Life::Dead,
+        Some((b'T' | b't', _)) if started != 0 => Life::Stopped,
         Some(_) if started != 0 => Life::Alive,
         Some(_) => Life::Unknown,
         // It is gone, or there is no /proc.
@@ -229,6 +232,24 @@ mod tests {
         }
         child.wait().unwrap();
         assert_eq!(process.life(&Process::current()), Life::Dead);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_is_stopped_until_it_is_continued() {
+        let mut child = child();
+        let process = Process::look(child.id());
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        for (signal, life) in [("-STOP", Life::Stopped), ("-CONT", Life::Alive)] {
+            let pid = child.id().to_string();
+            assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+            while process.life(&Process::current()) != life {
+                assert!(std::time::Instant::now() < limit, "{signal} changes nothing");
+                std::thread::yield_now();
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::limiter::status::Unavailable;
 
 /// Another number for every change of the layout, be it only of a type inside the state.
-pub(crate) const FORMAT: u32 = 7;
+pub(crate) const FORMAT: u32 = 8;
 const MAGIC: [u8; 12] = *b"heysync-tkn\n";
 const HEADER: usize = 16;
 const PAGE: usize = 4096;
@@ -170,10 +170,8 @@ impl Locked<'_> {
         let copies = [read(0)?, read(1)?];
         let is_single = copies.iter().any(Option::is_none);
         let newest = copies.into_iter().flatten().max_by_key(|copy| copy.number);
-        Ok(newest.map_or(Contents::Damaged, |copy| {
-            // A new file has one copy until the next step.
-            Contents::Valid(Copy { is_torn: is_single && copy.number > 0, ..copy })
-        }))
+        Ok(newest
+            .map_or(Contents::Damaged, |copy| Contents::Valid(Copy { is_torn: is_single, ..copy })))
     }
 
     /// Returns whether the first page begins with our header.
@@ -196,8 +194,8 @@ impl Locked<'_> {
     }
 
     /// Writes `state` after `last`, in the place of the copy before that.
-    pub(crate) fn write(&self, last: Option<&Copy>, state: &[u8]) -> Result<(), Unavailable> {
-        let number = last.map_or(0, |copy| copy.number.wrapping_add(1));
+    pub(crate) fn write(&self, last: &Copy, state: &[u8]) -> Result<(), Unavailable> {
+        let number = last.number.wrapping_add(1);
         let written = copy(number, state);
         if written.len() > CAPACITY {
             let message = format!("the shared rate limit {} is full", self.record.path.display());
@@ -214,10 +212,9 @@ impl Locked<'_> {
             let error = io::Error::new(ErrorKind::InvalidInput, "it has another name as well");
             return Err(written(error));
         }
-        // The second copy must not outlast this one.
+        // The second copy must not outlast the first one.
         write_at(self.file, &[0; COPY_HEADER], place_of(1)).map_err(written)?;
-        self.write(None, state)?;
-        write_at(self.file, &header(), 0).map_err(written)
+        write_new(self.file, state).map_err(written)
     }
 
     fn read_copy(&self, page: &[u8], place: u64) -> io::Result<Option<Copy>> {
@@ -289,8 +286,14 @@ fn checksum_of(number: u64, state: &[u8]) -> u32 {
 fn whole(path: &Path, state: &[u8]) -> io::Result<()> {
     let file = options().create_new(true).open(path)?;
     write_at(&file, &[0; PAGE], 0)?;
-    write_copy(&file, &copy(0, state), 0)?;
-    write_at(&file, &header(), 0)
+    write_new(&file, state)
+}
+
+/// Writes both copies, so that a file has two from the beginning: one alone means that the other is damaged.
+fn write_new(file: &File, state: &[u8]) -> io::Result<()> {
+    write_copy(file, &copy(0, state), 0)?;
+    write_copy(file, &copy(1, state), 1)?;
+    write_at(file, &header(), 0)
 }
 
 /// Writes the part outside of the first page first: until the other one is there, nobody reads it.

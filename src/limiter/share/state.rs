@@ -80,6 +80,8 @@ struct Holder {
     token: u64,
     process: Process,
     since: Nanos,
+    /// The one that its process has chosen.
+    grace: Nanos,
     /// The ledger's lease.
     id: u64,
     slot: usize,
@@ -162,9 +164,8 @@ impl State {
         self.time.go_on_from(clocks.system);
         let now = self.time.at(clocks.system);
         for gone in std::mem::take(&mut self.holders) {
-            self.ledger.release(&Lease::new(gone.id, gone.slot), Outcome::NoResponse, now);
+            self.ledger.give_up(&Lease::new(gone.id, gone.slot), gone.grace, now);
         }
-        self.line.clear();
         // The last steps before a power failure may be lost.
         self.ledger.exhaust_shortest(now);
         if is_booted {
@@ -253,16 +254,22 @@ impl State {
         }
     }
 
-    /// Releases the tokens of processes that died: their requests may still arrive within the grace.
+    /// Releases the tokens of processes that died: their requests may still arrive within the grace. Nobody waits for one
+    /// that is stopped to try whether a pause is over.
     pub(crate) fn bury(&mut self, now: Nanos, life: impl Fn(&Process, u64) -> Life) {
         self.seen = now;
+        for it in &self.holders {
+            if life(&it.process, it.token) == Life::Stopped {
+                self.ledger.pass_over(it.id, now);
+            }
+        }
         let is_dead = |it: &mut Holder| match life(&it.process, it.token) {
-            Life::Alive => false,
+            Life::Alive | Life::Stopped => false,
             Life::Dead => true,
             Life::Unknown => it.since.saturating_add(OUT_OF_SIGHT) <= now,
         };
         for dead in self.holders.extract_if(.., is_dead) {
-            self.ledger.release(&Lease::new(dead.id, dead.slot), Outcome::NoResponse, now);
+            self.ledger.give_up(&Lease::new(dead.id, dead.slot), dead.grace, now);
         }
     }
 
@@ -347,7 +354,8 @@ impl State {
         let is_rested = self.spell.last.saturating_add(2 * period) < now;
         let count = if is_rested { 1 } else { self.spell.count.saturating_add(1) };
         self.spell = Spell { count, last: now };
-        self.holders.push(Holder { token, process, since: now, id: lease.id, slot: lease.slot });
+        let (grace, Lease { id, slot, .. }) = (self.ledger.grace(), lease);
+        self.holders.push(Holder { token, process, since: now, grace, id, slot });
     }
 }
 
@@ -392,7 +400,7 @@ mod tests {
     #[test]
     fn another_layout_has_another_format() {
         let bytes = postcard::to_allocvec(&full()).unwrap();
-        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (7, 254, 3_107_320_059));
+        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (8, 259, 2_709_178_490));
     }
 
     #[test]
@@ -425,6 +433,22 @@ mod tests {
             if let Err(not_ready) = second {
                 assert_eq!(not_ready.look_again, Some(Duration::from_millis(250)));
             }
+        }
+    }
+
+    #[test]
+    fn a_process_that_does_not_ask_again_has_left_the_line_a_second_later() {
+        let clocks = |system| Clocks { system, ..Clocks::default() };
+        let [one, other] = [1, 2].map(Process::imagined);
+        let mut state = State::new(7, Rate::per_second(1), false, clocks(0));
+        let now = state.at(clocks(SECOND)).unwrap();
+        state.lease(one, 1, now, |_| true).expect("a token");
+        state.lease(other, 2, now, |_| true).expect_err("no token");
+        let due = state.line[0].due;
+        for (later, waiting) in [(LEFT - 1, 1), (LEFT, 0)] {
+            let now = state.at(clocks(due + later)).unwrap();
+            state.lease(one, 3, now, |_| false).expect_err("no token");
+            assert_eq!(state.line.len(), waiting);
         }
     }
 

@@ -39,6 +39,7 @@ struct Machine {
     boots: Arc<AtomicU64>,
     ahead: Arc<AtomicU64>,
     dead: Arc<Mutex<BTreeSet<u32>>>,
+    stopped: Arc<Mutex<BTreeSet<u32>>>,
     /// Whether its processes are cautious about a key of which nothing is known.
     is_cautious: bool,
 }
@@ -53,6 +54,7 @@ impl Machine {
             boots: Arc::new(AtomicU64::new(1)),
             ahead: Arc::new(AtomicU64::new(nanos(DAY))),
             dead: Arc::default(),
+            stopped: Arc::default(),
             is_cautious: false,
         }
     }
@@ -74,10 +76,11 @@ impl Machine {
     ) -> FileStore {
         let (clock, behind) = (Arc::clone(&self.clock), Arc::clone(&self.behind));
         let (boots, ahead) = (Arc::clone(&self.boots), Arc::clone(&self.ahead));
-        let dead = Arc::clone(&self.dead);
-        let life = move |process: &Process| match dead.lock().unwrap().contains(&process.pid) {
-            true => Life::Dead,
-            false => Life::Alive,
+        let (dead, stopped) = (Arc::clone(&self.dead), Arc::clone(&self.stopped));
+        let life = move |process: &Process| match process.pid {
+            pid if dead.lock().unwrap().contains(&pid) => Life::Dead,
+            pid if stopped.lock().unwrap().contains(&pid) => Life::Stopped,
+            _ => Life::Alive,
         };
         let world = World {
             clocks: Box::new(move |me| Clocks {
@@ -113,12 +116,17 @@ impl Machine {
             boots: Arc::new(AtomicU64::new(1000 + nanos(up))),
             ahead: Arc::clone(&self.ahead),
             dead: Arc::default(),
+            stopped: Arc::default(),
             is_cautious: self.is_cautious,
         }
     }
 
     fn kill(&self, pid: u32) {
         self.dead.lock().unwrap().insert(pid);
+    }
+
+    fn stop(&self, pid: u32) {
+        self.stopped.lock().unwrap().insert(pid);
     }
 
     /// Writes other bytes into the file.
@@ -146,6 +154,11 @@ fn take_all(store: &FileStore) -> Vec<Lease> {
 fn answer(store: &FileStore, lease: &Lease) {
     let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
     store.release(lease, Outcome::Responded(headers));
+}
+
+fn refusal() -> RateLimitHeaders {
+    let retry_after = Some(Duration::from_secs(1));
+    RateLimitHeaders { refused: true, retry_after, ..RateLimitHeaders::default() }
 }
 
 fn unavailable(store: &FileStore) -> Unavailable {
@@ -238,6 +251,45 @@ fn a_process_that_is_stopped_keeps_its_token_and_knows_that_it_does() {
 }
 
 #[test]
+fn a_process_that_is_stopped_while_it_tries_whether_a_pause_is_over_does_not_stop_the_others() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    let refused = take(&one);
+    one.release(&refused, Outcome::Responded(refusal()));
+    machine.pass(Duration::from_secs(1));
+    let probe = take(&one);
+    machine.pass(Duration::from_secs(3600));
+    has_none(&other);
+    machine.stop(1);
+    machine.pass(Duration::from_millis(50));
+    let second = take(&other);
+    has_none(&other);
+    answer(&other, &second);
+    assert_eq!(other.snapshot().paused, None);
+    // Its own token is out for as long as it lives.
+    assert!(one.stands(&probe) && other.snapshot().in_flight == 1);
+}
+
+#[test]
+fn the_grace_of_the_dead_process_counts_not_that_of_the_one_that_noticed() {
+    for (of_the_dead, of_the_other) in [(30, 0), (0, 30)] {
+        let machine = Machine::new();
+        let (one, other) = (machine.process(1), machine.process(2));
+        let grace = Duration::from_secs(of_the_dead);
+        one.set_grace(grace);
+        other.set_grace(Duration::from_secs(of_the_other));
+        take_all(&one);
+        machine.kill(1);
+        machine.pass(Duration::from_millis(100));
+        has_none(&other);
+        machine.pass(HELD + grace - A_MOMENT);
+        has_none(&other);
+        machine.pass(A_MOMENT);
+        take(&other);
+    }
+}
+
+#[test]
 fn the_child_of_a_fork_has_none_of_its_parents_tokens() {
     let machine = Machine::new();
     let pid = Arc::new(AtomicU32::new(1));
@@ -303,6 +355,24 @@ fn a_write_that_was_cut_off_leaves_the_state_before_it() {
     assert_eq!(take_all_left(&next), 3);
     fs::write(machine.path(), after).unwrap();
     assert!(store.stands(&lease) && store.stands(&second));
+}
+
+#[test]
+fn the_first_lease_of_a_new_file_is_held_even_if_its_record_is_damaged() {
+    let damages: [fn(&mut Vec<u8>); 6] = [
+        |bytes| bytes.truncate(2056),
+        |bytes| bytes.truncate(3000),
+        |bytes| bytes[2056..].fill(0),
+        |bytes| bytes[2060] ^= 1,
+        |bytes| bytes[16..2056].fill(0),
+        |bytes| bytes[20] ^= 1,
+    ];
+    for damage in damages {
+        let machine = Machine::new();
+        take(&machine.process(1));
+        machine.damage(damage);
+        assert!(take_all_left(&machine.process(2)) <= 4);
+    }
 }
 
 #[test]
