@@ -74,7 +74,7 @@ struct Inner {
 struct Own {
     process: Process,
     /// Locked, to show other containers that this process is alive.
-    presence: Option<File>,
+    presence: Option<Arc<File>>,
     rates: Vec<Rate>,
     grace: Duration,
     is_cautious: bool,

@@ -6,21 +6,33 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::process::{Life, Process};
 
 const EXTENSION: &str = "alive";
 
+/// The files of this process. Several stores with the same tokens have one, which is locked until the last is dropped.
+static SHOWN: Mutex<Vec<(PathBuf, Weak<File>)>> = Mutex::new(Vec::new());
+
 /// Creates and locks the file of the process `me` beside `tokens`, and removes those of processes that died.
 ///
 /// The caller holds the lock on the tokens, so nobody looks in between.
-pub(super) fn show(tokens: &Path, me: &Process) -> io::Result<File> {
+pub(super) fn show(tokens: &Path, me: &Process) -> io::Result<Arc<File>> {
     sweep(tokens)?;
-    let file = options().open(path_of(tokens, me))?;
-    match file.try_lock() {
-        Err(TryLockError::Error(error)) => Err(error),
-        _ => Ok(file),
+    let path = path_of(&fs::canonicalize(tokens)?, me);
+    let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    shown.retain(|(_, file)| file.strong_count() > 0);
+    let known = shown.iter().find(|(known, _)| *known == path);
+    if let Some(file) = known.and_then(|(_, file)| file.upgrade()) {
+        return Ok(file);
     }
+    let file = Arc::new(options().open(&path)?);
+    if let Err(TryLockError::Error(error)) = file.try_lock() {
+        return Err(error);
+    }
+    shown.push((path, Arc::downgrade(&file)));
+    Ok(file)
 }
 
 /// Returns whether a process is alive that has such a file; unknown if it has none.
@@ -76,6 +88,7 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let (tokens, others) = (folder.join("a.tokens"), folder.join("b.tokens"));
         let [one, other] = [1, 2].map(Process::imagined);
+        [&tokens, &others].map(|path| fs::write(path, "").unwrap());
         assert_eq!(life(&tokens, &one), Life::Unknown);
         let file = show(&tokens, &one).unwrap();
         let kept = show(&others, &other).unwrap();
@@ -84,9 +97,26 @@ mod tests {
         assert_eq!((life(&tokens, &one), life(&others, &other)), (Life::Dead, Life::Alive));
         let file = show(&tokens, &other).unwrap();
         assert_eq!((life(&tokens, &one), life(&tokens, &other)), (Life::Unknown, Life::Alive));
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
         // Windows removes no folder with open files.
         drop((kept, file));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_process_with_two_stores_is_alive_until_both_are_dropped() {
+        let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
+        fs::create_dir_all(&folder).unwrap();
+        let (tokens, me) = (folder.join("a.tokens"), Process::imagined(3));
+        fs::write(&tokens, "").unwrap();
+        let first = show(&tokens, &me).unwrap();
+        let second = show(&folder.join(".").join("a.tokens"), &me).unwrap();
+        drop(first);
+        assert_eq!(life(&tokens, &me), Life::Alive);
+        drop(second);
+        assert_eq!(life(&tokens, &me), Life::Dead);
+        let _again = show(&tokens, &me).unwrap();
+        assert_eq!(life(&tokens, &me), Life::Alive);
         fs::remove_dir_all(folder).unwrap();
     }
 }
