@@ -53,12 +53,13 @@ mod vocabulary;
 use serde_json::{Map, Value};
 
 use super::message;
-use super::tone::{self, Tone};
+use super::tone::{self, DONE, Tone};
 use super::validation;
 use reading::{Portion, read};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ERROR_WORDS, GOOD, NOTES, OUTCOME, WORDS, WRAPPERS, is_any, is_empty, is_failure, is_reported,
+    ERROR_WORDS, GOOD, KNOWN_IDS, NOTES, OUTCOME, WORDS, WRAPPERS, code, is_any, is_code, is_empty,
+    is_error_status, is_failure, is_false, is_reported, is_server_error,
 };
 
 /// The words of a failure without words.
@@ -66,6 +67,9 @@ const UNSAID: &str = "the response reports a failure";
 
 /// The words of a failure beside a success, without words.
 const CONTRADICTED: &str = "the response contradicts itself";
+
+/// The words of what was not done, without words.
+const UNDONE: &str = "the response reports that nothing was done";
 
 /// The words of what is neither a failure nor a success, without words.
 const NEITHER: &str = "the response reports neither success nor failure";
@@ -76,7 +80,9 @@ const DEEPEST: u32 = 4;
 /// A report of failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {
-    /// The call failed, and nothing took effect; else that is in doubt.
+    /// The call failed for certain.
+    pub(super) is_failure: bool,
+    /// Nothing took effect either; else that is in doubt.
     pub(super) is_denial: bool,
     /// In the service's words.
     pub(super) words: String,
@@ -84,23 +90,29 @@ pub(super) struct Report {
 
 impl Report {
     fn new(is_denial: bool, words: String) -> Report {
-        Report { is_denial, words }
+        Report { is_failure: is_denial, is_denial, words }
     }
 
     fn doubt(words: String) -> Report {
         Report::new(false, words)
     }
+
+    /// The report that a whole body is. A service that broke off may have done what was asked.
+    fn of_whole(self, json: &Value) -> Report {
+        Report { is_failure: self.is_denial, is_denial: self.is_denial && !broke_off(json), ..self }
+    }
 }
 
 /// Returns the report of failure in a body that holds no value, in the service's words.
 pub(super) fn of(body: &[u8]) -> Option<Report> {
-    of_portion(&read(body, true)?, DEEPEST)
+    let portion = read(body, true)?;
+    Some(of_portion(&portion, DEEPEST)?.of_whole(&portion.json))
 }
 
 /// Returns the report of failure in a body that was expected to hold a value and does not.
 pub(super) fn of_undecodable(body: &[u8]) -> Option<Report> {
     match read(body, false) {
-        Some(portion) => of_portion(&portion, DEEPEST),
+        Some(portion) => Some(of_portion(&portion, DEEPEST)?.of_whole(&portion.json)),
         // A body that was cut off may be data: only one that consists of nothing but a report is a denial.
         None => of_bare(&reading::read_lenient(body)?),
     }
@@ -132,6 +144,22 @@ fn of_portion(portion: &Portion, depth: u32) -> Option<Report> {
     Some(Report { is_denial: report.is_denial && portion.is_whole, ..report })
 }
 
+/// Whether a service failed on its way, by a code or in words, so that it may have done what was asked: `{"status": 500}`,
+/// `{"error": "timeout"}`
+fn broke_off(json: &Value) -> bool {
+    match json {
+        Value::Object(object) => object
+            .iter()
+            .any(|(name, value)| is_code(name) && is_server_error(value) || broke_off(value)),
+        Value::Array(items) => items.iter().any(broke_off),
+        Value::String(text) if text.contains('{') => {
+            read(text.as_bytes(), true).is_some_and(|inner| broke_off(&inner.json))
+        }
+        Value::String(text) => tone::is_uncertain(text),
+        _ => false,
+    }
+}
+
 fn of_json(json: &Value, depth: u32) -> Option<Report> {
     match json {
         Value::Object(object) => of_object(object, depth),
@@ -139,9 +167,10 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
             let reports: Option<Vec<Report>> =
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
-            all.or_else(|| of_siblings(items.iter(), false, depth - 1))
+            all.or_else(|| of_siblings(items.iter(), items.iter().all(is_bare_outcome), depth - 1))
                 .or_else(|| complaint("", items).map(Report::doubt))
         }
+        Value::Bool(false) => Some(Report::doubt(UNDONE.to_owned())),
         Value::String(text) if depth > 0 && text.contains('{') => {
             of_portion(&read(text.as_bytes(), true)?, depth - 1)
         }
@@ -213,7 +242,11 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
             Value::Object(inner) => of_part(inner, is_good, is_any(name, WRAPPERS), depth - 1)
                 .or_else(|| if is_wrapper { worded(inner) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
-            Value::Array(items) => of_siblings(items.iter(), false, depth - 1),
+            Value::Array(items) => of_siblings(
+                items.iter(),
+                is_wrapper && items.iter().all(is_bare_outcome),
+                depth - 1,
+            ),
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
             _ => None,
         }?;
@@ -225,7 +258,7 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     };
     let is_by_id = object.keys().any(|name| !validation::is_name(name));
     let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
-    let is_word = |value: &Value| value.is_string() || value.is_boolean() && is_by_id;
+    let is_word = |value: &Value| value.is_string() || is_by_id && is_bare_outcome(value);
     let is_of_words = object.iter().all(|(name, value)| is_word(value) && !is_reported(name));
     let as_map = || {
         let values: Vec<&Value> = object.values().collect();
@@ -266,7 +299,7 @@ fn worded(inner: &Map<String, Value>) -> Option<Report> {
 /// The report in some of several objects or words: `[{"ok": true}, {"ok": false}]`, `["sent", "failed"]`, and by their ids.
 fn of_siblings<'a>(
     siblings: impl Iterator<Item = &'a Value> + Clone,
-    is_by_id: bool,
+    is_of_outcomes: bool,
     depth: u32,
 ) -> Option<Report> {
     let is_code = |item: &Map<String, Value>| {
@@ -286,18 +319,25 @@ fn of_siblings<'a>(
         return Some(Report::doubt(CONTRADICTED.to_owned()));
     }
     let is_good = |text: &str| tone::tone(text) == Tone::Good;
-    let mut outcomes = siblings.clone().filter_map(|it| outcome(it, is_by_id));
+    let mut outcomes = siblings.clone().filter_map(|it| outcome(it, is_of_outcomes));
     let failed = outcomes.clone().find(|text| is_failure(text))?;
     let is_mixed = outcomes.any(is_good);
     let is_outcome = |text: &str| is_failure(text) || is_good(text);
     let is_known = siblings.filter_map(Value::as_str).all(is_outcome);
-    (is_known && (is_mixed || is_by_id)).then(|| Report::doubt(failed.to_owned()))
+    (is_known && (is_mixed || is_of_outcomes)).then(|| Report::doubt(failed.to_owned()))
+}
+
+/// `true`, `404`
+fn is_bare_outcome(value: &Value) -> bool {
+    value.is_boolean()
+        || value.is_number() && code(value).is_some_and(|code| (200..600).contains(&code))
 }
 
 /// How one of several ended.
-fn outcome(sibling: &Value, is_by_id: bool) -> Option<&str> {
+fn outcome(sibling: &Value, is_of_outcomes: bool) -> Option<&str> {
     match sibling {
-        Value::Bool(is_done) if is_by_id => Some(if *is_done { "done" } else { "failed" }),
+        Value::Bool(is_done) if is_of_outcomes => Some(if *is_done { "done" } else { "failed" }),
+        Value::Number(_) if is_of_outcomes && is_error_status(sibling) => Some("failed"),
         Value::Object(object) => {
             object.iter().find(|(name, _)| is_any(name, OUTCOME)).and_then(|(_, it)| it.as_str())
         }
@@ -308,7 +348,7 @@ fn outcome(sibling: &Value, is_by_id: bool) -> Option<&str> {
 /// `{"success": true, "message": "1 invited, 1 failed"}`, `{"invited": true, "sms": "failed"}`
 fn partly(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let message = message::words_in(object).filter(|_| has_any(object, "message msg detail"));
-    let message = message.filter(|words| tone::is_partial(words));
+    let message = message.filter(|words| tone::is_partial(words) || tone::tone(words) == Tone::Bad);
     let is_part = |name: &str| !is_reported(name) && !signs.has(Sign::Record);
     let parts = object.iter().filter(|(name, _)| is_part(name));
     let failed = || parts.filter_map(|(_, it)| it.as_str()).find(|word| is_failure(word));
@@ -322,19 +362,22 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let has_message = has_any(object, names) || has_any(object, ERROR_WORDS);
     let words = message::words_in(object).filter(|_| has_message).or_else(|| sentence(object));
     let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
-    let is_data = signs.has(Sign::Record) || object.iter().any(is_data);
+    let is_record = signs.has(Sign::Record) && !is_of_known(object);
+    let is_data = is_record || object.iter().any(is_data);
     let is_certain = tone == Tone::Bad
         && has_message
         && !signs.has(Sign::Open)
         && !signs.has(Sign::Record)
         && alone::is_alone(object, "");
-    if signs.has(Sign::Undone) && !is_data {
-        let unsaid = || "the response reports that nothing was done".to_owned();
-        return Some(Report::new(is_certain, words.unwrap_or_else(unsaid)));
+    if (signs.has(Sign::Undone) || holds_false(object)) && !is_data {
+        return Some(Report::new(is_certain, words.unwrap_or_else(|| UNDONE.to_owned())));
     }
     // The name may be one of a person or an alert.
     let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
-    let bare = || (is_kind && !is_data).then(|| UNSAID.to_owned());
+    let is_coded = |(name, it): (&String, &Value)| {
+        is_any(name, OUTCOME) && is_code(name) && sign::sign(name, it) == Some(Sign::Hint)
+    };
+    let bare = || ((is_kind || object.iter().any(is_coded)) && !is_data).then(|| UNSAID.to_owned());
     let is_said = tone == Tone::Bad && !signs.has(Sign::Record) || tone == Tone::Mixed && !is_data;
     match tone {
         Tone::Good => None,
@@ -344,14 +387,44 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     }
 }
 
+/// `{"deleted": false, "id": "a1"}`, `{"invited": false, "userId": "u1"}`: nothing but ids of what was there before.
+fn is_of_known(object: &Map<String, Value>) -> bool {
+    let is_left =
+        object.iter().any(|(name, value)| is_any(name, "deleted removed") && is_false(value));
+    let is_known = |(name, value): (&String, &Value)| {
+        is_any(name, KNOWN_IDS)
+            || is_left && is_any(name, "id")
+            || is_any(name, DONE) && is_false(value)
+    };
+    object.iter().all(is_known)
+}
+
+/// `{"data": {"removeMember": false}}`
+fn holds_false(object: &Map<String, Value>) -> bool {
+    object.len() == 1
+        && object.iter().any(|(name, value)| is_any(name, WRAPPERS) && are_false(value))
+}
+
+fn are_false(value: &Value) -> bool {
+    value
+        .as_object()
+        .map_or(*value == false, |it| it.len() == 1 && it.values().all(|it| *it == false))
+}
+
 /// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
     let is_sentence = |text: &str| tone::words(text).len() > 1;
-    [OUTCOME, "code summary"].into_iter().find_map(|names| {
-        let fields = object.iter().filter(|(name, _)| is_any(name, names));
-        let mut texts = fields.filter_map(|(_, value)| value.as_str());
+    let of = |is_it: &dyn Fn(&str) -> bool| {
+        let mut texts =
+            object.iter().filter(|(name, _)| is_it(name)).filter_map(|(_, it)| it.as_str());
         texts.find(|text| is_sentence(text)).map(str::to_owned)
-    })
+    };
+    let is_alone = |name: &str| {
+        object.len() == 1 && object[name].as_str().is_some_and(|it| tone::tone(it) == Tone::Bad)
+    };
+    of(&|name| is_any(name, OUTCOME))
+        .or_else(|| of(&|name| is_any(name, "code summary")))
+        .or_else(|| of(&is_alone))
 }
 
 /// The problems of a request by its fields, as Django and Rails list them: `{"email": ["This field is required."]}`
@@ -420,7 +493,8 @@ fn of_bare(portion: &Portion) -> Option<Report> {
     if !is_bare || has_state(object) && !signs.has(Sign::Failure) {
         return None;
     }
-    stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))
+    let report = stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))?;
+    Some(report.of_whole(&portion.json))
 }
 
 #[cfg(test)]
@@ -465,7 +539,7 @@ mod tests {
     }
 
     fn denied(report: Option<Report>) -> Option<String> {
-        let Report { is_denial, words } = report?;
+        let Report { is_denial, words, .. } = report?;
         Some(if is_denial { words } else { format!("in doubt: {words}") })
     }
 
@@ -541,8 +615,7 @@ mod tests {
                 "gone",
             ),
             (r#"{"errorMessages": ["gone"], "errors": {}}"#, "gone"),
-            (r#"{"error": {"code": 200, "message": "server error"}}"#, "server error"),
-            (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "in doubt: Server Error"),
+            (r#"{"error": {"code": 200, "message": "invalid e-mail"}}"#, "invalid e-mail"),
             (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
             (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
             (r#"{"created": null, "error": "gone"}"#, "gone"),
@@ -607,7 +680,8 @@ mod tests {
             (r#"{"id": "b1", "state": "failed", "lastError": "disk full"}"#, NOTHING),
             (r#"{"inviteId": "i1", "status": "DENIED"}"#, NOTHING),
             (r#"{"userId": "u1", "city": "Lagos", "state": "NG"}"#, NOTHING),
-            (r#"{"userId": "u1", "removed": false}"#, NOTHING),
+            (r#"{"inviteId": "i1", "accepted": false}"#, NOTHING),
+            (r#"{"id": "a1", "name": "x", "deleted": false}"#, NOTHING),
             (r#"{"userId": "u1", "rejected": true}"#, NOTHING),
             (
                 r#"{"id": "a1", "name": "TypeError", "keyword": "TypeError", "description": "x"}"#,
@@ -1133,6 +1207,15 @@ mod tests {
                 "in doubt: 1 invited, 1 failed",
             ),
             (
+                r#"{"success": true, "message": "Could not be invited"}"#,
+                "in doubt: Could not be invited",
+            ),
+            (
+                r#"{"success": true, "message": "Removed 2 of 3 members"}"#,
+                "in doubt: Removed 2 of 3 members",
+            ),
+            (r#"{"message": "Invited 1 of 2"}"#, "in doubt: Invited 1 of 2"),
+            (
                 r#"{"status": "ok", "message": "Invited, but the mail could not be sent"}"#,
                 "in doubt: Invited, but the mail could not be sent",
             ),
@@ -1605,6 +1688,34 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_failed_itself_leaves_doubt() {
+        check(&[
+            (
+                r#"{"status": 500, "error": "Internal Server Error"}"#,
+                "in doubt: Internal Server Error",
+            ),
+            (r#"{"statusCode": 503, "message": "no such member"}"#, "in doubt: no such member"),
+            (r#"{"code": 500, "message": "gone"}"#, "in doubt: gone"),
+            (r#"{"error": {"code": 502, "message": "gone"}}"#, "in doubt: gone"),
+            (r#"{"errors": [{"status": "500", "title": "gone"}]}"#, "in doubt: gone"),
+            (
+                r#"{"statusCode": 200, "body": "{\"status\": 500, \"error\": \"gone\"}"}"#,
+                "in doubt: gone",
+            ),
+            (r#"{"ok": false, "error": "internal_error"}"#, "in doubt: internal_error"),
+            (r#"{"error": {"status": "INTERNAL", "message": "x"}}"#, "in doubt: x"),
+            (r#"{"error": {"code": 200, "message": "server error"}}"#, "in doubt: server error"),
+            (r#"{"error": "Something went wrong"}"#, "in doubt: Something went wrong"),
+            (r#"{"error": "socket hang up"}"#, "in doubt: socket hang up"),
+            (r#"{"detail": "Internal Server Error"}"#, "in doubt: Internal Server Error"),
+            // It can do nothing of the kind.
+            (r#"{"status": 501, "message": "gone"}"#, "gone"),
+        ]);
+        let items = br#"{"items": [], "status": 500, "error": "gone"}"#;
+        assert_eq!(denied(of_decoded(items)).as_deref(), Some("in doubt: gone"));
+    }
+
+    #[test]
     fn a_request_that_timed_out_behind_the_service_is_in_doubt() {
         check(&[
             (r#"{"error": "Gateway timeout"}"#, "in doubt: Gateway timeout"),
@@ -1632,6 +1743,41 @@ mod tests {
     }
 
     #[test]
+    fn bare_flags_and_codes_are_in_doubt_if_one_failed() {
+        check(&[
+            ("[201, 404]", "in doubt: failed"),
+            ("[404]", "in doubt: failed"),
+            (r#"{"results": [true, false]}"#, "in doubt: failed"),
+            (r#"{"results": [false]}"#, "in doubt: failed"),
+            (r#"{"statuses": [200, 404]}"#, "in doubt: failed"),
+            (r#"{"u1": 200, "u2": 404}"#, "in doubt: failed"),
+            (r#"{"codes": {"u1": 200, "u2": 404}}"#, "in doubt: failed"),
+            ("[200, 201]", NOTHING),
+            ("[1, 2, 404]", NOTHING),
+            (r#"{"scores": [201, 404]}"#, NOTHING),
+            (r#"{"results": [true, true]}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn what_was_not_done_to_something_known_is_in_doubt() {
+        let undone = "in doubt: the response reports that nothing was done";
+        check(&[
+            ("false", undone),
+            (r#"{"userId": "u1", "removed": false}"#, undone),
+            (r#"{"deleted": false, "id": "a1"}"#, undone),
+            (r#"{"data": {"removeMember": false}}"#, undone),
+            (r#"{"data": false}"#, undone),
+            (r#"{"raw": [], "affected": 0}"#, undone),
+            (r#"{"affectedRows": 0, "insertId": 0}"#, undone),
+            (r#"{"id": "i1", "accepted": false}"#, NOTHING),
+            (r#"{"success": true, "data": false}"#, NOTHING),
+            (r#"{"message": "Member removed", "data": false}"#, NOTHING),
+            (r#"{"data": {"active": true, "verified": false}}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
     fn outcomes_under_other_names_are_in_doubt_at_least() {
         let neither = "in doubt: the response reports neither success nor failure";
         check(&[
@@ -1644,6 +1790,18 @@ mod tests {
             (r#"{"summary": "Invite failed"}"#, "in doubt: Invite failed"),
             (r#"{"responseCode": "05"}"#, neither),
             (r#"{"responseCode": "00"}"#, NOTHING),
+            (
+                r#"{"responseCode": "99", "responseMessage": "x"}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"alert": "Member could not be invited."}"#,
+                "in doubt: Member could not be invited.",
+            ),
+            (
+                r#"{"type": "https://x.example/credit", "title": "You do not have enough credit."}"#,
+                "You do not have enough credit.",
+            ),
             (r#"{"done": false, "name": "operations/1"}"#, NOTHING),
             (r#"{"done": false, "message": "it failed"}"#, "in doubt: it failed"),
             (r#"{"message": "Previously failed invite was resent"}"#, NOTHING),

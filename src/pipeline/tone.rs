@@ -70,7 +70,7 @@ macro_rules! words {
 pub(super) const DONE: &str = "\
     done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned \
     invited sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified \
-    informed acknowledged";
+    informed acknowledged affected";
 
 words! {
     DEEDS: DONE;
@@ -166,8 +166,8 @@ fn plain(text: &str) -> String {
     if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) }
 }
 
-/// Words of a service that does not know itself what it has done.
-const UNCERTAIN: [&str; 7] = [
+/// Words of a service that failed itself, or does not know what it has done.
+const UNCERTAIN: [&str; 17] = [
     "may have",
     "might have",
     "may still",
@@ -175,17 +175,29 @@ const UNCERTAIN: [&str; 7] = [
     "outcome is unknown",
     "timed out",
     "timeout",
+    "deadline exceeded",
+    "server error",
+    "internal error",
+    "unexpected error",
+    "went wrong",
+    "bad gateway",
+    "unavailable",
+    "connection",
+    "econn",
+    "hang up",
 ];
+
+/// Whether a request may have been carried out by the words of an error: `"timeout; it may have been sent"`, `"INTERNAL"`
+pub(super) fn is_uncertain(text: &str) -> bool {
+    let words = words(&text[..floor(text, LONGEST)]).join(" ");
+    words == "internal" || UNCERTAIN.iter().any(|known| words.contains(known))
+}
 
 /// Whether something was done by the words of a text, or may have been, be it beside a failure: `"Invite sent, but not
 /// delivered"`, `"timeout; it may have been sent"`.
 pub(super) fn states_success(text: &str) -> bool {
-    let low = text.to_ascii_lowercase();
-    if UNCERTAIN.iter().any(|words| low.contains(words)) {
-        return true;
-    }
     // "accepted: must be accepted" begins with the name of a field.
-    let is_placed = low.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
+    let is_placed = text.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
     let text = plain(text);
     let clauses = clauses(&text).into_iter().filter(|words| words.len() > 1 || !is_placed);
     signs_of(&clauses.collect::<Vec<_>>()).iter().any(|(sign, _)| *sign == Sign::Success)
@@ -336,6 +348,10 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let is_left = matches!(last, "is" | "are");
     match () {
         () if has(&LACKING, word) && has(&THINGS, next) => Some(Sign::Lack),
+        () if word == "no" && !has(&TROUBLES, next) && lacks(rest) => Some(Sign::Lack),
+        () if is_part(rest) && (succeeds(last) || rest.iter().any(|it| succeeds(it))) => {
+            Some(Sign::Failure)
+        }
         () if matches!(*rest, ["already", "exists", ..]) => Some(Sign::Lack),
         // "not accepted yet"
         () if is_not && rest.contains(&"yet") => Some(Sign::Trouble),
@@ -349,6 +365,17 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
         () if has(&LEFT, word) && is_left => Some(Sign::Suspicion),
         () => has(&SUSPICIONS, word).then_some(Sign::Suspicion),
     }
+}
+
+/// "no HTTP resource was found"
+fn lacks(words: &[&str]) -> bool {
+    words.iter().any(|word| has(&ABSENT, word) || *word == "exists")
+}
+
+/// "1 of 2"
+fn is_part(words: &[&str]) -> bool {
+    let number = |word: &str| word.parse::<u32>().ok();
+    matches!(words, [part, "of", all, ..] if number(part) < number(all) && number(part).is_some())
 }
 
 /// The sign of "not" between these words.
@@ -429,6 +456,8 @@ mod tests {
                 "MEMBER_REMOVED",
                 "Completed, with no errors",
                 "1 invited, 0 failed",
+                "Removed 2 of 2 members",
+                "Member added (3 of 10 seats used)",
                 "Member removed. This cannot be undone.",
                 "Member removed and can rejoin",
                 "max.muster@runners.example was invited",
@@ -492,6 +521,7 @@ mod tests {
                 "alert is locked",
                 "Community 'Removed' was not found",
                 "No such member",
+                "No HTTP resource was found",
                 "Bad request",
                 "Only admins can invite members",
                 "Community is full",
@@ -511,6 +541,8 @@ mod tests {
             Tone::Mixed,
             &[
                 "Completed with errors",
+                "Invited 1 of 2",
+                "2 of 3 members were removed",
                 "CompletedWithErrors",
                 "Invite sent, but not delivered",
                 "2 invited, 1 failed",

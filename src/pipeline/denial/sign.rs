@@ -135,7 +135,7 @@ fn is_undone(name: &str, value: &Value) -> bool {
     }
 }
 
-const COUNTS: &str = "count total num number";
+const COUNTS: &str = "count total num number rows";
 
 fn of_flag(value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
@@ -229,6 +229,8 @@ fn of_kind(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let is_failure = is_failure(word) || is_state_of_failure(word);
     match code(value) {
+        // RFC 9457
+        _ if is_any(name, "type") && word.contains("://") => Some(Sign::Hint),
         _ if !is_any(name, "code") => is_failure.then_some(Sign::Kind),
         _ if is_failure || is_error_status(value) => Some(Sign::Kind),
         _ if is_code_of_success(value) => Some(Sign::Open),

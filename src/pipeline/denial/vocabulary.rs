@@ -75,7 +75,7 @@ pub(super) const PAGING: &str = "page perpage pages totalpages hasmore";
 
 /// Fields that hold the response of a service behind the service, or how the call ended.
 pub(super) const WRAPPERS: &str =
-    "data result response payload body d meta status responsestatus results summary";
+    "data result response payload body d meta status responsestatus results summary statuses";
 
 /// Fields that are true of what may be done.
 pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
@@ -163,6 +163,11 @@ pub(super) fn is_state_of_failure(word: &str) -> bool {
 /// 404, `"404"`, `"404 Not Found"`.
 pub(super) fn is_error_status(value: &Value) -> bool {
     code(value).is_some_and(|code| (400..600).contains(&code))
+}
+
+/// A status after which a request may have been carried out: a failure of the server, or a timeout.
+pub(super) fn is_server_error(value: &Value) -> bool {
+    code(value).is_some_and(|code| matches!(code, 408 | 500 | 502..505 | 506..600))
 }
 
 /// 0, `"00000"`, `"ok"`, or a status from 200 to 299.
