@@ -58,7 +58,7 @@ use super::validation;
 use reading::{Portion, read};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ERROR_WORDS, GOOD, KNOWN_IDS, NOTES, OUTCOME, WORDS, WRAPPERS, code, is_any, is_code, is_empty,
+    GOOD, KNOWN_IDS, NOTES, OUTCOME, WORDS, WRAPPERS, code, is_any, is_bad, is_code, is_empty,
     is_error_status, is_failure, is_false, is_reported, is_server_error,
 };
 
@@ -359,7 +359,8 @@ fn partly(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
 fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind);
     let names = if is_hinted { WORDS } else { "message msg reason" };
-    let has_message = has_any(object, names) || has_any(object, ERROR_WORDS);
+    let has_message = has_any(object, names)
+        || object.iter().any(|(name, it)| is_bad(name) && it.is_string() && !is_empty(it));
     let words = message::words_in(object).filter(|_| has_message).or_else(|| sentence(object));
     let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
     let is_record = signs.has(Sign::Record) && !is_of_known(object);
@@ -373,7 +374,7 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
         return Some(Report::new(is_certain, words.unwrap_or_else(|| UNDONE.to_owned())));
     }
     // The name may be one of a person or an alert.
-    let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
+    let is_kind = signs.has(Sign::Kind) && !has_any(object, "name");
     let is_coded = |(name, it): (&String, &Value)| {
         is_any(name, OUTCOME) && is_code(name) && sign::sign(name, it) == Some(Sign::Hint)
     };

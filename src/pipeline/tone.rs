@@ -76,24 +76,24 @@ words! {
     DEEDS: DONE;
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
-    SUCCESSES: "ok success successful successfully succeeded finished changed joined received successes enabled \
-        paused resumed registered confirmed activated renewed subscribed recorded stored inserted written persisted committed imported";
+    SUCCESSES: "\
+    ok success successful successfully succeeded finished changed joined received enabled paused resumed registered \
+    confirmed activated subscribed stored inserted written imported";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
-    CONDITIONS: "can could should would must has+to have+to needs+to to+be may+be may+have might if when until unless before \
-        because since once or already yet please";
+    CONDITIONS: "can could should would must to+be may+be may+have might if when until unless before because since or already yet";
 
     /// Words after "cannot be" that follow from a success.
     CONSEQUENCES: "undone restored recovered";
 
     /// Words of [`Sign::Denial`], as "not" after one of [`VERBS`] and before one of [`REFUSED`].
-    DENIALS: "cannot must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
-        none+was none+were none+of only+admins only+owners";
+    DENIALS: "cannot must+not unable failed+to fails+to nothing+was nothing+has none+of only+admins";
 
     /// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
-    FAILURES: "fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful \
-        unsuccessfully too+many users+only members+only timed+out field+required has+expired limit+reached \
-        limit+exceeded server+error validation+error error+occurred went+wrong";
+    FAILURES: "\
+    fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful too+many \
+    users+only members+only timed+out field+required has+expired limit+reached limit+exceeded error+occurred went+wrong \
+    server+error validation+error";
 
     /// Words of [`Sign::Trouble`].
     TROUBLES: "error errors failure failures false exceeded insufficient mismatch timeout unavailable impossible";
@@ -107,7 +107,7 @@ words! {
         eligible";
 
     /// "ca" and "wo" are left of "can't" and "won't".
-    VERBS: "is are was were be do does did has have had can could will would should may might ca wo";
+    VERBS: "is are was were be been being to do does did has have had can could will would should may might ca wo";
 
     /// Before "not", words about what a person does, which may have nothing to do with the call.
     DOES: "has have had did will wo";
@@ -118,20 +118,18 @@ words! {
     /// Words of [`Sign::Lack`] after "not", as [`THINGS`].
     ABSENT: "found exist registered";
 
-    THINGS: "such request requests credential credentials valid gateway input parameter token key api id field format value \
-        data json permission permissions access right rights member members user users one person community communities \
-        group event events alert alerts account owner admin seat seats place places email invite invites invitation \
-        invitations match matching query results route role";
+    THINGS: "\
+    such request credential valid gateway input parameter token key api id field format value data json permission access \
+    right member user one person community group event alert account owner admin seat place email invite invitation match \
+    query result route role";
 
     /// Words of [`Sign::Suspicion`].
-    SUSPICIONS: "not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
-        maintenance unsupported unexpected quota wrong sorry problem reached inactive deactivated";
-
-    /// Words between a denial and the success that it denies, as [`THINGS`] are.
-    BETWEEN: "be been being to was were is are has have could";
+    SUSPICIONS: "\
+    not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
+    maintenance unsupported unexpected wrong sorry";
 
     /// Before a failure, words that there was none, or none lately.
-    NEGATIONS: "no without 0 zero previously formerly earlier";
+    NEGATIONS: "no without 0 zero previously";
 
     /// Words of [`Tone::Idle`] after "none" and "no errors".
     IDLE: "found reported detected occurred was were has have been";
@@ -332,7 +330,8 @@ fn signs_at(words: &[&str]) -> Vec<(usize, Sign)> {
             failure => signs.extend(failure.map(|sign| (at, sign))),
         }
         let denies = failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && *word == "no";
-        is_denied = denies || is_denied && (has(&BETWEEN, word) || has(&THINGS, word));
+        let reaches = has(&VERBS, word) && *word != "can" || is_thing(word);
+        is_denied = denies || is_denied && reaches;
         is_conditional |= denies || begins(&CONDITIONS, rest) || follows(rest);
     }
     signs
@@ -347,7 +346,7 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let is_not = matches!(word, "not" | "never" | "nothing" | "nobody" | "none");
     let is_left = matches!(last, "is" | "are");
     match () {
-        () if has(&LACKING, word) && has(&THINGS, next) => Some(Sign::Lack),
+        () if has(&LACKING, word) && is_thing(next) => Some(Sign::Lack),
         () if word == "no" && !has(&TROUBLES, next) && lacks(rest) => Some(Sign::Lack),
         () if is_part(rest) && (succeeds(last) || rest.iter().any(|it| succeeds(it))) => {
             Some(Sign::Failure)
@@ -381,7 +380,7 @@ fn is_part(words: &[&str]) -> bool {
 /// The sign of "not" between these words.
 fn negated(last: &str, next: &str) -> Option<Sign> {
     match () {
-        () if has(&THINGS, next) || has(&ABSENT, next) => Some(Sign::Lack),
+        () if is_thing(next) || has(&ABSENT, next) => Some(Sign::Lack),
         () if has(&REFUSED, next) => Some(Sign::Denial),
         // "user has not accepted"
         () if has(&DOES, last) && !matches!(next, "be" | "been") => Some(Sign::Trouble),
@@ -392,6 +391,11 @@ fn negated(last: &str, next: &str) -> Option<Sign> {
 /// "cannot be undone"
 fn follows(words: &[&str]) -> bool {
     matches!(words, ["cannot", "be", last, ..] if has(&CONSEQUENCES, last))
+}
+
+/// `"member"`, `"members"`
+fn is_thing(word: &str) -> bool {
+    has(&THINGS, word) || word.strip_suffix('s').is_some_and(|one| has(&THINGS, one))
 }
 
 fn succeeds(word: &str) -> bool {

@@ -9,8 +9,8 @@ use super::super::validation;
 use super::reading::read;
 use super::sign::{self, Sign};
 use super::vocabulary::{
-    ALLOWED, ALSO, ASIDE, BAD, ECHOES, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED,
-    UNDONE, WORDS, WRAPPERS, code, is_any, is_empty, is_error_status, is_false, is_reported,
+    ALLOWED, ALSO, ASIDE, ECHOES, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED, UNDONE,
+    WORDS, WRAPPERS, code, is_any, is_bad, is_empty, is_error_status, is_false, is_reported,
     is_true,
 };
 use crate::json;
@@ -92,12 +92,12 @@ fn is_known_id(name: &str) -> bool {
 
 /// `user`, whose id is `userId`
 fn is_thing(name: &str) -> bool {
-    is_known_id(&format!("{name}id")) && !is_any(name, BAD)
+    is_known_id(&format!("{name}id")) && !is_bad(name)
 }
 
 /// `skipped`, `notInvited`, `failedAt`, `locked`
 fn is_of_failure(name: &str, value: &Value) -> bool {
-    is_any(name, BAD)
+    is_bad(name)
         || is_any(name, REFUSED)
         || sign::sign(name, value) == Some(Sign::Part)
         || tone::tone(&format!("is {}", tone::words(name).join(" "))) == Tone::Bad

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::super::message;
 use super::super::tone::{self, DONE, Tone};
 use super::vocabulary::{
-    ALLOWED, ALSO, BAD, ERROR_CODES, ERROR_WORDS, FAILURES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME,
-    REFUSED, SHORT_FAILURES, code, is_any, is_code, is_code_of_success, is_empty, is_error_status,
-    is_failure, is_false, is_reported, is_state_of_failure, is_true, reports_nothing,
+    ALLOWED, ALSO, FAILURES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, REFUSED, SHORT_FAILURES, code,
+    is_any, is_bad, is_code, is_code_of_success, is_empty, is_error_status, is_failure, is_false,
+    is_reported, is_state_of_failure, is_true, reports_nothing,
 };
 use crate::json;
 
@@ -47,11 +47,12 @@ pub(super) struct Signs(Vec<Sign>);
 impl Signs {
     pub(super) fn of(object: &Map<String, Value>) -> Signs {
         let is_good = |(name, value): (&String, &Value)| {
-            is_any(name, ERROR_CODES) && is_code_of_success(value)
+            is_bad(name) && is_code(name) && is_code_of_success(value)
         };
         let has_good_code = object.iter().any(is_good);
-        let fields =
-            object.iter().filter(|(name, _)| !(has_good_code && is_any(name, ERROR_WORDS)));
+        let fields = object
+            .iter()
+            .filter(|(name, value)| !(has_good_code && is_bad(name) && value.is_string()));
         Signs(fields.filter_map(|(name, value)| sign(name, value)).collect())
     }
 
@@ -63,7 +64,7 @@ impl Signs {
 pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
     if is_any(name, GOOD) {
         of_flag(value)
-    } else if is_any(name, BAD) || is_any(name, "detail") && lists_problems(value) {
+    } else if is_bad(name) || is_any(name, "detail") && lists_problems(value) {
         of_error(name, value)
     } else if is_any(name, OUTCOME) {
         of_outcome(name, value)

@@ -12,46 +12,37 @@ const LONGEST: usize = 32;
 /// Fields that are false of a failure.
 pub(super) const GOOD: &str = "ok success succeed succeeded successful";
 
-/// Fields that hold something of a failure.
+/// Fields that hold something of a failure, besides those that begin with `err`.
 pub(super) const BAD: &str = "\
-    error errors err errmsg errmessage errcode errno errorno errorbody errorcause errorcode errordescription \
-    errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
-    errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype \
-    fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
-    exceptiontype modelstate fail failed failure failures unsuccessful innererror fault faultstring soapfault stacktrace traceback";
-
-/// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
-pub(super) const ERROR_WORDS: &str = "\
-    errmsg errmessage errormsg errormessage errordescription errordetails errortext";
-
-pub(super) const ERROR_CODES: &str = "errno errcode errorno errorcode";
+    exception exceptions exceptionmessage exceptiontype modelstate fail failed failure failures unsuccessful fault \
+    faultstring fielderrors nonfielderrors usererrors validationerrors odataerror innererror stacktrace traceback";
 
 /// Fields that state how a call ended.
 pub(super) const OUTCOME: &str = "\
     status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
-    respcode responsecode response";
+    responsecode response";
 
 /// Fields that name a kind of failure, if they do.
-pub(super) const KIND: &str = "type name class code kind severity level typename";
+pub(super) const KIND: &str = "type name code kind severity level typename";
 
 /// Fields that hold the words of a report.
 pub(super) const WORDS: &str = "message msg detail details reason title description";
 
 /// Lists of notes, which are about no field of the request, and may be about what was mended later.
-pub(super) const NOTES: &str = "messages notes info warnings hints log logs history";
+pub(super) const NOTES: &str = "messages notes info warnings log logs history";
 
 /// Fields that reports of failure consist of besides.
-const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl messages";
+const BESIDES: &str = "instance requestid traceid timestamp path messages";
 
 /// Fields that reports hold besides, for a body that holds no value.
 pub(super) const ALSO: &str = "\
-    correlationid transactionid debugid links help jsonapi jsonrpc field param needed provided erroruri file line took elapsed \
-    elapsedms duration time date server host hostname method xrequestid clientrequestid responsemetadata";
+    correlationid transactionid links jsonapi jsonrpc field param needed provided file line took elapsed duration time \
+    date server host method xrequestid clientrequestid responsemetadata";
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
-    limit max min remaining left retry retryable after reset seats quota delay seconds ttl doc docs documentation help support \
-    version type class";
+    limit max remaining left retry retryable after reset seats quota seconds doc docs documentation help support version \
+    type class";
 
 /// Fields of a problem within an error: which part of the request it is about.
 pub(super) const PLACES: &str = "\
@@ -63,9 +54,7 @@ pub(super) const PLACES: &str = "\
 pub(super) const ECHOES: &str = "input rejectedvalue ctx headers trace";
 
 /// Ids of what a request is about, or of the request; any other may be of something new.
-pub(super) const KNOWN_IDS: &str = "\
-    userid communityid groupid alertid accountid clientid tenantid orgid organizationid sessionid errorid logid incidentid \
-    spanid instanceid hostid fbtraceid";
+pub(super) const KNOWN_IDS: &str = "userid communityid groupid alertid eventid roleid accountid errorid logid spanid hostid fbtraceid";
 
 /// Fields that are false of what took effect.
 pub(super) const UNDONE: &str = "rolledback rollback reverted undone";
@@ -89,8 +78,8 @@ pub(super) const FAILURES: &str =
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
 const STATES: &str = "\
-    denied accessdenied permissiondenied rejected refused unauthenticated invalid servererror invalidargument \
-    failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
+    denied accessdenied permissiondenied rejected unauthenticated invalid invalidargument failedprecondition alreadyexists \
+    resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
 
 /// The same of an outcome; elsewhere they are names of people and countries.
 pub(super) const SHORT_FAILURES: &str = "ko nok ng no false";
@@ -116,8 +105,22 @@ pub(super) fn is_reported(name: &str) -> bool {
     });
     is_one(name, |plain| {
         let same_length = &REPORTED[plain.len()];
-        same_length.iter().any(|known| known.first() == plain.first() && *known == plain)
+        is_error_name(plain)
+            || same_length.iter().any(|known| known.first() == plain.first() && *known == plain)
     })
+}
+
+/// Whether a field of this name holds something of a failure.
+pub(super) fn is_bad(name: &str) -> bool {
+    is_one(name, |plain| {
+        is_error_name(plain) || BAD.split_ascii_whitespace().any(|it| it.as_bytes() == plain)
+    })
+}
+
+/// `error`, `errmsg`, `errorCode`. Ends of other names: `errorUrl`, `errorCount`
+fn is_error_name(plain: &[u8]) -> bool {
+    let is_other = |end: &str| plain.ends_with(end.as_bytes());
+    plain.starts_with(b"err") && !["url", "uri", "id", "count", "codes"].into_iter().any(is_other)
 }
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is` and the like.
