@@ -168,7 +168,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
             all.or_else(|| of_siblings(items.iter(), items.iter().all(is_bare_outcome), depth - 1))
-                .or_else(|| complaint("", items).map(Report::doubt))
+                .or_else(|| complaints(&Map::from_iter([("base".to_owned(), json.clone())])))
         }
         Value::Bool(false) => Some(Report::doubt(UNDONE.to_owned())),
         Value::String(text) if depth > 0 && text.contains('{') => {
@@ -384,7 +384,7 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
         Tone::Good => None,
         _ if is_hinted => Some(Report::new(is_certain, words.or_else(bare)?)),
         _ if is_said => words.map(Report::doubt),
-        _ => complaints(object).map(Report::doubt),
+        _ => complaints(object),
     }
 }
 
@@ -402,56 +402,36 @@ fn is_of_known(object: &Map<String, Value>) -> bool {
 
 /// `{"data": {"removeMember": false}}`
 fn holds_false(object: &Map<String, Value>) -> bool {
-    object.len() == 1
-        && object.iter().any(|(name, value)| is_any(name, WRAPPERS) && are_false(value))
+    object.len() == 1 && object.iter().all(|(name, it)| is_any(name, WRAPPERS) && is_lone_false(it))
 }
 
-fn are_false(value: &Value) -> bool {
-    value
-        .as_object()
-        .map_or(*value == false, |it| it.len() == 1 && it.values().all(|it| *it == false))
+fn is_lone_false(value: &Value) -> bool {
+    let within =
+        |object: &Map<String, Value>| object.len() == 1 && object.values().all(is_lone_false);
+    value.as_object().map_or(*value == false, within)
 }
 
-/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
+/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"alert": "The member cannot be invited"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
-    let is_sentence = |text: &str| tone::words(text).len() > 1;
-    let of = |is_it: &dyn Fn(&str) -> bool| {
-        let mut texts =
-            object.iter().filter(|(name, _)| is_it(name)).filter_map(|(_, it)| it.as_str());
-        texts.find(|text| is_sentence(text)).map(str::to_owned)
+    let is_told = |name: &str, text: &str| {
+        is_any(name, OUTCOME) || object.len() == 1 && tone::tone(text) == Tone::Bad
     };
-    let is_alone = |name: &str| {
-        object.len() == 1 && object[name].as_str().is_some_and(|it| tone::tone(it) == Tone::Bad)
-    };
-    of(&|name| is_any(name, OUTCOME))
-        .or_else(|| of(&|name| is_any(name, "code summary")))
-        .or_else(|| of(&is_alone))
+    let mut texts = object.iter().filter_map(|(name, it)| Some((name, it.as_str()?)));
+    let told = texts.find(|(name, text)| is_told(name, text) && tone::words(text).len() > 1);
+    told.map(|(_, text)| text.to_owned())
 }
 
 /// The problems of a request by its fields, as Django and Rails list them: `{"email": ["This field is required."]}`
-fn complaints(object: &Map<String, Value>) -> Option<String> {
-    let lists = object.iter().map(|(name, list)| complaint(name, list.as_array()?));
-    let lists: Option<Vec<String>> = lists.collect();
-    lists.filter(|lists| !lists.is_empty()).and_then(validation::joined)
-}
-
-fn complaint(name: &str, list: &[Value]) -> Option<String> {
-    let words = texts(list)?;
+fn complaints(object: &Map<String, Value>) -> Option<Report> {
+    let words = validation::joined(validation::by_field(object, false))?;
+    let are_lists = |but_for| validation::is_by_field(object, |name| is_any(name, but_for));
     let is_complaint = match tone::tone(&words) {
-        Tone::Bad => true,
+        Tone::Bad => are_lists(""),
         Tone::Good | Tone::Idle => false,
         // "Enter a valid email address."
-        Tone::Mixed | Tone::Unclear => words.ends_with('.') && !is_any(name, NOTES),
+        Tone::Mixed | Tone::Unclear => words.ends_with('.') && are_lists(NOTES),
     };
-    let separator = if name.is_empty() { "" } else { ": " };
-    is_complaint.then(|| format!("{name}{separator}{words}"))
-}
-
-/// The texts of a list, if one of them is more than a word.
-fn texts(list: &[Value]) -> Option<String> {
-    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-    let is_sentence = |text: &&str| text.contains(char::is_whitespace);
-    texts.filter(|texts| texts.iter().any(is_sentence)).and_then(validation::joined)
+    is_complaint.then(|| Report::doubt(words))
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {

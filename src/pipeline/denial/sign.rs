@@ -90,36 +90,27 @@ fn is_part(name: &str, value: &Value) -> bool {
     let has = |names: &str| words.iter().any(|word| is_any(word, names));
     let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
     let ends = |names: &str| words.last().is_some_and(|last| is_any(last, names));
+    let is_failed = || begins(FAILED) || ends(FAILED);
     let is_of_problems = || ends(PROBLEMS) && !begins(PAST);
-    let is_filled = |item: &Value| item.is_object() || !is_empty(item);
-    let is_list = || {
-        begins(FAILED)
-            || begins("unsuccessful not")
-            || begins(GAPS) && json::names_id(name)
-            || is_of_problems()
-    };
     match value {
-        Value::Number(_) => {
-            is_done(value) && (begins(FAILED) || ends("failed") || has(COUNTS) && has(FAILURES))
+        Value::Number(_) => is_done(value) && (is_failed() || has(COUNTS) && has(FAILURES)),
+        Value::Array(list) if list.iter().any(|item| item.is_object() || !is_empty(item)) => {
+            is_failed() || is_of_problems() || begins(GAPS) && json::names_id(name)
         }
-        Value::Array(list) => list.iter().any(is_filled) && is_list(),
         Value::String(text) => !reports_nothing(text) && is_of_problems(),
         _ => !is_empty(value) && is_of_problems(),
     }
 }
 
-const FAILED: &str = "failed rejected denied refused";
-
-const PROBLEMS: &str = "error errors exception exceptions violations issues problem problems";
-
+const FAILED: &str = "failed rejected denied refused unsuccessful not";
+const PROBLEMS: &str = "error errors exception exceptions violations issues problems";
 const PAST: &str = "last latest previous recent on";
-
 const GAPS: &str = "invalid unknown missing";
+const COUNTS: &str = "count total num number rows";
 
 /// `"removed": false`, `"allowed": false`, `"skipped": true`, `missingFields`, `"invitedCount": 0`
 fn is_undone(name: &str, value: &Value) -> bool {
     let words = tone::words(name);
-    let is_gap = || words.first().is_some_and(|first| is_any(first, GAPS));
     let is_count = || words.iter().any(|word| is_any(word, COUNTS));
     match value {
         Value::Null => false,
@@ -127,37 +118,34 @@ fn is_undone(name: &str, value: &Value) -> bool {
         _ if is_any(name, "done") => false,
         _ if is_any(name, DONE) => is_empty(value),
         _ if is_any(name, REFUSED) => is_done(value),
-        Value::Number(count) => {
-            let is_good = || tone::tone(&words.join(" ")) == Tone::Good;
-            count.as_f64() == Some(0.0) && is_count() && is_good()
+        Value::Number(_) => {
+            is_false(value) && is_count() && tone::tone(&words.join(" ")) == Tone::Good
         }
-        Value::Array(_) => !is_empty(value) && is_gap(),
+        Value::Array(_) => !is_empty(value) && words.first().is_some_and(|it| is_any(it, GAPS)),
         _ => is_any(name, ALLOWED) && is_false(value),
     }
 }
 
-const COUNTS: &str = "count total num number rows";
-
 fn of_flag(value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
-    let fails = is_failure(word) || is_state_of_failure(word) || is_any(word, SHORT_FAILURES);
-    let is_negative = value.as_f64().is_some_and(|number| number < 0.0);
+    let is_good = is_any(word, GOOD_OUTCOMES) || tone::tone(word) == Tone::Good;
     match value {
-        _ if is_done(value) || is_good_word(word) => Some(Sign::Success),
-        _ if is_false(value) || fails => Some(Sign::Failure),
+        _ if is_done(value) || is_good => Some(Sign::Success),
+        _ if is_false(value) || is_failure(word) || is_state_of_failure(word) => {
+            Some(Sign::Failure)
+        }
         Value::Null => None,
         _ if is_empty(value) => Some(Sign::Undone),
-        _ => (value.is_string() || is_negative).then_some(Sign::Unclear),
+        Value::Number(number) => number.as_f64().filter(|it| *it < 0.0).map(|_| Sign::Unclear),
+        _ => value.is_string().then_some(Sign::Unclear),
     }
-}
-
-/// `"done"`, `"Member removed"`
-fn is_good_word(word: &str) -> bool {
-    is_any(word, GOOD_OUTCOMES) || tone::tone(word) == Tone::Good
 }
 
 /// A code of success beside words that are no clear failure may be a code that was not set: `{"code": 0, "message": "x"}`.
 fn of_error(name: &str, value: &Value) -> Option<Sign> {
+    let has_good_code = |error: &Map<String, Value>| {
+        error.iter().any(|(name, it)| is_code(name) && is_code_of_success(it))
+    };
     match value {
         _ if is_empty(value) || is_code(name) && is_code_of_success(value) => None,
         Value::String(text) => (!reports_nothing(text)).then_some(Sign::Failure),
@@ -165,9 +153,7 @@ fn of_error(name: &str, value: &Value) -> Option<Sign> {
             let signs: Vec<Sign> = errors.iter().filter_map(|error| of_error("", error)).collect();
             signs.iter().find(|sign| **sign == Sign::Failure).or(signs.first()).copied()
         }
-        Value::Object(error)
-            if error.iter().any(|(name, it)| is_code(name) && is_code_of_success(it)) =>
-        {
+        Value::Object(error) if has_good_code(error) => {
             let words = message::words_in(error).filter(|words| !reports_nothing(words))?;
             match tone::tone(&words) {
                 Tone::Good => None,
@@ -186,8 +172,7 @@ fn lists_problems(value: &Value) -> bool {
 
 fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
-    let holds_status =
-        ["status", "code"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+    let holds_status = is_code(name);
     // The `state` of a person may be `NG`.
     let is_short_failure = is_any(word, SHORT_FAILURES) && !is_any(name, "state");
     match code(value) {
@@ -217,8 +202,7 @@ fn is_partial(name: &str) -> bool {
 /// `"partial_failure"`, `"completed_with_errors"`, `"invited_but_email_failed"`
 pub(super) fn is_mixed(word: &str) -> bool {
     let has_both = || tone::words(word).iter().any(|word| word == "with" || word == "but");
-    let is_mixed = || tone::tone(word) == Tone::Mixed || has_both();
-    is_partial(word) || tone::is_code(word) && tone::names_success(word) && is_mixed()
+    is_partial(word) || tone::is_code(word) && tone::names_success(word) && has_both()
 }
 
 /// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
