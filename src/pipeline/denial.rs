@@ -167,7 +167,7 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
             let reports: Option<Vec<Report>> =
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
-            all.or_else(|| of_siblings(items.iter(), items.iter().all(is_bare_outcome), depth - 1))
+            all.or_else(|| of_list(items, true, depth - 1))
                 .or_else(|| complaints(&Map::from_iter([("base".to_owned(), json.clone())])))
         }
         Value::Bool(false) => Some(Report::doubt(UNDONE.to_owned())),
@@ -242,11 +242,7 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
             Value::Object(inner) => of_part(inner, is_good, is_any(name, WRAPPERS), depth - 1)
                 .or_else(|| if is_wrapper { worded(inner) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
-            Value::Array(items) => of_siblings(
-                items.iter(),
-                is_wrapper && items.iter().all(is_bare_outcome),
-                depth - 1,
-            ),
+            Value::Array(items) => of_list(items, is_wrapper, depth - 1),
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
             _ => None,
         }?;
@@ -260,10 +256,7 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
     let is_word = |value: &Value| value.is_string() || is_by_id && is_bare_outcome(value);
     let is_of_words = object.iter().all(|(name, value)| is_word(value) && !is_reported(name));
-    let as_map = || {
-        let values: Vec<&Value> = object.values().collect();
-        of_siblings(values.iter().copied(), is_by_id, depth - 1)
-    };
+    let as_map = || of_siblings(&object.values().collect::<Vec<_>>(), is_by_id, depth - 1);
     let found = object.iter().find_map(of_field);
     found.or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
 }
@@ -296,35 +289,37 @@ fn worded(inner: &Map<String, Value>) -> Option<Report> {
     words.map(|report| Report::doubt(report.words))
 }
 
+/// The report in a list. Within a response's own field, flags and codes are outcomes: `{"results": [true, false]}`
+fn of_list(items: &[Value], is_of_response: bool, depth: u32) -> Option<Report> {
+    let are_outcomes = is_of_response && items.iter().all(is_bare_outcome);
+    of_siblings(&items.iter().collect::<Vec<_>>(), are_outcomes, depth)
+}
+
 /// The report in some of several objects or words: `[{"ok": true}, {"ok": false}]`, `["sent", "failed"]`, and by their ids.
-fn of_siblings<'a>(
-    siblings: impl Iterator<Item = &'a Value> + Clone,
-    is_of_outcomes: bool,
-    depth: u32,
-) -> Option<Report> {
-    let is_code = |item: &Map<String, Value>| {
-        let signs = Signs::of(item);
-        signs.has(Sign::Kind) && !signs.has(Sign::Record)
-    };
-    let worded = |item| if is_code(item) { worded(item) } else { None };
-    let objects = siblings.clone().filter_map(Value::as_object);
-    let reports =
-        objects.filter_map(|item| of_part(item, false, false, depth).or_else(|| worded(item)));
-    let reports: Vec<Report> = reports.collect();
+fn of_siblings(siblings: &[&Value], is_of_outcomes: bool, depth: u32) -> Option<Report> {
+    let objects = || siblings.iter().filter_map(|it| it.as_object());
+    let reports: Vec<Report> = objects().filter_map(|item| of_item(item, depth)).collect();
     if !reports.is_empty() {
         return Some(Report::doubt(joined(reports).words));
     }
-    let mut signs = siblings.clone().filter_map(Value::as_object).map(Signs::of);
-    if signs.clone().any(|it| it.has(Sign::Undone)) && signs.any(|it| it.has(Sign::Success)) {
+    let has = |sign| objects().any(|item| Signs::of(item).has(sign));
+    if has(Sign::Undone) && has(Sign::Success) {
         return Some(Report::doubt(CONTRADICTED.to_owned()));
     }
-    let is_good = |text: &str| tone::tone(text) == Tone::Good;
-    let mut outcomes = siblings.clone().filter_map(|it| outcome(it, is_of_outcomes));
-    let failed = outcomes.clone().find(|text| is_failure(text))?;
-    let is_mixed = outcomes.any(is_good);
-    let is_outcome = |text: &str| is_failure(text) || is_good(text);
-    let is_known = siblings.filter_map(Value::as_str).all(is_outcome);
-    (is_known && (is_mixed || is_of_outcomes)).then(|| Report::doubt(failed.to_owned()))
+    let is_good = |text: &&str| tone::tone(text) == Tone::Good;
+    let outcomes = || siblings.iter().filter_map(|it| outcome(it, is_of_outcomes));
+    let failed = outcomes().find(|text| is_failure(text))?;
+    let mut texts = siblings.iter().filter_map(|it| it.as_str());
+    let are_known = texts.all(|text| is_failure(text) || is_good(&text));
+    (are_known && (is_of_outcomes || outcomes().any(|text| is_good(&text))))
+        .then(|| Report::doubt(failed.to_owned()))
+}
+
+/// The report in one of several objects, which may be a mere code: `{"code": 404}`
+fn of_item(item: &Map<String, Value>, depth: u32) -> Option<Report> {
+    let signs = Signs::of(item);
+    let is_code = signs.has(Sign::Kind) && !signs.has(Sign::Record);
+    of_part(item, false, false, depth).or_else(|| if is_code { worded(item) } else { None })
 }
 
 /// `true`, `404`

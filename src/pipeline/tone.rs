@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::iter;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use http::StatusCode;
@@ -131,8 +130,8 @@ words! {
     /// Before a failure, words that there was none, or none lately.
     NEGATIONS: "no without 0 zero previously";
 
-    /// Words of [`Tone::Idle`] after "none" and "no errors".
-    IDLE: "found reported detected occurred was were has have been";
+    /// Words of [`Tone::Idle`] after "no", "none" and 0.
+    IDLE: "error errors failure failures failed found reported detected occurred was were has have been";
 }
 
 /// Returns the tone of a text.
@@ -238,15 +237,13 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// `"no error occurred"`, `"0 failed"`, `"operation successful"`
 fn is_idle(words: &[&str]) -> bool {
     let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match &words[..] {
-        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", rest @ ..]
-        | ["none", rest @ ..] => rest.iter().all(|word| has(&IDLE, word)),
-        ["operation" | "request", last] => {
-            matches!(*last, "ok" | "success" | "successful" | "succeeded")
-        }
+        ["operation" | "request", last] => has(&SUCCESSES, last),
+        ["no" | "0" | "none", rest @ ..] => rest.iter().all(|word| has(&IDLE, word)),
         _ => false,
     }
 }
@@ -418,24 +415,22 @@ const QUOTES: [(char, char); 5] =
 
 /// The text without quotations, which are names of people and things.
 fn without_quoted(text: &str) -> String {
-    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(quoted) = first_quoted(rest) {
-        kept.push_str(&rest[..quoted.start]);
-        rest = &rest[quoted.end..];
+    let (mut kept, mut open) = (String::with_capacity(text.len()), None);
+    for part in text.split_inclusive(char::is_whitespace) {
+        let opens = |(opening, _): &&(char, char)| part.starts_with(*opening);
+        open = open.or_else(|| QUOTES.iter().find(opens).map(|(_, closing)| *closing));
+        let bare = part.trim_end_matches(|c: char| c.is_whitespace() || ".,;:!?)".contains(c));
+        match open {
+            None => kept.push_str(part),
+            Some(closing) if bare.ends_with(closing) => {
+                kept.push_str(&part[bare.len()..]);
+                open = None;
+            }
+            Some(_) => {}
+        }
     }
-    kept + rest
-}
-
-fn first_quoted(text: &str) -> Option<Range<usize>> {
-    text.char_indices().find_map(|(start, letter)| {
-        let (_, closing) = QUOTES.iter().find(|(opening, _)| *opening == letter)?;
-        let is_within_word = text[..start].ends_with(char::is_alphanumeric);
-        let inner = start + letter.len_utf8();
-        let mut ends =
-            text[inner..].match_indices(*closing).map(|(at, mark)| inner + at + mark.len());
-        let end = ends.find(|end| !text[*end..].starts_with(char::is_alphanumeric))?;
-        (!is_within_word).then_some(start..end)
-    })
+    // A mark that nothing closes is something else.
+    if open.is_some() { text.to_owned() } else { kept }
 }
 
 #[cfg(test)]

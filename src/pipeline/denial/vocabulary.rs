@@ -1,5 +1,6 @@
 //! The names and values by which reports of failure are known.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -94,20 +95,11 @@ const NOTHING: &str = "false no none null nil na undefined ok success noerror no
 
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
-    // By their lengths, since each success is searched for these names.
-    static REPORTED: LazyLock<[Vec<&[u8]>; LONGEST + 1]> = LazyLock::new(|| {
-        let mut by_length = [const { Vec::new() }; LONGEST + 1];
+    static REPORTED: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| {
         let lists = [GOOD, BAD, OUTCOME, KIND, WORDS, BESIDES];
-        for name in lists.into_iter().flat_map(str::split_whitespace) {
-            by_length[name.len()].push(name.as_bytes());
-        }
-        by_length
+        lists.into_iter().flat_map(str::split_whitespace).map(str::as_bytes).collect()
     });
-    is_one(name, |plain| {
-        let same_length = &REPORTED[plain.len()];
-        is_error_name(plain)
-            || same_length.iter().any(|known| known.first() == plain.first() && *known == plain)
-    })
+    is_one(name, |plain| is_error_name(plain) || REPORTED.contains(plain))
 }
 
 /// Whether a field of this name holds something of a failure.
