@@ -236,11 +236,12 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     if depth == 0 || has_any(object, "id") {
         return None;
     }
+    let is_lone = object.len() == 1;
     let of_field = |(name, inner): (&String, &Value)| {
         let is_wrapper = is_any(name, WRAPPERS) && !is_good;
         let report = match inner {
             Value::Object(inner) => of_part(inner, is_good, is_any(name, WRAPPERS), depth - 1)
-                .or_else(|| if is_wrapper { worded(inner) } else { None }),
+                .or_else(|| if is_wrapper || is_lone { worded(inner) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
             Value::Array(items) => of_list(items, is_wrapper, depth - 1),
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
@@ -408,8 +409,11 @@ fn is_lone_false(value: &Value) -> bool {
 
 /// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"alert": "The member cannot be invited"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
+    let is_message =
+        |name: &str| tone::words(name).last().is_some_and(|it| is_any(it, "message msg"));
     let is_told = |name: &str, text: &str| {
-        is_any(name, OUTCOME) || object.len() == 1 && tone::tone(text) == Tone::Bad
+        let is_lone = || object.len() == 1 && tone::tone(text) == Tone::Bad;
+        is_any(name, OUTCOME) || is_message(name) || is_lone()
     };
     let mut texts = object.iter().filter_map(|(name, it)| Some((name, it.as_str()?)));
     let told = texts.find(|(name, text)| is_told(name, text) && tone::words(text).len() > 1);

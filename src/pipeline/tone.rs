@@ -67,20 +67,21 @@ macro_rules! words {
 
 /// Words of [`Sign::Success`] that are names of fields as well: true of what was done.
 pub(super) const DONE: &str = "\
-    done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned \
-    invited sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified \
-    informed acknowledged affected";
+    done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned invited \
+    sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified informed \
+    acknowledged affected";
 
 words! {
     DEEDS: DONE;
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
     SUCCESSES: "\
-    ok success successful successfully succeeded finished changed joined received enabled paused resumed registered \
-    confirmed activated subscribed stored inserted written imported";
+        ok success successful successfully succeeded finished changed joined received enabled paused resumed registered confirmed \
+        activated subscribed stored inserted written imported";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
-    CONDITIONS: "can could should would must to+be may+be may+have might if when until unless before because since or already yet";
+    CONDITIONS: "\
+        can could should would must to+be may+be may+have might if when until unless before because since or already yet";
 
     /// Words after "cannot be" that follow from a success.
     CONSEQUENCES: "undone restored recovered";
@@ -90,9 +91,9 @@ words! {
 
     /// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
     FAILURES: "\
-    fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful too+many \
-    users+only members+only timed+out field+required has+expired limit+reached limit+exceeded error+occurred went+wrong \
-    server+error validation+error";
+        fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful too+many users+only \
+        members+only timed+out field+required has+expired limit+reached limit+exceeded error+occurred went+wrong server+error \
+        validation+error";
 
     /// Words of [`Sign::Trouble`].
     TROUBLES: "error errors failure failures false exceeded insufficient mismatch timeout unavailable impossible";
@@ -102,8 +103,8 @@ words! {
     /// Words of [`Sign::Suspicion`] after "is" and "are": a call may have led to this.
     LEFT: "banned blocked suspended disabled closed inactive restricted expired archived";
 
-    REFUSED: "allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
-        eligible";
+    REFUSED: "\
+        allowed authorized authorised permitted supported available possible valid enough implemented authenticated eligible";
 
     /// "ca" and "wo" are left of "can't" and "won't".
     VERBS: "is are was were be been being to do does did has have had can could will would should may might ca wo";
@@ -118,14 +119,14 @@ words! {
     ABSENT: "found exist registered";
 
     THINGS: "\
-    such request credential valid gateway input parameter token key api id field format value data json permission access \
-    right member user one person community group event alert account owner admin seat place email invite invitation match \
-    query result route role";
+        such request credential valid gateway input parameter token key api id field format value data json permission access \
+        right member user one person community group event alert account owner admin seat place email invite invitation match \
+        query result route role";
 
     /// Words of [`Sign::Suspicion`].
     SUSPICIONS: "\
-    not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
-    maintenance unsupported unexpected wrong sorry";
+        not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate maintenance \
+        unsupported unexpected wrong sorry";
 
     /// Before a failure, words that there was none, or none lately.
     NEGATIONS: "no without 0 zero previously";

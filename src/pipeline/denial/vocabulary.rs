@@ -13,14 +13,14 @@ const LONGEST: usize = 32;
 /// Fields that are false of a failure.
 pub(super) const GOOD: &str = "ok success succeed succeeded successful";
 
-/// Fields that hold something of a failure, besides those that begin with `err`.
+/// Fields that hold something of a failure, besides those that begin with `err` and `fault`.
 pub(super) const BAD: &str = "\
-    exception exceptions exceptionmessage exceptiontype modelstate fail failed failure failures unsuccessful fault \
-    faultstring fielderrors nonfielderrors usererrors validationerrors odataerror innererror stacktrace traceback";
+    exception exceptions exceptionmessage exceptiontype modelstate fail failed failure failures unsuccessful fielderrors \
+    nonfielderrors usererrors validationerrors odataerror innererror stacktrace traceback";
 
 /// Fields that state how a call ended.
 pub(super) const OUTCOME: &str = "\
-    status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
+    stat status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
     responsecode response";
 
 /// Fields that name a kind of failure, if they do.
@@ -37,25 +37,26 @@ const BESIDES: &str = "instance requestid traceid timestamp path messages";
 
 /// Fields that reports hold besides, for a body that holds no value.
 pub(super) const ALSO: &str = "\
-    correlationid transactionid links jsonapi jsonrpc field param needed provided file line took elapsed duration time \
-    date server host method xrequestid clientrequestid responsemetadata";
+    correlationid transactionid links jsonapi jsonrpc field param needed provided file line took elapsed duration time date \
+    server host method xrequestid clientrequestid responsemetadata warning";
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
-    limit max remaining left retry retryable after reset seats quota seconds doc docs documentation help support version \
-    type class";
+    limit max remaining left retry retryable after reset seats quota seconds doc docs documentation help support version type \
+    class";
 
 /// Fields of a problem within an error: which part of the request it is about.
 pub(super) const PLACES: &str = "\
     id field fields param parameter property propertypath loc location locations pointer source path instancepath schemapath \
     value input ctx expected received constraints rejectedvalue objectname codes arguments target resource domain extensions \
-    index line column row email phone";
+    index line column row email phone issue";
 
 /// Fields that repeat the request, or name places in the program.
 pub(super) const ECHOES: &str = "input rejectedvalue ctx headers trace";
 
 /// Ids of what a request is about, or of the request; any other may be of something new.
-pub(super) const KNOWN_IDS: &str = "userid communityid groupid alertid eventid roleid accountid errorid logid spanid hostid fbtraceid";
+pub(super) const KNOWN_IDS: &str = "\
+    userid communityid groupid alertid eventid roleid accountid errorid logid spanid hostid fbtraceid";
 
 /// Fields that are false of what took effect.
 pub(super) const UNDONE: &str = "rolledback rollback reverted undone";
@@ -87,8 +88,7 @@ pub(super) const SHORT_FAILURES: &str = "ko nok ng no false";
 
 /// Values of an outcome that is a success, or goes on.
 pub(super) const GOOD_OUTCOMES: &str = "\
-    true ok success succeeded successful done pending processing waiting active open new inprogress complete \
-    running enqueued";
+    true ok success succeeded successful done pending processing waiting active open new inprogress complete running enqueued";
 
 /// Strings that report nothing; the empty one is what is left of `"-"`.
 const NOTHING: &str = "false no none null nil na undefined ok success noerror noerrors";
@@ -112,7 +112,8 @@ pub(super) fn is_bad(name: &str) -> bool {
 /// `error`, `errmsg`, `errorCode`. Ends of other names: `errorUrl`, `errorCount`
 fn is_error_name(plain: &[u8]) -> bool {
     let is_other = |end: &str| plain.ends_with(end.as_bytes());
-    plain.starts_with(b"err") && !["url", "uri", "id", "count", "codes"].into_iter().any(is_other)
+    (plain.starts_with(b"err") || plain.starts_with(b"fault"))
+        && !["url", "uri", "id", "count", "codes"].into_iter().any(is_other)
 }
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is` and the like.
