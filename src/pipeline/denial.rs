@@ -7,19 +7,22 @@
 //! 1. A field is a [`Sign`] of failure: `ok` is false, `error` holds something, `status` is `failed` or 404, or there are words
 //!    beside a `code` of 404 or a `type` of `error`. It is a denial if the report is [alone]: each other field holds nothing, or is
 //!    one of a report, which are words, codes, places of a problem, what repeats or describes the request, and ids of what is known
-//!    before. It is in doubt beside any other field, if the words are of a success or a timeout, and if something is partial. So is
-//!    a failure with a code of 0 or 2xx, or of a part (`failedUserIds`), unless its words are [bad](Tone::Bad).
+//!    before. It is in doubt beside any other field, if the words are of a success, if something is partial, and if the service
+//!    [broke off](broke_off), as a 500 and a timeout show. So is a failure with a code of 0 or 2xx, or of a part
+//!    (`failedUserIds`), unless its words are [bad](Tone::Bad).
 //! 2. A `detail` is the only field, as of FastAPI and Django. Its tone decides: bad is a denial, good is a success, else doubt.
 //! 3. An object within another one, in a list, or as JSON in a string fails by rule 1. In `data`, `result` and the like, it is a
-//!    denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words, states and flags of
-//!    several that differ.
+//!    denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words, states, codes and
+//!    flags of several if one failed.
 //! 4. Words without a sign of success: bad ones are a denial beside a code that is not known or `"removed": false`, else in doubt,
-//!    good ones are a success. Beside a success, words of success and failure are in doubt, as is a part that is just `failed`.
+//!    good ones are a success. What was not done, without words, is in doubt. Beside a success, words of failure are in doubt, as
+//!    is a part that is just `failed`.
 //!
 //! All else is a success, and so is the state of a record:
 //!
-//! - A failed `status` beside an id denies nothing without words. Fields within an object that has an `id` are not searched, nor are
-//!   notes (`warnings`, `log`) and a failed `status` in `data` and the like beside a success.
+//! - A failed `status` beside an id denies nothing without words, nor does `"accepted": false`, unless there is nothing but ids of
+//!   what is known before. Fields within an object that has an `id` are not searched, nor are notes (`warnings`, `log`) and a
+//!   failed `status` in `data` and the like beside a success.
 //! - A body that was decoded is data unless it consists of nothing but a report and the fields of an empty page. If it is the
 //!   response to a change, a flag of success that is false leaves doubt whatever else there is.
 //! - Of a long body, [a portion](reading) is looked at, so that no body takes long: what is found there is in doubt at most.
@@ -30,6 +33,7 @@
 //! | 1 | denial | `{"success": false, "data": null}` |
 //! | 1 | in doubt | `{"error": "gone", "inviteId": "i1"}` |
 //! | 1 | in doubt | `{"status": "error", "message": "Invited, mail failed"}` |
+//! | 1 | in doubt | `{"status": 500, "error": "gone"}` |
 //! | 1 | in doubt | `{"status": 0, "error": "x"}` |
 //! | 1 | in doubt | `{"sent": 1, "failed": 1}` |
 //! | 2 | denial | `{"detail": "Not found."}` |
@@ -38,11 +42,16 @@
 //! | 3 | denial | `{"data": {"ok": false, "message": "gone"}}` |
 //! | 3 | in doubt | `{"invite": {"ok": false, "message": "gone"}}` |
 //! | 3 | in doubt | `{"u1": "sent", "u2": "failed"}` |
+//! | 3 | in doubt | `{"results": [true, false]}` |
 //! | 4 | denial | `{"removed": false, "reason": "not a member"}` |
+//! | 4 | in doubt | `{"deleted": false, "id": "a1"}` |
+//! | 4 | in doubt | `{"data": {"removeMember": false}}` |
 //! | 4 | in doubt | `{"message": "Community not found"}` |
-//! | 4 | in doubt | `{"success": true, "message": "1 invited, 1 failed"}` |
+//! | 4 | in doubt | `{"success": true, "message": "Could not be invited"}` |
+//! | 4 | in doubt | `{"message": "Invited 1 of 2"}` |
 //! | 4 | success | `{"message": "No account found, invitation sent"}` |
 //! | record | success | `{"userId": "u1", "status": "rejected"}` |
+//! | record | success | `{"inviteId": "i1", "accepted": false}` |
 //! | record | success | `{"ok": true, "warnings": ["sms failed"]}` |
 
 mod alone;
@@ -539,7 +548,7 @@ mod tests {
             };
             assert_eq!(outcome, row[1], "{}", row[2]);
         }
-        assert_eq!(rows.len(), 18);
+        assert_eq!(rows.len(), 24);
     }
 
     #[test]

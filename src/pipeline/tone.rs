@@ -132,7 +132,7 @@ words! {
     NEGATIONS: "no without 0 zero previously";
 
     /// Words of [`Tone::Idle`] after "no", "none" and 0.
-    IDLE: "error errors failure failures failed found reported detected occurred was were has have been";
+    IDLE: "of error errors failure failures failed found reported detected occurred was were has have been";
 }
 
 /// Returns the tone of a text.
@@ -244,7 +244,9 @@ fn is_idle(words: &[&str]) -> bool {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match &words[..] {
         ["operation" | "request", last] => has(&SUCCESSES, last),
-        ["no" | "0" | "none", rest @ ..] => rest.iter().all(|word| has(&IDLE, word)),
+        ["no" | "0" | "none", rest @ ..] => {
+            rest.iter().all(|word| has(&IDLE, word) || is_number(word))
+        }
         _ => false,
     }
 }
@@ -253,13 +255,12 @@ fn is_idle(words: &[&str]) -> bool {
 pub(super) fn is_reason_phrase(text: &str) -> bool {
     static PHRASES: LazyLock<HashSet<String>> = LazyLock::new(|| {
         let errors = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
-        errors.filter_map(|status| status.canonical_reason()).map(letters).collect()
+        errors
+            .filter_map(|status| status.canonical_reason())
+            .map(|phrase| words(phrase).concat())
+            .collect()
     });
-    text.len() <= LONGEST_PHRASE && PHRASES.contains(&letters(text))
-}
-
-fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+    text.len() <= LONGEST_PHRASE && PHRASES.contains(&words(text).concat())
 }
 
 /// Words and marks that begin a clause.
@@ -372,7 +373,11 @@ fn lacks(words: &[&str]) -> bool {
 /// "1 of 2"
 fn is_part(words: &[&str]) -> bool {
     let number = |word: &str| word.parse::<u32>().ok();
-    matches!(words, [part, "of", all, ..] if number(part) < number(all) && number(part).is_some())
+    matches!(words, [part, "of", all, ..] if is_number(part) && number(part) < number(all))
+}
+
+fn is_number(word: &str) -> bool {
+    word.parse::<u32>().is_ok()
 }
 
 /// The sign of "not" between these words.

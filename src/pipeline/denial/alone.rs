@@ -79,20 +79,15 @@ impl Report {
 }
 
 fn is_listed(name: &str) -> bool {
-    let lists = [ALSO, ALLOWED, PAGING];
+    let lists = [ALSO, ALLOWED, PAGING, KNOWN_IDS];
     is_reported(name)
-        || is_known_id(name)
         || lists.iter().any(|list| is_any(name, list))
         || !json::names_id(name) && tone::words(name).iter().any(|word| is_any(word, ASIDE))
 }
 
-fn is_known_id(name: &str) -> bool {
-    is_any(name, KNOWN_IDS)
-}
-
 /// `user`, whose id is `userId`
 fn is_thing(name: &str) -> bool {
-    is_known_id(&format!("{name}id")) && !is_bad(name)
+    is_any(&format!("{name}id"), KNOWN_IDS) && !is_bad(name)
 }
 
 /// `skipped`, `notInvited`, `failedAt`, `locked`
@@ -118,15 +113,11 @@ fn is_success(name: &str, value: &Value) -> bool {
         || is_created && is_status()
 }
 
-fn names_deed(name: &str) -> bool {
-    tone::words(name).iter().any(|word| is_any(word, DONE))
-}
-
 /// Whether anything was done to a thing that was known before: `"user": {"id": "u1", "invited": true}`
 fn has_deeds(thing: &Map<String, Value>) -> bool {
     let is_more = |name: &str, value: &Value| match value {
         // It may be the state of the thing: `"enabled": true`.
-        Value::Bool(_) => names_deed(name),
+        Value::Bool(_) => tone::words(name).iter().any(|word| is_any(word, DONE)),
         Value::Object(_) | Value::Array(_) => true,
         _ => tone::names_success(name),
     };
