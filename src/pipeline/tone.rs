@@ -149,7 +149,7 @@ pub(super) fn tone(text: &str) -> Tone {
     let is_failure = |sign| matches!(sign, Sign::Failure | Sign::Denial | Sign::Lack);
     let is_certain = signs.iter().any(|(sign, is_name)| is_failure(*sign) && !is_name);
     match () {
-        () if is_idle(&clauses.concat()) => Tone::Idle,
+        () if is_idle(&clauses.concat().join(" ").to_lowercase()) => Tone::Idle,
         () if !fails && !has(Sign::Trouble) && last(Sign::Success) > last(Sign::Lack) => Tone::Good,
         () if is_certain && !has(Sign::Success) && !has(Sign::Possible) => Tone::Bad,
         () if signs.iter().any(|(sign, _)| *sign != Sign::Possible) => Tone::Mixed,
@@ -165,30 +165,14 @@ fn plain(text: &str) -> String {
 }
 
 /// Words of a service that failed itself, or does not know what it has done.
-const UNCERTAIN: [&str; 17] = [
-    "may have",
-    "might have",
-    "may still",
-    "may or may not",
-    "outcome is unknown",
-    "timed out",
-    "timeout",
-    "deadline exceeded",
-    "server error",
-    "internal error",
-    "unexpected error",
-    "went wrong",
-    "bad gateway",
-    "unavailable",
-    "connection",
-    "econn",
-    "hang up",
-];
+const UNCERTAIN: &str = "\
+    may have|might have|may still|may or may not|outcome is unknown|timed out|timeout|deadline exceeded|server error|\
+    internal error|unexpected error|went wrong|bad gateway|unavailable|connection|econn|hang up";
 
 /// Whether a request may have been carried out by the words of an error: `"timeout; it may have been sent"`, `"INTERNAL"`
 pub(super) fn is_uncertain(text: &str) -> bool {
     let words = words(&text[..floor(text, LONGEST)]).join(" ");
-    words == "internal" || UNCERTAIN.iter().any(|known| words.contains(known))
+    words == "internal" || UNCERTAIN.split('|').any(|known| words.contains(known))
 }
 
 /// Whether something was done by the words of a text, or may have been, be it beside a failure: `"Invite sent, but not
@@ -239,10 +223,8 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 /// `"no error occurred"`, `"0 failed"`, `"operation successful"`
-fn is_idle(words: &[&str]) -> bool {
-    let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match &words[..] {
+fn is_idle(text: &str) -> bool {
+    match &text.split(' ').collect::<Vec<_>>()[..] {
         ["operation" | "request", last] => has(&SUCCESSES, last),
         ["no" | "0" | "none", rest @ ..] => {
             rest.iter().all(|word| has(&IDLE, word) || is_number(word))
@@ -298,42 +280,34 @@ fn signs_of(clauses: &[Vec<&str>]) -> Vec<(Sign, bool)> {
 }
 
 /// The signs in a clause, and whether each may be part of a name.
-fn signs(words: &[&str]) -> Vec<(Sign, bool)> {
-    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
-    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let is_name = |at: usize| {
-        let is_next = || words.get(at + 1).is_some_and(|next| is_capitalised(next));
-        is_capitalised(words[at]) && (at > 0 || is_next())
-    };
-    signs_at(&lower).into_iter().map(|(at, sign)| (sign, is_name(at))).collect()
-}
-
-/// `"Forbidden"`. `"FORBIDDEN"` is stressed.
-fn is_capitalised(word: &str) -> bool {
-    word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase)
-}
-
-/// The signs in a clause in lower case, by the place of their words.
-fn signs_at(words: &[&str]) -> Vec<(usize, Sign)> {
+fn signs(clause: &[&str]) -> Vec<(Sign, bool)> {
+    let lower: Vec<String> = clause.iter().map(|word| word.to_lowercase()).collect();
+    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     let mut signs = Vec::new();
     let (mut is_denied, mut is_conditional) = (false, false);
     for (at, word) in words.iter().enumerate() {
-        let rest = &words[at..];
-        let failure = failure(words, at);
-        match failure {
-            None if succeeds(word) && is_denied => {}
-            None if succeeds(word) && is_conditional => signs.push((at, Sign::Possible)),
-            None if succeeds(word) => signs.push((at, Sign::Success)),
+        let (failure, rest) = (failure(&words, at), &words[at..]);
+        let sign = match failure {
+            None if !succeeds(word) || is_denied => None,
+            None => Some(if is_conditional { Sign::Possible } else { Sign::Success }),
             // "Conflict: member was removed"
-            Some(Sign::Suspicion) if words.len() == 1 => signs.push((at, Sign::Trouble)),
-            failure => signs.extend(failure.map(|sign| (at, sign))),
-        }
+            Some(Sign::Suspicion) if words.len() == 1 => Some(Sign::Trouble),
+            failure => failure,
+        };
+        signs.extend(sign.map(|sign| (sign, is_name(clause, at))));
         let denies = failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && *word == "no";
         let reaches = has(&VERBS, word) && *word != "can" || is_thing(word);
         is_denied = denies || is_denied && reaches;
         is_conditional |= denies || begins(&CONDITIONS, rest) || follows(rest);
     }
     signs
+}
+
+/// Whether a word may be part of a name, as it begins with a capital: "Forbidden". "FORBIDDEN" is stressed.
+fn is_name(words: &[&str], at: usize) -> bool {
+    let is_capitalised =
+        |word: &&str| word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
+    is_capitalised(&words[at]) && (at > 0 || words.get(1).is_some_and(is_capitalised))
 }
 
 /// The sign of failure that the word at this place is.

@@ -180,18 +180,18 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
-        _ if is_mixed(word) || holds_status && is_padded(word) => Some(Sign::Unclear),
+        _ if is_mixed(word) => Some(Sign::Unclear),
         _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
         _ if is_code_of_success(value) => Some(Sign::Open),
         _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
+        // `"05"`, a code whose success is `"00"`.
+        Some(code) if holds_status && word.starts_with('0') && code > 0 => Some(Sign::Unclear),
         Some(_) => Some(Sign::Hint),
-        None => is_phrase_of_failure(word).then_some(Sign::Hint),
+        // `{"status": "locked"}` may be what was asked for.
+        None => {
+            (tone::words(word).len() > 1 && tone::tone(word) == Tone::Bad).then_some(Sign::Hint)
+        }
     }
-}
-
-/// `"05"`, a code whose success is `"00"`.
-fn is_padded(code: &str) -> bool {
-    code.starts_with('0') && !is_empty(&code.into()) && code.bytes().all(|it| it.is_ascii_digit())
 }
 
 /// `"partial_success"`, `"isPartial"`
@@ -203,11 +203,6 @@ fn is_partial(name: &str) -> bool {
 pub(super) fn is_mixed(word: &str) -> bool {
     let has_both = || tone::words(word).iter().any(|word| word == "with" || word == "but");
     is_partial(word) || tone::is_code(word) && tone::names_success(word) && has_both()
-}
-
-/// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
-fn is_phrase_of_failure(word: &str) -> bool {
-    tone::words(word).len() > 1 && tone::tone(word) == Tone::Bad
 }
 
 fn of_kind(name: &str, value: &Value) -> Option<Sign> {
