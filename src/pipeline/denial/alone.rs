@@ -11,7 +11,6 @@ use super::sign::{self, Sign};
 use super::vocabulary::{
     ALLOWED, ALSO, ASIDE, ECHOES, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED, UNDONE,
     WORDS, WRAPPERS, code, is_any, is_bad, is_empty, is_error_status, is_false, is_reported,
-    is_true,
 };
 use crate::json;
 use crate::json::scan::Scanner;
@@ -42,7 +41,7 @@ impl Report {
         let is_known = is_listed(name) || self.is_error && is_any(name, PLACES);
         let is_failure = || is_of_failure(name, value);
         match value {
-            _ if is_any(name, UNDONE) => value.is_null() || is_true(value),
+            _ if is_any(name, UNDONE) => value.is_null() || sign::is_done(value),
             _ if is_success(name, value) => false,
             _ if is_empty(value) || is_any(name, ECHOES) => true,
             Value::String(text) if is_any(name, WRAPPERS) && text.contains('{') => {

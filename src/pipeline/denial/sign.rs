@@ -62,25 +62,20 @@ impl Signs {
 }
 
 pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
-    if is_any(name, GOOD) {
-        of_flag(value)
-    } else if is_bad(name) || is_any(name, "detail") && lists_problems(value) {
-        of_error(name, value)
-    } else if is_any(name, OUTCOME) {
-        of_outcome(name, value)
-    } else if is_any(name, KIND) {
-        of_kind(name, value)
-    } else if is_any(name, DONE) && is_done(value) {
-        Some(Sign::Success)
-    } else if is_done(value) && is_partial(name) {
-        Some(Sign::Unclear)
-    } else if is_part(name, value) {
-        Some(Sign::Part)
-    } else if is_undone(name, value) {
-        Some(Sign::Undone)
-    } else {
+    match () {
+        () if is_any(name, GOOD) => of_flag(value),
+        () if is_bad(name) || is_any(name, "detail") && lists_problems(value) => {
+            of_error(name, value)
+        }
+        () if is_any(name, OUTCOME) => of_outcome(name, value),
+        () if is_any(name, KIND) => of_kind(name, value),
+        () if is_any(name, DONE) && is_done(value) => Some(Sign::Success),
+        () if is_done(value) && is_partial(name) => Some(Sign::Unclear),
+        () if is_part(name, value) => Some(Sign::Part),
+        () if is_undone(name, value) => Some(Sign::Undone),
         // `invitedUserIds` are ids of others.
-        (is_own_id(name, value) && !value.is_array()).then_some(Sign::Record)
+        () if value.is_array() || is_empty(value) || !json::names_id(name) => None,
+        () => (!is_reported(name) && !is_any(name, ALSO)).then_some(Sign::Record),
     }
 }
 
@@ -136,8 +131,8 @@ fn of_flag(value: &Value) -> Option<Sign> {
         }
         Value::Null => None,
         _ if is_empty(value) => Some(Sign::Undone),
-        Value::Number(number) => number.as_f64().filter(|it| *it < 0.0).map(|_| Sign::Unclear),
-        _ => value.is_string().then_some(Sign::Unclear),
+        _ => (value.is_string() || value.as_f64().is_some_and(|it| it < 0.0))
+            .then_some(Sign::Unclear),
     }
 }
 
@@ -226,8 +221,4 @@ pub(super) fn is_done(value: &Value) -> bool {
         Value::Number(number) => number.as_f64().is_some_and(|it| it > 0.0 && it < MOST_DONE),
         _ => !is_empty(value),
     }
-}
-
-pub(super) fn is_own_id(name: &str, value: &Value) -> bool {
-    json::names_id(name) && !is_empty(value) && !is_reported(name) && !is_any(name, ALSO)
 }

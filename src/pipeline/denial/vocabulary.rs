@@ -13,7 +13,11 @@ const LONGEST: usize = 32;
 /// Fields that are false of a failure.
 pub(super) const GOOD: &str = "ok success succeed succeeded successful";
 
-/// Fields that hold something of a failure, besides those that begin with `err` and `fault`.
+/// Ends of the names of fields that begin with `error`, `err` or `fault` and hold something of a failure.
+const ENDS: &str = "s no code msg message messages string text body cause description detail details info key list name reason response \
+    subcode summary title type";
+
+/// Other fields that hold something of a failure.
 pub(super) const BAD: &str = "\
     exception exceptions exceptionmessage exceptiontype modelstate fail failed failure failures unsuccessful fielderrors \
     nonfielderrors usererrors validationerrors odataerror innererror stacktrace traceback";
@@ -109,11 +113,11 @@ pub(super) fn is_bad(name: &str) -> bool {
     })
 }
 
-/// `error`, `errmsg`, `errorCode`. Ends of other names: `errorUrl`, `errorCount`
+/// `error`, `errmsg`, `errorCode`, `faultstring`
 fn is_error_name(plain: &[u8]) -> bool {
-    let is_other = |end: &str| plain.ends_with(end.as_bytes());
-    (plain.starts_with(b"err") || plain.starts_with(b"fault"))
-        && !["url", "uri", "id", "count", "codes"].into_iter().any(is_other)
+    let starts = ["error", "err", "fault"].into_iter();
+    let end = starts.filter_map(|start| plain.strip_prefix(start.as_bytes())).next();
+    end.is_some_and(|end| end.is_empty() || ENDS.split(' ').any(|known| known.as_bytes() == end))
 }
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is` and the like.
@@ -193,21 +197,13 @@ pub(super) fn is_code(name: &str) -> bool {
 }
 
 pub(super) fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() == Some(1.0),
-        Value::String(text) => is_any(text, "true yes 1 ok success"),
-        _ => false,
-    }
+    let is_yes = |text| is_any(text, "true yes 1 ok success");
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(is_yes))
 }
 
 pub(super) fn is_false(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => is_any(text, "false no 0"),
-        _ => false,
-    }
+    let is_no = |text| is_any(text, "false no 0");
+    *value == false || value.as_f64() == Some(0.0) || value.as_str().is_some_and(is_no)
 }
 
 pub(super) fn is_empty(value: &Value) -> bool {
