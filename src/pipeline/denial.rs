@@ -106,22 +106,27 @@ impl Report {
         Report::new(false, words)
     }
 
-    /// The report that a whole body is. A service that broke off may have done what was asked.
-    fn of_whole(self, json: &Value) -> Report {
-        Report { is_failure: self.is_denial, is_denial: self.is_denial && !broke_off(json), ..self }
+    /// Nothing is certain if not all was looked at, and no effect is excluded if the service broke off.
+    fn within(self, portion: &Portion) -> Report {
+        let is_denial = self.is_denial && !broke_off(&portion.json);
+        Report { is_denial, ..self }.only_if(portion.is_whole)
+    }
+
+    fn only_if(self, is_certain: bool) -> Report {
+        let Report { is_failure, is_denial, words } = self;
+        Report { is_failure: is_failure && is_certain, is_denial: is_denial && is_certain, words }
     }
 }
 
 /// Returns the report of failure in a body that holds no value, in the service's words.
 pub(super) fn of(body: &[u8]) -> Option<Report> {
-    let portion = read(body, true)?;
-    Some(of_portion(&portion, DEEPEST)?.of_whole(&portion.json))
+    of_portion(&read(body, true)?, DEEPEST)
 }
 
 /// Returns the report of failure in a body that was expected to hold a value and does not.
 pub(super) fn of_undecodable(body: &[u8]) -> Option<Report> {
     match read(body, false) {
-        Some(portion) => Some(of_portion(&portion, DEEPEST)?.of_whole(&portion.json)),
+        Some(portion) => of_portion(&portion, DEEPEST),
         // A body that was cut off may be data: only one that consists of nothing but a report is a denial.
         None => of_bare(&reading::read_lenient(body)?),
     }
@@ -147,10 +152,8 @@ pub(super) fn of_change(body: &[u8]) -> Option<Report> {
     is_denied.then(|| Report::doubt(words()))
 }
 
-/// Of a body of which a part is not looked at, the rest may hold an effect.
 fn of_portion(portion: &Portion, depth: u32) -> Option<Report> {
-    let report = of_json(&portion.json, depth)?;
-    Some(Report { is_denial: report.is_denial && portion.is_whole, ..report })
+    Some(of_json(&portion.json, depth)?.within(portion))
 }
 
 /// Whether a service failed on its way, by a code or in words, so that it may have done what was asked: `{"status": 500}`,
@@ -188,9 +191,10 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
 }
 
 fn joined(reports: Vec<Report>) -> Report {
+    let is_failure = reports.iter().all(|report| report.is_failure);
     let is_denial = reports.iter().all(|report| report.is_denial);
     let words = validation::joined(reports.into_iter().map(|report| report.words));
-    Report::new(is_denial, words.unwrap_or_default())
+    Report { is_failure, is_denial, words: words.unwrap_or_default() }
 }
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
@@ -256,9 +260,8 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
             _ => None,
         }?;
-        let is_denial = report.is_denial && is_wrapper && alone::is_alone(object, name);
         Some(match message::words_in(object) {
-            None => Report { is_denial, ..report },
+            None => report.only_if(is_wrapper && alone::is_alone(object, name)),
             Some(words) => Report::doubt(if report.words == UNSAID { words } else { report.words }),
         })
     };
@@ -468,22 +471,19 @@ fn of_detail(words: String) -> Option<Report> {
     }
 }
 
-/// `{"status": "failed", "message": "disk full"}` may be the state of something.
-fn has_state(object: &Map<String, Value>) -> bool {
-    let is_failed = |value: &Value| value.as_str().is_some_and(|text| is_any(text, "failed"));
-    object.iter().any(|(name, value)| is_any(name, OUTCOME) && is_failed(value))
-}
-
 /// The report of failure that an object consists of.
 fn of_bare(portion: &Portion) -> Option<Report> {
     let object = portion.json.as_object().filter(|_| portion.is_whole)?;
     let signs = Signs::of(object);
     let is_bare = object.iter().all(|(name, value)| alone::is_no_data(name) || is_empty(value));
-    if !is_bare || has_state(object) && !signs.has(Sign::Failure) {
+    // `{"status": "failed", "message": "disk full"}` may be the state of something.
+    let is_failed = |value: &Value| value.as_str().is_some_and(|text| is_any(text, "failed"));
+    let has_state = object.iter().any(|(name, value)| is_any(name, OUTCOME) && is_failed(value));
+    if !is_bare || has_state && !signs.has(Sign::Failure) {
         return None;
     }
     let report = stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))?;
-    Some(report.of_whole(&portion.json))
+    Some(report.within(portion))
 }
 
 #[cfg(test)]
