@@ -365,7 +365,9 @@ fn partly(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
 
 /// The report that an object seems to be by its words, without a sign of success.
 fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
-    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind);
+    // PostgREST: `{"code": "PGRST116", "details": null, "hint": null, "message": "no rows"}`
+    let is_of_database = || ["code", "hint", "message"].iter().all(|it| object.contains_key(*it));
+    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind) || is_of_database();
     let names = if is_hinted { WORDS } else { "message msg reason" };
     let has_message = has_any(object, names)
         || object.iter().any(|(name, it)| is_bad(name) && it.is_string() && !is_empty(it));
@@ -403,7 +405,7 @@ fn is_of_known(object: &Map<String, Value>) -> bool {
     let is_known = |(name, value): (&String, &Value)| {
         is_any(name, KNOWN_IDS)
             || is_left && is_any(name, "id")
-            || is_any(name, DONE) && is_false(value)
+            || is_any(name, DONE) && is_empty(value) && !value.is_null()
     };
     object.iter().all(is_known)
 }
@@ -1754,6 +1756,7 @@ mod tests {
         check(&[
             ("false", undone),
             (r#"{"userId": "u1", "removed": false}"#, undone),
+            (r#"{"userId": "u1", "removed": []}"#, undone),
             (r#"{"deleted": false, "id": "a1"}"#, undone),
             (r#"{"data": {"removeMember": false}}"#, undone),
             (r#"{"data": false}"#, undone),
@@ -1776,6 +1779,17 @@ mod tests {
             (r#"{"name": "404 Runners", "message": "Hello"}"#, NOTHING),
             (r#"{"success": true, "data": {"partial": true}}"#, neither),
             (r#"{"response": "error"}"#, "the response reports a failure"),
+            (r#"{"stat": "fail"}"#, "the response reports a failure"),
+            (r#"{"resultCode": 7, "resultMessage": "not allowed"}"#, "in doubt: not allowed"),
+            (
+                r#"{"code": "PGRST116", "details": "x", "hint": null, "message": "no rows"}"#,
+                "in doubt: no rows",
+            ),
+            (r#"{"faultcode": "Client", "faultstring": "gone"}"#, "gone"),
+            (
+                r#"{"flash": {"alert": "Member cannot be invited"}}"#,
+                "in doubt: Member cannot be invited",
+            ),
             (r#"{"summary": "Invite failed"}"#, "in doubt: Invite failed"),
             (r#"{"responseCode": "05"}"#, neither),
             (r#"{"responseCode": "00"}"#, NOTHING),

@@ -167,7 +167,7 @@ pub(super) fn is_error_status(value: &Value) -> bool {
 
 /// A status after which a request may have been carried out: a failure of the server, or a timeout.
 pub(super) fn is_server_error(value: &Value) -> bool {
-    code(value).is_some_and(|code| matches!(code, 408 | 500 | 502..505 | 506..600))
+    code(value).is_some_and(|code| matches!(code, 408 | 500 | 502..=504 | 506..=599))
 }
 
 /// 0, `"00000"`, `"ok"`, or a status from 200 to 299.
