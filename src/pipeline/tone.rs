@@ -96,7 +96,7 @@ words! {
         validation+error";
 
     /// Words of [`Sign::Trouble`].
-    TROUBLES: "error errors failure failures false exceeded insufficient mismatch timeout unavailable impossible";
+    TROUBLES: "error errors failure failures false exceeded insufficient timeout unavailable";
 
     CLOSED: "locked full required missing unavailable";
 
@@ -119,8 +119,8 @@ words! {
     ABSENT: "found exist registered";
 
     THINGS: "\
-        such request credential valid gateway input parameter token key api id field format value data json permission access \
-        right member user one person community group event alert account owner admin seat place email invite invitation match \
+        such request credential valid input parameter token key api id field format value data permission access \
+        right member user person community group event alert account owner admin seat place email invite invitation match \
         query result route role";
 
     /// Words of [`Sign::Suspicion`].

@@ -19,7 +19,7 @@ const ENDS: &str = "s no code msg message messages string text body cause descri
 
 /// Other fields that hold something of a failure.
 pub(super) const BAD: &str = "\
-    exception exceptions exceptionmessage exceptiontype modelstate fail failed failure failures unsuccessful fielderrors \
+    exception exceptions exceptionmessage modelstate fail failed failure failures unsuccessful fielderrors \
     nonfielderrors usererrors validationerrors odataerror innererror stacktrace traceback";
 
 /// Fields that state how a call ended.
