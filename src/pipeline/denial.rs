@@ -607,6 +607,7 @@ mod tests {
             ),
             (r#"{"errorMessages": ["gone"], "errors": {}}"#, "gone"),
             (r#"{"error": {"code": 200, "message": "invalid e-mail"}}"#, "invalid e-mail"),
+            (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "in doubt: Server Error"),
             (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
             (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
             (r#"{"created": null, "error": "gone"}"#, "gone"),
