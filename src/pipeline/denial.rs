@@ -1700,6 +1700,8 @@ mod tests {
             (r#"{"error": "Something went wrong"}"#, "in doubt: Something went wrong"),
             (r#"{"error": "socket hang up"}"#, "in doubt: socket hang up"),
             (r#"{"detail": "Internal Server Error"}"#, "in doubt: Internal Server Error"),
+            (r#"{"error": {"status": "UNAVAILABLE", "message": "x"}}"#, "in doubt: x"),
+            (r#"{"error": "User name unavailable"}"#, "User name unavailable"),
             // It can do nothing of the kind.
             (r#"{"status": 501, "message": "gone"}"#, "gone"),
         ]);

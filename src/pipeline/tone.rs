@@ -67,17 +67,17 @@ macro_rules! words {
 
 /// Words of [`Sign::Success`] that are names of fields as well: true of what was done.
 pub(super) const DONE: &str = "\
-    done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned invited \
-    sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified informed \
-    acknowledged affected";
+    done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned \
+    invited sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified \
+    informed acknowledged affected";
 
 words! {
     DEEDS: DONE;
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
     SUCCESSES: "\
-        ok success successful successfully succeeded finished changed joined received enabled paused resumed registered confirmed \
-        activated subscribed stored inserted written imported";
+        ok success successful successfully succeeded finished changed joined received enabled paused resumed registered \
+        confirmed activated subscribed stored inserted written imported";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
     CONDITIONS: "\
@@ -91,9 +91,9 @@ words! {
 
     /// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
     FAILURES: "\
-        fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful too+many users+only \
-        members+only timed+out field+required has+expired limit+reached limit+exceeded error+occurred went+wrong server+error \
-        validation+error";
+        fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful too+many \
+        users+only members+only timed+out field+required has+expired limit+reached limit+exceeded error+occurred went+wrong \
+        server+error validation+error";
 
     /// Words of [`Sign::Trouble`].
     TROUBLES: "error errors failure failures false exceeded insufficient timeout unavailable";
@@ -104,7 +104,8 @@ words! {
     LEFT: "banned blocked suspended disabled closed inactive restricted expired archived";
 
     REFUSED: "\
-        allowed authorized authorised permitted supported available possible valid enough implemented authenticated eligible";
+        allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
+        eligible";
 
     /// "ca" and "wo" are left of "can't" and "won't".
     VERBS: "is are was were be been being to do does did has have had can could will would should may might ca wo";
@@ -119,14 +120,14 @@ words! {
     ABSENT: "found exist registered";
 
     THINGS: "\
-        such request credential valid input parameter token key api id field format value data permission access \
-        right member user person community group event alert account owner admin seat place email invite invitation match \
-        query result route role";
+        such request credential valid input parameter token key api id field format value data permission access right \
+        member user person community group event alert account owner admin seat place email invite invitation match query \
+        result route role";
 
     /// Words of [`Sign::Suspicion`].
     SUSPICIONS: "\
-        not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate maintenance \
-        unsupported unexpected wrong sorry";
+        not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
+        maintenance unsupported unexpected wrong sorry";
 
     /// Before a failure, words that there was none, or none lately.
     NEGATIONS: "no without 0 zero previously";
@@ -167,12 +168,13 @@ fn plain(text: &str) -> String {
 /// Words of a service that failed itself, or does not know what it has done.
 const UNCERTAIN: &str = "\
     may have|might have|may still|may or may not|outcome is unknown|timed out|timeout|deadline exceeded|server error|\
-    internal error|unexpected error|went wrong|bad gateway|unavailable|connection|econn|hang up";
+    internal error|unexpected error|went wrong|bad gateway|service unavailable|temporarily unavailable|connection|econn|hang up";
 
 /// Whether a request may have been carried out by the words of an error: `"timeout; it may have been sent"`, `"INTERNAL"`
 pub(super) fn is_uncertain(text: &str) -> bool {
     let words = words(&text[..floor(text, LONGEST)]).join(" ");
-    words == "internal" || UNCERTAIN.split('|').any(|known| words.contains(known))
+    matches!(&*words, "internal" | "unavailable" | "unknown")
+        || UNCERTAIN.split('|').any(|known| words.contains(known))
 }
 
 /// Whether something was done by the words of a text, or may have been, be it beside a failure: `"Invite sent, but not

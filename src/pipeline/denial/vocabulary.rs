@@ -14,13 +14,14 @@ const LONGEST: usize = 32;
 pub(super) const GOOD: &str = "ok success succeed succeeded successful";
 
 /// Ends of the names of fields that begin with `error`, `err` or `fault` and hold something of a failure.
-const ENDS: &str = "s no code msg message messages string text body cause description detail details info key list name reason response \
+const ENDS: &str = "\
+    s no code msg message messages string text body cause description detail details info key list name reason response \
     subcode summary title type";
 
 /// Other fields that hold something of a failure.
 pub(super) const BAD: &str = "\
-    exception exceptions exceptionmessage modelstate fail failed failure failures unsuccessful fielderrors \
-    nonfielderrors usererrors validationerrors odataerror innererror stacktrace traceback";
+    exception exceptions exceptionmessage modelstate fail failed failure failures unsuccessful fielderrors nonfielderrors \
+    usererrors validationerrors odataerror innererror stacktrace traceback";
 
 /// Fields that state how a call ended.
 pub(super) const OUTCOME: &str = "\
@@ -46,14 +47,14 @@ pub(super) const ALSO: &str = "\
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
-    limit max remaining left retry retryable after reset seats quota seconds doc docs documentation help support version type \
-    class";
+    limit max remaining left retry retryable after reset seats quota seconds doc docs documentation help support version \
+    type class";
 
 /// Fields of a problem within an error: which part of the request it is about.
 pub(super) const PLACES: &str = "\
-    id field fields param parameter property propertypath loc location locations pointer source path instancepath schemapath \
-    value input ctx expected received constraints rejectedvalue objectname codes arguments target resource domain extensions \
-    index line column row email phone issue";
+    id field fields param parameter property propertypath loc location locations pointer source path instancepath \
+    schemapath value input ctx expected received constraints rejectedvalue objectname codes arguments target resource \
+    domain extensions index line column row email phone issue";
 
 /// Fields that repeat the request, or name places in the program.
 pub(super) const ECHOES: &str = "input rejectedvalue ctx headers trace";
@@ -92,7 +93,8 @@ pub(super) const SHORT_FAILURES: &str = "ko nok ng no false";
 
 /// Values of an outcome that is a success, or goes on.
 pub(super) const GOOD_OUTCOMES: &str = "\
-    true ok success succeeded successful done pending processing waiting active open new inprogress complete running enqueued";
+    true ok success succeeded successful done pending processing waiting active open new inprogress complete running \
+    enqueued";
 
 /// Strings that report nothing; the empty one is what is left of `"-"`.
 const NOTHING: &str = "false no none null nil na undefined ok success noerror noerrors";
