@@ -251,12 +251,12 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     }
     let is_lone = object.len() == 1;
     let of_field = |(name, inner): (&String, &Value)| {
-        let is_wrapper = is_any(name, WRAPPERS) && !is_good;
+        let is_wrapper = is_any(name, WRAPPERS);
         let report = match inner {
-            Value::Object(inner) => of_part(inner, is_good, is_any(name, WRAPPERS), depth - 1)
-                .or_else(|| if is_wrapper || is_lone { worded(inner) } else { None }),
+            Value::Object(inner) => of_part(inner, is_good, is_wrapper, depth - 1)
+                .or_else(|| if is_wrapper || is_lone { worded(inner, is_good) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
-            Value::Array(items) => of_list(items, is_wrapper, depth - 1),
+            Value::Array(items) => of_list(items, is_wrapper && !is_good, depth - 1),
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
             _ => None,
         }?;
@@ -296,10 +296,11 @@ fn of_part(
 }
 
 /// The report that an object within another one seems to be by its words.
-fn worded(inner: &Map<String, Value>) -> Option<Report> {
+fn worded(inner: &Map<String, Value>, is_good: bool) -> Option<Report> {
     let signs = Signs::of(inner);
-    let words = if signs.has(Sign::Success) { None } else { in_words(inner, &signs) };
-    words.map(|report| Report::doubt(report.words))
+    let is_good = is_good || signs.has(Sign::Success);
+    let report = if is_good { partly(inner, &signs) } else { in_words(inner, &signs) };
+    report.map(|report| report.only_if(false))
 }
 
 /// The report in a list. Within a response's own field, flags and codes are outcomes: `{"results": [true, false]}`
@@ -332,7 +333,7 @@ fn of_siblings(siblings: &[&Value], is_of_outcomes: bool, depth: u32) -> Option<
 fn of_item(item: &Map<String, Value>, depth: u32) -> Option<Report> {
     let signs = Signs::of(item);
     let is_code = signs.has(Sign::Kind) && !signs.has(Sign::Record);
-    of_part(item, false, false, depth).or_else(|| if is_code { worded(item) } else { None })
+    of_part(item, false, false, depth).or_else(|| if is_code { worded(item, false) } else { None })
 }
 
 /// `true`, `404`
@@ -1207,6 +1208,8 @@ mod tests {
                 "in doubt: Removed 2 of 3 members",
             ),
             (r#"{"message": "Invited 1 of 2"}"#, "in doubt: Invited 1 of 2"),
+            (r#"{"success": true, "data": {"message": "not found"}}"#, "in doubt: not found"),
+            (r#"{"success": true, "data": {"message": "Member removed"}}"#, NOTHING),
             (
                 r#"{"status": "ok", "message": "Invited, but the mail could not be sent"}"#,
                 "in doubt: Invited, but the mail could not be sent",
