@@ -14,7 +14,7 @@ mod sockets;
 use sockets::{Clients, Server, Step};
 
 /// Bodies that report a failure for certain.
-const DENIALS: [&str; 9] = [
+const DENIALS: [&str; 10] = [
     r#"{"ok": false, "error": "e-mail is not valid"}"#,
     r#"{"code": 17, "message": "invalid e-mail"}"#,
     r#"{"detail": "Member can't be invited"}"#,
@@ -24,10 +24,11 @@ const DENIALS: [&str; 9] = [
     r#"{"status": "false", "message": "no such member"}"#,
     r#"{"error": {"code": "missing", "message": "no such member", "param": "userId"}}"#,
     r#"{"success": false, "data": {"message": "no such member"}}"#,
+    r#"{"type": "https://x.example/credit", "title": "You do not have enough credit."}"#,
 ];
 
 /// Bodies of which the person may be invited, or not.
-const DOUBTS: [&str; 9] = [
+const DOUBTS: [&str; 10] = [
     r#"{"success": true, "error": "sms was not delivered"}"#,
     r#"{"detail": "Mitglied 2"}"#,
     r#"{"message": "Member was not invited"}"#,
@@ -37,10 +38,11 @@ const DOUBTS: [&str; 9] = [
     r#"{"results": [{"ok": false, "error": "e-mail is not valid"}]}"#,
     r#"{"error": {"message": "sms failed", "inviteUrl": "https://x.example/i1"}}"#,
     r#"{"u1": "invited", "u2": "failed"}"#,
+    r#"{"status": 500, "error": "Internal Server Error"}"#,
 ];
 
 /// Bodies of a success, with words of failure among others.
-const SUCCESSES: [&str; 9] = [
+const SUCCESSES: [&str; 10] = [
     r#"{"success": true, "message": "No invite was open, a new one was sent"}"#,
     r#"{"detail": "Invitation to No Limits Run Club sent"}"#,
     r#"{"message": "User already exists, added to community"}"#,
@@ -50,6 +52,7 @@ const SUCCESSES: [&str; 9] = [
     r#"{"results": [{"id": "i1", "status": "failed"}]}"#,
     r#"{"ok": true, "log": [{"status": "failed"}, {"status": "done"}]}"#,
     r#"{"success": true, "message": "Invitation sent. It cannot be resent for a day."}"#,
+    r#"{"id": "i1", "accepted": false}"#,
 ];
 
 fn serve(bodies: &[&str]) -> Server {
@@ -79,12 +82,12 @@ fn sorted<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 fn a_batch_invites_again_whom_the_service_denied_and_nobody_else() {
     let of_classes = SUCCESSES.iter().zip(DENIALS).zip(DOUBTS);
     let bodies: Vec<&str> = of_classes.flat_map(|((good, bad), open)| [*good, bad, open]).collect();
-    let people: Vec<String> = (10..37).map(|n| format!("u{n}")).collect();
+    let people: Vec<String> = (10..40).map(|n| format!("u{n}")).collect();
     let of_class = |class: usize| people.iter().skip(class).step_by(3).collect::<Vec<_>>();
 
     let first = serve(&bodies);
     let mut invites = community(&first).invite_members(people.iter().map(NewMember::new));
-    assert_eq!(invites.by_ref().count(), 27);
+    assert_eq!(invites.by_ref().count(), 30);
     assert_eq!(asked_for(&first), people);
     let journal: Journal = invites.journal().to_string().parse().unwrap();
     assert_eq!(sorted(journal.done()), of_class(0));

@@ -7,19 +7,22 @@
 //! 1. A field is a [`Sign`] of failure: `ok` is false, `error` holds something, `status` is `failed` or 404, or there are words
 //!    beside a `code` of 404 or a `type` of `error`. It is a denial if the report is [alone]: each other field holds nothing, or is
 //!    one of a report, which are words, codes, places of a problem, what repeats or describes the request, and ids of what is known
-//!    before. It is in doubt beside any other field, if the words are of a success or a timeout, and if something is partial. So is
-//!    a failure with a code of 0 or 2xx, or of a part (`failedUserIds`), unless its words are [bad](Tone::Bad).
+//!    before. It is in doubt beside any other field, if the words are of a success, if something is partial, and if the service
+//!    [broke off](broke_off), as a 500 and a timeout show. So is a failure with a code of 0 or 2xx, or of a part
+//!    (`failedUserIds`), unless its words are [bad](Tone::Bad).
 //! 2. A `detail` is the only field, as of FastAPI and Django. Its tone decides: bad is a denial, good is a success, else doubt.
 //! 3. An object within another one, in a list, or as JSON in a string fails by rule 1. In `data`, `result` and the like, it is a
-//!    denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words, states and flags of
-//!    several that differ.
+//!    denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words, states, codes and
+//!    flags of several if one failed.
 //! 4. Words without a sign of success: bad ones are a denial beside a code that is not known or `"removed": false`, else in doubt,
-//!    good ones are a success. Beside a success, words of success and failure are in doubt, as is a part that is just `failed`.
+//!    good ones are a success. What was not done, without words, is in doubt. Beside a success, words of failure are in doubt, as
+//!    is a part that is just `failed`.
 //!
 //! All else is a success, and so is the state of a record:
 //!
-//! - A failed `status` beside an id denies nothing without words. Fields within an object that has an `id` are not searched, nor are
-//!   notes (`warnings`, `log`) and a failed `status` in `data` and the like beside a success.
+//! - A failed `status` beside an id denies nothing without words, nor does `"accepted": false`, unless there is nothing but ids of
+//!   what is known before. Fields within an object that has an `id` are not searched, nor are notes (`warnings`, `log`) and a
+//!   failed `status` in `data` and the like beside a success.
 //! - A body that was decoded is data unless it consists of nothing but a report and the fields of an empty page. If it is the
 //!   response to a change, a flag of success that is false leaves doubt whatever else there is.
 //! - Of a long body, [a portion](reading) is looked at, so that no body takes long: what is found there is in doubt at most.
@@ -30,6 +33,7 @@
 //! | 1 | denial | `{"success": false, "data": null}` |
 //! | 1 | in doubt | `{"error": "gone", "inviteId": "i1"}` |
 //! | 1 | in doubt | `{"status": "error", "message": "Invited, mail failed"}` |
+//! | 1 | in doubt | `{"status": 500, "error": "gone"}` |
 //! | 1 | in doubt | `{"status": 0, "error": "x"}` |
 //! | 1 | in doubt | `{"sent": 1, "failed": 1}` |
 //! | 2 | denial | `{"detail": "Not found."}` |
@@ -38,11 +42,16 @@
 //! | 3 | denial | `{"data": {"ok": false, "message": "gone"}}` |
 //! | 3 | in doubt | `{"invite": {"ok": false, "message": "gone"}}` |
 //! | 3 | in doubt | `{"u1": "sent", "u2": "failed"}` |
+//! | 3 | in doubt | `{"results": [true, false]}` |
 //! | 4 | denial | `{"removed": false, "reason": "not a member"}` |
+//! | 4 | in doubt | `{"deleted": false, "id": "a1"}` |
+//! | 4 | in doubt | `{"data": {"removeMember": false}}` |
 //! | 4 | in doubt | `{"message": "Community not found"}` |
-//! | 4 | in doubt | `{"success": true, "message": "1 invited, 1 failed"}` |
+//! | 4 | in doubt | `{"success": true, "message": "Could not be invited"}` |
+//! | 4 | in doubt | `{"message": "Invited 1 of 2"}` |
 //! | 4 | success | `{"message": "No account found, invitation sent"}` |
 //! | record | success | `{"userId": "u1", "status": "rejected"}` |
+//! | record | success | `{"inviteId": "i1", "accepted": false}` |
 //! | record | success | `{"ok": true, "warnings": ["sms failed"]}` |
 
 mod alone;
@@ -53,12 +62,13 @@ mod vocabulary;
 use serde_json::{Map, Value};
 
 use super::message;
-use super::tone::{self, Tone};
+use super::tone::{self, DONE, Tone};
 use super::validation;
 use reading::{Portion, read};
 use sign::{Sign, Signs};
 use vocabulary::{
-    ERROR_WORDS, GOOD, NOTES, OUTCOME, WORDS, WRAPPERS, is_any, is_empty, is_failure, is_reported,
+    GOOD, KNOWN_IDS, NOTES, OUTCOME, WORDS, WRAPPERS, code, is_any, is_bad, is_code, is_empty,
+    is_error_status, is_failure, is_false, is_reported, is_server_error,
 };
 
 /// The words of a failure without words.
@@ -66,6 +76,9 @@ const UNSAID: &str = "the response reports a failure";
 
 /// The words of a failure beside a success, without words.
 const CONTRADICTED: &str = "the response contradicts itself";
+
+/// The words of what was not done, without words.
+const UNDONE: &str = "the response reports that nothing was done";
 
 /// The words of what is neither a failure nor a success, without words.
 const NEITHER: &str = "the response reports neither success nor failure";
@@ -76,7 +89,9 @@ const DEEPEST: u32 = 4;
 /// A report of failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {
-    /// The call failed, and nothing took effect; else that is in doubt.
+    /// The call failed for certain.
+    pub(super) is_failure: bool,
+    /// Nothing took effect either; else that is in doubt.
     pub(super) is_denial: bool,
     /// In the service's words.
     pub(super) words: String,
@@ -84,11 +99,22 @@ pub(super) struct Report {
 
 impl Report {
     fn new(is_denial: bool, words: String) -> Report {
-        Report { is_denial, words }
+        Report { is_failure: is_denial, is_denial, words }
     }
 
     fn doubt(words: String) -> Report {
         Report::new(false, words)
+    }
+
+    /// Nothing is certain if not all was looked at, and no effect is excluded if the service broke off.
+    fn within(self, portion: &Portion) -> Report {
+        let is_denial = self.is_denial && !broke_off(&portion.json);
+        Report { is_denial, ..self }.only_if(portion.is_whole)
+    }
+
+    fn only_if(self, is_certain: bool) -> Report {
+        let Report { is_failure, is_denial, words } = self;
+        Report { is_failure: is_failure && is_certain, is_denial: is_denial && is_certain, words }
     }
 }
 
@@ -126,10 +152,24 @@ pub(super) fn of_change(body: &[u8]) -> Option<Report> {
     is_denied.then(|| Report::doubt(words()))
 }
 
-/// Of a body of which a part is not looked at, the rest may hold an effect.
 fn of_portion(portion: &Portion, depth: u32) -> Option<Report> {
-    let report = of_json(&portion.json, depth)?;
-    Some(Report { is_denial: report.is_denial && portion.is_whole, ..report })
+    Some(of_json(&portion.json, depth)?.within(portion))
+}
+
+/// Whether a service failed on its way, by a code or in words, so that it may have done what was asked: `{"status": 500}`,
+/// `{"error": "timeout"}`
+fn broke_off(json: &Value) -> bool {
+    match json {
+        Value::Object(object) => object
+            .iter()
+            .any(|(name, value)| is_code(name) && is_server_error(value) || broke_off(value)),
+        Value::Array(items) => items.iter().any(broke_off),
+        Value::String(text) if text.contains('{') => {
+            read(text.as_bytes(), true).is_some_and(|inner| broke_off(&inner.json))
+        }
+        Value::String(text) => tone::is_uncertain(text),
+        _ => false,
+    }
 }
 
 fn of_json(json: &Value, depth: u32) -> Option<Report> {
@@ -139,9 +179,10 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
             let reports: Option<Vec<Report>> =
                 items.iter().map(|item| of_json(item, depth - 1)).collect();
             let all = reports.filter(|reports| !reports.is_empty()).map(joined);
-            all.or_else(|| of_siblings(items.iter(), false, depth - 1))
-                .or_else(|| complaint("", items).map(Report::doubt))
+            all.or_else(|| of_list(items, true, depth - 1))
+                .or_else(|| complaints(&Map::from_iter([("base".to_owned(), json.clone())])))
         }
+        Value::Bool(false) => Some(Report::doubt(UNDONE.to_owned())),
         Value::String(text) if depth > 0 && text.contains('{') => {
             of_portion(&read(text.as_bytes(), true)?, depth - 1)
         }
@@ -150,9 +191,10 @@ fn of_json(json: &Value, depth: u32) -> Option<Report> {
 }
 
 fn joined(reports: Vec<Report>) -> Report {
+    let is_failure = reports.iter().all(|report| report.is_failure);
     let is_denial = reports.iter().all(|report| report.is_denial);
     let words = validation::joined(reports.into_iter().map(|report| report.words));
-    Report::new(is_denial, words.unwrap_or_default())
+    Report { is_failure, is_denial, words: words.unwrap_or_default() }
 }
 
 fn of_object(object: &Map<String, Value>, depth: u32) -> Option<Report> {
@@ -207,30 +249,27 @@ fn nested(object: &Map<String, Value>, is_good: bool, depth: u32) -> Option<Repo
     if depth == 0 || has_any(object, "id") {
         return None;
     }
+    let is_lone = object.len() == 1;
     let of_field = |(name, inner): (&String, &Value)| {
-        let is_wrapper = is_any(name, WRAPPERS) && !is_good;
+        let is_wrapper = is_any(name, WRAPPERS);
         let report = match inner {
-            Value::Object(inner) => of_part(inner, is_good, is_any(name, WRAPPERS), depth - 1)
-                .or_else(|| if is_wrapper { worded(inner) } else { None }),
+            Value::Object(inner) => of_part(inner, is_good, is_wrapper, depth - 1)
+                .or_else(|| if is_wrapper || is_lone { worded(inner, is_good) } else { None }),
             Value::Array(_) if is_good && is_any(name, NOTES) => None,
-            Value::Array(items) => of_siblings(items.iter(), false, depth - 1),
+            Value::Array(items) => of_list(items, is_wrapper && !is_good, depth - 1),
             Value::String(_) if is_wrapper => of_json(inner, depth - 1),
             _ => None,
         }?;
-        let is_denial = report.is_denial && is_wrapper && alone::is_alone(object, name);
         Some(match message::words_in(object) {
-            None => Report { is_denial, ..report },
+            None => report.only_if(is_wrapper && alone::is_alone(object, name)),
             Some(words) => Report::doubt(if report.words == UNSAID { words } else { report.words }),
         })
     };
     let is_by_id = object.keys().any(|name| !validation::is_name(name));
     let is_of_objects = object.len() > 1 && object.values().all(Value::is_object);
-    let is_word = |value: &Value| value.is_string() || value.is_boolean() && is_by_id;
+    let is_word = |value: &Value| value.is_string() || is_by_id && is_bare_outcome(value);
     let is_of_words = object.iter().all(|(name, value)| is_word(value) && !is_reported(name));
-    let as_map = || {
-        let values: Vec<&Value> = object.values().collect();
-        of_siblings(values.iter().copied(), is_by_id, depth - 1)
-    };
+    let as_map = || of_siblings(&object.values().collect::<Vec<_>>(), is_by_id, depth - 1);
     let found = object.iter().find_map(of_field);
     found.or_else(|| if is_of_objects || is_of_words { as_map() } else { None })
 }
@@ -257,47 +296,57 @@ fn of_part(
 }
 
 /// The report that an object within another one seems to be by its words.
-fn worded(inner: &Map<String, Value>) -> Option<Report> {
+fn worded(inner: &Map<String, Value>, is_good: bool) -> Option<Report> {
     let signs = Signs::of(inner);
-    let words = if signs.has(Sign::Success) { None } else { in_words(inner, &signs) };
-    words.map(|report| Report::doubt(report.words))
+    let is_good = is_good || signs.has(Sign::Success);
+    let report = if is_good { partly(inner, &signs) } else { in_words(inner, &signs) };
+    report.map(|report| report.only_if(false))
+}
+
+/// The report in a list. Within a response's own field, flags and codes are outcomes: `{"results": [true, false]}`
+fn of_list(items: &[Value], is_of_response: bool, depth: u32) -> Option<Report> {
+    let are_outcomes = is_of_response && items.iter().all(is_bare_outcome);
+    of_siblings(&items.iter().collect::<Vec<_>>(), are_outcomes, depth)
 }
 
 /// The report in some of several objects or words: `[{"ok": true}, {"ok": false}]`, `["sent", "failed"]`, and by their ids.
-fn of_siblings<'a>(
-    siblings: impl Iterator<Item = &'a Value> + Clone,
-    is_by_id: bool,
-    depth: u32,
-) -> Option<Report> {
-    let is_code = |item: &Map<String, Value>| {
-        let signs = Signs::of(item);
-        signs.has(Sign::Kind) && !signs.has(Sign::Record)
-    };
-    let worded = |item| if is_code(item) { worded(item) } else { None };
-    let objects = siblings.clone().filter_map(Value::as_object);
-    let reports =
-        objects.filter_map(|item| of_part(item, false, false, depth).or_else(|| worded(item)));
-    let reports: Vec<Report> = reports.collect();
+fn of_siblings(siblings: &[&Value], is_of_outcomes: bool, depth: u32) -> Option<Report> {
+    let objects = || siblings.iter().filter_map(|it| it.as_object());
+    let reports: Vec<Report> = objects().filter_map(|item| of_item(item, depth)).collect();
     if !reports.is_empty() {
         return Some(Report::doubt(joined(reports).words));
     }
-    let mut signs = siblings.clone().filter_map(Value::as_object).map(Signs::of);
-    if signs.clone().any(|it| it.has(Sign::Undone)) && signs.any(|it| it.has(Sign::Success)) {
+    let has = |sign| objects().any(|item| Signs::of(item).has(sign));
+    if has(Sign::Undone) && has(Sign::Success) {
         return Some(Report::doubt(CONTRADICTED.to_owned()));
     }
-    let is_good = |text: &str| tone::tone(text) == Tone::Good;
-    let mut outcomes = siblings.clone().filter_map(|it| outcome(it, is_by_id));
-    let failed = outcomes.clone().find(|text| is_failure(text))?;
-    let is_mixed = outcomes.any(is_good);
-    let is_outcome = |text: &str| is_failure(text) || is_good(text);
-    let is_known = siblings.filter_map(Value::as_str).all(is_outcome);
-    (is_known && (is_mixed || is_by_id)).then(|| Report::doubt(failed.to_owned()))
+    let is_good = |text: &&str| tone::tone(text) == Tone::Good;
+    let outcomes = || siblings.iter().filter_map(|it| outcome(it, is_of_outcomes));
+    let failed = outcomes().find(|text| is_failure(text))?;
+    let mut texts = siblings.iter().filter_map(|it| it.as_str());
+    let are_known = texts.all(|text| is_failure(text) || is_good(&text));
+    (are_known && (is_of_outcomes || outcomes().any(|text| is_good(&text))))
+        .then(|| Report::doubt(failed.to_owned()))
+}
+
+/// The report in one of several objects, which may be a mere code: `{"code": 404}`
+fn of_item(item: &Map<String, Value>, depth: u32) -> Option<Report> {
+    let signs = Signs::of(item);
+    let is_code = signs.has(Sign::Kind) && !signs.has(Sign::Record);
+    of_part(item, false, false, depth).or_else(|| if is_code { worded(item, false) } else { None })
+}
+
+/// `true`, `404`
+fn is_bare_outcome(value: &Value) -> bool {
+    value.is_boolean()
+        || value.is_number() && code(value).is_some_and(|code| (200..600).contains(&code))
 }
 
 /// How one of several ended.
-fn outcome(sibling: &Value, is_by_id: bool) -> Option<&str> {
+fn outcome(sibling: &Value, is_of_outcomes: bool) -> Option<&str> {
     match sibling {
-        Value::Bool(is_done) if is_by_id => Some(if *is_done { "done" } else { "failed" }),
+        Value::Bool(is_done) if is_of_outcomes => Some(if *is_done { "done" } else { "failed" }),
+        Value::Number(_) if is_of_outcomes && is_error_status(sibling) => Some("failed"),
         Value::Object(object) => {
             object.iter().find(|(name, _)| is_any(name, OUTCOME)).and_then(|(_, it)| it.as_str())
         }
@@ -308,7 +357,7 @@ fn outcome(sibling: &Value, is_by_id: bool) -> Option<&str> {
 /// `{"success": true, "message": "1 invited, 1 failed"}`, `{"invited": true, "sms": "failed"}`
 fn partly(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let message = message::words_in(object).filter(|_| has_any(object, "message msg detail"));
-    let message = message.filter(|words| tone::is_partial(words));
+    let message = message.filter(|words| tone::is_partial(words) || tone::tone(words) == Tone::Bad);
     let is_part = |name: &str| !is_reported(name) && !signs.has(Sign::Record);
     let parts = object.iter().filter(|(name, _)| is_part(name));
     let failed = || parts.filter_map(|(_, it)| it.as_str()).find(|word| is_failure(word));
@@ -317,67 +366,86 @@ fn partly(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
 
 /// The report that an object seems to be by its words, without a sign of success.
 fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
-    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind);
+    // PostgREST: `{"code": "PGRST116", "details": null, "hint": null, "message": "no rows"}`
+    let is_of_database = || ["code", "hint", "message"].iter().all(|it| object.contains_key(*it));
+    let is_hinted = signs.has(Sign::Hint) || signs.has(Sign::Kind) || is_of_database();
     let names = if is_hinted { WORDS } else { "message msg reason" };
-    let has_message = has_any(object, names) || has_any(object, ERROR_WORDS);
+    let has_message = has_any(object, names)
+        || object.iter().any(|(name, it)| is_bad(name) && it.is_string() && !is_empty(it));
     let words = message::words_in(object).filter(|_| has_message).or_else(|| sentence(object));
     let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
-    let is_data = signs.has(Sign::Record) || object.iter().any(is_data);
+    let is_record = signs.has(Sign::Record) && !is_of_known(object);
+    let is_data = is_record || object.iter().any(is_data);
     let is_certain = tone == Tone::Bad
         && has_message
         && !signs.has(Sign::Open)
         && !signs.has(Sign::Record)
         && alone::is_alone(object, "");
-    if signs.has(Sign::Undone) && !is_data {
-        let unsaid = || "the response reports that nothing was done".to_owned();
-        return Some(Report::new(is_certain, words.unwrap_or_else(unsaid)));
+    if (signs.has(Sign::Undone) || holds_false(object)) && !is_data {
+        return Some(Report::new(is_certain, words.unwrap_or_else(|| UNDONE.to_owned())));
     }
     // The name may be one of a person or an alert.
-    let is_kind = signs.has(Sign::Kind) && !has_any(object, "name class");
-    let bare = || (is_kind && !is_data).then(|| UNSAID.to_owned());
+    let is_kind = signs.has(Sign::Kind) && !has_any(object, "name");
+    let is_coded = |(name, it): (&String, &Value)| {
+        is_any(name, OUTCOME) && is_code(name) && sign::sign(name, it) == Some(Sign::Hint)
+    };
+    let bare = || ((is_kind || object.iter().any(is_coded)) && !is_data).then(|| UNSAID.to_owned());
     let is_said = tone == Tone::Bad && !signs.has(Sign::Record) || tone == Tone::Mixed && !is_data;
     match tone {
         Tone::Good => None,
         _ if is_hinted => Some(Report::new(is_certain, words.or_else(bare)?)),
         _ if is_said => words.map(Report::doubt),
-        _ => complaints(object).map(Report::doubt),
+        _ => complaints(object),
     }
 }
 
-/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"code": "USER_NOT_FOUND"}`
+/// `{"deleted": false, "id": "a1"}`, `{"invited": false, "userId": "u1"}`: nothing but ids of what was there before.
+fn is_of_known(object: &Map<String, Value>) -> bool {
+    let is_left =
+        object.iter().any(|(name, value)| is_any(name, "deleted removed") && is_false(value));
+    let is_known = |(name, value): (&String, &Value)| {
+        is_any(name, KNOWN_IDS)
+            || is_left && is_any(name, "id")
+            || is_any(name, DONE) && is_empty(value) && !value.is_null()
+    };
+    object.iter().all(is_known)
+}
+
+/// `{"data": {"removeMember": false}}`
+fn holds_false(object: &Map<String, Value>) -> bool {
+    object.len() == 1 && object.iter().all(|(name, it)| is_any(name, WRAPPERS) && is_lone_false(it))
+}
+
+fn is_lone_false(value: &Value) -> bool {
+    let within =
+        |object: &Map<String, Value>| object.len() == 1 && object.values().all(is_lone_false);
+    value.as_object().map_or(*value == false, within)
+}
+
+/// `{"result": "Community not found"}`, `{"status": "user_not_found"}`, `{"alert": "The member cannot be invited"}`
 fn sentence(object: &Map<String, Value>) -> Option<String> {
-    let is_sentence = |text: &str| tone::words(text).len() > 1;
-    [OUTCOME, "code summary"].into_iter().find_map(|names| {
-        let fields = object.iter().filter(|(name, _)| is_any(name, names));
-        let mut texts = fields.filter_map(|(_, value)| value.as_str());
-        texts.find(|text| is_sentence(text)).map(str::to_owned)
-    })
+    let is_message =
+        |name: &str| tone::words(name).last().is_some_and(|it| is_any(it, "message msg"));
+    let is_told = |name: &str, text: &str| {
+        let is_lone = || object.len() == 1 && tone::tone(text) == Tone::Bad;
+        is_any(name, OUTCOME) || is_message(name) || is_lone()
+    };
+    let mut texts = object.iter().filter_map(|(name, it)| Some((name, it.as_str()?)));
+    let told = texts.find(|(name, text)| is_told(name, text) && tone::words(text).len() > 1);
+    told.map(|(_, text)| text.to_owned())
 }
 
 /// The problems of a request by its fields, as Django and Rails list them: `{"email": ["This field is required."]}`
-fn complaints(object: &Map<String, Value>) -> Option<String> {
-    let lists = object.iter().map(|(name, list)| complaint(name, list.as_array()?));
-    let lists: Option<Vec<String>> = lists.collect();
-    lists.filter(|lists| !lists.is_empty()).and_then(validation::joined)
-}
-
-fn complaint(name: &str, list: &[Value]) -> Option<String> {
-    let words = texts(list)?;
+fn complaints(object: &Map<String, Value>) -> Option<Report> {
+    let words = validation::joined(validation::by_field(object, false))?;
+    let are_lists = |but_for| validation::is_by_field(object, |name| is_any(name, but_for));
     let is_complaint = match tone::tone(&words) {
-        Tone::Bad => true,
+        Tone::Bad => are_lists(""),
         Tone::Good | Tone::Idle => false,
         // "Enter a valid email address."
-        Tone::Mixed | Tone::Unclear => words.ends_with('.') && !is_any(name, NOTES),
+        Tone::Mixed | Tone::Unclear => words.ends_with('.') && are_lists(NOTES),
     };
-    let separator = if name.is_empty() { "" } else { ": " };
-    is_complaint.then(|| format!("{name}{separator}{words}"))
-}
-
-/// The texts of a list, if one of them is more than a word.
-fn texts(list: &[Value]) -> Option<String> {
-    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-    let is_sentence = |text: &&str| text.contains(char::is_whitespace);
-    texts.filter(|texts| texts.iter().any(is_sentence)).and_then(validation::joined)
+    is_complaint.then(|| Report::doubt(words))
 }
 
 fn is_data((name, value): (&String, &Value)) -> bool {
@@ -406,21 +474,19 @@ fn of_detail(words: String) -> Option<Report> {
     }
 }
 
-/// `{"status": "failed", "message": "disk full"}` may be the state of something.
-fn has_state(object: &Map<String, Value>) -> bool {
-    let is_failed = |value: &Value| value.as_str().is_some_and(|text| is_any(text, "failed"));
-    object.iter().any(|(name, value)| is_any(name, OUTCOME) && is_failed(value))
-}
-
 /// The report of failure that an object consists of.
 fn of_bare(portion: &Portion) -> Option<Report> {
     let object = portion.json.as_object().filter(|_| portion.is_whole)?;
     let signs = Signs::of(object);
     let is_bare = object.iter().all(|(name, value)| alone::is_no_data(name) || is_empty(value));
-    if !is_bare || has_state(object) && !signs.has(Sign::Failure) {
+    // `{"status": "failed", "message": "disk full"}` may be the state of something.
+    let is_failed = |value: &Value| value.as_str().is_some_and(|text| is_any(text, "failed"));
+    let has_state = object.iter().any(|(name, value)| is_any(name, OUTCOME) && is_failed(value));
+    if !is_bare || has_state && !signs.has(Sign::Failure) {
         return None;
     }
-    stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))
+    let report = stated(object, &signs).or_else(|| of_detail(lone_detail(object)?))?;
+    Some(report.within(portion))
 }
 
 #[cfg(test)]
@@ -465,7 +531,7 @@ mod tests {
     }
 
     fn denied(report: Option<Report>) -> Option<String> {
-        let Report { is_denial, words } = report?;
+        let Report { is_denial, words, .. } = report?;
         Some(if is_denial { words } else { format!("in doubt: {words}") })
     }
 
@@ -485,7 +551,7 @@ mod tests {
             };
             assert_eq!(outcome, row[1], "{}", row[2]);
         }
-        assert_eq!(rows.len(), 18);
+        assert_eq!(rows.len(), 24);
     }
 
     #[test]
@@ -541,7 +607,7 @@ mod tests {
                 "gone",
             ),
             (r#"{"errorMessages": ["gone"], "errors": {}}"#, "gone"),
-            (r#"{"error": {"code": 200, "message": "server error"}}"#, "server error"),
+            (r#"{"error": {"code": 200, "message": "invalid e-mail"}}"#, "invalid e-mail"),
             (r#"{"error": {"code": 200, "message": "Server Error"}}"#, "in doubt: Server Error"),
             (r#"{"sent": 0, "failed": 1}"#, "the response reports a failure"),
             (r#"{"sent": [], "failed": ["sms"]}"#, "the response reports a failure"),
@@ -607,7 +673,8 @@ mod tests {
             (r#"{"id": "b1", "state": "failed", "lastError": "disk full"}"#, NOTHING),
             (r#"{"inviteId": "i1", "status": "DENIED"}"#, NOTHING),
             (r#"{"userId": "u1", "city": "Lagos", "state": "NG"}"#, NOTHING),
-            (r#"{"userId": "u1", "removed": false}"#, NOTHING),
+            (r#"{"inviteId": "i1", "accepted": false}"#, NOTHING),
+            (r#"{"id": "a1", "name": "x", "deleted": false}"#, NOTHING),
             (r#"{"userId": "u1", "rejected": true}"#, NOTHING),
             (
                 r#"{"id": "a1", "name": "TypeError", "keyword": "TypeError", "description": "x"}"#,
@@ -1133,6 +1200,17 @@ mod tests {
                 "in doubt: 1 invited, 1 failed",
             ),
             (
+                r#"{"success": true, "message": "Could not be invited"}"#,
+                "in doubt: Could not be invited",
+            ),
+            (
+                r#"{"success": true, "message": "Removed 2 of 3 members"}"#,
+                "in doubt: Removed 2 of 3 members",
+            ),
+            (r#"{"message": "Invited 1 of 2"}"#, "in doubt: Invited 1 of 2"),
+            (r#"{"success": true, "data": {"message": "not found"}}"#, "in doubt: not found"),
+            (r#"{"success": true, "data": {"message": "Member removed"}}"#, NOTHING),
+            (
                 r#"{"status": "ok", "message": "Invited, but the mail could not be sent"}"#,
                 "in doubt: Invited, but the mail could not be sent",
             ),
@@ -1605,6 +1683,36 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_failed_itself_leaves_doubt() {
+        check(&[
+            (
+                r#"{"status": 500, "error": "Internal Server Error"}"#,
+                "in doubt: Internal Server Error",
+            ),
+            (r#"{"statusCode": 503, "message": "no such member"}"#, "in doubt: no such member"),
+            (r#"{"code": 500, "message": "gone"}"#, "in doubt: gone"),
+            (r#"{"error": {"code": 502, "message": "gone"}}"#, "in doubt: gone"),
+            (r#"{"errors": [{"status": "500", "title": "gone"}]}"#, "in doubt: gone"),
+            (
+                r#"{"statusCode": 200, "body": "{\"status\": 500, \"error\": \"gone\"}"}"#,
+                "in doubt: gone",
+            ),
+            (r#"{"ok": false, "error": "internal_error"}"#, "in doubt: internal_error"),
+            (r#"{"error": {"status": "INTERNAL", "message": "x"}}"#, "in doubt: x"),
+            (r#"{"error": {"code": 200, "message": "server error"}}"#, "in doubt: server error"),
+            (r#"{"error": "Something went wrong"}"#, "in doubt: Something went wrong"),
+            (r#"{"error": "socket hang up"}"#, "in doubt: socket hang up"),
+            (r#"{"detail": "Internal Server Error"}"#, "in doubt: Internal Server Error"),
+            (r#"{"error": {"status": "UNAVAILABLE", "message": "x"}}"#, "in doubt: x"),
+            (r#"{"error": "User name unavailable"}"#, "User name unavailable"),
+            // It can do nothing of the kind.
+            (r#"{"status": 501, "message": "gone"}"#, "gone"),
+        ]);
+        let items = br#"{"items": [], "status": 500, "error": "gone"}"#;
+        assert_eq!(denied(of_decoded(items)).as_deref(), Some("in doubt: gone"));
+    }
+
+    #[test]
     fn a_request_that_timed_out_behind_the_service_is_in_doubt() {
         check(&[
             (r#"{"error": "Gateway timeout"}"#, "in doubt: Gateway timeout"),
@@ -1632,6 +1740,42 @@ mod tests {
     }
 
     #[test]
+    fn bare_flags_and_codes_are_in_doubt_if_one_failed() {
+        check(&[
+            ("[201, 404]", "in doubt: failed"),
+            ("[404]", "in doubt: failed"),
+            (r#"{"results": [true, false]}"#, "in doubt: failed"),
+            (r#"{"results": [false]}"#, "in doubt: failed"),
+            (r#"{"statuses": [200, 404]}"#, "in doubt: failed"),
+            (r#"{"u1": 200, "u2": 404}"#, "in doubt: failed"),
+            (r#"{"codes": {"u1": 200, "u2": 404}}"#, "in doubt: failed"),
+            ("[200, 201]", NOTHING),
+            ("[1, 2, 404]", NOTHING),
+            (r#"{"scores": [201, 404]}"#, NOTHING),
+            (r#"{"results": [true, true]}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
+    fn what_was_not_done_to_something_known_is_in_doubt() {
+        let undone = "in doubt: the response reports that nothing was done";
+        check(&[
+            ("false", undone),
+            (r#"{"userId": "u1", "removed": false}"#, undone),
+            (r#"{"userId": "u1", "removed": []}"#, undone),
+            (r#"{"deleted": false, "id": "a1"}"#, undone),
+            (r#"{"data": {"removeMember": false}}"#, undone),
+            (r#"{"data": false}"#, undone),
+            (r#"{"raw": [], "affected": 0}"#, undone),
+            (r#"{"affectedRows": 0, "insertId": 0}"#, undone),
+            (r#"{"id": "i1", "accepted": false}"#, NOTHING),
+            (r#"{"success": true, "data": false}"#, NOTHING),
+            (r#"{"message": "Member removed", "data": false}"#, NOTHING),
+            (r#"{"data": {"active": true, "verified": false}}"#, NOTHING),
+        ]);
+    }
+
+    #[test]
     fn outcomes_under_other_names_are_in_doubt_at_least() {
         let neither = "in doubt: the response reports neither success nor failure";
         check(&[
@@ -1641,9 +1785,32 @@ mod tests {
             (r#"{"name": "404 Runners", "message": "Hello"}"#, NOTHING),
             (r#"{"success": true, "data": {"partial": true}}"#, neither),
             (r#"{"response": "error"}"#, "the response reports a failure"),
+            (r#"{"stat": "fail"}"#, "the response reports a failure"),
+            (r#"{"resultCode": 7, "resultMessage": "not allowed"}"#, "in doubt: not allowed"),
+            (
+                r#"{"code": "PGRST116", "details": "x", "hint": null, "message": "no rows"}"#,
+                "in doubt: no rows",
+            ),
+            (r#"{"faultcode": "Client", "faultstring": "gone"}"#, "gone"),
+            (
+                r#"{"flash": {"alert": "Member cannot be invited"}}"#,
+                "in doubt: Member cannot be invited",
+            ),
             (r#"{"summary": "Invite failed"}"#, "in doubt: Invite failed"),
             (r#"{"responseCode": "05"}"#, neither),
             (r#"{"responseCode": "00"}"#, NOTHING),
+            (
+                r#"{"responseCode": "99", "responseMessage": "x"}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (
+                r#"{"alert": "Member could not be invited."}"#,
+                "in doubt: Member could not be invited.",
+            ),
+            (
+                r#"{"type": "https://x.example/credit", "title": "You do not have enough credit."}"#,
+                "You do not have enough credit.",
+            ),
             (r#"{"done": false, "name": "operations/1"}"#, NOTHING),
             (r#"{"done": false, "message": "it failed"}"#, "in doubt: it failed"),
             (r#"{"message": "Previously failed invite was resent"}"#, NOTHING),

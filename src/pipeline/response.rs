@@ -87,11 +87,11 @@ pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
     }
 }
 
-/// As [`acknowledgement`], for a call that changes nothing: a body of which that is in doubt is data.
+/// As [`acknowledgement`], for a call that changes nothing: only a body that is a failure for certain is no data.
 fn data(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
-    match acknowledgement(body) {
-        Err(BadBody { body, problem: Problem::Doubtful(_) }) => Ok(body),
-        outcome => outcome,
+    match denial::of(&body).filter(|report| report.is_failure) {
+        Some(report) => Err(BadBody { body, problem: report.into() }),
+        None => Ok(body),
     }
 }
 
@@ -285,6 +285,7 @@ mod tests {
             ),
             (r#"{"message": "Community not found"}"#, true),
             (r#"{"ok": false, "error": "gone"}"#, false),
+            (r#"{"status": 500, "error": "Internal Server Error"}"#, false),
         ] {
             assert!(!is_read(body, &change), "{body}");
             assert_eq!(is_read(body, &read), is_data, "{body}");

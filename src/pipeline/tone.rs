@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::iter;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use http::StatusCode;
@@ -70,44 +69,46 @@ macro_rules! words {
 pub(super) const DONE: &str = "\
     done completed removed deleted kicked revoked cancelled canceled created updated saved added assigned unassigned \
     invited sent resent emailed mailed delivered accepted approved queued scheduled processed restored applied notified \
-    informed acknowledged";
+    informed acknowledged affected";
 
 words! {
     DEEDS: DONE;
 
     /// The other words of [`Sign::Success`]; as names of fields they may be the state of something.
-    SUCCESSES: "ok success successful successfully succeeded finished changed joined received successes enabled \
-        paused resumed registered confirmed activated renewed subscribed recorded stored inserted written persisted committed imported";
+    SUCCESSES: "\
+        ok success successful successfully succeeded finished changed joined received enabled paused resumed registered \
+        confirmed activated subscribed stored inserted written imported";
 
     /// After one of these, a success has not happened yet, or is the reason of a failure.
-    CONDITIONS: "can could should would must has+to have+to needs+to to+be may+be may+have might if when until unless before \
-        because since once or already yet please";
+    CONDITIONS: "\
+        can could should would must to+be may+be may+have might if when until unless before because since or already yet";
 
     /// Words after "cannot be" that follow from a success.
     CONSEQUENCES: "undone restored recovered";
 
     /// Words of [`Sign::Denial`], as "not" after one of [`VERBS`] and before one of [`REFUSED`].
-    DENIALS: "cannot must+not must+contain unable failed+to fails+to nothing+was nothing+has nobody+was \
-        none+was none+were none+of only+admins only+owners";
+    DENIALS: "cannot must+not unable failed+to fails+to nothing+was nothing+has none+of only+admins";
 
     /// Words of [`Sign::Failure`], as [`CLOSED`] after "is" and "are".
-    FAILURES: "fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful \
-        unsuccessfully too+many users+only members+only timed+out field+required has+expired limit+reached \
-        limit+exceeded server+error validation+error error+occurred went+wrong";
+    FAILURES: "\
+        fail fails failed invalid denied forbidden rejected refused unauthorized unauthenticated unsuccessful too+many \
+        users+only members+only timed+out field+required has+expired limit+reached limit+exceeded error+occurred went+wrong \
+        server+error validation+error";
 
     /// Words of [`Sign::Trouble`].
-    TROUBLES: "error errors failure failures false exceeded insufficient mismatch timeout unavailable impossible";
+    TROUBLES: "error errors failure failures false exceeded insufficient timeout unavailable";
 
     CLOSED: "locked full required missing unavailable";
 
     /// Words of [`Sign::Suspicion`] after "is" and "are": a call may have led to this.
     LEFT: "banned blocked suspended disabled closed inactive restricted expired archived";
 
-    REFUSED: "allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
+    REFUSED: "\
+        allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
         eligible";
 
     /// "ca" and "wo" are left of "can't" and "won't".
-    VERBS: "is are was were be do does did has have had can could will would should may might ca wo";
+    VERBS: "is are was were be been being to do does did has have had can could will would should may might ca wo";
 
     /// Before "not", words about what a person does, which may have nothing to do with the call.
     DOES: "has have had did will wo";
@@ -118,23 +119,21 @@ words! {
     /// Words of [`Sign::Lack`] after "not", as [`THINGS`].
     ABSENT: "found exist registered";
 
-    THINGS: "such request requests credential credentials valid gateway input parameter token key api id field format value \
-        data json permission permissions access right rights member members user users one person community communities \
-        group event events alert alerts account owner admin seat seats place places email invite invites invitation \
-        invitations match matching query results route role";
+    THINGS: "\
+        such request credential valid input parameter token key api id field format value data permission access right \
+        member user person community group event alert account owner admin seat place email invite invitation match query \
+        result route role";
 
     /// Words of [`Sign::Suspicion`].
-    SUSPICIONS: "not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
-        maintenance unsupported unexpected quota wrong sorry problem reached inactive deactivated";
-
-    /// Words between a denial and the success that it denies, as [`THINGS`] are.
-    BETWEEN: "be been being to was were is are has have could";
+    SUSPICIONS: "\
+        not never nobody only must should too missing unknown required gone locked expired exists conflict duplicate \
+        maintenance unsupported unexpected wrong sorry";
 
     /// Before a failure, words that there was none, or none lately.
-    NEGATIONS: "no without 0 zero previously formerly earlier";
+    NEGATIONS: "no without 0 zero previously";
 
-    /// Words of [`Tone::Idle`] after "none" and "no errors".
-    IDLE: "found reported detected occurred was were has have been";
+    /// Words of [`Tone::Idle`] after "no", "none" and 0.
+    IDLE: "of error errors failure failures failed found reported detected occurred was were has have been";
 }
 
 /// Returns the tone of a text.
@@ -151,7 +150,7 @@ pub(super) fn tone(text: &str) -> Tone {
     let is_failure = |sign| matches!(sign, Sign::Failure | Sign::Denial | Sign::Lack);
     let is_certain = signs.iter().any(|(sign, is_name)| is_failure(*sign) && !is_name);
     match () {
-        () if is_idle(&clauses.concat()) => Tone::Idle,
+        () if is_idle(&clauses.concat().join(" ").to_lowercase()) => Tone::Idle,
         () if !fails && !has(Sign::Trouble) && last(Sign::Success) > last(Sign::Lack) => Tone::Good,
         () if is_certain && !has(Sign::Success) && !has(Sign::Possible) => Tone::Bad,
         () if signs.iter().any(|(sign, _)| *sign != Sign::Possible) => Tone::Mixed,
@@ -166,26 +165,23 @@ fn plain(text: &str) -> String {
     if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) }
 }
 
-/// Words of a service that does not know itself what it has done.
-const UNCERTAIN: [&str; 7] = [
-    "may have",
-    "might have",
-    "may still",
-    "may or may not",
-    "outcome is unknown",
-    "timed out",
-    "timeout",
-];
+/// Words of a service that failed itself, or does not know what it has done.
+const UNCERTAIN: &str = "\
+    may have|might have|may still|may or may not|outcome is unknown|timed out|timeout|deadline exceeded|server error|\
+    internal error|unexpected error|went wrong|bad gateway|service unavailable|temporarily unavailable|connection|econn|hang up";
+
+/// Whether a request may have been carried out by the words of an error: `"timeout; it may have been sent"`, `"INTERNAL"`
+pub(super) fn is_uncertain(text: &str) -> bool {
+    let words = words(&text[..floor(text, LONGEST)]).join(" ");
+    matches!(&*words, "internal" | "unavailable" | "unknown")
+        || UNCERTAIN.split('|').any(|known| words.contains(known))
+}
 
 /// Whether something was done by the words of a text, or may have been, be it beside a failure: `"Invite sent, but not
 /// delivered"`, `"timeout; it may have been sent"`.
 pub(super) fn states_success(text: &str) -> bool {
-    let low = text.to_ascii_lowercase();
-    if UNCERTAIN.iter().any(|words| low.contains(words)) {
-        return true;
-    }
     // "accepted: must be accepted" begins with the name of a field.
-    let is_placed = low.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
+    let is_placed = text.split_once(':').is_some_and(|(name, _)| !name.contains(' '));
     let text = plain(text);
     let clauses = clauses(&text).into_iter().filter(|words| words.len() > 1 || !is_placed);
     signs_of(&clauses.collect::<Vec<_>>()).iter().any(|(sign, _)| *sign == Sign::Success)
@@ -228,14 +224,12 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn is_idle(words: &[&str]) -> bool {
-    let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match &words[..] {
-        ["no" | "0", "error" | "errors" | "failure" | "failures" | "failed", rest @ ..]
-        | ["none", rest @ ..] => rest.iter().all(|word| has(&IDLE, word)),
-        ["operation" | "request", last] => {
-            matches!(*last, "ok" | "success" | "successful" | "succeeded")
+/// `"no error occurred"`, `"0 failed"`, `"operation successful"`
+fn is_idle(text: &str) -> bool {
+    match &text.split(' ').collect::<Vec<_>>()[..] {
+        ["operation" | "request", last] => has(&SUCCESSES, last),
+        ["no" | "0" | "none", rest @ ..] => {
+            rest.iter().all(|word| has(&IDLE, word) || is_number(word))
         }
         _ => false,
     }
@@ -245,13 +239,12 @@ fn is_idle(words: &[&str]) -> bool {
 pub(super) fn is_reason_phrase(text: &str) -> bool {
     static PHRASES: LazyLock<HashSet<String>> = LazyLock::new(|| {
         let errors = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
-        errors.filter_map(|status| status.canonical_reason()).map(letters).collect()
+        errors
+            .filter_map(|status| status.canonical_reason())
+            .map(|phrase| words(phrase).concat())
+            .collect()
     });
-    text.len() <= LONGEST_PHRASE && PHRASES.contains(&letters(text))
-}
-
-fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+    text.len() <= LONGEST_PHRASE && PHRASES.contains(&words(text).concat())
 }
 
 /// Words and marks that begin a clause.
@@ -289,41 +282,34 @@ fn signs_of(clauses: &[Vec<&str>]) -> Vec<(Sign, bool)> {
 }
 
 /// The signs in a clause, and whether each may be part of a name.
-fn signs(words: &[&str]) -> Vec<(Sign, bool)> {
-    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
-    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let is_name = |at: usize| {
-        let is_next = || words.get(at + 1).is_some_and(|next| is_capitalised(next));
-        is_capitalised(words[at]) && (at > 0 || is_next())
-    };
-    signs_at(&lower).into_iter().map(|(at, sign)| (sign, is_name(at))).collect()
-}
-
-/// `"Forbidden"`. `"FORBIDDEN"` is stressed.
-fn is_capitalised(word: &str) -> bool {
-    word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase)
-}
-
-/// The signs in a clause in lower case, by the place of their words.
-fn signs_at(words: &[&str]) -> Vec<(usize, Sign)> {
+fn signs(clause: &[&str]) -> Vec<(Sign, bool)> {
+    let lower: Vec<String> = clause.iter().map(|word| word.to_lowercase()).collect();
+    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     let mut signs = Vec::new();
     let (mut is_denied, mut is_conditional) = (false, false);
     for (at, word) in words.iter().enumerate() {
-        let rest = &words[at..];
-        let failure = failure(words, at);
-        match failure {
-            None if succeeds(word) && is_denied => {}
-            None if succeeds(word) && is_conditional => signs.push((at, Sign::Possible)),
-            None if succeeds(word) => signs.push((at, Sign::Success)),
+        let (failure, rest) = (failure(&words, at), &words[at..]);
+        let sign = match failure {
+            None if !succeeds(word) || is_denied => None,
+            None => Some(if is_conditional { Sign::Possible } else { Sign::Success }),
             // "Conflict: member was removed"
-            Some(Sign::Suspicion) if words.len() == 1 => signs.push((at, Sign::Trouble)),
-            failure => signs.extend(failure.map(|sign| (at, sign))),
-        }
+            Some(Sign::Suspicion) if words.len() == 1 => Some(Sign::Trouble),
+            failure => failure,
+        };
+        signs.extend(sign.map(|sign| (sign, is_name(clause, at))));
         let denies = failure == Some(Sign::Denial) || failure == Some(Sign::Lack) && *word == "no";
-        is_denied = denies || is_denied && (has(&BETWEEN, word) || has(&THINGS, word));
+        let reaches = has(&VERBS, word) && *word != "can" || is_thing(word);
+        is_denied = denies || is_denied && reaches;
         is_conditional |= denies || begins(&CONDITIONS, rest) || follows(rest);
     }
     signs
+}
+
+/// Whether a word may be part of a name, as it begins with a capital: "Forbidden". "FORBIDDEN" is stressed.
+fn is_name(words: &[&str], at: usize) -> bool {
+    let is_capitalised =
+        |word: &&str| word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
+    is_capitalised(&words[at]) && (at > 0 || words.get(1).is_some_and(is_capitalised))
 }
 
 /// The sign of failure that the word at this place is.
@@ -335,7 +321,11 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let is_not = matches!(word, "not" | "never" | "nothing" | "nobody" | "none");
     let is_left = matches!(last, "is" | "are");
     match () {
-        () if has(&LACKING, word) && has(&THINGS, next) => Some(Sign::Lack),
+        () if has(&LACKING, word) && is_thing(next) => Some(Sign::Lack),
+        () if word == "no" && !has(&TROUBLES, next) && lacks(rest) => Some(Sign::Lack),
+        () if is_part(rest) && (succeeds(last) || rest.iter().any(|it| succeeds(it))) => {
+            Some(Sign::Failure)
+        }
         () if matches!(*rest, ["already", "exists", ..]) => Some(Sign::Lack),
         // "not accepted yet"
         () if is_not && rest.contains(&"yet") => Some(Sign::Trouble),
@@ -351,10 +341,25 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
     }
 }
 
+/// "no HTTP resource was found"
+fn lacks(words: &[&str]) -> bool {
+    words.iter().any(|word| has(&ABSENT, word) || *word == "exists")
+}
+
+/// "1 of 2"
+fn is_part(words: &[&str]) -> bool {
+    let number = |word: &str| word.parse::<u32>().ok();
+    matches!(words, [part, "of", all, ..] if is_number(part) && number(part) < number(all))
+}
+
+fn is_number(word: &str) -> bool {
+    word.parse::<u32>().is_ok()
+}
+
 /// The sign of "not" between these words.
 fn negated(last: &str, next: &str) -> Option<Sign> {
     match () {
-        () if has(&THINGS, next) || has(&ABSENT, next) => Some(Sign::Lack),
+        () if is_thing(next) || has(&ABSENT, next) => Some(Sign::Lack),
         () if has(&REFUSED, next) => Some(Sign::Denial),
         // "user has not accepted"
         () if has(&DOES, last) && !matches!(next, "be" | "been") => Some(Sign::Trouble),
@@ -365,6 +370,11 @@ fn negated(last: &str, next: &str) -> Option<Sign> {
 /// "cannot be undone"
 fn follows(words: &[&str]) -> bool {
     matches!(words, ["cannot", "be", last, ..] if has(&CONSEQUENCES, last))
+}
+
+/// `"member"`, `"members"`
+fn is_thing(word: &str) -> bool {
+    has(&THINGS, word) || word.strip_suffix('s').is_some_and(|one| has(&THINGS, one))
 }
 
 fn succeeds(word: &str) -> bool {
@@ -387,24 +397,22 @@ const QUOTES: [(char, char); 5] =
 
 /// The text without quotations, which are names of people and things.
 fn without_quoted(text: &str) -> String {
-    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(quoted) = first_quoted(rest) {
-        kept.push_str(&rest[..quoted.start]);
-        rest = &rest[quoted.end..];
+    let (mut kept, mut open) = (String::with_capacity(text.len()), None);
+    for part in text.split_inclusive(char::is_whitespace) {
+        let opens = |(opening, _): &&(char, char)| part.starts_with(*opening);
+        open = open.or_else(|| QUOTES.iter().find(opens).map(|(_, closing)| *closing));
+        let bare = part.trim_end_matches(|c: char| c.is_whitespace() || ".,;:!?)".contains(c));
+        match open {
+            None => kept.push_str(part),
+            Some(closing) if bare.ends_with(closing) => {
+                kept.push_str(&part[bare.len()..]);
+                open = None;
+            }
+            Some(_) => {}
+        }
     }
-    kept + rest
-}
-
-fn first_quoted(text: &str) -> Option<Range<usize>> {
-    text.char_indices().find_map(|(start, letter)| {
-        let (_, closing) = QUOTES.iter().find(|(opening, _)| *opening == letter)?;
-        let is_within_word = text[..start].ends_with(char::is_alphanumeric);
-        let inner = start + letter.len_utf8();
-        let mut ends =
-            text[inner..].match_indices(*closing).map(|(at, mark)| inner + at + mark.len());
-        let end = ends.find(|end| !text[*end..].starts_with(char::is_alphanumeric))?;
-        (!is_within_word).then_some(start..end)
-    })
+    // A mark that nothing closes is something else.
+    if open.is_some() { text.to_owned() } else { kept }
 }
 
 #[cfg(test)]
@@ -429,6 +437,8 @@ mod tests {
                 "MEMBER_REMOVED",
                 "Completed, with no errors",
                 "1 invited, 0 failed",
+                "Removed 2 of 2 members",
+                "Member added (3 of 10 seats used)",
                 "Member removed. This cannot be undone.",
                 "Member removed and can rejoin",
                 "max.muster@runners.example was invited",
@@ -492,6 +502,7 @@ mod tests {
                 "alert is locked",
                 "Community 'Removed' was not found",
                 "No such member",
+                "No HTTP resource was found",
                 "Bad request",
                 "Only admins can invite members",
                 "Community is full",
@@ -511,6 +522,8 @@ mod tests {
             Tone::Mixed,
             &[
                 "Completed with errors",
+                "Invited 1 of 2",
+                "2 of 3 members were removed",
                 "CompletedWithErrors",
                 "Invite sent, but not delivered",
                 "2 invited, 1 failed",

@@ -9,9 +9,8 @@ use super::super::validation;
 use super::reading::read;
 use super::sign::{self, Sign};
 use super::vocabulary::{
-    ALLOWED, ALSO, ASIDE, BAD, ECHOES, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED,
-    UNDONE, WORDS, WRAPPERS, code, is_any, is_empty, is_error_status, is_false, is_reported,
-    is_true,
+    ALLOWED, ALSO, ASIDE, ECHOES, GOOD, KIND, KNOWN_IDS, OUTCOME, PAGING, PLACES, REFUSED, UNDONE,
+    WORDS, WRAPPERS, code, is_any, is_bad, is_empty, is_error_status, is_false, is_reported,
 };
 use crate::json;
 use crate::json::scan::Scanner;
@@ -42,7 +41,7 @@ impl Report {
         let is_known = is_listed(name) || self.is_error && is_any(name, PLACES);
         let is_failure = || is_of_failure(name, value);
         match value {
-            _ if is_any(name, UNDONE) => value.is_null() || is_true(value),
+            _ if is_any(name, UNDONE) => value.is_null() || sign::is_done(value),
             _ if is_success(name, value) => false,
             _ if is_empty(value) || is_any(name, ECHOES) => true,
             Value::String(text) if is_any(name, WRAPPERS) && text.contains('{') => {
@@ -79,25 +78,20 @@ impl Report {
 }
 
 fn is_listed(name: &str) -> bool {
-    let lists = [ALSO, ALLOWED, PAGING];
+    let lists = [ALSO, ALLOWED, PAGING, KNOWN_IDS];
     is_reported(name)
-        || is_known_id(name)
         || lists.iter().any(|list| is_any(name, list))
         || !json::names_id(name) && tone::words(name).iter().any(|word| is_any(word, ASIDE))
 }
 
-fn is_known_id(name: &str) -> bool {
-    is_any(name, KNOWN_IDS)
-}
-
 /// `user`, whose id is `userId`
 fn is_thing(name: &str) -> bool {
-    is_known_id(&format!("{name}id")) && !is_any(name, BAD)
+    is_any(&format!("{name}id"), KNOWN_IDS) && !is_bad(name)
 }
 
 /// `skipped`, `notInvited`, `failedAt`, `locked`
 fn is_of_failure(name: &str, value: &Value) -> bool {
-    is_any(name, BAD)
+    is_bad(name)
         || is_any(name, REFUSED)
         || sign::sign(name, value) == Some(Sign::Part)
         || tone::tone(&format!("is {}", tone::words(name).join(" "))) == Tone::Bad
@@ -118,15 +112,11 @@ fn is_success(name: &str, value: &Value) -> bool {
         || is_created && is_status()
 }
 
-fn names_deed(name: &str) -> bool {
-    tone::words(name).iter().any(|word| is_any(word, DONE))
-}
-
 /// Whether anything was done to a thing that was known before: `"user": {"id": "u1", "invited": true}`
 fn has_deeds(thing: &Map<String, Value>) -> bool {
     let is_more = |name: &str, value: &Value| match value {
         // It may be the state of the thing: `"enabled": true`.
-        Value::Bool(_) => names_deed(name),
+        Value::Bool(_) => tone::words(name).iter().any(|word| is_any(word, DONE)),
         Value::Object(_) | Value::Array(_) => true,
         _ => tone::names_success(name),
     };

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::super::message;
 use super::super::tone::{self, DONE, Tone};
 use super::vocabulary::{
-    ALLOWED, ALSO, BAD, ERROR_CODES, ERROR_WORDS, FAILURES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME,
-    REFUSED, SHORT_FAILURES, code, is_any, is_code, is_code_of_success, is_empty, is_error_status,
-    is_failure, is_false, is_reported, is_state_of_failure, is_true, reports_nothing,
+    ALLOWED, ALSO, FAILURES, GOOD, GOOD_OUTCOMES, KIND, OUTCOME, REFUSED, SHORT_FAILURES, code,
+    is_any, is_bad, is_code, is_code_of_success, is_empty, is_error_status, is_failure, is_false,
+    is_reported, is_state_of_failure, is_true, reports_nothing,
 };
 use crate::json;
 
@@ -47,11 +47,12 @@ pub(super) struct Signs(Vec<Sign>);
 impl Signs {
     pub(super) fn of(object: &Map<String, Value>) -> Signs {
         let is_good = |(name, value): (&String, &Value)| {
-            is_any(name, ERROR_CODES) && is_code_of_success(value)
+            is_bad(name) && is_code(name) && is_code_of_success(value)
         };
         let has_good_code = object.iter().any(is_good);
-        let fields =
-            object.iter().filter(|(name, _)| !(has_good_code && is_any(name, ERROR_WORDS)));
+        let fields = object
+            .iter()
+            .filter(|(name, value)| !(has_good_code && is_bad(name) && value.is_string()));
         Signs(fields.filter_map(|(name, value)| sign(name, value)).collect())
     }
 
@@ -61,25 +62,20 @@ impl Signs {
 }
 
 pub(super) fn sign(name: &str, value: &Value) -> Option<Sign> {
-    if is_any(name, GOOD) {
-        of_flag(value)
-    } else if is_any(name, BAD) || is_any(name, "detail") && lists_problems(value) {
-        of_error(name, value)
-    } else if is_any(name, OUTCOME) {
-        of_outcome(name, value)
-    } else if is_any(name, KIND) {
-        of_kind(name, value)
-    } else if is_any(name, DONE) && is_done(value) {
-        Some(Sign::Success)
-    } else if is_done(value) && is_partial(name) {
-        Some(Sign::Unclear)
-    } else if is_part(name, value) {
-        Some(Sign::Part)
-    } else if is_undone(name, value) {
-        Some(Sign::Undone)
-    } else {
+    match () {
+        () if is_any(name, GOOD) => of_flag(value),
+        () if is_bad(name) || is_any(name, "detail") && lists_problems(value) => {
+            of_error(name, value)
+        }
+        () if is_any(name, OUTCOME) => of_outcome(name, value),
+        () if is_any(name, KIND) => of_kind(name, value),
+        () if is_any(name, DONE) && is_done(value) => Some(Sign::Success),
+        () if is_done(value) && is_partial(name) => Some(Sign::Unclear),
+        () if is_part(name, value) => Some(Sign::Part),
+        () if is_undone(name, value) => Some(Sign::Undone),
         // `invitedUserIds` are ids of others.
-        (is_own_id(name, value) && !value.is_array()).then_some(Sign::Record)
+        () if value.is_array() || is_empty(value) || !json::names_id(name) => None,
+        () => (!is_reported(name) && !is_any(name, ALSO)).then_some(Sign::Record),
     }
 }
 
@@ -89,36 +85,27 @@ fn is_part(name: &str, value: &Value) -> bool {
     let has = |names: &str| words.iter().any(|word| is_any(word, names));
     let begins = |names: &str| words.first().is_some_and(|first| is_any(first, names));
     let ends = |names: &str| words.last().is_some_and(|last| is_any(last, names));
+    let is_failed = || begins(FAILED) || ends(FAILED);
     let is_of_problems = || ends(PROBLEMS) && !begins(PAST);
-    let is_filled = |item: &Value| item.is_object() || !is_empty(item);
-    let is_list = || {
-        begins(FAILED)
-            || begins("unsuccessful not")
-            || begins(GAPS) && json::names_id(name)
-            || is_of_problems()
-    };
     match value {
-        Value::Number(_) => {
-            is_done(value) && (begins(FAILED) || ends("failed") || has(COUNTS) && has(FAILURES))
+        Value::Number(_) => is_done(value) && (is_failed() || has(COUNTS) && has(FAILURES)),
+        Value::Array(list) if list.iter().any(|item| item.is_object() || !is_empty(item)) => {
+            is_failed() || is_of_problems() || begins(GAPS) && json::names_id(name)
         }
-        Value::Array(list) => list.iter().any(is_filled) && is_list(),
         Value::String(text) => !reports_nothing(text) && is_of_problems(),
         _ => !is_empty(value) && is_of_problems(),
     }
 }
 
-const FAILED: &str = "failed rejected denied refused";
-
-const PROBLEMS: &str = "error errors exception exceptions violations issues problem problems";
-
+const FAILED: &str = "failed rejected denied refused unsuccessful not";
+const PROBLEMS: &str = "error errors exception exceptions violations issues problems";
 const PAST: &str = "last latest previous recent on";
-
 const GAPS: &str = "invalid unknown missing";
+const COUNTS: &str = "count total num number rows";
 
 /// `"removed": false`, `"allowed": false`, `"skipped": true`, `missingFields`, `"invitedCount": 0`
 fn is_undone(name: &str, value: &Value) -> bool {
     let words = tone::words(name);
-    let is_gap = || words.first().is_some_and(|first| is_any(first, GAPS));
     let is_count = || words.iter().any(|word| is_any(word, COUNTS));
     match value {
         Value::Null => false,
@@ -126,37 +113,34 @@ fn is_undone(name: &str, value: &Value) -> bool {
         _ if is_any(name, "done") => false,
         _ if is_any(name, DONE) => is_empty(value),
         _ if is_any(name, REFUSED) => is_done(value),
-        Value::Number(count) => {
-            let is_good = || tone::tone(&words.join(" ")) == Tone::Good;
-            count.as_f64() == Some(0.0) && is_count() && is_good()
+        Value::Number(_) => {
+            is_false(value) && is_count() && tone::tone(&words.join(" ")) == Tone::Good
         }
-        Value::Array(_) => !is_empty(value) && is_gap(),
+        Value::Array(_) => !is_empty(value) && words.first().is_some_and(|it| is_any(it, GAPS)),
         _ => is_any(name, ALLOWED) && is_false(value),
     }
 }
 
-const COUNTS: &str = "count total num number";
-
 fn of_flag(value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
-    let fails = is_failure(word) || is_state_of_failure(word) || is_any(word, SHORT_FAILURES);
-    let is_negative = value.as_f64().is_some_and(|number| number < 0.0);
+    let is_good = is_any(word, GOOD_OUTCOMES) || tone::tone(word) == Tone::Good;
     match value {
-        _ if is_done(value) || is_good_word(word) => Some(Sign::Success),
-        _ if is_false(value) || fails => Some(Sign::Failure),
+        _ if is_done(value) || is_good => Some(Sign::Success),
+        _ if is_false(value) || is_failure(word) || is_state_of_failure(word) => {
+            Some(Sign::Failure)
+        }
         Value::Null => None,
         _ if is_empty(value) => Some(Sign::Undone),
-        _ => (value.is_string() || is_negative).then_some(Sign::Unclear),
+        _ => (value.is_string() || value.as_f64().is_some_and(|it| it < 0.0))
+            .then_some(Sign::Unclear),
     }
-}
-
-/// `"done"`, `"Member removed"`
-fn is_good_word(word: &str) -> bool {
-    is_any(word, GOOD_OUTCOMES) || tone::tone(word) == Tone::Good
 }
 
 /// A code of success beside words that are no clear failure may be a code that was not set: `{"code": 0, "message": "x"}`.
 fn of_error(name: &str, value: &Value) -> Option<Sign> {
+    let has_good_code = |error: &Map<String, Value>| {
+        error.iter().any(|(name, it)| is_code(name) && is_code_of_success(it))
+    };
     match value {
         _ if is_empty(value) || is_code(name) && is_code_of_success(value) => None,
         Value::String(text) => (!reports_nothing(text)).then_some(Sign::Failure),
@@ -164,9 +148,7 @@ fn of_error(name: &str, value: &Value) -> Option<Sign> {
             let signs: Vec<Sign> = errors.iter().filter_map(|error| of_error("", error)).collect();
             signs.iter().find(|sign| **sign == Sign::Failure).or(signs.first()).copied()
         }
-        Value::Object(error)
-            if error.iter().any(|(name, it)| is_code(name) && is_code_of_success(it)) =>
-        {
+        Value::Object(error) if has_good_code(error) => {
             let words = message::words_in(error).filter(|words| !reports_nothing(words))?;
             match tone::tone(&words) {
                 Tone::Good => None,
@@ -185,8 +167,7 @@ fn lists_problems(value: &Value) -> bool {
 
 fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
-    let holds_status =
-        ["status", "code"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+    let holds_status = is_code(name);
     // The `state` of a person may be `NG`.
     let is_short_failure = is_any(word, SHORT_FAILURES) && !is_any(name, "state");
     match code(value) {
@@ -194,18 +175,18 @@ fn of_outcome(name: &str, value: &Value) -> Option<Sign> {
         _ if *value == false || is_failure(word) => Some(Sign::Outcome),
         _ if holds_status && is_error_status(value) => Some(Sign::Outcome),
         _ if is_state_of_failure(word) || is_short_failure => Some(Sign::State),
-        _ if is_mixed(word) || holds_status && is_padded(word) => Some(Sign::Unclear),
+        _ if is_mixed(word) => Some(Sign::Unclear),
         _ if *value == true || is_any(word, GOOD_OUTCOMES) => Some(Sign::Success),
         _ if is_code_of_success(value) => Some(Sign::Open),
         _ if tone::tone(word) == Tone::Good => Some(Sign::Success),
+        // `"05"`, a code whose success is `"00"`.
+        Some(code) if holds_status && word.starts_with('0') && code > 0 => Some(Sign::Unclear),
         Some(_) => Some(Sign::Hint),
-        None => is_phrase_of_failure(word).then_some(Sign::Hint),
+        // `{"status": "locked"}` may be what was asked for.
+        None => {
+            (tone::words(word).len() > 1 && tone::tone(word) == Tone::Bad).then_some(Sign::Hint)
+        }
     }
-}
-
-/// `"05"`, a code whose success is `"00"`.
-fn is_padded(code: &str) -> bool {
-    code.starts_with('0') && !is_empty(&code.into()) && code.bytes().all(|it| it.is_ascii_digit())
 }
 
 /// `"partial_success"`, `"isPartial"`
@@ -216,19 +197,15 @@ fn is_partial(name: &str) -> bool {
 /// `"partial_failure"`, `"completed_with_errors"`, `"invited_but_email_failed"`
 pub(super) fn is_mixed(word: &str) -> bool {
     let has_both = || tone::words(word).iter().any(|word| word == "with" || word == "but");
-    let is_mixed = || tone::tone(word) == Tone::Mixed || has_both();
-    is_partial(word) || tone::is_code(word) && tone::names_success(word) && is_mixed()
-}
-
-/// `{"status": "invalid_request"}`. `{"status": "locked"}` may be what was asked for.
-fn is_phrase_of_failure(word: &str) -> bool {
-    tone::words(word).len() > 1 && tone::tone(word) == Tone::Bad
+    is_partial(word) || tone::is_code(word) && tone::names_success(word) && has_both()
 }
 
 fn of_kind(name: &str, value: &Value) -> Option<Sign> {
     let word = value.as_str().unwrap_or_default();
     let is_failure = is_failure(word) || is_state_of_failure(word);
     match code(value) {
+        // RFC 9457
+        _ if is_any(name, "type") && word.contains("://") => Some(Sign::Hint),
         _ if !is_any(name, "code") => is_failure.then_some(Sign::Kind),
         _ if is_failure || is_error_status(value) => Some(Sign::Kind),
         _ if is_code_of_success(value) => Some(Sign::Open),
@@ -244,8 +221,4 @@ pub(super) fn is_done(value: &Value) -> bool {
         Value::Number(number) => number.as_f64().is_some_and(|it| it > 0.0 && it < MOST_DONE),
         _ => !is_empty(value),
     }
-}
-
-pub(super) fn is_own_id(name: &str, value: &Value) -> bool {
-    json::names_id(name) && !is_empty(value) && !is_reported(name) && !is_any(name, ALSO)
 }

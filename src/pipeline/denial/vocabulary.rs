@@ -1,5 +1,6 @@
 //! The names and values by which reports of failure are known.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -12,60 +13,55 @@ const LONGEST: usize = 32;
 /// Fields that are false of a failure.
 pub(super) const GOOD: &str = "ok success succeed succeeded successful";
 
-/// Fields that hold something of a failure.
+/// Ends of the names of fields that begin with `error`, `err` or `fault` and hold something of a failure.
+const ENDS: &str = "\
+    s no code msg message messages string text body cause description detail details info key list name reason response \
+    subcode summary title type";
+
+/// Other fields that hold something of a failure.
 pub(super) const BAD: &str = "\
-    error errors err errmsg errmessage errcode errno errorno errorbody errorcause errorcode errordescription \
-    errordetail errordetails errorinfo errorkey errorlist errormessage errormessages errormsg errorname errorreason \
-    errorresponse errorstring errorsubcode errorsummary errortext errortitle errortype \
-    fielderrors nonfielderrors usererrors validationerrors odataerror exception exceptions exceptionmessage \
-    exceptiontype modelstate fail failed failure failures unsuccessful innererror fault faultstring soapfault stacktrace traceback";
-
-/// Fields of failure that hold mere words beside a code of success: `{"errno": 0, "errmsg": "done"}`.
-pub(super) const ERROR_WORDS: &str = "\
-    errmsg errmessage errormsg errormessage errordescription errordetails errortext";
-
-pub(super) const ERROR_CODES: &str = "errno errcode errorno errorcode";
+    exception exceptions exceptionmessage modelstate fail failed failure failures unsuccessful fielderrors nonfielderrors \
+    usererrors validationerrors odataerror innererror stacktrace traceback";
 
 /// Fields that state how a call ended.
 pub(super) const OUTCOME: &str = "\
-    status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
-    respcode responsecode response";
+    stat status statuscode httpstatus httpstatuscode httpcode result resultcode outcome ack state returncode retcode ret \
+    responsecode response";
 
 /// Fields that name a kind of failure, if they do.
-pub(super) const KIND: &str = "type name class code kind severity level typename";
+pub(super) const KIND: &str = "type name code kind severity level typename";
 
 /// Fields that hold the words of a report.
 pub(super) const WORDS: &str = "message msg detail details reason title description";
 
 /// Lists of notes, which are about no field of the request, and may be about what was mended later.
-pub(super) const NOTES: &str = "messages notes info warnings hints log logs history";
+pub(super) const NOTES: &str = "messages notes info warnings log logs history";
 
 /// Fields that reports of failure consist of besides.
-const BESIDES: &str = "instance requestid traceid timestamp path docs docsurl messages";
+const BESIDES: &str = "instance requestid traceid timestamp path messages";
 
 /// Fields that reports hold besides, for a body that holds no value.
 pub(super) const ALSO: &str = "\
-    correlationid transactionid debugid links help jsonapi jsonrpc field param needed provided erroruri file line took elapsed \
-    elapsedms duration time date server host hostname method xrequestid clientrequestid responsemetadata";
+    correlationid transactionid links jsonapi jsonrpc field param needed provided file line took elapsed duration time date \
+    server host method xrequestid clientrequestid responsemetadata warning";
 
 /// Words in the names of fields about the request or the report itself.
 pub(super) const ASIDE: &str = "\
-    limit max min remaining left retry retryable after reset seats quota delay seconds ttl doc docs documentation help support \
-    version type class";
+    limit max remaining left retry retryable after reset seats quota seconds doc docs documentation help support version \
+    type class";
 
 /// Fields of a problem within an error: which part of the request it is about.
 pub(super) const PLACES: &str = "\
-    id field fields param parameter property propertypath loc location locations pointer source path instancepath schemapath \
-    value input ctx expected received constraints rejectedvalue objectname codes arguments target resource domain extensions \
-    index line column row email phone";
+    id field fields param parameter property propertypath loc location locations pointer source path instancepath \
+    schemapath value input ctx expected received constraints rejectedvalue objectname codes arguments target resource \
+    domain extensions index line column row email phone issue";
 
 /// Fields that repeat the request, or name places in the program.
 pub(super) const ECHOES: &str = "input rejectedvalue ctx headers trace";
 
 /// Ids of what a request is about, or of the request; any other may be of something new.
 pub(super) const KNOWN_IDS: &str = "\
-    userid communityid groupid alertid accountid clientid tenantid orgid organizationid sessionid errorid logid incidentid \
-    spanid instanceid hostid fbtraceid";
+    userid communityid groupid alertid eventid roleid accountid errorid logid spanid hostid fbtraceid";
 
 /// Fields that are false of what took effect.
 pub(super) const UNDONE: &str = "rolledback rollback reverted undone";
@@ -75,7 +71,7 @@ pub(super) const PAGING: &str = "page perpage pages totalpages hasmore";
 
 /// Fields that hold the response of a service behind the service, or how the call ended.
 pub(super) const WRAPPERS: &str =
-    "data result response payload body d meta status responsestatus results summary";
+    "data result response payload body d meta status responsestatus results summary statuses";
 
 /// Fields that are true of what may be done.
 pub(super) const ALLOWED: &str = "valid allowed authorized authenticated";
@@ -89,35 +85,41 @@ pub(super) const FAILURES: &str =
 
 /// Values for a failure of the call, or for the state of something. Error statuses in words are as well.
 const STATES: &str = "\
-    denied accessdenied permissiondenied rejected refused unauthenticated invalid servererror invalidargument \
-    failedprecondition alreadyexists resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
+    denied accessdenied permissiondenied rejected unauthenticated invalid invalidargument failedprecondition alreadyexists \
+    resourceexhausted deadlineexceeded outofrange unimplemented unavailable aborted";
 
 /// The same of an outcome; elsewhere they are names of people and countries.
 pub(super) const SHORT_FAILURES: &str = "ko nok ng no false";
 
 /// Values of an outcome that is a success, or goes on.
 pub(super) const GOOD_OUTCOMES: &str = "\
-    true ok success succeeded successful done pending processing waiting active open new inprogress complete \
-    running enqueued";
+    true ok success succeeded successful done pending processing waiting active open new inprogress complete running \
+    enqueued";
 
 /// Strings that report nothing; the empty one is what is left of `"-"`.
 const NOTHING: &str = "false no none null nil na undefined ok success noerror noerrors";
 
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
-    // By their lengths, since each success is searched for these names.
-    static REPORTED: LazyLock<[Vec<&[u8]>; LONGEST + 1]> = LazyLock::new(|| {
-        let mut by_length = [const { Vec::new() }; LONGEST + 1];
+    static REPORTED: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| {
         let lists = [GOOD, BAD, OUTCOME, KIND, WORDS, BESIDES];
-        for name in lists.into_iter().flat_map(str::split_whitespace) {
-            by_length[name.len()].push(name.as_bytes());
-        }
-        by_length
+        lists.into_iter().flat_map(str::split_whitespace).map(str::as_bytes).collect()
     });
+    is_one(name, |plain| is_error_name(plain) || REPORTED.contains(plain))
+}
+
+/// Whether a field of this name holds something of a failure.
+pub(super) fn is_bad(name: &str) -> bool {
     is_one(name, |plain| {
-        let same_length = &REPORTED[plain.len()];
-        same_length.iter().any(|known| known.first() == plain.first() && *known == plain)
+        is_error_name(plain) || BAD.split_ascii_whitespace().any(|it| it.as_bytes() == plain)
     })
+}
+
+/// `error`, `errmsg`, `errorCode`, `faultstring`
+fn is_error_name(plain: &[u8]) -> bool {
+    let starts = ["error", "err", "fault"].into_iter();
+    let end = starts.filter_map(|start| plain.strip_prefix(start.as_bytes())).next();
+    end.is_some_and(|end| end.is_empty() || ENDS.split(' ').any(|known| known.as_bytes() == end))
 }
 
 /// Whether a name is one of these, in any case and with separators or without, also after `is` and the like.
@@ -165,6 +167,11 @@ pub(super) fn is_error_status(value: &Value) -> bool {
     code(value).is_some_and(|code| (400..600).contains(&code))
 }
 
+/// A status after which a request may have been carried out: a failure of the server, or a timeout.
+pub(super) fn is_server_error(value: &Value) -> bool {
+    code(value).is_some_and(|code| matches!(code, 408 | 500 | 502..=504 | 506..=599))
+}
+
 /// 0, `"00000"`, `"ok"`, or a status from 200 to 299.
 pub(super) fn is_code_of_success(value: &Value) -> bool {
     code(value).is_some_and(|code| code == 0 || (200..300).contains(&code))
@@ -182,9 +189,7 @@ pub(super) fn code(value: &Value) -> Option<i64> {
 
 /// Whether words in a field of failure report none: `"no error occurred"`, `"0 of 3"`.
 pub(super) fn reports_nothing(text: &str) -> bool {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let is_none_of = matches!(words[..], ["0", "of", all] if all.parse::<u64>().is_ok());
-    is_blank(text) || is_none_of || tone::tone(text) == Tone::Idle
+    is_blank(text) || tone::tone(text) == Tone::Idle
 }
 
 /// Whether a field holds a code, by its name.
@@ -194,21 +199,13 @@ pub(super) fn is_code(name: &str) -> bool {
 }
 
 pub(super) fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() == Some(1.0),
-        Value::String(text) => is_any(text, "true yes 1 ok success"),
-        _ => false,
-    }
+    let is_yes = |text| is_any(text, "true yes 1 ok success");
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(is_yes))
 }
 
 pub(super) fn is_false(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => is_any(text, "false no 0"),
-        _ => false,
-    }
+    let is_no = |text| is_any(text, "false no 0");
+    *value == false || value.as_f64() == Some(0.0) || value.as_str().is_some_and(is_no)
 }
 
 pub(super) fn is_empty(value: &Value) -> bool {
