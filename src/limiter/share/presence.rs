@@ -88,7 +88,9 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let (tokens, others) = (folder.join("a.tokens"), folder.join("b.tokens"));
         let [one, other] = [1, 2].map(Process::imagined);
-        [&tokens, &others].map(|path| fs::write(path, "").unwrap());
+        for path in [&tokens, &others] {
+            fs::write(path, "").unwrap();
+        }
         assert_eq!(life(&tokens, &one), Life::Unknown);
         let file = show(&tokens, &one).unwrap();
         let kept = show(&others, &other).unwrap();
