@@ -618,9 +618,9 @@ impl fmt::Display for Inner {
         {
             write!(f, ", from {host}")?;
         }
-        if let Some(proxy) = &self.proxy {
-            write!(f, " through the proxy {proxy}")?;
-        }
+        let proxy = self.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+        // A message about the connection names both.
+        f.write_str(proxy.filter(|it| !line.contains(it)).as_deref().unwrap_or_default())?;
         match self.attempts {
             0 | 1 => Ok(()),
             attempts => write!(f, " (after {attempts} attempts)"),

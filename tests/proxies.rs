@@ -245,6 +245,19 @@ fn the_line_of_a_status_names_the_host_and_the_proxy() {
 }
 
 #[test]
+fn the_line_of_a_body_that_broke_off_names_the_proxy_once() {
+    let authority = Authority::new();
+    let part = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec();
+    let server = TlsServer::start([Handshake::Early(authority.certify(|_| {}), part)]);
+    let proxy = Proxy::start(server.port(), Role::Connect);
+    let config = config(&authority, proxy.address()).retries(0);
+    let error = Clients::with(config).heylerts.stats().unwrap_err();
+    let peer = format!("service.test through the proxy 127.0.0.1:{}", proxy.port);
+    let expected = format!("GET /stats: 200 OK: the response body from {peer} broke off");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
 fn the_user_and_password_of_a_proxy_are_sent_decoded() {
     let (server, authority) = server();
     let proxy = Proxy::start(server.port(), Role::Connect);
