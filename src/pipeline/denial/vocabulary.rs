@@ -1,6 +1,5 @@
 //! The names and values by which reports of failure are known.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -101,11 +100,20 @@ const NOTHING: &str = "false no none null nil na undefined ok success noerror no
 
 /// Whether reports of failure have a field of this name.
 pub(super) fn is_reported(name: &str) -> bool {
-    static REPORTED: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| {
+    // By their lengths, since each success is searched for these names.
+    static REPORTED: LazyLock<[Vec<&[u8]>; LONGEST + 1]> = LazyLock::new(|| {
+        let mut by_length = [const { Vec::new() }; LONGEST + 1];
         let lists = [GOOD, BAD, OUTCOME, KIND, WORDS, BESIDES];
-        lists.into_iter().flat_map(str::split_whitespace).map(str::as_bytes).collect()
+        for name in lists.into_iter().flat_map(str::split_whitespace) {
+            by_length[name.len()].push(name.as_bytes());
+        }
+        by_length
     });
-    is_one(name, |plain| is_error_name(plain) || REPORTED.contains(plain))
+    let is_known = |plain: &[u8]| {
+        let same_length = &REPORTED[plain.len()];
+        same_length.iter().any(|known| known.first() == plain.first() && *known == plain)
+    };
+    is_one(name, |plain| is_known(plain) || is_error_name(plain))
 }
 
 /// Whether a field of this name holds something of a failure.
