@@ -434,6 +434,55 @@ mod tests {
     }
 
     #[test]
+    fn one_old_mention_that_was_moved_among_new_ones_does_not_end_the_reading() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (0..150).map(|nth| (-nth, at(-5 * nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        let first_done = list.iter().position(|(id, _)| bookmark.is_done(keys([*id])[0]));
+        let (moved, _) = list.remove(first_done.expect("one that is done"));
+        list.splice(0..0, (1..=150).map(|id| (id, at(1))));
+        list.insert(50, (moved, at(1)));
+        assert_eq!(new_in(&list, START + MINUTE, &mut bookmark).len(), 150);
+    }
+
+    #[test]
+    fn a_reading_ends_below_all_that_were_done_though_their_times_were_changed() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (0..1_000).map(|nth| (-nth, at(-nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        list.retain(|(id, _)| !bookmark.contains(keys([*id])[0]));
+        list.iter_mut().for_each(|(_, time)| *time = at(1));
+        let (new, count) = read(&list, START + MINUTE, &mut bookmark);
+        assert!(new.is_empty() && count <= 100, "{count}, {new:?}");
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_by_less_than_the_overlap_loses_no_mention_and_repeats_none() {
+        for seed in 0..4 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut list, mut bookmark, mut id) = (timed(START), Bookmark::default(), 0);
+            new_in(&list, START, &mut bookmark);
+            for minute in 1..100 {
+                let (now, first) = (START + minute * MINUTE, id);
+                for _ in 0..[0, 1, 3, 40][random.usize(..4)] {
+                    id += 1;
+                    let late = if random.u8(..8) == 0 { random.i64(0..50) } else { 0 };
+                    list.insert(0, (id, Some(now - late * MINUTE)));
+                }
+                list.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+                let behind = [0, 0, 1, 10, 50][random.usize(..5)];
+                let mut new = new_in(&list, now - behind * MINUTE, &mut bookmark);
+                let mut expected = keys(first + 1..=id);
+                new.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(new, expected, "seed {seed}, minute {minute}, {behind} behind");
+            }
+        }
+    }
+
+    #[test]
     fn a_recent_mention_below_one_that_is_done_comes() {
         let at = |minute| Some(START + minute * MINUTE);
         let mut bookmark = Bookmark::default();
