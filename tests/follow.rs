@@ -170,6 +170,91 @@ fn intervals_double_while_nothing_comes_up_to_eight_and_begin_again() {
 }
 
 #[test]
+fn a_longest_interval_below_the_interval_counts_as_the_interval() {
+    let world = World::new();
+    let service = world.service.clone();
+    let mut follow = world.begun().max_interval(SECOND);
+    let (start, before) = (world.clock.elapsed(), world.requests());
+    let alert = service.change(|state| state.alerts[0].id.clone());
+    service.before(before + 4, move |service| {
+        let time = service.now();
+        service.add_mention(Mention::new(alert, "News").found_at(time));
+    });
+    next_id(&mut follow);
+    assert_eq!((world.clock.elapsed() - start).as_secs() / 60, 3);
+}
+
+#[test]
+fn the_interval_after_a_reading_that_failed_begins_at_its_end() {
+    let world = World::new();
+    let mut follow = world.begun();
+    let clock = world.clock.clone();
+    world.service.before(world.requests() + 1, move |_| clock.advance(5 * MINUTE));
+    world.service.inject(1, OUTAGE);
+    let start = world.clock.elapsed();
+    assert!(follow.next().unwrap().is_err());
+    let id = world.add(Duration::ZERO);
+    assert_eq!(next_id(&mut follow), id);
+    assert_eq!((world.clock.elapsed() - start).as_secs() / 60, 6);
+}
+
+#[test]
+fn an_iterator_that_was_used_starts_again_at_the_bookmark_it_resumes_at() {
+    let world = World::new();
+    let bookmark = world.new_since(&Bookmark::default()).1;
+    let added: Vec<String> = (0..250).map(|nth| world.add(SECOND * (250 - nth))).collect();
+    let mut follow = world.begun().resume_at(&bookmark).unwrap();
+    assert_eq!(next_id(&mut follow), added[0]);
+    // With mentions that were read and not yielded, after half a reading, and at its end.
+    let mut follow = follow.resume_at(&bookmark).unwrap();
+    assert_eq!([next_id(&mut follow), next_id(&mut follow)], added[..2]);
+    let mut follow = follow.resume_at(&bookmark).unwrap();
+    world.service.inject_if(1, OUTAGE, |request| request.query.contains("page=2"));
+    assert!(follow.next().unwrap().is_err());
+    let before = world.requests();
+    let mut follow = follow.resume_at(&bookmark).unwrap();
+    assert_eq!(next_id(&mut follow), added[0]);
+    assert_eq!(world.requests() - before, 3);
+    let mut new = world.client.mentions().new_since(&bookmark).unwrap();
+    assert_eq!(new.by_ref().count(), 250);
+    assert_eq!(new.resume_at(&bookmark).unwrap().count(), 250);
+}
+
+#[test]
+fn mentions_that_come_while_half_a_reading_waits_push_none_into_view_twice() {
+    let world = World::new();
+    let mut follow = world.begun();
+    let mut added: Vec<String> = (0..250).map(|nth| world.add(SECOND * (250 - nth))).collect();
+    world.service.inject_if(1, OUTAGE, |request| request.query.contains("page=2"));
+    assert!(follow.next().unwrap().is_err());
+    added.extend((0..10).map(|_| world.add(Duration::ZERO)));
+    let mut came: Vec<String> = (0..260).map(|_| next_id(&mut follow)).collect();
+    came.sort();
+    added.sort();
+    assert_eq!(came, added);
+}
+
+#[test]
+fn a_reading_after_a_list_that_contradicted_itself_begins_at_the_first_page() {
+    let world = World::new();
+    let mut follow = world.begun();
+    let added: Vec<String> = (0..250).map(|nth| world.add(SECOND * (250 - nth))).collect();
+    let wrong = Fault::altered(|response| {
+        let body = String::from_utf8_lossy(response.body()).replace("\"page\":2", "\"page\":7");
+        *response.body_mut() = body.into_bytes();
+    });
+    world.service.inject_if(1, wrong, |request| request.query.contains("page=2"));
+    assert_eq!(follow.next().unwrap().unwrap_err().kind(), ErrorKind::NoProgress);
+    let before = world.requests();
+    assert_eq!(next_id(&mut follow), added[0]);
+    let pages: Vec<bool> = world.service.requests()[before..]
+        .iter()
+        .map(|request| request.query.contains("page=1&"))
+        .collect();
+    assert_eq!(pages[..2], [true, false]);
+}
+
+#[test]
 fn an_outage_yields_errors_and_the_iteration_goes_on() {
     let world = World::new();
     let mut follow = world.begun();

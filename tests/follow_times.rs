@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -288,6 +289,46 @@ fn new_items(items: Vec<Value>, bookmark: &mut Bookmark) -> Vec<String> {
 
 fn at(hour: u32) -> Value {
     json!(format!("2026-05-08T{hour:02}:00:00Z"))
+}
+
+#[test]
+fn half_a_reading_whose_list_became_shorter_than_that_begins_anew() {
+    let (list, requests) = (Arc::new(Mutex::new(vec![0])), AtomicUsize::new(0));
+    let listed = Arc::clone(&list);
+    let send = move |request: http::Request<Vec<u8>>, _: Duration| {
+        let page = number(request.uri().query().unwrap(), "page");
+        let mut response = http::Response::new(Vec::new());
+        // The third request is for the second page of the second reading.
+        if requests.fetch_add(1, Ordering::Relaxed) == 2 {
+            *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+            *listed.lock().unwrap() = vec![500, 0];
+            return Ok::<_, TransportError>(response);
+        }
+        let list = listed.lock().unwrap();
+        let shown = list.iter().skip((page - 1) * 100).take(100);
+        let items = shown.map(|id| json!({"id": id.to_string(), "found_at": at(11)}));
+        let items: Vec<Value> = items.collect();
+        let body = json!({"items": items, "page": page, "has_more": page * 100 < list.len()});
+        *response.body_mut() = body.to_string().into_bytes();
+        Ok(response)
+    };
+    let config = Config::new().clock(TestClock::new()).transport(send).retries(0);
+    let client = heylerts::Client::with_config("hlt_times", config).unwrap();
+    let mut first = client.mentions().new_since(&Bookmark::default()).unwrap();
+    assert!(first.next().is_none());
+    *list.lock().unwrap() = (0..251).rev().collect();
+    let mut follow =
+        client.mentions().follow(Duration::from_secs(60)).resume_at(&first.bookmark()).unwrap();
+    assert!(follow.next().unwrap().is_err());
+    assert_eq!(follow.next().unwrap().unwrap().id, "500");
+}
+
+#[test]
+fn a_mention_on_the_same_page_comes_though_those_above_it_are_old() {
+    let mut bookmark = Bookmark::default();
+    new_in(&[("m", at(11)), ("old", at(5)), ("older", at(4))], &mut bookmark);
+    let list = [("m", at(11)), ("old", at(5)), ("new", at(11)), ("older", at(4))];
+    assert_eq!(new_in(&list, &mut bookmark), ["new"]);
 }
 
 #[test]

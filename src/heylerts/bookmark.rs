@@ -93,6 +93,11 @@ impl Bookmark {
         self.list = list;
     }
 
+    /// The time of the newest mention that was yielded.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
     /// The time before which nothing is new: by the overlap, or by what earlier runs have done.
     pub(super) fn bound(&self, overlap: Duration) -> Option<i64> {
         let bound = self.newest.map(|newest| before(newest, overlap));

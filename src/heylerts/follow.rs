@@ -47,8 +47,10 @@ const SLOWEST: u32 = 8;
 /// first read, on this machine's clock: the service writes no times, or one for all, or a wrong one is the latest, or the
 /// clock is days behind. While it is behind by one day or more, mentions are remembered for up to that much longer.
 ///
-/// A bookmark whose times are in the future counts them as the present. Where it has forgotten what was yielded in the
-/// last hour, as bookmarks of older versions may have, a mention of that hour comes again rather than be lost.
+/// While the clock is behind the times of a bookmark by less than a day, the newest of those counts as the present. A
+/// bookmark whose times are further in the future counts them as the present. Where it has forgotten what was yielded in the
+/// last hour, as bookmarks of older versions may have, or any if the clock is behind by a day or more, a mention of that hour
+/// comes again rather than be lost.
 ///
 /// The mentions that are listed when the first reading begins are not new, unless the [`since`](Pager::since) filter
 /// sets an earlier start. A program that is killed before its first mention has no bookmark, and its next run begins anew:
@@ -287,7 +289,7 @@ impl<T> Follow<T> {
         self.check()?;
         let begun = self.now();
         let outcome = self.read_new();
-        let is_quiet = outcome.is_err() || self.ready.is_empty();
+        let is_quiet = self.ready.is_empty();
         // A failed reading may have taken longer than the interval: a service that is down gets a rest.
         let from = if outcome.is_ok() { begun } else { self.now() };
         match &mut self.pace {

@@ -86,7 +86,10 @@ impl Reading {
         is_first: bool,
         now: Timestamp,
     ) -> Reading {
-        let present = now.as_millisecond().max(WRITTEN);
+        let now = now.as_millisecond().max(WRITTEN);
+        // A clock that was set back by less than a day is behind: the times of a bookmark were the present once.
+        let was = bookmark.newest().filter(|newest| newest.saturating_sub(now) < ahead());
+        let present = was.map_or(now, |was| was.max(now));
         bookmark.clamp(present, overlap);
         Reading {
             items: Vec::new(),
@@ -128,7 +131,7 @@ impl Reading {
         let item: Value = json::from_slice(json.get().as_bytes()).unwrap_or_default();
         let time = |name: &str| {
             let time: Timestamp = serde_json::from_value(item.get(name)?.clone()).ok()?;
-            let latest = self.present.saturating_add(AHEAD.as_millis() as i64);
+            let latest = self.present.saturating_add(ahead());
             let time = Some(time.as_millisecond()).filter(|time| (EARLIEST..latest).contains(time));
             // Those that follow would otherwise seem late.
             time.map(|time| time.min(self.present))
@@ -172,6 +175,11 @@ impl Reading {
         new.sort_by_key(|found| found.order);
         new
     }
+}
+
+/// [`AHEAD`] in milliseconds.
+fn ahead() -> i64 {
+    AHEAD.as_millis() as i64
 }
 
 /// Two ids have two texts, also if they are equal once they are decoded, as two lone surrogates are.
@@ -430,6 +438,55 @@ mod tests {
             list.splice(0..0, old.into_iter().map(|(id, _)| (id, at(2))));
             assert_eq!(new_in(&list, START + 2 * MINUTE, &mut bookmark), keys([1]), "{moved}");
             assert!(new_in(&list, START + 3 * MINUTE, &mut bookmark).is_empty());
+        }
+    }
+
+    #[test]
+    fn one_old_mention_that_was_moved_among_new_ones_does_not_end_the_reading() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (0..150).map(|nth| (-nth, at(-5 * nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        let first_done = list.iter().position(|(id, _)| bookmark.is_done(keys([*id])[0]));
+        let (moved, _) = list.remove(first_done.expect("one that is done"));
+        list.splice(0..0, (1..=150).map(|id| (id, at(1))));
+        list.insert(50, (moved, at(1)));
+        assert_eq!(new_in(&list, START + MINUTE, &mut bookmark).len(), 150);
+    }
+
+    #[test]
+    fn a_reading_ends_below_all_that_were_done_though_their_times_were_changed() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (0..1_000).map(|nth| (-nth, at(-nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        list.retain(|(id, _)| !bookmark.contains(keys([*id])[0]));
+        list.iter_mut().for_each(|(_, time)| *time = at(1));
+        let (new, count) = read(&list, START + MINUTE, &mut bookmark);
+        assert!(new.is_empty() && count <= 100, "{count}, {new:?}");
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_by_hours_now_and_then_loses_no_mention_and_repeats_none() {
+        for seed in 0..6 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut list, mut bookmark, mut id) = (timed(START), Bookmark::default(), 0);
+            new_in(&list, START, &mut bookmark);
+            for minute in 1..100 {
+                let (now, first) = (START + minute * MINUTE, id);
+                for _ in 0..[0, 1, 3, 40][random.usize(..4)] {
+                    id += 1;
+                    let late = if random.u8(..8) == 0 { random.i64(0..50) } else { 0 };
+                    list.insert(0, (id, Some(now - late * MINUTE)));
+                }
+                list.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+                let behind = [0, 0, 0, 1, 10, 50, 70, 200, 1_300][random.usize(..9)];
+                let mut new = new_in(&list, now - behind * MINUTE, &mut bookmark);
+                let mut expected = keys(first + 1..=id);
+                new.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(new, expected, "seed {seed}, minute {minute}, {behind} behind");
+            }
         }
     }
 

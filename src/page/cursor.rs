@@ -74,6 +74,8 @@ struct State {
     pages: u64,
     /// How many items without an id at the top of the next page were yielded by an earlier iterator.
     nameless: usize,
+    /// The items of which one has to come before anything is yielded: an earlier iterator has yielded those before them.
+    sought: Vec<Key>,
 }
 
 /// Whether the list keeps its order, as far as it shows.
@@ -195,7 +197,10 @@ impl<L: CursorList + 'static> Cursor<L> {
         loop {
             match Search::new(&fetch, &mut state.trail, &state.seen).run()? {
                 Found::Next(batch) => return Ok(Some((batch, false))),
-                Found::Top(batch) => return Ok(Some((batch, true))),
+                Found::Top(batch) => {
+                    state.seek_from_top();
+                    return Ok(Some((batch, true)));
+                }
                 Found::End => return Ok(None),
                 Found::BackTo(index) => {
                     state.trail.ids.truncate(index + 1);
@@ -208,7 +213,7 @@ impl<L: CursorList + 'static> Cursor<L> {
     }
 
     /// Takes in a page; returns the items of it that are new, if there are any.
-    fn take_in(&mut self, batch: Batch, is_top: bool) -> Result<Option<FetchedPage>> {
+    fn take_in(&mut self, mut batch: Batch, is_top: bool) -> Result<Option<FetchedPage>> {
         let state = &mut self.state;
         if is_top {
             state.trail.ids.clear();
@@ -226,6 +231,7 @@ impl<L: CursorList + 'static> Cursor<L> {
         let leads_on = !is_top && !batch.has_all_in(&state.seen);
         state.trail.habits.cuts_short |= leads_on && was_short;
         state.trail.habits.follows |= leads_on;
+        state.pass_over(&mut batch);
         let page = state.page_of(batch);
         if !page.items.is_empty() {
             state.order.passed.clear();
@@ -235,6 +241,14 @@ impl<L: CursorList + 'static> Cursor<L> {
         state.check_progress(last)?;
         Ok(None)
     }
+}
+
+/// The error of a position of which nothing came although the list was read from its top.
+fn lost(refusal: Option<Error>) -> Error {
+    let what = "the items that the position names are not in the list any more";
+    refusal
+        .map_or_else(|| no_progress(what), |refusal| refusal.noting(what))
+        .with_hint("read the list from its beginning, and leave out the items that you have")
 }
 
 /// The first page of a list. If the list had items before, an empty page may be a mistake, and is requested again.
@@ -261,8 +275,36 @@ impl State {
         self.nameless = nameless;
     }
 
+    /// Reads the list from its top, to find the place of the trail if it is not known what precedes it.
+    fn seek_from_top(&mut self) {
+        if mem::take(&mut self.trail.has_past) {
+            self.sought = self.trail.ids.iter().map(|id| key(id.as_bytes())).collect();
+        }
+    }
+
+    /// Passes over the items up to those that are sought.
+    fn pass_over(&mut self, batch: &mut Batch) {
+        if self.sought.is_empty() {
+            return;
+        }
+        let found = batch.items.iter().rposition(|item| self.sought.contains(&item.key));
+        if found.is_some() {
+            self.sought.clear();
+        }
+        let passed = batch.items.drain(..found.map_or(batch.items.len(), |place| place + 1));
+        for BatchItem { id, key, .. } in passed {
+            self.trail.ids.extend(id.filter(|id| self.trail.ids.last() != Some(id)));
+            if !self.seen.contains(key) {
+                self.seen.extend(vec![key]);
+            }
+        }
+    }
+
     /// The end of the list, or another reading of it if its order was seen to change.
     fn finish_pass(&mut self) -> Result<()> {
+        if !self.sought.is_empty() {
+            return Err(lost(self.trail.refusal.take()));
+        }
         self.is_at_end = !self.order.finish_pass()?;
         if !self.is_at_end {
             self.go_to_start();
@@ -286,7 +328,7 @@ impl State {
     /// Moves the trail to the end of a page, and keeps the new items of the page.
     fn page_of(&mut self, batch: Batch) -> FetchedPage {
         let mut mark = self.mark();
-        let mut skip = mem::take(&mut self.nameless);
+        let mut skip = if batch.items.is_empty() { 0 } else { mem::take(&mut self.nameless) };
         let mut items = Vec::with_capacity(batch.items.len());
         let mut firsts =
             seen::firsts(batch.items.iter().map(|item| item.key)).into_iter().peekable();

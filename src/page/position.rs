@@ -26,7 +26,8 @@ const SUM: char = '=';
 ///   come yet, or if three pages began with items that had come, the position ends in `lacking`, and the items that were
 ///   left are followed by an error with a [`hint`](Error::hint). A service that sorts items with equal times anew for each response can hide some of those
 ///   before the position: one iterator reads the list again to find them, and a resumed one cannot.
-/// * Heylo: exact as long as one of the two events that the position names still exists. If both were deleted, the first
+/// * Heylo: exact as long as one of the two events that the position names still exists. If the service does not show
+///   what follows the other one, the list is read from its beginning up to there. If both were deleted, the first
 ///   item is an error with a [`hint`](Error::hint). Events that were added before the position do not
 ///   come. While a list is read again from its top, since the events at the end of a page were deleted, a position is
 ///   where the new reading is, and some events that came before may come a second time.

@@ -133,7 +133,7 @@ pub(super) struct Habits {
 pub(super) enum Found {
     /// The items after the last one.
     Next(Batch),
-    /// The top of the list: the server does not know the cursors any more.
+    /// The top of the list: the server does not know the cursors any more, or they do not show what follows.
     Top(Batch),
     /// The item of the trail with this index is the latest one that still exists.
     BackTo(usize),
@@ -551,19 +551,11 @@ impl<'a> Search<'a> {
         let pages = [self.after_before.take(), self.after_last.take()];
         let mut elsewhere = pages.into_iter().flatten().filter(|page| !page.shares_with(&top));
         // With two of them, the server may leave out events whose time is that of the cursor.
-        match (elsewhere.next(), elsewhere.next()) {
-            (Some(page), None) => Ok(Found::Next(page)),
-            _ => Err(self.lost()),
+        if let (Some(page), None) = (elsewhere.next(), elsewhere.next()) {
+            return Ok(Found::Next(page));
         }
-    }
-
-    /// The error of a position whose items were deleted.
-    fn lost(&mut self) -> Error {
-        let what = "the items that the position names are not in the list any more";
-        let error = self.refusal.take().map(|refusal| refusal.noting(what));
-        error
-            .unwrap_or_else(|| Error::new(ErrorKind::NoProgress, what))
-            .with_hint("read the list from its beginning, and leave out the items that you have")
+        self.trail.refusal = self.refusal.take().map(refused);
+        Ok(Found::Top(top))
     }
 }
 

@@ -138,7 +138,7 @@ impl<L: NumberedList + 'static> Reader<L> {
         let is_another = self.is_another(&came, &before)?;
         match came {
             Ok((span, has_moved)) if is_another => {
-                let is_next = before.is_full() && before.end() == behind;
+                let is_next = before.end() == behind;
                 self.state.last = before.keys().last().copied().filter(|_| is_next);
                 self.reached(span, has_moved)
             }

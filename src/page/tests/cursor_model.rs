@@ -1,5 +1,6 @@
 //! Models of servers whose pages begin after a named item, and of what changes their list.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,8 @@ pub(super) enum Unknown {
     Error(u16),
     Restart,
     Empty,
+    /// It knows where the item was.
+    Next,
 }
 
 /// How a server responds where the vendor's documentation is silent.
@@ -47,6 +50,8 @@ pub(super) struct Server {
     /// Changes the list, given the ids at the end of the latest page.
     pub(super) change: Change,
     latest: Vec<u32>,
+    /// Each deleted item, with the one that followed it.
+    deleted: HashMap<u32, Option<u32>>,
     /// The cursor and the size of each request.
     requests: Vec<(Option<u32>, u32)>,
     /// How often the server fails.
@@ -62,7 +67,9 @@ pub(super) struct Server {
 impl Server {
     fn page(&mut self, after: Option<u32>, size: u32) -> Result<Vec<u32>> {
         if !self.requests.is_empty() {
+            let before = self.list.clone();
             (self.change)(&mut self.list, &self.latest);
+            self.bury(&before);
         }
         self.requests.push((after, size));
         if self.random.f64() < self.faults {
@@ -81,6 +88,7 @@ impl Server {
             (Some(Some(at)), _) if self.manner.is_inclusive => at - at.min(self.manner.overlap),
             (Some(Some(at)), _) => at + 1 - self.manner.overlap.min(at + 1),
             (Some(None), Unknown::Empty) => self.list.len(),
+            (Some(None), Unknown::Next) => self.place_of_deleted(after),
             (Some(None), Unknown::Error(status)) => return Err(refusal(status)),
         };
         let most = size as usize;
@@ -91,6 +99,24 @@ impl Server {
         let page: Vec<u32> = self.list[start..].iter().copied().take(length).collect();
         self.latest = page[page.len() - page.len().min(4)..].to_vec();
         Ok(page)
+    }
+
+    /// Keeps where those items were that the list does not have any more.
+    fn bury(&mut self, before: &[u32]) {
+        let (list, next) = (&self.list, before.iter().skip(1).copied().map(Some).chain([None]));
+        self.deleted.extend(before.iter().copied().zip(next).filter(|(id, _)| !list.contains(id)));
+    }
+
+    /// The place of the first item that followed a deleted one and is still there.
+    fn place_of_deleted(&self, mut id: Option<u32>) -> usize {
+        loop {
+            let at = id.map(|id| self.list.iter().position(|other| *other == id));
+            match at {
+                None => return self.list.len(),
+                Some(Some(at)) => return at,
+                Some(None) => id = id.and_then(|id| self.deleted.get(&id).copied().flatten()),
+            }
+        }
     }
 }
 
@@ -114,6 +140,7 @@ impl Model {
             random: Rng::with_seed(u64::from(items)),
             change: Box::new(change),
             latest: Vec::new(),
+            deleted: HashMap::new(),
             requests: Vec::new(),
             faults: 0.0,
             mistake: 0,
@@ -135,7 +162,10 @@ impl Model {
     }
 
     pub(super) fn delete(&self, ids: &[u32]) {
-        self.0.lock().expect("no panic before").list.retain(|id| !ids.contains(id));
+        let mut server = self.0.lock().expect("no panic before");
+        let before = server.list.clone();
+        server.list.retain(|id| !ids.contains(id));
+        server.bury(&before);
     }
 
     /// An iterator begins.
@@ -204,12 +234,13 @@ pub(super) fn all(items: u32) -> Vec<u32> {
     (1..=items).collect()
 }
 
-pub(super) const UNKNOWN: [Unknown; 5] = [
+pub(super) const UNKNOWN: [Unknown; 6] = [
     Unknown::Restart,
     Unknown::Empty,
     Unknown::Error(404),
     Unknown::Error(400),
     Unknown::Error(500),
+    Unknown::Next,
 ];
 
 /// Servers that differ in everything that the documentation leaves open.

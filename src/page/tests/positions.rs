@@ -1,14 +1,16 @@
 //! Iterators that are resumed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::error::ErrorKind;
+use crate::page::Numbered;
+use crate::page::pager::Pager;
 use crate::page::tests::model::{
-    AFTER_THE_END, Model, Respond, churn, envelope, ids, outcome, pager, stubborn,
+    AFTER_THE_END, Item, Model, Race, Respond, churn, envelope, ids, outcome, pager, stubborn,
 };
 
 /// The first page, whatever was requested, without any numbers.
@@ -414,4 +416,46 @@ fn an_item_that_is_pushed_behind_the_end_while_a_position_is_looked_for_does_not
     let saved = "model 0 40 of ?".parse().expect("a position");
     assert_eq!(ids(pager(&model, 10).resume_at(&saved).expect("the list")), [0; 0]);
     assert!(model.list().contains(&1000));
+}
+
+/// The numbers and sizes of the pages that an iterator requests which is resumed, on a server that sends items only.
+fn requests_from(behind: u64, items: u64, size: u64) -> Vec<(u64, u32)> {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&requests);
+    let respond = move |number: u64, per_page: u32| {
+        asked.lock().expect("no panic before").push((number, per_page));
+        let ids = ((number - 1) * size..items).take(size as usize);
+        json!({"items": ids.map(|id| json!({"id": id.to_string()})).collect::<Vec<_>>()})
+    };
+    let pager: Pager<Item> = Pager::new(Numbered::new(Arc::new(Race(Box::new(respond)))));
+    let position = format!("race 0 {behind} of ?").parse().expect("a position");
+    let rest = ids(pager.page_size(10).resume_at(&position).expect("the same list"));
+    assert_eq!(rest.len() as u64, items - behind);
+    let requests = requests.lock().expect("no panic before");
+    requests.clone()
+}
+
+#[test]
+fn a_resumed_iterator_measures_the_pages_once_and_not_by_the_page_of_the_position() {
+    let requests = requests_from(5, 9, 10);
+    assert_eq!(requests.iter().filter(|request| **request == (1, 10)).count(), 1, "{requests:?}");
+    // Once to measure, and once in case that the first page is sent again after the end.
+    let requests = requests_from(25, 37, 4);
+    assert_eq!(requests[..2], [(3, 10), (1, 10)]);
+    assert_eq!(requests.iter().filter(|(number, _)| *number == 1).count(), 2, "{requests:?}");
+}
+
+#[test]
+fn a_position_at_the_end_of_a_page_that_promises_more_is_an_error() {
+    let respond = |number: u64, per_page: u32| {
+        let start = (number - 1) * u64::from(per_page);
+        let ids = (start..20).take(per_page as usize);
+        let items: Vec<Value> = ids.map(|id| json!({"id": id.to_string()})).collect();
+        json!({"has_more": !items.is_empty(), "items": items})
+    };
+    let pager: Pager<Item> = Pager::new(Numbered::new(Arc::new(Race(Box::new(respond)))));
+    let position = "race 0 20 of ?".parse().expect("a position");
+    let (came, error) = outcome(pager.page_size(10).resume_at(&position).expect("the same list"));
+    assert_eq!(came, 0);
+    assert!(error.is_some_and(|error| error.hint().is_some()));
 }
