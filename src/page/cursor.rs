@@ -202,12 +202,7 @@ impl<L: CursorList + 'static> Cursor<L> {
                     return Ok(Some((batch, true)));
                 }
                 Found::End => return Ok(None),
-                Found::BackTo(index) => {
-                    state.trail.ids.truncate(index + 1);
-                    // The events after it may have been read before.
-                    state.order.read = Some(Seen::default());
-                    state.trail.was_short = true;
-                }
+                Found::BackTo(index) => state.go_back_to(index),
             }
         }
     }
@@ -280,6 +275,13 @@ impl State {
         if mem::take(&mut self.trail.has_past) {
             self.sought = self.trail.ids.iter().map(|id| key(id.as_bytes())).collect();
         }
+    }
+
+    /// Shortens the trail to an item that is still there. The items after it may have been read before.
+    fn go_back_to(&mut self, index: usize) {
+        self.trail.ids.truncate(index + 1);
+        self.trail.was_short = true;
+        self.order.read = Some(Seen::default());
     }
 
     /// Passes over the items up to those that are sought.

@@ -376,11 +376,8 @@ fn in_words(object: &Map<String, Value>, signs: &Signs) -> Option<Report> {
     let tone = words.as_deref().map_or(Tone::Unclear, tone::tone);
     let is_record = signs.has(Sign::Record) && !is_of_known(object);
     let is_data = is_record || object.iter().any(is_data);
-    let is_certain = tone == Tone::Bad
-        && has_message
-        && !signs.has(Sign::Open)
-        && !signs.has(Sign::Record)
-        && alone::is_alone(object, "");
+    let is_open = signs.has(Sign::Open) || signs.has(Sign::Record);
+    let is_certain = tone == Tone::Bad && has_message && !is_open && alone::is_alone(object, "");
     if (signs.has(Sign::Undone) || holds_false(object)) && !is_data {
         return Some(Report::new(is_certain, words.unwrap_or_else(|| UNDONE.to_owned())));
     }

@@ -81,16 +81,7 @@ impl Server {
         if self.requests.len() == self.mistake && !is_first {
             return Ok(Vec::new());
         }
-        let known = if self.knows_no_cursor { &[] } else { &self.list[..] };
-        let at = after.map(|id| known.iter().position(|other| *other == id));
-        let start = match (at, self.manner.unknown) {
-            (None, _) | (Some(None), Unknown::Restart) => 0,
-            (Some(Some(at)), _) if self.manner.is_inclusive => at - at.min(self.manner.overlap),
-            (Some(Some(at)), _) => at + 1 - self.manner.overlap.min(at + 1),
-            (Some(None), Unknown::Empty) => self.list.len(),
-            (Some(None), Unknown::Next) => self.place_of_deleted(after),
-            (Some(None), Unknown::Error(status)) => return Err(refusal(status)),
-        };
+        let start = self.start(after)?;
         let most = size as usize;
         let length = self.manner.shortest.map_or(most, |least| {
             let least = least.min(most);
@@ -99,6 +90,20 @@ impl Server {
         let page: Vec<u32> = self.list[start..].iter().copied().take(length).collect();
         self.latest = page[page.len() - page.len().min(4)..].to_vec();
         Ok(page)
+    }
+
+    /// Where the page after a cursor begins.
+    fn start(&self, after: Option<u32>) -> Result<usize> {
+        let known = if self.knows_no_cursor { &[] } else { &self.list[..] };
+        let at = after.map(|id| known.iter().position(|other| *other == id));
+        Ok(match (at, self.manner.unknown) {
+            (None, _) | (Some(None), Unknown::Restart) => 0,
+            (Some(Some(at)), _) if self.manner.is_inclusive => at - at.min(self.manner.overlap),
+            (Some(Some(at)), _) => at + 1 - self.manner.overlap.min(at + 1),
+            (Some(None), Unknown::Empty) => self.list.len(),
+            (Some(None), Unknown::Next) => self.place_of_deleted(after),
+            (Some(None), Unknown::Error(status)) => return Err(refusal(status)),
+        })
     }
 
     /// Keeps where those items were that the list does not have any more.
