@@ -39,6 +39,10 @@ const AT_ONCE: Duration = Duration::from_millis(1);
 /// saying so do that within a millisecond.
 const SETTLED: Duration = Duration::from_millis(2);
 
+/// The same for a host on which a response was lost before. Between us and such a host may be a relay that ends TLS and leaves TCP
+/// open: its last record waits until our system acknowledges the response, which Linux does after 40 milliseconds.
+const SETTLED_AFTER_A_LOSS: Duration = Duration::from_millis(45);
+
 /// Makes agents that share what they know about hosts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wire {
@@ -312,9 +316,10 @@ impl Watched {
         match self.state {
             State::Dying => false,
             State::Idle(since) => sending::note().max_idle.is_none_or(|max| {
+                let settled = if self.made_in == 0 { SETTLED } else { SETTLED_AFTER_A_LOSS };
                 let idle = since.elapsed();
-                let more = || SETTLED.saturating_sub(idle).max(AT_ONCE);
-                idle < max && (idle >= SETTLED || !self.has_ended(more()))
+                let more = || settled.saturating_sub(idle).max(AT_ONCE);
+                idle < max && (idle >= settled || !self.has_ended(more()))
             }),
             State::AwaitsStatus | State::Responded => {
                 self.state = State::Idle(Instant::now());
@@ -566,6 +571,22 @@ mod tests {
             // Put back, then taken.
             let is_open = watch(max_idle, || [connection.is_open(), connection.is_open()]).0;
             assert_eq!(is_open, [true, expected], "{max_idle:?}, {is_closed}");
+        }
+    }
+
+    #[test]
+    fn after_a_lost_response_a_change_waits_for_longer_to_know_that_a_connection_is_open() {
+        let idled = SETTLED_AFTER_A_LOSS / 2;
+        for (losses, is_closed, expected) in [(0, true, true), (1, true, false), (1, false, true)] {
+            let (mut connection, _) = connection_that(is_closed);
+            connection.generation = Arc::new(AtomicU64::new(losses));
+            connection.made_in = losses;
+            let Some(since) = Instant::now().checked_sub(idled) else {
+                return;
+            };
+            connection.state = State::Idle(since);
+            let is_open = watch(Some(Duration::from_secs(60)), || connection.is_open()).0;
+            assert_eq!(is_open, expected, "{losses}, {is_closed}");
         }
     }
 
