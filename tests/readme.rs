@@ -1,4 +1,4 @@
-//! The README says nothing that the manifest or the crate contradicts.
+//! The README, and the table of tests, say nothing that the manifest or the crate contradicts.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -44,6 +44,32 @@ fn the_features_and_their_defaults_are_those_of_the_manifest() {
     expected.sort();
     listed.sort();
     assert_eq!(listed, expected);
+}
+
+/// The text of all Rust files in a folder.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: std::path::PathBuf| match path.extension() {
+        _ if path.is_dir() => sources(&path),
+        Some(extension) if extension == "rs" => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    entries.map(text).collect()
+}
+
+#[test]
+fn the_tests_that_the_table_of_tests_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = [sources(&root.join("src")), sources(&root.join("tests"))].concat();
+    let table = file("tests/README.md");
+    let is_test = |word: &&str| {
+        word.len() > 15 && word.bytes().all(|it| it == b'_' || it.is_ascii_lowercase())
+    };
+    // Every second part is between backticks.
+    let names: Vec<&str> = table.split('`').skip(1).step_by(2).filter(is_test).collect();
+    let missing: Vec<_> =
+        names.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(names.len() > 100 && missing.is_empty(), "{missing:?}");
 }
 
 #[test]
