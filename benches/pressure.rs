@@ -209,8 +209,9 @@ fn main() {
         "{N} a second, Retry-After in whole seconds; refused requests / seconds for all calls"
     );
     table("alone, 60 calls", Trouble::Nothing, 60, &[10, 100, 300]);
+    table("alone, 40 calls", Trouble::Nothing, 40, &[10, 100, 300]);
     table("one refusal, 40 calls", Trouble::OneRefusal, 40, &[10, 100, 300]);
-    table("half the budget taken, 60 calls (24 s at least)", Trouble::Half, 60, &[10, 100]);
+    table("half the budget taken, 60 calls (24 s at least)", Trouble::Half, 60, &[10, 100, 300]);
     table("budget spent by an earlier run, 40 calls", Trouble::Cold, 40, &[10]);
     table(
         "beside a greedy client, 30 calls (12 s is a fair share)",

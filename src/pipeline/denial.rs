@@ -67,8 +67,8 @@ use super::validation;
 use reading::{Portion, read};
 use sign::{Sign, Signs};
 use vocabulary::{
-    GOOD, KNOWN_IDS, NOTES, OUTCOME, WORDS, WRAPPERS, code, is_any, is_bad, is_code, is_empty,
-    is_error_status, is_failure, is_false, is_reported, is_server_error,
+    GOOD, KNOWN_IDS, NOTES, OUTCOME, WORDS, WRAPPERS, WRITTEN, code, is_any, is_bad, is_code,
+    is_empty, is_error_status, is_failure, is_false, is_reported, is_server_error,
 };
 
 /// The words of a failure without words.
@@ -424,7 +424,8 @@ fn sentence(object: &Map<String, Value>) -> Option<String> {
     let is_message =
         |name: &str| tone::words(name).last().is_some_and(|it| is_any(it, "message msg"));
     let is_told = |name: &str, text: &str| {
-        let is_lone = || object.len() == 1 && tone::tone(text) == Tone::Bad;
+        let is_lone =
+            || object.len() == 1 && !is_any(name, WRITTEN) && tone::tone(text) == Tone::Bad;
         is_any(name, OUTCOME) || is_message(name) || is_lone()
     };
     let mut texts = object.iter().filter_map(|(name, it)| Some((name, it.as_str()?)));
@@ -1565,6 +1566,8 @@ mod tests {
     fn words_alone_are_in_doubt_at_most() {
         check(&[
             (r#"{"message": "Community not found"}"#, "in doubt: Community not found"),
+            (r#"{"name": "Community not found"}"#, NOTHING),
+            (r#"{"keyword": "cannot log in"}"#, NOTHING),
             (r#"{"Message": "Forbidden", "data": null}"#, "in doubt: Forbidden"),
             (r#"{"message": "Too Many Attempts."}"#, "in doubt: Too Many Attempts."),
             (

@@ -62,6 +62,9 @@ pub(super) const ECHOES: &str = "input rejectedvalue ctx headers trace";
 pub(super) const KNOWN_IDS: &str = "\
     userid communityid groupid alertid eventid roleid accountid errorid logid spanid hostid fbtraceid";
 
+/// Fields that hold what somebody wrote about something.
+pub(super) const WRITTEN: &str = "name keyword label caption slogan subject content text";
+
 /// Fields that are false of what took effect.
 pub(super) const UNDONE: &str = "rolledback rollback reverted undone";
 
