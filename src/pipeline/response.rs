@@ -87,9 +87,11 @@ pub(crate) fn acknowledgement(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
     }
 }
 
-/// As [`acknowledgement`], for a call that changes nothing: only a body that is a failure for certain is no data.
+/// As [`acknowledgement`], for a call that changes nothing: a body is data unless it is a failure for certain, or consists of
+/// nothing but a report, whatever its words are.
 fn data(body: Vec<u8>) -> Result<Vec<u8>, BadBody> {
-    match denial::of(&body).filter(|report| report.is_failure) {
+    let failure = denial::of(&body).filter(|report| report.is_failure);
+    match failure.or_else(|| denial::of_decoded(&body)) {
         Some(report) => Err(BadBody { body, problem: report.into() }),
         None => Ok(body),
     }
@@ -286,6 +288,9 @@ mod tests {
             (r#"{"message": "Community not found"}"#, true),
             (r#"{"ok": false, "error": "gone"}"#, false),
             (r#"{"status": 500, "error": "Internal Server Error"}"#, false),
+            (r#"{"error": "Token has been revoked"}"#, false),
+            (r#"{"success": false, "message": "Invite was cancelled"}"#, false),
+            (r#"{"success": false, "message": "Invite was cancelled", "inviteId": "i1"}"#, true),
         ] {
             assert!(!is_read(body, &change), "{body}");
             assert_eq!(is_read(body, &read), is_data, "{body}");
