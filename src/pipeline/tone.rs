@@ -107,7 +107,7 @@ words! {
         allowed authorized authorised permitted supported available possible valid enough implemented authenticated \
         eligible";
 
-    /// "ca" and "wo" are left of "can't" and "won't".
+    /// "ca" and "wo" are left of "CAN'T" and "won't".
     VERBS: "is are was were be been being to do does did has have had can could will would should may might ca wo";
 
     /// Before "not", words about what a person does, which may have nothing to do with the call.
@@ -130,10 +130,10 @@ words! {
         maintenance unsupported unexpected wrong sorry";
 
     /// Before a failure, words that there was none, or none lately.
-    NEGATIONS: "no without 0 zero previously";
+    NEGATIONS: "no not none nothing nobody without 0 zero previously";
 
     /// Words of [`Tone::Idle`] after "no", "none" and 0.
-    IDLE: "of error errors failure failures failed found reported detected occurred was were has have been";
+    IDLE: "of error errors failure failures issues problems failed found reported detected occurred was were has have been";
 }
 
 /// Returns the tone of a text.
@@ -161,7 +161,9 @@ pub(super) fn tone(text: &str) -> Tone {
 /// The beginning of a text without quotations, codes and contractions.
 fn plain(text: &str) -> String {
     let text = &text[..floor(text, LONGEST)];
-    let text = text.replace('\u{2019}', "'").replace("n't", " not").replace("N'T", " NOT");
+    let text =
+        text.replace('\u{2019}', "'").replace("an't", "annot").replace(" can not ", " cannot ");
+    let text = text.replace("n't", " not").replace("N'T", " NOT");
     if is_code(&text) { words(&text).join(" ") } else { without_quoted(&text) }
 }
 
@@ -268,15 +270,23 @@ fn clauses(text: &str) -> Vec<Vec<&str>> {
     clauses
 }
 
-/// The signs in clauses, without what is advised after a success: "If it does not arrive, ask", "Do not reply".
+/// The signs in clauses, without what is advised after a success: "If it does not arrive, ask", "Do not reply", and without a
+/// condition before it: "If there is no account, a mail was sent".
 fn signs_of(clauses: &[Vec<&str>]) -> Vec<(Sign, bool)> {
     let mut all: Vec<(Sign, bool)> = Vec::new();
+    let mut condition = Vec::new();
     for words in clauses {
         let is_first = |known: &str| words.first().is_some_and(|it| it.eq_ignore_ascii_case(known));
-        let is_advice = ["if", "do", "did"].into_iter().any(is_first);
-        if !is_advice || all.iter().all(|(sign, _)| *sign != Sign::Success) {
-            all.extend(signs(words));
+        let (is_condition, is_advice) = (is_first("if"), is_first("do") || is_first("did"));
+        let is_after = all.iter().any(|(sign, _)| *sign == Sign::Success);
+        match signs(words) {
+            _ if is_after && (is_condition || is_advice) => {}
+            signs if is_condition => condition.extend(signs),
+            signs => all.extend(signs),
         }
+    }
+    if all.iter().all(|(sign, _)| *sign != Sign::Success) {
+        all.extend(condition);
     }
     all
 }
@@ -322,7 +332,7 @@ fn failure(words: &[&str], at: usize) -> Option<Sign> {
     let is_left = matches!(last, "is" | "are");
     match () {
         () if has(&LACKING, word) && is_thing(next) => Some(Sign::Lack),
-        () if word == "no" && !has(&TROUBLES, next) && lacks(rest) => Some(Sign::Lack),
+        () if word == "no" && !has(&IDLE, next) && lacks(rest) => Some(Sign::Lack),
         () if is_part(rest) && (succeeds(last) || rest.iter().any(|it| succeeds(it))) => {
             Some(Sign::Failure)
         }
@@ -440,6 +450,12 @@ mod tests {
                 "Removed 2 of 2 members",
                 "Member added (3 of 10 seats used)",
                 "Member removed. This cannot be undone.",
+                "Alert deleted. It can't be restored.",
+                "Alert deleted. It can not be restored.",
+                "Processed 1 of 1, none failed",
+                "Member added (limit of 100 not exceeded)",
+                "Success: no issues found",
+                "If the address is not registered yet, an invitation was sent",
                 "Member removed and can rejoin",
                 "max.muster@runners.example was invited",
                 "Invite sent to bad.wolf@no.example",
