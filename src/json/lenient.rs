@@ -15,11 +15,18 @@ const GUARDS: [&str; 8] =
 /// Strings may have other quotes or none, commas may be missing or too many, and what is open at the end is closed. A prefix
 /// that keeps it from being run as a script is skipped, as is the name of a function to be called.
 pub(crate) fn value(text: &str) -> Option<Value> {
+    read(text).map(|(value, _)| value)
+}
+
+/// Reads it as [`value`] does, and returns whether it was cut off: fields may be missing, and not just the last bracket.
+pub(crate) fn read(text: &str) -> Option<(Value, bool)> {
     if text.len() > LONGEST {
         return None;
     }
-    let mut reader = Reader { rest: unguarded(text.trim_start_matches('\u{feff}')), depth: 0 };
-    reader.rest.starts_with(['{', '[']).then(|| reader.value())?
+    let rest = unguarded(text.trim_start_matches('\u{feff}'));
+    let mut reader = Reader { rest, depth: 0, is_cut: false };
+    let value = reader.rest.starts_with(['{', '[']).then(|| reader.value())??;
+    Some((value, reader.is_cut))
 }
 
 /// Skips guards and the beginning of a call.
@@ -52,6 +59,7 @@ fn after_comments(text: &str) -> &str {
 struct Reader<'a> {
     rest: &'a str,
     depth: u32,
+    is_cut: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -81,10 +89,12 @@ impl<'a> Reader<'a> {
             };
             self.skip();
             if self.rest.is_empty() {
+                self.is_cut = true;
                 break;
             }
             self.rest = ["=>", ":", "="].iter().find_map(|sign| self.rest.strip_prefix(sign))?;
             self.skip();
+            self.is_cut |= self.rest.is_empty();
             let value = if self.rest.is_empty() { Value::Null } else { self.value()? };
             fields.insert(name, value);
         }
@@ -105,8 +115,10 @@ impl<'a> Reader<'a> {
         while let Some(after) = self.rest.strip_prefix(',') {
             self.rest = after;
             self.skip();
+            self.is_cut |= self.rest.is_empty();
         }
         let after = self.rest.strip_prefix(close);
+        self.is_cut |= self.rest.is_empty() && self.depth > 1;
         self.rest = after.unwrap_or(self.rest);
         after.is_some() || self.rest.is_empty()
     }
@@ -119,6 +131,7 @@ impl<'a> Reader<'a> {
             is_escaped = c == '\\' && !is_escaped;
             is_end
         });
+        self.is_cut |= end.is_none();
         let inner = &text[..end.unwrap_or(text.len())];
         self.rest = end.map_or("", |end| &text[end + 1..]);
         unescaped(inner)
@@ -130,6 +143,7 @@ impl<'a> Reader<'a> {
         let end = self.rest.find(is_end).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
+        self.is_cut |= rest.is_empty();
         (!word.is_empty()).then_some(word)
     }
 
@@ -207,6 +221,29 @@ mod tests {
             (r#"{'a': 'say "no" \u00e9'}"#, json!({"a": "say \"no\" é"})),
         ] {
             assert_eq!(value(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_lacks_more_than_its_last_bracket_is_cut_off() {
+        let is_cut = |text: &str| read(text).unwrap().1;
+        for text in [
+            "{\"a",
+            "{\"a\":",
+            "{\"a\": \"b",
+            "{\"a\": \"b\",",
+            "{\"a\": 4",
+            "{\"a\": [\"b\", ",
+            "{\"a\": {",
+            "{\"a\": [4",
+            "{\"a\": tru",
+        ] {
+            assert!(is_cut(text), "{text}");
+        }
+        for text in
+            ["{", "{\"a\": \"b\"", "{\"a\": [4]", "{'a': 'b',}", "call({a: 4,});", "{\"a\": 4}{"]
+        {
+            assert!(!is_cut(text), "{text}");
         }
     }
 

@@ -8,8 +8,8 @@
 //!    beside a `code` of 404 or a `type` of `error`. It is a denial if the report is [alone]: each other field holds nothing, or is
 //!    one of a report, which are words, codes, places of a problem, what repeats or describes the request, and ids of what is known
 //!    before. It is in doubt beside any other field, if the words are of a success, if something is partial, and if the service
-//!    [broke off](broke_off), as a 500 and a timeout show. So is a failure with a code of 0 or 2xx, or of a part
-//!    (`failedUserIds`), unless its words are [bad](Tone::Bad).
+//!    [broke off](broke_off), as a 500, a timeout and a body without its end show. So is a failure with a code of 0 or 2xx, or
+//!    of a part (`failedUserIds`), unless its words are [bad](Tone::Bad).
 //! 2. A `detail` is the only field, as of FastAPI and Django. Its tone decides: bad is a denial, good is a success, else doubt.
 //! 3. An object within another one, in a list, or as JSON in a string fails by rule 1. In `data`, `result` and the like, it is a
 //!    denial if the rest is of a report; elsewhere, beside a success and in lists it is in doubt. So are words, states, codes and
@@ -35,6 +35,7 @@
 //! | 1 | in doubt | `{"status": "error", "message": "Invited, mail failed"}` |
 //! | 1 | in doubt | `{"status": 500, "error": "gone"}` |
 //! | 1 | in doubt | `{"status": 0, "error": "x"}` |
+//! | 1 | in doubt | `{"error": "gone", "inviteI` |
 //! | 1 | in doubt | `{"sent": 1, "failed": 1}` |
 //! | 2 | denial | `{"detail": "Not found."}` |
 //! | 2 | in doubt | `{"detail": "Mitglied 2"}` |
@@ -106,9 +107,9 @@ impl Report {
         Report::new(false, words)
     }
 
-    /// Nothing is certain if not all was looked at, and no effect is excluded if the service broke off.
+    /// Nothing is certain if not all was looked at, and no effect is excluded if the service broke off, be it within the body.
     fn within(self, portion: &Portion) -> Report {
-        let is_denial = self.is_denial && !broke_off(&portion.json);
+        let is_denial = self.is_denial && !portion.is_cut && !broke_off(&portion.json);
         Report { is_denial, ..self }.only_if(portion.is_whole)
     }
 
@@ -549,7 +550,7 @@ mod tests {
             };
             assert_eq!(outcome, row[1], "{}", row[2]);
         }
-        assert_eq!(rows.len(), 24);
+        assert_eq!(rows.len(), 25);
     }
 
     #[test]
@@ -751,6 +752,12 @@ mod tests {
             (r#"{"status": "INVITE_SENT", "message": "not yet accepted"}"#, NOTHING),
             (r#"{"sent": true, "accepted": false}"#, NOTHING),
             (r#"{"result": "450 members notified"}"#, NOTHING),
+            (r#"{"ok": true, "message": "Member removed. They can't rejoin."}"#, NOTHING),
+            (r#"{"ok": true, "message": "Member removed. They can not rejoin."}"#, NOTHING),
+            (
+                r#"{"ok": true, "message": "Monica not invited, mail sent"}"#,
+                "in doubt: Monica not invited, mail sent",
+            ),
             (r#"{"data": {"status": "failed"}, "ok": true}"#, NOTHING),
         ]);
     }
@@ -1859,6 +1866,9 @@ mod tests {
             ("{'error': 'gone', 'code': None}", "gone"),
             (r#"{"error": "gone",}"#, "gone"),
             (r#"{"error": "gone""#, "gone"),
+            (r#"{"error": "gone", "inviteI"#, "in doubt: gone"),
+            (r#"{"error": "gon"#, "in doubt: gon"),
+            (r#"{"ok": false, "reason": "gone", "data": {"#, "in doubt: gone"),
             ("{error: 'gone'}", "gone"),
             (r#"callback({"error": "gone"});"#, "gone"),
             (")]}',\n{\"error\": \"gone\"}", "gone"),

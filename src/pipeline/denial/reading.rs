@@ -24,19 +24,21 @@ pub(super) struct Portion {
     pub(super) json: Value,
     /// Whether it is the whole body, but for the ends of long texts.
     pub(super) is_whole: bool,
+    /// Whether the body was cut off, so that fields may be missing.
+    pub(super) is_cut: bool,
 }
 
 /// Reads JSON, in which the reports come before other fields if not all is kept.
 pub(super) fn read(body: &[u8], is_lenient: bool) -> Option<Portion> {
     let text = json::text(body);
-    let json = json::from_slice(text.as_bytes()).ok();
-    let other = || lenient::value(&text).or_else(|| shallow(&text));
+    let json = json::from_slice(text.as_bytes()).ok().map(|json| (json, false));
+    let other = || lenient::read(&text).or_else(|| Some((shallow(&text)?, false)));
     portion(json.or_else(|| other().filter(|_| is_lenient))?)
 }
 
 /// Reads JSON of any kind, such as one that was cut off.
 pub(super) fn read_lenient(body: &[u8]) -> Option<Portion> {
-    portion(lenient::value(&json::text(body))?)
+    portion(lenient::read(&json::text(body))?)
 }
 
 /// The fields of an object that is nested too deeply to be decoded, with `true` in place of such a value.
@@ -51,10 +53,10 @@ fn shallow(text: &str) -> Option<Value> {
     Some(Value::Object(fields))
 }
 
-fn portion(json: Value) -> Option<Portion> {
+fn portion((json, is_cut): (Value, bool)) -> Option<Portion> {
     let mut rest = Rest { bytes: MOST, is_whole: true };
     let json = rest.kept(json)?;
-    Some(Portion { json, is_whole: rest.is_whole })
+    Some(Portion { json, is_whole: rest.is_whole, is_cut })
 }
 
 /// The rest of the budget for a body.
@@ -148,7 +150,7 @@ mod tests {
     fn the_reports_of_an_object_are_kept_before_its_other_fields() {
         let others = (0..1000).map(|n| format!(r#""a{n}": 1"#)).collect::<Vec<_>>().join(",");
         let body = format!(r#"{{{others}, "ok": false, "message": "x"}}"#);
-        let Portion { json, is_whole } = read(body.as_bytes(), false).unwrap();
+        let Portion { json, is_whole, .. } = read(body.as_bytes(), false).unwrap();
         let fields = json.as_object().unwrap();
         assert_eq!((fields.len(), fields["ok"] == false, is_whole), (MOST_ITEMS, true, false));
     }
@@ -156,7 +158,7 @@ mod tests {
     #[test]
     fn the_end_of_a_long_text_is_not_kept() {
         let body = format!(r#"{{"stack": "{}"}}"#, "\u{e9}".repeat(MOST_TEXT));
-        let Portion { json, is_whole } = read(body.as_bytes(), false).unwrap();
+        let Portion { json, is_whole, .. } = read(body.as_bytes(), false).unwrap();
         assert_eq!((json["stack"].as_str().map(str::len), is_whole), (Some(MOST_TEXT), true));
     }
 }
