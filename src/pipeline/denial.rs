@@ -24,7 +24,7 @@
 //!   what is known before. Fields within an object that has an `id` are not searched, nor are notes (`warnings`, `log`) and a
 //!   failed `status` in `data` and the like beside a success.
 //! - A body that was decoded is data unless it consists of nothing but a report and the fields of an empty page. If it is the
-//!   response to a change, a flag of success that is false leaves doubt whatever else there is.
+//!   response to a change, a flag of success that is false leaves doubt whatever else there is, as does a report with an `id`.
 //! - Of a long body, [a portion](reading) is looked at, so that no body takes long: what is found there is in doubt at most.
 //!
 //! | rule | outcome | body |
@@ -142,15 +142,18 @@ pub(super) fn of_decoded(body: &[u8]) -> Option<Report> {
     if is_data { None } else { of_bare(&read(body, false)?) }
 }
 
-/// Returns the report in the response to a change that is no success by its own flag, whatever else it holds.
+/// Returns the report in the response to a change that is no success by its own flag, whatever else it holds, or that is a
+/// report beside an id, which may be the one of the request.
 pub(super) fn of_change(body: &[u8]) -> Option<Report> {
     let Portion { json, .. } = read(body, false)?;
     let object = json.as_object()?;
-    let is_denied = object
-        .iter()
-        .any(|(name, flag)| is_any(name, GOOD) && sign::sign(name, flag) == Some(Sign::Failure));
+    let fails = |name: &str, value: &Value| sign::sign(name, value) == Some(Sign::Failure);
+    let is_denied = object.iter().any(|(name, flag)| is_any(name, GOOD) && fails(name, flag));
+    // What has a name is the thing itself.
+    let is_bare = || !has_any(object, "name") && alone::is_alone(object, "id");
+    let is_report = || object.iter().any(|(name, it)| fails(name, it)) && is_bare();
     let words = || message::words_in(object).unwrap_or_else(|| UNSAID.to_owned());
-    is_denied.then(|| Report::doubt(words()))
+    (is_denied || is_report()).then(|| Report::doubt(words()))
 }
 
 fn of_portion(portion: &Portion, depth: u32) -> Option<Report> {
@@ -1270,13 +1273,18 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_is_false_leaves_a_change_in_doubt_beside_any_record() {
+    fn a_flag_that_is_false_and_a_report_with_an_id_leave_a_change_in_doubt() {
         for (body, words) in [
             (
                 r#"{"id": "a1", "success": false, "message": "could not save"}"#,
                 Some("could not save"),
             ),
             (r#"{"id": "a1", "isSuccess": false}"#, Some(UNSAID)),
+            (r#"{"id": "r1", "error": {"message": "limit reached"}}"#, Some("limit reached")),
+            (r#"{"jsonrpc": "2.0", "id": 1, "error": {"code": 5, "message": "x"}}"#, Some("x")),
+            (r#"{"id": "a1", "name": "x", "error": "the last check failed"}"#, None),
+            (r#"{"addedUserIds": ["u1"], "error": "u2 is gone"}"#, None),
+            (r#"{"id": "a1", "error": null}"#, None),
             (r#"{"id": "a1", "ok": true, "error": "x"}"#, None),
             (r#"{"id": "a1", "data": {"ok": false}}"#, None),
             (r#"[{"ok": false}]"#, None),
