@@ -1873,7 +1873,7 @@ mod tests {
         check(&[
             ("{'error': 'gone', 'code': None}", "gone"),
             (r#"{"error": "gone",}"#, "gone"),
-            (r#"{"error": "gone""#, "gone"),
+            (r#"{"error": "gone""#, "in doubt: gone"),
             (r#"{"error": "gone", "inviteI"#, "in doubt: gone"),
             (r#"{"error": "gon"#, "in doubt: gon"),
             (r#"{"ok": false, "reason": "gone", "data": {"#, "in doubt: gone"),
