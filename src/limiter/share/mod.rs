@@ -145,7 +145,7 @@ impl Share {
     /// the server's clock, so the clocks of the machines may differ. A machine that waits has a place in a queue; one that
     /// misses its turn by more than a tenth of a second is passed over. After N requests in a row, those that wait are
     /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
-    /// a token before the pause uses it, up to a tenth of a second later.
+    /// a token before the pause uses it, up to a fifth of a second later.
     ///
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
@@ -168,12 +168,12 @@ impl Share {
     ///
     /// # What it costs
     ///
-    /// A request that finds a token waits for one round trip, and one that has to wait in line for two: one to join the line,
-    /// and one up to a tenth of a second before its token is free, by which it is granted for that moment. If others take longer
-    /// or less long than they are expected to, it asks once more. The end of a request is sent without waiting for the reply.
-    /// So a request is two calls of Redis, or three in line, and with 50 machines that always want more, 3.5. A request that takes
-    /// longer than half a second renews its lease twice a second, and requests that were given up are reported again each half
-    /// second until the grace is over: all of a process by one call.
+    /// A request that finds a token waits for one round trip. One that has to wait in line waits for two, if responses arrive
+    /// within a fifth of a second: one to join the line, and one up to a fifth of a second before its token is free, by which
+    /// the token is granted for that moment. If the responses to others' requests take longer, it asks once more. The end of a request
+    /// is sent without waiting for the reply. So a request is two calls of Redis, or three to four in line; with 50 machines that
+    /// always want more, 4.3. A request that takes longer than half a second renews its lease twice a second, and requests that
+    /// were given up are reported again each half second until the grace is over: all of a process by one call.
     ///
     /// A call occupied a server for 25 to 60 µs, measured with
     /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up

@@ -42,8 +42,6 @@ pub(super) struct Known {
     flights: HashMap<u64, Flight>,
     /// Leases that were granted ahead of their time, each with the moment from which on it may be used.
     early: Vec<(Instant, u64)>,
-    /// How long the last request took.
-    took: Duration,
     /// When the requests of this process ended that hold a token still.
     ended: VecDeque<Instant>,
     /// Requests that ended and that Redis does not know of yet.
@@ -69,7 +67,6 @@ pub(super) struct Known {
 /// A request under way.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
-    from: Instant,
     valid_until: Instant,
     seq: u64,
     out: u64,
@@ -117,7 +114,6 @@ impl Known {
             pauses: 0,
             flights: HashMap::new(),
             early: Vec::new(),
-            took: Duration::ZERO,
             ended: VecDeque::new(),
             unreported: VecDeque::new(),
             posted: Vec::new(),
@@ -187,9 +183,9 @@ impl Known {
     pub(super) fn start(&mut self, id: u64, asked: Instant, now: Instant, reply: &Reply) {
         self.denial = None;
         self.granted += 1;
-        let (from, valid_until) = (now + reply.at, asked + LEASE);
-        self.flights.insert(id, Flight { from, valid_until, seq: reply.seq, out: reply.out });
-        self.early.push((from, id));
+        let flight = Flight { valid_until: asked + LEASE, seq: reply.seq, out: reply.out };
+        self.flights.insert(id, flight);
+        self.early.push((now + reply.at, id));
         self.early.sort_unstable();
     }
 
@@ -213,12 +209,6 @@ impl Known {
         let place = self.early.iter().position(is_overdue)?;
         let (_, id) = self.early.remove(place);
         self.end(id, Outcome::NeverSent, now)
-    }
-
-    /// Returns how long the last request took; zero if for so long that its lease was renewed meanwhile, as Redis does
-    /// not know then when a request began.
-    pub(super) fn took(&self) -> Duration {
-        if self.took < LEASE / 3 { self.took } else { Duration::ZERO }
     }
 
     pub(super) fn deny(&mut self, reply: &Reply, now: Instant) -> NotReady {
@@ -280,7 +270,7 @@ impl Known {
 
     /// Ends a request; `None` if it has ended before.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome, now: Instant) -> Option<Report> {
-        let Flight { from, seq, out, .. } = self.flights.remove(&id)?;
+        let Flight { seq, out, .. } = self.flights.remove(&id)?;
         if let Some((_, reply)) = &mut self.last {
             reply.in_flight = reply.in_flight.saturating_sub(1);
         }
@@ -294,7 +284,6 @@ impl Known {
                 self.silent.push((now + LEASE / 3, report));
             }
             Outcome::Responded(headers) => {
-                self.took = now.saturating_duration_since(from);
                 self.ended.push_back(now);
                 if headers.refused {
                     self.pause(headers.retry_after, now);

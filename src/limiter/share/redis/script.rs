@@ -42,12 +42,8 @@ pub(crate) struct Caller<'a> {
 
 #[derive(Debug)]
 pub(crate) enum Operation<'a> {
-    /// A lease, how long the caller's last request took, and how long it can wait for this one.
-    Lease {
-        name: &'a str,
-        took: Duration,
-        left: Duration,
-    },
+    /// A lease, and for how long its caller can wait.
+    Lease(&'a str, Duration),
     Release(&'a str, Ended),
     Renew(Vec<String>),
     /// Requests that were given up, and how long ago.
@@ -119,7 +115,7 @@ impl Script {
 impl Caller<'_> {
     fn arguments(&self, operation: &Operation<'_>) -> Vec<String> {
         let (name, lease) = match operation {
-            Operation::Lease { name, .. } => ("lease", *name),
+            Operation::Lease(lease, _) => ("lease", *lease),
             Operation::Release(lease, _) => ("release", *lease),
             Operation::Renew(_) => ("renew", ""),
             Operation::Remind(_) => ("remind", ""),
@@ -137,7 +133,7 @@ impl Caller<'_> {
             micros(self.slack),
         ]);
         match operation {
-            Operation::Lease { took, left, .. } => arguments.extend([*took, *left].map(micros)),
+            Operation::Lease(_, left) => arguments.push(micros(*left)),
             Operation::Release(_, ended) => arguments.extend(ended.arguments(self.rate)),
             Operation::Renew(leases) => arguments.extend_from_slice(leases),
             Operation::Remind(given_up) => {

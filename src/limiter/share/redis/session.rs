@@ -51,7 +51,7 @@ impl Session {
             self.script.commands(&known.caller(&self.keys, self.is_cautious), operation)
         };
         let value = match operation {
-            Operation::Lease { .. } | Operation::Exhaust => self.call_for_caller(commands, time)?,
+            Operation::Lease(..) | Operation::Exhaust => self.call_for_caller(commands, time)?,
             _ => self.connections.call(&commands, time),
         };
         let reply =

@@ -43,16 +43,16 @@ impl TokenStore for RedisStore {
         let session = &self.session;
         let asked = session.clock.now();
         let left = by.map_or(LONGEST_CALL, |by| by.saturating_duration_since(asked));
-        let (id, name, took) = {
+        let (id, name) = {
             let mut known = session.known();
             if let Some(id) = known.claim(asked)? {
                 return Ok(Lease::new(id, 0));
             }
             let id = known.next_lease(asked)?;
-            (id, known.name(id), known.took())
+            (id, known.name(id))
         };
-        let operation = Operation::Lease { name: &name, took, left };
-        let reply = session.call(&operation, left.clamp(SHORTEST_CALL, LONGEST_CALL));
+        let time = left.clamp(SHORTEST_CALL, LONGEST_CALL);
+        let reply = session.call(&Operation::Lease(&name, left), time);
         let now = session.clock.now();
         let mut known = session.known();
         match reply {

@@ -8,11 +8,6 @@
 local tokens, state, line, turns, rates, server = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local operation, client, lease, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lasts, grace = tonumber(ARGV[6]), tonumber(ARGV[7])
--- Of a lease: how long the caller's last request took, as others' requests are likely to, and how long it can wait.
-local took, left = 0, 0
-if operation == 'lease' then
-    took, left = tonumber(ARGV[11]), tonumber(ARGV[12])
-end
 
 local SECOND = 1000000
 local MINUTE = 60 * SECOND
@@ -27,7 +22,7 @@ local AWAITED = SECOND / 20
 -- A response that decides whether the next request is sent is waited for so long.
 local PATIENCE = SECOND
 -- A token that is back within this time is given out ahead of it, and used then: so nobody asks again for it.
-local AHEAD = SECOND / 10
+local AHEAD = SECOND / 5
 -- A client that asks so much later than two round trips after its turn loses its place, as the clients say.
 local SLACK = SECOND / 10
 -- One more request may be under way for each so many that succeeded.
@@ -259,26 +254,22 @@ local function under_way()
     return redis.call('ZCOUNT', tokens, '(' .. text(now + grace), '+inf')
 end
 
--- When a client with `ahead` others before it can have a token of `window` at the soonest, how much later it probably
--- can, and whether that is known.
+-- When a client with `ahead` others before it can have a token of `window` at the soonest, and whether it can for sure.
 local function back(window, limit, ahead)
     if limit <= 0 then
-        return now + NEVER, 0, false
+        return now + NEVER, false
     end
     local rounds = math.floor(ahead / limit)
     local missing = out(window, now) + ahead % limit + 1 - limit
-    local at, later, is_known = now, rounds * took, rounds == 0
+    local at, is_sure = now, rounds == 0
     if missing > 0 then
         local from = '(' .. text(now - window.held)
         local entry = redis.call('ZRANGEBYSCORE', tokens, from, '+inf', 'WITHSCORES', 'LIMIT', missing - 1, 1)
         local ends = tonumber(entry[2] or text(now))
         -- A request under way ends now at the soonest.
-        at = math.min(ends, now) + window.held
-        if ends > now then
-            later, is_known = later + math.max(0, ends - lasts - grace + took - now), false
-        end
+        at, is_sure = math.min(ends, now) + window.held, is_sure and ends <= now
     end
-    return at + rounds * window.held, later, is_known
+    return at + rounds * window.held, is_sure
 end
 
 local function distance()
@@ -289,10 +280,10 @@ local function distance()
     return math.max(slow, tonumber(ARGV[9]))
 end
 
--- When a client with `ahead` others before it can have a token at the soonest, what it waits for, how much later it
--- probably can, and whether that is known.
+-- When a client with `ahead` others before it can have a token at the soonest, what it waits for, and whether there is one
+-- then for sure.
 local function opening(ahead)
-    local at, reason, delay, is_known = now, 'full', 0, true
+    local at, reason, is_sure = now, 'full', true
     local function later(moment, why)
         if moment > at then
             at, reason = moment, why
@@ -300,12 +291,12 @@ local function opening(ahead)
     end
     for place, window in ipairs(windows) do
         local limit, spent = window.requests, place == 1 and others() or 0
-        local moment, late, is_exact = back(window, limit, ahead)
+        local moment, is_exact = back(window, limit, ahead)
         if spent > 0 then
             moment = math.min(math.max(moment, get('others_until')), (back(window, limit - spent, ahead)))
         end
         later(moment, 'full')
-        delay, is_known = math.max(delay, late), is_known and is_exact and spent == 0
+        is_sure = is_sure and is_exact and spent == 0
     end
     if windows[1] then
         later(math.max(since, get('lost')) + loss, 'full')
@@ -315,7 +306,7 @@ local function opening(ahead)
     if between > 0 then
         later(get('granted_at') + between * (ahead + 1), 'paced')
     end
-    return math.min(at, now + NEVER), reason, delay, is_known and reason == 'full'
+    return math.min(at, now + NEVER), reason, is_sure and reason == 'full'
 end
 
 -- When a client asks again that waits for a response, which is here by `latest`, and for the `rounds` of clients before it.
@@ -450,11 +441,8 @@ local function take()
         redis.call('ZADD', tokens, text(at + lasts + grace), lease)
         return report(1, at, at, 'full', before)
     end
-    local at, reason, delay, is_known = opening(before)
+    local at, reason, is_sure = opening(before)
     local look = at
-    if reason == 'full' and not is_known then
-        look = at + math.max(0, delay - AHEAD * 3 / 4)
-    end
     local latest, why = alone()
     local rounds = math.floor(before / math.max(1, limit_in_force()))
     if not latest then
@@ -467,7 +455,9 @@ local function take()
     if due > look then
         at, look, reason = is_response_awaited and at or due, due, 'paced'
     end
-    if look <= now or is_known and before == 0 and look == at and at <= now + math.min(AHEAD, left) then
+    -- The caller may be able to wait for less long.
+    local soon = now + math.min(AHEAD, tonumber(ARGV[11]))
+    if look <= now or is_sure and before == 0 and look == at and at <= soon then
         return grant(at, before)
     end
     return wait(at, look, reason, before)

@@ -187,7 +187,7 @@ fn fifty_machines_that_always_want_more_are_served_alike() {
     let figures = crowd.run(Duration::from_secs(120));
     eprintln!("50 that always want more: {figures:?}");
     assert!(figures.part > 0.95 && figures.most_to_least <= 2.0, "{figures:?}");
-    assert!(figures.calls_of_a_token < 3.7 && figures.bytes < 20_000, "{figures:?}");
+    assert!(figures.calls_of_a_token < 4.5 && figures.bytes < 20_000, "{figures:?}");
 }
 
 #[test]
@@ -252,8 +252,8 @@ fn machines_that_always_want_more_are_refused_nothing_on_any_limiter() {
             let context = format!("{name}, {latency} ms: {figures:?}");
             assert!(figures.refused == 0 && figures.part >= 0.98, "{context}");
             assert!(figures.most_to_least <= 1.2, "{context}");
-            // Join the line, take a token, and release it; in a long request, renew the lease.
-            let calls = if latency < 400 { 3.5 } else { 4.3 };
+            // Join the line, take a token, and release it. A long response is not known ahead: ask again, and renew the lease.
+            let calls = if latency < 400 { 3.5 } else { 5.1 };
             assert!(figures.calls_of_a_token < calls, "{context}");
         }
     }

@@ -197,8 +197,8 @@ impl Host {
         let session = self.store.session();
         let id = session.known().next_lease(session.clock.now()).unwrap();
         let name = session.known().name(id);
-        let (took, left) = (Duration::ZERO, Duration::from_secs(1));
-        session.call(&Operation::Lease { name: &name, took, left }, left).unwrap();
+        let left = Duration::from_secs(1);
+        session.call(&Operation::Lease(&name, left), left).unwrap();
         session.known().not_started(id);
     }
 
