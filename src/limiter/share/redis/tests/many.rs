@@ -49,6 +49,8 @@ struct Crowd {
     /// Of the service, there and back.
     latency: u64,
     refused: u32,
+    /// How many machines died with a request under way.
+    lost: u32,
 }
 
 /// The figures of a run, which a test prints.
@@ -100,7 +102,7 @@ impl Crowd {
         let events = machines.iter().enumerate().map(first).collect();
         world.server.command(&["CONFIG", "RESETSTAT"]);
         let service = Box::new(Counting::new(SECOND));
-        Some(Crowd { world, machines, events, rng, service, latency: LATENCY, refused: 0 })
+        Some(Crowd { world, machines, events, rng, service, latency: LATENCY, refused: 0, lost: 0 })
     }
 
     fn run(mut self, time: Duration) -> Figures {
@@ -117,6 +119,28 @@ impl Crowd {
             self.events.push(Reverse((next, place)));
         }
         self.figures(time, bytes)
+    }
+
+    /// Lets a machine die each two seconds or so, in the place of which there is another one. Returns the part of what is possible
+    /// if each request that was under way costs its lease, the grace and a period.
+    fn run_with_deaths(mut self, time: Duration) -> f64 {
+        let mut next_death = 0;
+        let end = time.as_nanos() as u64;
+        while let Some(Reverse((at, place))) = self.events.pop().filter(|it| it.0.0 < end) {
+            self.world.clock.advance_to(at);
+            if at >= next_death {
+                next_death = at + self.rng.u64(SECOND..3 * SECOND);
+                let victim = self.rng.usize(..self.machines.len());
+                let machine = &mut self.machines[victim];
+                let fresh = self.world.host_with("key", RATE, true);
+                std::mem::replace(&mut machine.host, fresh).die();
+                self.lost += u32::from(machine.lease.take().is_some());
+            }
+            let next = self.act(place, at);
+            self.events.push(Reverse((next, place)));
+        }
+        let held = f64::from(self.lost) * 4.5 / (f64::from(RATE.requests()) * time.as_secs_f64());
+        self.figures(time, 0).part / (1.0 - held)
     }
 
     /// Lets a machine ask for a token, or give it back, and returns when it does something again.
@@ -257,4 +281,13 @@ fn machines_that_always_want_more_are_refused_nothing_on_any_limiter() {
             assert!(figures.calls_of_a_token < calls, "{context}");
         }
     }
+}
+
+#[test]
+fn machines_that_die_in_the_line_leave_no_token_idle() {
+    let Some(crowd) = Crowd::cautious(6, 400 * MS, Box::new(SlidingLog::harsh(5, SECOND))) else {
+        return;
+    };
+    let part = crowd.run_with_deaths(Duration::from_secs(300));
+    assert!(part > 0.97, "{part:.3}");
 }
