@@ -95,7 +95,8 @@ impl Connections {
     /// Reads the replies to what was posted, for no longer than `time` in all.
     pub(crate) fn read_posted(&self, time: Duration) {
         let end = Instant::now() + time;
-        let is_awaited = |idle: &mut Idle| !idle.posted.is_empty();
+        let process = process::id();
+        let is_awaited = |idle: &mut Idle| idle.process == process && !idle.posted.is_empty();
         let awaited: Vec<Idle> = self.idle().extract_if(.., is_awaited).collect();
         for mut idle in awaited {
             if self.read_replies(&mut idle, end).is_ok() {
