@@ -22,7 +22,7 @@ pub(super) const LONGEST_RELEASE: Duration = Duration::from_millis(200);
 const SLACK: Duration = Duration::from_millis(100);
 /// After this, a request that could not be reported is taken for ended there as well.
 const FORGOTTEN: Duration = Duration::from_secs(60);
-/// A token that was granted ahead of its time and is not used so long after it is given back.
+/// A token that was granted ahead of its time and is not used so long after is asked for again, or given back.
 const UNUSED: Duration = Duration::from_millis(200);
 /// A rate is forgotten after so many of its longest periods, as in the script.
 const MEMORY: u32 = 10;
@@ -64,10 +64,12 @@ pub(super) struct Known {
     pub(super) is_closed: bool,
 }
 
-/// A request under way.
+/// A request under way, or one that is to be sent.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
     valid_until: Instant,
+    /// Others may have used the token meanwhile: a renewal counts a request that was sent, and no more may be sent by it.
+    is_lapsed: bool,
     seq: u64,
     out: u64,
 }
@@ -165,12 +167,40 @@ impl Known {
             return Err(NotReady { at_least, look_again: None, reason: WaitReason::Full });
         }
         self.forget(now);
-        match self.denial.filter(|denial| now < denial.look) {
-            Some(denial) => Err(denial.not_ready(now)),
-            None => Ok(self.doubtful.pop().unwrap_or_else(|| {
-                self.next_id += 1;
-                self.next_id
-            })),
+        if let Some(denial) = self.denied(now) {
+            return Err(denial.not_ready(now));
+        }
+        if let Some(late) = self.early.iter().position(|early| self.is_late(early, now)) {
+            let (_, id) = self.early.remove(late);
+            self.doubt(id);
+        }
+        Ok(self.doubtful.pop().unwrap_or_else(|| {
+            self.next_id += 1;
+            self.next_id
+        }))
+    }
+
+    /// Returns why it is not worth asking now.
+    fn denied(&self, now: Instant) -> Option<Denial> {
+        self.own_pause(now).or(self.denial.filter(|denial| now < denial.look))
+    }
+
+    /// This process pauses after a refusal even if Redis does not know of it.
+    fn own_pause(&self, now: Instant) -> Option<Denial> {
+        let at = self.paused_until.filter(|until| now < *until)?;
+        Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0 })
+    }
+
+    /// A lease that is granted may be used by nobody before Redis has granted it again.
+    fn doubt(&mut self, id: u64) {
+        self.flights.remove(&id);
+        self.doubtful.push(id);
+    }
+
+    /// Tokens were taken out that Redis did not know of: no lease of before is used.
+    pub(super) fn doubt_early(&mut self) {
+        for (_, id) in mem::take(&mut self.early) {
+            self.doubt(id);
         }
     }
 
@@ -183,7 +213,8 @@ impl Known {
     pub(super) fn start(&mut self, id: u64, asked: Instant, now: Instant, reply: &Reply) {
         self.denial = None;
         self.granted += 1;
-        let flight = Flight { valid_until: asked + LEASE, seq: reply.seq, out: reply.out };
+        let valid_until = asked + LEASE;
+        let flight = Flight { valid_until, is_lapsed: false, seq: reply.seq, out: reply.out };
         self.flights.insert(id, flight);
         self.early.push((now + reply.at, id));
         self.early.sort_unstable();
@@ -191,22 +222,30 @@ impl Known {
 
     /// Returns a lease that was granted and is not in use, or when it may be used.
     pub(super) fn claim(&mut self, now: Instant) -> Result<Option<u64>, NotReady> {
-        let Some((from, id)) = self.early.first().copied() else {
+        if let Some(pause) = self.own_pause(now) {
+            return Err(pause.not_ready(now));
+        }
+        let Some(place) = self.early.iter().position(|early| !self.is_late(early, now)) else {
             return Ok(None);
         };
+        let (from, id) = self.early[place];
         let wait = from.saturating_duration_since(now);
         if !wait.is_zero() {
             let look_again = Some(wait);
             return Err(NotReady { at_least: wait, look_again, reason: WaitReason::Full });
         }
-        self.early.remove(0);
+        self.early.remove(place);
         Ok(Some(id))
+    }
+
+    fn is_late(&self, &(from, id): &(Instant, u64), now: Instant) -> bool {
+        from + UNUSED <= now || !self.is_valid(id, now)
     }
 
     /// Ends a lease that was granted and that nobody came for.
     fn unused(&mut self, now: Instant) -> Option<Report> {
-        let is_overdue = |(from, _): &(Instant, u64)| self.is_closed || *from + UNUSED <= now;
-        let place = self.early.iter().position(is_overdue)?;
+        let are_all = self.is_closed || self.own_pause(now).is_some();
+        let place = self.early.iter().position(|early| are_all || self.is_late(early, now))?;
         let (_, id) = self.early.remove(place);
         self.end(id, Outcome::NeverSent, now)
     }
@@ -265,7 +304,7 @@ impl Known {
     }
 
     pub(super) fn is_valid(&self, id: u64, now: Instant) -> bool {
-        self.flights.get(&id).is_some_and(|flight| now < flight.valid_until)
+        self.flights.get(&id).is_some_and(|flight| !flight.is_lapsed && now < flight.valid_until)
     }
 
     /// Ends a request; `None` if it has ended before.
@@ -293,16 +332,14 @@ impl Known {
         Some(report)
     }
 
-    /// This process pauses even if it cannot report the refusal. Leases that are not in use yet are given back.
+    /// Leases that are not in use yet are given back.
     fn pause(&mut self, asked: Option<Duration>, now: Instant) {
-        for (_, id) in mem::take(&mut self.early) {
-            let unused = self.end(id, Outcome::NeverSent, now);
-            self.unreported.extend(unused);
+        let until = now + asked.unwrap_or_else(|| self.held());
+        self.pauses += u64::from(self.own_pause(now).is_none());
+        self.paused_until = self.paused_until.max(Some(until));
+        while let Some(report) = self.unused(now) {
+            self.unreported.push_back(report);
         }
-        let at = now + asked.unwrap_or_else(|| self.held());
-        self.pauses += u64::from(self.paused_until.is_none_or(|until| until <= now));
-        self.paused_until = self.paused_until.max(Some(at));
-        self.denial = Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0 });
     }
 
     pub(super) fn tighten(&mut self, rate: Rate) {
@@ -319,6 +356,7 @@ impl Known {
     pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant) {
         for id in ids {
             if let Some(flight) = self.flights.get_mut(id) {
+                flight.is_lapsed |= flight.valid_until <= asked;
                 flight.valid_until = asked + LEASE;
             }
         }
@@ -374,7 +412,7 @@ impl Known {
 
     /// Returns when a caller with `ahead` others of this process before it can take a token, by the last reply.
     pub(super) fn outlook(&self, ahead: usize, now: Instant) -> NotReady {
-        let denial = self.denial.filter(|denial| now < denial.look);
+        let denial = self.denied(now);
         let before = ahead + denial.map_or(0, |denial| denial.ahead);
         let at = self.back(before, now).max(denial.map_or(now, |denial| denial.at));
         NotReady {
@@ -423,7 +461,7 @@ impl Known {
     /// Returns whether all tokens of this process are back.
     pub(super) fn is_idle(&mut self, now: Instant) -> bool {
         self.forget(now);
-        let is_paused = self.paused_until.is_some_and(|until| now < until);
+        let is_paused = self.own_pause(now).is_some();
         self.flights.is_empty() && self.ended.is_empty() && self.unreported.is_empty() && !is_paused
     }
 
@@ -457,7 +495,7 @@ impl Known {
             held_for_others: others,
             used_elsewhere: out - ours,
             next_back: next_back.filter(|back| now < *back).map(|back| back - now),
-            paused: self.paused_until.filter(|until| now < *until).map(|until| until - now),
+            paused: self.own_pause(now).map(|pause| pause.at - now),
             pauses: self.pauses,
             ..Snapshot::full(rate)
         }

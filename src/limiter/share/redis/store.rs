@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
-use crate::limiter::status::{Outcome, Snapshot, Unavailable};
+use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 use crate::limiter::store::{Denied, TokenStore};
 
 use super::known::LONGEST_RELEASE;
@@ -17,11 +17,17 @@ use super::worker;
 /// A caller whose deadline is now asks for this long.
 const SHORTEST_CALL: Duration = Duration::from_millis(50);
 
+const AT_ONCE: NotReady = NotReady {
+    at_least: Duration::ZERO,
+    look_again: Some(Duration::ZERO),
+    reason: WaitReason::Full,
+};
+
 /// Tokens in Redis.
 ///
 /// A token costs one round trip, to lease it, or two if it has to be waited for. That it is released is sent without waiting
-/// for the reply. Leases are short, so that those of a process
-/// that died are back soon; a worker renews them while their requests are under way.
+/// for the reply. Leases are short, so that those of a process that died are back soon; a worker renews them while their
+/// requests are under way.
 #[derive(Debug)]
 pub(super) struct RedisStore {
     session: Arc<Session>,
@@ -69,7 +75,9 @@ impl TokenStore for RedisStore {
         let claimed = known.claim(now);
         drop(known);
         worker::start(session);
-        Ok(Lease::new(claimed?.unwrap_or(id), 0))
+        // A reply that took as long as a lease is worth nothing.
+        let id = claimed?.ok_or(AT_ONCE)?;
+        Ok(Lease::new(id, 0))
     }
 
     fn stands(&self, lease: &Lease) -> bool {
@@ -116,7 +124,9 @@ impl TokenStore for RedisStore {
     }
 
     fn exhaust(&self) -> Result<(), Unavailable> {
-        self.session.call(&Operation::Exhaust, LONGEST_CALL).map(drop)
+        self.session.call(&Operation::Exhaust, LONGEST_CALL)?;
+        self.session.known().doubt_early();
+        Ok(())
     }
 
     fn set_grace(&self, grace: Duration) {

@@ -280,6 +280,11 @@ local function distance()
     return math.max(slow, tonumber(ARGV[9]))
 end
 
+-- Until when no token is given because data was lost.
+local function lost_until()
+    return windows[1] and math.max(since, get('lost')) + loss or 0
+end
+
 -- When a client with `ahead` others before it can have a token at the soonest, what it waits for, and whether there is one
 -- then for sure.
 local function opening(ahead)
@@ -298,9 +303,7 @@ local function opening(ahead)
         later(moment, 'full')
         is_sure = is_sure and is_exact and spent == 0
     end
-    if windows[1] then
-        later(math.max(since, get('lost')) + loss, 'full')
-    end
+    later(lost_until(), 'full')
     later(get('pause'), 'paused')
     local between = distance()
     if between > 0 then
@@ -435,8 +438,10 @@ end
 local function take()
     local before = ahead()
     local ends = tonumber(redis.call('ZSCORE', tokens, lease) or '0')
-    if ends > now then
-        -- It was granted before, and the reply was lost.
+    if ends > now and math.max(get('pause'), lost_until()) > now then
+        redis.call('ZREM', tokens, lease)
+    elseif ends > now then
+        -- It was granted before, and the reply was lost or the token not used.
         local at = math.min(math.max(now, ends - lasts - grace), now + AHEAD)
         redis.call('ZADD', tokens, text(at + lasts + grace), lease)
         return report(1, at, at, 'full', before)

@@ -9,6 +9,7 @@ use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
+use crate::limiter::share::redis::script::Operation;
 use crate::limiter::share::redis::worker::Ended;
 use crate::limiter::status::{Outcome, WaitReason};
 use crate::limiter::store::TokenStore;
@@ -37,6 +38,11 @@ fn spend(host: &Host) {
     for lease in [(); 3].map(|()| take(host)) {
         answer(host, &lease, SUCCESS);
     }
+}
+
+fn refused_for(seconds: u64) -> RateLimitHeaders {
+    let retry_after = Some(Duration::from_secs(seconds));
+    RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS }
 }
 
 fn two(world: &World) -> [Host; 2] {
@@ -69,10 +75,28 @@ fn a_request_that_is_under_way_for_long_keeps_its_token() {
     };
     let [one, other] = two(&world);
     let leases = [(); 3].map(|()| take(&one));
-    world.clock.advance(Duration::from_secs(300));
-    one.pass();
+    for _ in 0..300 {
+        world.clock.advance(Duration::from_secs(1));
+        one.pass();
+    }
     assert!(leases.iter().all(|lease| one.stands(lease)));
     wait(&other);
+}
+
+#[test]
+fn a_lease_that_is_renewed_after_its_end_does_not_stand() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let lease = take(&one);
+    // Stopped, while others use the token; then the worker runs before the request is sent.
+    let _leases = [(); 2].map(|()| take(&other));
+    world.skip(LEASE + GRACE + HELD);
+    one.renew();
+    assert!(!one.stands(&lease));
+    one.renew();
+    assert!(!one.stands(&lease));
 }
 
 #[test]
@@ -237,6 +261,96 @@ fn a_token_that_was_granted_ahead_is_not_used_in_a_pause() {
     world.clock.advance(Duration::from_secs(1) - SOON);
     take(&one);
     wait(&other);
+}
+
+#[test]
+fn a_token_that_was_granted_ahead_and_is_not_used_in_time_is_asked_for_again() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    world.skip(SOON + Duration::from_millis(250));
+    let calls = world.calls();
+    take(&other);
+    assert_eq!(world.calls(), calls + 1);
+    take(&one);
+    take(&one);
+    wait(&one);
+}
+
+#[test]
+fn a_token_that_was_granted_ahead_is_not_used_late_in_a_pause_that_others_reported() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let under_way = take(&one);
+    for lease in [(); 2].map(|()| take(&one)) {
+        answer(&one, &lease, SUCCESS);
+    }
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    answer(&one, &under_way, refused_for(10));
+    world.skip(Duration::from_millis(600));
+    assert_eq!(wait(&other).reason, WaitReason::Paused);
+    let after = world.cautious_host("key", RATE);
+    assert_eq!(wait(&after).reason, WaitReason::Paused);
+}
+
+#[test]
+fn a_lease_that_is_granted_while_the_process_pauses_is_given_back() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let under_way = take(&one);
+    let session = one.store.session();
+    let now = session.clock.now();
+    // Of another thread, whose reply is on its way.
+    let id = session.known().next_lease(now).unwrap();
+    let name = session.known().name(id);
+    let reply = session.call(&Operation::Lease(&name, HELD), HELD).unwrap();
+    answer(&one, &under_way, refused_for(2));
+    session.known().start(id, now, now, &reply);
+    assert_eq!(session.known().claim(now).unwrap_err().reason, WaitReason::Paused);
+    assert_eq!(wait(&one).at_least, Duration::from_secs(2));
+    world.clock.advance(Duration::from_secs(2));
+    take(&other);
+    let snapshot = other.snapshot();
+    assert_eq!((snapshot.in_flight, snapshot.free), (1, 2));
+}
+
+#[test]
+fn a_lease_whose_reply_was_lost_is_not_granted_again_in_a_pause() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    other.lose_a_lease();
+    answer(&one, &take(&one), refused_for(1));
+    assert_eq!(wait(&other).reason, WaitReason::Paused);
+    world.clock.advance(Duration::from_secs(1));
+    take(&other);
+}
+
+#[test]
+fn no_lease_of_before_is_used_once_all_tokens_were_taken_out() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    wait(&one);
+    other.lose_a_lease();
+    one.exhaust().unwrap();
+    world.clock.advance(SOON);
+    for host in [&one, &other] {
+        assert_eq!(wait(host).at_least, HELD + GRACE - SOON);
+    }
 }
 
 #[test]
