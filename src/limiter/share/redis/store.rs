@@ -10,7 +10,7 @@ use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 use crate::limiter::store::{Denied, TokenStore};
 
 use super::known::LONGEST_RELEASE;
-use super::script::Operation;
+use super::script::{Operation, Reply};
 use super::session::{LONGEST_CALL, Session};
 use super::worker;
 
@@ -38,6 +38,34 @@ impl RedisStore {
         RedisStore { session: Arc::new(session) }
     }
 
+    /// Returns the lease to use now, which may be one that was granted before.
+    fn replied(
+        &self,
+        id: u64,
+        asked: Instant,
+        reply: Result<Reply, Unavailable>,
+    ) -> Result<u64, Denied> {
+        let session = &self.session;
+        let now = session.clock.now();
+        let mut known = session.known();
+        match reply {
+            Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
+            Ok(reply) => {
+                known.not_started(id);
+                return Err(known.deny(&reply, now).into());
+            }
+            Err(why) => {
+                known.not_started(id);
+                return Err(why.into());
+            }
+        }
+        let claimed = known.claim(now);
+        drop(known);
+        worker::start(session);
+        // A reply that took as long as a lease is worth nothing.
+        Ok(claimed?.ok_or(AT_ONCE)?)
+    }
+
     #[cfg(test)]
     pub(super) fn session(&self) -> &Session {
         &self.session
@@ -59,24 +87,7 @@ impl TokenStore for RedisStore {
         };
         let time = left.clamp(SHORTEST_CALL, LONGEST_CALL);
         let reply = session.call(&Operation::Lease(&name, left), time);
-        let now = session.clock.now();
-        let mut known = session.known();
-        match reply {
-            Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
-            Ok(reply) => {
-                known.not_started(id);
-                return Err(known.deny(&reply, now).into());
-            }
-            Err(why) => {
-                known.not_started(id);
-                return Err(why.into());
-            }
-        }
-        let claimed = known.claim(now);
-        drop(known);
-        worker::start(session);
-        // A reply that took as long as a lease is worth nothing.
-        let id = claimed?.ok_or(AT_ONCE)?;
+        let id = self.replied(id, asked, reply)?;
         Ok(Lease::new(id, 0))
     }
 
