@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) struct Path {
     port: u16,
@@ -48,13 +48,23 @@ fn join(client: &TcpStream, server: &TcpStream, delay: Duration) {
     }
 }
 
+/// Whatever is sent while other bytes are on their way is on its way as well.
 fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+    let (sender, on_the_way) = mpsc::channel::<(Instant, Vec<u8>)>();
+    thread::spawn(move || {
+        for (arrives, bytes) in on_the_way {
+            thread::sleep(arrives.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
     let mut bytes = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes) {
-        thread::sleep(delay);
-        if to.write_all(&bytes[..length]).is_err() {
+        if sender.send((Instant::now() + delay, bytes[..length].to_vec())).is_err() {
             break;
         }
     }
-    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Read);
 }

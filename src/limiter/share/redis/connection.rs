@@ -76,7 +76,7 @@ impl Connections {
         reply.map_err(|error| self.explain(&error))
     }
 
-    /// Sends a command on an idle connection, whose reply is read before the connection is used again: what became of
+    /// Sends a command on an idle connection, whose reply is read with that of the next one there: what became of
     /// it is then among [`settled`](Connections::settled), by its number. Returns false if it was not sent.
     pub(crate) fn post(&self, command: &Cmd, number: u64, time: Duration) -> bool {
         let Some(mut idle) = self.take_idle() else {
@@ -142,11 +142,9 @@ impl Connections {
             Some(idle) => idle,
             None => Idle::new(self.connect(end)?),
         };
-        self.read_replies(&mut idle, end)?;
-        let connection = &mut idle.connection;
-        let reply = match send(connection, command, end) {
+        let reply = match self.send(&mut idle, command, end) {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                send(connection, fallback, end)
+                self.send(&mut idle, fallback, end)
             }
             reply => reply,
         };
@@ -154,6 +152,16 @@ impl Connections {
             self.put_back(idle);
         }
         reply
+    }
+
+    /// Sends a command, and reads its reply behind those to what was posted before.
+    fn send(&self, idle: &mut Idle, command: &Cmd, end: Instant) -> Result<Value, RedisError> {
+        if let Err(error) = write(&mut idle.connection, command, end) {
+            self.settle(mem::take(&mut idle.posted), false);
+            return Err(error);
+        }
+        self.read_replies(idle, end)?;
+        read(&mut idle.connection, end)
     }
 
     fn connect(&self, end: Instant) -> Result<Connection, RedisError> {
@@ -242,11 +250,6 @@ fn timed_out() -> RedisError {
 
 fn left(end: Instant) -> Duration {
     end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
-}
-
-fn send(connection: &mut Connection, command: &Cmd, end: Instant) -> Result<Value, RedisError> {
-    write(connection, command, end)?;
-    read(connection, end)
 }
 
 fn write(connection: &mut Connection, command: &Cmd, end: Instant) -> Result<(), RedisError> {
@@ -347,5 +350,47 @@ fn meaning_of_code(code: &str) -> Option<Meaning> {
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Connections").field(&self.address).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use redis::IntoConnectionInfo;
+
+    use super::*;
+
+    /// Connections to a server that replies to the first command, and to the others once there are three.
+    fn connections() -> Connections {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut bytes, mut buffer) = (Vec::new(), [0; 1024]);
+            for (commands, replies) in [(1, ":1\r\n"), (3, ":2\r\n:3\r\n")] {
+                while bytes.iter().filter(|byte| **byte == b'*').count() < commands {
+                    let length = stream.read(&mut buffer).unwrap();
+                    bytes.extend_from_slice(&buffer[..length]);
+                }
+                stream.write_all(replies.as_bytes()).unwrap();
+            }
+        });
+        let info = format!("redis://{address}").into_connection_info().unwrap();
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let client = Client::open(info.set_redis_settings(settings)).unwrap();
+        Connections::new(client, address, None)
+    }
+
+    #[test]
+    fn a_command_is_sent_before_the_replies_to_what_was_posted_are_read() {
+        let connections = connections();
+        let time = Duration::from_secs(30);
+        let command = [redis::cmd("PING"), redis::cmd("PING")];
+        assert_eq!(connections.call(&command, time).unwrap(), Value::Int(1));
+        assert!(connections.post(&command[0], 7, time));
+        assert_eq!(connections.call(&command, time).unwrap(), Value::Int(3));
+        assert_eq!(connections.settled(), [(7, true)]);
     }
 }
