@@ -143,11 +143,13 @@ impl Figures {
         (self.counted - self.refused) as f64 / (N as f64 * cycles)
     }
 
-    /// How often the most served worker was served, for one time of the least served.
-    pub(crate) fn unfairness(&self) -> f64 {
-        let most = self.by_worker.values().max().copied().unwrap_or(0);
-        let least = self.by_worker.values().min().copied().unwrap_or(0);
-        most as f64 / least.max(1) as f64
+    /// How often the most served of so many workers was served, for one time of the least served.
+    pub(crate) fn unfairness(&self, workers: usize) -> f64 {
+        let served = self.by_worker.values();
+        match served.clone().min().filter(|_| served.len() == workers) {
+            Some(least) => served.max().copied().unwrap_or(0) as f64 / *least as f64,
+            None => f64::INFINITY,
+        }
     }
 }
 

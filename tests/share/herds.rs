@@ -42,6 +42,14 @@ fn processes_that_are_killed_take_few_tokens_along() {
 }
 
 #[test]
+fn processes_that_pause_between_their_calls_are_refused_nothing() {
+    let _limit = Limit::start();
+    let plan = Plan { latency: ms(100), jitter: ms(40), pause: ms(1000), ..Plan::new(TIME) };
+    let seen = herd::run(plan, SlidingLog::harsh(5, SECOND));
+    assert!(seen.most <= 5 && seen.refused == 0 && seen.counted > 10, "{seen:?}");
+}
+
+#[test]
 fn several_large_limits_hold_while_processes_are_killed() {
     let _limit = Limit::start();
     // A machine that is very busy sends less than the first two allow, and as much as the others.

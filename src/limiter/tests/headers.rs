@@ -129,17 +129,39 @@ fn a_limit_that_the_servers_own_successes_contradict_is_not_believed() {
     assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
 }
 
+/// The part of what there is that is sent in 36 periods to a server that always says that nothing is left.
+fn part_of(rate: Rate, together: usize) -> f64 {
+    let bench = Bench::new(rate);
+    let round_trip = Duration::from_millis(10);
+    let held = rate.period().mul_f64(1.001) + Duration::from_millis(5);
+    let mut sent = 0;
+    while bench.clock.passed() < 36 * held {
+        let first = bench.next();
+        let more = std::iter::repeat_with(|| bench.store.lease(None)).map_while(Result::ok);
+        let leases: Vec<_> = std::iter::once(first).chain(more.take(together - 1)).collect();
+        bench.pass(round_trip);
+        sent += leases.len();
+        leases.iter().for_each(|lease| bench.store.release(lease, remaining(0)));
+    }
+    sent as f64 / f64::from(36 * rate.requests())
+}
+
 #[test]
 fn a_server_that_always_says_that_nothing_is_left_costs_two_periods_of_twelve() {
-    let bench = Bench::new(Rate::per_minute(100));
-    let period = Duration::from_millis(60_065);
-    let mut sent = 0;
-    while bench.clock.passed() < 24 * period {
-        bench.store.release(&bench.next(), remaining(0));
-        bench.pass(Duration::from_millis(10));
-        sent += 1;
+    let (many, few) = (Rate::per_minute(100), Rate::per_second(5));
+    for (rate, together) in [(many, 1), (many, 4), (few, 4)] {
+        let part = part_of(rate, together);
+        assert!(part > 0.75, "{rate}, {together}: {part:.2}");
     }
-    assert!(sent > 24 * 100 * 3 / 4, "{sent} of 2400");
+}
+
+/// Two of five a second are sent one by one. Each time three were left for others, so that nothing that succeeds contradicts
+/// the server.
+#[test]
+fn a_server_of_five_a_second_that_always_says_that_nothing_is_left_leaves_two_of_them_to_one_thread()
+ {
+    let part = part_of(Rate::per_second(5), 1);
+    assert!(part > 0.39, "{part:.2}");
 }
 
 #[test]
