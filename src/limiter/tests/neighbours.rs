@@ -335,6 +335,23 @@ fn a_sliding_window_counter_refuses_one_of_sixty_and_costs_four_round_trips_or_a
     }
 }
 
+/// One that counts fractions admits four fifths of the rate at most, and only its refusals show that.
+#[test]
+fn a_sliding_window_counter_that_counts_fractions_refuses_three_of_sixty_seven() {
+    let strict: Kind = ("strict counter", |n, p| Box::new(SlidingCounter::new(n, p, true)));
+    for (latency, workers) in LATENCIES.into_iter().flat_map(|it| [(it, 1), (it, 8)]) {
+        for begin in (0..8).map(|eighth| eighth * SECOND / 8) {
+            let trial = Trial { latency, workers, begin, ..Trial::new(5, SECOND, strict) };
+            let ours = Trial { calls: 67, ..trial };
+            let (mine, other) = (ours.run(), Trial { ours: false, ..ours }.run());
+            // By hand, eight threads are refused 79 to 190 times.
+            let most = other.took * if workers == 1 { 101 } else { 120 } / 100;
+            assert!(mine.refused <= 3, "{} refused: {} ms, {workers}", mine.refused, latency / MS);
+            assert!(mine.took <= most, "{} ms, not {}", mine.took / MS, most / MS);
+        }
+    }
+}
+
 #[test]
 fn alone_on_a_key_the_second_burst_costs_a_few_round_trips_once() {
     for (latency, workers) in LATENCIES.into_iter().flat_map(|it| [(it, 1), (it, 8)]) {
