@@ -158,7 +158,7 @@ fn contention() {
     let wide = || bucket(Rate::new(1_000_000, Duration::from_millis(1)));
     let ways: [(&str, fn(Permit)); 2] = [("never sent", Permit::never_sent), ("answered", answer)];
     for (name, end) in ways {
-        let [alone, together] = [1, 8].map(|threads| rounds(&wide(), threads, 200_000, end));
+        let [alone, together] = [1, 8].map(|threads| rounds(&wide(), threads, 50_000, end));
         for (which, place) in [("least", 0), ("median", alone.len() / 2)] {
             let (alone, together) = (alone[place], together[place]);
             println!(

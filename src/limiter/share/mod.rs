@@ -147,8 +147,8 @@ impl Share {
     /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
     /// a token before the pause uses it, up to a fifth of a second later.
     ///
-    /// What the service's headers say is taken as it is: at most three quarters of the limit are held for others if that lasts, but
-    /// no success makes the numbers doubtful, as in memory and in a file.
+    /// If the service's headers contradict its own successes, a bucket in memory or in a file ignores them for a while. Here they
+    /// hold: `X-RateLimit-Remaining` leaves a quarter of the limit after a period of that, and `X-RateLimit-Limit` what it says.
     ///
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
