@@ -18,6 +18,10 @@ pub(super) const DONE: usize = 32;
 /// How many mentions without a newer time are remembered before this machine's clock is trusted to forget some.
 pub(super) const UNDATED: usize = 500;
 
+/// How to go on without a bookmark. To [`Bookmark::default`] alone, nothing that is listed is new.
+const WITHOUT: &str = "restore the file, or begin without it: with Bookmark::default(), and the filter `since` with the time \
+                       of the last run; without that filter, the mentions since then are lost";
+
 /// How far a program has read the mentions: the state of a [`Follow`](super::Follow).
 ///
 /// It prints as one line of visible ASCII and parses back, so that a later run continues; with serde it is a string.
@@ -222,13 +226,11 @@ impl FromStr for Bookmark {
     fn from_str(text: &str) -> Result<Bookmark> {
         let text = text.trim();
         if text.is_empty() {
-            let hint = "restore the file; to begin anew, delete it, or use Bookmark::default()";
-            return Err(Error::invalid("the bookmark is empty").with_hint(hint));
+            return Err(Error::invalid("the bookmark is empty").with_hint(WITHOUT));
         }
         let whole = text.rsplit_once(' ').filter(|(state, sum)| *sum == checksum(state));
         whole.and_then(|(state, _)| parse(state)).ok_or_else(|| {
-            let message = "this is not a bookmark, or not a whole one";
-            Error::invalid(message).with_hint("restore the file, or delete it to begin anew")
+            Error::invalid("this is not a bookmark, or not a whole one").with_hint(WITHOUT)
         })
     }
 }
@@ -318,6 +320,14 @@ mod tests {
             let summed = format!("{text} {}", checksum(text)).parse::<Bookmark>();
             assert!(summed.is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_hint_for_a_bookmark_without_a_checksum_names_the_filter_that_loses_no_mention() {
+        let line = bookmark(&[(1, 0)]).to_string();
+        let (state, _) = line.rsplit_once(' ').expect("a checksum");
+        let error = state.parse::<Bookmark>().expect_err("no checksum");
+        assert!(error.hint().is_some_and(|hint| hint.contains("`since`")), "{error}");
     }
 
     #[test]
