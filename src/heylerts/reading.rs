@@ -93,7 +93,7 @@ impl Reading {
         bookmark.clamp(present, overlap);
         Reading {
             items: Vec::new(),
-            bound: if is_first { None } else { bookmark.bound(overlap) },
+            bound: bookmark.bound(overlap),
             first: is_first.then_some(overlap),
             present,
             earliest: present,
