@@ -164,9 +164,9 @@ fn of_portion(portion: &Portion, depth: u32) -> Option<Report> {
 /// `{"error": "timeout"}`
 fn broke_off(json: &Value) -> bool {
     match json {
-        Value::Object(object) => object
-            .iter()
-            .any(|(name, value)| is_code(name) && is_server_error(value) || broke_off(value)),
+        Value::Object(object) => object.iter().any(|(name, value)| {
+            (is_code(name) || is_bad(name)) && is_server_error(value) || broke_off(value)
+        }),
         Value::Array(items) => items.iter().any(broke_off),
         Value::String(text) if text.contains('{') => {
             read(text.as_bytes(), true).is_some_and(|inner| broke_off(&inner.json))
@@ -1720,6 +1720,23 @@ mod tests {
             (r#"{"detail": "Internal Server Error"}"#, "in doubt: Internal Server Error"),
             (r#"{"error": {"status": "UNAVAILABLE", "message": "x"}}"#, "in doubt: x"),
             (r#"{"error": "User name unavailable"}"#, "User name unavailable"),
+            (r#"{"error": 502}"#, "in doubt: the response reports a failure"),
+            (r#"{"ok": false, "error": "504 upstream"}"#, "in doubt: 504 upstream"),
+            (
+                r#"{"error": "Request failed with status code 502"}"#,
+                "in doubt: Request failed with status code 502",
+            ),
+            (
+                r#"{"error": "Request failed with status code 404"}"#,
+                "Request failed with status code 404",
+            ),
+            (r#"{"error": "HTTP_504"}"#, "in doubt: HTTP_504"),
+            (r#"{"error": "unknown_error"}"#, "in doubt: unknown_error"),
+            (r#"{"error": "write EPIPE"}"#, "in doubt: write EPIPE"),
+            (r#"{"error": "EOF"}"#, "in doubt: EOF"),
+            (r#"{"error": "The operation was aborted"}"#, "in doubt: The operation was aborted"),
+            (r#"{"code": "ECONNRESET", "message": "socket hang up"}"#, "in doubt: socket hang up"),
+            (r#"{"code": "ABC123", "message": "socket wrench"}"#, NOTHING),
             // It can do nothing of the kind.
             (r#"{"status": 501, "message": "gone"}"#, "gone"),
         ]);
@@ -1731,6 +1748,12 @@ mod tests {
     fn a_request_that_timed_out_behind_the_service_is_in_doubt() {
         check(&[
             (r#"{"error": "Gateway timeout"}"#, "in doubt: Gateway timeout"),
+            (r#"{"error": "ETIMEDOUT"}"#, "in doubt: ETIMEDOUT"),
+            (
+                r#"{"ok": false, "code": "ESOCKETTIMEDOUT"}"#,
+                "in doubt: the response reports a failure",
+            ),
+            (r#"{"error": "Request time-out"}"#, "in doubt: Request time-out"),
             (r#"{"ok": false, "message": "upstream timed out"}"#, "in doubt: upstream timed out"),
             (r#"{"detail": "request timed out"}"#, "in doubt: request timed out"),
             (

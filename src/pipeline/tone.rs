@@ -169,13 +169,14 @@ fn plain(text: &str) -> String {
 
 /// Words of a service that failed itself, or does not know what it has done.
 const UNCERTAIN: &str = "\
-    may have|might have|may still|may or may not|outcome is unknown|timed out|timeout|deadline exceeded|server error|\
-    internal error|unexpected error|went wrong|bad gateway|service unavailable|temporarily unavailable|connection|econn|hang up";
+    may have|might have|may still|may or may not|outcome is unknown|timed out|timedout|timeout|time out|deadline exceeded|\
+    server error|internal error|unexpected error|unknown error|unhandled|went wrong|bad gateway|service unavailable|\
+    temporarily unavailable|status code 5|http 5|network error|connection|econn|hang up|epipe|broken pipe|unexpected eof|aborted";
 
 /// Whether a request may have been carried out by the words of an error: `"timeout; it may have been sent"`, `"INTERNAL"`
 pub(super) fn is_uncertain(text: &str) -> bool {
     let words = words(&text[..floor(text, LONGEST)]).join(" ");
-    matches!(&*words, "internal" | "unavailable" | "unknown")
+    matches!(&*words, "internal" | "unavailable" | "unknown" | "eof")
         || UNCERTAIN.split('|').any(|known| words.contains(known))
 }
 
@@ -258,7 +259,8 @@ fn clauses(text: &str) -> Vec<Vec<&str>> {
     let mut clauses = vec![Vec::new()];
     for part in text.lines().flat_map(|line| line.split_whitespace().chain(iter::once("."))) {
         let words = part.split(|c: char| !c.is_alphanumeric());
-        let words = words.filter(|word| !word.is_empty() && !part.contains('@'));
+        let is_address = part.contains('@') || part.contains("://");
+        let words = words.filter(|word| !word.is_empty() && !is_address);
         if BREAKS.iter().any(|word| part.eq_ignore_ascii_case(word)) || part.starts_with('(') {
             clauses.push(Vec::new());
         }
@@ -635,6 +637,7 @@ mod tests {
                 "Member is no longer in the community",
                 "Invite on its way, no action needed",
                 "T. Smith wurde entfernt",
+                "https://club.example/invites/cannot-stop-runners",
                 "No grupo Corredores",
                 "L'invitation t'a \u{e9}t\u{e9} envoy\u{e9}e",
                 "Max wurde aus Lauftreff Bad Homburg entfernt",

@@ -210,7 +210,7 @@ fn of_kind(name: &str, value: &Value) -> Option<Sign> {
         _ if is_failure || is_error_status(value) => Some(Sign::Kind),
         _ if is_code_of_success(value) => Some(Sign::Open),
         Some(_) => Some(Sign::Hint),
-        None => (tone::tone(word) == Tone::Bad).then_some(Sign::Hint),
+        None => (tone::tone(word) == Tone::Bad || tone::is_uncertain(word)).then_some(Sign::Hint),
     }
 }
 
