@@ -455,6 +455,74 @@ mod tests {
     }
 
     #[test]
+    fn new_mentions_behind_a_page_that_ends_with_old_ones_which_were_moved_there_come() {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (0..150).map(|nth| (-nth, at(-5 * nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        let first_done = list.iter().position(|(id, _)| bookmark.is_done(keys([*id])[0]));
+        let first_done = first_done.expect("one that is done");
+        let moved: Vec<Listed> = list.drain(first_done..first_done + SURE).collect();
+        list.splice(0..0, (1..=150).map(|id| (id, at(1))));
+        list.splice(100 - SURE..100 - SURE, moved.into_iter().map(|(id, _)| (id, at(1))));
+        assert_eq!(new_in(&list, START + MINUTE, &mut bookmark).len(), 150);
+    }
+
+    #[test]
+    fn a_new_mention_behind_a_page_of_late_ones_that_came_before_comes() {
+        let (mut list, mut bookmark) = (timed(START), Bookmark::default());
+        new_in(&list, START, &mut bookmark);
+        for batch in 0..4 {
+            let late = 30 * batch + 1..=30 * batch + 30;
+            list.splice(0..0, late.map(|id| (id, Some(START - 3 * DAY))));
+            assert_eq!(new_in(&list, START + MINUTE, &mut bookmark).len(), 30);
+        }
+        list.insert(110, (121, Some(START + 2 * MINUTE)));
+        assert_eq!(new_in(&list, START + 2 * MINUTE, &mut bookmark), keys([121]));
+    }
+
+    #[test]
+    fn a_mention_without_a_time_is_remembered_no_longer_than_the_one_above_it() {
+        let (mut list, mut bookmark) = (timed(START - 3 * DAY), Bookmark::default());
+        new_in(&list, START, &mut bookmark);
+        for minute in 0..200 {
+            let now = START + minute * MINUTE;
+            list.splice(0..0, [(2 * minute + 1, Some(now - 3 * DAY)), (2 * minute, None)]);
+            assert_eq!(new_in(&list, now, &mut bookmark).len(), 2);
+            assert!(bookmark.len() <= 2 * 61 + 1, "{}", bookmark.len());
+        }
+    }
+
+    #[test]
+    fn a_reading_ends_with_the_page_on_which_the_first_ones_that_are_done_stand() {
+        let every = |seconds: i64| -> Vec<Listed> {
+            (0..1_000).map(|nth| (-nth, Some(START - nth * seconds * 1_000))).collect()
+        };
+        let mut bookmark = Bookmark::default();
+        new_in(&every(40), START, &mut bookmark);
+        assert_eq!(read(&every(40), START, &mut bookmark), (Vec::new(), 100));
+
+        let mut list: Vec<Listed> = (0..1_000).map(|nth| (nth, None)).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        let is_left = |(id, _): &Listed| *id == 500 || !bookmark.is_done(keys([*id])[0]);
+        list.retain(is_left);
+        assert_eq!(read(&list, START, &mut bookmark), (Vec::new(), 600));
+    }
+
+    #[test]
+    fn a_reading_ends_below_known_ones_and_half_of_those_that_were_done_though_their_times_were_changed()
+     {
+        let at = |minute| Some(START + minute * MINUTE);
+        let mut list: Vec<Listed> = (0..1_000).map(|nth| (-nth, at(-nth))).collect();
+        let mut bookmark = Bookmark::default();
+        new_in(&list, START, &mut bookmark);
+        list.drain(61..61 + DONE - SURE);
+        list.iter_mut().skip(61).for_each(|(_, time)| *time = at(1));
+        assert_eq!(read(&list, START + MINUTE, &mut bookmark), (Vec::new(), 100));
+    }
+
+    #[test]
     fn a_reading_ends_below_all_that_were_done_though_their_times_were_changed() {
         let at = |minute| Some(START + minute * MINUTE);
         let mut list: Vec<Listed> = (0..1_000).map(|nth| (-nth, at(-nth))).collect();
