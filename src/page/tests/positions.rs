@@ -418,14 +418,19 @@ fn an_item_that_is_pushed_behind_the_end_while_a_position_is_looked_for_does_not
     assert!(model.list().contains(&1000));
 }
 
-/// The numbers and sizes of the pages that an iterator requests which is resumed, on a server that sends items only.
-fn requests_from(behind: u64, items: u64, size: u64) -> Vec<(u64, u32)> {
+/// The numbers and sizes of the pages that an iterator requests which is resumed, on a server with pages of this size, which
+/// reports no numbers, or those of the page.
+fn requests_from(behind: u64, items: u64, size: u64, reports: bool) -> Vec<(u64, u32)> {
     let requests = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&requests);
     let respond = move |number: u64, per_page: u32| {
         asked.lock().expect("no panic before").push((number, per_page));
         let ids = ((number - 1) * size..items).take(size as usize);
-        json!({"items": ids.map(|id| json!({"id": id.to_string()})).collect::<Vec<_>>()})
+        let items: Vec<Value> = ids.map(|id| json!({"id": id.to_string()})).collect();
+        match reports {
+            true => json!({"items": items, "page": number, "per_page": size}),
+            false => json!({"items": items}),
+        }
     };
     let pager: Pager<Item> = Pager::new(Numbered::new(Arc::new(Race(Box::new(respond)))));
     let position = format!("race 0 {behind} of ?").parse().expect("a position");
@@ -437,12 +442,15 @@ fn requests_from(behind: u64, items: u64, size: u64) -> Vec<(u64, u32)> {
 
 #[test]
 fn a_resumed_iterator_measures_the_pages_once_and_not_by_the_page_of_the_position() {
-    let requests = requests_from(5, 9, 10);
+    let requests = requests_from(5, 9, 10, false);
     assert_eq!(requests.iter().filter(|request| **request == (1, 10)).count(), 1, "{requests:?}");
     // Once to measure, and once in case that the first page is sent again after the end.
-    let requests = requests_from(25, 37, 4);
+    let requests = requests_from(25, 37, 4, false);
     assert_eq!(requests[..2], [(3, 10), (1, 10)]);
     assert_eq!(requests.iter().filter(|(number, _)| *number == 1).count(), 2, "{requests:?}");
+    // The server reports their size.
+    let requests = requests_from(25, 37, 4, true);
+    assert!(requests.iter().all(|(number, _)| *number > 1), "{requests:?}");
 }
 
 #[test]
