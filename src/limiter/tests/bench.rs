@@ -36,6 +36,8 @@ impl Bench {
     pub(crate) fn is_shut(&self, reason: WaitReason) {
         let outlook = self.store.lease(None).expect_err("no token").not_ready();
         assert_eq!(outlook.reason, reason);
+        // A wait that seemed to take no time would be waited for by those who only try.
+        assert!(outlook.at_least > Duration::ZERO);
     }
 
     pub(crate) fn answer(&self, lease: Lease) {

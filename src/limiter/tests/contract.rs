@@ -76,7 +76,11 @@ impl Trial {
     }
 
     fn has_none(&self) {
-        self.store.lease(None).expect_err("no token");
+        let denied = self.store.lease(None).expect_err("no token").not_ready();
+        // A wait that seemed to take no time would be waited for by those who only try.
+        for at_least in [denied.at_least, self.store.outlook(1).at_least] {
+            assert!(at_least > Duration::ZERO);
+        }
     }
 
     fn answer(&self, lease: Lease) {

@@ -94,9 +94,15 @@ struct Denial {
 }
 
 impl Denial {
+    /// When there may be a token: later than `now`, also if only a response is awaited, since a wait that seems to take no
+    /// time is waited for by callers that have none.
+    fn at(&self, now: Instant) -> Instant {
+        self.at.max(now + Duration::from_nanos(1))
+    }
+
     fn not_ready(&self, now: Instant) -> NotReady {
         NotReady {
-            at_least: self.at.saturating_duration_since(now),
+            at_least: self.at(now).saturating_duration_since(now),
             look_again: Some(self.look.saturating_duration_since(now)),
             reason: self.reason,
         }
@@ -414,7 +420,7 @@ impl Known {
     pub(super) fn outlook(&self, ahead: usize, now: Instant) -> NotReady {
         let denial = self.denied(now);
         let before = ahead + denial.map_or(0, |denial| denial.ahead);
-        let at = self.back(before, now).max(denial.map_or(now, |denial| denial.at));
+        let at = self.back(before, now).max(denial.map_or(now, |denial| denial.at(now)));
         NotReady {
             at_least: at.saturating_duration_since(now),
             look_again: None,
