@@ -61,11 +61,12 @@ pub(crate) struct Refusal {
 }
 
 impl Cooldown {
-    pub(crate) fn new(period: Nanos, pace: Pace) -> Cooldown {
+    /// Its share and period are those of the next [`adjust`](Cooldown::adjust).
+    pub(crate) fn new(is_paced: bool) -> Cooldown {
         Cooldown {
             phase: Phase::Open,
-            pace,
-            period,
+            pace: Pace::new(is_paced),
+            period: 0,
             unnamed: Unnamed::default(),
             barrier: 0,
             misses: UNKNOWN,

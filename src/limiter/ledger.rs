@@ -7,7 +7,6 @@ use fastrand::Rng;
 use super::cooldown::{Cooldown, Refusal};
 use super::headers::RateLimitHeaders;
 use super::moment::{Nanos, NotReady, Opening, nanos, until};
-use super::pace::Pace;
 use super::rate::{Rate, Shape};
 use super::start::{First, Second};
 use super::status::{Outcome, Snapshot, WaitReason};
@@ -59,13 +58,11 @@ impl Ledger {
             true => rate.limits().map(|(n, p)| Window::new(n, p)).collect(),
             false => vec![Window::new(0, rate.period())],
         };
-        let period = windows.first().map_or(SECOND, |window| window.held);
-        let pace = Pace::new(0, period, rate.shape() == Shape::Paced);
         let mut ledger = Ledger {
             windows,
             shape: rate.shape(),
             flights: Flights::default(),
-            cooldown: Cooldown::new(period, pace),
+            cooldown: Cooldown::new(rate.shape() == Shape::Paced),
             first: First::Known,
             second: Second::Known,
             granted: 0,
@@ -172,7 +169,6 @@ impl Ledger {
     /// A request ended that the ledger knew nothing about: it counts from now on.
     #[cfg(feature = "share")]
     pub(crate) fn charge(&mut self, outcome: Outcome, now: Nanos) {
-        self.settle(now);
         match outcome {
             Outcome::Responded(_) => self.hold(now),
             Outcome::NoResponse => self.hold(now.saturating_add(self.grace)),
@@ -205,7 +201,6 @@ impl Ledger {
 
     /// Takes all tokens out until P' and the grace after `now`: requests were sent that the ledger knows nothing about.
     pub(crate) fn exhaust(&mut self, now: Nanos) {
-        self.settle(now);
         let last = now.saturating_add(self.grace);
         self.windows.iter_mut().for_each(|window| window.exhaust(last));
     }
@@ -213,7 +208,6 @@ impl Ledger {
     /// Does the same with the tokens of the limit with the shortest period.
     #[cfg(feature = "share")]
     pub(crate) fn exhaust_shortest(&mut self, now: Nanos) {
-        self.settle(now);
         let last = now.saturating_add(self.grace);
         self.windows.iter_mut().take(1).for_each(|window| window.exhaust(last));
     }

@@ -34,8 +34,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(share: Nanos, period: Nanos, chosen: bool) -> Pace {
-        Pace { share, period, chosen, strain: None, last: None, trips: None }
+    /// Its share and period are those of the next [`adjust`](Pace::adjust).
+    pub(crate) fn new(chosen: bool) -> Pace {
+        Pace { share: 0, period: 0, chosen, strain: None, last: None, trips: None }
     }
 
     /// Another share or period is in force.
