@@ -61,7 +61,6 @@ impl Sent {
         let older = self.older(length, now);
         match (self.moments.len() - older).checked_sub(room) {
             None => Some(0),
-            Some(_) if room == 0 => None,
             Some(surplus) => self.moments.get(older + surplus).map(|at| at.saturating_add(length)),
         }
     }
