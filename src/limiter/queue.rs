@@ -210,6 +210,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Duration;
 
     use super::*;
     use crate::clock::SystemClock;
@@ -248,6 +249,31 @@ mod tests {
         assert_eq!((first.ahead(), second.ahead()), (0, 1));
     }
 
+    #[test]
+    fn the_first_is_woken_when_somebody_joins_with_the_earliest_deadline_of_all() {
+        let queue = queue();
+        let [soon, late] = [1, 2].map(|h| Some(Instant::now() + Duration::from_secs(3600 * h)));
+        let first = Queue::join(&queue, late);
+        let _second = Queue::join(&queue, late);
+        assert!(!first.signal.take());
+        let _third = Queue::join(&queue, soon);
+        assert!(first.signal.take());
+        assert_eq!(first.earliest_deadline(), soon);
+    }
+
+    #[test]
+    fn a_deadline_that_has_come_wakes_its_thread_once_and_ends_no_further_wait() {
+        let queue = queue();
+        let first = Queue::join(&queue, Some(Instant::now()));
+        let second = Queue::join(&queue, None);
+        first.step_aside(|| {
+            assert!(second.signal.take());
+            second.wait(None, &SystemClock);
+            assert!(first.signal.take());
+            assert_eq!(second.earliest_deadline(), None);
+        });
+    }
+
     /// A clock that looks at the queue whenever it sends a signal.
     #[derive(Debug, Default)]
     struct Looking(std::sync::OnceLock<std::sync::Weak<Queue>>, AtomicUsize);
@@ -257,7 +283,7 @@ mod tests {
             Instant::now()
         }
 
-        fn sleep(&self, _: std::time::Duration) {}
+        fn sleep(&self, _: Duration) {}
 
         fn notify(&self, signal: &Signal) {
             let queue = self.0.get().and_then(std::sync::Weak::upgrade).expect("a queue");
