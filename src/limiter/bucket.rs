@@ -419,3 +419,119 @@ impl fmt::Debug for Permit {
         f.debug_tuple("Permit").field(&self.lease).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_wait_is_reported_again_if_its_reason_changes_or_a_pause_grows() {
+        let (now, mut reported) = (Instant::now(), Reported::default());
+        for (seconds, reason, is_news) in [
+            (0, WaitReason::Full, false),
+            (5, WaitReason::Full, true),
+            (9, WaitReason::Full, false),
+            (3, WaitReason::Paused, true),
+            (3, WaitReason::Paused, false),
+            (7, WaitReason::Paused, true),
+            (0, WaitReason::Full, false),
+            (8, WaitReason::Full, true),
+        ] {
+            let at_least = seconds * SECOND;
+            let not_ready = NotReady { at_least, look_again: Some(at_least), reason };
+            let expected = is_news.then_some(Wait::new(at_least, reason));
+            assert_eq!(reported.news(&not_ready, now), expected);
+        }
+    }
+
+    #[test]
+    fn shared_tokens_are_tried_again_if_that_is_of_use_and_in_time() {
+        let (now, away) = (Instant::now(), Unavailable::new("cut off", "wait"));
+        let brief = away.clone().retry_in(SECOND);
+        for until in [None, Some(now + SECOND)] {
+            let again = try_again(brief.clone(), until, now).unwrap();
+            assert_eq!((again.at_least, again.look_again), (SECOND, Some(SECOND)));
+        }
+        assert!(try_again(brief, Some(now + SECOND / 2), now).is_err());
+        assert!(try_again(away, None, now).is_err());
+    }
+
+    /// A store that grants nothing before it is `open`. Its first token does not stand.
+    #[derive(Debug, Default)]
+    struct Strict {
+        is_open: AtomicBool,
+        granted: AtomicU64,
+        asked_by: Mutex<Vec<Option<Instant>>>,
+        ended: Mutex<Vec<(u64, Outcome)>>,
+    }
+
+    impl TokenStore for Strict {
+        fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
+            self.asked_by.lock().unwrap().push(by);
+            match self.is_open.load(Ordering::SeqCst) {
+                true => Ok(Lease::new(self.granted.fetch_add(1, Ordering::SeqCst), 0)),
+                false => {
+                    Err(Denied::Unavailable(Unavailable::new("cut off", "wait").retry_in(SECOND)))
+                }
+            }
+        }
+
+        fn stands(&self, lease: &Lease) -> bool {
+            lease.id > 0
+        }
+
+        fn release(&self, lease: &Lease, outcome: Outcome) {
+            self.ended.lock().unwrap().push((lease.id, outcome));
+        }
+
+        fn outlook(&self, _: usize) -> NotReady {
+            NotReady { at_least: SECOND, look_again: None, reason: WaitReason::Full }
+        }
+
+        fn tighten(&self, _: Rate) {}
+
+        fn exhaust(&self) -> Result<(), Unavailable> {
+            Ok(())
+        }
+
+        fn set_grace(&self, _: Duration) {}
+
+        fn snapshot(&self) -> Snapshot {
+            Snapshot::full(Rate::unlimited())
+        }
+
+        fn is_idle(&self) -> bool {
+            true
+        }
+    }
+
+    fn strict() -> (Arc<Strict>, TokenBucket) {
+        let store = Arc::new(Strict::default());
+        (Arc::clone(&store), TokenBucket::with_store(store, Arc::new(SystemClock)))
+    }
+
+    #[test]
+    fn a_store_knows_the_deadline_of_those_who_ask_it() {
+        let (store, bucket) = strict();
+        let until = Some(Instant::now() + SECOND / 2);
+        bucket.acquire(until, &mut |_| {}).unwrap_err();
+        assert_eq!(*store.asked_by.lock().unwrap(), [until; 2]);
+    }
+
+    #[test]
+    fn a_token_that_was_lost_before_the_request_is_replaced_and_counts_as_never_sent() {
+        let (store, bucket) = strict();
+        store.is_open.store(true, Ordering::SeqCst);
+        let lost = bucket.try_acquire().unwrap();
+        let permit = lost.confirm(None, &mut |_| {}).unwrap();
+        assert_eq!(*store.ended.lock().unwrap(), [(0, Outcome::NeverSent)]);
+        permit.confirm(None, &mut |_| {}).unwrap().never_sent();
+        assert_eq!(store.granted.load(Ordering::SeqCst), 2);
+    }
+}

@@ -103,6 +103,24 @@ fn a_try_does_not_overtake_the_queue() {
 }
 
 #[test]
+fn a_try_does_not_take_the_token_for_which_a_thread_waits() {
+    let _limit = Limit::start();
+    let (bucket, clock) = bucket(Rate::per_second(1));
+    clock.set_still(true);
+    respond(take(&bucket));
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| take(&bucket));
+        clock.until_asleep(1);
+        clock.advance(P);
+        let tried = bucket.try_acquire().map(drop);
+        clock.set_still(false);
+        bucket.tighten(Rate::per_second(1));
+        waiting.join().unwrap().never_sent();
+        assert_eq!(tried.unwrap_err().wait, P);
+    });
+}
+
+#[test]
 fn a_try_is_not_refused_for_others_that_only_pass_by() {
     let _limit = Limit::start();
     let (bucket, _) = bucket(Rate::per_minute(10_000));
@@ -241,6 +259,16 @@ fn a_holder_that_panics_gives_its_token_back_as_one_without_an_answer() {
     assert_eq!(bucket.try_acquire().unwrap_err().wait, P + grace);
     take(&bucket).never_sent();
     assert_eq!(clock.passed(), P + grace);
+}
+
+#[test]
+fn a_grace_of_more_than_a_day_counts_as_a_day() {
+    let _limit = Limit::start();
+    let (bucket, _) = bucket(Rate::per_second(1));
+    bucket.set_grace(Duration::MAX);
+    drop(take(&bucket));
+    let day = Duration::from_secs(86_400);
+    assert_eq!(bucket.try_acquire().unwrap_err().wait, P + day);
 }
 
 #[test]
