@@ -207,6 +207,53 @@ mod tests {
         }
     }
 
+    /// Uses so many keys for the first time that abandoned buckets are searched for.
+    fn use_other_keys(registry: &Registry) {
+        for number in 0..4 * FEW {
+            registry.bucket("others", &number.to_string(), RATE);
+        }
+    }
+
+    #[test]
+    fn a_key_whose_tokens_are_out_is_remembered_although_nobody_uses_it() {
+        let registry = registry();
+        assert!((0..5).all(|_| send(&registry.bucket("spent", "key", RATE))));
+        use_other_keys(&registry);
+        assert!(!send(&registry.bucket("spent", "key", RATE)));
+    }
+
+    #[test]
+    fn a_key_that_somebody_uses_keeps_its_bucket_although_all_tokens_are_back() {
+        let registry = registry();
+        let rested = registry.bucket("rested", "key", RATE);
+        use_other_keys(&registry);
+        assert!(registry.bucket("rested", "key", RATE).is_same(&rested));
+    }
+
+    #[test]
+    fn a_key_that_replaces_another_has_its_bucket_or_no_more_tokens_than_are_left_there() {
+        let registry = registry();
+        let old = registry.bucket("next", "old", RATE);
+        assert!(send(&old) && send(&old));
+        assert!(registry.bucket("next/", "old", RATE).is_same(&old));
+        assert!(registry.next_bucket("next/", "new", RATE, &old).is_same(&old));
+        assert!(registry.bucket("next", "new", RATE).is_same(&old));
+        let used = registry.bucket("next", "used", RATE);
+        assert!(registry.next_bucket("next", "used", RATE, &old).is_same(&used));
+        assert_eq!((old.snapshot().free, used.snapshot().free), (3, 3));
+    }
+
+    #[test]
+    fn keys_that_replace_each_other_take_memory_only_until_their_tokens_are_back() {
+        let registry = registry();
+        for number in 0..1000 {
+            registry.clock.sleep(Duration::from_secs(1));
+            let old = registry.bucket("old", &number.to_string(), RATE);
+            assert!(send(&registry.next_bucket("new", &number.to_string(), RATE, &old)));
+            assert!(registry.buckets.lock().unwrap().by_hash.len() <= 4 * FEW);
+        }
+    }
+
     #[test]
     fn the_key_is_not_kept() {
         let bucket = registry().bucket("secret", "hlt_secret_key", RATE);
