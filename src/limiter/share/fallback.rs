@@ -396,6 +396,16 @@ mod tests {
     }
 
     #[test]
+    fn the_child_of_a_fork_takes_no_tokens_out_for_the_requests_of_its_parent() {
+        let (line, store, _) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        store.lease(None).unwrap();
+        assert!(store.is_uncovered());
+        store.sent().process = 0;
+        assert!(!store.is_uncovered());
+    }
+
+    #[test]
     fn shared_tokens_that_cannot_be_reached_at_two_moments_far_apart_are_waited_for_each_time() {
         let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
         line.is_brief.store(true, Ordering::SeqCst);
@@ -413,6 +423,82 @@ mod tests {
         assert_eq!(part(Rate::per_second(5), 0.1), Rate::new(1, Duration::from_secs(2)));
         assert_eq!(part(Rate::per_minute(100), 0.29), Rate::per_minute(29));
         assert!(part(Rate::per_day(1), f64::MIN_POSITIVE).is_usable());
+        assert!(part(Rate::per_day(1), 0.001).is_usable());
+        assert_eq!(part(Rate::per_second(8).paced(), 0.5), Rate::per_second(4).paced());
         assert_eq!(part(Rate::unlimited(), 0.5), Rate::unlimited());
+    }
+
+    #[test]
+    fn an_obstacle_that_may_pass_is_waited_for_a_second_and_afterwards_own_tokens_are_used() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_brief.store(true, Ordering::SeqCst);
+        line.is_cut.store(true, Ordering::SeqCst);
+        for _ in 0..2 {
+            assert!(matches!(store.lease(None), Err(Denied::Unavailable(_))));
+            clock.advance(PATIENCE / 2);
+        }
+        assert!(store.lease(None).unwrap().is_fallback);
+        clock.advance(RETRY);
+        assert!(store.lease(None).unwrap().is_fallback);
+    }
+
+    #[test]
+    fn after_a_try_in_vain_the_shared_tokens_are_left_alone_for_a_second() {
+        let (line, store, clock) = fallback(Rate::per_second(20), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        store.lease(None).unwrap();
+        clock.advance(RETRY);
+        store.lease(None).unwrap();
+        line.is_cut.store(false, Ordering::SeqCst);
+        assert!(store.lease(None).unwrap().is_fallback);
+        clock.advance(RETRY);
+        store.lease(None).unwrap_err().not_ready();
+    }
+
+    #[test]
+    fn an_own_request_that_was_never_sent_takes_no_shared_tokens_out() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let [sent, unsent] = [(); 2].map(|()| store.lease(None).unwrap());
+        clock.advance(RETRY);
+        store.release(&sent, Outcome::NoResponse);
+        line.is_cut.store(false, Ordering::SeqCst);
+        store.lease(None).unwrap_err().not_ready();
+        store.release(&unsent, Outcome::NeverSent);
+        let before = line.tokens.outlook(0).at_least;
+        clock.advance(RETRY);
+        assert_eq!(store.lease(None).unwrap_err().not_ready().at_least, before - RETRY);
+    }
+
+    #[test]
+    fn a_lower_rate_and_a_grace_hold_for_the_own_tokens_too() {
+        let (line, store, clock) = fallback(Rate::per_second(8), 0.5);
+        store.tighten(Rate::per_second(4));
+        store.set_grace(Duration::ZERO);
+        assert_eq!(store.snapshot().rate, Rate::per_second(4));
+        let shared = store.lease(None).unwrap();
+        line.is_cut.store(true, Ordering::SeqCst);
+        assert!(!store.stands(&shared));
+        let own = [(); 2].map(|()| store.lease(None).unwrap());
+        assert_eq!(store.snapshot().rate, Rate::per_second(2));
+        assert!(store.outlook(0).at_least > Duration::ZERO);
+        own.iter().chain([&shared]).for_each(|lease| store.release(lease, Outcome::NoResponse));
+        let held = Duration::from_nanos(held(Duration::from_secs(1)));
+        assert_eq!([&store.own, &line.tokens].map(|it| it.snapshot().next_back), [Some(held); 2]);
+        clock.advance(held);
+        assert!(store.is_idle());
+    }
+
+    #[test]
+    fn it_is_idle_when_both_kinds_of_tokens_are_back() {
+        let (line, store, _) = fallback(Rate::per_second(8), 0.5);
+        let shared = store.lease(None).unwrap();
+        assert!(!store.is_idle());
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = store.lease(None).unwrap();
+        store.release(&shared, Outcome::NeverSent);
+        assert!(!store.is_idle());
+        store.release(&own, Outcome::NeverSent);
+        assert!(store.is_idle());
     }
 }

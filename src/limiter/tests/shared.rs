@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::limiter::Rate;
 use crate::limiter::headers::RateLimitHeaders;
-use crate::limiter::ledger::Lease;
+use crate::limiter::ledger::{Lease, Ledger};
 use crate::limiter::moment::nanos;
 use crate::limiter::share::file::{FileStore, World};
 use crate::limiter::share::process::{Life, Process};
@@ -650,4 +650,26 @@ fn a_lower_rate_of_one_process_holds_for_all_until_nobody_used_the_key_for_ten_p
     take(&later);
     take_all_left(&later);
     assert_eq!(later.snapshot().rate, FIVE);
+}
+
+#[test]
+fn a_request_that_the_ledger_did_not_know_counts_from_its_end() {
+    for (outcome, held) in [
+        (Outcome::Responded(RateLimitHeaders::default()), Some(HELD)),
+        (Outcome::NoResponse, Some(HELD + GRACE)),
+        (Outcome::NeverSent, None),
+    ] {
+        let mut ledger = Ledger::new(Rate::per_second(1));
+        ledger.charge(outcome, 0);
+        assert_eq!(ledger.lease(0).err().map(|it| it.at_least), held);
+    }
+}
+
+#[test]
+fn the_grace_of_a_dead_process_is_its_own() {
+    let mut ledger = Ledger::new(Rate::per_second(1));
+    let lease = ledger.lease(0).unwrap();
+    ledger.give_up(&lease, 0, 0);
+    assert_eq!(ledger.lease(0).unwrap_err().at_least, HELD);
+    assert_eq!(ledger.grace(), nanos(GRACE));
 }
