@@ -397,3 +397,201 @@ impl ExternalUsage {
         starts.zip(amounts.chain(std::iter::once(0)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_implies_one_that_allows_as_much_in_its_period() {
+        let window = Window::new(5, Duration::from_secs(1));
+        for (requests, ms, is_implied) in [
+            (5, 1000, true),
+            (4, 1000, false),
+            (300, 60_000, true),
+            (299, 60_000, false),
+            (10, 1500, true),
+            (9, 1500, false),
+        ] {
+            let period = Duration::from_millis(ms);
+            assert_eq!(window.implies(requests, period), is_implied, "{requests} in {ms} ms");
+        }
+    }
+
+    /// A limit with some of its tokens taken, some on their way back and some held for others, with or without the
+    /// memory of a refusal.
+    fn used(rng: &mut Rng) -> (Window, usize, Nanos) {
+        let (mut window, mut granted, mut now) =
+            (Window::new(8, Duration::from_secs(1)), Vec::new(), 0);
+        let slack = rng.bool().then(|| rng.u64(0..SECOND / 20));
+        for _ in 0..rng.usize(1..60) {
+            now += rng.u64(0..SECOND / 4);
+            window.settle(now);
+            window.remember(slack, now);
+            match rng.u8(0..5) {
+                0 | 1 if window.free(granted.len(), now) > 0 => {
+                    window.sent(now);
+                    granted.push(now);
+                }
+                2 if !granted.is_empty() => {
+                    granted.swap_remove(0);
+                    window.hold(now);
+                }
+                3 if !granted.is_empty() => window.unsent(granted.swap_remove(0)),
+                4 => window.share_with_others(rng.u32(0..9), granted.len(), None, now),
+                _ => {}
+            }
+        }
+        (window, granted.len(), now)
+    }
+
+    #[test]
+    fn as_many_tokens_are_free_as_can_be_taken_at_once() {
+        let mut rng = Rng::with_seed(3);
+        for _ in 0..2000 {
+            let (window, in_flight, now) = used(&mut rng);
+            let is_open = |ahead: &usize| window.opening(*ahead, in_flight, now).is_open(now);
+            assert_eq!((0..).take_while(is_open).count(), window.free(in_flight, now));
+        }
+    }
+
+    #[test]
+    fn a_token_is_free_at_the_moment_that_was_named_and_not_before() {
+        let mut rng = Rng::with_seed(4);
+        for _ in 0..2000 {
+            let (mut window, in_flight, now) = used(&mut rng);
+            let Some(at) = window.opening(0, in_flight, now).look.filter(|at| *at > now) else {
+                continue;
+            };
+            // All requests of a period are recorded from some moment on: then there may be one sooner.
+            let is_recorded = |at| window.sent.length(window.held, at).is_some();
+            let is_exact = is_recorded(now) == is_recorded(at);
+            window.settle(at - 1);
+            assert!(window.free(in_flight, at - 1) == 0 || !is_exact);
+            window.settle(at);
+            assert!(window.free(in_flight, at) > 0);
+        }
+    }
+
+    #[test]
+    fn a_request_under_way_may_end_sooner_than_a_token_is_back() {
+        let mut window = Window::new(2, Duration::from_secs(1));
+        window.hold(100 * SECOND);
+        let opening = window.opening(0, 1, SECOND);
+        assert_eq!(opening.at, SECOND + window.held);
+        assert_eq!(opening.look, Some(100 * SECOND + window.held));
+    }
+
+    #[test]
+    fn what_the_server_admitted_is_remembered_for_two_periods() {
+        let mut window = Window::new(5, Duration::from_secs(1));
+        for second in 0..1000 {
+            window.admit(second * SECOND, false, second * SECOND);
+        }
+        assert_eq!(window.admitted.len(), 3);
+    }
+
+    const MOST: u32 = 6;
+
+    /// Reports of `amount` at these moments, of a period of a second.
+    fn reported(amount: u32, moments: impl IntoIterator<Item = Nanos>) -> ExternalUsage {
+        let mut external = ExternalUsage::default();
+        for now in moments {
+            external.settle(now);
+            external.report(amount, MOST, now, (SECOND, Nanos::MAX));
+        }
+        external
+    }
+
+    #[test]
+    fn after_one_period_of_reports_a_quarter_of_the_limit_is_used_in_spite_of_them() {
+        let levels =
+            |moments: &[Nanos]| reported(8, moments.iter().copied()).levels().collect::<Vec<_>>();
+        assert_eq!(levels(&[0, SECOND - 1]), [(0, 8), (2 * SECOND - 1, 0)]);
+        assert_eq!(levels(&[0, SECOND - 1, SECOND]), [(0, MOST), (3 * SECOND, 0)]);
+    }
+
+    #[test]
+    fn reports_that_leave_a_quarter_are_not_doubted() {
+        let moments = || (0..20).map(|n| n * SECOND / 2);
+        assert!(!reported(MOST, moments()).is_doubting());
+        assert!(reported(MOST + 1, moments()).is_doubting());
+    }
+
+    #[test]
+    fn reports_that_three_successes_contradict_are_ignored_for_ten_periods_or_until_a_refusal() {
+        let contradicted = |by| {
+            let mut external = reported(8, [0, SECOND]);
+            (0..by).for_each(|_| external.contradict(SECOND, SECOND));
+            external
+        };
+        let level = |mut external: ExternalUsage, now| {
+            external.report(5, MOST, now, (SECOND, Nanos::MAX));
+            external.level()
+        };
+        assert_eq!((contradicted(2).level(), contradicted(3).level()), (MOST, 0));
+        assert_eq!(level(contradicted(3), 11 * SECOND - 1), 0);
+        assert_eq!(level(contradicted(3), 11 * SECOND), 5);
+        let mut confirmed = contradicted(3);
+        confirmed.confirm();
+        assert_eq!(level(confirmed, 2 * SECOND), 5);
+        let mut confirmed = contradicted(2);
+        confirmed.confirm();
+        confirmed.contradict(SECOND, SECOND);
+        assert_eq!(confirmed.level(), MOST);
+    }
+
+    #[test]
+    fn of_several_reports_the_highest_counts_and_each_until_its_end() {
+        let mut external = ExternalUsage::default();
+        let mut levels = |amount, end| {
+            external.hold(amount, end);
+            external.levels().collect::<Vec<_>>()
+        };
+        assert_eq!(levels(3, 10), [(0, 3), (10, 0)]);
+        assert_eq!(levels(5, 20), [(0, 5), (20, 0)]);
+        assert_eq!(levels(2, 30), [(0, 5), (20, 2), (30, 0)]);
+        assert_eq!(levels(1, 25), [(0, 5), (20, 2), (30, 0)]);
+        assert_eq!(levels(7, 10), [(0, 7), (10, 5), (20, 2), (30, 0)]);
+        assert_eq!(levels(7, 20), [(0, 7), (20, 2), (30, 0)]);
+    }
+
+    #[test]
+    fn a_series_of_reports_is_over_two_periods_after_the_last_of_them() {
+        assert_eq!(reported(8, [0, 2 * SECOND - 1]).level(), MOST);
+        assert_eq!(reported(8, [0, 2 * SECOND]).level(), 8);
+        let mut external = reported(8, [0, SECOND]);
+        external.contradict(SECOND, SECOND);
+        external.contradict(SECOND, SECOND);
+        external.settle(3 * SECOND);
+        assert!(!external.is_doubting());
+        external.report(8, MOST, 3 * SECOND, (SECOND, Nanos::MAX));
+        external.contradict(3 * SECOND, SECOND);
+        assert_eq!(external.level(), 8);
+    }
+
+    #[test]
+    fn the_requests_of_the_last_period_are_counted_when_all_of_them_were_recorded() {
+        let mut window = Window::new(5, Duration::from_secs(1));
+        window.remember(Some(0), 0);
+        let later = SECOND + 3_000_000;
+        assert_eq!([0, later, later].map(|at| window.sent(at)), [None, Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn beside_others_a_request_counts_for_a_period_and_the_difference_of_round_trips() {
+        let mut window = Window::new(2, Duration::from_secs(1));
+        let slack = window.held / 20;
+        window.remember(Some(slack), 0);
+        let sent = 3 * SECOND;
+        window.sent(sent);
+        window.hold(sent);
+        for (at, free) in [(window.held + slack - 1, 1), (window.held + slack, 2)] {
+            window.settle(sent + at);
+            window.remember(Some(slack), sent + at);
+            assert_eq!(window.free(0, sent + at), free);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::limiter::store::TokenStore;
 use crate::limiter::{Rate, TokenBucket};
 use fastrand::Rng;
 
-use super::bench::{Bench, HELD};
+use super::bench::{Bench, HELD, SHARE};
 use super::clock::Hand;
 use super::servers::{Server, SlidingLog};
 use super::simulation::{End, Journey, MS, Manners, SECOND, Simulation};
@@ -46,6 +46,18 @@ fn what_others_go_on_spending_is_held_for_two_periods() {
     bench.pass(2 * HELD - Duration::from_nanos(1));
     assert_eq!(held(&bench), 3);
     bench.pass(Duration::from_nanos(1));
+    assert_eq!(held(&bench), 0);
+}
+
+#[test]
+fn a_late_response_continues_no_series_of_reports_that_is_over() {
+    let bench = Bench::new(Rate::per_second(5));
+    let late = bench.lease();
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.pass(10 * HELD);
+    bench.store.release(&late, remaining(1));
+    assert_eq!(held(&bench), 2);
+    bench.pass(HELD);
     assert_eq!(held(&bench), 0);
 }
 
@@ -107,6 +119,35 @@ fn a_lower_limit_is_obeyed_at_once_and_a_higher_one_is_not() {
 }
 
 #[test]
+fn a_lower_rate_holds_although_the_server_says_a_limit_above_it() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.store.release(&bench.lease(), limit(4));
+    bench.store.tighten(Rate::per_second(2));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(2));
+}
+
+#[test]
+fn a_bucket_is_not_idle_while_tokens_are_held_for_others_or_a_lower_limit_is_in_force() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.pass(HELD);
+    bench.store.release(&bench.lease(), remaining(1));
+    bench.pass(HELD);
+    assert!(held(&bench) > 0 && !bench.store.is_idle());
+    bench.pass(HELD);
+    assert!(bench.store.is_idle());
+    // The limit that is in force anyway is nothing to remember.
+    bench.store.release(&bench.lease(), limit(5));
+    bench.pass(HELD);
+    assert!(bench.store.is_idle());
+    bench.store.release(&bench.lease(), limit(4));
+    bench.pass(9 * HELD);
+    assert!(!bench.store.is_idle());
+    bench.pass(HELD);
+    assert!(bench.store.is_idle());
+}
+
+#[test]
 fn a_lower_limit_ends_ten_periods_after_the_server_last_said_so() {
     let bench = Bench::new(Rate::per_second(5));
     for _ in 0..2 {
@@ -124,9 +165,154 @@ fn a_limit_that_the_servers_own_successes_contradict_is_not_believed() {
     let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
     leases.into_iter().for_each(|lease| bench.store.release(&lease, limit(1)));
     assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+    for _ in 0..9 {
+        bench.pass(HELD);
+        bench.store.release(&bench.next(), limit(1));
+        assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+    }
     bench.pass(HELD);
     bench.store.release(&bench.next(), limit(1));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(1));
+}
+
+#[test]
+fn only_successes_contradict_the_limit_that_a_server_reports() {
+    let bench = Bench::new(Rate::per_second(5));
+    let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
+    bench.store.release(&leases[0], limit(1));
+    for lease in &leases[1..] {
+        bench.store.release(lease, Outcome::Responded(RateLimitHeaders::default()));
+    }
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(1));
+}
+
+#[test]
+fn a_limit_of_another_period_that_ours_implies_is_none_to_remember() {
+    let bench = Bench::new(Rate::per_second(5));
+    let headers = |limit| RateLimitHeaders {
+        success: true,
+        limit: Some(limit),
+        period: Some(Duration::from_secs(60)),
+        ..RateLimitHeaders::default()
+    };
+    bench.store.release(&bench.lease(), Outcome::Responded(headers(300)));
     assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+    bench.store.release(&bench.lease(), Outcome::Responded(headers(299)));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5).and(Rate::per_minute(299)));
+    bench.pass(Duration::from_secs(601));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+}
+
+#[test]
+fn a_lower_limit_is_obeyed_for_as_long_as_the_server_reports_it() {
+    let bench = Bench::new(Rate::per_second(5));
+    let sent = || std::iter::from_fn(|| bench.store.lease(None).ok()).collect::<Vec<_>>();
+    bench.store.release(&bench.lease(), limit(3));
+    for _ in 0..12 {
+        bench.pass(HELD);
+        let leases = sent();
+        assert_eq!(leases.len(), 3);
+        leases.iter().for_each(|lease| bench.store.release(lease, limit(3)));
+    }
+}
+
+#[test]
+fn a_paced_bucket_is_as_fast_as_before_when_a_lower_limit_has_ended() {
+    let bench = Bench::new(Rate::per_second(5).paced());
+    bench.store.release(&bench.lease(), limit(1));
+    assert_eq!(bench.pace(), Some(HELD));
+    bench.pass(10 * HELD);
+    assert_eq!(bench.pace(), Some(SHARE));
+}
+
+#[test]
+fn a_limit_that_comes_into_force_later_counts_what_the_longest_of_the_others_remembers() {
+    let bench = Bench::new(Rate::per_second(5).and(Rate::per_minute(100)));
+    (0..3).for_each(|_| bench.well());
+    bench.pass(HELD * 10);
+    assert_eq!(bench.store.snapshot().free, 5);
+    bench.store.tighten(Rate::per_hour(7));
+    (0..4).for_each(|_| bench.well());
+    bench.pass(HELD);
+    bench.is_shut(WaitReason::Full);
+}
+
+#[test]
+fn of_more_limits_than_there_is_room_for_one_is_as_strict_as_two() {
+    let limit = |requests, seconds| Rate::new(requests, Duration::from_secs(seconds));
+    // Beside 100 in 100 seconds.
+    for (added, held) in [(limit(50, 60), 100), (limit(130, 200), 200)] {
+        let bench = Bench::new(limit(1000, 1));
+        for other in [(1001, 10), (1002, 20), (1003, 30), (1004, 40), (100, 100)] {
+            bench.store.tighten(limit(other.0, other.1));
+        }
+        bench.store.tighten(added);
+        (0..added.requests().min(100)).for_each(|_| bench.well());
+        bench.pass(Duration::from_secs(held));
+        bench.is_shut(WaitReason::Full);
+    }
+}
+
+#[test]
+fn one_request_at_a_time_in_a_crowd_does_not_wait_for_what_the_others_spend() {
+    let bench = Bench::new(Rate::per_minute(100));
+    (0..2).for_each(|_| bench.well());
+    bench.refuse(bench.lease(), Some(Duration::from_secs(1)));
+    bench.well();
+    assert_eq!(bench.pace(), None);
+    bench.store.release(&bench.lease(), remaining(0));
+    assert_eq!(held(&bench), 0);
+}
+
+#[test]
+fn a_lower_rate_spreads_the_requests_of_a_paced_bucket_at_once() {
+    let bench = Bench::new(Rate::per_second(5).paced());
+    bench.store.tighten(Rate::per_second(1));
+    assert_eq!(bench.pace(), Some(HELD));
+}
+
+#[test]
+fn a_rate_that_the_one_in_force_implies_adds_no_limit() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.store.tighten(Rate::per_minute(300));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5));
+    bench.store.tighten(Rate::per_minute(299));
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5).and(Rate::per_minute(299)));
+}
+
+#[test]
+fn a_bucket_is_idle_when_the_last_token_of_each_limit_is_back() {
+    let bench = Bench::new(Rate::per_second(5).and(Rate::per_minute(100)));
+    let lease = bench.lease();
+    bench.pass(Duration::from_secs(100));
+    assert!(!bench.store.is_idle());
+    bench.answer(lease);
+    bench.pass(Duration::from_millis(60_064));
+    assert!(!bench.store.is_idle());
+    bench.pass(Duration::from_millis(1));
+    assert!(bench.store.is_idle());
+}
+
+#[test]
+fn without_a_limit_there_are_always_tokens() {
+    let bench = Bench::new(Rate::unlimited());
+    let _leases = [(); 1000].map(|()| bench.lease());
+    let snapshot = bench.store.snapshot();
+    assert_eq!((snapshot.free, snapshot.rate), (usize::MAX, Rate::unlimited()));
+}
+
+#[test]
+fn a_limit_that_comes_into_force_later_counts_the_requests_that_were_sent_before() {
+    let bench = Bench::new(Rate::per_second(5));
+    (0..3).for_each(|_| bench.well());
+    bench.store.tighten(Rate::per_minute(5));
+    bench.pass(Duration::from_secs(2));
+    (0..2).for_each(|_| bench.well());
+    bench.pass(Duration::from_millis(58_064));
+    bench.is_shut(WaitReason::Full);
+    bench.pass(Duration::from_millis(1));
+    let _leases = [(); 3].map(|()| bench.lease());
+    bench.is_shut(WaitReason::Full);
 }
 
 /// The part of what there is that is sent in 36 periods to a server that always says that nothing is left.
@@ -286,8 +472,10 @@ fn what_others_spent_is_held_no_longer_than_until_the_service_counts_anew() {
     };
     let lease = bench.lease();
     bench.store.release(&lease, Outcome::Responded(spent));
+    // The moment may be rounded.
+    bench.pass(Duration::from_millis(2005));
     bench.is_shut(WaitReason::Full);
-    bench.pass(Duration::from_millis(2010));
+    bench.pass(Duration::from_millis(5));
     // Our own token is still out: the moment frees none of those.
     let _leases = [(); 99].map(|()| bench.lease());
     bench.is_shut(WaitReason::Full);
