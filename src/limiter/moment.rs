@@ -137,4 +137,33 @@ mod tests {
         assert!(!waiting.is_open(100));
         assert_eq!(waiting.and(Opening::at(7, WaitReason::Full)).look, None);
     }
+
+    #[test]
+    fn of_two_obstacles_at_one_moment_the_one_that_only_a_response_removes_is_named() {
+        let paused = Opening { look: None, ..Opening::at(5, WaitReason::Paused) };
+        let full = Opening::at(5, WaitReason::Full);
+        assert_eq!(
+            [paused.and(full), full.and(paused)].map(|it| it.reason),
+            [WaitReason::Paused; 2]
+        );
+    }
+
+    #[cfg(feature = "share")]
+    #[test]
+    fn one_who_shares_looks_again_soon_and_never_at_once() {
+        let [none, little, much] = [0, 1, 100].map(Duration::from_millis);
+        let looks =
+            |at_least, look_again| NotReady { at_least, look_again, reason: WaitReason::Full };
+        for (look_again, expected) in
+            [(None, much), (Some(2 * much), much), (Some(much / 2), much / 2), (Some(none), little)]
+        {
+            let mut not_ready = looks(none, look_again);
+            not_ready.look_by(much);
+            assert_eq!(not_ready.look_again, Some(expected));
+        }
+        assert!(looks(none, Some(none)).is_over());
+        for (at_least, look_again) in [(little, Some(none)), (none, Some(little)), (none, None)] {
+            assert!(!looks(at_least, look_again).is_over());
+        }
+    }
 }

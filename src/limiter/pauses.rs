@@ -117,4 +117,18 @@ mod tests {
         unnamed.passed();
         assert_eq!(in_vain(&mut unnamed, 2), [60, 1]);
     }
+
+    #[test]
+    fn after_each_64_refusals_in_a_row_short_pauses_double_up_to_one_of_a_period() {
+        let pauses = in_vain(&mut Unnamed::default(), 5000);
+        assert_eq!([63, 64, 128, 192, 384].map(|nth| pauses[nth]), [1, 2, 4, 9, 60]);
+        assert!(pauses[384..].iter().all(|it| *it == 60));
+    }
+
+    #[test]
+    fn the_end_of_a_pause_that_the_server_named_shows_nothing() {
+        let mut unnamed = Unnamed::default();
+        unnamed.passed();
+        assert_eq!(in_vain(&mut unnamed, 2), [60, 1]);
+    }
 }

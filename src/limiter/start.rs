@@ -153,6 +153,8 @@ impl Second {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SECOND: Nanos = 1_000_000_000;
@@ -194,6 +196,51 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_response_stops_nobody_beyond_the_end_of_the_first_period() {
+        let mut first = after_the_first(SUCCESS);
+        first.granted(1, 61 * SECOND - 1);
+        assert_eq!(first.next(1, 100, SECOND), Some(61 * SECOND));
+    }
+
+    #[test]
+    fn a_response_that_is_no_success_does_not_let_more_requests_be_under_way() {
+        let mut first = after_the_first(SUCCESS);
+        for _ in 0..50 {
+            first.responded(
+                &RateLimitHeaders { success: false, ..SUCCESS },
+                (100, 60 * SECOND),
+                SECOND,
+            );
+        }
+        assert!(first.next(1, 100, SECOND).is_some());
+    }
+
+    /// The state after one request at each of these moments, of a limit with a period of a second.
+    fn second(moments: impl IntoIterator<Item = Nanos>) -> Second {
+        let mut second = Second::NEW;
+        moments.into_iter().for_each(|at| second.granted(SECOND, at));
+        second
+    }
+
+    #[test]
+    fn the_request_after_the_first_n_waits_for_a_response_or_a_share() {
+        let next = |count: u64, in_flight| second(1..=count).next(in_flight, 5, SECOND / 5);
+        assert_eq!([next(4, 1), next(5, 0)], [None; 2]);
+        assert_eq!(next(5, 1), Some(5 + SECOND / 5));
+    }
+
+    #[test]
+    fn a_rest_of_two_periods_ends_a_burst_and_ten_periods_without_one_end_the_care() {
+        let burst = || (0..5).map(|n| 30 * SECOND + n);
+        let is_slow = |it: Second| it.next(1, 5, SECOND / 5).is_some();
+        assert!(is_slow(second(burst())));
+        assert!(is_slow(second(burst().chain([32 * SECOND]))));
+        assert!(!is_slow(second(burst().chain([33 * SECOND]))));
+        assert_ne!(second((30..=40).map(|n| n * SECOND)), Second::Known);
+        assert_eq!(second((30..=41).map(|n| n * SECOND)), Second::Known);
+    }
+
+    #[test]
     fn a_server_that_says_what_remains_and_the_end_of_a_period_show_what_there_is() {
         let told = RateLimitHeaders { remaining: Some(7), ..SUCCESS };
         assert_eq!(after_the_first(told), First::Known);
@@ -205,8 +252,17 @@ mod tests {
     }
 
     #[test]
-    fn after_a_refusal_of_the_first_request_few_are_sent_at_once() {
+    fn after_a_refusal_of_the_first_request_few_are_sent_at_once_until_two_periods_after_the_pause()
+    {
         let refusal = RateLimitHeaders { success: false, refused: true, ..SUCCESS };
-        assert!(after_the_first(refusal).next(1, 100, SECOND).is_some());
+        for (retry_after, pause) in [(None, 60), (Some(Duration::from_secs(600)), 600)] {
+            let mut first = after_the_first(RateLimitHeaders { retry_after, ..refusal });
+            assert!(first.next(1, 100, SECOND).is_some());
+            let end = (1 + pause + 2 * 60) * SECOND;
+            first.settle(end - 1);
+            assert_ne!(first, First::Known);
+            first.settle(end);
+            assert_eq!(first, First::Known);
+        }
     }
 }

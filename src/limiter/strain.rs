@@ -193,9 +193,9 @@ mod tests {
 
     const SECOND: Nanos = 1_000_000_000;
 
-    /// A refusal before which the server had admitted this part of the rate, and where it leads to.
-    fn refused(strain: Option<Strain>, admitted: f64, at: Nanos) -> Strain {
-        let refusal = Unexplained {
+    /// A refusal before which the server had admitted this part of the rate.
+    fn refusal(admitted: f64, at: Nanos) -> Unexplained {
+        Unexplained {
             admitted,
             rounded: true,
             probing: false,
@@ -204,8 +204,16 @@ mod tests {
             successes: 5,
             at,
             pause_end: at + SECOND,
-        };
-        refusal.remembered(strain, SECOND)
+        }
+    }
+
+    /// Where it leads to.
+    fn refused(strain: Option<Strain>, admitted: f64, at: Nanos) -> Strain {
+        refusal(admitted, at).remembered(strain, SECOND)
+    }
+
+    fn part(strain: Strain) -> Option<f64> {
+        strain.part(strain.since, SECOND)
     }
 
     #[test]
@@ -214,7 +222,64 @@ mod tests {
         let second = refused(Some(first), 0.4, 3 * SECOND);
         let third = refused(Some(second), 0.4, 6 * SECOND);
         let fourth = refused(Some(third), 0.31, 9 * SECOND);
-        let parts = [first, second, third, fourth].map(|it| it.part(it.since, SECOND).unwrap());
-        assert_eq!(parts, [1.0, 0.5, 0.4, 0.31]);
+        let parts = [first, second, third, fourth].map(part);
+        assert_eq!(parts, [1.0, 0.5, 0.4, 0.31].map(Some));
+    }
+
+    #[test]
+    fn the_speed_rises_in_the_tenth_period_after_the_pause() {
+        let mut strain = refused(Some(refused(None, 0.4, 0)), 0.4, 3 * SECOND);
+        strain.resume(20 * SECOND, SECOND);
+        let part = |tenths| strain.part(20 * SECOND + tenths * SECOND / 10, SECOND);
+        assert_eq!(
+            [0, 50, 90, 95, 100].map(part),
+            [Some(0.5), Some(0.5), Some(0.5), Some(0.75), None]
+        );
+    }
+
+    #[test]
+    fn a_speed_that_was_good_is_remembered_for_ten_periods_at_full_speed() {
+        let strain = refused(None, 0.4, 0);
+        let is = |periods: u64| strain.since + periods * SECOND;
+        assert!(!strain.is_over(is(10) - 1) && strain.is_over(is(10)));
+        assert!(!strain.is_forgotten(is(20) - 1, SECOND) && strain.is_forgotten(is(20), SECOND));
+    }
+
+    #[test]
+    fn a_further_refusal_makes_the_client_slower_by_a_tenth_at_least() {
+        let first = refused(None, 1.0, 0);
+        assert_eq!(part(refused(Some(first), 1.0, 3 * SECOND)), Some(SLOWER));
+    }
+
+    #[test]
+    fn two_refusals_in_a_crowd_within_six_periods_lead_to_one_request_at_a_time() {
+        let first = refused(None, 0.9, 0);
+        let crowded = refused(Some(first), 0.1, 3 * SECOND);
+        assert_eq!(part(crowded), Some(1.0));
+        let again = refused(Some(crowded), 0.1, crowded.since + 6 * SECOND - 1);
+        assert!(again.is_crowded(again.since));
+        let later = refused(Some(crowded), 0.1, crowded.since + 6 * SECOND);
+        assert_eq!(part(later), Some(1.0));
+    }
+
+    #[test]
+    fn a_client_that_sent_one_at_a_time_goes_on_so_if_it_was_starved_and_pauses_are_rounded() {
+        for (is_lost, rounded, expected) in
+            [(false, true, Some(0.6)), (true, false, Some(0.6)), (true, true, None)]
+        {
+            let alone = Unexplained { is_lost, ..refusal(0.1, 0) }.remembered(None, SECOND);
+            assert!(alone.is_crowded(alone.since));
+            let next = Unexplained { rounded, ..refusal(0.6, 3 * SECOND) };
+            assert_eq!(part(next.remembered(Some(alone), SECOND)), expected);
+        }
+    }
+
+    #[test]
+    fn on_a_server_without_bursts_refusals_lead_to_three_tenths_of_the_rate_at_least() {
+        let even = |part| Some(Strain { speed: Speed::Even(part), ..refused(None, 0.6, 0) });
+        let probe = Unexplained { probing: true, ..refusal(0.6, 3 * SECOND) };
+        assert_eq!(part(probe.remembered(even(EVEN), SECOND)), Some(EVEN));
+        assert_eq!(part(refused(even(0.5), 0.6, 3 * SECOND)), Some(0.45));
+        assert_eq!(part(refused(even(0.31), 0.6, 3 * SECOND)), Some(CROWDED));
     }
 }

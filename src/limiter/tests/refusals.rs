@@ -43,6 +43,7 @@ fn after_a_pause_one_request_tries_and_no_other_is_sent_until_its_response() {
     bench.is_shut(WaitReason::Paused);
     bench.pass(Duration::from_secs(100));
     bench.is_shut(WaitReason::Paused);
+    assert_eq!(bench.paused(), Duration::ZERO);
     bench.answer(ahead);
     bench.lease();
 }
@@ -78,6 +79,7 @@ fn a_refusal_of_the_very_first_request_slows_nobody_down() {
     bench.pass(HELD);
     bench.well();
     assert_eq!(bench.pace(), None);
+    let _together = [(); 4].map(|()| bench.lease());
 }
 
 #[test]
@@ -288,6 +290,8 @@ fn if_the_request_that_tries_comes_to_nothing_another_one_tries() {
 #[test]
 fn a_429_that_a_lowered_limit_explains_slows_nobody_down() {
     let bench = Bench::new(Rate::per_second(5));
+    bench.well();
+    bench.pass(HELD);
     let leases: Vec<_> = (0..5).map(|_| bench.lease()).collect();
     for lease in leases {
         let (refused, limit) = (true, Some(3));
@@ -297,6 +301,7 @@ fn a_429_that_a_lowered_limit_explains_slows_nobody_down() {
     bench.pass(bench.paused());
     bench.well();
     assert_eq!(bench.pace(), None);
+    let _together = [(); 2].map(|()| bench.lease());
 }
 
 fn run<S: Server>(n: u32, p: u64, server: S, workers: usize, manners: Manners) -> Report {
@@ -424,6 +429,14 @@ fn a_bucket_whose_last_response_was_a_refusal_is_idle_ten_periods_after_the_paus
 }
 
 #[test]
+fn after_a_pause_of_thirty_periods_the_rest_is_spread_out_as_well() {
+    let bench = known();
+    bench.refuse(bench.lease(), Some(HELD * 30));
+    bench.well();
+    assert_eq!(bench.pace(), Some(SHARE));
+}
+
+#[test]
 fn after_a_pause_that_ended_long_ago_one_request_still_goes_first() {
     let bench = known();
     bench.refuse(bench.next(), Some(Duration::from_secs(5)));
@@ -472,4 +485,123 @@ fn all_tokens_stay_out_although_a_lower_limit_of_the_service_ends_meanwhile() {
     bench.store.exhaust().expect("tokens in memory");
     bench.pass(HELD);
     bench.is_shut(WaitReason::Full);
+}
+
+#[test]
+fn the_tokens_of_a_limit_that_only_the_server_knows_can_be_taken_out_too() {
+    let bench = Bench::new(Rate::per_second(5));
+    let hourly = RateLimitHeaders {
+        success: true,
+        limit: Some(3),
+        period: Some(Duration::from_secs(3600)),
+        ..RateLimitHeaders::default()
+    };
+    let lease = bench.lease();
+    bench.store.release(&lease, Outcome::Responded(hourly));
+    bench.store.exhaust().expect("tokens in memory");
+    bench.pass(Duration::from_secs(600));
+    bench.is_shut(WaitReason::Full);
+}
+
+#[test]
+fn what_others_spent_before_a_refusal_is_held_no_longer_than_until_the_server_counts_anew() {
+    let bench = Bench::new(Rate::per_minute(100));
+    (0..40).for_each(|_| bench.well());
+    let refusal = RateLimitHeaders {
+        refused: true,
+        retry_after: Some(A_SECOND),
+        reset: Some(3 * A_SECOND),
+        ..RateLimitHeaders::default()
+    };
+    bench.store.release(&bench.lease(), Outcome::Responded(refusal));
+    bench.pass(3 * A_SECOND);
+    assert!(bench.store.snapshot().held_for_others > 0);
+    bench.pass(Duration::from_millis(10));
+    assert_eq!(bench.store.snapshot().held_for_others, 0);
+}
+
+#[test]
+fn from_a_request_that_was_never_sent_nobody_keeps_a_distance() {
+    let bench = Bench::new(Rate::per_second(5).paced());
+    bench.store.release(&bench.lease(), Outcome::NeverSent);
+    let older = bench.lease();
+    bench.is_shut(WaitReason::Paced);
+    bench.pass(SHARE);
+    bench.lease();
+    bench.store.release(&older, Outcome::NeverSent);
+    bench.is_shut(WaitReason::Paced);
+}
+
+#[test]
+fn after_a_rest_the_outlook_of_a_paced_bucket_counts_from_now() {
+    let bench = Bench::new(Rate::per_second(5).paced());
+    bench.well();
+    bench.pass(HELD * 10);
+    assert_eq!(
+        [0, 1, 2].map(|ahead| bench.store.outlook(ahead).at_least),
+        [0, 1, 2].map(|n| SHARE * n)
+    );
+}
+
+#[test]
+fn the_outlook_of_a_long_queue_expects_that_refusals_are_forgotten_in_ten_periods() {
+    let bench = known();
+    for _ in 0..2 {
+        bench.refuse(bench.next(), Some(A_SECOND));
+        (0..4).for_each(|_| bench.well());
+    }
+    assert!(bench.pace().unwrap() > SHARE);
+    let outlook = bench.store.outlook(1000).at_least;
+    assert!(outlook < HELD * 205, "{outlook:?}");
+}
+
+#[test]
+fn the_outlook_during_a_pause_and_a_probe_expects_that_the_rest_is_spread_out() {
+    let bench = known();
+    bench.refuse(bench.next(), Some(HELD * 5));
+    let outlooks = || [0, 1, 3].map(|ahead| bench.store.outlook(ahead).at_least);
+    assert_eq!(outlooks(), [0, 1, 3].map(|n| HELD * 5 + SHARE * n));
+    let probe = bench.next();
+    assert_eq!(outlooks(), [1, 2, 4].map(|n| SHARE * n));
+    bench.answer(probe);
+}
+
+#[test]
+fn a_pause_after_which_nobody_asks_is_forgotten_after_ten_periods() {
+    let bench = Bench::new(Rate::per_second(5));
+    bench.refuse(bench.lease(), Some(A_SECOND));
+    bench.pass(A_SECOND + HELD * 10 - Duration::from_nanos(1));
+    assert!(!bench.store.is_idle());
+    bench.pass(Duration::from_nanos(1));
+    assert!(bench.store.is_idle());
+}
+
+#[test]
+fn a_pause_without_a_name_lasts_a_period_of_the_limit_that_came_into_force_later() {
+    let bench = Bench::new(Rate::unlimited());
+    bench.store.tighten(Rate::per_minute(100));
+    bench.refuse(bench.lease(), None);
+    assert_eq!(bench.paused(), Duration::from_millis(60_065));
+}
+
+#[test]
+fn the_periods_in_which_refusals_are_remembered_begin_with_the_success_after_the_pause() {
+    let bench = known();
+    bench.refuse(bench.lease(), Some(A_SECOND));
+    bench.pass(A_SECOND + HELD * 8);
+    bench.well();
+    bench.pass(HELD * 9);
+    assert_eq!(bench.pace(), Some(SHARE));
+    bench.pass(HELD);
+    assert_eq!(bench.pace(), None);
+}
+
+#[test]
+fn a_pause_with_a_name_does_not_shorten_the_next_one_without() {
+    let bench = Bench::new(Rate::per_minute(100));
+    bench.well();
+    bench.refuse(bench.next(), Some(A_SECOND));
+    bench.well();
+    bench.refuse(bench.next(), None);
+    assert_eq!(bench.paused(), Duration::from_millis(60_065));
 }
