@@ -219,6 +219,9 @@ mod tests {
         let headers = headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", " 0 ")]);
         let read = RateLimitHeaders::read(StatusCode::OK, &headers);
         assert_eq!((read.limit, read.remaining, read.refused), (Some(5), Some(0), false));
+        let all = self::headers(&[("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", "5")]);
+        let read = RateLimitHeaders::read(StatusCode::OK, &all);
+        assert_eq!((read.limit, read.remaining), (Some(5), Some(5)));
     }
 
     #[test]
@@ -292,6 +295,7 @@ mod tests {
             (date, Some(1)),
             ("Thu, 26 Nov 2026 16:00:09 GMT", Some(1)),
             ("Thu, 26 Nov 2026 16:00:12 GMT", Some(2)),
+            ("Thu, 26 Nov 2026 16:00:07 GMT", None),
             ("Thu, 26 Nov 2026 15:00:09 GMT", None),
             ("soon", None),
             ("0.001", Some(1)),
@@ -332,6 +336,10 @@ mod tests {
             assert_eq!(read, expected.map(Duration::from_secs_f64), "{name}: {value}");
             assert_eq!(RateLimitHeaders::read(StatusCode::BAD_GATEWAY, &headers).reset, None);
         }
+        let alone = headers(&[("x-ratelimit-reset", "4")]);
+        let reset = |status| RateLimitHeaders::read(status, &alone).reset;
+        let four = Some(Duration::from_secs(4));
+        assert_eq!([StatusCode::TOO_MANY_REQUESTS, StatusCode::OK].map(reset), [four, None]);
     }
 
     fn wait(status: u16, value: &str, date: Option<&str>) -> Option<Duration> {

@@ -345,6 +345,7 @@ mod tests {
             "5/99999999999999999999 s",
             "5 per",
             "5/1.2.3s",
+            "5/.5s",
             "5/s and",
             "unlimitedly",
         ] {
@@ -382,6 +383,8 @@ mod tests {
         let service = Rate::per_second(5);
         let minute = Rate::per_minute(100);
         assert_eq!(minute.at_service(service), service.and(minute));
+        let same = Rate::per_minute(300);
+        assert_eq!(same.at_service(service), service.and(same));
         assert_eq!(Rate::per_second(2).at_service(service), Rate::per_second(2));
         for higher in [Rate::per_second(9), Rate::per_minute(900), Rate::unlimited()] {
             assert_eq!(higher.at_service(service), higher);

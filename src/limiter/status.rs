@@ -307,6 +307,10 @@ mod tests {
             text(65_000, WaitReason::Paused),
             "waiting 1 min 5 s: the service asked for a pause"
         );
+        assert_eq!(
+            text(125_000, WaitReason::Paused),
+            "waiting 2 min 5 s: the service asked for a pause"
+        );
         assert_eq!(text(9_990, WaitReason::Full), "waiting 10 s: the rate limit is used up");
     }
 
@@ -315,5 +319,29 @@ mod tests {
         let wait = Wait::new(Duration::from_secs(61), WaitReason::Full);
         let text = "a token of the rate limit would take 1 min 1 s: the rate limit is used up";
         assert_eq!(AcquireError::new(wait).to_string(), text);
+    }
+
+    #[test]
+    fn a_refused_wait_is_an_error_with_its_length_and_shared_tokens_out_of_reach_one_with_a_cause()
+    {
+        let time = Duration::from_secs(61);
+        let late = Error::from(AcquireError::new(Wait::new(time, WaitReason::Full)));
+        assert_eq!((late.kind(), late.retry_after()), (ErrorKind::Deadline, Some(time)));
+        assert!(late.source().is_none());
+        let away = Unavailable::new("cut off", "mend it").with_source(fmt::Error).retry_in(time);
+        let away = AcquireError::from(away);
+        assert_eq!((away.wait, away.source().is_some()), (time, true));
+        assert_ne!(away, Unavailable::new("damaged", "mend it").retry_in(time).into());
+        let away = Error::from(away);
+        assert_eq!((away.kind(), away.retry_after()), (ErrorKind::SharedLimit, None));
+        assert_eq!((away.hint(), away.source().is_some()), (Some("mend it"), true));
+    }
+
+    #[test]
+    fn the_spent_part_of_any_rate_is_between_nothing_and_all() {
+        let spent = |rate, free| Snapshot { free, ..Snapshot::full(rate) }.utilization();
+        assert_eq!(spent(Rate::per_second(4), 3), 0.25);
+        assert_eq!(spent(Rate::unlimited(), usize::MAX), 0.0);
+        assert_eq!(spent(Rate::per_second(0), 0), 1.0);
     }
 }
