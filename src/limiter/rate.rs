@@ -186,7 +186,7 @@ impl Rate {
 
 /// Whether one limit allows less than another in the long run, or as much.
 fn is_lower(one: (u32, Duration), other: (u32, Duration)) -> bool {
-    let over = |a: (u32, Duration), b: (u32, Duration)| u128::from(a.0) * (b.1.as_nanos() >> 10);
+    let over = |a: (u32, Duration), b: (u32, Duration)| u128::from(a.0) * b.1.as_nanos();
     over(one, other) <= over(other, one)
 }
 
