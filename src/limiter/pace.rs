@@ -148,3 +148,19 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_response_is_forgotten_after_many_fast_ones() {
+        const MS: Nanos = 1_000_000;
+        let mut pace = Pace::new(false);
+        pace.adjust(MS, 60_000 * MS);
+        [100, 1000].into_iter().for_each(|trip| pace.answered(trip * MS));
+        assert!(pace.variation() > 800 * MS);
+        (0..200).for_each(|_| pace.answered(100 * MS));
+        assert!(pace.variation() < 10 * MS);
+    }
+}

@@ -282,4 +282,22 @@ mod tests {
         assert_eq!(part(refused(even(0.5), 0.6, 3 * SECOND)), Some(0.45));
         assert_eq!(part(refused(even(0.31), 0.6, 3 * SECOND)), Some(CROWDED));
     }
+
+    #[test]
+    fn a_server_that_was_wrongly_taken_for_one_without_bursts_is_not_taken_for_one_again() {
+        let single = |rounded| Unexplained { rounded, successes: 1, ..refusal(0.1, 3 * SECOND) };
+        let alone = Strain { singles: NO_BURST - 1, ..refused(None, 0.1, 0) };
+        let even = single(true).remembered(Some(alone), SECOND);
+        assert!(even.is_even(even.since));
+        let exact = single(false).remembered(Some(alone), SECOND);
+        assert_eq!((exact.is_even(exact.since), part(exact)), (false, Some(EVEN)));
+        for rounded in [true, false] {
+            let almost = Strain { singles: WRONG - 1, ..even };
+            let wrong = single(rounded).remembered(Some(almost), SECOND);
+            assert!(wrong.is_crowded(wrong.since));
+            let next = Strain { singles: NO_BURST - 1, ..wrong };
+            let again = single(true).remembered(Some(next), SECOND);
+            assert_eq!(again.is_even(again.since), !rounded);
+        }
+    }
 }
