@@ -17,7 +17,8 @@ use super::status::{Outcome, Snapshot, Unavailable};
 /// this contract, with N requests in a period P, P' = P·1.001 + 5 ms, on one clock for all who share the tokens:
 ///
 /// 1. [`lease`](TokenStore::lease) hands out a token or returns when to ask again; it never waits for one. At most N
-///    tokens are out at any moment: leased and not released, or held after that.
+///    tokens are out at any moment: leased and not released, or held after that. While there is none,
+///    [`NotReady::at_least`] is more than zero: a caller past its deadline asks again otherwise.
 /// 2. [`release`](TokenStore::release) receives how the request ended. After a response the token is held for P'; after
 ///    no response, for P' and the grace; if it was never sent, it is free at once. A second release changes nothing.
 /// 3. A free token is not withheld, except by a pause or a pace that a refusal brought about, or while it is not known
