@@ -410,13 +410,21 @@ impl Ledger {
         let longest = self.windows.iter().max_by_key(|it| it.period);
         let window = Window::beside(requests, period, longest);
         if self.windows.len() < MOST {
-            return self.windows.push(window);
+            return self.insert(window);
         }
         if let Some(last) = self.windows.last_mut() {
             // One limit in the place of two must be as strict as both.
             let (requests, period) = (last.requests.min(requests), last.period.max(period));
             *last = Window::beside(requests, period, Some(last));
         }
+    }
+
+    /// Keeps the limits in order: the shortest period first, and those that only the server knows last.
+    fn insert(&mut self, window: Window) {
+        let key = |it: &Window| (it.requests == u32::MAX, it.period);
+        let place = self.windows.partition_point(|it| key(it) <= key(&window));
+        self.windows.insert(place, window);
+        self.flights.insert_limit(place);
     }
 
     /// The rate in force has changed.
@@ -520,6 +528,17 @@ impl Flights {
             None => self.slots.push(Some(flight)),
         }
         Lease::new(id, slot)
+    }
+
+    /// Another limit has this place from now on. What was out of it when the requests under way were granted is not known.
+    fn insert_limit(&mut self, place: usize) {
+        for flight in self.slots.iter_mut().flatten() {
+            let Flight { out, sent, doubting, .. } = flight;
+            out[place..].rotate_right(1);
+            sent[place..].rotate_right(1);
+            doubting[place..].rotate_right(1);
+            (out[place], sent[place], doubting[place]) = (usize::MAX, None, false);
+        }
     }
 
     /// Ends a flight; `None` if it has ended before.

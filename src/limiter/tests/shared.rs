@@ -505,6 +505,20 @@ fn a_boot_leaves_what_is_used_of_a_day() {
 }
 
 #[test]
+fn after_a_boot_only_the_shortest_limit_is_waited_for_whoever_stated_it() {
+    let machine = Machine::new();
+    let hour = Rate::per_hour(7);
+    let (one, other) = (machine.process_at(&machine.path(), hour, || 1), machine.process(2));
+    answer(&one, &take(&one));
+    answer(&other, &take(&other));
+    machine.boot(HELD);
+    let other = machine.process(2);
+    has_none(&other);
+    machine.pass(GRACE);
+    assert_eq!((take_all_left(&other), other.snapshot().rate), (5, FIVE.and(hour)));
+}
+
+#[test]
 fn a_time_of_day_that_is_set_changes_nothing_but_after_a_boot_it_may_be_waited_for() {
     let machine = Machine::new();
     machine.pass(DAY);
