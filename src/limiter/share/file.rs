@@ -78,8 +78,8 @@ struct Own {
     rates: Vec<Rate>,
     grace: Duration,
     is_cautious: bool,
-    /// The state that was seen last.
-    epoch: Option<u64>,
+    /// The state that was written last, and its number.
+    known: Option<(u64, u64)>,
     /// Our requests under way, and since when.
     under_way: BTreeMap<u64, Instant>,
     /// When our other tokens are back.
@@ -118,9 +118,16 @@ impl Own {
         }
     }
 
-    /// Adds what the state does not know, if it is not the one that we knew: its tokens are out, and ours under way.
-    fn reclaim(&self, state: &mut State, now: Nanos) {
-        if self.epoch.is_some_and(|known| known != state.epoch) {
+    /// Notices that the file is another one, or none: every state in it is older than the one that we knew.
+    fn lose(&mut self) {
+        self.known = self.known.map(|(epoch, _)| (epoch, u64::MAX));
+        self.presence = None;
+    }
+
+    /// Adds what the state does not know, if it is not the one that we knew, or is an older copy of that: its tokens are out, and
+    /// ours under way.
+    fn reclaim(&self, state: &mut State, number: u64, now: Nanos) {
+        if self.known.is_some_and(|(epoch, known)| epoch != state.epoch || number < known) {
             state.exhaust(now);
             for token in self.under_way.keys() {
                 state.take_back(self.process, *token, now);
@@ -135,7 +142,7 @@ impl Own {
         let now = state.at(clocks)?;
         state.keep(&self.rates, self.grace, now);
         // If there was a file before, requests were sent that the new one must count.
-        self.reclaim(&mut state, now);
+        self.reclaim(&mut state, 0, now);
         Ok(state)
     }
 
@@ -187,7 +194,7 @@ impl FileStore {
             rates: vec![rate],
             grace: GRACE,
             is_cautious: world.is_cautious,
-            epoch: None,
+            known: None,
             under_way: BTreeMap::new(),
             back: VecDeque::new(),
         };
@@ -266,6 +273,7 @@ impl FileStore {
         if locked.is_replaced() {
             drop(locked);
             record.close();
+            own.lose();
             return Ok(None);
         }
         let clocks = (self.world.clocks)(&own.process);
@@ -306,8 +314,8 @@ impl FileStore {
         work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
     ) -> Result<Option<T>, Unavailable> {
         let now = state.at((self.world.clocks)(&own.process))?;
-        own.reclaim(&mut state, now);
         state.keep(&own.rates, own.grace, now);
+        own.reclaim(&mut state, last.number, now);
         if last.is_torn {
             state.charge(now);
         }
@@ -317,11 +325,13 @@ impl FileStore {
             state.release(own.process, *token, *outcome, now);
         }
         let done = work(&mut state, own, now);
-        if let Err(error) = encode(&state).and_then(|bytes| locked.write(last, &bytes)) {
-            self.late().extend(late);
-            return Err(error);
+        match encode(&state).and_then(|bytes| locked.write(last, &bytes)) {
+            Ok(number) => own.known = Some((state.epoch, number)),
+            Err(error) => {
+                self.late().extend(late);
+                return Err(error);
+            }
         }
-        own.epoch = Some(state.epoch);
         for (token, outcome) in late {
             under_way().remove(&token);
             own.return_token(outcome, now);

@@ -49,7 +49,8 @@ pub(crate) enum Contents {
 /// One copy of the state, as it was read.
 #[derive(Debug)]
 pub(crate) struct Copy {
-    number: u64,
+    /// One more for each step.
+    pub(crate) number: u64,
     /// The other copy is not what was written: a step may be lost.
     pub(crate) is_torn: bool,
     pub(crate) state: Vec<u8>,
@@ -193,16 +194,16 @@ impl Locked<'_> {
         Ok(true)
     }
 
-    /// Writes `state` after `last`, in the place of the copy before that.
-    pub(crate) fn write(&self, last: &Copy, state: &[u8]) -> Result<(), Unavailable> {
+    /// Writes `state` after `last`, in the place of the copy before that, and returns its number.
+    pub(crate) fn write(&self, last: &Copy, state: &[u8]) -> Result<u64, Unavailable> {
         let number = last.number.wrapping_add(1);
         let written = copy(number, state);
         if written.len() > CAPACITY {
             let message = format!("the shared rate limit {} is full", self.record.path.display());
             return Err(Unavailable::new(message, "allow fewer requests at the same time"));
         }
-        write_copy(self.file, &written, number)
-            .map_err(|error| self.record.unusable("written", error))
+        let unusable = |error| self.record.unusable("written", error);
+        write_copy(self.file, &written, number).map(|()| number).map_err(unusable)
     }
 
     /// Writes a file anew that was damaged.

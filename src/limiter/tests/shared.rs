@@ -447,6 +447,30 @@ fn a_file_that_was_renamed_or_replaced_is_not_used_any_more() {
 }
 
 #[test]
+fn an_older_copy_of_the_file_frees_no_token() {
+    let changes: [fn(&Path, &Path); 2] = [
+        |copy, path| fs::rename(copy, path).unwrap(),
+        |copy, path| fs::write(path, fs::read(copy).unwrap()).unwrap(),
+    ];
+    for change in changes {
+        let machine = Machine::new();
+        let (one, other) = (machine.process(1), machine.process(2));
+        let before = take(&one);
+        let copy = machine.path().with_extension("copy");
+        fs::copy(machine.path(), &copy).unwrap();
+        let after = take(&one);
+        answer(&one, &take(&one));
+        change(&copy, &machine.path());
+        has_none(&one);
+        has_none(&other);
+        machine.pass(HELD + GRACE);
+        machine.pass(Duration::from_millis(50));
+        assert!(one.stands(&before) && one.stands(&after));
+        assert_eq!(take_all_left(&other), 3);
+    }
+}
+
+#[test]
 fn a_damaged_file_that_has_another_name_is_left_as_it_is() {
     let machine = Machine::new();
     fs::create_dir_all(&machine.folder).unwrap();
