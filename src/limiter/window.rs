@@ -149,13 +149,15 @@ impl Window {
         self.returning.insert(from.saturating_add(self.held));
     }
 
-    /// Holds all tokens for P' after `from`, which is later than any of them is held already.
+    /// Holds all tokens for P' after `from`. Those that are held for longer stay so: others may have a longer grace.
     pub(crate) fn exhaust(&mut self, from: Nanos) {
         let back = from.saturating_add(self.held);
         // A limit that only the server knows has no tokens unless it is in force. A lower one of the server may end sooner.
         let all = if self.requests < u32::MAX { self.requests as usize } else { self.limit() };
         let tokens = Some(all).filter(|all| *all < u32::MAX as usize).unwrap_or(0);
-        self.returning = Runs::of(back, tokens);
+        self.returning = self.returning.map(|at| at.max(back));
+        let missing = tokens.saturating_sub(self.returning.len());
+        self.returning.insert_many(back, missing as u64);
     }
 
     /// Obeys a lower limit that the server reports.

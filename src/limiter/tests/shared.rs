@@ -289,6 +289,48 @@ fn the_grace_of_the_dead_process_counts_not_that_of_the_one_that_noticed() {
     }
 }
 
+/// Two processes, one of which has a grace of half a minute and the other none.
+fn patient_and_hasty(machine: &Machine) -> (FileStore, FileStore) {
+    let (patient, hasty) = (machine.process(1), machine.process(2));
+    patient.set_grace(Duration::from_secs(30));
+    hasty.set_grace(Duration::ZERO);
+    (patient, hasty)
+}
+
+#[test]
+fn a_token_is_held_for_the_grace_of_its_process_even_if_another_one_takes_all_out() {
+    let machine = Machine::new();
+    let (patient, hasty) = patient_and_hasty(&machine);
+    patient.release(&take(&patient), Outcome::NoResponse);
+    hasty.exhaust().unwrap();
+    machine.pass(HELD);
+    assert_eq!(take_all_left(&hasty), 4);
+    machine.pass(HELD);
+    has_none(&hasty);
+}
+
+#[test]
+fn a_process_adds_its_own_grace_to_a_state_that_another_one_has_begun_anew() {
+    for outcome in [None, Some(Outcome::NoResponse)] {
+        let machine = Machine::new();
+        let (patient, hasty) = patient_and_hasty(&machine);
+        let leases = take_all(&patient);
+        leases.iter().for_each(|lease| {
+            outcome.into_iter().for_each(|outcome| patient.release(lease, outcome));
+        });
+        machine.damage(|bytes| bytes.clear());
+        unavailable(&hasty);
+        has_none(&patient);
+        machine.kill(1);
+        machine.pass(Duration::from_millis(100));
+        has_none(&hasty);
+        machine.pass(HELD + Duration::from_secs(29));
+        has_none(&hasty);
+        machine.pass(Duration::from_secs(1));
+        take_all(&hasty);
+    }
+}
+
 #[test]
 fn the_child_of_a_fork_has_none_of_its_parents_tokens() {
     let machine = Machine::new();
