@@ -564,4 +564,19 @@ mod tests {
         assert!(record.try_lock().expect("no file").is_none());
         std::fs::remove_dir_all(folder).expect("a folder to remove");
     }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_process_in_a_container_shows_that_it_lives_in_a_folder_that_was_made_anew() {
+        let folder = std::env::temp_dir().join(format!("heysync-anew-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let me = Process::current().contained();
+        let world = World { me: Box::new(move || me), ..World::real() };
+        let store = FileStore::in_world(path.clone(), Rate::per_second(5), world);
+        for _ in 0..2 {
+            let _ = store.lease(None);
+            assert_eq!(presence::life(&path, &me), Life::Alive);
+            std::fs::remove_dir_all(&folder).expect("a folder to remove");
+        }
+    }
 }

@@ -23,10 +23,12 @@ pub(super) fn show(tokens: &Path, me: &Process) -> io::Result<Arc<File>> {
     let path = path_of(&fs::canonicalize(tokens)?, me);
     let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     shown.retain(|(_, file)| file.strong_count() > 0);
-    let known = shown.iter().find(|(known, _)| *known == path);
-    if let Some(file) = known.and_then(|(_, file)| file.upgrade()) {
+    let known = shown.iter().find(|(known, _)| *known == path).and_then(|(_, file)| file.upgrade());
+    // It may have been removed together with its folder.
+    if let Some(file) = known.filter(|_| life_by(&path) == Life::Alive) {
         return Ok(file);
     }
+    shown.retain(|(known, _)| *known != path);
     let file = Arc::new(options().open(&path)?);
     if let Err(TryLockError::Error(error)) = file.try_lock() {
         return Err(error);
@@ -117,6 +119,9 @@ mod tests {
         assert_eq!(life(&tokens, &me), Life::Alive);
         drop(second);
         assert_eq!(life(&tokens, &me), Life::Dead);
+        let _removed = show(&tokens, &me).unwrap();
+        assert_eq!(life(&tokens, &me), Life::Alive);
+        fs::remove_file(path_of(&tokens, &me)).unwrap();
         let _again = show(&tokens, &me).unwrap();
         assert_eq!(life(&tokens, &me), Life::Alive);
         fs::remove_dir_all(folder).unwrap();
