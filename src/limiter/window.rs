@@ -289,6 +289,8 @@ fn lasts(reset: Option<Duration>) -> Nanos {
 
 /// So many successes that contradict the server's numbers prove them wrong.
 const PROOF: u32 = 3;
+/// More reports than this are held for up to a part of the period longer, so that many end at the same moment.
+const MOST: Nanos = 64;
 /// For so many periods, numbers that were proven wrong are ignored.
 const IGNORED: u64 = 10;
 
@@ -342,7 +344,9 @@ impl ExternalUsage {
         }
         // Somebody who goes on spending will do so in the next period as well.
         let (amount, periods) = if is_long { (amount.min(most), 2) } else { (amount, 1) };
-        self.hold(amount, now.saturating_add(period.saturating_mul(periods).min(lasts)));
+        let end = now.saturating_add(period.saturating_mul(periods).min(lasts));
+        let step = if self.reports.len() as u64 > MOST { period.div_ceil(MOST) } else { 1 };
+        self.hold(amount, end.checked_next_multiple_of(step).unwrap_or(end));
     }
 
     pub(crate) fn hold(&mut self, amount: u32, end: Nanos) {
