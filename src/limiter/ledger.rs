@@ -117,7 +117,7 @@ impl Ledger {
         let mut flight = Flight {
             id,
             granted: now,
-            out: [usize::MAX; MOST],
+            out: [UNKNOWN; MOST],
             sent: [None; MOST],
             doubting: [false; MOST],
         };
@@ -477,6 +477,9 @@ impl Ledger {
 /// No rate has more limits than this, nor has a ledger that adds one of its server.
 pub(crate) const MOST: usize = 6;
 
+/// More than any limit. A program of 32 bits can read it from a file as well.
+const UNKNOWN: usize = u32::MAX as usize;
+
 /// A token that was taken.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lease {
@@ -537,7 +540,7 @@ impl Flights {
             out[place..].rotate_right(1);
             sent[place..].rotate_right(1);
             doubting[place..].rotate_right(1);
-            (out[place], sent[place], doubting[place]) = (usize::MAX, None, false);
+            (out[place], sent[place], doubting[place]) = (UNKNOWN, None, false);
         }
     }
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::limiter::status::Unavailable;
 
 /// Another number for every change of the layout, be it only of a type inside the state.
-pub(crate) const FORMAT: u32 = 8;
+pub(crate) const FORMAT: u32 = 9;
 const MAGIC: [u8; 12] = *b"heysync-tkn\n";
 const HEADER: usize = 16;
 const PAGE: usize = 4096;

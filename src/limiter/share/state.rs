@@ -400,7 +400,14 @@ mod tests {
     #[test]
     fn another_layout_has_another_format() {
         let bytes = postcard::to_allocvec(&full()).unwrap();
-        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (8, 259, 2_709_178_490));
+        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (9, 239, 621_999_781));
+    }
+
+    #[test]
+    fn a_state_has_no_number_that_a_program_of_32_bits_cannot_read() {
+        let bytes = postcard::to_allocvec(&full()).unwrap();
+        let largest = postcard::to_allocvec(&u64::MAX).unwrap();
+        assert!(!bytes.windows(largest.len()).any(|number| number == largest));
     }
 
     #[test]
