@@ -148,11 +148,12 @@ fn a_folder_that_is_mounted_read_only_gives_no_token() {
     assert!(said.contains("SharedLimit") && said.contains("who may write there"), "{said}");
 }
 
-/// What a process says if a system call fails, or `None` without strace.
-fn said_if(fault: &str, place: &Path) -> Option<String> {
+/// What a process says if a system call fails (with the files of `paths`, or any), or `None` without strace.
+fn said_if(fault: &str, paths: &[&str], place: &Path) -> Option<String> {
     let call = fault.split(':').next().unwrap();
     let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
-    let said = said_by("strace", &["-f", "-qq", "-e", &trace, "-e", &inject], place, &[]);
+    let arguments = [&["-f", "-qq", "-e", &trace, "-e", &inject], paths].concat();
+    let said = said_by("strace", &arguments, place, &[]);
     if !said.contains("test result") {
         println!("left out: there is no strace, or it may not trace");
         return None;
@@ -165,9 +166,22 @@ fn a_file_system_without_locks_is_named() {
     let _limit = Limit::start();
     let folder = folder();
     for error in ["ENOLCK", "EOPNOTSUPP", "ENOSYS"] {
-        let Some(said) = said_if(&format!("flock:error={error}"), &folder.0) else { return };
+        let Some(said) = said_if(&format!("flock:error={error}"), &[], &folder.0) else { return };
         assert!(said.contains("SharedLimit") && said.contains("has locks"), "{error}: {said}");
     }
+}
+
+#[test]
+fn a_process_that_had_no_file_descriptor_left_when_it_began_shares_with_the_others_later() {
+    let _limit = Limit::start();
+    let folder = folder();
+    let config = Config::new().base_url("http://127.0.0.1:9").rate(RATE);
+    let config = config.share(Share::file_in(&folder.0));
+    let client = heylo::Client::with_config("a-key", config).unwrap();
+    client.bucket().try_acquire().unwrap().never_sent();
+    let paths = ["-P", "/proc/sys/kernel/random/boot_id"];
+    let Some(said) = said_if("openat:error=EMFILE:when=1", &paths, &folder.0) else { return };
+    assert!(said.contains("took 3;"), "{said}");
 }
 
 #[test]
@@ -177,7 +191,7 @@ fn a_write_that_fails_in_the_middle_costs_no_token_too_many() {
         let folder = folder();
         let mut taken = 0;
         let fault = format!("pwrite64:error=EIO:when={when}");
-        let Some(first) = said_if(&fault, &folder.0) else { return };
+        let Some(first) = said_if(&fault, &[], &folder.0) else { return };
         for said in [first, said(&folder.0, &[])] {
             let count = said.split("took ").nth(1).and_then(|it| it.split(';').next());
             taken += count.map_or(0, |it| it.parse::<usize>().unwrap());

@@ -41,7 +41,8 @@ impl Process {
         let Ok(mut current) = CURRENT.try_lock() else {
             return Process::look(pid);
         };
-        current.take_if(|it| it.pid != pid);
+        // It may have had no file descriptor left to read that.
+        current.take_if(|it| it.pid != pid || it.boot == 0);
         *current.get_or_insert_with(|| Process::look(pid))
     }
 
