@@ -43,6 +43,10 @@ pub(super) fn life(tokens: &Path, process: &Process) -> Life {
 }
 
 fn life_by(path: &Path) -> Life {
+    // Opening a pipe would wait for its other end.
+    if !fs::symlink_metadata(path).is_ok_and(|it| it.is_file()) {
+        return Life::Unknown;
+    }
     match File::open(path).map(|file| file.try_lock()) {
         Ok(Ok(())) => Life::Dead,
         Ok(Err(TryLockError::WouldBlock)) => Life::Alive,
@@ -75,7 +79,8 @@ fn options() -> OpenOptions {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     }
     options
 }
@@ -104,6 +109,25 @@ mod tests {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
         // Windows removes no folder with open files.
         drop((kept, file));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_or_a_link_in_the_place_of_such_a_file_holds_nobody_up() {
+        let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
+        fs::create_dir_all(&folder).unwrap();
+        let tokens = folder.join("a.tokens");
+        fs::write(&tokens, "").unwrap();
+        let [piped, linked] = [4, 5].map(Process::imagined);
+        let made = std::process::Command::new("mkfifo").arg(path_of(&tokens, &piped)).status();
+        assert!(made.unwrap().success());
+        std::os::unix::fs::symlink(&tokens, path_of(&tokens, &linked)).unwrap();
+        for process in [piped, linked] {
+            assert_eq!(life(&tokens, &process), Life::Unknown);
+            show(&tokens, &process).unwrap_err();
+        }
+        show(&tokens, &Process::imagined(6)).unwrap();
         fs::remove_dir_all(folder).unwrap();
     }
 
