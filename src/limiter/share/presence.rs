@@ -22,13 +22,12 @@ pub(super) fn show(tokens: &Path, me: &Process) -> io::Result<Arc<File>> {
     sweep(tokens)?;
     let path = path_of(&fs::canonicalize(tokens)?, me);
     let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    shown.retain(|(_, file)| file.strong_count() > 0);
     let known = shown.iter().find(|(known, _)| *known == path).and_then(|(_, file)| file.upgrade());
     // It may have been removed together with its folder.
     if let Some(file) = known.filter(|_| life_by(&path) == Life::Alive) {
         return Ok(file);
     }
-    shown.retain(|(known, _)| *known != path);
+    shown.retain(|(known, file)| *known != path && file.strong_count() > 0);
     let file = Arc::new(options().open(&path)?);
     if let Err(TryLockError::Error(error)) = file.try_lock() {
         return Err(error);
@@ -109,6 +108,9 @@ mod tests {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
         // Windows removes no folder with open files.
         drop((kept, file));
+        let file = show(&tokens, &one).unwrap();
+        assert_eq!((life(&tokens, &other), life(&others, &other)), (Life::Unknown, Life::Dead));
+        drop(file);
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -134,19 +136,22 @@ mod tests {
     #[test]
     fn a_process_with_two_stores_is_alive_until_both_are_dropped() {
         let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(folder.join("inner")).unwrap();
         let (tokens, me) = (folder.join("a.tokens"), Process::imagined(3));
         fs::write(&tokens, "").unwrap();
         let first = show(&tokens, &me).unwrap();
-        let second = show(&folder.join(".").join("a.tokens"), &me).unwrap();
+        let second = show(&folder.join("inner").join("..").join("a.tokens"), &me).unwrap();
         drop(first);
         assert_eq!(life(&tokens, &me), Life::Alive);
         drop(second);
         assert_eq!(life(&tokens, &me), Life::Dead);
-        let _removed = show(&tokens, &me).unwrap();
+        let removed = show(&tokens, &me).unwrap();
         assert_eq!(life(&tokens, &me), Life::Alive);
         fs::remove_file(path_of(&tokens, &me)).unwrap();
-        let _again = show(&tokens, &me).unwrap();
+        let anew = [(); 2].map(|()| show(&tokens, &me).unwrap());
+        drop(removed);
+        let [first, _second] = anew;
+        drop(first);
         assert_eq!(life(&tokens, &me), Life::Alive);
         fs::remove_dir_all(folder).unwrap();
     }

@@ -378,6 +378,17 @@ fn a_file_that_is_damaged_is_an_error_and_then_all_tokens_are_out() {
 }
 
 #[test]
+fn a_damaged_file_has_no_token_for_a_process_that_knew_nothing_of_it() {
+    let machine = Machine::new();
+    take_all(&machine.process(1));
+    machine.damage(|bytes| bytes.truncate(7));
+    let other = machine.process(2);
+    unavailable(&other);
+    has_none(&other);
+    has_none(&machine.process(3));
+}
+
+#[test]
 fn a_write_that_was_cut_off_leaves_the_state_before_it() {
     let machine = Machine::new();
     let store = machine.process(1);
@@ -442,6 +453,10 @@ fn what_is_no_file_of_ours_is_an_error() {
     symlink(&elsewhere, &link).unwrap();
     unavailable(&machine.process_at(&link, FIVE, || 1));
     assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+    let pipe = machine.folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    unavailable(&machine.process_at(&pipe, FIVE, || 1));
     // A folder in which nobody can create anything.
     unavailable(&machine.process_at(Path::new("/proc/heysync/a.tokens"), FIVE, || 1));
     unavailable(&machine.process_at(Path::new("/dev/null/a.tokens"), FIVE, || 1));
@@ -560,6 +575,21 @@ fn a_boot_ends_requests_and_its_time_counts() {
 }
 
 #[test]
+fn after_a_boot_a_token_is_held_for_the_grace_of_its_process() {
+    let machine = Machine::new();
+    let (patient, hasty) = patient_and_hasty(&machine);
+    take_all(&patient);
+    has_none(&hasty);
+    machine.boot(HELD);
+    let later = machine.process(3);
+    has_none(&later);
+    machine.pass(Duration::from_secs(30) - A_MOMENT);
+    has_none(&later);
+    machine.pass(A_MOMENT);
+    take_all(&later);
+}
+
+#[test]
 fn a_boot_leaves_what_is_used_of_a_day() {
     let machine = Machine::new();
     let rate = FIVE.and(Rate::per_day(7));
@@ -659,6 +689,7 @@ fn a_lock_that_somebody_keeps_is_an_error_in_time() {
     assert!(why.retry_in.is_some());
     // A release that cannot be written is not lost.
     answer(&store, &lease);
+    assert!(!store.is_idle());
     drop(file);
     assert_eq!((take_all_left(&store), store.snapshot().in_flight), (4, 4));
     machine.pass(HELD);
@@ -694,6 +725,17 @@ fn processes_take_turns_and_one_that_is_late_is_passed_by_and_keeps_its_place() 
     third.release(&taken, Outcome::NeverSent);
     has_none(&one);
     take(&other);
+}
+
+#[test]
+fn a_process_that_does_not_wait_has_no_place_in_the_line() {
+    let machine = Machine::new();
+    let (one, other, third) = (machine.process(1), machine.process(2), machine.process(3));
+    let leases = take_all(&one);
+    other.lease(Some(Instant::now())).expect_err("no token").not_ready();
+    has_none(&third);
+    one.release(&leases[0], Outcome::NeverSent);
+    take(&third);
 }
 
 #[test]
