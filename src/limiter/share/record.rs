@@ -429,3 +429,28 @@ fn fill(
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_has_no_room_is_not_written() {
+        let folder = std::env::temp_dir().join(format!("heysync-room-{:x}", fastrand::u64(..)));
+        let mut record = Record::new(folder.join("a.tokens"));
+        record.create(b"first").expect("a file");
+        assert!(record.open().expect("a file"));
+        let locked = record.try_lock().expect("locks").expect("a free lock");
+        let read = || match locked.read() {
+            Ok(Contents::Valid(copy)) => copy,
+            other => panic!("{other:?}"),
+        };
+        let most = vec![7; CAPACITY - COPY_HEADER];
+        locked.write(&read(), &most).expect("room");
+        locked.write(&read(), &[&most[..], b"!"].concat()).expect_err("no room");
+        assert_eq!((read().state, read().is_torn), (most, false));
+        drop(locked);
+        record.close();
+        fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+}

@@ -528,6 +528,19 @@ fn an_older_copy_of_the_file_frees_no_token() {
 }
 
 #[test]
+fn a_copy_in_the_place_of_the_file_frees_no_token_for_a_process_that_missed_the_last_steps() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    take(&other);
+    take(&one);
+    let copy = machine.path().with_extension("copy");
+    fs::copy(machine.path(), &copy).unwrap();
+    (0..3).for_each(|_| drop(take(&one)));
+    fs::rename(copy, machine.path()).unwrap();
+    has_none(&other);
+}
+
+#[test]
 fn a_damaged_file_that_has_another_name_is_left_as_it_is() {
     let machine = Machine::new();
     fs::create_dir_all(&machine.folder).unwrap();
@@ -752,6 +765,9 @@ fn the_snapshot_shows_what_the_other_processes_use() {
     assert_eq!(shown(&other), (2, 2, 2));
     machine.pass(HELD);
     assert_eq!(shown(&other), (2, 3, 1));
+    other.release(&leases[2], Outcome::NoResponse);
+    machine.pass(HELD + GRACE - A_MOMENT);
+    assert_eq!((shown(&one), shown(&other)), ((1, 3, 1), (1, 3, 1)));
 }
 
 #[test]
