@@ -535,7 +535,9 @@ fn a_copy_in_the_place_of_the_file_frees_no_token_for_a_process_that_missed_the_
     take(&one);
     let copy = machine.path().with_extension("copy");
     fs::copy(machine.path(), &copy).unwrap();
-    (0..3).for_each(|_| drop(take(&one)));
+    for _ in 0..3 {
+        take(&one);
+    }
     fs::rename(copy, machine.path()).unwrap();
     has_none(&other);
 }
