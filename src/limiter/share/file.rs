@@ -119,7 +119,8 @@ impl Own {
     }
 
     /// Notices that the file is another one, or none: every state in it is older than the one that we knew.
-    fn lose(&mut self) {
+    fn lose(&mut self, record: &mut Record) {
+        record.close();
         self.known = self.known.map(|(epoch, _)| (epoch, u64::MAX));
         self.presence = None;
     }
@@ -272,8 +273,7 @@ impl FileStore {
         };
         if locked.is_replaced() {
             drop(locked);
-            record.close();
-            own.lose();
+            own.lose(record);
             return Ok(None);
         }
         let clocks = (self.world.clocks)(&own.process);
@@ -325,13 +325,9 @@ impl FileStore {
             state.release(own.process, *token, *outcome, now);
         }
         let done = work(&mut state, own, now);
-        match encode(&state).and_then(|bytes| locked.write(last, &bytes)) {
-            Ok(number) => own.known = Some((state.epoch, number)),
-            Err(error) => {
-                self.late().extend(late);
-                return Err(error);
-            }
-        }
+        let written = encode(&state).and_then(|bytes| locked.write(last, &bytes));
+        let number = written.inspect_err(|_| self.late().extend(&late))?;
+        own.known = Some((state.epoch, number));
         for (token, outcome) in late {
             under_way().remove(&token);
             own.return_token(outcome, now);
