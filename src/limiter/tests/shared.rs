@@ -453,10 +453,6 @@ fn what_is_no_file_of_ours_is_an_error() {
     symlink(&elsewhere, &link).unwrap();
     unavailable(&machine.process_at(&link, FIVE, || 1));
     assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
-    let pipe = machine.folder.join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    unavailable(&machine.process_at(&pipe, FIVE, || 1));
     // A folder in which nobody can create anything.
     unavailable(&machine.process_at(Path::new("/proc/heysync/a.tokens"), FIVE, || 1));
     unavailable(&machine.process_at(Path::new("/dev/null/a.tokens"), FIVE, || 1));
