@@ -114,7 +114,7 @@ impl Ledger {
         let mut flight = Flight {
             id,
             granted: now,
-            out: [usize::MAX; MOST],
+            out: [UNKNOWN; MOST],
             sent: [None; MOST],
             doubting: [false; MOST],
         };
@@ -404,13 +404,21 @@ impl Ledger {
         let longest = self.windows.iter().max_by_key(|it| it.period);
         let window = Window::beside(requests, period, longest);
         if self.windows.len() < MOST {
-            return self.windows.push(window);
+            return self.insert(window);
         }
         if let Some(last) = self.windows.last_mut() {
             // One limit in the place of two must be as strict as both.
             let (requests, period) = (last.requests.min(requests), last.period.max(period));
             *last = Window::beside(requests, period, Some(last));
         }
+    }
+
+    /// Keeps the limits in order: the shortest period first, and those that only the server knows last.
+    fn insert(&mut self, window: Window) {
+        let key = |it: &Window| (it.requests == u32::MAX, it.period);
+        let place = self.windows.partition_point(|it| key(it) <= key(&window));
+        self.windows.insert(place, window);
+        self.flights.insert_limit(place);
     }
 
     /// The rate in force has changed.
@@ -463,6 +471,9 @@ impl Ledger {
 /// No rate has more limits than this, nor has a ledger that adds one of its server.
 pub(crate) const MOST: usize = 6;
 
+/// More than any limit. A program of 32 bits can read it from a file as well.
+const UNKNOWN: usize = u32::MAX as usize;
+
 /// A token that was taken.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lease {
@@ -514,6 +525,17 @@ impl Flights {
             None => self.slots.push(Some(flight)),
         }
         Lease::new(id, slot)
+    }
+
+    /// Another limit has this place from now on. What was out of it when the requests under way were granted is not known.
+    fn insert_limit(&mut self, place: usize) {
+        for flight in self.slots.iter_mut().flatten() {
+            let Flight { out, sent, doubting, .. } = flight;
+            out[place..].rotate_right(1);
+            sent[place..].rotate_right(1);
+            doubting[place..].rotate_right(1);
+            (out[place], sent[place], doubting[place]) = (UNKNOWN, None, false);
+        }
     }
 
     /// Ends a flight; `None` if it has ended before.

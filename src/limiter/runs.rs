@@ -28,13 +28,6 @@ struct Run {
 }
 
 impl Runs {
-    /// `count` moments that are all `at`.
-    pub(crate) fn of(at: Nanos, count: usize) -> Runs {
-        let mut runs = Runs::default();
-        runs.append(at, count as u64);
-        runs
-    }
-
     pub(crate) fn len(&self) -> usize {
         let end = self.runs.back().map_or(self.removed, |run| run.end);
         (end - self.removed) as usize
@@ -62,11 +55,19 @@ impl Runs {
     }
 
     pub(crate) fn insert(&mut self, at: Nanos) {
+        self.insert_many(at, 1);
+    }
+
+    /// Adds `count` moments that are all `at`.
+    pub(crate) fn insert_many(&mut self, at: Nanos, count: u64) {
+        if count == 0 {
+            return;
+        }
         let place = self.runs.partition_point(|run| run.at < at);
         if self.runs.get(place).is_none_or(|run| run.at != at) {
             self.runs.insert(place, Run { at, end: self.end_before(place) });
         }
-        self.runs.range_mut(place..).for_each(|run| run.end += 1);
+        self.runs.range_mut(place..).for_each(|run| run.end += count);
     }
 
     pub(crate) fn remove_before(&mut self, at: Nanos) {
@@ -258,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_few_different_moments_are_kept_to_the_nanosecond() {
-        for kept in [runs([]), runs([7]), runs((0..256).map(|n| n * n)), Runs::of(9, 20_000)] {
+        for kept in [runs([]), runs([7]), runs((0..256).map(|n| n * n)), runs([9; 20_000])] {
             assert_eq!(moments(&up(&kept).0), moments(&kept));
             assert_eq!(moments(&down(&kept)), moments(&kept));
         }

@@ -149,13 +149,15 @@ impl Window {
         self.returning.insert(from.saturating_add(self.held));
     }
 
-    /// Holds all tokens for P' after `from`, which is later than any of them is held already.
+    /// Holds all tokens for P' after `from`. Those that are held for longer stay so: others may have a longer grace.
     pub(crate) fn exhaust(&mut self, from: Nanos) {
         let back = from.saturating_add(self.held);
         // A limit that only the server knows has no tokens unless it is in force. A lower one of the server may end sooner.
         let all = if self.requests < u32::MAX { self.requests as usize } else { self.limit() };
         let tokens = Some(all).filter(|all| *all < u32::MAX as usize).unwrap_or(0);
-        self.returning = Runs::of(back, tokens);
+        self.returning = self.returning.map(|at| at.max(back));
+        let missing = tokens.saturating_sub(self.returning.len());
+        self.returning.insert_many(back, missing as u64);
     }
 
     /// Obeys a lower limit that the server reports.
@@ -287,6 +289,8 @@ fn lasts(reset: Option<Duration>) -> Nanos {
 
 /// So many successes that contradict the server's numbers prove them wrong.
 const PROOF: u32 = 3;
+/// More reports than this are held for up to a part of the period longer, so that many end at the same moment.
+const MOST: Nanos = 64;
 /// For so many periods, numbers that were proven wrong are ignored.
 const IGNORED: u64 = 10;
 
@@ -340,7 +344,9 @@ impl ExternalUsage {
         }
         // Somebody who goes on spending will do so in the next period as well.
         let (amount, periods) = if is_long { (amount.min(most), 2) } else { (amount, 1) };
-        self.hold(amount, now.saturating_add(period.saturating_mul(periods).min(lasts)));
+        let end = now.saturating_add(period.saturating_mul(periods).min(lasts));
+        let step = if self.reports.len() as u64 > MOST { period.div_ceil(MOST) } else { 1 };
+        self.hold(amount, end.checked_next_multiple_of(step).unwrap_or(end));
     }
 
     pub(crate) fn hold(&mut self, amount: u32, end: Nanos) {

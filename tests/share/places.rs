@@ -20,8 +20,8 @@ const PLACE: &str = "HEYSYNC_TEST_PLACE";
 
 const RATE: Rate = Rate::per_hour(3);
 
-/// Takes tokens until there is none, and returns how many, or why there is none.
-fn take_all(place: &str, rate: Rate) -> Result<usize, Error> {
+/// Takes tokens until there is none, and returns how many and how many are under way then, or why there is none.
+fn take_all(place: &str, rate: Rate) -> Result<(usize, usize), Error> {
     let share = if place.is_empty() { Share::file() } else { Share::file_in(place) };
     let config = Config::new().base_url("http://127.0.0.1:9").rate(rate).share(share);
     let client = heylo::Client::with_config("a-key", config)?;
@@ -31,7 +31,7 @@ fn take_all(place: &str, rate: Rate) -> Result<usize, Error> {
         match client.bucket().try_acquire() {
             Ok(mut permit) => permit.responded(StatusCode::OK, &plenty),
             Err(error) if error.kind() == ErrorKind::SharedLimit => return Err(error.into()),
-            Err(_) => return Ok(taken),
+            Err(_) => return Ok((taken, client.bucket().snapshot().in_flight)),
         }
     }
     unreachable!("the limit is reached before")
@@ -42,7 +42,7 @@ fn take_all(place: &str, rate: Rate) -> Result<usize, Error> {
 fn a_process_takes_what_it_can() {
     let Ok(place) = env::var(PLACE) else { return };
     match take_all(&place, RATE) {
-        Ok(taken) => println!("\ntook {taken};"),
+        Ok((taken, under_way)) => println!("\ntook {taken}; {under_way} under way"),
         Err(error) => println!("\n{:?}: {}; {};", error.kind(), error, error.hint().unwrap_or("")),
     }
 }
@@ -148,11 +148,12 @@ fn a_folder_that_is_mounted_read_only_gives_no_token() {
     assert!(said.contains("SharedLimit") && said.contains("who may write there"), "{said}");
 }
 
-/// What a process says if a system call fails, or `None` without strace.
-fn said_if(fault: &str, place: &Path) -> Option<String> {
+/// What a process says if a system call fails (with the files of `paths`, or any), or `None` without strace.
+fn said_if(fault: &str, paths: &[&str], place: &Path) -> Option<String> {
     let call = fault.split(':').next().unwrap();
     let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
-    let said = said_by("strace", &["-f", "-qq", "-e", &trace, "-e", &inject], place, &[]);
+    let arguments = [&["-f", "-qq", "-e", &trace, "-e", &inject], paths].concat();
+    let said = said_by("strace", &arguments, place, &[]);
     if !said.contains("test result") {
         println!("left out: there is no strace, or it may not trace");
         return None;
@@ -165,9 +166,22 @@ fn a_file_system_without_locks_is_named() {
     let _limit = Limit::start();
     let folder = folder();
     for error in ["ENOLCK", "EOPNOTSUPP", "ENOSYS"] {
-        let Some(said) = said_if(&format!("flock:error={error}"), &folder.0) else { return };
+        let Some(said) = said_if(&format!("flock:error={error}"), &[], &folder.0) else { return };
         assert!(said.contains("SharedLimit") && said.contains("has locks"), "{error}: {said}");
     }
+}
+
+#[test]
+fn a_process_that_had_no_file_descriptor_left_when_it_began_shares_with_the_others_later() {
+    let _limit = Limit::start();
+    let folder = folder();
+    let config = Config::new().base_url("http://127.0.0.1:9").rate(RATE);
+    let config = config.share(Share::file_in(&folder.0));
+    let client = heylo::Client::with_config("a-key", config).unwrap();
+    client.bucket().try_acquire().unwrap().never_sent();
+    let paths = ["-P", "/proc/sys/kernel/random/boot_id"];
+    let Some(said) = said_if("openat:error=EMFILE:when=1", &paths, &folder.0) else { return };
+    assert!(said.contains("took 3;"), "{said}");
 }
 
 #[test]
@@ -177,7 +191,12 @@ fn a_write_that_fails_in_the_middle_costs_no_token_too_many() {
         let folder = folder();
         let mut taken = 0;
         let fault = format!("pwrite64:error=EIO:when={when}");
-        let Some(first) = said_if(&fault, &folder.0) else { return };
+        let Some(first) = said_if(&fault, &[], &folder.0) else { return };
+        // A release that could not be written is written by the next step.
+        assert!(
+            !first.contains("took") || first.contains("; 0 under way"),
+            "{first}, write {when}"
+        );
         for said in [first, said(&folder.0, &[])] {
             let count = said.split("took ").nth(1).and_then(|it| it.split(';').next());
             taken += count.map_or(0, |it| it.parse::<usize>().unwrap());

@@ -419,6 +419,47 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_was_never_sent_leaves_nothing_to_cover() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let [sent, unsent] = [(); 2].map(|()| store.lease(None).unwrap());
+        store.release(&sent, Outcome::NoResponse);
+        line.is_cut.store(false, Ordering::SeqCst);
+        clock.advance(RETRY);
+        store.lease(None).unwrap_err().not_ready();
+        store.release(&unsent, Outcome::NeverSent);
+        assert!(!store.is_uncovered());
+    }
+
+    #[test]
+    fn an_obstacle_that_may_pass_is_waited_for_for_a_second() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_brief.store(true, Ordering::SeqCst);
+        line.is_cut.store(true, Ordering::SeqCst);
+        for time in [Duration::ZERO, PATIENCE - Duration::from_nanos(1)] {
+            clock.advance(time);
+            assert!(matches!(store.lease(None), Err(Denied::Unavailable(_))));
+        }
+        clock.advance(Duration::from_nanos(1));
+        assert!(store.lease(None).unwrap().is_fallback);
+    }
+
+    #[test]
+    fn own_tokens_follow_what_is_set_for_the_shared_ones() {
+        let (line, store, _) = fallback(Rate::per_second(10), 0.5);
+        store.set_grace(Duration::from_secs(30));
+        store.tighten(Rate::per_second(6));
+        line.is_cut.store(true, Ordering::SeqCst);
+        let own = [(); 3].map(|()| store.lease(None).unwrap());
+        let not_ready = store.lease(None).unwrap_err().not_ready();
+        assert_eq!((store.snapshot().rate, store.outlook(0)), (Rate::per_second(3), not_ready));
+        own.iter().for_each(|lease| store.release(lease, Outcome::NoResponse));
+        let time = Duration::from_nanos(held(Duration::from_secs(1))) + Duration::from_secs(30);
+        assert_eq!(store.outlook(0).at_least, time);
+        assert!(line.is_idle() && !store.is_idle());
+    }
+
+    #[test]
     fn less_than_one_request_in_a_period_is_one_in_a_longer_period() {
         assert_eq!(part(Rate::per_second(5), 0.1), Rate::new(1, Duration::from_secs(2)));
         assert_eq!(part(Rate::per_minute(100), 0.29), Rate::per_minute(29));
@@ -426,6 +467,7 @@ mod tests {
         assert!(part(Rate::per_day(1), 0.001).is_usable());
         assert_eq!(part(Rate::per_second(8).paced(), 0.5), Rate::per_second(4).paced());
         assert_eq!(part(Rate::unlimited(), 0.5), Rate::unlimited());
+        assert_eq!(part(Rate::per_second(4).paced(), 0.5), Rate::per_second(2).paced());
     }
 
     #[test]

@@ -78,8 +78,8 @@ struct Own {
     rates: Vec<Rate>,
     grace: Duration,
     is_cautious: bool,
-    /// The state that was seen last.
-    epoch: Option<u64>,
+    /// The state that was written last, and its number.
+    known: Option<(u64, u64)>,
     /// Our requests under way, and since when.
     under_way: BTreeMap<u64, Instant>,
     /// When our other tokens are back.
@@ -118,9 +118,17 @@ impl Own {
         }
     }
 
-    /// Adds what the state does not know, if it is not the one that we knew: its tokens are out, and ours under way.
-    fn reclaim(&self, state: &mut State, now: Nanos) {
-        if self.epoch.is_some_and(|known| known != state.epoch) {
+    /// Notices that the file is another one, or none: every state in it is older than the one that we knew.
+    fn lose(&mut self, record: &mut Record) {
+        record.close();
+        self.known = self.known.map(|(epoch, _)| (epoch, u64::MAX));
+        self.presence = None;
+    }
+
+    /// Adds what the state does not know, if it is not the one that we knew, or is an older copy of that: its tokens are out, and
+    /// ours under way.
+    fn reclaim(&self, state: &mut State, number: u64, now: Nanos) {
+        if self.known.is_some_and(|(epoch, known)| epoch != state.epoch || number < known) {
             state.exhaust(now);
             for token in self.under_way.keys() {
                 state.take_back(self.process, *token, now);
@@ -135,7 +143,7 @@ impl Own {
         let now = state.at(clocks)?;
         state.keep(&self.rates, self.grace, now);
         // If there was a file before, requests were sent that the new one must count.
-        self.reclaim(&mut state, now);
+        self.reclaim(&mut state, 0, now);
         Ok(state)
     }
 
@@ -187,7 +195,7 @@ impl FileStore {
             rates: vec![rate],
             grace: GRACE,
             is_cautious: world.is_cautious,
-            epoch: None,
+            known: None,
             under_way: BTreeMap::new(),
             back: VecDeque::new(),
         };
@@ -265,7 +273,7 @@ impl FileStore {
         };
         if locked.is_replaced() {
             drop(locked);
-            record.close();
+            own.lose(record);
             return Ok(None);
         }
         let clocks = (self.world.clocks)(&own.process);
@@ -306,8 +314,8 @@ impl FileStore {
         work: &mut impl FnMut(&mut State, &Own, Nanos) -> T,
     ) -> Result<Option<T>, Unavailable> {
         let now = state.at((self.world.clocks)(&own.process))?;
-        own.reclaim(&mut state, now);
         state.keep(&own.rates, own.grace, now);
+        own.reclaim(&mut state, last.number, now);
         if last.is_torn {
             state.charge(now);
         }
@@ -317,11 +325,9 @@ impl FileStore {
             state.release(own.process, *token, *outcome, now);
         }
         let done = work(&mut state, own, now);
-        if let Err(error) = encode(&state).and_then(|bytes| locked.write(last, &bytes)) {
-            self.late().extend(late);
-            return Err(error);
-        }
-        own.epoch = Some(state.epoch);
+        let written = encode(&state).and_then(|bytes| locked.write(last, &bytes));
+        let number = written.inspect_err(|_| self.late().extend(&late))?;
+        own.known = Some((state.epoch, number));
         for (token, outcome) in late {
             under_way().remove(&token);
             own.return_token(outcome, now);
@@ -553,5 +559,81 @@ mod tests {
         own.be(Process::imagined(1), record);
         assert!(record.try_lock().expect("no file").is_none());
         std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_token_that_was_taken_some_time_ago_is_looked_for_before_the_request_is_sent() {
+        let folder = std::env::temp_dir().join(format!("heysync-stands-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let [store, other] =
+            [(); 2].map(|()| FileStore::in_world(path.clone(), Rate::per_second(5), World::real()));
+        let lease = store.lease(None).expect("a token");
+        std::fs::write(&path, "damaged").expect("a file to damage");
+        other.lease(None).expect_err("the damage is noticed");
+        assert!(store.stands(&lease));
+        let long_ago = Instant::now().checked_sub(SURE).expect("a clock that has run for so long");
+        store.inner().own.under_way.insert(lease.id, long_ago);
+        assert!(!store.stands(&lease));
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_program_that_took_the_place_of_another_one_in_its_process_gives_up_the_tokens_of_that() {
+        let folder = std::env::temp_dir().join(format!("heysync-exec-{:x}", fastrand::u64(..)));
+        let time = Arc::new(std::sync::atomic::AtomicU64::new(nanos(SURE)));
+        let shown = Arc::clone(&time);
+        let clocks = move |me: &Process| Clocks {
+            boot: me.boot,
+            system: shown.load(Ordering::SeqCst),
+            day: time_of_day(),
+        };
+        let world = World { clocks: Box::new(clocks), is_cautious: false, ..World::real() };
+        let store = FileStore::in_world(folder.join("a.tokens"), Rate::per_second(5), world);
+        let [before, kept] = [(); 2].map(|()| store.lease(None).expect("a token"));
+        assert!(under_way().remove(&before.id));
+        time.fetch_add(nanos(SURE), Ordering::SeqCst);
+        store.release(&kept, Outcome::NeverSent);
+        assert_eq!((store.snapshot().in_flight, store.snapshot().free), (0, 4));
+        assert!(!under_way().contains(&kept.id));
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_process_in_a_container_looks_who_died_before_it_removes_their_files() {
+        let folder = std::env::temp_dir().join(format!("heysync-died-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let current = Process::current();
+        let [dead, next] = [1, 2].map(|pid| {
+            let me = Process::imagined(pid).in_boot(current.boot).contained();
+            let world = World { me: Box::new(move || me), is_cautious: false, ..World::real() };
+            FileStore::in_world(path.clone(), Rate::per_second(5), world)
+        });
+        dead.lease(None).expect("a token");
+        drop(dead);
+        next.lease(None).expect("a token");
+        assert_eq!(next.snapshot().in_flight, 1);
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_process_in_a_container_shows_that_it_lives_in_a_folder_that_was_made_anew() {
+        let folder = std::env::temp_dir().join(format!("heysync-anew-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let me = Process::current().contained();
+        let world = World { me: Box::new(move || me), ..World::real() };
+        let store = FileStore::in_world(path.clone(), Rate::per_second(5), world);
+        for _ in 0..2 {
+            // A step that finds the folder removed may take all the time that it has.
+            let shows = |_: &i32| {
+                let _ = store.lease(None);
+                presence::life(&path, &me) == Life::Alive
+            };
+            assert!((0..50).find(shows).is_some());
+            std::fs::remove_dir_all(&folder).expect("a folder to remove");
+        }
     }
 }

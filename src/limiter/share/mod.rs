@@ -78,7 +78,8 @@ pub enum IfUnavailable {
     Fail,
     /// It is sent, with tokens of this process's own: a `fraction` of the rate, above 0 and at most 1.
     ///
-    /// All such processes together stay inside the limit if their fractions add up to 1 at most.
+    /// All such processes together stay inside the limit if their fractions add up to 1 at most, and each allows one request
+    /// in a period or more. Requests that were sent with shared tokens in the period before count beside theirs.
     Proceed {
         /// The part of the rate that this process may use meanwhile.
         fraction: f64,
@@ -105,7 +106,8 @@ impl Share {
         Share { place: Place::File(None), if_unavailable: IfUnavailable::default() }
     }
 
-    /// Shares by a file in `folder`, which is created if it is not there.
+    /// Shares by a file in `folder`, which is created if it is not there. The current directory of this moment counts if it is
+    /// a relative path.
     ///
     /// It must be on a disk of this machine, and all processes that share must run as one user. Two machines that use one
     /// folder at the same time get errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
@@ -130,7 +132,10 @@ impl Share {
     #[cfg(feature = "share")]
     #[cfg_attr(docsrs, doc(cfg(feature = "share")))]
     pub fn file_in(folder: impl Into<PathBuf>) -> Share {
-        Share { place: Place::File(Some(folder.into())), if_unavailable: IfUnavailable::default() }
+        let folder = folder.into();
+        // A program that runs in the background may change its directory.
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        Share { place: Place::File(Some(folder)), if_unavailable: IfUnavailable::default() }
     }
 
     /// Shares by a Redis server: among all processes, on all machines, that use the same server and database.
@@ -306,5 +311,16 @@ impl ShareId {
 impl fmt::Display for ShareId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(all(test, feature = "share"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_folder_is_in_the_directory_in_which_it_was_named() {
+        let here = std::env::current_dir().expect("a directory");
+        assert_eq!(Share::file_in("tokens"), Share::file_in(here.join("tokens")));
     }
 }

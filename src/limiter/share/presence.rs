@@ -22,11 +22,12 @@ pub(super) fn show(tokens: &Path, me: &Process) -> io::Result<Arc<File>> {
     sweep(tokens)?;
     let path = path_of(&fs::canonicalize(tokens)?, me);
     let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    shown.retain(|(_, file)| file.strong_count() > 0);
-    let known = shown.iter().find(|(known, _)| *known == path);
-    if let Some(file) = known.and_then(|(_, file)| file.upgrade()) {
+    let known = shown.iter().find(|(known, _)| *known == path).and_then(|(_, file)| file.upgrade());
+    // It may have been removed together with its folder.
+    if let Some(file) = known.filter(|_| life_by(&path) == Life::Alive) {
         return Ok(file);
     }
+    shown.retain(|(known, file)| *known != path && file.strong_count() > 0);
     let file = Arc::new(options().open(&path)?);
     if let Err(TryLockError::Error(error)) = file.try_lock() {
         return Err(error);
@@ -41,6 +42,10 @@ pub(super) fn life(tokens: &Path, process: &Process) -> Life {
 }
 
 fn life_by(path: &Path) -> Life {
+    // Opening a pipe would wait for its other end.
+    if !fs::symlink_metadata(path).is_ok_and(|it| it.is_file()) {
+        return Life::Unknown;
+    }
     match File::open(path).map(|file| file.try_lock()) {
         Ok(Ok(())) => Life::Dead,
         Ok(Err(TryLockError::WouldBlock)) => Life::Alive,
@@ -73,7 +78,8 @@ fn options() -> OpenOptions {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     }
     options
 }
@@ -102,22 +108,51 @@ mod tests {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
         // Windows removes no folder with open files.
         drop((kept, file));
+        let file = show(&tokens, &one).unwrap();
+        assert_eq!((life(&tokens, &other), life(&others, &other)), (Life::Unknown, Life::Dead));
+        drop(file);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pipe_or_a_link_in_the_place_of_such_a_file_holds_nobody_up() {
+        let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
+        fs::create_dir_all(&folder).unwrap();
+        let tokens = folder.join("a.tokens");
+        fs::write(&tokens, "").unwrap();
+        let [piped, linked] = [4, 5].map(Process::imagined);
+        // Not by a program: a child that begins has the locks of all tests for a moment.
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, path_of(&tokens, &piped), kind, mode, 0).unwrap();
+        std::os::unix::fs::symlink(&tokens, path_of(&tokens, &linked)).unwrap();
+        for process in [piped, linked] {
+            assert_eq!(life(&tokens, &process), Life::Unknown);
+            show(&tokens, &process).unwrap_err();
+        }
+        show(&tokens, &Process::imagined(6)).unwrap();
         fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_process_with_two_stores_is_alive_until_both_are_dropped() {
         let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(folder.join("inner")).unwrap();
         let (tokens, me) = (folder.join("a.tokens"), Process::imagined(3));
         fs::write(&tokens, "").unwrap();
         let first = show(&tokens, &me).unwrap();
-        let second = show(&folder.join(".").join("a.tokens"), &me).unwrap();
+        let second = show(&folder.join("inner").join("..").join("a.tokens"), &me).unwrap();
         drop(first);
         assert_eq!(life(&tokens, &me), Life::Alive);
         drop(second);
         assert_eq!(life(&tokens, &me), Life::Dead);
-        let _again = show(&tokens, &me).unwrap();
+        let removed = show(&tokens, &me).unwrap();
+        assert_eq!(life(&tokens, &me), Life::Alive);
+        fs::remove_file(path_of(&tokens, &me)).unwrap();
+        let anew = [(); 2].map(|()| show(&tokens, &me).unwrap());
+        drop(removed);
+        let [first, _second] = anew;
+        drop(first);
         assert_eq!(life(&tokens, &me), Life::Alive);
         fs::remove_dir_all(folder).unwrap();
     }

@@ -41,7 +41,8 @@ impl Process {
         let Ok(mut current) = CURRENT.try_lock() else {
             return Process::look(pid);
         };
-        current.take_if(|it| it.pid != pid);
+        // It may have had no file descriptor left to read that.
+        current.take_if(|it| it.pid != pid || it.boot == 0);
         *current.get_or_insert_with(|| Process::look(pid))
     }
 
@@ -91,8 +92,7 @@ fn started(pid: u32) -> Option<u64> {
     Some(stat(pid)?.1)
 }
 
-/// The state of a process, and when it was started in ticks since boot: fields 3 and 22 of proc_pid_stat(5). The name
-/// before them is in brackets, and may have brackets and blanks in it.
+/// The state of a process, and when it was started in ticks since boot.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn stat(pid: u32) -> Option<(u8, u64)> {
     // A container may have the /proc of another one, where a number means another process.
@@ -100,12 +100,21 @@ fn stat(pid: u32) -> Option<(u8, u64)> {
     if shown.to_str()?.parse() != Ok(std::process::id()) {
         return None;
     }
-    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    fields(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The fields 3 and 22 of proc_pid_stat(5). The name before them is in brackets, and may have brackets and blanks in it.
+///
+/// If the first thread has ended and others have not, the state is that of a process that has ended: field 20 counts threads.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn fields(text: &[u8]) -> Option<(u8, u64)> {
     let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
     let fields = String::from_utf8_lossy(&text[after_name..]);
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?.bytes().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
+    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    let state = if state == b'Z' && threads > 1 { b'S' } else { state };
+    Some((state, fields.nth(1)?.parse().ok()?))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -205,6 +214,11 @@ impl Process {
     pub(crate) fn in_boot(self, boot: u64) -> Process {
         Process { boot, ..self }
     }
+
+    /// The same in a container.
+    pub(crate) fn contained(self) -> Process {
+        Process { space: 1, ..self }
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -232,6 +246,16 @@ mod tests {
         }
         child.wait().unwrap();
         assert_eq!(process.life(&Process::current()), Life::Dead);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_whose_first_thread_has_ended_is_alive_while_another_one_runs() {
+        for (threads, state) in [(1, b'Z'), (2, b'S')] {
+            let numbers = "1 1 1 0 -1 4227084 68 0 0 0 0 0 0 0 20 0";
+            let text = format!("9919 (a b) c) Z {numbers} {threads} 0 1597370 0 0 1");
+            assert_eq!(fields(text.as_bytes()), Some((state, 1_597_370)));
+        }
     }
 
     #[test]

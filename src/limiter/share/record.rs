@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::limiter::status::Unavailable;
 
 /// Another number for every change of the layout, be it only of a type inside the state.
-pub(crate) const FORMAT: u32 = 8;
+pub(crate) const FORMAT: u32 = 9;
 const MAGIC: [u8; 12] = *b"heysync-tkn\n";
 const HEADER: usize = 16;
 const PAGE: usize = 4096;
@@ -49,7 +49,8 @@ pub(crate) enum Contents {
 /// One copy of the state, as it was read.
 #[derive(Debug)]
 pub(crate) struct Copy {
-    number: u64,
+    /// One more for each step.
+    pub(crate) number: u64,
     /// The other copy is not what was written: a step may be lost.
     pub(crate) is_torn: bool,
     pub(crate) state: Vec<u8>,
@@ -193,16 +194,16 @@ impl Locked<'_> {
         Ok(true)
     }
 
-    /// Writes `state` after `last`, in the place of the copy before that.
-    pub(crate) fn write(&self, last: &Copy, state: &[u8]) -> Result<(), Unavailable> {
+    /// Writes `state` after `last`, in the place of the copy before that, and returns its number.
+    pub(crate) fn write(&self, last: &Copy, state: &[u8]) -> Result<u64, Unavailable> {
         let number = last.number.wrapping_add(1);
         let written = copy(number, state);
         if written.len() > CAPACITY {
             let message = format!("the shared rate limit {} is full", self.record.path.display());
             return Err(Unavailable::new(message, "allow fewer requests at the same time"));
         }
-        write_copy(self.file, &written, number)
-            .map_err(|error| self.record.unusable("written", error))
+        let unusable = |error| self.record.unusable("written", error);
+        write_copy(self.file, &written, number).map(|()| number).map_err(unusable)
     }
 
     /// Writes a file anew that was damaged.
@@ -427,4 +428,29 @@ fn fill(
         }
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_has_no_room_is_not_written() {
+        let folder = std::env::temp_dir().join(format!("heysync-room-{:x}", fastrand::u64(..)));
+        let mut record = Record::new(folder.join("a.tokens"));
+        record.create(b"first").expect("a file");
+        assert!(record.open().expect("a file"));
+        let locked = record.try_lock().expect("locks").expect("a free lock");
+        let read = || match locked.read() {
+            Ok(Contents::Valid(copy)) => copy,
+            other => panic!("{other:?}"),
+        };
+        let most = vec![7; CAPACITY - COPY_HEADER];
+        locked.write(&read(), &most).expect("room");
+        locked.write(&read(), &[&most[..], b"!"].concat()).expect_err("no room");
+        assert_eq!((read().state, read().is_torn), (most, false));
+        drop(locked);
+        record.close();
+        fs::remove_dir_all(folder).expect("a folder to remove");
+    }
 }

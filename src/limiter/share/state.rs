@@ -400,7 +400,14 @@ mod tests {
     #[test]
     fn another_layout_has_another_format() {
         let bytes = postcard::to_allocvec(&full()).unwrap();
-        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (8, 259, 2_709_178_490));
+        assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (9, 239, 621_999_781));
+    }
+
+    #[test]
+    fn a_state_has_no_number_that_a_program_of_32_bits_cannot_read() {
+        let bytes = postcard::to_allocvec(&full()).unwrap();
+        let largest = postcard::to_allocvec(&u64::MAX).unwrap();
+        assert!(!bytes.windows(largest.len()).any(|number| number == largest));
     }
 
     #[test]
@@ -433,6 +440,8 @@ mod tests {
             if let Err(not_ready) = second {
                 assert_eq!(not_ready.look_again, Some(Duration::from_millis(250)));
             }
+            // After a rest of two periods, there may be a burst again.
+            (7..9).for_each(|token| take(&mut state, token, 3_200_000_000).unwrap());
         }
     }
 
@@ -450,6 +459,93 @@ mod tests {
             state.lease(one, 3, now, |_| false).expect_err("no token");
             assert_eq!(state.line.len(), waiting);
         }
+    }
+
+    /// A state of one token a second, and the moment at which it begins.
+    fn single() -> (State, Nanos) {
+        let clocks = Clocks { system: SECOND, ..Clocks::default() };
+        let mut state = State::new(7, Rate::per_second(1), false, clocks);
+        let now = state.at(clocks).unwrap();
+        (state, now)
+    }
+
+    const ANSWERED: Outcome = Outcome::Responded(RateLimitHeaders {
+        refused: false,
+        success: true,
+        limit: None,
+        remaining: None,
+        period: None,
+        reset: None,
+        retry_after: None,
+    });
+    /// P' of a second.
+    const HELD: Nanos = 1_006_000_000;
+
+    #[test]
+    fn the_token_of_a_process_that_cannot_be_seen_is_given_up_after_an_hour() {
+        let (mut state, now) = single();
+        let [one, other] = [1, 2].map(Process::imagined);
+        state.lease(one, 1, now, |_| true).expect("a token");
+        for (later, held) in [(OUT_OF_SIGHT - 1, 1), (OUT_OF_SIGHT, 0)] {
+            state.bury(now + later, |_, _| Life::Unknown);
+            assert_eq!(state.held_by(one), held);
+        }
+        let back = now + OUT_OF_SIGHT + HELD + 2 * SECOND;
+        state.lease(other, 2, back - 1, |_| false).expect_err("no token");
+        state.lease(other, 2, back, |_| false).expect("a token");
+    }
+
+    #[test]
+    fn a_response_to_a_request_that_was_given_up_holds_a_token() {
+        let (mut state, now) = single();
+        let [one, other] = [1, 2].map(Process::imagined);
+        state.lease(one, 1, now, |_| true).expect("a token");
+        state.bury(now, |_, _| Life::Dead);
+        let late = now + HELD + 2 * SECOND;
+        state.release(one, 1, ANSWERED, late);
+        state.lease(other, 2, late + HELD - 1, |_| false).expect_err("no token");
+        state.lease(other, 2, late + HELD, |_| false).expect("a token");
+    }
+
+    #[test]
+    fn a_process_that_takes_its_token_leaves_the_line() {
+        let (mut state, now) = single();
+        let [one, other] = [1, 2].map(Process::imagined);
+        state.lease(one, 1, now, |_| true).expect("a token");
+        state.lease(other, 2, now, |_| true).expect_err("no token");
+        state.release(one, 1, Outcome::NeverSent, now);
+        state.lease(other, 2, now, |_| true).expect("a token");
+        assert!(state.line.is_empty());
+    }
+
+    #[test]
+    fn the_second_in_the_line_asks_as_soon_as_the_first_would_be_late() {
+        let mut state = State::new(7, Rate::per_second(2), false, Clocks::default());
+        let [one, other, third] = [1, 2, 3].map(Process::imagined);
+        let now = SECOND / 2;
+        for at in [0, now] {
+            state.lease(one, 1, at, |_| true).expect("a token");
+            state.release(one, 1, ANSWERED, at);
+        }
+        let until_first = HELD - now;
+        for (process, look) in [(other, until_first), (third, until_first + LATE)] {
+            let not_ready = state.lease(process, 2, now, |_| true).expect_err("no token");
+            assert_eq!(not_ready.look_again.map(nanos), Some(look));
+        }
+    }
+
+    #[test]
+    fn a_thousand_requests_are_under_way_at_most() {
+        let clocks = Clocks::default();
+        let mut state = State::new(7, Rate::unlimited(), false, clocks);
+        let me = Process::imagined(1);
+        for token in 0..MOST as u64 {
+            state.lease(me, token, SECOND, |_| true).expect("a token");
+        }
+        let not_ready = state.lease(me, 1000, SECOND, |_| true).expect_err("no token");
+        assert_eq!(not_ready.look_again, Some(LOOK_CLOSELY));
+        state.release(me, 0, Outcome::NeverSent, SECOND);
+        state.lease(me, 1000, SECOND, |_| true).expect("a token");
     }
 
     #[test]

@@ -289,6 +289,48 @@ fn the_grace_of_the_dead_process_counts_not_that_of_the_one_that_noticed() {
     }
 }
 
+/// Two processes, one of which has a grace of half a minute and the other none.
+fn patient_and_hasty(machine: &Machine) -> (FileStore, FileStore) {
+    let (patient, hasty) = (machine.process(1), machine.process(2));
+    patient.set_grace(Duration::from_secs(30));
+    hasty.set_grace(Duration::ZERO);
+    (patient, hasty)
+}
+
+#[test]
+fn a_token_is_held_for_the_grace_of_its_process_even_if_another_one_takes_all_out() {
+    let machine = Machine::new();
+    let (patient, hasty) = patient_and_hasty(&machine);
+    patient.release(&take(&patient), Outcome::NoResponse);
+    hasty.exhaust().unwrap();
+    machine.pass(HELD);
+    assert_eq!(take_all_left(&hasty), 4);
+    machine.pass(HELD);
+    has_none(&hasty);
+}
+
+#[test]
+fn a_process_adds_its_own_grace_to_a_state_that_another_one_has_begun_anew() {
+    for outcome in [None, Some(Outcome::NoResponse)] {
+        let machine = Machine::new();
+        let (patient, hasty) = patient_and_hasty(&machine);
+        let leases = take_all(&patient);
+        leases.iter().for_each(|lease| {
+            outcome.into_iter().for_each(|outcome| patient.release(lease, outcome));
+        });
+        machine.damage(|bytes| bytes.clear());
+        unavailable(&hasty);
+        has_none(&patient);
+        machine.kill(1);
+        machine.pass(Duration::from_millis(100));
+        has_none(&hasty);
+        machine.pass(HELD + Duration::from_secs(29));
+        has_none(&hasty);
+        machine.pass(Duration::from_secs(1));
+        take_all(&hasty);
+    }
+}
+
 #[test]
 fn the_child_of_a_fork_has_none_of_its_parents_tokens() {
     let machine = Machine::new();
@@ -333,6 +375,17 @@ fn a_file_that_is_damaged_is_an_error_and_then_all_tokens_are_out() {
         assert_eq!(take_all_left(&other), 4);
         answer(&one, &lease);
     }
+}
+
+#[test]
+fn a_damaged_file_has_no_token_for_a_process_that_knew_nothing_of_it() {
+    let machine = Machine::new();
+    take_all(&machine.process(1));
+    machine.damage(|bytes| bytes.truncate(7));
+    let other = machine.process(2);
+    unavailable(&other);
+    has_none(&other);
+    has_none(&machine.process(3));
 }
 
 #[test]
@@ -447,6 +500,45 @@ fn a_file_that_was_renamed_or_replaced_is_not_used_any_more() {
 }
 
 #[test]
+fn an_older_copy_of_the_file_frees_no_token() {
+    let changes: [fn(&Path, &Path); 2] = [
+        |copy, path| fs::rename(copy, path).unwrap(),
+        |copy, path| fs::write(path, fs::read(copy).unwrap()).unwrap(),
+    ];
+    for change in changes {
+        let machine = Machine::new();
+        let (one, other) = (machine.process(1), machine.process(2));
+        let before = take(&one);
+        let copy = machine.path().with_extension("copy");
+        fs::copy(machine.path(), &copy).unwrap();
+        let after = take(&one);
+        answer(&one, &take(&one));
+        change(&copy, &machine.path());
+        has_none(&one);
+        has_none(&other);
+        machine.pass(HELD + GRACE);
+        machine.pass(Duration::from_millis(50));
+        assert!(one.stands(&before) && one.stands(&after));
+        assert_eq!(take_all_left(&other), 3);
+    }
+}
+
+#[test]
+fn a_copy_in_the_place_of_the_file_frees_no_token_for_a_process_that_missed_the_last_steps() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    take(&other);
+    take(&one);
+    let copy = machine.path().with_extension("copy");
+    fs::copy(machine.path(), &copy).unwrap();
+    for _ in 0..3 {
+        take(&one);
+    }
+    fs::rename(copy, machine.path()).unwrap();
+    has_none(&other);
+}
+
+#[test]
 fn a_damaged_file_that_has_another_name_is_left_as_it_is() {
     let machine = Machine::new();
     fs::create_dir_all(&machine.folder).unwrap();
@@ -494,6 +586,21 @@ fn a_boot_ends_requests_and_its_time_counts() {
 }
 
 #[test]
+fn after_a_boot_a_token_is_held_for_the_grace_of_its_process() {
+    let machine = Machine::new();
+    let (patient, hasty) = patient_and_hasty(&machine);
+    take_all(&patient);
+    has_none(&hasty);
+    machine.boot(HELD);
+    let later = machine.process(3);
+    has_none(&later);
+    machine.pass(Duration::from_secs(30) - A_MOMENT);
+    has_none(&later);
+    machine.pass(A_MOMENT);
+    take_all(&later);
+}
+
+#[test]
 fn a_boot_leaves_what_is_used_of_a_day() {
     let machine = Machine::new();
     let rate = FIVE.and(Rate::per_day(7));
@@ -502,6 +609,20 @@ fn a_boot_leaves_what_is_used_of_a_day() {
     (0..3).for_each(|_| answer(&before, &take(&before)));
     machine.boot(Duration::from_secs(3600));
     assert_eq!(take_all_left(&store()), 4);
+}
+
+#[test]
+fn after_a_boot_only_the_shortest_limit_is_waited_for_whoever_stated_it() {
+    let machine = Machine::new();
+    let hour = Rate::per_hour(7);
+    let (one, other) = (machine.process_at(&machine.path(), hour, || 1), machine.process(2));
+    answer(&one, &take(&one));
+    answer(&other, &take(&other));
+    machine.boot(HELD);
+    let other = machine.process(2);
+    has_none(&other);
+    machine.pass(GRACE);
+    assert_eq!((take_all_left(&other), other.snapshot().rate), (5, FIVE.and(hour)));
 }
 
 #[test]
@@ -579,6 +700,7 @@ fn a_lock_that_somebody_keeps_is_an_error_in_time() {
     assert!(why.retry_in.is_some());
     // A release that cannot be written is not lost.
     answer(&store, &lease);
+    assert!(!store.is_idle());
     drop(file);
     assert_eq!((take_all_left(&store), store.snapshot().in_flight), (4, 4));
     machine.pass(HELD);
@@ -617,6 +739,17 @@ fn processes_take_turns_and_one_that_is_late_is_passed_by_and_keeps_its_place() 
 }
 
 #[test]
+fn a_process_that_does_not_wait_has_no_place_in_the_line() {
+    let machine = Machine::new();
+    let (one, other, third) = (machine.process(1), machine.process(2), machine.process(3));
+    let leases = take_all(&one);
+    other.lease(Some(Instant::now())).expect_err("no token").not_ready();
+    has_none(&third);
+    one.release(&leases[0], Outcome::NeverSent);
+    take(&third);
+}
+
+#[test]
 fn the_snapshot_shows_what_the_other_processes_use() {
     let machine = Machine::new();
     let (one, other) = (machine.process(1), machine.process(2));
@@ -630,6 +763,9 @@ fn the_snapshot_shows_what_the_other_processes_use() {
     assert_eq!(shown(&other), (2, 2, 2));
     machine.pass(HELD);
     assert_eq!(shown(&other), (2, 3, 1));
+    other.release(&leases[2], Outcome::NoResponse);
+    machine.pass(HELD + GRACE - A_MOMENT);
+    assert_eq!((shown(&one), shown(&other)), ((1, 3, 1), (1, 3, 1)));
 }
 
 #[test]

@@ -145,3 +145,26 @@ fn a_step_of_twenty_thousand_tokens_reads_no_more_than_a_few_hundred_runs() {
     let bytes = postcard::to_allocvec(&written(&ledger)).unwrap().len();
     assert!(bytes < 8000, "{bytes} bytes");
 }
+
+/// Others spent much of the limit, and less and less of that is left in the window of the service.
+#[test]
+fn however_many_reports_come_of_what_others_spent_a_few_hundred_are_kept() {
+    let mut ledger = Ledger::new(Rate::per_day(50_000));
+    let headers = RateLimitHeaders { remaining: Some(20_000), ..SUCCESS };
+    for request in 0..5000 {
+        let now = request * 4 * SECOND;
+        let lease = ledger.lease(now).expect("a token");
+        ledger.release(&lease, Outcome::Responded(headers), now);
+        let others = ledger.snapshot(now).held_for_others as u64;
+        assert_eq!(others, 30_000 - 1);
+    }
+    let bytes = postcard::to_allocvec(&ledger).unwrap().len();
+    assert!(bytes < 8000, "{bytes} bytes");
+    for request in [100, 1000, 4000] {
+        // Each report is held for a period and for a sixty-fourth more at most.
+        let end = request * 4 * SECOND + held(Duration::from_secs(86_400));
+        let left = ledger.snapshot(end).held_for_others as u64;
+        let reported = 29_999 - request;
+        assert!((reported - 1..reported + 86_400 / 64 / 4).contains(&left), "{left}");
+    }
+}
