@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -119,6 +119,21 @@ fn a_server_that_is_stopped_does_not_hold_up_a_call_beyond_its_deadline() {
     assert!(matches!(error.kind(), ErrorKind::SharedLimit | ErrorKind::Deadline), "{error:?}");
     // A second on top, for a machine that is busy.
     assert!(took < Duration::from_millis(1300), "{took:?}");
+}
+
+#[test]
+fn a_server_that_does_not_begin_tls_holds_no_call_up() {
+    let _limit = Limit::start();
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("rediss://{}", silent.local_addr().unwrap());
+    let config = fleet::config("silent", &url, "http://127.0.0.1:9");
+    let client =
+        heylo::Client::with_config(fleet::KEY, config.deadline(Duration::from_millis(300)))
+            .unwrap();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(client.community("abc").roles().map(drop)));
+    let error = receiver.recv_timeout(Duration::from_secs(20)).unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit, "{error:?}");
 }
 
 #[test]

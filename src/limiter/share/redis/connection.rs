@@ -254,6 +254,8 @@ fn left(end: Instant) -> Duration {
 
 fn write(connection: &mut Connection, command: &Cmd, end: Instant) -> Result<(), RedisError> {
     connection.set_write_timeout(Some(left(end)))?;
+    // The first command on a connection by TLS waits for the handshake.
+    connection.set_read_timeout(Some(left(end)))?;
     connection.send_packed_command(&command.get_packed_command())
 }
 
