@@ -248,12 +248,16 @@ impl Known {
         from + UNUSED <= now || !self.is_valid(id, now)
     }
 
-    /// Ends a lease that was granted and that nobody came for.
-    fn unused(&mut self, now: Instant) -> Option<Report> {
+    /// Ends the leases that were granted and that nobody came for.
+    pub(super) fn end_unused(&mut self, now: Instant) {
         let are_all = self.is_closed || self.own_pause(now).is_some();
-        let place = self.early.iter().position(|early| are_all || self.is_late(early, now))?;
-        let (_, id) = self.early.remove(place);
-        self.end(id, Outcome::NeverSent, now)
+        while let Some(place) =
+            self.early.iter().position(|early| are_all || self.is_late(early, now))
+        {
+            let (_, id) = self.early.remove(place);
+            let report = self.end(id, Outcome::NeverSent, now);
+            self.unreported.extend(report);
+        }
     }
 
     pub(super) fn deny(&mut self, reply: &Reply, now: Instant) -> NotReady {
@@ -343,9 +347,7 @@ impl Known {
         let until = now + asked.unwrap_or_else(|| self.held());
         self.pauses += u64::from(self.own_pause(now).is_none());
         self.paused_until = self.paused_until.max(Some(until));
-        while let Some(report) = self.unused(now) {
-            self.unreported.push_back(report);
-        }
+        self.end_unused(now);
     }
 
     pub(super) fn tighten(&mut self, rate: Rate) {
@@ -381,9 +383,6 @@ impl Known {
         let is_old = |report: &Report| now.saturating_duration_since(report.at) > FORGOTTEN;
         while self.unreported.front().is_some_and(is_old) {
             self.unreported.pop_front();
-        }
-        if let Some(report) = self.unused(now) {
-            self.unreported.push_back(report);
         }
         self.unreported.front().copied()
     }

@@ -113,6 +113,7 @@ impl Session {
     /// Reports the requests that ended and could not be reported before. No lease ends meanwhile.
     pub(super) fn catch_up(&self) -> Result<(), Unavailable> {
         loop {
+            self.known().end_unused(self.clock.now());
             self.renew_in_time()?;
             self.read_posted();
             let report = self.known().unreported(self.clock.now());

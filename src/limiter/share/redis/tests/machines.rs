@@ -153,6 +153,25 @@ fn a_token_that_was_granted_ahead_and_that_nobody_comes_for_is_given_back() {
 }
 
 #[test]
+fn a_token_that_was_granted_ahead_and_cannot_be_given_back_is_forgotten() {
+    let Some(mut world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    world.server.kill();
+    let session = other.store.session();
+    for _ in 0..2 {
+        world.clock.advance(Duration::from_secs(61));
+        let _ = session.catch_up();
+    }
+    // The worker ends.
+    assert!(!session.known().has_work());
+}
+
+#[test]
 fn a_caller_that_cannot_wait_is_granted_no_token_ahead() {
     let Some(world) = World::new() else {
         return;
