@@ -142,7 +142,9 @@ impl Known {
     /// A forked process has its parent's memory, but not its tokens.
     pub(super) fn after_fork(&mut self) {
         if self.process != process::id() {
-            *self = Known { grace: self.grace, ..Known::new(self.rate) };
+            // A permit of the parent, which is dropped here as well, names no lease of this process.
+            let next_id = self.next_id;
+            *self = Known { grace: self.grace, next_id, ..Known::new(self.rate) };
         }
     }
 
@@ -504,5 +506,23 @@ impl Known {
             pauses: self.pauses,
             ..Snapshot::full(rate)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_process_has_none_of_its_parents_leases_and_numbers_its_own_differently() {
+        let mut known = Known::new(Rate::per_second(5));
+        let now = Instant::now();
+        let parents = known.next_lease(now).unwrap();
+        let name = known.name(parents);
+        known.process += 1;
+        known.after_fork();
+        assert_ne!(known.name(parents), name);
+        // The end of a request of the parent ends none of the child's.
+        assert_ne!(known.next_lease(now).unwrap(), parents);
     }
 }
