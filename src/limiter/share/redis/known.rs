@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::process;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::limiter::ledger::GRACE;
-use crate::limiter::moment::{NotReady, held};
+use crate::limiter::moment::{NotReady, held, nanos};
 use crate::limiter::rate::{Rate, Shape};
 use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 
@@ -114,7 +114,7 @@ impl Known {
         let process = process::id();
         Known {
             process,
-            client: format!("{:x}.{process:x}", fastrand::u64(..)),
+            client: format!("{:x}.{process:x}", number()),
             rate,
             grace: GRACE,
             next_id: 0,
@@ -509,9 +509,24 @@ impl Known {
     }
 }
 
+/// A random number. Forked processes begin with the same ones, and may follow each other under one process id.
+fn number() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    fastrand::u64(..) ^ nanos(now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_with_the_same_random_numbers_have_different_names() {
+        let names = [(); 2].map(|()| {
+            fastrand::seed(1);
+            Known::new(Rate::per_second(5)).client
+        });
+        assert_ne!(names[0], names[1]);
+    }
 
     #[test]
     fn a_forked_process_has_none_of_its_parents_leases_and_numbers_its_own_differently() {
