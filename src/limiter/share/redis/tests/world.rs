@@ -195,11 +195,35 @@ impl Host {
     pub(super) fn lose_a_lease(&self) {
         self.pass();
         let session = self.store.session();
-        let id = session.known().next_lease(session.clock.now()).unwrap();
+        let Ok(id) = session.known().next_lease(session.clock.now()) else {
+            return;
+        };
         let name = session.known().name(id);
         let left = Duration::from_secs(1);
         session.call(&Operation::Lease(&name, left), left).unwrap();
         session.known().not_started(id);
+    }
+
+    /// Returns a token, without waiting for the reply if there is a connection for that.
+    pub(super) fn release_as_one_with_a_worker(&self, lease: &Lease, outcome: Outcome) {
+        self.pass();
+        let session = self.store.session();
+        let Some(report) = session.known().end(lease.id, outcome, session.clock.now()) else {
+            return;
+        };
+        if !session.post(&report) {
+            session.known().report_later(report);
+        }
+    }
+
+    /// Nobody renews the leases of the machine until it resumes.
+    pub(super) fn stop(&self) {
+        self.pass();
+        self.time.lock().unwrap().stores.retain(|store| !Arc::ptr_eq(store, &self.store));
+    }
+
+    pub(super) fn resume(&self) {
+        self.time.lock().unwrap().stores.push(Arc::clone(&self.store));
     }
 
     /// The machine dies: nobody renews its leases any more.
