@@ -517,7 +517,114 @@ fn number() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use crate::limiter::headers::RateLimitHeaders;
+
     use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn known() -> (Known, Instant) {
+        (Known::new(Rate::per_second(5)), Instant::now())
+    }
+
+    /// A reply by which a token is, or is to be, had after `at`.
+    fn reply(granted: bool, at: Duration) -> Reply {
+        Reply {
+            granted,
+            at,
+            look: at,
+            reason: WaitReason::Full,
+            epoch: String::new(),
+            seq: 1,
+            ahead: 0,
+            others: 0,
+            rate: Rate::per_second(5),
+            out: 1,
+            in_flight: 1,
+            rates: String::new(),
+            back: Vec::new(),
+        }
+    }
+
+    /// Lets a lease be granted, by a reply that took 300 ms.
+    fn grant(known: &mut Known, now: Instant, at: Duration) -> u64 {
+        let id = known.next_lease(now).unwrap();
+        known.start(id, now - 300 * MS, now, &reply(true, at));
+        id
+    }
+
+    #[test]
+    fn a_lease_is_valid_from_when_it_was_asked_for_and_not_from_when_it_was_granted() {
+        let (mut known, now) = known();
+        let id = grant(&mut known, now, Duration::ZERO);
+        let end = now - 300 * MS + LEASE;
+        assert!(known.is_valid(id, end - MS) && !known.is_valid(id, end));
+    }
+
+    #[test]
+    fn a_token_that_is_granted_ahead_is_used_no_earlier_than_so_long_after_the_reply() {
+        let (mut known, now) = known();
+        let id = grant(&mut known, now, 100 * MS);
+        assert_eq!(known.claim(now + 99 * MS).unwrap_err().at_least, MS);
+        assert_eq!(known.claim(now + 100 * MS), Ok(Some(id)));
+        assert_eq!(known.claim(now + 100 * MS), Ok(None));
+    }
+
+    #[test]
+    fn once_nobody_uses_the_store_its_leases_are_given_back_at_once() {
+        let (mut known, now) = known();
+        let id = grant(&mut known, now, 100 * MS);
+        known.end_unused(now);
+        assert!(known.unreported(now).is_none());
+        known.is_closed = true;
+        known.end_unused(now);
+        assert_eq!(known.unreported(now).map(|report| report.id), Some(id));
+    }
+
+    #[test]
+    fn a_response_does_not_make_the_next_one_ask_before_a_token_can_be_back() {
+        let (mut known, now) = known();
+        let [one, other] = [(); 2].map(|()| grant(&mut known, now, Duration::ZERO));
+        known.deny(&reply(false, 500 * MS), now);
+        known.end(one, Outcome::Responded(RateLimitHeaders::default()), now);
+        assert_eq!(known.next_lease(now).unwrap_err().at_least, 500 * MS);
+        known.end(other, Outcome::NeverSent, now);
+        assert!(known.next_lease(now).is_ok());
+    }
+
+    #[test]
+    fn a_caller_behind_more_than_n_others_waits_for_a_period_longer() {
+        let (mut known, now) = known();
+        let back = vec![200 * MS; 5];
+        known.last = Some((now, Reply { out: 5, back, ..reply(false, 200 * MS) }));
+        let waits = [0, 4, 5, 10].map(|ahead| known.outlook(ahead, now).at_least);
+        assert_eq!(waits, [0, 0, 1, 2].map(|rounds| 200 * MS + rounds * 1006 * MS));
+    }
+
+    #[test]
+    fn the_end_of_a_request_is_urgent_if_it_slows_all_down_and_redis_is_near() {
+        let (mut known, now) = known();
+        let headers = |refused| RateLimitHeaders { refused, ..RateLimitHeaders::default() };
+        let is_urgent =
+            |known: &Known, refused| known.is_urgent(Outcome::Responded(headers(refused)));
+        assert!(is_urgent(&known, true) && !is_urgent(&known, false));
+        known.reached(&reply(true, Duration::ZERO), now - Duration::from_secs(1), now);
+        assert!(!is_urgent(&known, true));
+    }
+
+    #[test]
+    fn a_report_that_was_posted_is_made_again_unless_it_was_carried_out() {
+        let (mut known, now) = known();
+        for is_done in [true, false] {
+            let id = grant(&mut known, now, Duration::ZERO);
+            let report = known.end(id, Outcome::NeverSent, now).unwrap();
+            known.posted.push(report);
+            assert!(known.has_work());
+            known.settle(id, is_done);
+            assert_eq!(known.unreported(now).is_none(), is_done);
+            assert_eq!((known.has_work(), known.posted.len()), (!is_done, 0));
+        }
+    }
 
     #[test]
     fn processes_with_the_same_random_numbers_have_different_names() {
@@ -530,8 +637,7 @@ mod tests {
 
     #[test]
     fn a_forked_process_has_none_of_its_parents_leases_and_numbers_its_own_differently() {
-        let mut known = Known::new(Rate::per_second(5));
-        let now = Instant::now();
+        let (mut known, now) = known();
         let parents = known.next_lease(now).unwrap();
         let name = known.name(parents);
         known.process += 1;
