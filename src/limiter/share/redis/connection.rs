@@ -20,7 +20,7 @@ use crate::limiter::status::Unavailable;
 const IDLE: usize = 8;
 /// So many replies at most are awaited on one connection by nobody.
 const POSTED: usize = 8;
-/// So many threads may wait for a resolver at the same time.
+/// So many threads may wait for a resolver or a socket at the same time.
 const RESOLVING: usize = 8;
 
 /// A server, and the connections to it that are idle.
@@ -165,19 +165,19 @@ impl Connections {
     }
 
     fn connect(&self, end: Instant) -> Result<Connection, RedisError> {
-        let needs_resolver = match self.client.get_connection_info().addr() {
+        let has_timeout = match self.client.get_connection_info().addr() {
             ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
-                host.parse::<IpAddr>().is_err()
+                host.parse::<IpAddr>().is_ok()
             }
             _ => false,
         };
-        match needs_resolver {
-            true => self.connect_in_a_thread(end),
-            false => self.client.get_connection_with_timeout(left(end)),
+        match has_timeout {
+            true => self.client.get_connection_with_timeout(left(end)),
+            false => self.connect_in_a_thread(end),
         }
     }
 
-    /// The resolver has no timeout, and each address has the whole of it.
+    /// The resolver has no timeout, each address has the whole of it, and a socket whose server is stopped has none.
     fn connect_in_a_thread(&self, end: Instant) -> Result<Connection, RedisError> {
         if self.resolving.fetch_add(1, Ordering::SeqCst) >= RESOLVING {
             self.resolving.fetch_sub(1, Ordering::SeqCst);
@@ -364,35 +364,99 @@ mod tests {
 
     use super::*;
 
-    /// Connections to a server that replies to the first command, and to the others once there are three.
-    fn connections() -> Connections {
+    const TIME: Duration = Duration::from_secs(30);
+
+    /// A server that sends each text as soon as there were so many commands, and then ends.
+    fn serve(replies: &'static [(usize, &str)]) -> Connections {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let connections = connections_to(&listener);
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let (mut bytes, mut buffer) = (Vec::new(), [0; 1024]);
-            for (commands, replies) in [(1, ":1\r\n"), (3, ":2\r\n:3\r\n")] {
-                while bytes.iter().filter(|byte| **byte == b'*').count() < commands {
+            for (commands, replies) in replies {
+                while bytes.iter().filter(|byte| **byte == b'*').count() < *commands {
                     let length = stream.read(&mut buffer).unwrap();
                     bytes.extend_from_slice(&buffer[..length]);
                 }
                 stream.write_all(replies.as_bytes()).unwrap();
             }
         });
-        let info = format!("redis://{address}").into_connection_info().unwrap();
+        connections
+    }
+
+    fn connections_to(listener: &TcpListener) -> Connections {
+        connections(format!("redis://{}", listener.local_addr().unwrap()))
+    }
+
+    fn connections(url: String) -> Connections {
+        let info = url.as_str().into_connection_info().unwrap();
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
         let client = Client::open(info.set_redis_settings(settings)).unwrap();
-        Connections::new(client, address, None)
+        Connections::new(client, url, None)
+    }
+
+    fn ping() -> [Cmd; 2] {
+        ["PING"; 2].map(redis::cmd)
     }
 
     #[test]
     fn a_command_is_sent_before_the_replies_to_what_was_posted_are_read() {
-        let connections = connections();
-        let time = Duration::from_secs(30);
-        let command = [redis::cmd("PING"), redis::cmd("PING")];
-        assert_eq!(connections.call(&command, time).unwrap(), Value::Int(1));
-        assert!(connections.post(&command[0], 7, time));
-        assert_eq!(connections.call(&command, time).unwrap(), Value::Int(3));
+        let connections = serve(&[(1, ":1\r\n"), (3, ":2\r\n:3\r\n")]);
+        assert_eq!(connections.call(&ping(), TIME).unwrap(), Value::Int(1));
+        assert!(connections.post(&ping()[0], 7, TIME));
+        assert_eq!(connections.call(&ping(), TIME).unwrap(), Value::Int(3));
         assert_eq!(connections.settled(), [(7, true)]);
+    }
+
+    #[test]
+    fn whatever_was_posted_and_got_no_reply_counts_as_not_carried_out() {
+        let connections = serve(&[(1, ":1\r\n"), (6, ":2\r\n-ERR no\r\n")]);
+        connections.call(&ping(), TIME).unwrap();
+        assert!((7..11).all(|number| connections.post(&ping()[0], number, TIME)));
+        connections.call(&ping(), TIME).unwrap_err();
+        assert_eq!(connections.settled(), [(7, true), (8, false), (9, false), (10, false)]);
+    }
+
+    #[test]
+    fn only_a_few_replies_are_left_unread() {
+        let connections = serve(&[(1, ":1\r\n"), (100, "")]);
+        connections.call(&ping(), TIME).unwrap();
+        let posted = (0..100).filter(|number| connections.post(&ping()[0], *number, TIME));
+        assert_eq!(posted.count(), POSTED);
+        assert_eq!(connections.settled(), []);
+    }
+
+    #[test]
+    fn a_connection_that_is_not_kept_leaves_nothing_open_of_what_was_posted_on_it() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let connections = connections_to(&listener);
+        for number in 0..=IDLE as u64 {
+            let connection = connections.connect(Instant::now() + TIME).unwrap();
+            connections.put_back(Idle { posted: vec![number], ..Idle::new(connection) });
+        }
+        assert_eq!(connections.settled(), [(IDLE as u64, false)]);
+        connections.discard_idle();
+        assert_eq!(connections.settled().len(), IDLE);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_socket_whose_server_accepts_no_connection_holds_nobody_up() {
+        use std::os::unix::net::{UnixListener, UnixStream};
+
+        let path = std::env::temp_dir().join(format!("heysync-full-{}", process::id()));
+        let listener = UnixListener::bind(&path).unwrap();
+        let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        // Also those that were closed wait to be accepted.
+        for _ in 0..=most.trim().parse().unwrap() {
+            UnixStream::connect(&path).unwrap();
+        }
+        let connections = connections(format!("redis+unix://{}", path.display()));
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(connections.call(&ping(), RETRY / 2)));
+        let reply = receiver.recv_timeout(TIME);
+        drop(listener);
+        std::fs::remove_file(path).unwrap();
+        assert!(reply.unwrap().is_err());
     }
 }
