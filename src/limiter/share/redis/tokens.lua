@@ -460,9 +460,9 @@ local function take()
     if due > look then
         at, look, reason = is_response_awaited and at or due, due, 'paced'
     end
-    -- The caller may be able to wait for less long.
+    -- The caller may be able to wait for less long, and a response to be waited for beyond that.
     local soon = now + math.min(AHEAD, tonumber(ARGV[11]))
-    if look <= now or is_sure and before == 0 and look == at and at <= soon then
+    if look <= now or is_sure and before == 0 and look == at and at <= soon and (latest or now) <= at then
         return grant(at, before)
     end
     return wait(at, look, reason, before)

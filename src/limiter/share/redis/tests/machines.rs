@@ -445,6 +445,29 @@ fn a_pause_holds_for_all_machines_and_then_one_request_goes_first() {
 }
 
 #[test]
+fn no_token_is_granted_ahead_for_a_moment_at_which_a_probe_may_be_under_way() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let leases = [(); 3].map(|()| take(&one));
+    answer(&one, &leases[0], refused_for(1));
+    world.clock.advance(HELD * 9 / 20);
+    answer(&one, &leases[1], SUCCESS);
+    answer(&one, &leases[2], SUCCESS);
+    world.clock.advance(HELD * 11 / 20);
+    let probe = take(&one);
+    // Later than the distance that the refusal brought about.
+    world.clock.advance(HELD * 9 / 20 - SOON);
+    assert_eq!(wait(&other).at_least, SOON);
+    world.clock.advance(SOON);
+    assert_eq!(wait(&other).reason, WaitReason::Paused);
+    answer(&one, &probe, SUCCESS);
+    world.clock.advance(SOON);
+    take(&other);
+}
+
+#[test]
 fn the_token_of_a_probe_that_got_no_response_is_followed_by_another_probe() {
     let Some(world) = World::new() else {
         return;
