@@ -309,7 +309,7 @@ local function opening(ahead)
     if between > 0 then
         later(get('granted_at') + between * (ahead + 1), 'paced')
     end
-    return math.min(at, now + NEVER), reason, is_sure and reason == 'full'
+    return math.min(at, now + NEVER), reason, is_sure and reason == 'full' and lost_until() <= now
 end
 
 -- When a client asks again that waits for a response, which is here by `latest`, and for the `rounds` of clients before it.

@@ -576,6 +576,23 @@ fn after_a_loss_those_who_live_have_a_second_to_report_their_leases() {
 }
 
 #[test]
+fn no_token_is_granted_ahead_while_those_who_live_may_report_their_leases() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, newcomer] = two(&world);
+    let _leases = [(); 3].map(|()| take(&one));
+    lose_all(&world);
+    // The loss is noticed here, and nobody is in the line.
+    wait(&world.host("another key", RATE));
+    world.skip(HELD - SOON);
+    wait(&newcomer);
+    one.renew();
+    world.clock.advance(SOON);
+    wait(&newcomer);
+}
+
+#[test]
 fn another_server_or_another_run_of_it_gives_no_token_for_a_period() {
     let Some(world) = World::new() else {
         return;
