@@ -356,6 +356,86 @@ fn a_lease_whose_reply_was_lost_is_not_granted_again_in_a_pause() {
 }
 
 #[test]
+fn no_token_is_granted_ahead_of_a_response_however_short_the_period_is() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = [(); 2].map(|()| world.host("key", Rate::new(1, SOON)));
+    let _under_way = take(&one);
+    let soonest = wait(&other).at_least;
+    assert!(soonest < 2 * SOON, "{soonest:?}");
+    world.clock.advance(soonest);
+    wait(&other);
+}
+
+#[test]
+fn no_token_is_granted_ahead_for_the_end_of_a_pause_which_may_last_longer() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let [refused, under_way] = [(); 2].map(|()| take(&one));
+    answer(&one, &refused, refused_for(2));
+    world.clock.advance(Duration::from_secs(2) - SOON);
+    assert_eq!(wait(&other).at_least, SOON);
+    answer(&one, &under_way, refused_for(2));
+    world.clock.advance(SOON);
+    assert_eq!(wait(&other).reason, WaitReason::Paused);
+}
+
+#[test]
+fn the_token_of_a_lease_whose_reply_was_lost_is_free_after_a_pause() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    other.lose_a_lease();
+    answer(&one, &take(&one), refused_for(2));
+    wait(&other);
+    other.die();
+    world.clock.advance(Duration::from_secs(2) + SOON);
+    answer(&one, &take(&one), SUCCESS);
+    world.clock.advance(HELD / 2);
+    take(&one);
+    assert_eq!(one.snapshot().free, 1);
+}
+
+#[test]
+fn the_end_of_a_request_is_reported_again_if_its_lease_was_being_renewed() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let lease = take(&one);
+    let session = one.store.session();
+    let (_, names) = session.known().under_way();
+    session.known().is_renewing = true;
+    answer(&one, &lease, SUCCESS);
+    // It arrives behind the report.
+    session.call(&Operation::Renew(names), HELD).unwrap();
+    session.catch_up().unwrap();
+    take(&other);
+    assert_eq!(other.snapshot().in_flight, 1);
+}
+
+#[test]
+fn reports_for_which_no_connection_has_room_are_made_by_the_worker() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let rate = Rate::per_second(20);
+    let [one, other] = [(); 2].map(|()| world.host("key", rate));
+    for lease in [(); 20].map(|()| take(&one)) {
+        one.release_as_one_with_a_worker(&lease, Outcome::NeverSent);
+    }
+    let session = one.store.session();
+    session.catch_up().unwrap();
+    assert!(!session.known().has_work());
+    take(&other);
+    assert_eq!(other.snapshot().free, 19);
+}
+
+#[test]
 fn no_lease_of_before_is_used_once_all_tokens_were_taken_out() {
     let Some(world) = World::new() else {
         return;
