@@ -436,6 +436,23 @@ fn reports_for_which_no_connection_has_room_are_made_by_the_worker() {
 }
 
 #[test]
+fn no_token_is_granted_ahead_for_the_end_of_what_others_spent_who_may_spend_more() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let [first, second] = [(); 2].map(|()| take(&one));
+    let until_reset = Duration::from_secs(1);
+    let none_left = RateLimitHeaders { remaining: Some(0), reset: Some(until_reset), ..SUCCESS };
+    answer(&one, &first, none_left);
+    world.clock.advance(until_reset - SOON);
+    assert_eq!(wait(&other).at_least, SOON);
+    answer(&one, &second, none_left);
+    world.clock.advance(SOON);
+    wait(&other);
+}
+
+#[test]
 fn no_lease_of_before_is_used_once_all_tokens_were_taken_out() {
     let Some(world) = World::new() else {
         return;
