@@ -107,7 +107,10 @@ impl Runs {
         let before = place.checked_sub(1).and_then(|before| self.runs.get(before));
         before.map_or(self.removed, |run| run.end)
     }
+}
 
+#[cfg(feature = "share")]
+impl Runs {
     /// Adds `count` moments that are not before any other.
     fn append(&mut self, at: Nanos, count: u64) {
         let end = self.end_before(self.runs.len()).saturating_add(count);
@@ -117,10 +120,7 @@ impl Runs {
             _ => self.runs.push_back(Run { at, end }),
         }
     }
-}
 
-#[cfg(feature = "share")]
-impl Runs {
     /// Rounds many moments down, so that none seems to be later than it was.
     pub(crate) fn serialize_down<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.rounded(|at, step| at / step * step).pairs().serialize(to)
