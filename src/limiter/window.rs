@@ -289,7 +289,7 @@ fn lasts(reset: Option<Duration>) -> Nanos {
 
 /// So many successes that contradict the server's numbers prove them wrong.
 const PROOF: u32 = 3;
-/// More reports than this are held for up to a part of the period longer, so that many end at the same moment.
+/// If there are more reports than this, each is held for longer by up to such a part, so that many end at the same moment.
 const MOST: Nanos = 64;
 /// For so many periods, numbers that were proven wrong are ignored.
 const IGNORED: u64 = 10;
@@ -345,7 +345,8 @@ impl ExternalUsage {
         // Somebody who goes on spending will do so in the next period as well.
         let (amount, periods) = if is_long { (amount.min(most), 2) } else { (amount, 1) };
         let end = now.saturating_add(period.saturating_mul(periods).min(lasts));
-        let step = if self.reports.len() as u64 > MOST { period.div_ceil(MOST) } else { 1 };
+        let is_full = self.reports.len() as u64 > MOST;
+        let step = if is_full { period.min(lasts).div_ceil(MOST) } else { 1 };
         self.hold(amount, end.checked_next_multiple_of(step).unwrap_or(end));
     }
 
@@ -562,6 +563,20 @@ mod tests {
         assert_eq!(levels(1, 25), [(0, 5), (20, 2), (30, 0)]);
         assert_eq!(levels(7, 10), [(0, 7), (10, 5), (20, 2), (30, 0)]);
         assert_eq!(levels(7, 20), [(0, 7), (20, 2), (30, 0)]);
+    }
+
+    #[test]
+    fn many_reports_end_soon_after_the_moment_at_which_the_server_counts_anew() {
+        let mut external = ExternalUsage::default();
+        let many = 2 * super::MOST as u32;
+        for earlier in 0..many {
+            let moment = Nanos::from(earlier) * 1_000_000;
+            external.report(2 * many - earlier, u32::MAX, moment, (SECOND, Nanos::MAX));
+        }
+        let (now, reset) = (SECOND / 2, SECOND / 100);
+        external.report(2 * many + 1, u32::MAX, now, (SECOND, reset));
+        let end = external.levels().nth(1).map(|(end, _)| end);
+        assert!(end <= Some(now + reset + reset / 64 + 1), "{end:?}");
     }
 
     #[test]
