@@ -201,6 +201,8 @@ impl Ledger {
 
     /// Takes all tokens out until P' and the grace after `now`: requests were sent that the ledger knows nothing about.
     pub(crate) fn exhaust(&mut self, now: Nanos) {
+        // A token that is back by now must not seem to be on its way.
+        self.settle(now);
         let last = now.saturating_add(self.grace);
         self.windows.iter_mut().for_each(|window| window.exhaust(last));
     }
@@ -208,6 +210,7 @@ impl Ledger {
     /// Does the same with the tokens of the limit with the shortest period.
     #[cfg(feature = "share")]
     pub(crate) fn exhaust_shortest(&mut self, now: Nanos) {
+        self.settle(now);
         let last = now.saturating_add(self.grace);
         self.windows.iter_mut().take(1).for_each(|window| window.exhaust(last));
     }

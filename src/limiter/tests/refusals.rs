@@ -504,6 +504,24 @@ fn the_tokens_of_a_limit_that_only_the_server_knows_can_be_taken_out_too() {
 }
 
 #[test]
+fn a_token_that_is_back_is_not_taken_out_again_with_the_others() {
+    let bench = Bench::new(Rate::per_second(5));
+    let hourly = |limit| {
+        let period = Some(Duration::from_secs(3600));
+        let headers = RateLimitHeaders { success: true, limit: Some(limit), ..Default::default() };
+        Outcome::Responded(RateLimitHeaders { period, ..headers })
+    };
+    bench.store.release(&bench.lease(), hourly(3));
+    (0..2).for_each(|_| bench.well());
+    bench.pass(Duration::from_secs(36_100));
+    bench.store.exhaust().expect("tokens in memory");
+    bench.pass(HELD + Duration::from_secs(2));
+    bench.store.release(&bench.lease(), hourly(3));
+    let _left = [(); 2].map(|()| bench.lease());
+    bench.is_shut(WaitReason::Full);
+}
+
+#[test]
 fn what_others_spent_before_a_refusal_is_held_no_longer_than_until_the_server_counts_anew() {
     let bench = Bench::new(Rate::per_minute(100));
     (0..40).for_each(|_| bench.well());
