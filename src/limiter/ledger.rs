@@ -400,28 +400,29 @@ impl Ledger {
 
     /// Adds a limit, or lowers the one of the same period.
     fn add(&mut self, requests: u32, period: Duration) {
-        if let Some(window) = self.windows.iter_mut().find(|it| it.period == period) {
+        if let Some(place) = self.windows.iter().position(|it| it.period == period) {
+            let mut window = self.windows.remove(place);
             window.requests = window.requests.min(requests);
-            return;
+            return self.insert(window, place);
         }
         let longest = self.windows.iter().max_by_key(|it| it.period);
-        let window = Window::beside(requests, period, longest);
-        if self.windows.len() < MOST {
-            return self.insert(window);
-        }
-        if let Some(last) = self.windows.last_mut() {
+        let mut window = Window::beside(requests, period, longest);
+        let is_full = self.windows.len() == MOST;
+        if let Some(last) = self.windows.pop_if(|_| is_full) {
             // One limit in the place of two must be as strict as both.
             let (requests, period) = (last.requests.min(requests), last.period.max(period));
-            *last = Window::beside(requests, period, Some(last));
+            window = Window::beside(requests, period, Some(&last));
         }
+        self.insert(window, self.windows.len());
     }
 
-    /// Keeps the limits in order: the shortest period first, and those that only the server knows last.
-    fn insert(&mut self, window: Window) {
+    /// Keeps the limits in order: the shortest period first, and those that only the server knows last. A new one has
+    /// its place among those before `from`.
+    fn insert(&mut self, window: Window, from: usize) {
         let key = |it: &Window| (it.requests == u32::MAX, it.period);
-        let place = self.windows.partition_point(|it| key(it) <= key(&window));
+        let place = self.windows[..from].partition_point(|it| key(it) <= key(&window));
         self.windows.insert(place, window);
-        self.flights.insert_limit(place);
+        self.flights.move_limit(from, place);
     }
 
     /// The rate in force has changed.
@@ -530,14 +531,12 @@ impl Flights {
         Lease::new(id, slot)
     }
 
-    /// Another limit has this place from now on. What was out of it when the requests under way were granted is not known.
-    fn insert_limit(&mut self, place: usize) {
-        for flight in self.slots.iter_mut().flatten() {
-            let Flight { out, sent, doubting, .. } = flight;
-            out[place..].rotate_right(1);
-            sent[place..].rotate_right(1);
-            doubting[place..].rotate_right(1);
-            (out[place], sent[place], doubting[place]) = (UNKNOWN, None, false);
+    /// The limit at the place `from` is at an earlier one from now on, and those in between at the next ones.
+    fn move_limit(&mut self, from: usize, to: usize) {
+        for Flight { out, sent, doubting, .. } in self.slots.iter_mut().flatten() {
+            out[to..=from].rotate_right(1);
+            sent[to..=from].rotate_right(1);
+            doubting[to..=from].rotate_right(1);
         }
     }
 

@@ -238,6 +238,20 @@ fn a_limit_that_comes_into_force_later_counts_what_the_longest_of_the_others_rem
 }
 
 #[test]
+fn a_limit_that_the_server_named_first_has_its_place_once_it_is_in_force_without_the_server() {
+    let bench = Bench::new(Rate::per_minute(100));
+    let headers = RateLimitHeaders { success: true, limit: Some(5), ..Default::default() };
+    let headers = RateLimitHeaders { period: Some(Duration::from_secs(1)), ..headers };
+    let earlier = bench.lease();
+    bench.store.release(&bench.lease(), Outcome::Responded(headers));
+    bench.store.tighten(Rate::per_second(5));
+    bench.answer(earlier);
+    assert_eq!(bench.store.snapshot().next_back, Some(HELD));
+    bench.refuse(bench.lease(), None);
+    assert_eq!(bench.paused(), HELD);
+}
+
+#[test]
 fn of_more_limits_than_there_is_room_for_one_is_as_strict_as_two() {
     let limit = |requests, seconds| Rate::new(requests, Duration::from_secs(seconds));
     // Beside 100 in 100 seconds.
