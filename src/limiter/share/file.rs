@@ -35,6 +35,9 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 /// A token that was taken so shortly before is still there.
 const SURE: Duration = Duration::from_millis(100);
 
+/// The number of a state that was lost: every other one is older.
+const LOST: u64 = u64::MAX;
+
 /// The requests that this program has under way. Another program that takes its place in the same process, by `exec`,
 /// knows nothing of them.
 static UNDER_WAY: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
@@ -121,8 +124,13 @@ impl Own {
     /// Notices that the file is another one, or none: every state in it is older than the one that we knew.
     fn lose(&mut self, record: &mut Record) {
         record.close();
-        self.known = self.known.map(|(epoch, _)| (epoch, u64::MAX));
-        self.presence = None;
+        self.known = self.known.map(|(epoch, _)| (epoch, LOST));
+    }
+
+    /// Whether others can see that this process is alive. If the file was lost, its folder may be another one.
+    fn is_shown(&self) -> bool {
+        let is_lost = self.known.is_some_and(|(_, number)| number == LOST);
+        !self.process.is_contained() || self.presence.is_some() && !is_lost
     }
 
     /// Adds what the state does not know, if it is not the one that we knew, or is an older copy of that: its tokens are out, and
@@ -344,7 +352,7 @@ impl FileStore {
         now: Nanos,
     ) -> Result<(), Unavailable> {
         let life = self.life(locked.path(), own.process);
-        if own.presence.is_some() || !own.process.is_contained() {
+        if own.is_shown() {
             state.look_after(now, life);
             return Ok(());
         }
@@ -635,5 +643,22 @@ mod tests {
             assert!((0..50).find(shows).is_some());
             std::fs::remove_dir_all(&folder).expect("a folder to remove");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_process_in_a_container_shows_that_it_lives_although_the_file_was_replaced() {
+        let folder = std::env::temp_dir().join(format!("heysync-copied-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let me = Process::current().contained();
+        let world = World { me: Box::new(move || me), ..World::real() };
+        let store = FileStore::in_world(path.clone(), Rate::per_second(5), world);
+        store.lease(None).expect("a token");
+        let copy = folder.join("copy");
+        std::fs::copy(&path, &copy).expect("a copy");
+        std::fs::rename(&copy, &path).expect("another file");
+        assert_eq!(store.snapshot().in_flight, 1);
+        assert_eq!(presence::life(&path, &me), Life::Alive);
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
     }
 }
