@@ -136,11 +136,17 @@ impl Own {
     /// Adds what the state does not know, if it is not the one that we knew, or is an older copy of that: its tokens are out, and
     /// ours under way.
     fn reclaim(&self, state: &mut State, number: u64, now: Nanos) {
-        if self.known.is_some_and(|(epoch, known)| epoch != state.epoch || number < known) {
-            state.exhaust(now);
-            for token in self.under_way.keys() {
-                state.take_back(self.process, *token, now);
-            }
+        let is_other = |(epoch, known): &(u64, u64)| *epoch != state.epoch || number < *known;
+        let Some((epoch, _)) = self.known.filter(is_other) else {
+            return;
+        };
+        if epoch == state.epoch {
+            // For others, whose last step the numbers of the copy may have passed when they look.
+            state.epoch = fastrand::u64(..);
+        }
+        state.exhaust(now);
+        for token in self.under_way.keys() {
+            state.take_back(self.process, *token, now);
         }
     }
 

@@ -524,6 +524,23 @@ fn an_older_copy_of_the_file_frees_no_token() {
 }
 
 #[test]
+fn a_process_notices_an_older_copy_of_the_file_although_another_one_has_taken_many_steps_since() {
+    let machine = Machine::new();
+    let (one, other) = (machine.process(1), machine.process(2));
+    take(&one);
+    let copy = fs::read(machine.path()).unwrap();
+    for store in [&other, &other, &one] {
+        take(store);
+    }
+    fs::write(machine.path(), copy).unwrap();
+    (0..9).for_each(|_| has_none(&one));
+    has_none(&other);
+    machine.pass(HELD + GRACE);
+    assert_eq!(take_all_left(&one), 1);
+    assert_eq!((one.snapshot().in_flight, one.snapshot().free), (5, 0));
+}
+
+#[test]
 fn a_copy_in_the_place_of_the_file_frees_no_token_for_a_process_that_missed_the_last_steps() {
     let machine = Machine::new();
     let (one, other) = (machine.process(1), machine.process(2));
