@@ -87,9 +87,11 @@ fn options() -> OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limiter::share::process::without_births;
 
     #[test]
     fn a_process_is_alive_while_its_file_is_locked_and_the_files_of_dead_ones_are_removed() {
+        let _alone = without_births();
         let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
         fs::create_dir_all(&folder).unwrap();
         let (tokens, others) = (folder.join("a.tokens"), folder.join("b.tokens"));
@@ -136,6 +138,7 @@ mod tests {
 
     #[test]
     fn a_process_with_two_stores_is_alive_until_both_are_dropped() {
+        let _alone = without_births();
         let folder = std::env::temp_dir().join(format!("heysync-alive-{:x}", fastrand::u64(..)));
         fs::create_dir_all(folder.join("inner")).unwrap();
         let (tokens, me) = (folder.join("a.tokens"), Process::imagined(3));

@@ -221,15 +221,27 @@ impl Process {
     }
 }
 
+/// Keeps the tests from starting a process until this is dropped. For a moment, a new one has the locks of all files that are
+/// open here, so one that is closed meanwhile stays locked.
+#[cfg(test)]
+pub(crate) fn without_births() -> std::sync::MutexGuard<'static, ()> {
+    static BIRTHS: Mutex<()> = Mutex::new(());
+    BIRTHS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::process::{Child, Command, Stdio};
 
     use super::*;
 
-    fn child() -> std::process::Child {
-        let mut command = Command::new("cat");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a process")
+    fn child() -> Child {
+        start(Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()))
+    }
+
+    fn start(command: &mut Command) -> Child {
+        let _alone = without_births();
+        command.spawn().expect("a process")
     }
 
     #[test]
@@ -266,7 +278,8 @@ mod tests {
         let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
         for (signal, life) in [("-STOP", Life::Stopped), ("-CONT", Life::Alive)] {
             let pid = child.id().to_string();
-            assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+            let sent = start(Command::new("kill").args([signal, &pid])).wait().unwrap();
+            assert!(sent.success());
             while process.life(&Process::current()) != life {
                 assert!(std::time::Instant::now() < limit, "{signal} changes nothing");
                 std::thread::yield_now();
