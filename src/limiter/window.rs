@@ -500,14 +500,15 @@ mod tests {
         assert_eq!(window.admitted.len(), 3);
     }
 
-    const MOST: u32 = 6;
+    /// Of a limit of eight.
+    const THREE_QUARTERS: u32 = 6;
 
     /// Reports of `amount` at these moments, of a period of a second.
     fn reported(amount: u32, moments: impl IntoIterator<Item = Nanos>) -> ExternalUsage {
         let mut external = ExternalUsage::default();
         for now in moments {
             external.settle(now);
-            external.report(amount, MOST, now, (SECOND, Nanos::MAX));
+            external.report(amount, THREE_QUARTERS, now, (SECOND, Nanos::MAX));
         }
         external
     }
@@ -517,14 +518,14 @@ mod tests {
         let levels =
             |moments: &[Nanos]| reported(8, moments.iter().copied()).levels().collect::<Vec<_>>();
         assert_eq!(levels(&[0, SECOND - 1]), [(0, 8), (2 * SECOND - 1, 0)]);
-        assert_eq!(levels(&[0, SECOND - 1, SECOND]), [(0, MOST), (3 * SECOND, 0)]);
+        assert_eq!(levels(&[0, SECOND - 1, SECOND]), [(0, THREE_QUARTERS), (3 * SECOND, 0)]);
     }
 
     #[test]
     fn reports_that_leave_a_quarter_are_not_doubted() {
         let moments = || (0..20).map(|n| n * SECOND / 2);
-        assert!(!reported(MOST, moments()).is_doubting());
-        assert!(reported(MOST + 1, moments()).is_doubting());
+        assert!(!reported(THREE_QUARTERS, moments()).is_doubting());
+        assert!(reported(THREE_QUARTERS + 1, moments()).is_doubting());
     }
 
     #[test]
@@ -535,10 +536,10 @@ mod tests {
             external
         };
         let level = |mut external: ExternalUsage, now| {
-            external.report(5, MOST, now, (SECOND, Nanos::MAX));
+            external.report(5, THREE_QUARTERS, now, (SECOND, Nanos::MAX));
             external.level()
         };
-        assert_eq!((contradicted(2).level(), contradicted(3).level()), (MOST, 0));
+        assert_eq!((contradicted(2).level(), contradicted(3).level()), (THREE_QUARTERS, 0));
         assert_eq!(level(contradicted(3), 11 * SECOND - 1), 0);
         assert_eq!(level(contradicted(3), 11 * SECOND), 5);
         let mut confirmed = contradicted(3);
@@ -547,7 +548,7 @@ mod tests {
         let mut confirmed = contradicted(2);
         confirmed.confirm();
         confirmed.contradict(SECOND, SECOND);
-        assert_eq!(confirmed.level(), MOST);
+        assert_eq!(confirmed.level(), THREE_QUARTERS);
     }
 
     #[test]
@@ -581,14 +582,14 @@ mod tests {
 
     #[test]
     fn a_series_of_reports_is_over_two_periods_after_the_last_of_them() {
-        assert_eq!(reported(8, [0, 2 * SECOND - 1]).level(), MOST);
+        assert_eq!(reported(8, [0, 2 * SECOND - 1]).level(), THREE_QUARTERS);
         assert_eq!(reported(8, [0, 2 * SECOND]).level(), 8);
         let mut external = reported(8, [0, SECOND]);
         external.contradict(SECOND, SECOND);
         external.contradict(SECOND, SECOND);
         external.settle(3 * SECOND);
         assert!(!external.is_doubting());
-        external.report(8, MOST, 3 * SECOND, (SECOND, Nanos::MAX));
+        external.report(8, THREE_QUARTERS, 3 * SECOND, (SECOND, Nanos::MAX));
         external.contradict(3 * SECOND, SECOND);
         assert_eq!(external.level(), 8);
     }
