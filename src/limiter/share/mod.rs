@@ -106,8 +106,8 @@ impl Share {
         Share { place: Place::File(None), if_unavailable: IfUnavailable::default() }
     }
 
-    /// Shares by a file in `folder`, which is created if it is not there. The current directory of this moment counts if it is
-    /// a relative path.
+    /// Shares by a file in `folder`, which is created if it is not there. A relative path starts at the current directory of
+    /// this moment.
     ///
     /// It must be on a disk of this machine, and all processes that share must run as one user. Two machines that use one
     /// folder at the same time get errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
