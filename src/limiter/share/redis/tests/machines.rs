@@ -356,6 +356,20 @@ fn a_lease_whose_reply_was_lost_is_not_granted_again_in_a_pause() {
 }
 
 #[test]
+fn a_lease_whose_reply_was_lost_before_a_pause_is_not_granted_again_beside_the_request_that_goes_first()
+ {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    other.lose_a_lease();
+    answer(&one, &take(&one), refused_for(1));
+    world.clock.advance(Duration::from_secs(1));
+    take(&one);
+    wait(&other);
+}
+
+#[test]
 fn no_token_is_granted_ahead_of_a_response_however_short_the_period_is() {
     let Some(world) = World::new() else {
         return;
