@@ -178,7 +178,9 @@ impl Known {
         if let Some(denial) = self.denied(now) {
             return Err(denial.not_ready(now));
         }
-        if let Some(late) = self.early.iter().position(|early| self.is_late(early, now)) {
+        let late = self.early.iter().position(|early| self.is_late(early, now));
+        // A renewal under way may arrive after Redis has taken the lease back.
+        if let Some(late) = late.filter(|_| !self.is_renewing) {
             let (_, id) = self.early.remove(late);
             self.doubt(id);
         }

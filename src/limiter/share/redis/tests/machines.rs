@@ -370,6 +370,40 @@ fn a_lease_whose_reply_was_lost_before_a_pause_is_not_granted_again_beside_the_r
 }
 
 #[test]
+fn a_token_that_was_granted_ahead_is_not_asked_for_again_while_it_may_be_renewed() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let under_way = take(&one);
+    for lease in [(); 2].map(|()| take(&one)) {
+        answer(&one, &lease, SUCCESS);
+    }
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    answer(&one, &under_way, refused_for(1));
+    // A renewal that takes long.
+    other.stop();
+    let session = other.store.session();
+    session.known().is_renewing = true;
+    let (_, names) = session.known().under_way();
+    world.skip(SOON + Duration::from_millis(250));
+    wait(&other);
+    world.skip(Duration::from_secs(1));
+    answer(&one, &take(&one), SUCCESS);
+    world.clock.advance(HELD);
+    let mut out = Vec::new();
+    for _ in 0..3 {
+        world.clock.advance(HELD / 2);
+        out.extend(one.lease(None));
+    }
+    session.call(&Operation::Renew(names), HELD).unwrap();
+    session.known().is_renewing = false;
+    out.extend(other.lease(None));
+    assert_eq!(out.len(), 3);
+}
+
+#[test]
 fn no_token_is_granted_ahead_of_a_response_however_short_the_period_is() {
     let Some(world) = World::new() else {
         return;
