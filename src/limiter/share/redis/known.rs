@@ -214,9 +214,14 @@ impl Known {
         }
     }
 
-    /// The lease was not granted, or its reply was lost: then Redis grants the same one the next time.
+    /// The reply was lost. If the lease was granted, Redis grants the same one the next time.
     pub(super) fn not_started(&mut self, id: u64) {
         self.doubtful.push(id);
+    }
+
+    /// The lease was not granted. Those that may have been are asked for first.
+    pub(super) fn not_granted(&mut self, id: u64) {
+        self.doubtful.insert(0, id);
     }
 
     /// The lease was granted, by a reply that arrived `now`. It may be one for a moment later.

@@ -51,7 +51,7 @@ impl RedisStore {
         match reply {
             Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
             Ok(reply) => {
-                known.not_started(id);
+                known.not_granted(id);
                 return Err(known.deny(&reply, now).into());
             }
             Err(why) => {

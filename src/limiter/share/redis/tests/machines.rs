@@ -404,6 +404,29 @@ fn a_token_that_was_granted_ahead_is_not_asked_for_again_while_it_may_be_renewed
 }
 
 #[test]
+fn a_lease_whose_reply_was_lost_is_asked_for_before_one_that_was_not_granted() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.host("key", Rate::per_second(1));
+    let session = one.store.session();
+    let now = session.clock.now();
+    let [lost, denied] = [(); 2].map(|()| session.known().next_lease(now).unwrap());
+    let call = |id| {
+        let name = session.known().name(id);
+        session.call(&Operation::Lease(&name, HELD), HELD)
+    };
+    // By two threads at the same time.
+    call(lost).unwrap();
+    session.known().not_started(lost);
+    let reply = call(denied).unwrap();
+    session.known().not_granted(denied);
+    let look = session.known().deny(&reply, now).look_again.unwrap();
+    world.clock.advance(look);
+    take(&one);
+}
+
+#[test]
 fn no_token_is_granted_ahead_of_a_response_however_short_the_period_is() {
     let Some(world) = World::new() else {
         return;
