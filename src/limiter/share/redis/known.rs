@@ -370,10 +370,11 @@ impl Known {
         self.flights.keys().map(|id| (*id, self.name(*id))).unzip()
     }
 
-    pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant) {
+    /// The leases were renewed, by a reply that arrived `now`.
+    pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant, now: Instant) {
         for id in ids {
             if let Some(flight) = self.flights.get_mut(id) {
-                flight.is_lapsed |= flight.valid_until <= asked;
+                flight.is_lapsed |= flight.valid_until <= now;
                 flight.valid_until = asked + LEASE;
             }
         }
@@ -566,6 +567,16 @@ mod tests {
         let id = grant(&mut known, now, Duration::ZERO);
         let end = now - 300 * MS + LEASE;
         assert!(known.is_valid(id, end - MS) && !known.is_valid(id, end));
+    }
+
+    #[test]
+    fn a_lease_that_ended_while_it_was_being_renewed_is_not_used() {
+        let (mut known, now) = known();
+        let [late, in_time] = [(); 2].map(|()| grant(&mut known, now, Duration::ZERO));
+        let end = now - 300 * MS + LEASE;
+        known.renewed(&[in_time], end - 2 * MS, end - MS);
+        known.renewed(&[late], end - 2 * MS, end);
+        assert!(known.is_valid(in_time, end) && !known.is_valid(late, end));
     }
 
     #[test]

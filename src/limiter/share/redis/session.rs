@@ -96,9 +96,10 @@ impl Session {
             true => Ok(()),
             false => self.call(&Operation::Renew(names), LONGEST_CALL).map(drop),
         };
+        let now = self.clock.now();
         let mut known = self.known();
         known.is_renewing = false;
-        renewed.map(|()| known.renewed(&ids, asked))
+        renewed.map(|()| known.renewed(&ids, asked, now))
     }
 
     /// Renews the leases if one of them is due.
