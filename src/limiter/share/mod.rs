@@ -150,7 +150,7 @@ impl Share {
     /// the server's clock, so the clocks of the machines may differ. A machine that waits has a place in a queue; one that
     /// misses its turn by more than a tenth of a second is passed over. After N requests in a row, those that wait are
     /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
-    /// a token before the pause uses it, up to a fifth of a second later.
+    /// a token before the pause uses it, up to two fifths of a second later.
     ///
     /// If the service's headers contradict its own successes, a bucket in memory or in a file ignores them for a while. Here they
     /// hold: `X-RateLimit-Remaining` leaves a quarter of the limit after a period of that, and `X-RateLimit-Limit` what it says.

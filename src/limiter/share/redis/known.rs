@@ -178,7 +178,9 @@ impl Known {
         if let Some(denial) = self.denied(now) {
             return Err(denial.not_ready(now));
         }
-        if let Some(late) = self.early.iter().position(|early| self.is_late(early, now)) {
+        let late = self.early.iter().position(|early| self.is_late(early, now));
+        // A renewal under way may arrive after Redis has taken the lease back.
+        if let Some(late) = late.filter(|_| !self.is_renewing) {
             let (_, id) = self.early.remove(late);
             self.doubt(id);
         }
@@ -212,9 +214,14 @@ impl Known {
         }
     }
 
-    /// The lease was not granted, or its reply was lost: then Redis grants the same one the next time.
+    /// The reply was lost. If the lease was granted, Redis grants the same one the next time.
     pub(super) fn not_started(&mut self, id: u64) {
         self.doubtful.push(id);
+    }
+
+    /// The lease was not granted. Those that may have been are asked for first.
+    pub(super) fn not_granted(&mut self, id: u64) {
+        self.doubtful.insert(0, id);
     }
 
     /// The lease was granted, by a reply that arrived `now`. It may be one for a moment later.
@@ -363,10 +370,11 @@ impl Known {
         self.flights.keys().map(|id| (*id, self.name(*id))).unzip()
     }
 
-    pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant) {
+    /// The leases were renewed, by a reply that arrived `now`.
+    pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant, now: Instant) {
         for id in ids {
             if let Some(flight) = self.flights.get_mut(id) {
-                flight.is_lapsed |= flight.valid_until <= asked;
+                flight.is_lapsed |= flight.valid_until <= now;
                 flight.valid_until = asked + LEASE;
             }
         }
@@ -562,6 +570,16 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_that_ended_while_it_was_being_renewed_is_not_used() {
+        let (mut known, now) = known();
+        let [late, in_time] = [(); 2].map(|()| grant(&mut known, now, Duration::ZERO));
+        let end = now - 300 * MS + LEASE;
+        known.renewed(&[in_time], end - 2 * MS, end - MS);
+        known.renewed(&[late], end - 2 * MS, end);
+        assert!(known.is_valid(in_time, end) && !known.is_valid(late, end));
+    }
+
+    #[test]
     fn a_token_that_is_granted_ahead_is_used_no_earlier_than_so_long_after_the_reply() {
         let (mut known, now) = known();
         let id = grant(&mut known, now, 100 * MS);
@@ -629,6 +647,9 @@ mod tests {
     #[test]
     fn processes_with_the_same_random_numbers_have_different_names() {
         let names = [(); 2].map(|()| {
+            let now = SystemTime::now();
+            // The clock of some systems shows microseconds.
+            while SystemTime::now() == now {}
             fastrand::seed(1);
             Known::new(Rate::per_second(5)).client
         });

@@ -13,7 +13,7 @@ use crate::limiter::store::TokenStore;
 use super::connection::Connections;
 use super::known::Known;
 use super::script::{Keys, Script};
-use super::session::Session;
+use super::session::{LONGEST_CALL, Session};
 use super::store::RedisStore;
 
 const FORM: &str = "its form is redis://user:password@host:port/database";
@@ -57,6 +57,7 @@ impl RedisPlace {
             clock: Arc::clone(clock),
             is_cautious: true,
             has_worker: true,
+            longest_call: LONGEST_CALL,
             known: Mutex::new(Known::new(rate)),
             changed: Condvar::new(),
         })))

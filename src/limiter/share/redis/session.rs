@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) is_cautious: bool,
     /// Whether there is a worker.
     pub(super) has_worker: bool,
+    /// A call of Redis takes this long at most.
+    pub(super) longest_call: Duration,
     pub(super) known: Mutex<Known>,
     /// Signals that there is something to report, or that the store is dropped.
     pub(super) changed: Condvar,
@@ -94,11 +96,12 @@ impl Session {
         };
         let renewed = match ids.is_empty() {
             true => Ok(()),
-            false => self.call(&Operation::Renew(names), LONGEST_CALL).map(drop),
+            false => self.call(&Operation::Renew(names), self.longest_call).map(drop),
         };
+        let now = self.clock.now();
         let mut known = self.known();
         known.is_renewing = false;
-        renewed.map(|()| known.renewed(&ids, asked))
+        renewed.map(|()| known.renewed(&ids, asked, now))
     }
 
     /// Renews the leases if one of them is due.
@@ -120,7 +123,7 @@ impl Session {
             let Some(report) = report else {
                 return Ok(());
             };
-            self.report(&report, LONGEST_CALL)?;
+            self.report(&report, self.longest_call)?;
             self.known().reported(&report);
         }
     }
@@ -137,7 +140,7 @@ impl Session {
         };
         match given_up.is_empty() {
             true => Ok(()),
-            false => self.call(&Operation::Remind(given_up), LONGEST_CALL).map(drop),
+            false => self.call(&Operation::Remind(given_up), self.longest_call).map(drop),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::limiter::store::{Denied, TokenStore};
 
 use super::known::LONGEST_RELEASE;
 use super::script::{Operation, Reply};
-use super::session::{LONGEST_CALL, Session};
+use super::session::Session;
 use super::worker;
 
 /// A caller whose deadline is now asks for this long.
@@ -51,7 +51,7 @@ impl RedisStore {
         match reply {
             Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
             Ok(reply) => {
-                known.not_started(id);
+                known.not_granted(id);
                 return Err(known.deny(&reply, now).into());
             }
             Err(why) => {
@@ -76,7 +76,7 @@ impl TokenStore for RedisStore {
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
         let session = &self.session;
         let asked = session.clock.now();
-        let left = by.map_or(LONGEST_CALL, |by| by.saturating_duration_since(asked));
+        let left = by.map_or(session.longest_call, |by| by.saturating_duration_since(asked));
         let (id, name) = {
             let mut known = session.known();
             if let Some(id) = known.claim(asked)? {
@@ -85,7 +85,7 @@ impl TokenStore for RedisStore {
             let id = known.next_lease(asked)?;
             (id, known.name(id))
         };
-        let time = left.clamp(SHORTEST_CALL, LONGEST_CALL);
+        let time = left.clamp(SHORTEST_CALL, session.longest_call);
         let reply = session.call(&Operation::Lease(&name, left), time);
         let id = self.replied(id, asked, reply)?;
         Ok(Lease::new(id, 0))
@@ -135,7 +135,7 @@ impl TokenStore for RedisStore {
     }
 
     fn exhaust(&self) -> Result<(), Unavailable> {
-        self.session.call(&Operation::Exhaust, LONGEST_CALL)?;
+        self.session.call(&Operation::Exhaust, self.session.longest_call)?;
         self.session.known().doubt_early();
         Ok(())
     }

@@ -438,11 +438,13 @@ end
 local function take()
     local before = ahead()
     local ends = tonumber(redis.call('ZSCORE', tokens, lease) or '0')
-    if ends > now and math.max(get('pause'), lost_until()) > now then
+    local granted_for = ends - lasts - grace
+    if ends > now and math.max(get('pause'), lost_until()) > math.min(granted_for, now) then
+        -- All begins anew after a pause or a loss.
         redis.call('ZREM', tokens, lease)
     elseif ends > now then
         -- It was granted before, and the reply was lost or the token not used.
-        local at = math.min(math.max(now, ends - lasts - grace), now + AHEAD)
+        local at = math.min(math.max(now, granted_for), now + AHEAD)
         redis.call('ZADD', tokens, text(at + lasts + grace), lease)
         return report(1, at, at, 'full', before)
     end

@@ -356,6 +356,77 @@ fn a_lease_whose_reply_was_lost_is_not_granted_again_in_a_pause() {
 }
 
 #[test]
+fn a_lease_whose_reply_was_lost_before_a_pause_is_not_granted_again_beside_the_request_that_goes_first()
+ {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    other.lose_a_lease();
+    answer(&one, &take(&one), refused_for(1));
+    world.clock.advance(Duration::from_secs(1));
+    take(&one);
+    wait(&other);
+}
+
+#[test]
+fn a_token_that_was_granted_ahead_is_not_asked_for_again_while_it_may_be_renewed() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let under_way = take(&one);
+    for lease in [(); 2].map(|()| take(&one)) {
+        answer(&one, &lease, SUCCESS);
+    }
+    world.clock.advance(HELD - SOON);
+    wait(&other);
+    answer(&one, &under_way, refused_for(1));
+    // A renewal that takes long.
+    other.stop();
+    let session = other.store.session();
+    session.known().is_renewing = true;
+    let (_, names) = session.known().under_way();
+    world.skip(SOON + Duration::from_millis(250));
+    wait(&other);
+    world.skip(Duration::from_secs(1));
+    answer(&one, &take(&one), SUCCESS);
+    world.clock.advance(HELD);
+    let mut out = Vec::new();
+    for _ in 0..3 {
+        world.clock.advance(HELD / 2);
+        out.extend(one.lease(None));
+    }
+    session.call(&Operation::Renew(names), HELD).unwrap();
+    session.known().is_renewing = false;
+    out.extend(other.lease(None));
+    assert_eq!(out.len(), 3);
+}
+
+#[test]
+fn a_lease_whose_reply_was_lost_is_asked_for_before_one_that_was_not_granted() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.host("key", Rate::per_second(1));
+    let session = one.store.session();
+    let now = session.clock.now();
+    let [lost, denied] = [(); 2].map(|()| session.known().next_lease(now).unwrap());
+    let call = |id| {
+        let name = session.known().name(id);
+        session.call(&Operation::Lease(&name, HELD), HELD)
+    };
+    // By two threads at the same time.
+    call(lost).unwrap();
+    session.known().not_started(lost);
+    let reply = call(denied).unwrap();
+    session.known().not_granted(denied);
+    let look = session.known().deny(&reply, now).look_again.unwrap();
+    world.clock.advance(look);
+    take(&one);
+}
+
+#[test]
 fn no_token_is_granted_ahead_of_a_response_however_short_the_period_is() {
     let Some(world) = World::new() else {
         return;

@@ -106,6 +106,8 @@ impl World {
             clock: self.clock.clone(),
             is_cautious,
             has_worker: false,
+            // However busy the machine is.
+            longest_call: Duration::from_secs(60),
             known: Mutex::new(Known::new(rate)),
             changed: Condvar::new(),
         };
