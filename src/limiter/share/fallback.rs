@@ -419,20 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_was_never_sent_leaves_nothing_to_cover() {
-        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
-        line.is_cut.store(true, Ordering::SeqCst);
-        let [sent, unsent] = [(); 2].map(|()| store.lease(None).unwrap());
-        store.release(&sent, Outcome::NoResponse);
-        line.is_cut.store(false, Ordering::SeqCst);
-        clock.advance(RETRY);
-        store.lease(None).unwrap_err().not_ready();
-        store.release(&unsent, Outcome::NeverSent);
-        assert!(!store.is_uncovered());
-    }
-
-    #[test]
-    fn an_obstacle_that_may_pass_is_waited_for_for_a_second() {
+    fn an_obstacle_that_may_pass_is_waited_for_a_second() {
         let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
         line.is_brief.store(true, Ordering::SeqCst);
         line.is_cut.store(true, Ordering::SeqCst);
@@ -468,20 +455,6 @@ mod tests {
         assert_eq!(part(Rate::per_second(8).paced(), 0.5), Rate::per_second(4).paced());
         assert_eq!(part(Rate::unlimited(), 0.5), Rate::unlimited());
         assert_eq!(part(Rate::per_second(4).paced(), 0.5), Rate::per_second(2).paced());
-    }
-
-    #[test]
-    fn an_obstacle_that_may_pass_is_waited_for_a_second_and_afterwards_own_tokens_are_used() {
-        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
-        line.is_brief.store(true, Ordering::SeqCst);
-        line.is_cut.store(true, Ordering::SeqCst);
-        for _ in 0..2 {
-            assert!(matches!(store.lease(None), Err(Denied::Unavailable(_))));
-            clock.advance(PATIENCE / 2);
-        }
-        assert!(store.lease(None).unwrap().is_fallback);
-        clock.advance(RETRY);
-        assert!(store.lease(None).unwrap().is_fallback);
     }
 
     #[test]
