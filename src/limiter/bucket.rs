@@ -166,13 +166,16 @@ impl TokenBucket {
         until: Option<Instant>,
         on_wait: &mut dyn FnMut(&Wait),
     ) -> Result<Permit, AcquireError> {
-        // With nobody in the queue, nobody is overtaken.
-        if self.shared.queue.len() == 0 {
+        // With nobody in the queue, nobody is overtaken; and with a token for everybody there, a queue would only cost time.
+        let waiting = self.shared.queue.len();
+        if waiting == 0 {
             match self.shared.store.lease(until) {
                 Ok(lease) => return Ok(Permit::new(Arc::clone(&self.shared), lease)),
                 Err(Denied::Unavailable(why)) if why.retry_in.is_none() => return Err(why.into()),
                 Err(_) => {}
             }
+        } else if let Some(lease) = self.shared.store.lease_beside(waiting) {
+            return Ok(Permit::new(Arc::clone(&self.shared), lease));
         }
         self.queue_up(until, on_wait)
     }
@@ -460,6 +463,17 @@ mod tests {
         }
         assert!(try_again(brief, Some(now + SECOND / 2), now).is_err());
         assert!(try_again(away, None, now).is_err());
+    }
+
+    #[test]
+    fn a_token_is_taken_beside_threads_that_wait_only_if_there_is_one_for_each_of_them() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Memory::new(Ledger::new(Rate::per_minute(3)), Arc::clone(&clock));
+        let bucket = TokenBucket { shared: Arc::new(Shared::new(Arc::new(store), clock)) };
+        let _waits = Queue::join(&bucket.shared.queue, None);
+        let _taken = [(); 2].map(|()| bucket.try_acquire().unwrap());
+        assert!(bucket.shared.store.lease_beside(1).is_none());
+        assert!(bucket.shared.store.lease_beside(0).is_some());
     }
 
     /// A store that grants nothing before it is `open`. Its first token does not stand.

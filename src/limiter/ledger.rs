@@ -93,8 +93,13 @@ impl Ledger {
 
     /// Takes a token at `now`, or returns when there may be one.
     pub(crate) fn lease(&mut self, now: Nanos) -> Result<Lease, NotReady> {
+        self.lease_beside(0, now)
+    }
+
+    /// Takes a token if there is one for each of the `waiting` as well.
+    pub(crate) fn lease_beside(&mut self, waiting: usize, now: Nanos) -> Result<Lease, NotReady> {
         self.settle(now);
-        let opening = self.opening(0, now);
+        let opening = self.opening(waiting, now);
         if !opening.is_open(now) {
             return Err(opening.not_ready(now));
         }

@@ -40,6 +40,11 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
     /// Takes a token. `by` is the earliest deadline of all who wait, on the bucket's clock.
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied>;
 
+    /// Takes a token if it is certain that there is one now for each of the `waiting` callers as well: they are not overtaken.
+    fn lease_beside(&self, _waiting: usize) -> Option<Lease> {
+        None
+    }
+
     /// Returns whether a token that was leased is still ours. It is called just before the request is sent, since the
     /// process may have been stopped in between.
     fn stands(&self, lease: &Lease) -> bool;
@@ -126,6 +131,11 @@ impl TokenStore for Memory {
     fn lease(&self, _: Option<Instant>) -> Result<Lease, Denied> {
         let now = self.now();
         Ok(self.ledger().lease(now)?)
+    }
+
+    fn lease_beside(&self, waiting: usize) -> Option<Lease> {
+        let now = self.now();
+        self.ledger().lease_beside(waiting, now).ok()
     }
 
     /// Nobody takes a token of this process from it.
