@@ -465,18 +465,8 @@ mod tests {
         assert!(try_again(away, None, now).is_err());
     }
 
-    #[test]
-    fn a_token_is_taken_beside_threads_that_wait_only_if_there_is_one_for_each_of_them() {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = Memory::new(Ledger::new(Rate::per_minute(3)), Arc::clone(&clock));
-        let bucket = TokenBucket { shared: Arc::new(Shared::new(Arc::new(store), clock)) };
-        let _waits = Queue::join(&bucket.shared.queue, None);
-        let _taken = [(); 2].map(|()| bucket.try_acquire().unwrap());
-        assert!(bucket.shared.store.lease_beside(1).is_none());
-        assert!(bucket.shared.store.lease_beside(0).is_some());
-    }
-
-    /// A store that grants nothing before it is `open`. Its first token does not stand.
+    /// A store that grants nothing before it is open. Its first token does not stand, and there is one for nobody beside two
+    /// that wait.
     #[derive(Debug, Default)]
     struct Strict {
         is_open: AtomicBool,
@@ -494,6 +484,10 @@ mod tests {
                     Err(Denied::Unavailable(Unavailable::new("cut off", "wait").retry_in(SECOND)))
                 }
             }
+        }
+
+        fn lease_beside(&self, waiting: usize) -> Option<Lease> {
+            self.lease(None).ok().filter(|_| waiting < 2)
         }
 
         fn stands(&self, lease: &Lease) -> bool {
@@ -528,6 +522,16 @@ mod tests {
     fn strict() -> (Arc<Strict>, TokenBucket) {
         let store = Arc::new(Strict::default());
         (Arc::clone(&store), TokenBucket::with_store(store, Arc::new(SystemClock)))
+    }
+
+    #[test]
+    fn a_thread_does_not_queue_if_there_is_a_token_for_it_and_for_each_that_waits() {
+        let (store, bucket) = strict();
+        store.is_open.store(true, Ordering::SeqCst);
+        let _first = Queue::join(&bucket.shared.queue, None);
+        bucket.try_acquire().unwrap().never_sent();
+        let _second = Queue::join(&bucket.shared.queue, None);
+        bucket.try_acquire().unwrap_err();
     }
 
     #[test]

@@ -186,6 +186,14 @@ mod tests {
     use crate::clock::SystemClock;
 
     #[test]
+    fn a_token_is_taken_beside_those_who_wait_if_there_is_one_for_each_of_them_as_well() {
+        let store = Memory::new(Ledger::new(Rate::per_minute(3)), Arc::new(SystemClock));
+        let beside_one = [(); 3].map(|()| store.lease_beside(1).is_some());
+        assert_eq!(beside_one, [true, true, false]);
+        assert!(store.lease_beside(0).is_some() && store.lease_beside(0).is_none());
+    }
+
+    #[test]
     fn a_poisoned_lock_is_survived() {
         let store = Memory::new(Ledger::new(Rate::per_minute(1)), Arc::new(SystemClock));
         let lease = store.lease(None).unwrap();

@@ -17,8 +17,9 @@ use super::worker;
 /// A caller whose deadline is now asks for this long.
 const SHORTEST_CALL: Duration = Duration::from_millis(50);
 
+/// To be asked again at once, except by a caller past its deadline.
 const AT_ONCE: NotReady = NotReady {
-    at_least: Duration::ZERO,
+    at_least: Duration::from_nanos(1),
     look_again: Some(Duration::ZERO),
     reason: WaitReason::Full,
 };

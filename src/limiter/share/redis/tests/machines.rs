@@ -272,9 +272,7 @@ fn a_token_that_was_granted_ahead_is_not_used_in_a_pause() {
     }
     world.clock.advance(HELD - SOON);
     wait(&other);
-    let retry_after = Some(Duration::from_secs(1));
-    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
-    answer(&other, &under_way, refused);
+    answer(&other, &under_way, refused_for(1));
     world.clock.advance(SOON);
     assert_eq!(wait(&other).reason, WaitReason::Paused);
     world.clock.advance(Duration::from_secs(1) - SOON);
@@ -599,9 +597,7 @@ fn a_pause_holds_for_all_machines_and_then_one_request_goes_first() {
         return;
     };
     let [one, other] = two(&world);
-    let retry_after = Some(Duration::from_secs(10));
-    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
-    answer(&one, &take(&one), refused);
+    answer(&one, &take(&one), refused_for(10));
     let denied = wait(&other);
     assert_eq!((denied.at_least, denied.reason), (Duration::from_secs(10), WaitReason::Paused));
     world.clock.advance(Duration::from_secs(10));
@@ -1002,9 +998,7 @@ fn a_pause_lasts_as_long_although_the_clock_was_set_back() {
         return;
     };
     let [one, other] = two(&world);
-    let retry_after = Some(Duration::from_secs(10));
-    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
-    answer(&one, &take(&one), refused);
+    answer(&one, &take(&one), refused_for(10));
     for seconds in [3600, 5, 1] {
         world.set_back(Duration::from_secs(seconds));
         one.exhaust().unwrap();
@@ -1055,9 +1049,7 @@ fn after_the_first_request_of_all_was_refused_few_are_under_way_for_two_periods_
         return;
     };
     let one = world.cautious_host("key", RATE);
-    let retry_after = Some(Duration::from_secs(1));
-    let refused = RateLimitHeaders { refused: true, success: false, retry_after, ..SUCCESS };
-    answer(&one, &take(&one), refused);
+    answer(&one, &take(&one), refused_for(1));
     world.clock.advance(Duration::from_secs(1));
     answer(&one, &take(&one), SUCCESS);
     world.clock.advance(HELD + HELD / 2);
