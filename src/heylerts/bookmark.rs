@@ -18,7 +18,7 @@ pub(super) const DONE: usize = 32;
 /// How many mentions without a newer time are remembered before this machine's clock is trusted to forget some.
 pub(super) const UNDATED: usize = 500;
 
-/// How to go on without a bookmark. To [`Bookmark::default`] alone, nothing that is listed is new.
+/// How to go on without a bookmark. With [`Bookmark::default`] and without `since`, all mentions in the list count as old.
 const WITHOUT: &str = "restore the file, or begin without it: with Bookmark::default(), and the filter `since` with the time \
                        of the last run; without that filter, the mentions since then are lost";
 

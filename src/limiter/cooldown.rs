@@ -61,7 +61,7 @@ pub(crate) struct Refusal {
 }
 
 impl Cooldown {
-    /// Its share and period are those of the next [`adjust`](Cooldown::adjust).
+    /// Its share and period are set by [`adjust`](Cooldown::adjust).
     pub(crate) fn new(is_paced: bool) -> Cooldown {
         Cooldown {
             phase: Phase::Open,

@@ -96,7 +96,7 @@ impl Ledger {
         self.lease_beside(0, now)
     }
 
-    /// Takes a token if there is one for each of the `waiting` as well.
+    /// Takes a token if there are enough for `waiting` callers as well.
     pub(crate) fn lease_beside(&mut self, waiting: usize, now: Nanos) -> Result<Lease, NotReady> {
         self.settle(now);
         let opening = self.opening(waiting, now);
@@ -421,8 +421,8 @@ impl Ledger {
         self.insert(window, self.windows.len());
     }
 
-    /// Keeps the limits in order: the shortest period first, and those that only the server knows last. A new one has
-    /// its place among those before `from`.
+    /// Keeps the limits in order: the shortest period first, and those that only the server knows last. This one was at the
+    /// place `from`, or is new and would be there.
     fn insert(&mut self, window: Window, from: usize) {
         let key = |it: &Window| (it.requests == u32::MAX, it.period);
         let place = self.windows[..from].partition_point(|it| key(it) <= key(&window));
@@ -480,7 +480,7 @@ impl Ledger {
 /// No rate has more limits than this, nor has a ledger that adds one of its server.
 pub(crate) const MOST: usize = 6;
 
-/// More than any limit. A program of 32 bits can read it from a file as well.
+/// A number of tokens that is not known. It is more than any limit, and a program of 32 bits can read it from a file.
 const UNKNOWN: usize = u32::MAX as usize;
 
 /// A token that was taken.

@@ -34,7 +34,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Its share and period are those of the next [`adjust`](Pace::adjust).
+    /// Its share and period are set by [`adjust`](Pace::adjust).
     pub(crate) fn new(chosen: bool) -> Pace {
         Pace { share: 0, period: 0, chosen, strain: None, last: None, trips: None }
     }

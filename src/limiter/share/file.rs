@@ -141,7 +141,7 @@ impl Own {
             return;
         };
         if epoch == state.epoch {
-            // For others, whose last step the numbers of the copy may have passed when they look.
+            // Other processes notice this, even if more steps were written to the copy than they have seen.
             state.epoch = fastrand::u64(..);
         }
         state.exhaust(now);

@@ -79,7 +79,8 @@ pub enum IfUnavailable {
     /// It is sent, with tokens of this process's own: a `fraction` of the rate, above 0 and at most 1.
     ///
     /// All such processes together stay inside the limit if their fractions add up to 1 at most, and each allows one request
-    /// in a period or more. Requests that were sent with shared tokens in the period before count beside theirs.
+    /// in a period or more. Requests that were sent with shared tokens just before are not subtracted: for one period, the
+    /// service may count both.
     Proceed {
         /// The part of the rate that this process may use meanwhile.
         fraction: f64,
@@ -106,8 +107,8 @@ impl Share {
         Share { place: Place::File(None), if_unavailable: IfUnavailable::default() }
     }
 
-    /// Shares by a file in `folder`, which is created if it is not there. A relative path starts at the current directory of
-    /// this moment.
+    /// Shares by a file in `folder`, which is created if it is not there. A relative path is resolved
+    /// now, against the current directory.
     ///
     /// It must be on a disk of this machine, and all processes that share must run as one user. Two machines that use one
     /// folder at the same time get errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
@@ -152,8 +153,9 @@ impl Share {
     /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
     /// a token before the pause uses it, up to two fifths of a second later.
     ///
-    /// If the service's headers contradict its own successes, a bucket in memory or in a file ignores them for a while. Here they
-    /// hold: `X-RateLimit-Remaining` leaves a quarter of the limit after a period of that, and `X-RateLimit-Limit` what it says.
+    /// If the service's headers contradict its own successes, a bucket in memory or in a file ignores them for a while. Redis
+    /// does not. If `X-RateLimit-Remaining` is always zero, a quarter of the limit is used, rounded up. If `X-RateLimit-Limit` is
+    /// too low, it is obeyed.
     ///
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.

@@ -366,7 +366,7 @@ mod tests {
 
     const TIME: Duration = Duration::from_secs(30);
 
-    /// A server that sends each text as soon as there were so many commands, and then ends.
+    /// A server that sends each reply after so many commands, and then ends.
     fn serve(replies: &'static [(usize, &str)]) -> Connections {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let connections = connections_to(&listener);

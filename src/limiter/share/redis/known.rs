@@ -68,7 +68,8 @@ pub(super) struct Known {
 #[derive(Clone, Copy, Debug)]
 struct Flight {
     valid_until: Instant,
-    /// Others may have used the token meanwhile: a renewal counts a request that was sent, and no more may be sent by it.
+    /// The lease ended before it was renewed, so others may have used its token. A request that was sent is still counted
+    /// by renewals; one that was not sent needs another token.
     is_lapsed: bool,
     seq: u64,
     out: u64,
@@ -94,8 +95,7 @@ struct Denial {
 }
 
 impl Denial {
-    /// When there may be a token: later than `now`, also if only a response is awaited, since a wait that seems to take no
-    /// time is waited for by callers that have none.
+    /// When there may be a token, which is later than `now`: a caller past its deadline would wait if no time was named.
     fn at(&self, now: Instant) -> Instant {
         self.at.max(now + Duration::from_nanos(1))
     }
@@ -201,13 +201,13 @@ impl Known {
         Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0 })
     }
 
-    /// A lease that is granted may be used by nobody before Redis has granted it again.
+    /// Asks for a lease again that was granted. Nobody uses it before Redis has granted it again.
     fn doubt(&mut self, id: u64) {
         self.flights.remove(&id);
         self.doubtful.push(id);
     }
 
-    /// Tokens were taken out that Redis did not know of: no lease of before is used.
+    /// All tokens were taken out, so leases that were granted before and are not in use are asked for again.
     pub(super) fn doubt_early(&mut self) {
         for (_, id) in mem::take(&mut self.early) {
             self.doubt(id);
