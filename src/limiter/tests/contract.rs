@@ -16,6 +16,7 @@ use super::clock::Hand;
 const HELD: Duration = Duration::from_millis(1006);
 const HELD_OF_A_MINUTE: Duration = Duration::from_millis(60_065);
 const GRACE: Duration = Duration::from_secs(2);
+const ROUND_TRIP: Duration = Duration::from_millis(10);
 /// Redis counts in microseconds.
 const A_MOMENT: Duration = Duration::from_micros(1);
 
@@ -31,7 +32,7 @@ struct Trial {
 
 /// Runs every clause of the contract, each against a store of its own.
 pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
-    let clauses: [fn(&Trial); 9] = [
+    let clauses: [fn(&Trial); 11] = [
         no_more_than_n_are_out,
         a_response_means_held_for_a_period,
         never_sent_means_free_at_once,
@@ -40,12 +41,16 @@ pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
         a_refusal_stops_everybody_and_then_one_goes_ahead,
         tightening_never_loosens,
         the_headers_of_a_server_never_loosen,
+        a_limit_that_successes_contradict_is_ignored_for_ten_periods,
+        only_successes_contradict_a_limit,
         any_thread_may_release,
     ];
     for clause in clauses {
         let (store, pass) = make(Rate::per_second(3));
         clause(&Trial { store, pass });
     }
+    let (store, pass) = make(Rate::per_second(5));
+    what_others_seem_to_spend_is_ignored_if_requests_succeed_all_the_same(&Trial { store, pass });
 }
 
 /// Runs every clause for a store that knows nothing about its key, and is cautious, each against a store of its own.
@@ -73,6 +78,20 @@ impl Trial {
 
     fn all(&self) -> [Lease; 3] {
         [(); 3].map(|()| self.lease())
+    }
+
+    /// Waits for the next token, and returns how long that took.
+    fn next(&self) -> (Lease, Duration) {
+        let mut waited = Duration::ZERO;
+        loop {
+            let denied = match self.store.lease(None) {
+                Ok(lease) => return (lease, waited),
+                Err(denied) => denied.not_ready(),
+            };
+            let wait = denied.look_again.unwrap_or(denied.at_least).max(A_MOMENT);
+            (self.pass)(wait);
+            waited += wait;
+        }
     }
 
     fn has_none(&self) {
@@ -178,6 +197,57 @@ fn the_headers_of_a_server_never_loosen(trial: &Trial) {
         trial.store.release(&lease, Outcome::Responded(headers));
         assert!(trial.store.snapshot().rate.requests() <= 3);
     }
+}
+
+fn stated(limit: u32, success: bool) -> Outcome {
+    let limit = Some(limit);
+    Outcome::Responded(RateLimitHeaders { success, limit, ..RateLimitHeaders::default() })
+}
+
+fn a_limit_that_successes_contradict_is_ignored_for_ten_periods(trial: &Trial) {
+    for lease in trial.all() {
+        trial.store.release(&lease, stated(1, true));
+    }
+    for _ in 0..9 {
+        (trial.pass)(HELD);
+        for lease in trial.all() {
+            trial.store.release(&lease, stated(1, true));
+        }
+        assert_eq!(trial.store.snapshot().rate, Rate::per_second(3));
+    }
+    (trial.pass)(HELD);
+    trial.store.release(&trial.lease(), stated(1, true));
+    (trial.pass)(HELD);
+    trial.lease();
+    trial.has_none();
+    assert_eq!(trial.store.snapshot().rate, Rate::per_second(1));
+}
+
+fn only_successes_contradict_a_limit(trial: &Trial) {
+    for lease in trial.all() {
+        trial.store.release(&lease, stated(1, false));
+    }
+    (trial.pass)(HELD);
+    trial.lease();
+    trial.has_none();
+    assert_eq!(trial.store.snapshot().rate, Rate::per_second(1));
+}
+
+/// A server that says on each response that nothing is left, to four requests at a time.
+fn what_others_seem_to_spend_is_ignored_if_requests_succeed_all_the_same(trial: &Trial) {
+    let headers =
+        RateLimitHeaders { success: true, remaining: Some(0), ..RateLimitHeaders::default() };
+    let (mut sent, mut passed) = (0, Duration::ZERO);
+    while passed < 36 * HELD {
+        let (first, waited) = trial.next();
+        let more = std::iter::repeat_with(|| trial.store.lease(None)).map_while(Result::ok);
+        let leases: Vec<_> = std::iter::once(first).chain(more.take(3)).collect();
+        (trial.pass)(ROUND_TRIP);
+        passed += waited + ROUND_TRIP;
+        sent += leases.len();
+        leases.iter().for_each(|lease| trial.store.release(lease, Outcome::Responded(headers)));
+    }
+    assert!(sent > 36 * 5 * 3 / 4, "{sent}");
 }
 
 fn any_thread_may_release(trial: &Trial) {

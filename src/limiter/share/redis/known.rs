@@ -67,6 +67,8 @@ pub(super) struct Known {
 /// A request under way, or one that is to be sent.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
+    /// The request is sent no earlier.
+    from: Instant,
     valid_until: Instant,
     /// The lease ended before it was renewed, so others may have used its token. A request that was sent is still counted
     /// by renewals; one that was not sent needs another token.
@@ -80,6 +82,8 @@ struct Flight {
 pub(super) struct Report {
     pub(super) id: u64,
     pub(super) at: Instant,
+    /// How long before that it could be sent.
+    pub(super) took: Duration,
     pub(super) outcome: Outcome,
     pub(super) seq: u64,
     pub(super) out: u64,
@@ -228,10 +232,10 @@ impl Known {
     pub(super) fn start(&mut self, id: u64, asked: Instant, now: Instant, reply: &Reply) {
         self.denial = None;
         self.granted += 1;
-        let valid_until = asked + LEASE;
-        let flight = Flight { valid_until, is_lapsed: false, seq: reply.seq, out: reply.out };
-        self.flights.insert(id, flight);
-        self.early.push((now + reply.at, id));
+        let (from, valid_until) = (now + reply.at, asked + LEASE);
+        let Reply { seq, out, .. } = *reply;
+        self.flights.insert(id, Flight { from, valid_until, is_lapsed: false, seq, out });
+        self.early.push((from, id));
         self.early.sort_unstable();
     }
 
@@ -328,13 +332,14 @@ impl Known {
 
     /// Ends a request; `None` if it has ended before.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome, now: Instant) -> Option<Report> {
-        let Flight { seq, out, .. } = self.flights.remove(&id)?;
+        let Flight { from, seq, out, .. } = self.flights.remove(&id)?;
         if let Some((_, reply)) = &mut self.last {
             reply.in_flight = reply.in_flight.saturating_sub(1);
         }
         // Our own response may be what was waited for; a token that is held for a period is not.
         self.denial.take_if(|denial| outcome == Outcome::NeverSent || denial.at <= now);
-        let report = Report { id, at: now, outcome, seq, out };
+        let took = now.saturating_duration_since(from);
+        let report = Report { id, at: now, took, outcome, seq, out };
         match outcome {
             Outcome::NeverSent => {}
             Outcome::NoResponse => {

@@ -91,7 +91,9 @@ impl RedisPlace {
     pub(super) fn keys(&self, id: &impl fmt::Display) -> Keys {
         let key = |name| format!("{}:{{{id}}}:{name}", self.prefix);
         let server = format!("{}:server", self.prefix);
-        [key("tokens"), key("state"), key("line"), key("turns"), key("rates"), server]
+        let [tokens, state, line, turns, rates, admitted] =
+            ["tokens", "state", "line", "turns", "rates", "admitted"].map(key);
+        [tokens, state, line, turns, rates, server, admitted]
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Script {
 }
 
 /// The keys of one bucket, and the one of the server.
-pub(crate) type Keys = [String; 6];
+pub(crate) type Keys = [String; 7];
 
 /// Who calls, about which tokens.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub(crate) enum Operation<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
     pub(crate) age: Duration,
+    /// How long before its end it could be sent.
+    pub(crate) took: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) seq: u64,
     pub(crate) out: u64,
@@ -147,7 +149,7 @@ impl Caller<'_> {
 }
 
 impl Ended {
-    fn arguments(&self, rate: Rate) -> [String; 11] {
+    fn arguments(&self, rate: Rate) -> [String; 12] {
         let (outcome, headers) = match self.outcome {
             Outcome::Responded(headers) => ("responded", headers),
             Outcome::NoResponse => ("silent", Default::default()),
@@ -168,6 +170,7 @@ impl Ended {
             or_none(headers.remaining),
             headers.reset.map_or("-1".to_owned(), micros),
             micros(period.unwrap_or_default()),
+            micros(self.took),
         ]
     }
 }

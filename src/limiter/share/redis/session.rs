@@ -167,8 +167,8 @@ impl Session {
 
     fn end(&self, report: &Report) -> (String, Ended) {
         let age = self.clock.now().saturating_duration_since(report.at);
-        let Report { outcome, seq, out, .. } = *report;
-        (self.known().name(report.id), Ended { age, outcome, seq, out })
+        let Report { took, outcome, seq, out, .. } = *report;
+        (self.known().name(report.id), Ended { age, took, outcome, seq, out })
     }
 
     /// Reads what Redis replied to the reports that were posted.

@@ -5,7 +5,8 @@
 -- line:   the clients that wait, by their tickets; turns: when each of them is passed over
 -- rates:  what all keep to, each until it is forgotten: `5:1000000` allows five requests in a second
 -- server: which run of which server keeps the data, and since when
-local tokens, state, line, turns, rates, server = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+-- admitted: the requests that succeeded, by the order of their tokens, and when those were granted
+local tokens, state, line, turns, rates, server, admitted = unpack(KEYS)
 local operation, client, lease, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lasts, grace = tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -28,6 +29,8 @@ local SLACK = SECOND / 10
 -- One more request may be under way for each so many that succeeded.
 local STEP = 8
 local NEVER = 1e15
+-- So many successes that contradict the service's numbers prove them wrong.
+local PROOF = 3
 -- So many rates are kept to.
 local RATES = 16
 -- While nothing is known about a key, one request goes alone. After it, the service may be silent about how much is left,
@@ -36,6 +39,11 @@ local KNOWN, UNKNOWN, SILENT = 0, 1, 2
 
 local function text(number)
     return string.format('%.0f', number)
+end
+
+-- What stands among the rates while the limits are ignored that the service states for a period.
+local function ignored(length)
+    return 'ignored ' .. length
 end
 
 -- For how long a token is held after the response, if the limit counts for `length`.
@@ -87,7 +95,7 @@ local function read_rates()
             lowest[length] = math.min(lowest[length] or NEVER, tonumber(requests))
             first = first or length
         end
-        if not string.find(rate, 'stated') then
+        if first and not string.find(rate, 'stated') then
             loss = math.max(loss, held(first))
         end
     end
@@ -211,7 +219,7 @@ local function save()
     end
     redis.call('HSET', state, unpack(stored))
     local idle = get('longest') * (MEMORY + 1) + lasts + grace + MINUTE + math.max(0, get('pause') - now)
-    for _, key in ipairs({tokens, state, line, turns, rates}) do
+    for _, key in ipairs({tokens, state, line, turns, rates, admitted}) do
         redis.call('PEXPIRE', key, text(math.ceil(idle / 1000)))
     end
 end
@@ -495,6 +503,8 @@ local function refused(seq, ended, asked)
     end
     set('pause', ended + pause)
     set('barrier', get('seq'))
+    set('contradictions', 0)
+    set('others_ignored_until', 0)
     set('probe', 'paused')
     set('is_second_untested', 0)
     slow_down(pause)
@@ -522,16 +532,66 @@ local function learn(ended, is_success, is_refused, asked, remaining)
     end
 end
 
+-- The limits that the service states, each for a period.
+local function stated()
+    local limits = {}
+    for _, rate in ipairs(all_rates) do
+        local limit, length = string.match(rate, '^stated (%d+):(%d+)$')
+        if limit then
+            limits[#limits + 1] = {limit = tonumber(limit), length = length, rate = rate}
+        end
+    end
+    return limits
+end
+
 -- A limit that the service states for a period is in the place of the last one for it.
 local function obey(limit, length, ended)
-    local stated = 'stated %d+:' .. length .. '$'
-    for _, rate in ipairs(redis.call('ZRANGE', rates, 0, -1)) do
-        if string.find(rate, stated) then
-            redis.call('ZREM', rates, rate)
+    if redis.call('ZSCORE', rates, ignored(length)) then
+        return
+    end
+    for _, last in ipairs(stated()) do
+        if last.length == length then
+            redis.call('ZREM', rates, last.rate)
         end
     end
     keep_to('stated ' .. text(limit) .. ':' .. length, ended)
     read_rates()
+end
+
+-- The service admitted the request of a token that was granted at `granted`. A limit that it states is ignored for some
+-- periods if it certainly admitted more within one.
+local function admit(seq, granted)
+    local limits = stated()
+    local longest = windows[1] and windows[1].length or 0
+    for _, one in ipairs(limits) do
+        longest = math.max(longest, tonumber(one.length))
+    end
+    redis.call('ZADD', admitted, text(granted), text(seq))
+    redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - longest))
+    for _, one in ipairs(limits) do
+        local length = tonumber(one.length)
+        if redis.call('ZCOUNT', admitted, '(' .. text(now - length), '+inf') > one.limit then
+            redis.call('ZREM', rates, one.rate)
+            redis.call('ZADD', rates, text(now + MEMORY * held(length)), ignored(one.length))
+            read_rates()
+        end
+    end
+end
+
+local function trust_others()
+    set('others_doubted_since', 0)
+    set('contradictions', 0)
+end
+
+-- A request succeeded although others would have left nothing for it. After some of these, what they spend is ignored for
+-- some periods.
+local function contradict()
+    set('contradictions', get('contradictions') + 1)
+    if get('contradictions') >= PROOF then
+        trust_others()
+        set('others_until', 0)
+        set('others_ignored_until', now + MEMORY * period)
+    end
 end
 
 -- What the service's headers show: a limit, and what others spend.
@@ -544,14 +604,21 @@ local function take_in(ended, limit, remaining, ours, reset, length)
     end
     local whole = limit_in_force()
     local spent = whole - remaining - ours
-    if spent <= 0 then
+    if spent <= 0 or now < get('others_ignored_until') then
         return
     end
     if now > get('others_until') + period then
         set('others_since', now)
+        trust_others()
     end
     if now - get('others_since') >= period then
-        spent = math.min(spent, whole - math.ceil(whole / 4))
+        local most = whole - math.ceil(whole / 4)
+        if spent <= most then
+            set('others_doubted_since', 0)
+        elseif get('others_doubted_since') == 0 then
+            set('others_doubted_since', now)
+        end
+        spent = math.min(spent, most)
     end
     if spent > 0 and spent >= others() then
         set('others', spent)
@@ -563,6 +630,10 @@ local function give_back()
     local age, outcome, seq, were_out = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14])
     local is_refused, asked, is_success = ARGV[15] == '1', tonumber(ARGV[16]), ARGV[17] == '1'
     local ended = now - age
+    local granted = ended - tonumber(ARGV[22])
+    local last = tonumber(redis.call('ZSCORE', tokens, lease) or NEVER)
+    -- One that was reported before is not counted again.
+    is_success = is_success and last > now
     if outcome == 'unsent' then
         redis.call('ZREM', tokens, lease)
     elseif outcome == 'silent' then
@@ -582,9 +653,15 @@ local function give_back()
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
         learn(ended, is_success, is_refused, asked, remaining)
+        local is_doubted = get('others_doubted_since') > 0 and granted >= get('others_doubted_since')
         take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]), ARGV[21])
         if is_refused then
             refused(seq, ended, asked)
+        elseif is_success then
+            admit(seq, granted)
+            if is_doubted then
+                contradict()
+            end
         end
     end
     return report(0, now, now, 'full', 0)

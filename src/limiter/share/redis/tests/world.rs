@@ -132,7 +132,7 @@ impl World {
         time.show(now);
     }
 
-    pub(super) fn keys(&self, key: &str) -> [String; 6] {
+    pub(super) fn keys(&self, key: &str) -> [String; 7] {
         self.place.keys(&key)
     }
 
