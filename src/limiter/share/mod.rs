@@ -153,9 +153,8 @@ impl Share {
     /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
     /// a token before the pause uses it, up to two fifths of a second later.
     ///
-    /// If the service's headers contradict its own successes, a bucket in memory or in a file ignores them for a while. Redis
-    /// does not. If `X-RateLimit-Remaining` is always zero, a quarter of the limit is used, rounded up. If `X-RateLimit-Limit` is
-    /// too low, it is obeyed.
+    /// What the service's own successes contradict is ignored for ten periods, as by a bucket in memory, but the last 128 of
+    /// them are remembered at most: a stated limit of more is obeyed, even if it is too low.
     ///
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
@@ -186,8 +185,8 @@ impl Share {
     /// were given up are reported again each half second until the grace is over: all of a process by one call.
     ///
     /// A call occupied a server for 25 to 60 µs, measured with
-    /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 5 kB with up
-    /// to 50 machines and 5 tokens, and about 100 bytes for each further token that is out, until ten periods after its last
+    /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 6 kB with up
+    /// to 50 machines and 5 tokens, and about 130 bytes for each further token that is out, until ten periods after its last
     /// use. So 100,000 keys in use at the same time take a few hundred megabytes. Keys have nothing to do with each other:
     /// what is too much for one server is divided among several, a group of keys for each. A Redis cluster is not supported.
     ///

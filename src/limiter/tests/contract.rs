@@ -32,25 +32,30 @@ struct Trial {
 
 /// Runs every clause of the contract, each against a store of its own.
 pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
-    let clauses: [fn(&Trial); 11] = [
-        no_more_than_n_are_out,
-        a_response_means_held_for_a_period,
-        never_sent_means_free_at_once,
-        no_response_means_held_for_a_period_and_a_grace,
-        the_outlook_is_what_happens,
-        a_refusal_stops_everybody_and_then_one_goes_ahead,
-        tightening_never_loosens,
-        the_headers_of_a_server_never_loosen,
-        a_limit_that_successes_contradict_is_ignored_for_ten_periods,
-        only_successes_contradict_a_limit,
-        any_thread_may_release,
+    let second = Rate::per_second(3);
+    let many = Rate::per_second(20);
+    let clauses: [(Rate, Clause); 16] = [
+        (second, no_more_than_n_are_out),
+        (second, a_response_means_held_for_a_period),
+        (second, never_sent_means_free_at_once),
+        (second, no_response_means_held_for_a_period_and_a_grace),
+        (second, the_outlook_is_what_happens),
+        (second, a_refusal_stops_everybody_and_then_one_goes_ahead),
+        (second, tightening_never_loosens),
+        (second, the_headers_of_a_server_never_loosen),
+        (second, any_thread_may_release),
+        (second, a_limit_that_successes_contradict_is_ignored_for_ten_periods),
+        (second, a_limit_that_successes_keep_to_is_obeyed),
+        (second, only_successes_contradict_a_limit),
+        (second, slow_responses_contradict_no_limit),
+        (many, what_others_seem_to_spend_is_ignored_if_requests_succeed_nonetheless),
+        (many, a_refusal_ends_that_what_others_spend_is_ignored),
+        (many, only_requests_of_later_contradict_what_others_spend),
     ];
-    for clause in clauses {
-        let (store, pass) = make(Rate::per_second(3));
+    for (rate, clause) in clauses {
+        let (store, pass) = make(rate);
         clause(&Trial { store, pass });
     }
-    let (store, pass) = make(Rate::per_second(5));
-    what_others_seem_to_spend_is_ignored_if_requests_succeed_all_the_same(&Trial { store, pass });
 }
 
 /// Runs every clause for a store that knows nothing about its key, and is cautious, each against a store of its own.
@@ -233,21 +238,74 @@ fn only_successes_contradict_a_limit(trial: &Trial) {
     assert_eq!(trial.store.snapshot().rate, Rate::per_second(1));
 }
 
-/// A server that says on each response that nothing is left, to four requests at a time.
-fn what_others_seem_to_spend_is_ignored_if_requests_succeed_all_the_same(trial: &Trial) {
-    let headers =
-        RateLimitHeaders { success: true, remaining: Some(0), ..RateLimitHeaders::default() };
+/// When the server counted such a request is not known.
+fn slow_responses_contradict_no_limit(trial: &Trial) {
+    let leases = trial.all();
+    (trial.pass)(HELD);
+    for lease in leases {
+        trial.store.release(&lease, stated(1, true));
+    }
+    assert_eq!(trial.store.snapshot().rate, Rate::per_second(1));
+}
+
+fn a_limit_that_successes_keep_to_is_obeyed(trial: &Trial) {
+    trial.store.release(&trial.lease(), stated(2, true));
+    for _ in 0..12 {
+        (trial.pass)(HELD);
+        for lease in [trial.lease(), trial.lease()] {
+            trial.store.release(&lease, stated(2, true));
+        }
+        trial.has_none();
+    }
+}
+
+/// The response of a server that says that nothing is left.
+fn nothing_left(refused: bool) -> Outcome {
+    Outcome::Responded(RateLimitHeaders {
+        refused,
+        success: !refused,
+        remaining: Some(0),
+        ..RateLimitHeaders::default()
+    })
+}
+
+fn what_others_seem_to_spend_is_ignored_if_requests_succeed_nonetheless(trial: &Trial) {
     let (mut sent, mut passed) = (0, Duration::ZERO);
     while passed < 36 * HELD {
-        let (first, waited) = trial.next();
-        let more = std::iter::repeat_with(|| trial.store.lease(None)).map_while(Result::ok);
-        let leases: Vec<_> = std::iter::once(first).chain(more.take(3)).collect();
+        let (lease, waited) = trial.next();
         (trial.pass)(ROUND_TRIP);
+        trial.store.release(&lease, nothing_left(false));
         passed += waited + ROUND_TRIP;
-        sent += leases.len();
-        leases.iter().for_each(|lease| trial.store.release(lease, Outcome::Responded(headers)));
+        sent += 1;
     }
-    assert!(sent > 36 * 5 * 3 / 4, "{sent}");
+    assert!(sent > 36 * 20 * 9 / 10, "{sent}");
+}
+
+fn a_refusal_ends_that_what_others_spend_is_ignored(trial: &Trial) {
+    for _ in 0..60 {
+        let (lease, _) = trial.next();
+        (trial.pass)(ROUND_TRIP);
+        trial.store.release(&lease, nothing_left(false));
+    }
+    let is_held = || trial.store.snapshot().held_for_others > 0;
+    assert!(!is_held());
+    trial.store.release(&trial.next().0, nothing_left(true));
+    trial.store.release(&trial.next().0, nothing_left(false));
+    assert!(is_held());
+}
+
+fn only_requests_of_later_contradict_what_others_spend(trial: &Trial) {
+    trial.store.release(&trial.lease(), nothing_left(false));
+    (trial.pass)(HELD);
+    for lease in [(); 4].map(|()| trial.lease()) {
+        trial.store.release(&lease, nothing_left(false));
+    }
+    assert_eq!(trial.store.snapshot().held_for_others, 15);
+    (trial.pass)(HELD);
+    for held in [15, 15, 0] {
+        trial.store.release(&trial.lease(), nothing_left(false));
+        assert_eq!(trial.store.snapshot().held_for_others, held);
+    }
 }
 
 fn any_thread_may_release(trial: &Trial) {

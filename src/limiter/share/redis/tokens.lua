@@ -5,7 +5,7 @@
 -- line:   the clients that wait, by their tickets; turns: when each of them is passed over
 -- rates:  what all keep to, each until it is forgotten: `5:1000000` allows five requests in a second
 -- server: which run of which server keeps the data, and since when
--- admitted: the requests that succeeded, by the order of their tokens, and when those were granted
+-- admitted: requests that succeeded, by the order of their tokens, and when those were granted
 local tokens, state, line, turns, rates, server, admitted = unpack(KEYS)
 local operation, client, lease, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lasts, grace = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -31,6 +31,8 @@ local STEP = 8
 local NEVER = 1e15
 -- So many successes that contradict the service's numbers prove them wrong.
 local PROOF = 3
+-- So many requests that succeeded are remembered: a list that Redis keeps small.
+local PROVEN = 128
 -- So many rates are kept to.
 local RATES = 16
 -- While nothing is known about a key, one request goes alone. After it, the service may be silent about how much is left,
@@ -559,7 +561,7 @@ local function obey(limit, length, ended)
 end
 
 -- The service admitted the request of a token that was granted at `granted`. A limit that it states is ignored for some
--- periods if it certainly admitted more within one.
+-- periods if it certainly admitted more within one: their tokens were granted, and their responses came, within it.
 local function admit(seq, granted)
     local limits = stated()
     local longest = windows[1] and windows[1].length or 0
@@ -568,6 +570,7 @@ local function admit(seq, granted)
     end
     redis.call('ZADD', admitted, text(granted), text(seq))
     redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - longest))
+    redis.call('ZREMRANGEBYRANK', admitted, 0, -PROVEN - 1)
     for _, one in ipairs(limits) do
         local length = tonumber(one.length)
         if redis.call('ZCOUNT', admitted, '(' .. text(now - length), '+inf') > one.limit then
@@ -579,7 +582,7 @@ local function admit(seq, granted)
 end
 
 local function trust_others()
-    set('others_doubted_since', 0)
+    set('doubted_since', 0)
     set('contradictions', 0)
 end
 
@@ -614,9 +617,9 @@ local function take_in(ended, limit, remaining, ours, reset, length)
     if now - get('others_since') >= period then
         local most = whole - math.ceil(whole / 4)
         if spent <= most then
-            set('others_doubted_since', 0)
-        elseif get('others_doubted_since') == 0 then
-            set('others_doubted_since', now)
+            set('doubted_since', 0)
+        elseif get('doubted_since') == 0 then
+            set('doubted_since', get('seq'))
         end
         spent = math.min(spent, most)
     end
@@ -653,7 +656,7 @@ local function give_back()
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
         learn(ended, is_success, is_refused, asked, remaining)
-        local is_doubted = get('others_doubted_since') > 0 and granted >= get('others_doubted_since')
+        local is_doubted = get('doubted_since') > 0 and seq > get('doubted_since')
         take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]), ARGV[21])
         if is_refused then
             refused(seq, ended, asked)

@@ -1042,6 +1042,21 @@ fn others_that_seem_to_spend_all_leave_a_quarter_also_after_the_clock_was_set_ba
 }
 
 #[test]
+fn a_success_that_is_reported_again_counts_once() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.cautious_host("key", Rate::per_minute(100));
+    for _ in 0..8 {
+        let lease = take(&host);
+        assert_eq!(wait(&host).reason, WaitReason::FirstResponse);
+        host.release_and_lose_the_reply(&lease, Outcome::Responded(SUCCESS));
+    }
+    let _two = [take(&host), take(&host)];
+    wait(&host);
+}
+
+#[test]
 fn after_the_first_request_of_all_was_refused_few_are_under_way_for_two_periods_after_the_pause() {
     let Some(world) = World::new() else {
         return;

@@ -264,6 +264,22 @@ fn a_limit_that_the_service_states_takes_the_place_of_the_last_one() {
 }
 
 #[test]
+fn requests_contradict_a_limit_only_within_its_own_period() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", FAST);
+    let minute = Some(Duration::from_secs(60));
+    for _ in 0..12 {
+        let two = RateLimitHeaders { limit: Some(2), ..SUCCESS };
+        assert!(sends(&host, two));
+        assert!(sends(&host, RateLimitHeaders { period: minute, limit: Some(100), ..SUCCESS }));
+        assert_eq!(host.snapshot().rate, Rate::per_second(2).and(SLOW));
+        world.clock.advance(HELD);
+    }
+}
+
+#[test]
 fn what_is_left_counts_of_the_limit_that_is_stated_with_it() {
     let Some(world) = World::new() else {
         return;

@@ -218,6 +218,16 @@ impl Host {
         }
     }
 
+    /// Returns a token, and reports it again since the first reply is lost.
+    pub(super) fn release_and_lose_the_reply(&self, lease: &Lease, outcome: Outcome) {
+        self.pass();
+        let session = self.store.session();
+        let report = session.known().end(lease.id, outcome, session.clock.now()).unwrap();
+        for _ in 0..2 {
+            session.report(&report, LEASE).unwrap();
+        }
+    }
+
     /// Nobody renews the leases of the machine until it resumes.
     pub(super) fn stop(&self) {
         self.pass();
