@@ -1,7 +1,5 @@
-//! The tokens in Redis as a process knows them: its own, and those of the last reply.
+//! What a process knows of the tokens in Redis: its own leases, and the last reply.
 
-use std::collections::{HashMap, VecDeque};
-use std::mem;
 use std::process;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,20 +8,16 @@ use crate::limiter::moment::{NotReady, held, nanos};
 use crate::limiter::rate::{Rate, Shape};
 use crate::limiter::status::{Outcome, Snapshot, Unavailable, WaitReason};
 
+use super::leases::{Flight, LEASE, Leases};
+use super::reports::{Report, Reports};
 use super::script::{Caller, Keys, Reply};
 
-/// How long a lease is valid without a renewal.
-pub(super) const LEASE: Duration = Duration::from_millis(1500);
 /// While Redis is away for less than this, calls wait for it.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The caller of a request waits for so long at most until its end is reported: a worker does what is left.
 pub(super) const LONGEST_RELEASE: Duration = Duration::from_millis(200);
 /// A client that asks later than this after its turn, and two round trips, loses its place.
 const SLACK: Duration = Duration::from_millis(100);
-/// After this, a request that could not be reported is taken for ended there as well.
-const FORGOTTEN: Duration = Duration::from_secs(60);
-/// A token that was granted ahead of its time and is not used so long after is asked for again, or given back.
-const UNUSED: Duration = Duration::from_millis(200);
 /// A rate is forgotten after so many of its longest periods, as in the script.
 const MEMORY: u32 = 10;
 /// The pause of a service without a limit, if it names none.
@@ -36,22 +30,10 @@ pub(super) struct Known {
     client: String,
     rate: Rate,
     pub(super) grace: Duration,
-    next_id: u64,
     granted: u64,
     pauses: u64,
-    flights: HashMap<u64, Flight>,
-    /// Leases that were granted ahead of their time, each with the moment from which on it may be used.
-    early: Vec<(Instant, u64)>,
-    /// When the requests of this process ended that hold a token still.
-    ended: VecDeque<Instant>,
-    /// Requests that ended and that Redis does not know of yet.
-    unreported: VecDeque<Report>,
-    /// Requests whose end was reported to Redis, which has not replied.
-    pub(super) posted: Vec<Report>,
-    /// Requests that were given up and may still arrive, and when each is reported again: the data may be lost meanwhile.
-    silent: Vec<(Instant, Report)>,
-    /// Leases that Redis may have granted, and the reply was lost.
-    doubtful: Vec<u64>,
+    pub(super) leases: Leases,
+    pub(super) reports: Reports,
     last: Option<(Instant, Reply)>,
     /// The rates that all kept to before a loss of the data, and the moment at which we noticed that. They are sent once.
     before_loss: Option<(Instant, String)>,
@@ -59,34 +41,8 @@ pub(super) struct Known {
     paused_until: Option<Instant>,
     away_since: Option<Instant>,
     round_trip: Duration,
-    pub(super) is_renewing: bool,
     pub(super) has_worker: bool,
     pub(super) is_closed: bool,
-}
-
-/// A request under way, or one that is to be sent.
-#[derive(Clone, Copy, Debug)]
-struct Flight {
-    /// The request is sent no earlier.
-    from: Instant,
-    valid_until: Instant,
-    /// The lease ended before it was renewed, so others may have used its token. A request that was sent is still counted
-    /// by renewals; one that was not sent needs another token.
-    is_lapsed: bool,
-    seq: u64,
-    out: u64,
-}
-
-/// A request that ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Report {
-    pub(super) id: u64,
-    pub(super) at: Instant,
-    /// How long before that it could be sent.
-    pub(super) took: Duration,
-    pub(super) outcome: Outcome,
-    pub(super) seq: u64,
-    pub(super) out: u64,
 }
 
 /// There was no token, and it is not worth asking again before `look`.
@@ -121,23 +77,16 @@ impl Known {
             client: format!("{:x}.{process:x}", number()),
             rate,
             grace: GRACE,
-            next_id: 0,
             granted: 0,
             pauses: 0,
-            flights: HashMap::new(),
-            early: Vec::new(),
-            ended: VecDeque::new(),
-            unreported: VecDeque::new(),
-            posted: Vec::new(),
-            silent: Vec::new(),
-            doubtful: Vec::new(),
+            leases: Leases::default(),
+            reports: Reports::default(),
             last: None,
             before_loss: None,
             denial: None,
             paused_until: None,
             away_since: None,
             round_trip: Duration::ZERO,
-            is_renewing: false,
             has_worker: false,
             is_closed: false,
         }
@@ -146,9 +95,8 @@ impl Known {
     /// A forked process has its parent's memory, but not its tokens.
     pub(super) fn after_fork(&mut self) {
         if self.process != process::id() {
-            // A permit of the parent, which is dropped here as well, names no lease of this process.
-            let next_id = self.next_id;
-            *self = Known { grace: self.grace, next_id, ..Known::new(self.rate) };
+            let leases = self.leases.after_fork();
+            *self = Known { grace: self.grace, leases, ..Known::new(self.rate) };
         }
     }
 
@@ -157,8 +105,8 @@ impl Known {
     }
 
     pub(super) fn caller<'a>(&'a self, keys: &'a Keys, cautious: bool) -> Caller<'a> {
-        let holds = !self.flights.is_empty() || !self.ended.is_empty();
-        let epoch = self.last.as_ref().filter(|_| holds).map_or("", |(_, reply)| &reply.epoch);
+        let is_holder = !self.leases.is_empty();
+        let epoch = self.last.as_ref().filter(|_| is_holder).map_or("", |(_, reply)| &reply.epoch);
         Caller {
             keys,
             client: &self.client,
@@ -182,16 +130,7 @@ impl Known {
         if let Some(denial) = self.denied(now) {
             return Err(denial.not_ready(now));
         }
-        let late = self.early.iter().position(|early| self.is_late(early, now));
-        // A renewal under way may arrive after Redis has taken the lease back.
-        if let Some(late) = late.filter(|_| !self.is_renewing) {
-            let (_, id) = self.early.remove(late);
-            self.doubt(id);
-        }
-        Ok(self.doubtful.pop().unwrap_or_else(|| {
-            self.next_id += 1;
-            self.next_id
-        }))
+        Ok(self.leases.next(now))
     }
 
     /// Returns why it is not worth asking now.
@@ -205,38 +144,11 @@ impl Known {
         Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0 })
     }
 
-    /// Asks for a lease again that was granted. Nobody uses it before Redis has granted it again.
-    fn doubt(&mut self, id: u64) {
-        self.flights.remove(&id);
-        self.doubtful.push(id);
-    }
-
-    /// All tokens were taken out, so leases that were granted before and are not in use are asked for again.
-    pub(super) fn doubt_early(&mut self) {
-        for (_, id) in mem::take(&mut self.early) {
-            self.doubt(id);
-        }
-    }
-
-    /// The reply was lost. If the lease was granted, Redis grants the same one the next time.
-    pub(super) fn not_started(&mut self, id: u64) {
-        self.doubtful.push(id);
-    }
-
-    /// The lease was not granted. Those that may have been are asked for first.
-    pub(super) fn not_granted(&mut self, id: u64) {
-        self.doubtful.insert(0, id);
-    }
-
     /// The lease was granted, by a reply that arrived `now`. It may be one for a moment later.
     pub(super) fn start(&mut self, id: u64, asked: Instant, now: Instant, reply: &Reply) {
         self.denial = None;
         self.granted += 1;
-        let (from, valid_until) = (now + reply.at, asked + LEASE);
-        let Reply { seq, out, .. } = *reply;
-        self.flights.insert(id, Flight { from, valid_until, is_lapsed: false, seq, out });
-        self.early.push((from, id));
-        self.early.sort_unstable();
+        self.leases.start(id, asked, now, reply);
     }
 
     /// Returns a lease that was granted and is not in use, or when it may be used.
@@ -244,32 +156,20 @@ impl Known {
         if let Some(pause) = self.own_pause(now) {
             return Err(pause.not_ready(now));
         }
-        let Some(place) = self.early.iter().position(|early| !self.is_late(early, now)) else {
-            return Ok(None);
-        };
-        let (from, id) = self.early[place];
-        let wait = from.saturating_duration_since(now);
-        if !wait.is_zero() {
-            let look_again = Some(wait);
-            return Err(NotReady { at_least: wait, look_again, reason: WaitReason::Full });
-        }
-        self.early.remove(place);
-        Ok(Some(id))
-    }
-
-    fn is_late(&self, &(from, id): &(Instant, u64), now: Instant) -> bool {
-        from + UNUSED <= now || !self.is_valid(id, now)
+        self.leases.claim(now).map_err(|wait| NotReady {
+            at_least: wait,
+            look_again: Some(wait),
+            reason: WaitReason::Full,
+        })
     }
 
     /// Ends the leases that were granted and that nobody came for.
     pub(super) fn end_unused(&mut self, now: Instant) {
         let are_all = self.is_closed || self.own_pause(now).is_some();
-        while let Some(place) =
-            self.early.iter().position(|early| are_all || self.is_late(early, now))
-        {
-            let (_, id) = self.early.remove(place);
-            let report = self.end(id, Outcome::NeverSent, now);
-            self.unreported.extend(report);
+        while let Some(id) = self.leases.take_unused(are_all, now) {
+            if let Some(report) = self.end(id, Outcome::NeverSent, now) {
+                self.reports.add(report);
+            }
         }
     }
 
@@ -326,13 +226,9 @@ impl Known {
         (headers.refused || limit) && self.round_trip < LONGEST_RELEASE / 2
     }
 
-    pub(super) fn is_valid(&self, id: u64, now: Instant) -> bool {
-        self.flights.get(&id).is_some_and(|flight| !flight.is_lapsed && now < flight.valid_until)
-    }
-
     /// Ends a request; `None` if it has ended before.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome, now: Instant) -> Option<Report> {
-        let Flight { from, seq, out, .. } = self.flights.remove(&id)?;
+        let Flight { from, seq, out, .. } = self.leases.end(id)?;
         if let Some((_, reply)) = &mut self.last {
             reply.in_flight = reply.in_flight.saturating_sub(1);
         }
@@ -343,11 +239,11 @@ impl Known {
         match outcome {
             Outcome::NeverSent => {}
             Outcome::NoResponse => {
-                self.ended.push_back(now + self.grace);
-                self.silent.push((now + LEASE / 3, report));
+                self.leases.hold(now + self.grace);
+                self.reports.give_up(report);
             }
             Outcome::Responded(headers) => {
-                self.ended.push_back(now);
+                self.leases.hold(now);
                 if headers.refused {
                     self.pause(headers.retry_after, now);
                 }
@@ -372,62 +268,14 @@ impl Known {
 
     /// Returns the requests under way, by their ids and names.
     pub(super) fn under_way(&self) -> (Vec<u64>, Vec<String>) {
-        self.flights.keys().map(|id| (*id, self.name(*id))).unzip()
-    }
-
-    /// The leases were renewed, by a reply that arrived `now`.
-    pub(super) fn renewed(&mut self, ids: &[u64], asked: Instant, now: Instant) {
-        for id in ids {
-            if let Some(flight) = self.flights.get_mut(id) {
-                flight.is_lapsed |= flight.valid_until <= now;
-                flight.valid_until = asked + LEASE;
-            }
-        }
-    }
-
-    /// Returns when the first lease has to be renewed; `None` if no request is under way.
-    pub(super) fn next_renewal(&self) -> Option<Instant> {
-        self.flights.values().map(|flight| flight.valid_until - LEASE * 2 / 3).min()
-    }
-
-    pub(super) fn report_later(&mut self, report: Report) {
-        self.unreported.push_back(report);
-    }
-
-    pub(super) fn unreported(&mut self, now: Instant) -> Option<Report> {
-        let is_old = |report: &Report| now.saturating_duration_since(report.at) > FORGOTTEN;
-        while self.unreported.front().is_some_and(is_old) {
-            self.unreported.pop_front();
-        }
-        self.unreported.front().copied()
+        let ids = self.leases.ids();
+        let names = ids.iter().map(|id| self.name(*id)).collect();
+        (ids, names)
     }
 
     /// Returns the requests that were given up and are to be reported again.
-    pub(super) fn silent(&mut self, now: Instant) -> Vec<Report> {
-        let grace = self.grace;
-        self.silent.retain(|(_, report)| now < report.at + grace);
-        // The worker looks as often, and may look a little later.
-        let due = self.silent.iter_mut().filter(|(again, _)| *again <= now + LEASE / 6);
-        due.map(|(again, report)| {
-            *again = now + LEASE / 3;
-            *report
-        })
-        .collect()
-    }
-
-    /// Redis replied to a report that was posted, or its reply was lost: then it is made again.
-    pub(super) fn settle(&mut self, id: u64, is_done: bool) {
-        let Some(place) = self.posted.iter().position(|report| report.id == id) else {
-            return;
-        };
-        let report = self.posted.swap_remove(place);
-        if !is_done {
-            self.report_later(report);
-        }
-    }
-
-    pub(super) fn reported(&mut self, report: &Report) {
-        self.unreported.retain(|other| other.id != report.id);
+    pub(super) fn given_up(&mut self, now: Instant) -> Vec<Report> {
+        self.reports.given_up(self.grace, now)
     }
 
     /// Returns when a caller with `ahead` others of this process before it can take a token, by the last reply.
@@ -473,32 +321,25 @@ impl Known {
     fn forget(&mut self, now: Instant) {
         let longest = self.rate.limits().map(|(_, period)| held(period)).max();
         let held = longest.map_or(SECOND, Duration::from_nanos);
-        while self.ended.front().is_some_and(|end| now.saturating_duration_since(*end) >= held) {
-            self.ended.pop_front();
-        }
+        self.leases.forget(held, now);
     }
 
     /// Returns whether all tokens of this process are back.
     pub(super) fn is_idle(&mut self, now: Instant) -> bool {
         self.forget(now);
         let is_paused = self.own_pause(now).is_some();
-        self.flights.is_empty() && self.ended.is_empty() && self.unreported.is_empty() && !is_paused
+        self.leases.is_empty() && !self.reports.are_due() && !is_paused
     }
 
-    pub(super) fn has_reports(&self) -> bool {
-        !self.unreported.is_empty()
-    }
-
+    /// Returns whether a worker has something to do.
     pub(super) fn has_work(&self) -> bool {
-        let has_reports = !self.unreported.is_empty() || !self.posted.is_empty();
-        !self.flights.is_empty() || has_reports || !self.silent.is_empty()
+        self.leases.under_way() > 0 || !self.reports.is_empty()
     }
 
     pub(super) fn snapshot(&mut self, now: Instant) -> Snapshot {
         self.forget(now);
         let period = self.held();
-        let recent = |end: &&Instant| now.saturating_duration_since(**end) < period;
-        let ours = self.flights.len() + self.ended.iter().filter(recent).count();
+        let ours = self.leases.out(period, now);
         let rate = self.in_force();
         let (out, in_flight, others) = match &self.last {
             Some((_, reply)) => (reply.out, reply.in_flight, reply.others),
@@ -508,7 +349,7 @@ impl Known {
         let next_back = self.last.as_ref().and_then(|(at, reply)| Some(*at + *reply.back.first()?));
         Snapshot {
             granted: self.granted,
-            in_flight: in_flight.max(self.flights.len()),
+            in_flight: in_flight.max(self.leases.under_way()),
             free: usize::try_from(rate.requests())
                 .unwrap_or(usize::MAX)
                 .saturating_sub(out + others),
@@ -540,57 +381,11 @@ mod tests {
         (Known::new(Rate::per_second(5)), Instant::now())
     }
 
-    /// A reply by which a token is, or is to be, had after `at`.
-    fn reply(granted: bool, at: Duration) -> Reply {
-        Reply {
-            granted,
-            at,
-            look: at,
-            reason: WaitReason::Full,
-            epoch: String::new(),
-            seq: 1,
-            ahead: 0,
-            others: 0,
-            rate: Rate::per_second(5),
-            out: 1,
-            in_flight: 1,
-            rates: String::new(),
-            back: Vec::new(),
-        }
-    }
-
     /// Lets a lease be granted, by a reply that took 300 ms.
     fn grant(known: &mut Known, now: Instant, at: Duration) -> u64 {
         let id = known.next_lease(now).unwrap();
-        known.start(id, now - 300 * MS, now, &reply(true, at));
+        known.start(id, now - 300 * MS, now, &Reply::by_five_a_second(true, at));
         id
-    }
-
-    #[test]
-    fn a_lease_is_valid_from_when_it_was_asked_for_and_not_from_when_it_was_granted() {
-        let (mut known, now) = known();
-        let id = grant(&mut known, now, Duration::ZERO);
-        let end = now - 300 * MS + LEASE;
-        assert!(known.is_valid(id, end - MS) && !known.is_valid(id, end));
-    }
-
-    #[test]
-    fn a_lease_that_ended_while_it_was_being_renewed_is_not_used() {
-        let (mut known, now) = known();
-        let [late, in_time] = [(); 2].map(|()| grant(&mut known, now, Duration::ZERO));
-        let end = now - 300 * MS + LEASE;
-        known.renewed(&[in_time], end - 2 * MS, end - MS);
-        known.renewed(&[late], end - 2 * MS, end);
-        assert!(known.is_valid(in_time, end) && !known.is_valid(late, end));
-    }
-
-    #[test]
-    fn a_token_that_is_granted_ahead_is_used_no_earlier_than_so_long_after_the_reply() {
-        let (mut known, now) = known();
-        let id = grant(&mut known, now, 100 * MS);
-        assert_eq!(known.claim(now + 99 * MS).unwrap_err().at_least, MS);
-        assert_eq!(known.claim(now + 100 * MS), Ok(Some(id)));
-        assert_eq!(known.claim(now + 100 * MS), Ok(None));
     }
 
     #[test]
@@ -598,17 +393,17 @@ mod tests {
         let (mut known, now) = known();
         let id = grant(&mut known, now, 100 * MS);
         known.end_unused(now);
-        assert!(known.unreported(now).is_none());
+        assert!(known.reports.next(now).is_none());
         known.is_closed = true;
         known.end_unused(now);
-        assert_eq!(known.unreported(now).map(|report| report.id), Some(id));
+        assert_eq!(known.reports.next(now).map(|report| report.id), Some(id));
     }
 
     #[test]
     fn a_response_does_not_make_the_next_one_ask_before_a_token_can_be_back() {
         let (mut known, now) = known();
         let [one, other] = [(); 2].map(|()| grant(&mut known, now, Duration::ZERO));
-        known.deny(&reply(false, 500 * MS), now);
+        known.deny(&Reply::by_five_a_second(false, 500 * MS), now);
         known.end(one, Outcome::Responded(RateLimitHeaders::default()), now);
         assert_eq!(known.next_lease(now).unwrap_err().at_least, 500 * MS);
         known.end(other, Outcome::NeverSent, now);
@@ -619,7 +414,8 @@ mod tests {
     fn a_caller_behind_more_than_n_others_waits_for_a_period_longer() {
         let (mut known, now) = known();
         let back = vec![200 * MS; 5];
-        known.last = Some((now, Reply { out: 5, back, ..reply(false, 200 * MS) }));
+        known.last =
+            Some((now, Reply { out: 5, back, ..Reply::by_five_a_second(false, 200 * MS) }));
         let waits = [0, 4, 5, 10].map(|ahead| known.outlook(ahead, now).at_least);
         assert_eq!(waits, [0, 0, 1, 2].map(|rounds| 200 * MS + rounds * 1006 * MS));
     }
@@ -631,22 +427,12 @@ mod tests {
         let is_urgent =
             |known: &Known, refused| known.is_urgent(Outcome::Responded(headers(refused)));
         assert!(is_urgent(&known, true) && !is_urgent(&known, false));
-        known.reached(&reply(true, Duration::ZERO), now - Duration::from_secs(1), now);
+        known.reached(
+            &Reply::by_five_a_second(true, Duration::ZERO),
+            now - Duration::from_secs(1),
+            now,
+        );
         assert!(!is_urgent(&known, true));
-    }
-
-    #[test]
-    fn a_report_that_was_posted_is_made_again_unless_it_was_carried_out() {
-        let (mut known, now) = known();
-        for is_done in [true, false] {
-            let id = grant(&mut known, now, Duration::ZERO);
-            let report = known.end(id, Outcome::NeverSent, now).unwrap();
-            known.posted.push(report);
-            assert!(known.has_work());
-            known.settle(id, is_done);
-            assert_eq!(known.unreported(now).is_none(), is_done);
-            assert_eq!((known.has_work(), known.posted.len()), (!is_done, 0));
-        }
     }
 
     #[test]

@@ -205,6 +205,28 @@ impl Reply {
     }
 }
 
+#[cfg(test)]
+impl Reply {
+    /// One by which a token is, or is to be, had after `at`.
+    pub(crate) fn by_five_a_second(granted: bool, at: Duration) -> Reply {
+        Reply {
+            granted,
+            at,
+            look: at,
+            reason: WaitReason::Full,
+            epoch: String::new(),
+            seq: 1,
+            ahead: 0,
+            others: 0,
+            rate: Rate::per_second(5),
+            out: 1,
+            in_flight: 1,
+            rates: String::new(),
+            back: Vec::new(),
+        }
+    }
+}
+
 fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Int(number) => u64::try_from(*number).ok(),

@@ -10,7 +10,9 @@ use crate::clock::Clock;
 use crate::limiter::status::Unavailable;
 
 use super::connection::{Connections, RETRY};
-use super::known::{Known, LEASE, LONGEST_RELEASE, Report};
+use super::known::{Known, LONGEST_RELEASE};
+use super::leases::LEASE;
+use super::reports::Report;
 use super::script::{Ended, Keys, Operation, Reply, Script};
 
 /// A call of Redis takes this long at most.
@@ -91,7 +93,7 @@ impl Session {
         let asked = self.clock.now();
         let (ids, names) = {
             let mut known = self.known();
-            known.is_renewing = true;
+            known.leases.is_renewing = true;
             known.under_way()
         };
         let renewed = match ids.is_empty() {
@@ -100,13 +102,13 @@ impl Session {
         };
         let now = self.clock.now();
         let mut known = self.known();
-        known.is_renewing = false;
-        renewed.map(|()| known.renewed(&ids, asked, now))
+        known.leases.is_renewing = false;
+        renewed.map(|()| known.leases.renewed(&ids, asked, now))
     }
 
     /// Renews the leases if one of them is due.
     pub(super) fn renew_in_time(&self) -> Result<(), Unavailable> {
-        let due = self.known().next_renewal();
+        let due = self.known().leases.next_renewal();
         match due.is_some_and(|due| due <= self.clock.now()) {
             true => self.renew(),
             false => Ok(()),
@@ -119,12 +121,12 @@ impl Session {
             self.known().end_unused(self.clock.now());
             self.renew_in_time()?;
             self.read_posted();
-            let report = self.known().unreported(self.clock.now());
+            let report = self.known().reports.next(self.clock.now());
             let Some(report) = report else {
                 return Ok(());
             };
             self.report(&report, self.longest_call)?;
-            self.known().reported(&report);
+            self.known().reports.done(report.id);
         }
     }
 
@@ -133,10 +135,10 @@ impl Session {
         let now = self.clock.now();
         let given_up: Vec<_> = {
             let mut known = self.known();
-            let silent = known.silent(now);
+            let given_up = known.given_up(now);
             let aged =
                 |report: &Report| (known.name(report.id), now.saturating_duration_since(report.at));
-            silent.iter().map(aged).collect()
+            given_up.iter().map(aged).collect()
         };
         match given_up.is_empty() {
             true => Ok(()),
@@ -154,13 +156,13 @@ impl Session {
         let (name, ended) = self.end(report);
         let [command, _] = {
             let mut known = self.known();
-            known.posted.push(*report);
+            known.reports.post(*report);
             let operation = Operation::Release(&name, ended);
             self.script.commands(&known.caller(&self.keys, self.is_cautious), &operation)
         };
         let is_posted = self.connections.post(&command, report.id, LONGEST_RELEASE);
         if !is_posted {
-            self.known().posted.retain(|it| it.id != report.id);
+            self.known().reports.not_posted(report.id);
         }
         is_posted
     }
@@ -173,7 +175,7 @@ impl Session {
 
     /// Reads what Redis replied to the reports that were posted.
     fn read_posted(&self) {
-        if !self.known().posted.is_empty() {
+        if self.known().reports.are_posted() {
             self.connections.read_posted(LEASE / 3);
             self.settle();
         }
@@ -182,7 +184,7 @@ impl Session {
     /// A report that was posted and not carried out is made again.
     fn settle(&self) {
         for (id, is_done) in self.connections.settled() {
-            self.known().settle(id, is_done);
+            self.known().reports.settle(id, is_done);
             if !is_done {
                 self.changed.notify_one();
             }

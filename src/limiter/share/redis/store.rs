@@ -52,11 +52,11 @@ impl RedisStore {
         match reply {
             Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
             Ok(reply) => {
-                known.not_granted(id);
+                known.leases.not_granted(id);
                 return Err(known.deny(&reply, now).into());
             }
             Err(why) => {
-                known.not_started(id);
+                known.leases.not_started(id);
                 return Err(why.into());
             }
         }
@@ -94,7 +94,7 @@ impl TokenStore for RedisStore {
 
     fn stands(&self, lease: &Lease) -> bool {
         let now = self.session.clock.now();
-        self.session.known().is_valid(lease.id, now)
+        self.session.known().leases.is_valid(lease.id, now)
     }
 
     /// Reports the end of a request, now or as soon as Redis can be reached.
@@ -107,8 +107,8 @@ impl TokenStore for RedisStore {
         };
         let is_away = known.is_away() && session.has_worker;
         let is_direct = known.is_urgent(outcome) || !session.has_worker;
-        let is_renewing = known.is_renewing;
-        let has_more = known.has_reports();
+        let is_renewing = known.leases.is_renewing;
+        let has_more = known.reports.are_due();
         drop(known);
         let is_reported = !is_away
             && match is_direct {
@@ -118,7 +118,7 @@ impl TokenStore for RedisStore {
         // A renewal under way may arrive after the report.
         let is_done = is_reported && !is_renewing;
         if !is_done {
-            session.known().report_later(report);
+            session.known().reports.add(report);
         }
         if !is_done || has_more {
             worker::start(session);
@@ -137,7 +137,7 @@ impl TokenStore for RedisStore {
 
     fn exhaust(&self) -> Result<(), Unavailable> {
         self.session.call(&Operation::Exhaust, self.session.longest_call)?;
-        self.session.known().doubt_early();
+        self.session.known().leases.doubt_early();
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::limiter::status::Unavailable;
 
 use super::connection::RETRY;
-use super::known::LEASE;
+use super::leases::LEASE;
 use super::session::Session;
 
 /// The worker looks for leases to renew this often at least.
@@ -69,11 +69,11 @@ fn work(session: &Session) -> Result<(), Unavailable> {
 /// Waits until a lease has to be renewed, until something has to be reported, or for `longest`.
 fn wait(session: &Session, longest: Duration) {
     let known = session.known();
-    if longest == TICK && known.has_reports() {
+    if longest == TICK && known.reports.are_due() {
         return;
     }
     let now = session.clock.now();
-    let due = known.next_renewal().map(|due| due.saturating_duration_since(now));
+    let due = known.leases.next_renewal().map(|due| due.saturating_duration_since(now));
     let time = due.map_or(longest, |due| due.clamp(RETRY.min(longest), longest));
     let waited = session.changed.wait_timeout(known, time);
     drop(waited.unwrap_or_else(PoisonError::into_inner));

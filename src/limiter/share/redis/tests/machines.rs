@@ -381,7 +381,7 @@ fn a_token_that_was_granted_ahead_is_not_asked_for_again_while_it_may_be_renewed
     // A renewal that takes long.
     other.stop();
     let session = other.store.session();
-    session.known().is_renewing = true;
+    session.known().leases.is_renewing = true;
     let (_, names) = session.known().under_way();
     world.skip(SOON + Duration::from_millis(250));
     wait(&other);
@@ -394,7 +394,7 @@ fn a_token_that_was_granted_ahead_is_not_asked_for_again_while_it_may_be_renewed
         out.extend(one.lease(None));
     }
     session.call(&Operation::Renew(names), HELD).unwrap();
-    session.known().is_renewing = false;
+    session.known().leases.is_renewing = false;
     out.extend(other.lease(None));
     assert_eq!(out.len(), 3);
 }
@@ -414,9 +414,9 @@ fn a_lease_whose_reply_was_lost_is_asked_for_before_one_that_was_not_granted() {
     };
     // By two threads at the same time.
     call(lost).unwrap();
-    session.known().not_started(lost);
+    session.known().leases.not_started(lost);
     let reply = call(denied).unwrap();
-    session.known().not_granted(denied);
+    session.known().leases.not_granted(denied);
     let look = session.known().deny(&reply, now).look_again.unwrap();
     world.clock.advance(look);
     take(&one);
@@ -476,7 +476,7 @@ fn the_end_of_a_request_is_reported_again_if_its_lease_was_being_renewed() {
     let lease = take(&one);
     let session = one.store.session();
     let (_, names) = session.known().under_way();
-    session.known().is_renewing = true;
+    session.known().leases.is_renewing = true;
     answer(&one, &lease, SUCCESS);
     // It arrives behind the report.
     session.call(&Operation::Renew(names), HELD).unwrap();
@@ -1119,7 +1119,7 @@ fn leases_are_renewed_before_and_between_reports_of_requests_that_ended() {
     let session = one.store.session();
     let now = session.clock.now();
     let report = session.known().end(ended.id, Outcome::NoResponse, now).unwrap();
-    session.known().report_later(report);
+    session.known().reports.add(report);
     session.catch_up().unwrap();
     world.skip(LEASE * 2 / 3);
     assert!(one.stands(&under_way));

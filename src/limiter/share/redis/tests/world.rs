@@ -10,7 +10,8 @@ use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
 use crate::limiter::rate::Rate;
 use crate::limiter::share::redis::connection::Connections;
-use crate::limiter::share::redis::known::{Known, LEASE};
+use crate::limiter::share::redis::known::Known;
+use crate::limiter::share::redis::leases::LEASE;
 use crate::limiter::share::redis::place::RedisPlace;
 use crate::limiter::share::redis::script::{Operation, Script};
 use crate::limiter::share::redis::session::Session;
@@ -203,7 +204,7 @@ impl Host {
         let name = session.known().name(id);
         let left = Duration::from_secs(1);
         session.call(&Operation::Lease(&name, left), left).unwrap();
-        session.known().not_started(id);
+        session.known().leases.not_started(id);
     }
 
     /// Returns a token, without waiting for the reply if there is a connection for that.
@@ -214,7 +215,7 @@ impl Host {
             return;
         };
         if !session.post(&report) {
-            session.known().report_later(report);
+            session.known().reports.add(report);
         }
     }
 
