@@ -154,9 +154,10 @@ mod tests {
         fs::remove_file(path_of(&tokens, &me)).unwrap();
         let anew = [(); 2].map(|()| show(&tokens, &me).unwrap());
         drop(removed);
-        let [first, _second] = anew;
+        let [first, second] = anew;
         drop(first);
         assert_eq!(life(&tokens, &me), Life::Alive);
+        drop(second);
         fs::remove_dir_all(folder).unwrap();
     }
 }
