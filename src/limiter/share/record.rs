@@ -8,8 +8,8 @@
 //! 4096 + 256 KiB     the rest of copy 1
 //! ```
 //!
-//! A step reads the first page, takes the copy with the higher number and writes the other one: by a single write, unless
-//! it is long. If that is cut off, by a kill or a full disk, its checksum is wrong and the copy before it is still
+//! A step reads the first page, takes the copy with the higher number and writes the other one: by a single write of
+//! 2,040 bytes, whatever the state is, unless it is longer. If that is cut off, by a kill or a full disk, its checksum is wrong and the copy before it is still
 //! there: a lease that was not recorded was not sent, and a release that was not recorded holds its token for longer.
 //! Since something else may have damaged a copy whose lease was sent, one more token is held then.
 
@@ -303,7 +303,9 @@ fn write_copy(file: &File, copy: &[u8], number: u64) -> io::Result<()> {
     if !rest.is_empty() {
         write_at(file, rest, place_of_rest(number))?;
     }
-    write_at(file, head, place_of(number))
+    let mut half = [0; HALF];
+    half[..head.len()].copy_from_slice(head);
+    write_at(file, &half, place_of(number))
 }
 
 /// Rejects what is no file of this user.

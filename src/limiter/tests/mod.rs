@@ -9,6 +9,8 @@ mod fuzz;
 mod headers;
 mod herds;
 mod neighbours;
+#[cfg(all(feature = "share", unix))]
+mod programs;
 mod promise;
 mod refusals;
 pub(crate) mod servers;

@@ -30,9 +30,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const FIVE: Rate = Rate::per_second(5);
 
 /// A machine of its own for one test, with a folder that is removed at its end.
-struct Machine {
+pub(crate) struct Machine {
     folder: PathBuf,
-    clock: Arc<Hand>,
+    pub(crate) clock: Arc<Hand>,
     /// The clock of the system shows so much less than the time that has passed.
     behind: Arc<AtomicU64>,
     /// How often it was booted, and by how much the time of day was set forward.
@@ -41,11 +41,11 @@ struct Machine {
     dead: Arc<Mutex<BTreeSet<u32>>>,
     stopped: Arc<Mutex<BTreeSet<u32>>>,
     /// Whether its processes are cautious about a key of which nothing is known.
-    is_cautious: bool,
+    pub(crate) is_cautious: bool,
 }
 
 impl Machine {
-    fn new() -> Machine {
+    pub(crate) fn new() -> Machine {
         let name = format!("heysync-{}-{:x}", std::process::id(), fastrand::u64(..));
         Machine {
             folder: std::env::temp_dir().join(name),
@@ -59,7 +59,7 @@ impl Machine {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.join("a.tokens")
     }
 
@@ -68,7 +68,7 @@ impl Machine {
         self.process_at(&self.path(), FIVE, move || pid)
     }
 
-    fn process_at(
+    pub(crate) fn process_at(
         &self,
         path: &Path,
         rate: Rate,
@@ -121,7 +121,7 @@ impl Machine {
         }
     }
 
-    fn kill(&self, pid: u32) {
+    pub(crate) fn kill(&self, pid: u32) {
         self.dead.lock().unwrap().insert(pid);
     }
 
