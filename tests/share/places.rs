@@ -1,6 +1,7 @@
 //! Where the file is, and what may be wrong with its place.
 #![cfg(target_os = "linux")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -17,6 +18,9 @@ use crate::limit::Limit;
 
 /// The folder of a process that takes all tokens that it can; empty for the user's own.
 const PLACE: &str = "HEYSYNC_TEST_PLACE";
+
+/// How many tokens a process takes and returns, if not all.
+const TOKENS: &str = "HEYSYNC_TEST_TOKENS";
 
 const RATE: Rate = Rate::per_hour(3);
 
@@ -37,10 +41,23 @@ fn take_all(place: &str, rate: Rate) -> Result<(usize, usize), Error> {
     unreachable!("the limit is reached before")
 }
 
+/// Takes and returns tokens one after the other.
+fn take_in_turn(place: &str, tokens: &str) {
+    let config = Config::new().base_url("http://127.0.0.1:9").rate(Rate::per_hour(1_000_000));
+    let client = heylo::Client::with_config("a-key", config.share(Share::file_in(place))).unwrap();
+    for _ in 0..tokens.parse().unwrap() {
+        let mut permit = client.bucket().try_acquire().unwrap();
+        permit.responded(StatusCode::OK, &HeaderMap::new());
+    }
+}
+
 /// Not a test: the processes of the tests below begin here.
 #[test]
 fn a_process_takes_what_it_can() {
     let Ok(place) = env::var(PLACE) else { return };
+    if let Ok(tokens) = env::var(TOKENS) {
+        return take_in_turn(&place, &tokens);
+    }
     match take_all(&place, RATE) {
         Ok((taken, under_way)) => println!("\ntook {taken}; {under_way} under way"),
         Err(error) => println!("\n{:?}: {}; {};", error.kind(), error, error.hint().unwrap_or("")),
@@ -182,6 +199,49 @@ fn a_process_that_had_no_file_descriptor_left_when_it_began_shares_with_the_othe
     let paths = ["-P", "/proc/sys/kernel/random/boot_id"];
     let Some(said) = said_if("openat:error=EMFILE:when=1", &paths, &folder.0) else { return };
     assert!(said.contains("took 3;"), "{said}");
+}
+
+/// The system calls of a process that takes and returns so many tokens, as lines of strace, or `None` without it. Those for
+/// memory and for the waiting of threads are left out.
+fn calls_of(tokens: u32) -> Option<Vec<String>> {
+    let folder = folder();
+    let lines = folder.0.join("lines");
+    let others = "trace=!brk,mmap,munmap,mremap,mprotect,madvise,futex";
+    let arguments = ["-f", "-qq", "-e", others, "-o", lines.to_str().unwrap()];
+    let said = said_by("strace", &arguments, &folder.0, &[(TOKENS, &tokens.to_string())]);
+    if !said.contains("test result: ok") {
+        println!("left out: there is no strace, or it may not trace");
+        return None;
+    }
+    Some(fs::read_to_string(lines).unwrap().lines().map(str::to_owned).collect())
+}
+
+/// How often each system call is in the lines.
+fn count(lines: &[String]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    let calls = lines.iter().filter_map(|line| line.split_ascii_whitespace().nth(1));
+    // A line that was interrupted by another one has a second part.
+    for call in calls.filter(|call| *call != "<...") {
+        *counts.entry(call.split('(').next().unwrap()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn a_token_is_two_steps_of_one_write_each_which_all_have_one_size() {
+    let _limit = Limit::start();
+    let (Some(few), Some(many)) = (calls_of(10), calls_of(30)) else { return };
+    // The first four make the file.
+    let writes = many.iter().filter(|line| line.contains("pwrite64(")).skip(4);
+    let sizes: BTreeSet<_> = writes.map(|line| line.rsplit("= ").next().unwrap()).collect();
+    assert_eq!(sizes, BTreeSet::from(["2040"]));
+    let (few, many) = (count(&few), count(&many));
+    let more = |name: &str| many.get(name).unwrap_or(&0) - few.get(name).unwrap_or(&0);
+    assert_eq!(["flock", "pread64", "pwrite64"].map(more), [20 * 4, 20 * 2, 20 * 2]);
+    let all = many.values().sum::<usize>() - few.values().sum::<usize>();
+    // A look at the path in each step, and the number of the process.
+    assert!(all <= 20 * 13, "{many:?}, {few:?}");
+    assert_eq!(more("openat") + more("fsync") + more("fdatasync") + more("nanosleep"), 0);
 }
 
 #[test]
