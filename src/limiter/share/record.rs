@@ -9,7 +9,10 @@
 //! ```
 //!
 //! A step reads the first page, takes the copy with the higher number and writes the other one: by a single write of
-//! 2,040 bytes, whatever the state is, unless it is longer. If that is cut off, by a kill or a full disk, its checksum is wrong and the copy before it is still
+//! 2,040 bytes, whatever the state is. That has room for sixteen requests under way, or for a hundred that ended (more,
+//! if many ended at once). Of a longer state, the rest is written before, in its own length.
+//!
+//! If a write is cut off, by a kill or a full disk, the checksum of its copy is wrong and the copy before it is still
 //! there: a lease that was not recorded was not sent, and a release that was not recorded holds its token for longer.
 //! Since something else may have damaged a copy whose lease was sent, one more token is held then.
 
@@ -28,6 +31,9 @@ const PAGE: usize = 4096;
 const HALF: usize = (PAGE - HEADER) / 2;
 const CAPACITY: usize = 256 * 1024;
 const COPY_HEADER: usize = 16;
+/// A state of so many bytes is written at once.
+#[cfg(test)]
+pub(crate) const AT_ONCE: usize = HALF - COPY_HEADER;
 
 /// The path of a share's file, and the file while it is open.
 #[derive(Debug)]
@@ -436,21 +442,73 @@ fn fill(
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_state_that_has_no_room_is_not_written() {
-        let folder = std::env::temp_dir().join(format!("heysync-room-{:x}", fastrand::u64(..)));
+    /// A file with a state in it.
+    fn created(name: &str) -> (PathBuf, Record) {
+        let folder = std::env::temp_dir().join(format!("heysync-{name}-{:x}", fastrand::u64(..)));
         let mut record = Record::new(folder.join("a.tokens"));
         record.create(b"first").expect("a file");
         assert!(record.open().expect("a file"));
-        let locked = record.try_lock().expect("locks").expect("a free lock");
-        let read = || match locked.read() {
+        (folder, record)
+    }
+
+    fn valid(locked: &Locked<'_>) -> Copy {
+        match locked.read() {
             Ok(Contents::Valid(copy)) => copy,
             other => panic!("{other:?}"),
-        };
+        }
+    }
+
+    #[test]
+    fn a_state_that_has_no_room_is_not_written() {
+        let (folder, mut record) = created("room");
+        let locked = record.try_lock().expect("locks").expect("a free lock");
         let most = vec![7; CAPACITY - COPY_HEADER];
-        locked.write(&read(), &most).expect("room");
-        locked.write(&read(), &[&most[..], b"!"].concat()).expect_err("no room");
-        assert_eq!((read().state, read().is_torn), (most, false));
+        locked.write(&valid(&locked), &most).expect("room");
+        locked.write(&valid(&locked), &[&most[..], b"!"].concat()).expect_err("no room");
+        assert_eq!((valid(&locked).state, valid(&locked).is_torn), (most, false));
+        drop(locked);
+        record.close();
+        fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    /// Writes `next` after `last` byte by byte, and looks after each one what is read.
+    fn cut_off_anywhere(locked: &Locked<'_>, last: &Copy, next: &[u8]) {
+        let number = last.number + 1;
+        let begin = place_of(number);
+        let half = begin..begin + HALF as u64;
+        let rest = place_of_rest(number);
+        let rest = rest..rest + next.len().saturating_sub(AT_ONCE) as u64;
+        let places: Vec<u64> = rest.chain(half).collect();
+        let bytes = || {
+            places.iter().map(|at| {
+                let mut byte = [0];
+                read_at(locked.file, &mut byte, *at).map(|_| byte).expect("a file")
+            })
+        };
+        let before: Vec<_> = bytes().collect();
+        locked.write(last, next).expect("room");
+        let after: Vec<_> = bytes().collect();
+        let put = |byte: &[u8; 1], at: &u64| write_at(locked.file, byte, *at).expect("a file");
+        places.iter().zip(&before).for_each(|(at, byte)| put(byte, at));
+        // What is behind the state are zeros that nobody reads.
+        for (at, byte) in places.iter().zip(&after).take(COPY_HEADER + next.len()) {
+            let read = valid(locked);
+            assert!(read.number == last.number && read.state == last.state, "cut off at {at}");
+            put(byte, at);
+        }
+        let read = valid(locked);
+        assert!(read.number == number && read.state == next && !read.is_torn, "written");
+        locked.write(last, next).expect("room");
+    }
+
+    #[test]
+    fn a_write_that_is_cut_off_after_any_byte_leaves_the_state_before_it() {
+        let (folder, mut record) = created("cut");
+        let locked = record.try_lock().expect("locks").expect("a free lock");
+        let lengths = [300, 200, AT_ONCE, AT_ONCE + 1, 3000, 300, AT_ONCE, 3000, 2500, 400, 40];
+        for (step, length) in (1..).zip(lengths) {
+            cut_off_anywhere(&locked, &valid(&locked), &vec![step; length]);
+        }
         drop(locked);
         record.close();
         fs::remove_dir_all(folder).expect("a folder to remove");

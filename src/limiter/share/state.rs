@@ -370,7 +370,7 @@ fn begin(rate: Rate, is_cautious: bool) -> Ledger {
 mod tests {
     use super::*;
     use crate::limiter::headers::RateLimitHeaders;
-    use crate::limiter::share::record::FORMAT;
+    use crate::limiter::share::record::{AT_ONCE, FORMAT};
 
     const SECOND: Nanos = 1_000_000_000;
 
@@ -553,6 +553,34 @@ mod tests {
         let mut time = Time::default();
         let shown = [5, 9, 2, 3, 0, 8].map(|system| time.at(system * SECOND) / SECOND);
         assert_eq!(shown, [5, 9, 9, 10, 10, 18]);
+    }
+
+    /// How long the state is after so many requests, of which the last ones are under way.
+    fn length(rate: Rate, requests: u64, under_way: u64) -> usize {
+        const YEAR: Nanos = 365 * 86_400 * SECOND;
+        let clocks = Clocks { boot: u64::MAX / 3, system: YEAR, day: 60 * YEAR };
+        let mut state = State::new(u64::MAX / 3, rate, false, clocks);
+        let me = Process::current();
+        let headers = RateLimitHeaders { success: true, ..RateLimitHeaders::default() };
+        for request in 0..requests {
+            let system = YEAR + request * SECOND / 5;
+            let now = state.at(Clocks { system, ..clocks }).expect("the same boot");
+            let token = u64::MAX - request;
+            state.lease(me, token, now, |_| true).expect("a token");
+            if request + under_way < requests {
+                state.release(me, token, Outcome::Responded(headers), now + SECOND / 7);
+            }
+        }
+        postcard::to_allocvec(&state).expect("a state").len()
+    }
+
+    #[test]
+    fn sixteen_requests_under_way_or_a_hundred_that_ended_are_written_at_once() {
+        let rate = Rate::per_minute(100);
+        for (requests, under_way) in [(16, 16), (100, 0), (70, 8)] {
+            let length = length(rate, requests, under_way);
+            assert!(length <= AT_ONCE, "{length} bytes, {under_way} of {requests} under way");
+        }
     }
 
     #[test]
