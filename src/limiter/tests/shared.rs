@@ -411,6 +411,30 @@ fn a_write_that_was_cut_off_leaves_the_state_before_it() {
 }
 
 #[test]
+fn a_lease_and_a_release_write_one_whole_copy_each_and_nothing_else() {
+    let machine = Machine::new();
+    let store = machine.process(1);
+    let lease = take(&store);
+    let again = || {
+        take(&store);
+    };
+    let release = || answer(&store, &lease);
+    let steps: [&dyn Fn(); 4] = [&again, &release, &again, &again];
+    for (step, begin) in steps.into_iter().zip([2056, 16].into_iter().cycle()) {
+        let copy = begin..begin + 2040;
+        // As if a longer state had been there.
+        machine.damage(|bytes| bytes[copy.clone()][500..].fill(0xAA));
+        let before = fs::read(machine.path()).unwrap();
+        step();
+        let mut after = fs::read(machine.path()).unwrap();
+        assert!(after[copy.clone()][500..].iter().all(|byte| *byte == 0), "the copy at {begin}");
+        assert!(after[copy.clone()] != before[copy.clone()], "the copy at {begin}");
+        after[copy.clone()].copy_from_slice(&before[copy]);
+        assert_eq!(after, before, "beside the copy at {begin}");
+    }
+}
+
+#[test]
 fn the_first_lease_of_a_new_file_is_held_even_if_its_record_is_damaged() {
     let damages: [fn(&mut Vec<u8>); 6] = [
         |bytes| bytes.truncate(2056),
