@@ -112,6 +112,11 @@ impl Cooldown {
         }
     }
 
+    /// Returns whether the next request goes alone, be it because it tries whether a pause is over.
+    pub(crate) fn is_one_by_one(&self, now: Nanos) -> bool {
+        self.phase != Phase::Open || self.pace.is_crowded(now)
+    }
+
     /// Returns the end of the pause; `now` while one request tries.
     pub(crate) fn paused_until(&self, now: Nanos) -> Option<Nanos> {
         let long = self.period.saturating_mul(FORGOTTEN);

@@ -93,23 +93,39 @@ impl Ledger {
 
     /// Takes a token at `now`, or returns when there may be one.
     pub(crate) fn lease(&mut self, now: Nanos) -> Result<Lease, NotReady> {
-        self.lease_beside(0, now)
+        self.settle(now);
+        let opening = self.opening(0, now);
+        match opening.is_open(now) {
+            true => Ok(self.grant(now)),
+            false => Err(opening.not_ready(now)),
+        }
     }
 
-    /// Takes a token if there are enough for `waiting` callers as well.
-    pub(crate) fn lease_beside(&mut self, waiting: usize, now: Nanos) -> Result<Lease, NotReady> {
+    /// Takes a token at `now` if `waiting` callers can then take one each, at the same moment.
+    pub(crate) fn lease_beside(&mut self, waiting: usize, now: Nanos) -> Option<Lease> {
         self.settle(now);
-        let opening = self.opening(waiting, now);
-        if !opening.is_open(now) {
-            return Err(opening.not_ready(now));
-        }
+        let is_open = self.opening(waiting, now).is_open(now) && !self.is_one_by_one(waiting, now);
+        is_open.then(|| self.grant(now))
+    }
+
+    fn grant(&mut self, now: Nanos) -> Lease {
         let lease = self.take_off(now);
         self.cooldown.granted(lease.id, now);
         if let Some(window) = self.windows.first() {
             self.second.granted(window.held, now);
         }
         self.first.granted(lease.id, now);
-        Ok(lease)
+        lease
+    }
+
+    /// Whether a request may have to wait for the response to another one, although there are tokens for both: now, or as soon
+    /// as `more` requests are granted.
+    fn is_one_by_one(&self, more: usize, now: Nanos) -> bool {
+        let limit = self.windows.first().map_or(usize::MAX, Window::limit);
+        more > 0
+            && (self.first != First::Known
+                || self.second.is_near(more, limit)
+                || self.cooldown.is_one_by_one(now))
     }
 
     /// A request begins, or has begun already without the ledger's knowledge.

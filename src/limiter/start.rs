@@ -138,6 +138,11 @@ impl Second {
         };
     }
 
+    /// Whether the first N are over as soon as `more` requests are granted.
+    pub(crate) fn is_near(&self, more: usize, limit: usize) -> bool {
+        matches!(*self, Second::Untested { count, .. } if count.saturating_add(more as u64) >= limit as u64)
+    }
+
     /// When the next one may be sent if so many others are under way, if it has to wait.
     pub(crate) fn next(&self, in_flight: usize, limit: usize, share: Nanos) -> Option<Nanos> {
         match *self {

@@ -40,7 +40,7 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
     /// Takes a token. `by` is the earliest deadline of all who wait, on the bucket's clock.
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied>;
 
-    /// Takes a token if it is certain that there is one now for each of the `waiting` callers as well: they are not overtaken.
+    /// Takes a token if it is certain that each of the `waiting` callers can take one now as well: they are not overtaken.
     fn lease_beside(&self, _waiting: usize) -> Option<Lease> {
         None
     }
@@ -135,7 +135,7 @@ impl TokenStore for Memory {
 
     fn lease_beside(&self, waiting: usize) -> Option<Lease> {
         let now = self.now();
-        self.ledger().lease_beside(waiting, now).ok()
+        self.ledger().lease_beside(waiting, now)
     }
 
     /// Nobody takes a token of this process from it.
@@ -184,6 +184,18 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
+    use crate::limiter::headers::RateLimitHeaders;
+    use crate::limiter::tests::clock::Hand;
+
+    const SUCCESS: RateLimitHeaders = RateLimitHeaders {
+        success: true,
+        refused: false,
+        limit: None,
+        remaining: None,
+        period: None,
+        reset: None,
+        retry_after: None,
+    };
 
     #[test]
     fn a_token_is_taken_beside_those_who_wait_if_there_is_one_for_each_of_them_as_well() {
@@ -191,6 +203,32 @@ mod tests {
         let beside_one = [(); 3].map(|()| store.lease_beside(1).is_some());
         assert_eq!(beside_one, [true, true, false]);
         assert!(store.lease_beside(0).is_some() && store.lease_beside(0).is_none());
+    }
+
+    #[test]
+    fn nobody_is_overtaken_while_requests_are_sent_one_by_one() {
+        let clock = Arc::new(Hand::new());
+        let store = Memory::new(Ledger::new(Rate::per_minute(3)).cautious(), clock.clone());
+        let answer = |refused| {
+            assert!(store.lease_beside(1).is_none());
+            let lease = store.lease(None).unwrap();
+            let retry_after = Some(Duration::from_secs(1));
+            let headers = RateLimitHeaders { refused, success: !refused, retry_after, ..SUCCESS };
+            store.release(&lease, Outcome::Responded(headers));
+        };
+        // The first request, one after it, and the one after a pause.
+        [false, true].into_iter().for_each(answer);
+        clock.advance(Duration::from_secs(1000));
+        answer(false);
+        // The first one of a second burst.
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(100));
+            let lease = store.lease(None).unwrap();
+            store.release(&lease, Outcome::NoResponse);
+        }
+        clock.advance(Duration::from_secs(100));
+        assert!(store.lease_beside(1).is_none());
+        assert!(store.lease_beside(0).is_some());
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Note {
     seen: bool,
     /// A connection that has idled for longer is not used.
     pub(crate) max_idle: Option<Duration>,
+    /// When the call ends.
+    ends_at: Option<Instant>,
 }
 
 const NOTHING: Note = Note {
@@ -49,6 +51,7 @@ const NOTHING: Note = Note {
     may_have_ended: false,
     seen: false,
     max_idle: None,
+    ends_at: None,
 };
 
 thread_local! {
@@ -128,6 +131,12 @@ pub(crate) fn connecting<T>(timeout: NextTimeout, connect: impl FnOnce() -> T) -
     connect()
 }
 
+/// Returns what is left of the call's time.
+pub(crate) fn left() -> Duration {
+    let ends_at = NOTE.get().ends_at;
+    ends_at.map_or(Duration::MAX, |it| it.saturating_duration_since(Instant::now()))
+}
+
 /// Returns what is left of `timeout` for one step in making a connection; all of it for a request.
 pub(crate) fn left_of(timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
     let Note { connecting: 1.., connected_by: Some(by), .. } = NOTE.get() else {
@@ -151,9 +160,14 @@ pub(crate) enum Sent {
 
 /// Runs `call`, which sends one request, and returns how much of the request may have been sent.
 ///
-/// It uses no connection that has idled for `max_idle` or longer, if that is given.
-pub(crate) fn watch<T>(max_idle: Option<Duration>, call: impl FnOnce() -> T) -> (T, Sent) {
-    let _restore = Restore(NOTE.replace(Note { max_idle, ..NOTHING }));
+/// It takes `timeout` at most, and uses no connection that has idled for `max_idle` or longer, if that is given.
+pub(crate) fn watch<T>(
+    max_idle: Option<Duration>,
+    timeout: Duration,
+    call: impl FnOnce() -> T,
+) -> (T, Sent) {
+    let ends_at = Instant::now().checked_add(timeout);
+    let _restore = Restore(NOTE.replace(Note { max_idle, ends_at, ..NOTHING }));
     let outcome = call();
     let note = NOTE.get();
     let is_refused = note.refused && !note.taken;
@@ -380,7 +394,7 @@ mod tests {
             if is_alert_read {
                 assert!(socket.await_input(timeout).is_ok_and(|is_more| is_more));
             }
-            let (outcome, sent) = watch(None, || {
+            let (outcome, sent) = watch(None, Duration::MAX, || {
                 mark_seen();
                 mark_sent();
                 socket.transmit_output(8, timeout)
@@ -402,7 +416,7 @@ mod tests {
             (4, small, Sent::Whole),
         ] {
             let mut socket = Closing::after(taken);
-            let sent = watch(None, || {
+            let sent = watch(None, Duration::MAX, || {
                 mark_seen();
                 for _ in 0..4 {
                     mark_sent();
@@ -416,13 +430,13 @@ mod tests {
 
     #[test]
     fn bytes_that_ureq_sent_on_another_thread_count_as_sent() {
-        assert_eq!(watch(None, || ()).1, Sent::Whole);
-        assert_eq!(watch(None, mark_seen).1, Sent::Nothing);
-        let (_, sent) = watch(None, || {
+        assert_eq!(watch(None, Duration::MAX, || ()).1, Sent::Whole);
+        assert_eq!(watch(None, Duration::MAX, mark_seen).1, Sent::Nothing);
+        let (_, sent) = watch(None, Duration::MAX, || {
             mark_seen();
             NOTE.set(Note { sent: true, ..NOTE.get() });
             // A call inside this one, as of an observer, has a note of its own.
-            assert_eq!(watch(None, mark_seen).1, Sent::Nothing);
+            assert_eq!(watch(None, Duration::MAX, mark_seen).1, Sent::Nothing);
         });
         assert_eq!(sent, Sent::Whole);
     }

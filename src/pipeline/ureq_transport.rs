@@ -235,7 +235,8 @@ impl Transport for UreqTransport {
         let connect_timeout = shared.options.connect_timeout.min(timeout);
         let attempt = Attempt { uri: &uri, proxy: way.proxy.as_ref(), connect_timeout, timeout };
         let max_idle = max_idle(request.extensions());
-        let (outcome, sent) = sending::watch(max_idle, || shared.run(&way.agent, request, timeout));
+        let (outcome, sent) =
+            sending::watch(max_idle, timeout, || shared.run(&way.agent, request, timeout));
         let is_sent = sent != Sent::Nothing;
         let response = outcome.map_err(|error| {
             if is_sent {

@@ -318,7 +318,7 @@ impl Watched {
             State::Idle(since) => sending::note().max_idle.is_none_or(|max| {
                 let settled = if self.made_in == 0 { SETTLED } else { SETTLED_AFTER_A_LOSS };
                 let idle = since.elapsed();
-                let more = || settled.saturating_sub(idle).max(AT_ONCE);
+                let more = || settled.saturating_sub(idle).min(sending::left()).max(AT_ONCE);
                 idle < max && (idle >= settled || !self.has_ended(more()))
             }),
             State::AwaitsStatus | State::Responded => {
@@ -438,6 +438,8 @@ mod tests {
         touched: Arc<AtomicU64>,
         /// Which shows only to those who wait for input.
         is_closed: bool,
+        /// For how long somebody waited for input, in nanoseconds.
+        waited: Arc<AtomicU64>,
     }
 
     impl Transport for Fake {
@@ -450,6 +452,7 @@ mod tests {
         }
 
         fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+            self.waited.store(timeout.after.as_nanos() as u64, Ordering::SeqCst);
             if self.is_closed { Ok(false) } else { Err(ureq::Error::Timeout(timeout.reason)) }
         }
 
@@ -466,8 +469,13 @@ mod tests {
     fn connection_that(is_closed: bool) -> (Watched, Arc<AtomicU64>) {
         let touched = Arc::new(AtomicU64::new(0));
         let buffers = LazyBuffers::new(128, 128);
-        let fake = Fake { buffers, touched: Arc::clone(&touched), is_closed };
-        let watched = Watched {
+        let fake =
+            Fake { buffers, touched: Arc::clone(&touched), is_closed, waited: Arc::default() };
+        (watched(fake), touched)
+    }
+
+    fn watched(fake: Fake) -> Watched {
+        Watched {
             inner: Box::new(fake),
             generation: Arc::default(),
             made_in: 0,
@@ -478,8 +486,7 @@ mod tests {
             has_responded: true,
             is_in_head: false,
             has_failed: false,
-        };
-        (watched, touched)
+        }
     }
 
     #[test]
@@ -552,7 +559,10 @@ mod tests {
         };
         let second = Duration::from_secs(1);
         let open = |max_idle, idle| {
-            watch(max_idle, || idled(idle).is_none_or(|mut connection| connection.is_open())).0
+            watch(max_idle, Duration::MAX, || {
+                idled(idle).is_none_or(|mut connection| connection.is_open())
+            })
+            .0
         };
         assert!(open(None, 3 * second));
         assert!(open(Some(60 * second), 3 * second));
@@ -569,7 +579,8 @@ mod tests {
         ] {
             let (mut connection, _) = connection_that(is_closed);
             // Put back, then taken.
-            let is_open = watch(max_idle, || [connection.is_open(), connection.is_open()]).0;
+            let is_open =
+                watch(max_idle, Duration::MAX, || [connection.is_open(), connection.is_open()]).0;
             assert_eq!(is_open, [true, expected], "{max_idle:?}, {is_closed}");
         }
     }
@@ -585,8 +596,27 @@ mod tests {
                 return;
             };
             connection.state = State::Idle(since);
-            let is_open = watch(Some(Duration::from_secs(60)), || connection.is_open()).0;
+            let is_open =
+                watch(Some(Duration::from_secs(60)), Duration::MAX, || connection.is_open()).0;
             assert_eq!(is_open, expected, "{losses}, {is_closed}");
+        }
+    }
+
+    #[test]
+    fn the_wait_for_the_end_of_a_connection_does_not_outlast_the_call() {
+        let millis = Duration::from_millis;
+        for (timeout, most) in [(Duration::ZERO, AT_ONCE), (millis(5), millis(5))] {
+            let waited = Arc::new(AtomicU64::new(0));
+            let buffers = LazyBuffers::new(128, 128);
+            let touched = Arc::default();
+            let fake = Fake { buffers, touched, is_closed: false, waited: Arc::clone(&waited) };
+            let mut connection = watched(fake);
+            connection.generation = Arc::new(AtomicU64::new(1));
+            connection.made_in = 1;
+            connection.state = State::Idle(Instant::now());
+            watch(Some(Duration::from_secs(60)), timeout, || connection.is_open());
+            let waited = Duration::from_nanos(waited.load(Ordering::SeqCst));
+            assert!(waited >= AT_ONCE && waited <= most, "{waited:?}");
         }
     }
 
@@ -595,7 +625,10 @@ mod tests {
         let (mut connection, _) = connection();
         let max_idle = Some(Duration::from_secs(60));
         // Put back, then taken.
-        assert_eq!(watch(max_idle, || [connection.is_open(), connection.is_open()]).0, [true; 2]);
+        assert_eq!(
+            watch(max_idle, Duration::MAX, || [connection.is_open(), connection.is_open()]).0,
+            [true; 2]
+        );
         assert!(matches!(connection.state, State::Idle(_)));
     }
 

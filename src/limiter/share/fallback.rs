@@ -432,21 +432,6 @@ mod tests {
     }
 
     #[test]
-    fn own_tokens_follow_what_is_set_for_the_shared_ones() {
-        let (line, store, _) = fallback(Rate::per_second(10), 0.5);
-        store.set_grace(Duration::from_secs(30));
-        store.tighten(Rate::per_second(6));
-        line.is_cut.store(true, Ordering::SeqCst);
-        let own = [(); 3].map(|()| store.lease(None).unwrap());
-        let not_ready = store.lease(None).unwrap_err().not_ready();
-        assert_eq!((store.snapshot().rate, store.outlook(0)), (Rate::per_second(3), not_ready));
-        own.iter().for_each(|lease| store.release(lease, Outcome::NoResponse));
-        let time = Duration::from_nanos(held(Duration::from_secs(1))) + Duration::from_secs(30);
-        assert_eq!(store.outlook(0).at_least, time);
-        assert!(line.is_idle() && !store.is_idle());
-    }
-
-    #[test]
     fn less_than_one_request_in_a_period_is_one_in_a_longer_period() {
         assert_eq!(part(Rate::per_second(5), 0.1), Rate::new(1, Duration::from_secs(2)));
         assert_eq!(part(Rate::per_minute(100), 0.29), Rate::per_minute(29));
@@ -487,21 +472,25 @@ mod tests {
 
     #[test]
     fn a_lower_rate_and_a_grace_hold_for_the_own_tokens_too() {
-        let (line, store, clock) = fallback(Rate::per_second(8), 0.5);
-        store.tighten(Rate::per_second(4));
-        store.set_grace(Duration::ZERO);
-        assert_eq!(store.snapshot().rate, Rate::per_second(4));
-        let shared = store.lease(None).unwrap();
-        line.is_cut.store(true, Ordering::SeqCst);
-        assert!(!store.stands(&shared));
-        let own = [(); 2].map(|()| store.lease(None).unwrap());
-        assert_eq!(store.snapshot().rate, Rate::per_second(2));
-        assert!(store.outlook(0).at_least > Duration::ZERO);
-        own.iter().chain([&shared]).for_each(|lease| store.release(lease, Outcome::NoResponse));
-        let held = Duration::from_nanos(held(Duration::from_secs(1)));
-        assert_eq!([&store.own, &line.tokens].map(|it| it.snapshot().next_back), [Some(held); 2]);
-        clock.advance(held);
-        assert!(store.is_idle());
+        for grace in [0, 30].map(Duration::from_secs) {
+            let (line, store, clock) = fallback(Rate::per_second(10), 0.5);
+            store.tighten(Rate::per_second(6));
+            store.set_grace(grace);
+            assert_eq!(store.snapshot().rate, Rate::per_second(6));
+            let shared = store.lease(None).unwrap();
+            line.is_cut.store(true, Ordering::SeqCst);
+            assert!(!store.stands(&shared));
+            let own = [(); 3].map(|()| store.lease(None).unwrap());
+            let not_ready = store.lease(None).unwrap_err().not_ready();
+            assert_eq!((store.snapshot().rate, store.outlook(0)), (Rate::per_second(3), not_ready));
+            own.iter().chain([&shared]).for_each(|lease| store.release(lease, Outcome::NoResponse));
+            let back = Duration::from_nanos(held(Duration::from_secs(1))) + grace;
+            let next = [&store.own, &line.tokens].map(|it| it.snapshot().next_back);
+            assert_eq!((store.outlook(0).at_least, next), (back, [Some(back); 2]));
+            assert!(!store.is_idle());
+            clock.advance(back);
+            assert!(store.is_idle());
+        }
     }
 
     #[test]

@@ -79,8 +79,11 @@ pub enum IfUnavailable {
     /// It is sent, with tokens of this process's own: a `fraction` of the rate, above 0 and at most 1.
     ///
     /// All such processes together stay inside the limit if their fractions add up to 1 at most, and each allows one request
-    /// in a period or more. Requests that were sent with shared tokens just before are not subtracted: for one period, the
-    /// service may count both.
+    /// in a period or more of each limit: less than one is one request in a longer period, and those of several processes may
+    /// come together. The service counts other requests beside theirs:
+    ///
+    /// * those that were sent with shared tokens before, until a period after the last of them reached the service;
+    /// * those of processes that can still reach the shared tokens, or reach them again earlier: up to the whole limit.
     Proceed {
         /// The part of the rate that this process may use meanwhile.
         fraction: f64,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use proptest::prelude::*;
 
 use crate::limiter::Rate;
@@ -13,6 +14,7 @@ use crate::limiter::status::Outcome;
 #[derive(Clone, Debug)]
 enum Step {
     Lease,
+    Beside(usize),
     Release(usize, Outcome),
     Stray(u64),
     Tighten(u32, u64),
@@ -46,6 +48,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => Just(Step::Lease),
+        4 => (1..4_usize).prop_map(Step::Beside),
         8 => (any::<usize>(), outcome()).prop_map(|(which, outcome)| Step::Release(which, outcome)),
         1 => any::<u64>().prop_map(Step::Stray),
         1 => (any::<u32>(), any::<u64>()).prop_map(|(requests, ms)| Step::Tighten(requests, ms)),
@@ -58,15 +61,30 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_to_it_no_more_than_n_are_out(
+    fn whatever_happens_to_it_no_more_than_n_are_out_and_a_token_beside_those_who_wait_leaves_one_for_each(
         requests in 1..8_u32,
+        (is_cautious, is_paced) in any::<(bool, bool)>(),
         steps in proptest::collection::vec(step(), 1..200),
     ) {
-        let mut ledger = Ledger::new(Rate::per_second(requests));
+        let rate = Rate::per_second(requests);
+        let mut ledger = Ledger::new(if is_paced { rate.paced() } else { rate });
+        if is_cautious {
+            ledger = ledger.cautious_by(Rng::with_seed(1));
+        }
         let (mut now, mut ids) = (0_u64, Vec::new());
         for step in steps {
             match step {
                 Step::Lease => ids.extend(ledger.lease(now)),
+                // Moments are no more apart at the end of time.
+                Step::Beside(_) if now > u64::MAX / 2 => {}
+                Step::Beside(waiting) => {
+                    if let Some(lease) = ledger.lease_beside(waiting, now) {
+                        let theirs: Vec<Lease> = (0..waiting).flat_map(|_| ledger.lease(now)).collect();
+                        prop_assert_eq!(theirs.len(), waiting);
+                        ids.extend(theirs);
+                        ids.push(lease);
+                    }
+                }
                 Step::Release(which, outcome) if !ids.is_empty() => {
                     let id = ids.swap_remove(which % ids.len());
                     ledger.release(&id, outcome, now);
