@@ -143,7 +143,8 @@ impl Share {
     ///
     /// The URL is `redis://user:password@host:port/database`, or `rediss://` for TLS, which needs the feature `rustls` and
     /// trusts what the operating system trusts. `redis+unix:///path` is a socket. Nothing is connected before the first
-    /// request. The password shows in no error, log or `Debug`.
+    /// request. The password shows in no error, log or `Debug`. A user of Redis needs these rights:
+    /// `~heysync:* +@read +@write +eval +evalsha +info +time`.
     ///
     /// # What it guarantees
     ///

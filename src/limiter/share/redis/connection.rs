@@ -297,7 +297,7 @@ const REJECTED: Meaning =
     ("rejected the user or password", "check the user and password of the Redis URL", false);
 const RIGHTS: Meaning = (
     "does not allow what the tokens need",
-    "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
+    "allow the user EVAL, EVALSHA, INFO, and what the script calls, on the keys of the prefix",
     false,
 );
 
@@ -329,9 +329,11 @@ fn code(error: &RedisError) -> Option<&str> {
 }
 
 /// The meaning of replies that begin with `ERR`, by a part of them.
-const MESSAGES: [(&str, Meaning); 6] = [
+const MESSAGES: [(&str, Meaning); 7] = [
     ("user executing the script", RIGHTS),
     ("unknown command", RIGHTS),
+    // One that was renamed.
+    ("Unknown Redis command", RIGHTS),
     ("invalid password", REJECTED),
     // A long command before the password.
     ("unauthenticated", REJECTED),
