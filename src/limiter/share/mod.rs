@@ -197,6 +197,9 @@ impl Share {
     /// [`SharedLimit`](crate::ErrorKind::SharedLimit), or are sent on [their own share](IfUnavailable::Proceed) of the limit. A
     /// wrong password or a cluster fails at once.
     ///
+    /// Calls that wait go on within a second after Redis is back, or a second and a half if its address has changed; and after
+    /// the period in which it gives no token, if it does so.
+    ///
     /// # Examples
     ///
     /// ```no_run
