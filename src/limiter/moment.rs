@@ -55,9 +55,10 @@ pub(crate) struct NotReady {
     pub(crate) reason: WaitReason,
 }
 
-#[cfg(feature = "share")]
+#[cfg(any(feature = "share", feature = "redis"))]
 impl NotReady {
     /// Returns whether the wait is over already.
+    #[cfg(feature = "share")]
     pub(crate) fn is_over(&self) -> bool {
         self.at_least.is_zero() && self.look_again == Some(Duration::ZERO)
     }

@@ -13,5 +13,7 @@ mod processes;
 mod redis_server;
 mod refusals;
 mod resolver;
+mod returns;
 mod secrets;
+mod trials;
 mod worker;

@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// The first bytes of a reply; a part of the message; a part of the hint; whether the call waits for its end.
 type Row = (&'static str, &'static str, &'static str, bool);
 
-const ROWS: [Row; 24] = [
+const ROWS: [Row; 25] = [
     ("-READONLY You can't write against a read only replica.", "is a replica", "primary", true),
     ("-READONLY You can't write. script: a7c, on @user_script:60.", "replica", "primary", true),
     // Redis 5 and 6 put the error of a command within a script behind their own.
@@ -54,6 +54,12 @@ const ROWS: [Row; 24] = [
     ("-WRONGPASS invalid username-password pair", "rejected the user", "password", false),
     ("-ERR Protocol error: unauthenticated multibulk length", "password", "password", false),
     ("-ERR invalid password", "rejected the user or password", "password", false),
+    (
+        "-ERR Unknown Redis command called from script script: a7c, on @user_script:60.",
+        "does not allow",
+        "INFO",
+        false,
+    ),
     (
         "-NOPERM this user has no permissions to run the 'evalsha' command",
         "allow",

@@ -90,6 +90,25 @@ fn a_database_that_is_not_there_and_missing_rights_are_named_at_once() {
 }
 
 #[test]
+fn a_user_who_may_not_see_whether_the_server_was_started_again_gets_no_token() {
+    let _limit = Limit::start();
+    let meter = Meter::start(Duration::ZERO);
+    let Some(redis) = RedisServer::with(&["--user", "u", "on", ">pw", "~*", "+@all", "-info"])
+    else {
+        return;
+    };
+    let url = format!("redis://u:pw@127.0.0.1:{}", redis.port());
+    let error = fleet::client("u", &url, &meter.url()).community("abc").roles().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SharedLimit);
+    assert!(error.hint().is_some_and(|it| it.contains("INFO")), "{error:?}");
+    assert_eq!(meter.counted(), 0);
+    let rights = ["~heysync:*", "+@read", "+@write", "+eval", "+evalsha", "+info", "+time"];
+    redis.command(&[&["ACL", "SETUSER", "u", "reset", "on", ">pw"], &rights[..]].concat());
+    fleet::client("u", &format!("{url}/0"), &meter.url()).community("abc").roles().unwrap();
+    assert_eq!(meter.counted(), 1);
+}
+
+#[test]
 fn a_server_that_repeats_the_password_does_not_make_it_shown() {
     let _limit = Limit::start();
     let meter = Meter::start(Duration::ZERO);

@@ -10,6 +10,7 @@ use crate::fleet::{self, Fleet, Meter, N};
 use crate::limit::Limit;
 use crate::path::Path;
 use crate::redis_server::RedisServer;
+use crate::trials::{LATE, is_well};
 
 /// How many requests are under way according to the server: their leases are valid, and were not left to end.
 const UNDER_WAY: &str = "local time = redis.call('TIME') \
@@ -104,15 +105,6 @@ fn is_kept(work: &Work, time: Duration) -> Option<bool> {
         latest = latest.max(begin.elapsed());
     }
     Some(true)
-}
-
-/// On a machine that is very busy, a thread may come a second late: a trial in which one came so late shows nothing.
-const LATE: Duration = Duration::from_millis(250);
-const TRIALS: usize = 5;
-
-/// What the first trial shows that shows something. One that nobody can judge is not well.
-fn is_well(trial: impl FnMut(usize) -> Option<bool>) -> bool {
-    (0..TRIALS).find_map(trial).unwrap_or(false)
 }
 
 #[test]

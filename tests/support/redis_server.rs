@@ -97,11 +97,14 @@ impl RedisServer {
 
     fn is_ready(&mut self) -> bool {
         let end = Instant::now() + Duration::from_secs(10);
+        let id = format!("process_id:{}\r", self.process.id());
         while Instant::now() < end && matches!(self.process.try_wait(), Ok(None)) {
             // The server of another test may have the port. With a password the reply is NOAUTH.
-            let id = format!("process_id:{}\r", self.process.id());
-            let is_ours = |it: String| it.contains(&id) || it.starts_with("-NOAUTH");
-            if self.try_command(&["INFO", "server"]).is_ok_and(is_ours) {
+            let shows = |section, what: &str| {
+                let reply = self.try_command(&["INFO", section]);
+                reply.is_ok_and(|it| it.contains(what) || it.starts_with("-NOAUTH"))
+            };
+            if shows("server", &id) && shows("persistence", "\nloading:0") {
                 return true;
             }
             thread::sleep(Duration::from_millis(5));

@@ -148,9 +148,14 @@ impl Fallback {
     }
 
     fn own_lease(&self) -> Result<Lease, Denied> {
-        let lease = Lease { is_fallback: true, ..self.own.lease(None)? };
-        self.sent().under_way += 1;
-        Ok(lease)
+        match self.own.lease(None) {
+            Ok(lease) => {
+                self.sent().under_way += 1;
+                Ok(Lease { is_fallback: true, ..lease })
+            }
+            Err(Denied::NotReady(not_ready)) => Err(looking(not_ready).into()),
+            Err(denied) => Err(denied),
+        }
     }
 }
 
@@ -183,7 +188,7 @@ impl TokenStore for Fallback {
 
     fn outlook(&self, ahead: usize) -> NotReady {
         match self.is_away() {
-            true => self.own.outlook(ahead),
+            true => looking(self.own.outlook(ahead)),
             false => self.shared.outlook(ahead),
         }
     }
@@ -212,6 +217,12 @@ impl TokenStore for Fallback {
     fn is_idle(&self) -> bool {
         self.own.is_idle() && self.shared.is_idle()
     }
+}
+
+/// Whoever waits for one of our own tokens looks for the shared ones meanwhile.
+fn looking(mut not_ready: NotReady) -> NotReady {
+    not_ready.look_by(RETRY);
+    not_ready
 }
 
 /// A longer period is not usable.
@@ -317,6 +328,24 @@ mod tests {
         assert!(own.iter().all(|lease| lease.is_fallback && store.stands(lease)));
         store.lease(None).unwrap_err().not_ready();
         assert_eq!(store.snapshot().rate, Rate::per_second(2));
+    }
+
+    #[test]
+    fn whoever_waits_for_one_of_its_own_tokens_returns_to_the_shared_ones_within_a_second() {
+        let (line, store, clock) = fallback(Rate::per_minute(5), 0.2);
+        line.is_cut.store(true, Ordering::SeqCst);
+        // While the request is under way, and when it has ended.
+        let own = store.lease(None).unwrap();
+        for _ in 0..2 {
+            let denied = store.lease(None).unwrap_err().not_ready();
+            assert!(denied.look_again.is_some_and(|look| look <= RETRY), "{denied:?}");
+            assert!(denied.at_least > RETRY);
+            store.release(&own, Outcome::NoResponse);
+        }
+        line.is_cut.store(false, Ordering::SeqCst);
+        clock.advance(RETRY);
+        store.lease(None).unwrap_err();
+        assert!(!store.is_away());
     }
 
     #[test]

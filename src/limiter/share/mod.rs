@@ -146,7 +146,8 @@ impl Share {
     ///
     /// The URL is `redis://user:password@host:port/database`, or `rediss://` for TLS, which needs the feature `rustls` and
     /// trusts what the operating system trusts. `redis+unix:///path` is a socket. Nothing is connected before the first
-    /// request. The password shows in no error, log or `Debug`.
+    /// request. The password shows in no error, log or `Debug`. A user of Redis needs these rights:
+    /// `~heysync:* +@read +@write +eval +evalsha +info +time`.
     ///
     /// # What it guarantees
     ///
@@ -198,6 +199,9 @@ impl Share {
     /// A call waits for Redis for up to three seconds, and never beyond its deadline. After that, calls fail at once with
     /// [`SharedLimit`](crate::ErrorKind::SharedLimit), or are sent on [their own share](IfUnavailable::Proceed) of the limit. A
     /// wrong password or a cluster fails at once.
+    ///
+    /// Calls that wait go on within a second after Redis is back, or a second and a half if its address has changed; and after
+    /// the period in which it gives no token, if it does so.
     ///
     /// # Examples
     ///

@@ -20,6 +20,8 @@ use crate::limiter::status::Unavailable;
 const IDLE: usize = 8;
 /// So many replies at most are awaited on one connection by nobody.
 const POSTED: usize = 8;
+/// A reply on an idle connection is awaited for so long at least.
+const IDLE_PATIENCE: Duration = Duration::from_millis(900);
 /// So many threads may wait for a resolver or a socket at the same time.
 const RESOLVING: usize = 8;
 
@@ -64,14 +66,18 @@ impl Connections {
     /// Sends a command, and `fallback` in its place if the server does not know the script. Both take no longer than
     /// `time`.
     pub(crate) fn call(&self, commands: &[Cmd; 2], time: Duration) -> Result<Value, Unavailable> {
-        let end = Instant::now() + time;
+        let begin = Instant::now();
+        let end = begin + time;
         let idle = self.take_idle();
         let is_idle = idle.is_some();
-        let mut reply = self.call_on(idle, commands, end);
-        // The server may have closed an idle connection long ago.
-        if is_idle && reply.as_ref().is_err_and(is_closed) {
+        let first = if is_idle { longest_on_idle(time) } else { time };
+        let mut reply = self.call_on(idle, commands, begin + first);
+        // The server may have closed idle connections long ago, or the way to it may have forgotten them.
+        if is_idle && reply.as_ref().is_err_and(is_lost) {
             self.discard_idle();
-            reply = self.call_on(None, commands, end);
+            if Instant::now() < end {
+                reply = self.call_on(None, commands, end);
+            }
         }
         reply.map_err(|error| self.explain(&error))
     }
@@ -244,6 +250,11 @@ impl Connections {
 /// An obstacle that may pass is looked at again after so long.
 pub(crate) const RETRY: Duration = Duration::from_millis(100);
 
+/// How much of `time` is for a connection that may lead nowhere any more. If there is enough, the rest is for a new one.
+fn longest_on_idle(time: Duration) -> Duration {
+    time.min(IDLE_PATIENCE.max(time * 3 / 5))
+}
+
 fn timed_out() -> RedisError {
     io::Error::from(io::ErrorKind::TimedOut).into()
 }
@@ -269,8 +280,8 @@ fn read(connection: &mut Connection, end: Instant) -> Result<Value, RedisError> 
     }
 }
 
-fn is_closed(error: &RedisError) -> bool {
-    !error.is_timeout() && (error.is_io_error() || error.is_connection_dropped())
+fn is_lost(error: &RedisError) -> bool {
+    error.is_timeout() || error.is_io_error() || error.is_connection_dropped()
 }
 
 /// Whether the connection can be used again. After a failover, the address of the old primary may lead to the new one.
@@ -286,7 +297,7 @@ const REJECTED: Meaning =
     ("rejected the user or password", "check the user and password of the Redis URL", false);
 const RIGHTS: Meaning = (
     "does not allow what the tokens need",
-    "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
+    "allow the user EVAL, EVALSHA, INFO, and what the script calls, on the keys of the prefix",
     false,
 );
 
@@ -318,9 +329,11 @@ fn code(error: &RedisError) -> Option<&str> {
 }
 
 /// The meaning of replies that begin with `ERR`, by a part of them.
-const MESSAGES: [(&str, Meaning); 6] = [
+const MESSAGES: [(&str, Meaning); 7] = [
     ("user executing the script", RIGHTS),
     ("unknown command", RIGHTS),
+    // One that was renamed.
+    ("Unknown Redis command", RIGHTS),
     ("invalid password", REJECTED),
     // A long command before the password.
     ("unauthenticated", REJECTED),
@@ -415,6 +428,33 @@ mod tests {
         assert!((7..11).all(|number| connections.post(&ping()[0], number, TIME)));
         connections.call(&ping(), TIME).unwrap_err();
         assert_eq!(connections.settled(), [(7, true), (8, false), (9, false), (10, false)]);
+    }
+
+    #[test]
+    fn connections_that_lead_nowhere_any_more_are_replaced_by_one_within_the_same_call() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let connections = connections_to(&listener);
+        for _ in 0..IDLE {
+            let connection = connections.connect(Instant::now() + TIME).unwrap();
+            connections.put_back(Idle::new(connection));
+        }
+        let replying = thread::spawn(move || {
+            let silent = [(); IDLE].map(|()| listener.accept().unwrap());
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b":1\r\n").unwrap();
+            (silent, stream)
+        });
+        assert_eq!(connections.call(&ping(), TIME / 10).unwrap(), Value::Int(1));
+        assert_eq!(connections.idle().len(), 1);
+        replying.join().unwrap();
+    }
+
+    #[test]
+    fn a_slow_server_has_the_whole_of_a_short_time_and_most_of_a_long_one() {
+        for (time, expected) in [(50, 50), (900, 900), (1000, 900), (1500, 900), (10_000, 6000)] {
+            let time = Duration::from_millis(time);
+            assert_eq!(longest_on_idle(time), Duration::from_millis(expected));
+        }
     }
 
     #[test]

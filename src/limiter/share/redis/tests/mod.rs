@@ -3,6 +3,7 @@
 mod chaos;
 mod machines;
 mod many;
+mod outages;
 mod promise;
 mod rates;
 mod world;

@@ -66,7 +66,12 @@ pub(super) struct Host {
 
 impl World {
     pub(super) fn new() -> Option<World> {
-        let server = RedisServer::start()?;
+        World::with(&[])
+    }
+
+    /// A server with these arguments.
+    pub(super) fn with(arguments: &[&str]) -> Option<World> {
+        let server = RedisServer::with(arguments)?;
         let place = RedisPlace::new(server.url());
         let connection = Client::open(server.url()).unwrap().get_connection().unwrap();
         let clock = Arc::new(Hand::new());
@@ -127,6 +132,16 @@ impl World {
         let mut time = self.time.lock().unwrap();
         time.pass();
         self.clock.advance(by);
+        time.passed = self.clock.passed();
+        time.next_renewal = time.passed;
+        let now = time.begin + time.passed;
+        time.show(now);
+    }
+
+    /// The server is back after a time in which nobody reached it. It may not know what time it is.
+    pub(super) fn reconnect(&self) {
+        let mut time = self.time.lock().unwrap();
+        time.connection = Client::open(self.server.url()).unwrap().get_connection().unwrap();
         time.passed = self.clock.passed();
         time.next_renewal = time.passed;
         let now = time.begin + time.passed;
@@ -244,6 +259,12 @@ impl Host {
         let mut time = self.time.lock().unwrap();
         time.pass();
         time.stores.retain(|store| !Arc::ptr_eq(store, &self.store));
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.server.fmt(f)
     }
 }
 
