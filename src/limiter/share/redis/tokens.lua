@@ -586,6 +586,11 @@ local function trust_others()
     set('contradictions', 0)
 end
 
+-- The service has not stated for a period that others spend something.
+local function is_silent_about_others()
+    return now > get('others_until') + period
+end
+
 -- A request succeeded although others would have left nothing for it. After some of these, what they spend is ignored for
 -- some periods.
 local function contradict()
@@ -610,7 +615,7 @@ local function take_in(ended, limit, remaining, ours, reset, length)
     if spent <= 0 or now < get('others_ignored_until') then
         return
     end
-    if now > get('others_until') + period then
+    if is_silent_about_others() then
         set('others_since', now)
         trust_others()
     end
@@ -656,7 +661,7 @@ local function give_back()
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
         learn(ended, is_success, is_refused, asked, remaining)
-        local is_doubted = get('doubted_since') > 0 and seq > get('doubted_since')
+        local is_doubted = get('doubted_since') > 0 and seq > get('doubted_since') and not is_silent_about_others()
         take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]), ARGV[21])
         if is_refused then
             refused(seq, ended, asked)
