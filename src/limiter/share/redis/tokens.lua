@@ -499,7 +499,7 @@ local function refused(seq, ended, asked)
     if asked < 0 then
         pause = period
     end
-    if seq <= get('barrier') then
+    if fields.barrier and seq <= get('barrier') then
         set('pause', math.max(get('pause'), asked < 0 and 0 or ended + pause))
         return
     end
@@ -635,7 +635,9 @@ local function take_in(ended, limit, remaining, ours, reset, length)
 end
 
 local function give_back()
-    local age, outcome, seq, were_out = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14])
+    local age, outcome, were_out = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[14])
+    -- One from before a loss of the data was before all others.
+    local seq = math.min(tonumber(ARGV[13]), get('seq'))
     local is_refused, asked, is_success = ARGV[15] == '1', tonumber(ARGV[16]), ARGV[17] == '1'
     local ended = now - age
     local granted = ended - tonumber(ARGV[22])
