@@ -43,9 +43,9 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
--- What stands among the rates while the limits are ignored that the service states for a period.
-local function ignored(length)
-    return 'ignored ' .. length
+-- The field that says until when the limits are ignored that the service states for a period.
+local function ignored_until(length)
+    return 'ignored_until ' .. length
 end
 
 -- For how long a token is held after the response, if the limit counts for `length`.
@@ -97,7 +97,7 @@ local function read_rates()
             lowest[length] = math.min(lowest[length] or NEVER, tonumber(requests))
             first = first or length
         end
-        if first and not string.find(rate, 'stated') then
+        if not string.find(rate, 'stated') then
             loss = math.max(loss, held(first))
         end
     end
@@ -548,7 +548,7 @@ end
 
 -- A limit that the service states for a period is in the place of the last one for it.
 local function obey(limit, length, ended)
-    if redis.call('ZSCORE', rates, ignored(length)) then
+    if now < get(ignored_until(length)) then
         return
     end
     for _, last in ipairs(stated()) do
@@ -575,7 +575,7 @@ local function admit(seq, granted)
         local length = tonumber(one.length)
         if redis.call('ZCOUNT', admitted, '(' .. text(now - length), '+inf') > one.limit then
             redis.call('ZREM', rates, one.rate)
-            redis.call('ZADD', rates, text(now + MEMORY * held(length)), ignored(one.length))
+            set(ignored_until(one.length), now + MEMORY * held(length))
             read_rates()
         end
     end
