@@ -641,7 +641,7 @@ local function give_back()
     local is_refused, asked, is_success = ARGV[15] == '1', tonumber(ARGV[16]), ARGV[17] == '1'
     local ended = now - age
     local granted = ended - tonumber(ARGV[22])
-    local last = tonumber(redis.call('ZSCORE', tokens, lease) or NEVER)
+    local last = tonumber(redis.call('ZSCORE', tokens, lease) or '0')
     -- One that was reported before is not counted again.
     is_success = is_success and last > now
     if outcome == 'unsent' then

@@ -1086,6 +1086,26 @@ fn a_success_that_is_reported_again_counts_once() {
 }
 
 #[test]
+fn a_success_that_is_reported_again_when_its_token_is_back_contradicts_nothing() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", Rate::per_second(20));
+    let nothing_left = RateLimitHeaders { success: false, remaining: Some(0), ..SUCCESS };
+    answer(&host, &take(&host), nothing_left);
+    world.clock.advance(HELD);
+    answer(&host, &take(&host), nothing_left);
+    let (session, lease) = (host.store.session(), take(&host));
+    let report = session.known().end(lease.id, Outcome::Responded(SUCCESS), world.clock.now());
+    for _ in 0..4 {
+        session.report(&report.unwrap(), LEASE).unwrap();
+        world.clock.advance(HELD + GRACE / 1000);
+        answer(&host, &take(&host), nothing_left);
+    }
+    assert!(host.snapshot().held_for_others > 0);
+}
+
+#[test]
 fn after_the_first_request_of_all_was_refused_few_are_under_way_for_two_periods_after_the_pause() {
     let Some(world) = World::new() else {
         return;
