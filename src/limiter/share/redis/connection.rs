@@ -286,7 +286,7 @@ const REJECTED: Meaning =
     ("rejected the user or password", "check the user and password of the Redis URL", false);
 const RIGHTS: Meaning = (
     "does not allow what the tokens need",
-    "allow the user EVAL, EVALSHA, and what the script calls, on the keys of the prefix",
+    "allow the user EVAL, EVALSHA, INFO, and what the script calls, on the keys of the prefix",
     false,
 );
 
