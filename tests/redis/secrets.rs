@@ -75,10 +75,12 @@ fn a_database_that_is_not_there_and_missing_rights_are_named_at_once() {
         return;
     };
     redis.command(&["ACL", "SETUSER", "u", "on", ">pw", "~heysync:*", "+eval", "+evalsha"]);
+    redis.command(&["ACL", "SETUSER", "v", "on", ">pw", "~heysync:*", "+@all", "-@dangerous"]);
     let meter = Meter::start(Duration::ZERO);
     for (url, hint) in [
         (format!("redis://127.0.0.1:{}/99", redis.port()), "database"),
         (format!("redis://u:pw@127.0.0.1:{}", redis.port()), "what the script calls"),
+        (format!("redis://v:pw@127.0.0.1:{}", redis.port()), "INFO"),
     ] {
         let begin = Instant::now();
         let error = fleet::client("a", &url, &meter.url()).community("abc").roles().unwrap_err();

@@ -34,7 +34,7 @@ struct Trial {
 pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
     let second = Rate::per_second(3);
     let many = Rate::per_second(20);
-    let clauses: [(Rate, Clause); 16] = [
+    let clauses: [(Rate, Clause); 17] = [
         (second, no_more_than_n_are_out),
         (second, a_response_means_held_for_a_period),
         (second, never_sent_means_free_at_once),
@@ -51,6 +51,7 @@ pub(crate) fn keeps(make: impl Fn(Rate) -> Stored) {
         (many, what_others_seem_to_spend_is_ignored_if_requests_succeed_nonetheless),
         (many, a_refusal_ends_that_what_others_spend_is_ignored),
         (many, only_requests_of_later_contradict_what_others_spend),
+        (many, what_others_spent_long_ago_is_not_contradicted),
     ];
     for (rate, clause) in clauses {
         let (store, pass) = make(rate);
@@ -306,6 +307,16 @@ fn only_requests_of_later_contradict_what_others_spend(trial: &Trial) {
         trial.store.release(&trial.lease(), nothing_left(false));
         assert_eq!(trial.store.snapshot().held_for_others, held);
     }
+}
+
+fn what_others_spent_long_ago_is_not_contradicted(trial: &Trial) {
+    trial.store.release(&trial.lease(), nothing_left(false));
+    (trial.pass)(HELD);
+    trial.store.release(&trial.lease(), nothing_left(false));
+    (trial.pass)(10 * HELD);
+    (0..6).for_each(|_| trial.succeed(trial.lease()));
+    trial.store.release(&trial.lease(), nothing_left(false));
+    assert!(trial.store.snapshot().held_for_others > 0);
 }
 
 fn any_thread_may_release(trial: &Trial) {

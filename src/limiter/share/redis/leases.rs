@@ -1,6 +1,6 @@
 //! The leases of a process: those that were granted, in use, ended or in doubt.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ pub(super) struct Leases {
     early: Vec<(Instant, u64)>,
     /// Leases that Redis may have granted, and the reply was lost.
     doubtful: Vec<u64>,
-    /// From when on the tokens of requests that ended are on their way back.
-    ended: Vec<Instant>,
+    /// From when on the tokens of requests that ended are on their way back, the earliest first.
+    ended: VecDeque<Instant>,
     pub(super) is_renewing: bool,
 }
 
@@ -126,12 +126,16 @@ impl Leases {
 
     /// The token of a request that ended is on its way back from this moment on.
     pub(super) fn hold(&mut self, from: Instant) {
-        self.ended.push(from);
+        let place = self.ended.partition_point(|end| *end <= from);
+        self.ended.insert(place, from);
     }
 
     /// Forgets the tokens that are back, which are `held` for so long.
     pub(super) fn forget(&mut self, held: Duration, now: Instant) {
-        self.ended.retain(|end| now.saturating_duration_since(*end) < held);
+        let is_back = |end: &Instant| now.saturating_duration_since(*end) >= held;
+        while self.ended.front().is_some_and(is_back) {
+            self.ended.pop_front();
+        }
     }
 
     /// How many requests are under way, or are to be sent.
@@ -141,8 +145,8 @@ impl Leases {
 
     /// How many tokens are out that are `held` for so long.
     pub(super) fn out(&self, held: Duration, now: Instant) -> usize {
-        let is_held = |end: &&Instant| now.saturating_duration_since(**end) < held;
-        self.flights.len() + self.ended.iter().filter(is_held).count()
+        let is_back = |end: &Instant| now.saturating_duration_since(*end) >= held;
+        self.flights.len() + self.ended.len() - self.ended.partition_point(is_back)
     }
 
     /// Whether all tokens are back, but for those that are to be forgotten.

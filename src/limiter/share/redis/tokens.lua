@@ -43,9 +43,9 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
--- What stands among the rates while the limits are ignored that the service states for a period.
-local function ignored(length)
-    return 'ignored ' .. length
+-- The field that says until when the limits are ignored that the service states for a period.
+local function ignored_until(length)
+    return 'ignored_until ' .. length
 end
 
 -- For how long a token is held after the response, if the limit counts for `length`.
@@ -97,7 +97,7 @@ local function read_rates()
             lowest[length] = math.min(lowest[length] or NEVER, tonumber(requests))
             first = first or length
         end
-        if first and not string.find(rate, 'stated') then
+        if not string.find(rate, 'stated') then
             loss = math.max(loss, held(first))
         end
     end
@@ -141,6 +141,7 @@ local function keep_to_all()
     read_rates()
 end
 
+-- Without it, a loss of the data is not noticed: a user who may not ask for it gets no token.
 local function information(section, pattern)
     return string.match(redis.call('INFO', section), pattern)
 end
@@ -498,7 +499,7 @@ local function refused(seq, ended, asked)
     if asked < 0 then
         pause = period
     end
-    if seq <= get('barrier') then
+    if fields.barrier and seq <= get('barrier') then
         set('pause', math.max(get('pause'), asked < 0 and 0 or ended + pause))
         return
     end
@@ -547,7 +548,7 @@ end
 
 -- A limit that the service states for a period is in the place of the last one for it.
 local function obey(limit, length, ended)
-    if redis.call('ZSCORE', rates, ignored(length)) then
+    if now < get(ignored_until(length)) then
         return
     end
     for _, last in ipairs(stated()) do
@@ -574,7 +575,7 @@ local function admit(seq, granted)
         local length = tonumber(one.length)
         if redis.call('ZCOUNT', admitted, '(' .. text(now - length), '+inf') > one.limit then
             redis.call('ZREM', rates, one.rate)
-            redis.call('ZADD', rates, text(now + MEMORY * held(length)), ignored(one.length))
+            set(ignored_until(one.length), now + MEMORY * held(length))
             read_rates()
         end
     end
@@ -583,6 +584,11 @@ end
 local function trust_others()
     set('doubted_since', 0)
     set('contradictions', 0)
+end
+
+-- The service has not stated for a period that others spend something.
+local function is_silent_about_others()
+    return now > get('others_until') + period
 end
 
 -- A request succeeded although others would have left nothing for it. After some of these, what they spend is ignored for
@@ -609,7 +615,7 @@ local function take_in(ended, limit, remaining, ours, reset, length)
     if spent <= 0 or now < get('others_ignored_until') then
         return
     end
-    if now > get('others_until') + period then
+    if is_silent_about_others() then
         set('others_since', now)
         trust_others()
     end
@@ -629,11 +635,13 @@ local function take_in(ended, limit, remaining, ours, reset, length)
 end
 
 local function give_back()
-    local age, outcome, seq, were_out = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14])
+    local age, outcome, were_out = tonumber(ARGV[11]), ARGV[12], tonumber(ARGV[14])
+    -- One from before a loss of the data was before all others.
+    local seq = math.min(tonumber(ARGV[13]), get('seq'))
     local is_refused, asked, is_success = ARGV[15] == '1', tonumber(ARGV[16]), ARGV[17] == '1'
     local ended = now - age
     local granted = ended - tonumber(ARGV[22])
-    local last = tonumber(redis.call('ZSCORE', tokens, lease) or NEVER)
+    local last = tonumber(redis.call('ZSCORE', tokens, lease) or '0')
     -- One that was reported before is not counted again.
     is_success = is_success and last > now
     if outcome == 'unsent' then
@@ -655,7 +663,7 @@ local function give_back()
     if outcome == 'responded' then
         local remaining = is_refused and -1 or tonumber(ARGV[19])
         learn(ended, is_success, is_refused, asked, remaining)
-        local is_doubted = get('doubted_since') > 0 and seq > get('doubted_since')
+        local is_doubted = get('doubted_since') > 0 and seq > get('doubted_since') and not is_silent_about_others()
         take_in(ended, tonumber(ARGV[18]), remaining, were_out + get('seq') - seq, tonumber(ARGV[20]), ARGV[21])
         if is_refused then
             refused(seq, ended, asked)

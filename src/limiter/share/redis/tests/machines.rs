@@ -1042,6 +1042,35 @@ fn others_that_seem_to_spend_all_leave_a_quarter_also_after_the_clock_was_set_ba
 }
 
 #[test]
+fn of_a_request_from_before_a_loss_of_the_data_nothing_is_held_for_others() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", RATE);
+    let leases: Vec<Lease> = (0..3).map(|_| take(&host)).collect();
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+    for (lease, remaining) in leases.iter().zip([2, 1, 0].map(Some)) {
+        answer(&host, lease, RateLimitHeaders { remaining, ..SUCCESS });
+    }
+    assert_eq!(host.snapshot().held_for_others, 0);
+}
+
+#[test]
+fn a_request_from_before_a_loss_of_the_data_that_is_refused_pauses_all() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    let lease = take(&one);
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
+    one.renew();
+    world.clock.advance(HELD / 2);
+    answer(&one, &lease, RateLimitHeaders { refused: true, success: false, ..SUCCESS });
+    let paused = wait(&other);
+    assert_eq!((paused.at_least, paused.reason), (HELD, WaitReason::Paused));
+}
+
+#[test]
 fn a_success_that_is_reported_again_counts_once() {
     let Some(world) = World::new() else {
         return;
@@ -1054,6 +1083,26 @@ fn a_success_that_is_reported_again_counts_once() {
     }
     let _two = [take(&host), take(&host)];
     wait(&host);
+}
+
+#[test]
+fn a_success_that_is_reported_again_when_its_token_is_back_contradicts_nothing() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let host = world.host("key", Rate::per_second(20));
+    let nothing_left = RateLimitHeaders { success: false, remaining: Some(0), ..SUCCESS };
+    answer(&host, &take(&host), nothing_left);
+    world.clock.advance(HELD);
+    answer(&host, &take(&host), nothing_left);
+    let (session, lease) = (host.store.session(), take(&host));
+    let report = session.known().end(lease.id, Outcome::Responded(SUCCESS), world.clock.now());
+    for _ in 0..4 {
+        session.report(&report.unwrap(), LEASE).unwrap();
+        world.clock.advance(HELD + GRACE / 1000);
+        answer(&host, &take(&host), nothing_left);
+    }
+    assert!(host.snapshot().held_for_others > 0);
 }
 
 #[test]

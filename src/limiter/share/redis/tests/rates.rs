@@ -188,6 +188,26 @@ fn sixteen_rates_are_kept_to_and_a_further_one_takes_the_place_of_another() {
 }
 
 #[test]
+fn a_limit_that_is_ignored_takes_the_place_of_no_rate() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let slow = world.host("key", Rate::per_second(4));
+    let rate = |n: u32| FAST.and(Rate::per_hour(1000 + n));
+    let hosts: Vec<Host> = (0..15).map(|n| world.host("key", rate(n))).collect();
+    let stated = RateLimitHeaders { limit: Some(1), ..SUCCESS };
+    let leases = [(); 4].map(|()| slow.lease(None).unwrap());
+    leases.iter().for_each(|lease| slow.release(lease, Outcome::Responded(stated)));
+    world.clock.advance(2 * HELD);
+    for host in hosts.iter().chain(&hosts) {
+        if let Ok(lease) = host.lease(None) {
+            host.release(&lease, Outcome::NeverSent);
+        }
+    }
+    assert_eq!((0..6).filter(|_| sends(&hosts[0], SUCCESS)).count(), 4);
+}
+
+#[test]
 fn after_a_loss_of_the_data_a_program_tells_what_those_that_rest_keep_to() {
     let Some(world) = World::new() else {
         return;
