@@ -23,6 +23,8 @@ const SECOND: Nanos = 1_000_000_000;
 const JITTER: u64 = 1000;
 /// And by this at most.
 const LONGEST_JITTER: Nanos = 100_000_000;
+/// There are plenty of tokens while at most one of so many is out.
+const PLENTY: usize = 8;
 /// In a search for the moment at which the server admits requests, a pause becomes longer by so many round trips for each
 /// request of the limit.
 ///
@@ -101,11 +103,18 @@ impl Ledger {
         }
     }
 
-    /// Takes a token at `now` if `waiting` callers can then take one each, at the same moment.
+    /// Takes a token at `now` if there are plenty, and `waiting` callers can then take one each at the same moment.
     pub(crate) fn lease_beside(&mut self, waiting: usize, now: Nanos) -> Option<Lease> {
         self.settle(now);
         let is_open = self.opening(waiting, now).is_open(now) && !self.is_one_by_one(waiting, now);
-        is_open.then(|| self.grant(now))
+        (is_open && self.has_plenty()).then(|| self.grant(now))
+    }
+
+    /// Whether few tokens are out. Of those that are all back at once after a wait, a thread would take most before the others
+    /// are awake.
+    fn has_plenty(&self) -> bool {
+        let in_flight = self.flights.len();
+        self.windows.iter().all(|it| it.out(in_flight).saturating_mul(PLENTY) <= it.limit())
     }
 
     fn grant(&mut self, now: Nanos) -> Lease {

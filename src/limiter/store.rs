@@ -40,7 +40,8 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
     /// Takes a token. `by` is the earliest deadline of all who wait, on the bucket's clock.
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied>;
 
-    /// Takes a token if it is certain that each of the `waiting` callers can take one now as well: they are not overtaken.
+    /// Takes a token if there are plenty, and it is certain that each of the `waiting` callers can take one now as well: they are
+    /// not overtaken.
     fn lease_beside(&self, _waiting: usize) -> Option<Lease> {
         None
     }
@@ -199,10 +200,18 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_beside_those_who_wait_if_there_is_one_for_each_of_them_as_well() {
-        let store = Memory::new(Ledger::new(Rate::per_minute(3)), Arc::new(SystemClock));
-        let beside_one = [(); 3].map(|()| store.lease_beside(1).is_some());
-        assert_eq!(beside_one, [true, true, false]);
-        assert!(store.lease_beside(0).is_some() && store.lease_beside(0).is_none());
+        let store = Memory::new(Ledger::new(Rate::per_minute(24)), Arc::new(SystemClock));
+        assert!(store.lease_beside(24).is_none());
+        assert!(store.lease_beside(22).is_some());
+        assert!(store.lease_beside(23).is_none());
+    }
+
+    #[test]
+    fn no_token_is_taken_beside_those_who_wait_once_an_eighth_of_them_is_out() {
+        let store = Memory::new(Ledger::new(Rate::per_minute(24)), Arc::new(SystemClock));
+        let beside_one = [(); 5].map(|()| store.lease_beside(1).is_some());
+        assert_eq!(beside_one, [true, true, true, true, false]);
+        assert!(store.lease(None).is_ok());
     }
 
     #[test]
