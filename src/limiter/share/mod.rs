@@ -169,8 +169,8 @@ impl Share {
     /// true of a server that no client has used in the last month, and of each new key on a server that has evicted others
     /// for want of memory: **the first request waits for a period**, which for Heylerts is a minute.
     ///
-    /// Two things are assumed: the server's clock is not set forward, and a process that ends at the moment of the loss, or
-    /// up to the grace before it, has no request that still arrives. If that is not so, N + 1 requests may be counted in one
+    /// Two things are assumed: the server's clock is not set forward, and a process that ends or is stopped up to the grace before a loss,
+    /// or up to half a second after it, before it has reported its requests, has none that still arrives. If that is not so, N + 1 requests may be counted in one
     /// window.
     ///
     /// Of several limits of a program, only the shortest period is waited for; the longer limits start anew. If programs

@@ -20,6 +20,8 @@ const STEP: u64 = 20;
 const SEEDS: u64 = 20;
 /// A request that was given up arrives within this time, or never.
 const GRACE: u64 = 2000;
+/// Each machine that lives has reported its requests so long after a loss of the data.
+const REPORTED: u64 = 600;
 
 /// A request under way. Times are in milliseconds.
 struct Request {
@@ -50,6 +52,8 @@ struct Chaos {
     now: u64,
     sent: u64,
     last_death: u64,
+    /// No machine dies or stops before this: it has not reported its requests after a loss of the data.
+    reported_at: u64,
     unreachable_until: u64,
     /// Whether the service states lower limits and refuses requests, and some machines have a lower rate.
     is_slowed: bool,
@@ -71,6 +75,7 @@ impl Chaos {
             now: 0,
             sent: 0,
             last_death: 0,
+            reported_at: 0,
             unreachable_until: 0,
             is_slowed: seed % 2 == 1,
         })
@@ -89,10 +94,15 @@ impl Chaos {
         self.send();
         match self.rng.u32(..200_000) {
             0..100 => self.lose(),
-            100..300 => self.die(),
+            100..300 if self.reported_at <= self.now => self.die(),
             300..400 => self.world.set_back(Duration::from_millis(self.rng.u64(1..5000))),
-            400..500 => self.unreachable_until = self.now + self.rng.u64(0..8000),
-            500..700 => self.stop(),
+            400..500 => {
+                self.unreachable_until = self.now + self.rng.u64(0..8000);
+                if self.now < self.reported_at {
+                    self.reported_at = self.unreachable_until + REPORTED;
+                }
+            }
+            500..700 if self.reported_at <= self.now => self.stop(),
             700..1000 => self.break_connections(),
             1000..1200 => self.lose_a_lease(),
             1200..1250 => self.hosts[0].exhaust().unwrap(),
@@ -238,6 +248,7 @@ impl Chaos {
         if self.now < self.last_death + GRACE {
             return;
         }
+        self.reported_at = self.now + REPORTED;
         let server = self.world.keys("key")[5].clone();
         let _: () = match self.rng.bool() {
             true => self.world.run(redis::cmd("DEL").arg(&self.world.keys("key"))),
