@@ -188,16 +188,6 @@ mod tests {
     use crate::limiter::headers::RateLimitHeaders;
     use crate::limiter::tests::clock::Hand;
 
-    const SUCCESS: RateLimitHeaders = RateLimitHeaders {
-        success: true,
-        refused: false,
-        limit: None,
-        remaining: None,
-        period: None,
-        reset: None,
-        retry_after: None,
-    };
-
     #[test]
     fn a_token_is_taken_beside_those_who_wait_if_there_is_one_for_each_of_them_as_well() {
         let store = Memory::new(Ledger::new(Rate::per_minute(24)), Arc::new(SystemClock));
@@ -222,7 +212,12 @@ mod tests {
             assert!(store.lease_beside(1).is_none());
             let lease = store.lease(None).unwrap();
             let retry_after = Some(Duration::from_secs(1));
-            let headers = RateLimitHeaders { refused, success: !refused, retry_after, ..SUCCESS };
+            let headers = RateLimitHeaders {
+                refused,
+                success: !refused,
+                retry_after,
+                ..RateLimitHeaders::default()
+            };
             store.release(&lease, Outcome::Responded(headers));
         };
         // The first request, one after it, and the one after a pause.

@@ -219,7 +219,7 @@ impl TokenStore for Fallback {
     }
 }
 
-/// Whoever waits for one of our own tokens looks for the shared ones meanwhile.
+/// A caller that waits for one of our own tokens looks for the shared ones meanwhile.
 fn looking(mut not_ready: NotReady) -> NotReady {
     not_ready.look_by(RETRY);
     not_ready
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_for_one_of_its_own_tokens_returns_to_the_shared_ones_within_a_second() {
+    fn a_caller_that_waits_for_an_own_token_returns_to_the_shared_ones_within_a_second() {
         let (line, store, clock) = fallback(Rate::per_minute(5), 0.2);
         line.is_cut.store(true, Ordering::SeqCst);
         // While the request is under way, and when it has ended.

@@ -157,8 +157,8 @@ impl Share {
     /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
     /// a token before the pause uses it, up to two fifths of a second later.
     ///
-    /// What the service's own successes contradict is ignored for ten periods, as by a bucket in memory, but the last 128 of
-    /// them are remembered at most: a stated limit of more is obeyed, even if it is too low.
+    /// Numbers of the service that its own successes contradict are ignored for ten periods, as by a bucket in memory. The last
+    /// 128 successes are remembered at most: a stated limit of more is obeyed, even if it is too low.
     ///
     /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
     /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.

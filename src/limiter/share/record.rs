@@ -490,7 +490,7 @@ mod tests {
         let after: Vec<_> = bytes().collect();
         let put = |byte: &[u8; 1], at: &u64| write_at(locked.file, byte, *at).expect("a file");
         places.iter().zip(&before).for_each(|(at, byte)| put(byte, at));
-        // What is behind the state are zeros that nobody reads.
+        // Behind the state there are zeros that nobody reads.
         for (at, byte) in places.iter().zip(&after).take(COPY_HEADER + next.len()) {
             let read = valid(locked);
             assert!(read.number == last.number && read.state == last.state, "cut off at {at}");

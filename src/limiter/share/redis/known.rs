@@ -1,4 +1,4 @@
-//! What a process knows of the tokens in Redis: its own leases, and the last reply.
+//! The knowledge of a process about the tokens in Redis: its own leases, and the last reply.
 
 use std::process;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -29,7 +29,7 @@ const MOMENTS: [u64; 5] = [0, 1, 950, 1999, 2899];
 struct Outage {
     host: Host,
     until: Duration,
-    /// What brings Redis back.
+    /// The step that brings Redis back.
     back: Mutex<Option<fn(&mut World)>>,
     world: Arc<Mutex<World>>,
 }
@@ -141,11 +141,8 @@ fn all_go_on_from(
         away(&mut world);
         let world = Arc::new(Mutex::new(world));
         let still = Still { clock: Arc::clone(&clock), world: Arc::clone(&world) };
-        let (until_then, back) = (began + until, Mutex::new(Some(back)));
-        let bucket = TokenBucket::with_store(
-            Arc::new(Outage { host, until: until_then, back, world }),
-            Arc::new(still),
-        );
+        let outage = Outage { host, until: began + until, back: Mutex::new(Some(back)), world };
+        let bucket = TokenBucket::with_store(Arc::new(outage), Arc::new(still));
         let _permits = thread::scope(|scope| {
             let callers = [(); 3].map(|()| scope.spawn(|| bucket.acquire(None, &mut |_| {})));
             callers.map(|caller| caller.join().unwrap().unwrap())
