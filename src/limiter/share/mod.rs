@@ -169,9 +169,13 @@ impl Share {
     /// true of a server that no client has used in the last month, and of each new key on a server that has evicted others
     /// for want of memory: **the first request waits for a period**, which for Heylerts is a minute.
     ///
-    /// Two things are assumed: the server's clock is not set forward, and a process that ends or is stopped up to the grace before a loss,
-    /// or up to half a second after it, before it has reported its requests, has none that still arrives. If that is not so, N + 1 requests may be counted in one
-    /// window.
+    /// Three things are assumed. If one is not so, N + 1 requests may be counted in one window:
+    ///
+    /// * The server's clock is not set forward.
+    /// * A process that ends or is stopped up to the grace before a loss of the data, or up to half a second after it, before
+    ///   it has reported its requests, has none that still arrives.
+    /// * The requests of a process that cannot reach the server arrive within their leases and the grace: it is taken for one
+    ///   that died. If no process could reach the server, each has a second after that to renew its leases.
     ///
     /// Of several limits of a program, only the shortest period is waited for; the longer limits start anew. If programs
     /// have different rates, the longest of these periods is waited for. The server learns the rates again from the programs:
@@ -188,10 +192,9 @@ impl Share {
     /// always want more, 4.3. A request that takes longer than half a second renews its lease twice a second, and requests that
     /// were given up are reported again each half second until the grace is over: all of a process by one call.
     ///
-    /// A call occupied a server for 25 to 60 µs, measured with
-    /// Redis 7.0 on a virtual machine with two busy cores; all clients of one key use one server. A key takes 1 to 6 kB with up
-    /// to 50 machines and 5 tokens, and about 130 bytes for each further token that is out, until ten periods after its last
-    /// use. So 100,000 keys in use at the same time take a few hundred megabytes. Keys have nothing to do with each other:
+    /// A call occupied a server for 25 to 75 µs, measured with Redis 7.0 on a virtual machine with two cores; all clients of
+    /// one key use one server. A key takes 1 to 6 kB with up to 50 machines and 5 tokens, and about 130 bytes for each further
+    /// token that is out, until ten periods after its last use. So 100,000 keys in use at the same time take a few hundred megabytes. Keys have nothing to do with each other:
     /// what is too much for one server is divided among several, a group of keys for each. A Redis cluster is not supported.
     ///
     /// # When Redis is away

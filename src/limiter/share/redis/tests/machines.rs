@@ -883,18 +883,24 @@ fn a_server_whose_clock_is_set_back_gives_no_token_too_early_and_none_too_late()
 }
 
 #[test]
-fn leases_outlast_a_time_in_which_nobody_could_renew_them() {
-    let Some(world) = World::new() else {
-        return;
-    };
-    let [one, other] = two(&world);
-    let _leases = [(); 3].map(|()| take(&one));
-    // Nobody reaches the server.
-    world.skip(LEASE + GRACE + HELD);
-    wait(&other);
-    one.renew();
-    world.clock.advance(Duration::from_secs(60));
-    wait(&other);
+fn after_a_time_in_which_nobody_could_renew_a_lease_all_have_a_second_for_that() {
+    for (late, is_kept) in [(0, true), (999, true), (1000, false)] {
+        let Some(world) = World::new() else {
+            return;
+        };
+        let [one, other] = two(&world);
+        let _leases = [(); 3].map(|()| take(&one));
+        // Nobody reaches the server.
+        world.skip(LEASE + GRACE + HELD);
+        wait(&other);
+        one.stop();
+        world.clock.advance(Duration::from_millis(late));
+        assert_eq!(other.lease(None).is_err(), is_kept);
+        one.resume();
+        one.renew();
+        world.clock.advance(Duration::from_secs(60));
+        wait(&other);
+    }
 }
 
 #[test]
