@@ -1,5 +1,7 @@
 //! Base addresses: which are accepted, what is shown of them, and which are the same service.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
@@ -47,13 +49,19 @@ pub(crate) fn shown(address: &str) -> &str {
 /// One string for all spellings of one service's address, for clients that share a bucket.
 pub(crate) fn identity(url: &Url) -> String {
     let host = match url.host() {
-        Some(Host::Ipv4(ip)) if ip == std::net::Ipv4Addr::LOCALHOST => "localhost".to_owned(),
-        Some(Host::Ipv6(ip)) if ip.to_canonical().is_loopback() => "localhost".to_owned(),
-        Some(host) => host.to_string(),
+        Some(Host::Ipv4(ip)) => host_of(ip.into()),
+        Some(Host::Ipv6(ip)) => host_of(ip.to_canonical()),
+        Some(Host::Domain(name)) => name.to_owned(),
         None => String::new(),
     };
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{}:{port}{}", host.trim_end_matches('.'), url.path().trim_end_matches('/'))
+}
+
+/// The name that this machine has for itself, or the number.
+fn host_of(ip: IpAddr) -> String {
+    let is_localhost = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
+    if is_localhost { "localhost".to_owned() } else { ip.to_string() }
 }
 
 #[cfg(test)]
@@ -122,13 +130,24 @@ mod tests {
         for same in [
             &["https://a.example", "https://A.example:443/", "https://a.example./api/v1/"][..],
             &["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080/api/v1"],
-            &["https://localhost", "https://127.0.0.1:443"],
+            &["http://LocalHost:8080", "http://127.1:8080", "http://0x7f.0.0.1.:8080/api/v1/"],
+            &["https://localhost", "https://localhost.", "https://127.0.0.1:443"],
+            &["https://localhost", "https://[0:0::0:1]", "https://[::FFFF:127.0.0.1]"],
+            &["https://192.0.2.1", "https://192.0.513", "https://[::ffff:192.0.2.1]:443"],
+            &["https://[2001:db8::1]", "https://[2001:DB8:0:0::1]/api/./v1"],
+            &[
+                "https://b\u{fc}cher.example",
+                "https://B\u{dc}CHER.example",
+                "https://xn--bcher-kva.example.",
+            ],
         ] {
             assert!(same.iter().all(|it| of(it) == of(same[0])), "{same:?}");
         }
         for other in ["https://b.example", "https://a.example:8443", "https://a.example/v2"] {
             assert_ne!(of(other), of("https://a.example"), "{other}");
         }
-        assert_ne!(of("http://127.0.0.2:8080"), of("http://localhost:8080"));
+        for other in ["https://127.0.0.2", "https://[::2]", "https://[::ffff:127.0.0.2]"] {
+            assert_ne!(of(other), of("https://localhost"), "{other}");
+        }
     }
 }
