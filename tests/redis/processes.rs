@@ -95,6 +95,20 @@ fn with_a_restart_of_redis_and_with_processes_that_are_killed_no_window_sees_mor
     assert!(figures.counted >= 15, "{figures:?}");
 }
 
+#[test]
+fn with_redis_half_a_second_away_the_limit_holds_and_all_go_on() {
+    let _limit = Limit::start();
+    let Some(mut redis) = RedisServer::start() else {
+        return;
+    };
+    let (latency, time) = (Duration::from_millis(20), Duration::from_secs(8));
+    let redis_latency = Duration::from_millis(500);
+    let run = Run { kind: Kind::Heysync, time, latency, redis_latency };
+    let figures = run.go(&mut redis, &mut |_, _, _| {});
+    assert!(figures.most <= N && figures.refused == 0, "{figures:?}");
+    assert!(figures.by_worker.len() == WORKERS && figures.counted >= 12, "{figures:?}");
+}
+
 /// The part of a run in which Redis is killed, and the time after which it is started again, without its data.
 fn gone_for_two_seconds(redis: &mut RedisServer, passed: Duration, state: &mut u8) {
     match *state {

@@ -33,6 +33,30 @@ fn no_api_key_is_stored_and_every_key_expires() {
     }
 }
 
+#[test]
+fn a_prefix_and_a_database_have_tokens_of_their_own() {
+    let _limit = Limit::start();
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    redis.command(&["ACL", "SETUSER", "team", "on", ">pw", "~*", "+@all"]);
+    let meter = Meter::start(Duration::ZERO);
+    let url = format!("redis://team:pw@127.0.0.1:{}", redis.port());
+    for share in [
+        Share::redis(&url),
+        Share::redis(&url).prefix("roster"),
+        Share::redis(format!("{url}/3")).prefix("roster"),
+    ] {
+        let config = fleet::config("own", "", &meter.url()).share(share);
+        let client = heylo::Client::with_config(fleet::KEY, config).unwrap();
+        client.community("abc").roles().unwrap();
+        assert_eq!(client.bucket().snapshot().used_elsewhere, 0);
+    }
+    let keys = redis.command(&["KEYS", "*"]);
+    assert!(keys.contains("\nheysync:{") && keys.contains("\nroster:{"), "{keys}");
+    assert!(redis.command(&["INFO", "keyspace"]).contains("db3:keys="));
+}
+
 /// What an error shows, with its causes.
 fn whole(error: &heysync::Error) -> String {
     let mut text = format!("{error} {error:?}");

@@ -606,6 +606,35 @@ fn a_pause_holds_for_all_machines_and_then_one_request_goes_first() {
     take(&one);
 }
 
+/// Waits for a token, and returns how often Redis was called for it.
+fn calls_of_a_wait(world: &World, host: &Host) -> u64 {
+    let before = world.calls();
+    loop {
+        match host.lease(None) {
+            Ok(lease) => {
+                let calls = world.calls() - before;
+                host.release(&lease, Outcome::NeverSent);
+                return calls;
+            }
+            Err(denied) => world.clock.advance(denied.not_ready().look_again.unwrap()),
+        }
+    }
+}
+
+#[test]
+fn however_long_the_wait_is_a_caller_asks_a_few_times() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    answer(&one, &take(&one), refused_for(600));
+    let in_a_pause = calls_of_a_wait(&world, &other);
+    let [one, other] = [(); 2].map(|()| world.host("hour", Rate::per_hour(1)));
+    answer(&one, &take(&one), SUCCESS);
+    let in_line = calls_of_a_wait(&world, &other);
+    assert!(in_a_pause <= 3 && in_line <= 3, "{in_a_pause}, {in_line}");
+}
+
 #[test]
 fn no_token_is_granted_ahead_for_a_moment_at_which_a_probe_may_be_under_way() {
     let Some(world) = World::new() else {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, Connection};
 
+use crate::clock::Clock;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::moment::NotReady;
@@ -58,6 +59,23 @@ struct Time {
     stores: Vec<Arc<RedisStore>>,
 }
 
+/// A clock that shows more than another one.
+#[derive(Debug)]
+struct Ahead {
+    clock: Arc<Hand>,
+    ahead: Duration,
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Instant {
+        self.clock.now() + self.ahead
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration);
+    }
+}
+
 /// A store of one machine, which moves the server's time before each call.
 pub(super) struct Host {
     pub(super) store: Arc<RedisStore>,
@@ -105,11 +123,21 @@ impl World {
     }
 
     pub(super) fn host_with(&self, key: &str, rate: Rate, is_cautious: bool) -> Host {
+        self.host_on(Arc::clone(&self.clock) as _, key, rate, is_cautious)
+    }
+
+    /// A machine whose clock is ahead of those of the others.
+    pub(super) fn host_ahead(&self, ahead: Duration, key: &str, rate: Rate) -> Host {
+        let clock = Ahead { clock: Arc::clone(&self.clock), ahead };
+        self.host_on(Arc::new(clock), key, rate, false)
+    }
+
+    fn host_on(&self, clock: Arc<dyn Clock>, key: &str, rate: Rate, is_cautious: bool) -> Host {
         let session = Session {
             connections: Arc::clone(&self.connections),
             script: Script::on_a_clock_of_its_own(),
             keys: self.place.keys(&key),
-            clock: self.clock.clone(),
+            clock,
             is_cautious,
             has_worker: false,
             // However busy the machine is.
