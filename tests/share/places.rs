@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -163,6 +163,21 @@ fn a_folder_that_is_mounted_read_only_gives_no_token() {
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\"";
     let Some(said) = said_behind(script, &folder.0) else { return };
     assert!(said.contains("SharedLimit") && said.contains("who may write there"), "{said}");
+}
+
+#[test]
+fn a_file_of_another_user_gives_no_token_and_is_left_as_it_is() {
+    let _limit = Limit::start();
+    let folder = folder();
+    assert!(said(&folder.0, &[]).contains("took 3;"));
+    let file = fs::read_dir(&folder.0).unwrap().next().unwrap().unwrap().path();
+    let before = fs::read(&file).unwrap();
+    if chown(&file, Some(65_534), None).is_err() {
+        return println!("left out: only root can give a file away");
+    }
+    let said = said(&folder.0, &[]);
+    assert!(said.contains("SharedLimit") && said.contains("who may write there"), "{said}");
+    assert_eq!(fs::read(&file).unwrap(), before);
 }
 
 /// What a process says if a system call fails (with the files of `paths`, or any), or `None` without strace.
