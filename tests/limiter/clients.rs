@@ -57,6 +57,37 @@ fn a_token_is_on_its_way_back_when_the_head_of_the_response_is_received() {
     assert_eq!((snapshot.granted, snapshot.in_flight, snapshot.free), (1, 0, 4));
 }
 
+/// The same for a server that refuses the first request.
+struct SlowBodyOfAProbe(TokenBucket);
+
+impl Transport for SlowBodyOfAProbe {
+    fn send_with(
+        &self,
+        _: Request<Vec<u8>>,
+        _: Duration,
+        progress: &mut SendProgress<'_>,
+    ) -> Answer {
+        if self.0.snapshot().granted == 1 {
+            let refusal = Response::builder().status(429).header("retry-after", "1");
+            return Ok(refusal.body(Vec::new()).unwrap());
+        }
+        let response = with_limit_headers("5", "4")?;
+        assert!(self.0.try_acquire().is_err());
+        progress.head_received(response.status(), response.headers());
+        self.0.try_acquire().unwrap().never_sent();
+        Ok(response)
+    }
+}
+
+#[test]
+fn the_others_follow_when_the_head_of_the_response_to_the_first_after_a_pause_is_received() {
+    let clock = Arc::new(Hand::new());
+    let bucket = TokenBucket::new(Rate::per_second(5), clock.clone());
+    let config = Config::new().bucket(bucket.clone()).clock(clock);
+    client(SlowBodyOfAProbe(bucket.clone()), config).community("abc").roles().unwrap();
+    assert_eq!((bucket.snapshot().granted, bucket.snapshot().pauses), (3, 1));
+}
+
 /// A transport that sends requests and receives no response.
 fn silence(_: Request<Vec<u8>>, _: Duration) -> Answer {
     Err(TransportError::maybe_sent("nothing came back"))
@@ -215,6 +246,9 @@ fn a_call_of_an_observers_own_client_fails_and_the_call_that_it_observes_goes_on
     let (seen, itself) = (kinds.clone(), own.clone());
     let observer = move |_: &Activity<'_>| {
         let error = itself.get().unwrap().hello().unwrap_err();
+        assert!(
+            error.to_string().contains("an observer or a key source cannot call its own client")
+        );
         seen.lock().unwrap().push(error.kind());
     };
     let config =
