@@ -1,7 +1,8 @@
 //! A blocking client for two HTTP services: **Heylo**, which runs communities (events, attendance, roles, members,
 //! invites), and **Heylerts**, which finds mentions of keywords (alerts, mentions, statistics, webhooks). It is made
-//! for programs without an async runtime: scripts, command-line tools and sync applications. Such a program stays
-//! inside the rate limit, sends no invite twice, reads lists exactly while they change, and shows its key to nobody.
+//! for programs without an async runtime: scripts, command-line tools and sync applications. Such a program sends no
+//! invite twice, reads lists exactly while they change, and shows its key to nobody. It stays inside the rate limit, alone
+//! or together with other programs that share the key by a file or by Redis.
 //!
 //! How many people came to each event of a community:
 //!

@@ -57,19 +57,32 @@ fn sources(folder: &Path) -> String {
     entries.map(text).collect()
 }
 
-#[test]
-fn the_tests_that_the_table_of_tests_names_exist() {
+/// The tests that a text names of which there is none whose name begins so, and goes on with `end`.
+fn missing(text: &str, end: &str, least: usize) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = [sources(&root.join("src")), sources(&root.join("tests"))].concat();
-    let table = file("tests/README.md");
     let is_test = |word: &&str| {
         word.len() > 15 && word.bytes().all(|it| it == b'_' || it.is_ascii_lowercase())
     };
     // Every second part is between backticks.
-    let names: Vec<&str> = table.split('`').skip(1).step_by(2).filter(is_test).collect();
-    let missing: Vec<_> =
-        names.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
-    assert!(names.len() > 100 && missing.is_empty(), "{missing:?}");
+    let names: Vec<&str> = text.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(names.len() > least);
+    let is_missing = |name: &&str| !sources.contains(&format!("fn {name}{end}"));
+    names.into_iter().filter(is_missing).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_tests_that_the_table_of_tests_names_exist() {
+    assert_eq!(missing(&file("tests/README.md"), "(", 100), [""; 0]);
+}
+
+#[test]
+fn the_tests_that_the_page_of_the_benchmarks_names_exist() {
+    // A published crate has no benchmarks.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/README.md");
+    if let Ok(text) = fs::read_to_string(path) {
+        assert_eq!(missing(&text, "", 30), [""; 0]);
+    }
 }
 
 #[test]
