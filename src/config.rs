@@ -306,7 +306,7 @@ impl Config {
     }
 
     /// Shares the rate limit with other processes: all clients with the same service, address, key and share take their
-    /// tokens from one place. Default: none; the limit is that of this process.
+    /// tokens from one place. Default: none; the limit is that of this process. [`Share`] has an example, and the conditions.
     ///
     /// A share runs on the system's clock and makes the bucket, so neither [`clock`](Config::clock) nor
     /// [`bucket`](Config::bucket) can be set beside it.

@@ -21,7 +21,8 @@
 
 /// Links to what features add, within this documentation.
 #[cfg(all(
-    any(feature = "redis", feature = "share"),
+    feature = "redis",
+    feature = "share",
     feature = "har",
     feature = "sandbox",
     feature = "tracing",
@@ -35,7 +36,8 @@ macro_rules! links {
 
 /// Links to what features add, at docs.rs: this documentation does not have all of it.
 #[cfg(not(all(
-    any(feature = "redis", feature = "share"),
+    feature = "redis",
+    feature = "share",
     feature = "har",
     feature = "sandbox",
     feature = "tracing",

@@ -85,8 +85,11 @@ use super::store::{Denied, Memory, TokenStore};
 /// Clones share their tokens, and so do all clients in this process with one key at one address. Such a bucket lives
 /// until its last token is back, even if all its clients are dropped before. A bucket of your own can be passed to
 /// several clients ([`Config::bucket`](crate::Config::bucket)), and can be asked for tokens for requests that this
-/// crate does not send. While nothing is known about a client's key, its first request is sent alone: the others wait
-/// for the response, for a second at most. If the service does not say how much is left, an earlier program may have
+/// crate does not send. Several processes share a limit by `Config::share`, with the feature `share` or `redis`.
+///
+/// # The first requests
+///
+/// While nothing is known about a client's key, its first request is sent alone: the others wait for the response, for a second at most. If the service does not say how much is left, an earlier program may have
 /// spent nearly all. So few of the next N requests are under way at once: one, and one more for each eight that
 /// succeeded, up to a twentieth of N; a slow response holds the others up for P'/N, or for a second if that is less.
 /// Some servers count a part of the last period again, and admit no second burst: so after a client's first N requests
@@ -223,7 +226,9 @@ impl TokenBucket {
 
     /// Keeps to `rate` as well, as far as it is lower than the rate in force. A higher one changes nothing.
     ///
-    /// If their periods differ, both hold [at the same time](Rate::and), for as long as the bucket lives.
+    /// If their periods differ, both hold [at the same time](Rate::and), for as long as the bucket lives. A bucket has room
+    /// for six periods: of more, one limit that is as strict as two takes their place, which the
+    /// [snapshot](TokenBucket::snapshot) shows.
     pub fn tighten(&self, rate: Rate) {
         self.shared.store.tighten(rate);
         self.shared.queue.wake_all();

@@ -116,6 +116,8 @@ impl Share {
     /// It must be on a disk of this machine, and all processes that share must run as one user. Two machines that use one
     /// folder at the same time get errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
     ///
+    /// All processes together have 1,000 requests under way at most, whatever the rate is; the others wait.
+    ///
     /// # Examples
     ///
     /// ```
