@@ -10,6 +10,8 @@ mod herd;
 #[path = "../src/limiter/tests/servers.rs"]
 mod servers;
 
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use herd::{Client, Plan, Seen};
@@ -132,6 +134,38 @@ fn cost() {
     for rate in [rate, Rate::per_second(5), Rate::per_minute(100)] {
         println!("a token of {rate}: {:?}", token(rate));
     }
+    let (lock, step) = system_calls();
+    println!("a lock and an unlock alone {lock:?}, the system calls of a step alone {step:?}");
+}
+
+/// How long it takes to lock a file and to unlock it, and to look at its path, to read it and to write it in between: each token
+/// is two such steps.
+fn system_calls() -> (Duration, Duration) {
+    const STEPS: u32 = 500;
+    let folder = herd::Folder::new();
+    fs::create_dir(&folder.0).expect("a folder");
+    let path = folder.0.join("alone");
+    let mut options = File::options();
+    let file = options.read(true).write(true).create_new(true).open(&path).expect("a file");
+    let time = |work: &dyn Fn()| {
+        let round = || {
+            let start = Instant::now();
+            for _ in 0..STEPS {
+                file.try_lock().expect("a lock");
+                work();
+                file.unlock().expect("a lock to give back");
+            }
+            start.elapsed() / STEPS
+        };
+        (0..ROUNDS).map(|_| round()).min().unwrap_or_default()
+    };
+    let step = || {
+        let mut page = [0; 4096];
+        let _ = fs::symlink_metadata(&path).expect("a file");
+        let _ = file.read_at(&mut page, 0).expect("a page");
+        file.write_all_at(&page[..2040], 16).expect("a disk with room");
+    };
+    (time(&|| {}), time(&step))
 }
 
 /// How long it takes to take a token from a file and to return it.
