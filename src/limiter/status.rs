@@ -74,9 +74,9 @@ impl AcquireError {
 
     /// Returns the kind of the [`Error`] that this converts into.
     pub fn kind(&self) -> ErrorKind {
-        match self.unavailable {
-            None => ErrorKind::Deadline,
-            Some(_) => ErrorKind::SharedLimit,
+        match self.reason {
+            WaitReason::Unavailable => ErrorKind::SharedLimit,
+            _ => ErrorKind::Deadline,
         }
     }
 
@@ -90,7 +90,7 @@ impl AcquireError {
             WaitReason::Paused => "allow more time: the service asked for a pause",
             WaitReason::Paced => "allow more time, or choose a rate that is not paced",
             WaitReason::FirstResponse => "allow the first response a second",
-            WaitReason::Unavailable => return None,
+            WaitReason::Unavailable => "allow more time, or look for a program that is stopped",
         })
     }
 }

@@ -218,6 +218,30 @@ fn a_lock_that_is_kept_holds_nobody_up_beyond_the_deadline() {
 }
 
 #[test]
+fn a_lock_that_is_kept_holds_nobody_up_who_waits_behind_somebody_with_more_time() {
+    let _limit = Limit::start();
+    let folder = Folder::new();
+    let client = herd::sharing(&folder.0, MANY);
+    let bucket = client.bucket();
+    bucket.try_acquire().unwrap().never_sent();
+    let file = fs::File::open(file_in(&folder)).unwrap();
+    file.lock().unwrap();
+    let later = Instant::now() + Duration::from_secs(20);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| bucket.acquire(Some(later), &mut |_| {}));
+        wait_until("the first waits", || bucket.snapshot().waiting == 1);
+        for time in [Duration::ZERO, Duration::from_millis(100)] {
+            let soon = Instant::now() + time;
+            let error = bucket.acquire(Some(soon), &mut |_| {}).unwrap_err();
+            assert_eq!((error.kind(), first.is_finished()), (ErrorKind::SharedLimit, false));
+            assert!(error.hint().is_some_and(|hint| hint.contains("a program that is stopped")));
+        }
+        file.unlock().unwrap();
+        assert!(first.join().unwrap().is_ok());
+    });
+}
+
+#[test]
 fn a_release_that_could_not_be_written_is_written_later_even_if_nothing_else_is_sent() {
     let _limit = Limit::start();
     let folder = Folder::new();

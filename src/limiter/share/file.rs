@@ -481,8 +481,11 @@ impl TokenStore for FileStore {
 
     fn outlook(&self, ahead: usize) -> NotReady {
         let outlook = self.look(|state, own, now| state.outlook(own.process, ahead, now));
-        let reason = WaitReason::Unavailable;
-        outlook.unwrap_or(NotReady { at_least: Duration::ZERO, look_again: None, reason })
+        outlook.unwrap_or_else(|why| NotReady {
+            at_least: why.retry_in.unwrap_or_default(),
+            look_again: None,
+            reason: WaitReason::Unavailable,
+        })
     }
 
     fn tighten(&self, rate: Rate) {
