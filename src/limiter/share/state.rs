@@ -205,9 +205,7 @@ impl State {
         stays: impl Fn(&NotReady) -> bool,
     ) -> Result<(), NotReady> {
         self.line.retain(|turn| turn.due.saturating_add(LEFT) > now);
-        let ahead = self.ahead(me, now);
-        let not_ready = self.hindrance(me, ahead, now).or_else(|| self.distance(me, now));
-        if let Some(not_ready) = not_ready {
+        if let Some(not_ready) = self.denial(me, now) {
             if stays(&not_ready) {
                 self.line_up(me, &not_ready, now);
             }
@@ -286,8 +284,11 @@ impl State {
 
     /// Returns when the `ahead`th thread of the process `me` can take a token.
     pub(crate) fn outlook(&mut self, me: Process, ahead: usize, now: Nanos) -> NotReady {
-        let ahead = self.ahead(me, now).saturating_add(ahead);
-        self.ledger.outlook(ahead, now)
+        let before = self.ahead(me, now).saturating_add(ahead);
+        let outlook = self.ledger.outlook(before, now);
+        // It takes none before the first one does.
+        let first = self.denial(me, now).filter(|first| first.at_least > outlook.at_least);
+        first.unwrap_or(outlook)
     }
 
     /// Returns the state of all processes together, and how many tokens of the limit with the shortest period are out.
@@ -299,6 +300,12 @@ impl State {
     fn ahead(&self, me: Process, now: Nanos) -> usize {
         let earlier = self.line.iter().take_while(|turn| turn.process != me);
         earlier.filter(|turn| turn.due.saturating_add(LATE) > now).count()
+    }
+
+    /// Why the process `me` takes no token now, and when to look again.
+    fn denial(&mut self, me: Process, now: Nanos) -> Option<NotReady> {
+        let ahead = self.ahead(me, now);
+        self.hindrance(me, ahead, now).or_else(|| self.distance(me, now))
     }
 
     /// Why there is no token for a process with `ahead` others before it, and when to look again.
@@ -439,6 +446,8 @@ mod tests {
             assert_eq!(second.is_err(), is_crowd, "{second:?}");
             if let Err(not_ready) = second {
                 assert_eq!(not_ready.look_again, Some(Duration::from_millis(250)));
+                let now = state.at(clocks(1_100_000_000)).unwrap();
+                assert_eq!(state.outlook(one, 1, now).at_least, Duration::from_millis(250));
             }
             // After a rest of two periods, there may be a burst again.
             (7..9).for_each(|token| take(&mut state, token, 3_200_000_000).unwrap());
@@ -544,6 +553,7 @@ mod tests {
         }
         let not_ready = state.lease(me, 1000, SECOND, |_| true).expect_err("no token");
         assert_eq!(not_ready.look_again, Some(LOOK_CLOSELY));
+        assert_eq!(state.outlook(me, 1, SECOND).at_least, LOOK_CLOSELY);
         state.release(me, 0, Outcome::NeverSent, SECOND);
         state.lease(me, 1000, SECOND, |_| true).expect("a token");
     }
