@@ -1,4 +1,4 @@
-//! A process that forks while a connection idles: the two never use one connection.
+//! A process that forks: while a connection idles, and while a thread waits for a token.
 
 #![cfg(all(unix, feature = "sandbox"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -6,10 +6,13 @@
 
 use std::env;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use heysync::http::{Request, Response};
+use heysync::limiter::{Rate, TokenBucket};
 use heysync::sandbox::{self, TestClock, WireResponse};
-use heysync::{Config, heylerts};
+use heysync::{Config, SystemClock, heylerts};
 
 #[path = "support/limit.rs"]
 #[allow(dead_code, reason = "it is kept until the test ends")]
@@ -23,6 +26,7 @@ unsafe extern "C" {
     fn fork() -> i32;
     fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
     fn _exit(code: i32) -> !;
+    fn alarm(seconds: u32) -> u32;
 }
 
 /// Responds with the alert that is requested, so that a response to the other process has another id.
@@ -64,4 +68,47 @@ fn call_after_fork(address: &str) {
     // SAFETY: `status` outlives the call.
     assert_eq!(unsafe { waitpid(process, &raw mut status, 0) }, process);
     println!("\nfailed: {failed} and {}", status >> 8);
+}
+
+/// Set in the process that forks while a thread waits.
+const WAITS: &str = "HEYSYNC_TEST_FORK_WAITS";
+
+#[test]
+fn the_child_of_a_fork_does_not_wait_behind_the_threads_of_its_parent() {
+    if env::var_os(WAITS).is_some() {
+        return wait_after_fork();
+    }
+    let _limit = limit::Limit::start();
+    let mut command = Command::new(env::current_exe().unwrap());
+    let name = "the_child_of_a_fork_does_not_wait_behind_the_threads_of_its_parent";
+    let output = command.args(["--exact", name, "--nocapture"]).env(WAITS, "1").output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.contains("\nthe child ended with 0"), "{printed}");
+}
+
+fn wait_after_fork() {
+    let bucket = TokenBucket::new(Rate::new(2, Duration::from_millis(10)), SystemClock);
+    let [taken, _other] = [(); 2].map(|()| bucket.try_acquire().unwrap());
+    let waiting = bucket.clone();
+    let waits = thread::spawn(move || waiting.acquire(None, &mut |_| {}).is_ok());
+    while bucket.snapshot().waiting == 0 {
+        thread::yield_now();
+    }
+    // SAFETY: the child only takes a token, on the one thread that it has, and then ends without running anything else.
+    let process = unsafe { fork() };
+    if process == 0 {
+        // SAFETY: it ends the child if that waits for ever.
+        unsafe { alarm(20) };
+        taken.never_sent();
+        let soon = Instant::now() + Duration::from_secs(5);
+        let is_late = bucket.acquire(Some(soon), &mut |_| {}).is_err();
+        // SAFETY: it does not return.
+        unsafe { _exit(i32::from(is_late)) };
+    }
+    let mut status = 0;
+    // SAFETY: `status` outlives the call.
+    assert_eq!(unsafe { waitpid(process, &raw mut status, 0) }, process);
+    println!("\nthe child ended with {status}");
+    taken.never_sent();
+    assert!(waits.join().unwrap());
 }

@@ -1,6 +1,7 @@
 //! The queue of threads that wait for a token: first come, first served.
 
 use std::collections::VecDeque;
+use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -25,6 +26,8 @@ struct Line {
     /// In the order of their tickets.
     waiters: VecDeque<Waiter>,
     tickets: u64,
+    /// Whose threads they are.
+    process: u32,
 }
 
 #[derive(Debug)]
@@ -90,7 +93,15 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = process::id();
+        if line.process != process {
+            // The child of a `fork` has none of the threads that wait in its parent.
+            line.process = process;
+            line.waiters.clear();
+            self.waiting.store(0, Ordering::SeqCst);
+        }
+        line
     }
 }
 
@@ -228,6 +239,18 @@ mod tests {
         assert_eq!([first.ahead(), third.ahead()], [0, 1]);
         drop(first);
         assert_eq!((third.ahead(), queue.len()), (0, 1));
+    }
+
+    #[test]
+    fn the_child_of_a_fork_does_not_wait_for_the_threads_of_its_parent() {
+        let queue = queue();
+        let of_parent = Queue::join(&queue, None);
+        queue.lock().process = 0;
+        let first = Queue::join(&queue, None);
+        assert_eq!((first.ahead(), queue.len()), (0, 1));
+        // The thread that forked may have had a place.
+        drop(of_parent);
+        assert_eq!((first.ahead(), queue.len()), (0, 1));
     }
 
     #[test]
