@@ -1,6 +1,6 @@
 //! The processes that hold tokens, whether they are alive, and the clock that they all read.
 
-use std::sync::Mutex;
+use std::sync::RwLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,15 +35,25 @@ pub(crate) enum Life {
 impl Process {
     /// Returns this process. The child of a `fork` is another one.
     pub(crate) fn current() -> Process {
-        static CURRENT: Mutex<Option<Process>> = Mutex::new(None);
+        static CURRENT: RwLock<Option<Process>> = RwLock::new(None);
+        Process::known_by(&CURRENT)
+    }
+
+    /// Returns this process as `known`. Threads that look at the same moment must not read it again: they may find no file
+    /// descriptor left, and would seem to be another process.
+    fn known_by(known: &RwLock<Option<Process>>) -> Process {
         let pid = std::process::id();
         // A lock that the child of a `fork` finds taken is never released.
-        let Ok(mut current) = CURRENT.try_lock() else {
-            return Process::look(pid);
-        };
-        // It may have had no file descriptor left to read that.
-        current.take_if(|it| it.pid != pid || it.boot == 0);
-        *current.get_or_insert_with(|| Process::look(pid))
+        let current = known.try_read().ok().and_then(|current| *current);
+        // It may have had no file descriptor left before.
+        if let Some(current) = current.filter(|it| it.pid == pid && it.boot != 0) {
+            return current;
+        }
+        let current = Process::look(pid);
+        if let Ok(mut known) = known.try_write() {
+            *known = Some(current);
+        }
+        current
     }
 
     /// Returns whether this process still runs, as `observer` can see it.
@@ -225,7 +235,7 @@ impl Process {
 /// open here, so one that is closed meanwhile stays locked.
 #[cfg(test)]
 pub(crate) fn without_births() -> std::sync::MutexGuard<'static, ()> {
-    static BIRTHS: Mutex<()> = Mutex::new(());
+    static BIRTHS: std::sync::Mutex<()> = std::sync::Mutex::new(());
     BIRTHS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -287,6 +297,23 @@ mod tests {
         }
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_is_read_once_however_many_threads_look_at_the_same_moment() {
+        let read = Process { started: 7, boot: 8, ..Process::look(std::process::id()) };
+        let known = RwLock::new(Some(read));
+        let other = known.read().expect("no panic");
+        assert_eq!(Process::known_by(&known), read);
+        drop(other);
+        for unknown in [Process { boot: 0, ..read }, Process { pid: read.pid + 1, ..read }] {
+            *known.write().expect("no panic") = Some(unknown);
+            let current = Process::known_by(&known);
+            assert_eq!(
+                (current, *known.read().expect("no panic")),
+                (Process::look(read.pid), Some(current))
+            );
+        }
     }
 
     #[test]
