@@ -289,14 +289,12 @@ fn checksum_of(number: u64, state: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Writes a whole file, with the disk space of the first page.
+/// Writes a whole file.
 fn whole(path: &Path, state: &[u8]) -> io::Result<()> {
-    let file = options().create_new(true).open(path)?;
-    write_at(&file, &[0; PAGE], 0)?;
-    write_new(&file, state)
+    write_new(&options().create_new(true).open(path)?, state)
 }
 
-/// Writes both copies, so that a file has two from the beginning: one alone means that the other is damaged.
+/// Writes the first page with both copies, so that a file has two from the beginning: one alone means that the other is damaged.
 fn write_new(file: &File, state: &[u8]) -> io::Result<()> {
     write_copy(file, &copy(0, state), 0)?;
     write_copy(file, &copy(1, state), 1)?;
