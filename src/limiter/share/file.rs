@@ -83,7 +83,7 @@ struct Own {
     is_cautious: bool,
     /// The state that was written last, and its number.
     known: Option<(u64, u64)>,
-    /// Our requests under way, and since when.
+    /// Our requests under way, and when each began to take its token.
     under_way: BTreeMap<u64, Instant>,
     /// When our other tokens are back.
     back: VecDeque<Nanos>,
@@ -430,7 +430,7 @@ impl FileStore {
 
 impl TokenStore for FileStore {
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
-        let token = fastrand::u64(..);
+        let (token, begin) = (fastrand::u64(..), Instant::now());
         under_way().insert(token);
         let leased = self.step(by, |state, own, now| {
             let stays = |it: &NotReady| by.is_none_or(|by| Instant::now() + it.at_least <= by);
@@ -438,7 +438,7 @@ impl TokenStore for FileStore {
         });
         match leased {
             Ok(Ok(())) => {
-                self.inner().own.under_way.insert(token, Instant::now());
+                self.inner().own.under_way.insert(token, begin);
                 Ok(Lease::new(token, 0))
             }
             failed => {
@@ -594,6 +594,44 @@ mod tests {
         let long_ago = Instant::now().checked_sub(SURE).expect("a clock that has run for so long");
         store.inner().own.under_way.insert(lease.id, long_ago);
         assert!(!store.stands(&lease));
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
+    fn a_process_that_is_stopped_while_it_takes_a_token_looks_for_it_before_the_request_is_sent() {
+        let folder = std::env::temp_dir().join(format!("heysync-begin-{:x}", fastrand::u64(..)));
+        let read = Arc::new(Mutex::new(None));
+        let noted = Arc::clone(&read);
+        let clocks = move |me: &Process| {
+            *noted.lock().expect("no panic") = Some(Instant::now());
+            (World::real().clocks)(me)
+        };
+        let world = World { clocks: Box::new(clocks), ..World::real() };
+        let store = FileStore::in_world(folder.join("a.tokens"), Rate::per_second(5), world);
+        let lease = store.lease(None).expect("a token");
+        // However long it took from the reading of the clock to the end.
+        assert!(store.inner().own.under_way[&lease.id] <= read.lock().expect("no panic").unwrap());
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_child_of_a_fork_in_a_container_shows_that_it_lives() {
+        let folder = std::env::temp_dir().join(format!("heysync-child-{:x}", fastrand::u64(..)));
+        let path = folder.join("a.tokens");
+        let current = Process::current();
+        let [parent, child] =
+            [1, 2].map(|pid| Process::imagined(pid).in_boot(current.boot).contained());
+        let me = Arc::new(Mutex::new(parent));
+        let now = Arc::clone(&me);
+        let now = move || *now.lock().expect("no panic");
+        let world = World { me: Box::new(now), is_cautious: false, ..World::real() };
+        let store = FileStore::in_world(path.clone(), Rate::per_second(5), world);
+        store.lease(None).expect("a token");
+        assert_eq!(presence::life(&path, &child), Life::Unknown);
+        *me.lock().expect("no panic") = child;
+        store.lease(None).expect("a token");
+        assert_eq!(presence::life(&path, &child), Life::Alive);
         std::fs::remove_dir_all(folder).expect("a folder to remove");
     }
 
