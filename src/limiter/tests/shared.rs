@@ -338,14 +338,16 @@ fn the_child_of_a_fork_has_none_of_its_parents_tokens() {
     let now = Arc::clone(&pid);
     let store = machine.process_at(&machine.path(), FIVE, move || now.load(Ordering::SeqCst));
     let of_parent = take(&store);
+    answer(&store, &take(&store));
     pid.store(2, Ordering::SeqCst);
     assert!(!store.stands(&of_parent));
     store.release(&of_parent, Outcome::NeverSent);
-    let of_child = (0..4).map(|_| take(&store)).collect::<Vec<_>>();
+    assert_eq!(store.snapshot().used_elsewhere, 2);
+    let of_child = (0..3).map(|_| take(&store)).collect::<Vec<_>>();
     has_none(&store);
     pid.store(1, Ordering::SeqCst);
     assert!(of_child.iter().all(|lease| !store.stands(lease)));
-    assert_eq!(store.snapshot().in_flight, 5);
+    assert_eq!(store.snapshot().in_flight, 4);
 }
 
 #[test]
@@ -481,6 +483,18 @@ fn what_is_no_file_of_ours_is_an_error() {
     unavailable(&machine.process_at(Path::new("/proc/heysync/a.tokens"), FIVE, || 1));
     unavailable(&machine.process_at(Path::new("/dev/null/a.tokens"), FIVE, || 1));
     unavailable(&machine.process_at(Path::new("/dev/full"), FIVE, || 1));
+}
+
+#[test]
+fn a_file_of_another_user_is_left_as_it_is() {
+    let machine = Machine::new();
+    take(&machine.process(1));
+    if std::os::unix::fs::chown(machine.path(), Some(1), None).is_err() {
+        return println!("left out: only root can give a file away");
+    }
+    let bytes = fs::read(machine.path()).unwrap();
+    unavailable(&machine.process(2));
+    assert_eq!(fs::read(machine.path()).unwrap(), bytes);
 }
 
 #[test]
