@@ -113,8 +113,8 @@ impl Share {
     /// Shares by a file in `folder`, which is created if it is not there. A relative path is resolved
     /// now, against the current directory.
     ///
-    /// It must be on a disk of this machine, and all processes that share must run as one user. Two machines that use one
-    /// folder at the same time get errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
+    /// It must be on a disk of this machine, and all processes that share must run as one user. If two machines use one
+    /// folder at the same time, the later one gets errors of the kind [`SharedLimit`](crate::ErrorKind::SharedLimit).
     ///
     /// All processes together have 1,000 requests under way at most, whatever the rate is; the others wait.
     ///
