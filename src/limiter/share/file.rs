@@ -598,6 +598,31 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_that_was_denied_and_a_token_that_is_back_are_forgotten() {
+        let folder = std::env::temp_dir().join(format!("heysync-forget-{:x}", fastrand::u64(..)));
+        let time = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let shown = Arc::clone(&time);
+        let clocks = move |me: &Process| {
+            let system = shown.load(Ordering::SeqCst);
+            Clocks { boot: me.boot, system, day: time_of_day() }
+        };
+        let world = World { clocks: Box::new(clocks), is_cautious: false, ..World::real() };
+        let store = FileStore::in_world(folder.join("a.tokens"), Rate::per_second(1), world);
+        for _ in 0..3 {
+            time.fetch_add(nanos(Duration::from_secs(10)), Ordering::SeqCst);
+            let lease = store.lease(None).expect("a token");
+            fastrand::seed(7);
+            let denied = fastrand::u64(..);
+            fastrand::seed(7);
+            store.lease(None).expect_err("no token");
+            assert!(under_way().contains(&lease.id) && !under_way().contains(&denied));
+            store.release(&lease, Outcome::NoResponse);
+            assert_eq!(store.inner().own.back.len(), 1);
+        }
+        std::fs::remove_dir_all(folder).expect("a folder to remove");
+    }
+
+    #[test]
     fn a_process_that_is_stopped_while_it_takes_a_token_looks_for_it_before_the_request_is_sent() {
         let folder = std::env::temp_dir().join(format!("heysync-begin-{:x}", fastrand::u64(..)));
         let read = Arc::new(Mutex::new(None));

@@ -504,8 +504,11 @@ fn a_file_that_was_removed_is_created_with_all_tokens_out() {
     let leases = [take(&one), take(&one)];
     answer(&one, &leases[0]);
     fs::remove_file(machine.path()).unwrap();
+    assert_eq!((one.snapshot().free, one.snapshot().in_flight), (0, 1));
     has_none(&one);
     has_none(&other);
+    // The file was written whole, under another name.
+    assert_eq!(fs::read_dir(&machine.folder).unwrap().count(), 1);
     machine.pass(HELD + GRACE);
     // One request is under way.
     assert_eq!((0..9).filter(|_| one.lease(None).is_ok()).count(), 4);
