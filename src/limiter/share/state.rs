@@ -179,7 +179,7 @@ impl State {
     pub(crate) fn keep(&mut self, rates: &[Rate], grace: Duration, now: Nanos) {
         let longest = rates.iter().flat_map(Rate::limits).map(|(_, period)| period).max();
         let long_ago = nanos(longest.unwrap_or(Duration::from_secs(1)).saturating_mul(FORGOTTEN));
-        if now.saturating_sub(self.used) >= long_ago && self.holders.is_empty() {
+        if now.saturating_sub(self.used) >= long_ago {
             self.begin_anew(rates, now);
         }
         rates.iter().for_each(|rate| self.ledger.tighten(*rate));
@@ -449,7 +449,9 @@ mod tests {
                 let now = state.at(clocks(1_100_000_000)).unwrap();
                 assert_eq!(state.outlook(one, 1, now).at_least, Duration::from_millis(250));
             }
-            // After a rest of two periods, there may be a burst again.
+            // After a rest of two periods, there may be a burst again, although the other one has a place.
+            let due = state.at(clocks(3_200_000_000)).unwrap() - LATE;
+            state.line.push(Turn { process: other, due });
             (7..9).for_each(|token| take(&mut state, token, 3_200_000_000).unwrap());
         }
     }
