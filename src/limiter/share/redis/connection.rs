@@ -238,9 +238,11 @@ impl Connections {
         let (what, hint, is_temporary) = meaning(error);
         let message = format!("Redis at {} {what}", self.address);
         let text = error.to_string();
+        // A server repeats the arguments of a command that it does not know, and cuts them off.
+        let text = text.split(", with args").next().unwrap_or_default();
         let text = match self.secret.as_deref().filter(|secret| !secret.is_empty()) {
             Some(secret) => text.replace(secret, "***"),
-            None => text,
+            None => text.to_owned(),
         };
         let unavailable = Unavailable::new(message, hint).with_source(Reason(text));
         if is_temporary { unavailable.retry_in(RETRY) } else { unavailable }
