@@ -568,9 +568,10 @@ local function admit(seq, granted)
     for _, one in ipairs(limits) do
         longest = math.max(longest, tonumber(one.length))
     end
+    -- With one more, Redis would keep them as a tree from then on.
+    redis.call('ZREMRANGEBYRANK', admitted, 0, -PROVEN)
     redis.call('ZADD', admitted, text(granted), text(seq))
     redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - longest))
-    redis.call('ZREMRANGEBYRANK', admitted, 0, -PROVEN - 1)
     for _, one in ipairs(limits) do
         local length = tonumber(one.length)
         if redis.call('ZCOUNT', admitted, '(' .. text(now - length), '+inf') > one.limit then

@@ -258,6 +258,8 @@ fn a_key_takes_little_memory_for_each_token_that_is_out_and_none_after_a_while()
             assert!(size.is_none() || (0..=12 * 3_604_000).contains(&left), "{name}: {left} ms");
             size.unwrap_or(0)
         };
+        let [.., admitted] = &world.keys(key);
+        assert!(used(admitted) < 4000, "{} bytes", used(admitted));
         let bytes: u64 = of_the_bucket(world.keys(key)).iter().map(used).sum();
         eprintln!("{tokens} tokens out: {bytes} bytes");
         assert!(bytes < 1000 + 150 * u64::from(tokens), "{tokens} tokens take {bytes} bytes");
