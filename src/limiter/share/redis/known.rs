@@ -52,12 +52,19 @@ struct Denial {
     look: Instant,
     reason: WaitReason,
     ahead: usize,
+    /// The caller could wait until then, so this process has a place in the line. If not, one that can asks for a place.
+    has_place: bool,
 }
 
 impl Denial {
     /// When there may be a token, which is later than `now`: a caller past its deadline would wait if no time was named.
     fn at(&self, now: Instant) -> Instant {
         self.at.max(now + Duration::from_nanos(1))
+    }
+
+    /// Whether it holds for a caller that can wait for `left`.
+    fn holds_for(&self, left: Duration, now: Instant) -> bool {
+        self.has_place || left < self.at.saturating_duration_since(now)
     }
 
     fn not_ready(&self, now: Instant) -> NotReady {
@@ -120,14 +127,14 @@ impl Known {
         }
     }
 
-    /// Returns the lease to ask for, or why it is not worth asking now.
-    pub(super) fn next_lease(&mut self, now: Instant) -> Result<u64, NotReady> {
+    /// Returns the lease to ask for, or why that is not worth it now for a caller that can wait for `left`.
+    pub(super) fn next_lease(&mut self, left: Duration, now: Instant) -> Result<u64, NotReady> {
         if !self.rate.is_usable() {
             let at_least = Duration::from_nanos(u64::MAX);
             return Err(NotReady { at_least, look_again: None, reason: WaitReason::Full });
         }
         self.forget(now);
-        if let Some(denial) = self.denied(now) {
+        if let Some(denial) = self.denied(now).filter(|denial| denial.holds_for(left, now)) {
             return Err(denial.not_ready(now));
         }
         Ok(self.leases.next(now))
@@ -141,7 +148,7 @@ impl Known {
     /// This process pauses after a refusal even if Redis does not know of it.
     fn own_pause(&self, now: Instant) -> Option<Denial> {
         let at = self.paused_until.filter(|until| now < *until)?;
-        Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0 })
+        Some(Denial { at, look: at, reason: WaitReason::Paused, ahead: 0, has_place: true })
     }
 
     /// The lease was granted, by a reply that arrived `now`. It may be one for a moment later.
@@ -173,10 +180,12 @@ impl Known {
         }
     }
 
-    pub(super) fn deny(&mut self, reply: &Reply, now: Instant) -> NotReady {
+    /// There is no token for a caller that can wait for `left`.
+    pub(super) fn deny(&mut self, reply: &Reply, left: Duration, now: Instant) -> NotReady {
         let begin = self.last.as_ref().map_or(now, |(begin, _)| *begin);
         let (at, look) = (begin + reply.at, begin + reply.look);
-        let denial = Denial { at, look, reason: reply.reason, ahead: reply.ahead };
+        let (reason, ahead, has_place) = (reply.reason, reply.ahead, reply.at <= left);
+        let denial = Denial { at, look, reason, ahead, has_place };
         self.denial = Some(denial);
         denial.not_ready(now)
     }
@@ -383,7 +392,7 @@ mod tests {
 
     /// Lets a lease be granted, by a reply that took 300 ms.
     fn grant(known: &mut Known, now: Instant, at: Duration) -> u64 {
-        let id = known.next_lease(now).unwrap();
+        let id = known.next_lease(Duration::MAX, now).unwrap();
         known.start(id, now - 300 * MS, now, &Reply::by_five_a_second(true, at));
         id
     }
@@ -403,11 +412,11 @@ mod tests {
     fn a_response_does_not_make_the_next_one_ask_before_a_token_can_be_back() {
         let (mut known, now) = known();
         let [one, other] = [(); 2].map(|()| grant(&mut known, now, Duration::ZERO));
-        known.deny(&Reply::by_five_a_second(false, 500 * MS), now);
+        known.deny(&Reply::by_five_a_second(false, 500 * MS), Duration::MAX, now);
         known.end(one, Outcome::Responded(RateLimitHeaders::default()), now);
-        assert_eq!(known.next_lease(now).unwrap_err().at_least, 500 * MS);
+        assert_eq!(known.next_lease(Duration::MAX, now).unwrap_err().at_least, 500 * MS);
         known.end(other, Outcome::NeverSent, now);
-        assert!(known.next_lease(now).is_ok());
+        assert!(known.next_lease(Duration::MAX, now).is_ok());
     }
 
     #[test]
@@ -450,12 +459,12 @@ mod tests {
     #[test]
     fn a_forked_process_has_none_of_its_parents_leases_and_numbers_its_own_differently() {
         let (mut known, now) = known();
-        let parents = known.next_lease(now).unwrap();
+        let parents = known.next_lease(Duration::MAX, now).unwrap();
         let name = known.name(parents);
         known.process += 1;
         known.after_fork();
         assert_ne!(known.name(parents), name);
         // The end of a request of the parent ends none of the child's.
-        assert_ne!(known.next_lease(now).unwrap(), parents);
+        assert_ne!(known.next_lease(Duration::MAX, now).unwrap(), parents);
     }
 }

@@ -44,6 +44,7 @@ impl RedisStore {
         &self,
         id: u64,
         asked: Instant,
+        left: Duration,
         reply: Result<Reply, Unavailable>,
     ) -> Result<u64, Denied> {
         let session = &self.session;
@@ -53,7 +54,7 @@ impl RedisStore {
             Ok(reply) if reply.granted => known.start(id, asked, now, &reply),
             Ok(reply) => {
                 known.leases.not_granted(id);
-                return Err(known.deny(&reply, now).into());
+                return Err(known.deny(&reply, left, now).into());
             }
             Err(why) => {
                 known.leases.not_started(id);
@@ -77,18 +78,18 @@ impl TokenStore for RedisStore {
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
         let session = &self.session;
         let asked = session.clock.now();
-        let left = by.map_or(session.longest_call, |by| by.saturating_duration_since(asked));
+        let left = by.map_or(Duration::MAX, |by| by.saturating_duration_since(asked));
         let (id, name) = {
             let mut known = session.known();
             if let Some(id) = known.claim(asked)? {
                 return Ok(Lease::new(id, 0));
             }
-            let id = known.next_lease(asked)?;
+            let id = known.next_lease(left, asked)?;
             (id, known.name(id))
         };
         let time = left.clamp(SHORTEST_CALL, session.longest_call);
         let reply = session.call(&Operation::Lease(&name, left), time);
-        let id = self.replied(id, asked, reply)?;
+        let id = self.replied(id, asked, left, reply)?;
         Ok(Lease::new(id, 0))
     }
 

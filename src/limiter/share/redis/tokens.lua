@@ -431,9 +431,14 @@ local function grant(at, before)
     return report(1, at, at, 'full', before)
 end
 
--- Joins the line, and asks again when its turn comes. The second in it looks after the first.
+-- Joins the line, and asks again when its turn comes. The second in it looks after the first. A caller that cannot wait
+-- for so long is about to fail, and takes no place.
 local function wait(at, look, reason, before)
-    if redis.call('ZADD', line, 'NX', text(get('tickets')), client) == 1 then
+    if not redis.call('ZSCORE', line, client) then
+        if at - now > tonumber(ARGV[11]) then
+            return report(0, at, look, reason, before)
+        end
+        redis.call('ZADD', line, text(get('tickets')), client)
         set('tickets', get('tickets') + 1)
     end
     if before == 1 then

@@ -325,7 +325,7 @@ fn a_lease_that_is_granted_while_the_process_pauses_is_given_back() {
     let session = one.store.session();
     let now = session.clock.now();
     // Of another thread, whose reply is on its way.
-    let id = session.known().next_lease(now).unwrap();
+    let id = session.known().next_lease(Duration::MAX, now).unwrap();
     let name = session.known().name(id);
     let reply = session.call(&Operation::Lease(&name, HELD), HELD).unwrap();
     answer(&one, &under_way, refused_for(2));
@@ -407,7 +407,7 @@ fn a_lease_whose_reply_was_lost_is_asked_for_before_one_that_was_not_granted() {
     let one = world.host("key", Rate::per_second(1));
     let session = one.store.session();
     let now = session.clock.now();
-    let [lost, denied] = [(); 2].map(|()| session.known().next_lease(now).unwrap());
+    let [lost, denied] = [(); 2].map(|()| session.known().next_lease(Duration::MAX, now).unwrap());
     let call = |id| {
         let name = session.known().name(id);
         session.call(&Operation::Lease(&name, HELD), HELD)
@@ -417,7 +417,7 @@ fn a_lease_whose_reply_was_lost_is_asked_for_before_one_that_was_not_granted() {
     session.known().leases.not_started(lost);
     let reply = call(denied).unwrap();
     session.known().leases.not_granted(denied);
-    let look = session.known().deny(&reply, now).look_again.unwrap();
+    let look = session.known().deny(&reply, Duration::MAX, now).look_again.unwrap();
     world.clock.advance(look);
     take(&one);
 }
@@ -550,6 +550,31 @@ fn a_machine_that_misses_its_turn_is_passed_over() {
     for _ in 0..3 {
         take(&other);
     }
+}
+
+#[test]
+fn a_caller_that_cannot_wait_for_its_turn_takes_no_place_in_the_line() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    spend(&one);
+    let soon = Some(world.clock.now() + HELD - Duration::from_millis(1));
+    for host in [(); 5].map(|()| world.host("key", RATE)) {
+        assert_eq!(host.lease(soon).unwrap_err().not_ready().at_least, HELD);
+    }
+    assert_eq!(one.lease(soon).unwrap_err().not_ready().at_least, HELD);
+    // One that can wait has a place from then on, whoever of its process asked before.
+    assert_eq!(wait(&one).at_least, HELD);
+    let calls = world.calls();
+    assert_eq!(wait(&one).at_least, HELD);
+    one.lease(soon).unwrap_err();
+    assert_eq!(world.calls(), calls);
+    for host in two(&world) {
+        wait(&host);
+    }
+    // The fourth in the line.
+    assert_eq!(wait(&other).at_least, 2 * HELD);
 }
 
 #[test]

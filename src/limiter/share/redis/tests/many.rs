@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use crate::clock::Clock;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Lease;
 use crate::limiter::rate::Rate;
@@ -297,4 +298,37 @@ fn machines_that_die_in_the_line_leave_no_token_idle() {
     };
     let part = crowd.run_with_deaths(Duration::from_secs(300));
     assert!(part > 0.97, "{part:.3}");
+}
+
+/// Twice as many machines as there are tokens, each of which sends one request if that is possible in time.
+#[test]
+fn machines_that_cannot_wait_for_their_turn_hold_up_nobody() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let (mut served, mut waiting) = (0, Vec::<(u64, u64, Host)>::new());
+    for now in (0..20 * SECOND).step_by(5 * MS as usize) {
+        world.clock.advance_to(now);
+        let mut due: Vec<_> = waiting.extract_if(.., |(look, ..)| *look <= now).collect();
+        if now % (SECOND / 10) == 0 {
+            due.push((now, now + 2 * SECOND, world.host("key", RATE)));
+        }
+        for (_, until, host) in due {
+            let left = Duration::from_nanos(until.saturating_sub(now));
+            match host.lease(Some(world.clock.now() + left)) {
+                Ok(lease) => {
+                    served += 1;
+                    host.release(&lease, Outcome::Responded(SUCCESS));
+                }
+                Err(denied) => {
+                    let denied = denied.not_ready();
+                    if denied.at_least <= left {
+                        let look = denied.look_again.unwrap().as_nanos() as u64;
+                        waiting.push((now + look, until, host));
+                    }
+                }
+            }
+        }
+    }
+    assert!(served > 95, "{served}");
 }

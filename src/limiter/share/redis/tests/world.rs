@@ -241,11 +241,11 @@ impl Host {
     pub(super) fn lose_a_lease(&self) {
         self.pass();
         let session = self.store.session();
-        let Ok(id) = session.known().next_lease(session.clock.now()) else {
+        let left = Duration::from_secs(1);
+        let Ok(id) = session.known().next_lease(left, session.clock.now()) else {
             return;
         };
         let name = session.known().name(id);
-        let left = Duration::from_secs(1);
         session.call(&Operation::Lease(&name, left), left).unwrap();
         session.known().leases.not_started(id);
     }
