@@ -509,7 +509,7 @@ mod tests {
 
         fn tighten(&self, _: Rate) {}
 
-        fn exhaust(&self) -> Result<(), Unavailable> {
+        fn exhaust(&self, _: Option<Instant>) -> Result<(), Unavailable> {
             Ok(())
         }
 

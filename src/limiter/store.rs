@@ -59,9 +59,10 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
 
     fn tighten(&self, rate: Rate);
 
-    /// Takes all tokens out, for P' and the grace from now: requests were sent that the store knows nothing about.
+    /// Takes all tokens out, for P' and the grace from now: requests were sent that the store knows nothing about. It
+    /// tries for a moment to reach them, and never beyond `by`.
     #[cfg_attr(not(any(feature = "share", feature = "redis")), allow(dead_code))]
-    fn exhaust(&self) -> Result<(), Unavailable>;
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable>;
 
     fn set_grace(&self, grace: Duration);
 
@@ -159,7 +160,7 @@ impl TokenStore for Memory {
         self.ledger().tighten(rate);
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
+    fn exhaust(&self, _: Option<Instant>) -> Result<(), Unavailable> {
         let now = self.now();
         self.ledger().exhaust(now);
         Ok(())

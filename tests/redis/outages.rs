@@ -291,3 +291,25 @@ fn while_redis_is_away_a_process_uses_its_fraction_of_the_limit_if_that_was_chos
     (0..5).for_each(|_| drop(client.community("abc").roles().unwrap()));
     assert_eq!((meter.counted(), meter.most(), meter.refused()), (5, 2, 0));
 }
+
+#[test]
+fn a_call_that_looks_for_a_silent_redis_is_still_sent_with_its_own_share_in_time() {
+    let _limit = Limit::start();
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let meter = Meter::start(Duration::ZERO);
+    let share = Share::redis(redis.url());
+    let share = share.if_unavailable(IfUnavailable::Proceed { fraction: 0.4 });
+    let call = |deadline| {
+        let config = fleet::config("alone", "", &meter.url()).share(share.clone());
+        let config = config.deadline(Duration::from_millis(deadline));
+        heylo::Client::with_config(fleet::KEY, config).unwrap().community("abc").roles().map(drop)
+    };
+    redis.signal("STOP");
+    call(20_000).unwrap();
+    // From now on the next call looks whether Redis is back, which alone may take longer than this one.
+    thread::sleep(Duration::from_millis(1100));
+    call(1400).unwrap();
+    assert_eq!(meter.counted(), 2);
+}

@@ -82,9 +82,9 @@ impl Fallback {
     }
 
     /// Takes all shared tokens out, on behalf of the requests of which they do not know.
-    fn cover(&self) -> Result<(), Unavailable> {
+    fn cover(&self, by: Option<Instant>) -> Result<(), Unavailable> {
         let ended = self.sent().ended;
-        self.shared.exhaust()?;
+        self.shared.exhaust(by)?;
         let mut sent = self.sent();
         // One that ended meanwhile is covered next time.
         sent.covered = sent.covered.max(ended);
@@ -102,7 +102,7 @@ impl Fallback {
     }
 
     /// Tries to return to the shared tokens if it is time for that, and returns whether they are still away.
-    fn still_away(&self) -> bool {
+    fn still_away(&self, by: Option<Instant>) -> bool {
         let now = self.clock.now();
         let State::Away(next) = *self.state() else {
             return false;
@@ -112,7 +112,9 @@ impl Fallback {
         }
         // Set before the attempt, which may take a while: other threads go on meanwhile.
         *self.state() = State::Away(now + RETRY);
-        if self.cover().is_err() {
+        // A call that waits for them in vain has the other half of its time for a request with an own token.
+        let by = by.map(|by| now + by.saturating_duration_since(now) / 2);
+        if self.cover(by).is_err() {
             return true;
         }
         *self.state() = State::Reachable;
@@ -161,10 +163,10 @@ impl Fallback {
 
 impl TokenStore for Fallback {
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
-        if self.still_away() {
+        if self.still_away(by) {
             return self.own_lease();
         }
-        let covered = if self.is_uncovered() { self.cover() } else { Ok(()) };
+        let covered = if self.is_uncovered() { self.cover(by) } else { Ok(()) };
         match covered.map_err(Denied::from).and_then(|()| self.shared.lease(by)) {
             Err(Denied::Unavailable(why)) if self.give_up(&why) => self.own_lease(),
             Err(Denied::Unavailable(why)) => Err(why.into()),
@@ -198,8 +200,8 @@ impl TokenStore for Fallback {
         self.shared.tighten(rate);
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
-        self.shared.exhaust()
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
+        self.shared.exhaust(by)
     }
 
     fn set_grace(&self, grace: Duration) {
@@ -258,8 +260,11 @@ mod tests {
     #[derive(Debug)]
     struct Line {
         tokens: Memory,
+        clock: Arc<Hand>,
         is_cut: AtomicBool,
         is_brief: AtomicBool,
+        /// Whoever tries to reach it has to wait.
+        is_silent: AtomicBool,
     }
 
     impl Line {
@@ -295,8 +300,11 @@ mod tests {
             self.tokens.tighten(rate);
         }
 
-        fn exhaust(&self) -> Result<(), Unavailable> {
-            self.reach()?.exhaust()
+        fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
+            if self.is_silent.load(Ordering::SeqCst) {
+                self.clock.sleep(by.unwrap().saturating_duration_since(self.clock.now()));
+            }
+            self.reach()?.exhaust(by)
         }
 
         fn set_grace(&self, grace: Duration) {
@@ -315,7 +323,9 @@ mod tests {
     fn fallback(rate: Rate, fraction: f64) -> (Arc<Line>, Fallback, Arc<Hand>) {
         let clock = Arc::new(Hand::new());
         let tokens = Memory::new(Ledger::new(rate), clock.clone());
-        let line = Arc::new(Line { tokens, is_cut: false.into(), is_brief: false.into() });
+        let [is_cut, is_brief, is_silent] = [(); 3].map(|()| AtomicBool::new(false));
+        let line = Line { tokens, clock: clock.clone(), is_cut, is_brief, is_silent };
+        let line = Arc::new(line);
         (line.clone(), Fallback::new(line, rate, fraction, clock.clone()), clock)
     }
 
@@ -346,6 +356,18 @@ mod tests {
         clock.advance(RETRY);
         store.lease(None).unwrap_err();
         assert!(!store.is_away());
+    }
+
+    #[test]
+    fn a_call_that_looks_for_the_shared_tokens_in_vain_has_half_of_its_time_left() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_cut.store(true, Ordering::SeqCst);
+        store.lease(None).unwrap();
+        line.is_silent.store(true, Ordering::SeqCst);
+        clock.advance(RETRY);
+        let deadline = clock.now() + RETRY / 2;
+        assert!(store.lease(Some(deadline)).unwrap().is_fallback);
+        assert_eq!(deadline - clock.now(), RETRY / 4);
     }
 
     #[test]
@@ -420,7 +442,7 @@ mod tests {
         store.release(&own, Outcome::NoResponse);
         // For each thread that looks, until one of them has taken the tokens out.
         assert!(store.is_uncovered() && store.is_uncovered());
-        store.cover().unwrap();
+        store.cover(None).unwrap();
         assert!(!store.is_uncovered());
     }
 

@@ -495,8 +495,8 @@ impl TokenStore for FileStore {
         }
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
-        self.step(None, |state, _, now| state.exhaust(now))
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
+        self.step(by, |state, _, now| state.exhaust(now))
     }
 
     fn set_grace(&self, grace: Duration) {

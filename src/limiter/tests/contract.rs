@@ -478,7 +478,7 @@ fn each_shows_what_the_other_uses(pair: &Pair) {
 }
 
 fn one_takes_all_tokens_out_for_both(pair: &Pair) {
-    pair.one.exhaust().expect("a store that can be reached");
+    pair.one.exhaust(None).expect("a store that can be reached");
     (pair.pass)(HELD + GRACE - A_MOMENT);
     has_nothing(&pair.other);
     (pair.pass)(A_MOMENT);

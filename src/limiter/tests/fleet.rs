@@ -82,8 +82,8 @@ impl TokenStore for Chosen {
         self.stores.iter().for_each(|store| store.tighten(rate));
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
-        self.stores[0].exhaust()
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
+        self.stores[0].exhaust(by)
     }
 
     fn set_grace(&self, grace: Duration) {

@@ -160,7 +160,7 @@ impl TokenStore for Textbook {
 
     fn release(&self, _: &Lease, _: Outcome) {}
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
+    fn exhaust(&self, _: Option<Instant>) -> Result<(), Unavailable> {
         unimplemented!()
     }
 

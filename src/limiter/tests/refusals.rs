@@ -482,7 +482,7 @@ fn all_tokens_stay_out_although_a_lower_limit_of_the_service_ends_meanwhile() {
     let lease = bench.lease();
     bench.store.release(&lease, Outcome::Responded(lower));
     bench.pass(HELD * 10 - Duration::from_millis(1));
-    bench.store.exhaust().expect("tokens in memory");
+    bench.store.exhaust(None).expect("tokens in memory");
     bench.pass(HELD);
     bench.is_shut(WaitReason::Full);
 }
@@ -498,7 +498,7 @@ fn the_tokens_of_a_limit_that_only_the_server_knows_can_be_taken_out_too() {
     };
     let lease = bench.lease();
     bench.store.release(&lease, Outcome::Responded(hourly));
-    bench.store.exhaust().expect("tokens in memory");
+    bench.store.exhaust(None).expect("tokens in memory");
     bench.pass(Duration::from_secs(600));
     bench.is_shut(WaitReason::Full);
 }
@@ -514,7 +514,7 @@ fn a_token_that_is_back_is_not_taken_out_again_with_the_others() {
     bench.store.release(&bench.lease(), hourly(3));
     (0..2).for_each(|_| bench.well());
     bench.pass(Duration::from_secs(36_100));
-    bench.store.exhaust().expect("tokens in memory");
+    bench.store.exhaust(None).expect("tokens in memory");
     bench.pass(HELD + Duration::from_secs(2));
     bench.store.release(&bench.lease(), hourly(3));
     let _left = [(); 2].map(|()| bench.lease());

@@ -302,7 +302,7 @@ fn a_token_is_held_for_the_grace_of_its_process_even_if_another_one_takes_all_ou
     let machine = Machine::new();
     let (patient, hasty) = patient_and_hasty(&machine);
     patient.release(&take(&patient), Outcome::NoResponse);
-    hasty.exhaust().unwrap();
+    hasty.exhaust(None).unwrap();
     machine.pass(HELD);
     assert_eq!(take_all_left(&hasty), 4);
     machine.pass(HELD);

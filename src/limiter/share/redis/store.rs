@@ -39,6 +39,12 @@ impl RedisStore {
         RedisStore { session: Arc::new(session) }
     }
 
+    /// How long a call of Redis takes at most, for a caller whose deadline is `by`.
+    fn longest(&self, by: Option<Instant>, now: Instant) -> Duration {
+        let left = by.map_or(Duration::MAX, |by| by.saturating_duration_since(now));
+        left.clamp(SHORTEST_CALL, self.session.longest_call)
+    }
+
     /// Returns the lease to use now, which may be one that was granted before.
     fn replied(
         &self,
@@ -87,8 +93,7 @@ impl TokenStore for RedisStore {
             let id = known.next_lease(left, asked)?;
             (id, known.name(id))
         };
-        let time = left.clamp(SHORTEST_CALL, session.longest_call);
-        let reply = session.call(&Operation::Lease(&name, left), time);
+        let reply = session.call(&Operation::Lease(&name, left), self.longest(by, asked));
         let id = self.replied(id, asked, left, reply)?;
         Ok(Lease::new(id, 0))
     }
@@ -136,8 +141,9 @@ impl TokenStore for RedisStore {
         self.session.known().tighten(rate);
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
-        self.session.call(&Operation::Exhaust, self.session.longest_call)?;
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
+        let time = self.longest(by, self.session.clock.now());
+        self.session.call(&Operation::Exhaust, time)?;
         self.session.known().leases.doubt_early();
         Ok(())
     }

@@ -105,7 +105,7 @@ impl Chaos {
             500..700 if self.reported_at <= self.now => self.stop(),
             700..1000 => self.break_connections(),
             1000..1200 => self.lose_a_lease(),
-            1200..1250 => self.hosts[0].exhaust().unwrap(),
+            1200..1250 => self.hosts[0].exhaust(None).unwrap(),
             _ => {}
         }
     }

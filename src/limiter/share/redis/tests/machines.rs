@@ -529,7 +529,7 @@ fn no_lease_of_before_is_used_once_all_tokens_were_taken_out() {
     world.clock.advance(HELD - SOON);
     wait(&one);
     other.lose_a_lease();
-    one.exhaust().unwrap();
+    one.exhaust(None).unwrap();
     world.clock.advance(SOON);
     for host in [&one, &other] {
         assert_eq!(wait(host).at_least, HELD + GRACE - SOON);
@@ -963,7 +963,7 @@ fn tokens_that_were_sent_elsewhere_meanwhile_are_taken_out() {
         return;
     };
     let [one, other] = two(&world);
-    one.exhaust().unwrap();
+    one.exhaust(None).unwrap();
     assert_eq!(wait(&other).at_least, HELD + GRACE);
 }
 
@@ -1059,7 +1059,7 @@ fn a_pause_lasts_as_long_although_the_clock_was_set_back() {
     answer(&one, &take(&one), refused_for(10));
     for seconds in [3600, 5, 1] {
         world.set_back(Duration::from_secs(seconds));
-        one.exhaust().unwrap();
+        one.exhaust(None).unwrap();
         world.clock.advance(Duration::from_secs(3));
         assert_eq!(wait(&world.host("key", RATE)).reason, WaitReason::Paused);
     }

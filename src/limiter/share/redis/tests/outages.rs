@@ -94,8 +94,8 @@ impl TokenStore for Outage {
         self.host.tighten(rate);
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
-        self.host.exhaust()
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
+        self.host.exhaust(by)
     }
 
     fn set_grace(&self, grace: Duration) {

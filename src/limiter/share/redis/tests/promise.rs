@@ -109,7 +109,7 @@ impl TokenStore for Machines {
 
     fn tighten(&self, _: Rate) {}
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
+    fn exhaust(&self, _: Option<Instant>) -> Result<(), Unavailable> {
         Ok(())
     }
 

@@ -112,7 +112,7 @@ fn after_a_loss_of_the_data_the_longest_of_the_shortest_limits_is_waited_for() {
         let [slow, fast] = two(&world);
         assert!((0..100).all(|_| sends(&slow, SUCCESS)));
         let extra = match is_exhausted {
-            true => slow.exhaust().map(|()| Duration::from_secs(2)).unwrap(),
+            true => slow.exhaust(None).map(|()| Duration::from_secs(2)).unwrap(),
             false => {
                 let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")));
                 Duration::ZERO

@@ -325,9 +325,9 @@ impl TokenStore for Host {
         self.store.tighten(rate);
     }
 
-    fn exhaust(&self) -> Result<(), Unavailable> {
+    fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
         self.pass();
-        self.store.exhaust()
+        self.store.exhaust(by)
     }
 
     fn set_grace(&self, grace: Duration) {
