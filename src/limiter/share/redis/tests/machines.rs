@@ -684,6 +684,55 @@ fn no_token_is_granted_ahead_for_a_moment_at_which_a_probe_may_be_under_way() {
 }
 
 #[test]
+fn a_probe_whose_machine_died_is_followed_by_another_one_that_goes_alone() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let [one, other] = two(&world);
+    answer(&one, &take(&one), refused_for(1));
+    world.clock.advance(Duration::from_secs(1));
+    take(&one);
+    one.die();
+    world.clock.advance(LEASE + GRACE);
+    take(&other);
+    assert_eq!(wait(&world.host("key", RATE)).reason, WaitReason::Paused);
+}
+
+#[test]
+fn what_is_known_outlasts_a_pause_or_a_grace_or_weeks_in_which_nobody_calls() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let left = |key: &str, place: usize| -> Duration {
+        let name = &world.keys(key)[place];
+        Duration::from_millis(world.run(redis::cmd("PTTL").arg(name)))
+    };
+    const DAY: Duration = Duration::from_secs(86_400);
+    let one = world.host("paused", RATE);
+    answer(&one, &take(&one), refused_for(DAY.as_secs()));
+    assert!(left("paused", 1) > DAY);
+    let one = world.host("patient", RATE);
+    one.set_grace(DAY);
+    take(&one);
+    assert!(left("patient", 0) > DAY && left("patient", 1) > DAY);
+    let [.., server, _] = world.keys("patient");
+    let _: () = world.run(redis::cmd("PEXPIRE").arg(server).arg(DAY.as_millis() as u64));
+    take(&one);
+    assert!(left("patient", 5) > 20 * DAY);
+}
+
+#[test]
+fn of_those_that_wait_for_a_paced_rate_each_has_a_distance_from_the_one_before() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let hosts = [(); 3].map(|()| world.host("key", RATE.paced()));
+    take(&hosts[0]);
+    let [second, third] = [1, 2].map(|place| wait(&hosts[place]).at_least);
+    assert!(third > second * 19 / 10, "{second:?} {third:?}");
+}
+
+#[test]
 fn the_token_of_a_probe_that_got_no_response_is_followed_by_another_probe() {
     let Some(world) = World::new() else {
         return;

@@ -253,6 +253,29 @@ fn rates_that_were_evicted_alone_are_waited_for_and_told_again() {
 }
 
 #[test]
+fn rates_that_were_evicted_alone_are_waited_for_by_a_program_that_never_knew_them() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    assert!(sends(&world.host("key", FAST), SUCCESS));
+    let _: () = world.run(redis::cmd("DEL").arg(&world.keys("key")[4]));
+    assert!(!sends(&world.host("key", FAST), SUCCESS));
+}
+
+#[test]
+fn a_program_keeps_its_own_rate_beside_sixteen_that_last_longer() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    for n in 0..16 {
+        assert!(sends(&world.host("key", FAST.and(Rate::per_hour(1000 + n))), SUCCESS));
+        world.clock.advance(2 * HELD);
+    }
+    let own = world.host("key", Rate::per_second(1));
+    assert!(sends(&own, SUCCESS) && !sends(&own, SUCCESS));
+}
+
+#[test]
 fn a_pause_of_no_time_is_one_of_a_second_for_all() {
     let Some(world) = World::new() else {
         return;
