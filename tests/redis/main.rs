@@ -15,5 +15,6 @@ mod refusals;
 mod resolver;
 mod returns;
 mod secrets;
+mod threads;
 mod trials;
 mod worker;

@@ -80,12 +80,8 @@ impl Session {
     ) -> Result<Result<Value, Unavailable>, Unavailable> {
         let connections = Arc::clone(&self.connections);
         cancellation::unless_cancelled(&self.clock, move || connections.call(&commands, time))
-            .map_err(|Cancelled| {
-                // A call that was cancelled reports that in its place.
-                let hint = "let this process have more threads";
-                Unavailable::new("the system has no thread left to call Redis", hint)
-                    .retry_in(RETRY)
-            })
+            // A call that was cancelled reports that in its place.
+            .map_err(|Cancelled| no_thread())
     }
 
     /// Renews the leases of all requests under way.
@@ -190,4 +186,9 @@ impl Session {
             }
         }
     }
+}
+
+pub(super) fn no_thread() -> Unavailable {
+    let hint = "let this process have more threads";
+    Unavailable::new("the system has no thread left to call Redis", hint).retry_in(RETRY)
 }

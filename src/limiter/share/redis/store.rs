@@ -11,7 +11,7 @@ use crate::limiter::store::{Denied, TokenStore};
 
 use super::known::LONGEST_RELEASE;
 use super::script::{Operation, Reply};
-use super::session::Session;
+use super::session::{Session, no_thread};
 use super::worker;
 
 /// A caller whose deadline is now asks for this long.
@@ -39,10 +39,26 @@ impl RedisStore {
         RedisStore { session: Arc::new(session) }
     }
 
-    /// How long a call of Redis takes at most, for a caller whose deadline is `by`.
-    fn longest(&self, by: Option<Instant>, now: Instant) -> Duration {
-        let left = by.map_or(Duration::MAX, |by| by.saturating_duration_since(now));
+    /// How long a call of Redis takes at most, for a caller that has so much time left.
+    fn longest(&self, left: Duration) -> Duration {
         left.clamp(SHORTEST_CALL, self.session.longest_call)
+    }
+
+    /// Takes a lease that may be used now.
+    fn take(&self, by: Option<Instant>) -> Result<u64, Denied> {
+        let session = &self.session;
+        let asked = session.clock.now();
+        let left = left(by, asked);
+        let (id, name) = {
+            let mut known = session.known();
+            if let Some(id) = known.claim(asked)? {
+                return Ok(id);
+            }
+            let id = known.next_lease(left, asked)?;
+            (id, known.name(id))
+        };
+        let reply = session.call(&Operation::Lease(&name, left), self.longest(left));
+        self.replied(id, asked, left, reply)
     }
 
     /// Returns the lease to use now, which may be one that was granted before.
@@ -69,6 +85,7 @@ impl RedisStore {
         }
         let claimed = known.claim(now);
         drop(known);
+        // Also for a lease that is to be used later.
         worker::start(session);
         // A reply that took as long as a lease is worth nothing.
         Ok(claimed?.ok_or(AT_ONCE)?)
@@ -80,22 +97,19 @@ impl RedisStore {
     }
 }
 
+fn left(by: Option<Instant>, now: Instant) -> Duration {
+    by.map_or(Duration::MAX, |by| by.saturating_duration_since(now))
+}
+
 impl TokenStore for RedisStore {
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied> {
-        let session = &self.session;
-        let asked = session.clock.now();
-        let left = by.map_or(Duration::MAX, |by| by.saturating_duration_since(asked));
-        let (id, name) = {
-            let mut known = session.known();
-            if let Some(id) = known.claim(asked)? {
-                return Ok(Lease::new(id, 0));
-            }
-            let id = known.next_lease(left, asked)?;
-            (id, known.name(id))
-        };
-        let reply = session.call(&Operation::Lease(&name, left), self.longest(by, asked));
-        let id = self.replied(id, asked, left, reply)?;
-        Ok(Lease::new(id, 0))
+        let lease = Lease::new(self.take(by)?, 0);
+        if worker::start(&self.session) {
+            return Ok(lease);
+        }
+        // Its lease would end while the request is under way.
+        self.release(&lease, Outcome::NeverSent);
+        Err(no_thread().into())
     }
 
     fn stands(&self, lease: &Lease) -> bool {
@@ -142,8 +156,8 @@ impl TokenStore for RedisStore {
     }
 
     fn exhaust(&self, by: Option<Instant>) -> Result<(), Unavailable> {
-        let time = self.longest(by, self.session.clock.now());
-        self.session.call(&Operation::Exhaust, time)?;
+        let left = left(by, self.session.clock.now());
+        self.session.call(&Operation::Exhaust, self.longest(left))?;
         self.session.known().leases.doubt_early();
         Ok(())
     }

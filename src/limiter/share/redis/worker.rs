@@ -15,17 +15,18 @@ const TICK: Duration = Duration::from_millis(LEASE.as_millis() as u64 / 3);
 /// And ends after so many ticks with nothing to do. It is started again when there is.
 const IDLE_TICKS: u32 = 10;
 
-/// Starts the worker unless it is running.
-pub(super) fn start(session: &Arc<Session>) {
+/// Starts the worker unless it is running, and returns whether it is.
+pub(super) fn start(session: &Arc<Session>) -> bool {
     if !session.has_worker || std::mem::replace(&mut session.known().has_worker, true) {
-        return;
+        return true;
     }
     let its = Arc::clone(session);
     let started = thread::Builder::new().name("heysync-redis".to_owned()).spawn(move || run(&its));
-    if let Err(error) = started {
+    if let Err(error) = &started {
         log::warn!(target: "heysync", "no thread to renew leases in Redis: {error}");
         session.known().has_worker = false;
     }
+    started.is_ok()
 }
 
 fn run(session: &Session) {
