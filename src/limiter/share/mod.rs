@@ -155,15 +155,16 @@ impl Share {
     ///
     /// The service counts at most N requests in any window of a period, whichever machines send them. The tokens are kept on
     /// the server's clock, so the clocks of the machines may differ. A machine that waits has a place in a queue; one that
-    /// misses its turn by more than a tenth of a second is passed over. After N requests in a row, those that wait are
-    /// served P/N apart, less two round trips to the server. A pause after a 429 holds for all machines, but one that was granted
-    /// a token before the pause uses it, up to two fifths of a second later.
+    /// misses its turn by more than a tenth of a second is passed over, and one that cannot wait until its turn takes no place.
+    /// After N requests in a row, those that wait are served P/N apart, less two round trips to the server. A pause after a 429
+    /// holds for all machines, but one that was granted a token before the pause uses it, up to two fifths of a second later.
     ///
     /// Numbers of the service that its own successes contradict are ignored for ten periods, as by a bucket in memory. The last
     /// 128 successes are remembered at most: a stated limit of more is obeyed, even if it is too low.
     ///
-    /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer. The token of a
-    /// process that died is back after its lease, the [grace](super::TokenBucket::set_grace) and a period.
+    /// A token is leased for a second and a half, and a thread renews the leases of requests that take longer: without that
+    /// thread nothing is sent. The token of a process that died is back after its lease, the
+    /// [grace](super::TokenBucket::set_grace) and a period.
     ///
     /// If the server loses or evicts its data, starts again, or is replaced by another one, requests that it knows nothing
     /// about may just have been sent. Then it gives no token for one period, and for a second at least; meanwhile the

@@ -661,6 +661,49 @@ fn however_long_the_wait_is_a_caller_asks_a_few_times() {
 }
 
 #[test]
+fn refusals_of_requests_that_were_under_way_together_are_one() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let unnamed = RateLimitHeaders { retry_after: None, ..refused_for(0) };
+    for (first, second, left) in [
+        (refused_for(10), refused_for(1), Duration::from_secs(9)),
+        (unnamed, unnamed, HELD - Duration::from_secs(1)),
+        (refused_for(10), refused_for(20), Duration::from_secs(20)),
+    ] {
+        let key = format!("{left:?}");
+        let [one, other] = [(); 2].map(|()| world.host(&key, RATE));
+        let leases = [(); 2].map(|()| take(&one));
+        answer(&one, &leases[0], first);
+        world.clock.advance(Duration::from_secs(1));
+        answer(&one, &leases[1], second);
+        assert_eq!(wait(&other).at_least, left);
+    }
+}
+
+#[test]
+fn after_each_refusal_the_requests_are_further_apart_down_to_three_tenths_of_the_rate() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    for (refusals, pause, part) in [(1, 2, 0.95), (2, 2, 0.855), (20, 2, 0.3), (1, 20, 0.95)] {
+        let one = world.host(&format!("{refusals} {pause}"), RATE);
+        answer(&one, &take(&one), SUCCESS);
+        for _ in 0..refusals {
+            world.clock.advance(Duration::from_secs(2));
+            answer(&one, &take(&one), refused_for(pause));
+            world.clock.advance(Duration::from_secs(pause));
+        }
+        answer(&one, &take(&one), SUCCESS);
+        let denied = wait(&one);
+        assert_eq!(denied.reason, WaitReason::Paced);
+        let expected = (HELD / 3).div_f64(part);
+        let difference = denied.at_least.abs_diff(expected);
+        assert!(difference < Duration::from_millis(1), "{refusals}: {denied:?}, {expected:?}");
+    }
+}
+
+#[test]
 fn no_token_is_granted_ahead_for_a_moment_at_which_a_probe_may_be_under_way() {
     let Some(world) = World::new() else {
         return;

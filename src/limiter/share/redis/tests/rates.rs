@@ -188,6 +188,46 @@ fn sixteen_rates_are_kept_to_and_a_further_one_takes_the_place_of_another() {
 }
 
 #[test]
+fn a_limit_that_successes_contradict_is_ignored_for_ten_periods_however_often_it_is_stated() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.host("key", FAST);
+    let stated = RateLimitHeaders { limit: Some(1), ..SUCCESS };
+    for lease in [(); 2].map(|()| one.lease(None).unwrap()) {
+        one.release(&lease, Outcome::Responded(stated));
+    }
+    for _ in 0..4 {
+        world.clock.advance(2 * HELD);
+        assert!(sends(&one, stated));
+    }
+    assert!(sends(&one, stated));
+    world.clock.advance(3 * HELD);
+    assert!(sends(&one, stated) && !sends(&one, stated));
+}
+
+#[test]
+fn successes_from_before_a_limit_was_stated_and_from_all_of_its_period_contradict_it() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let minute =
+        RateLimitHeaders { limit: Some(2), period: Some(Duration::from_secs(60)), ..SUCCESS };
+    for (key, before, last, pause) in [
+        ("before", SUCCESS, RateLimitHeaders { limit: Some(2), ..SUCCESS }, Duration::ZERO),
+        ("all", minute, minute, HELD),
+    ] {
+        let one = world.host(key, FAST);
+        let [first, second, third] = [(); 3].map(|()| one.lease(None).unwrap());
+        for (lease, headers) in [(first, before), (second, before), (third, last)] {
+            one.release(&lease, Outcome::Responded(headers));
+            world.clock.advance(pause);
+        }
+        assert!(sends(&one, SUCCESS), "{key}");
+    }
+}
+
+#[test]
 fn a_limit_that_is_ignored_takes_the_place_of_no_rate() {
     let Some(world) = World::new() else {
         return;
