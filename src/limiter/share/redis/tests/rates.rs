@@ -228,6 +228,24 @@ fn successes_from_before_a_limit_was_stated_and_from_all_of_its_period_contradic
 }
 
 #[test]
+fn what_others_spend_is_ignored_for_ten_periods_after_successes_contradicted_it() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.host("key", FAST);
+    let nothing_left = RateLimitHeaders { remaining: Some(0), ..SUCCESS };
+    let mut sent = [0; 30];
+    for sent in &mut sent {
+        world.clock.advance(HELD);
+        *sent = (0..5).filter(|_| sends(&one, nothing_left)).count();
+    }
+    let believed = |sent: &usize| *sent < 5;
+    let first = sent.iter().skip_while(|it| believed(it));
+    let full = first.clone().take_while(|it| !believed(it)).count();
+    assert!((9..=11).contains(&full) && first.count() > full, "{sent:?}");
+}
+
+#[test]
 fn a_limit_that_is_ignored_takes_the_place_of_no_rate() {
     let Some(world) = World::new() else {
         return;
