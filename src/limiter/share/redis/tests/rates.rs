@@ -228,6 +228,22 @@ fn successes_from_before_a_limit_was_stated_and_from_all_of_its_period_contradic
 }
 
 #[test]
+fn what_others_spent_is_held_for_a_period_and_neither_lowered_before_nor_held_for_longer() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    let one = world.host("key", FAST);
+    let reset = Some(Duration::from_secs(3600));
+    for (lease, remaining) in [(); 2].map(|()| one.lease(None).unwrap()).iter().zip([0, 2]) {
+        let headers = RateLimitHeaders { remaining: Some(remaining), reset, ..SUCCESS };
+        one.release(lease, Outcome::Responded(headers));
+        assert_eq!(one.snapshot().held_for_others, 3);
+    }
+    world.clock.advance(HELD);
+    assert!((0..5).all(|_| sends(&one, SUCCESS)));
+}
+
+#[test]
 fn what_others_spend_is_ignored_for_ten_periods_after_successes_contradicted_it() {
     let Some(world) = World::new() else {
         return;
