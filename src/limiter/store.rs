@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use super::ledger::{Lease, Ledger};
 use super::moment::{Nanos, NotReady, since};
 use super::rate::Rate;
-use super::status::{Outcome, Snapshot, Unavailable};
+use super::status::{AcquireError, Outcome, Snapshot, Unavailable, Wait};
 
 /// Keeps the tokens of one rate.
 ///
@@ -86,6 +86,15 @@ pub(crate) enum Denied {
 impl From<NotReady> for Denied {
     fn from(not_ready: NotReady) -> Denied {
         Denied::NotReady(not_ready)
+    }
+}
+
+impl From<Denied> for AcquireError {
+    fn from(denied: Denied) -> AcquireError {
+        match denied {
+            Denied::NotReady(it) => AcquireError::new(Wait::new(it.at_least, it.reason)),
+            Denied::Unavailable(why) => why.into(),
+        }
     }
 }
 
