@@ -470,6 +470,16 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_whose_end_only_a_response_brings_is_reported_once() {
+        let (now, mut reported) = (Instant::now(), Reported::default());
+        let news = [1, 2].map(|seconds| {
+            let (at_least, reason) = (seconds * SECOND, WaitReason::Paused);
+            reported.news(&NotReady { at_least, look_again: None, reason }, now).is_some()
+        });
+        assert_eq!(news, [true, false]);
+    }
+
+    #[test]
     fn shared_tokens_are_tried_again_if_that_is_of_use_and_in_time() {
         let (now, away) = (Instant::now(), Unavailable::new("cut off", "wait"));
         let brief = away.clone().retry_in(SECOND);

@@ -213,6 +213,10 @@ mod tests {
         let beside_one = [(); 5].map(|()| store.lease_beside(1).is_some());
         assert_eq!(beside_one, [true, true, true, true, false]);
         assert!(store.lease(None).is_ok());
+        let rate = Rate::per_second(1000).and(Rate::per_hour(16));
+        let store = Memory::new(Ledger::new(rate), Arc::new(SystemClock));
+        let beside_one = [(); 4].map(|()| store.lease_beside(1).is_some());
+        assert_eq!(beside_one, [true, true, true, false]);
     }
 
     #[test]
