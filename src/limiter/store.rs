@@ -251,6 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_overtaken_whose_request_is_the_first_of_a_second_burst() {
+        let ledger = Ledger::new(Rate::per_second(8)).cautious();
+        let store = Memory::new(ledger, Arc::new(Hand::new()));
+        let (success, remaining) = (true, Some(7));
+        let known = RateLimitHeaders { success, remaining, ..RateLimitHeaders::default() };
+        store.release(&store.lease(None).unwrap(), Outcome::Responded(known));
+        for _ in 0..5 {
+            store.release(&store.lease(None).unwrap(), Outcome::NeverSent);
+        }
+        // The seventh request leaves one, the eighth none before the second burst.
+        store.release(&store.lease_beside(1).unwrap(), Outcome::NeverSent);
+        assert!(store.lease_beside(1).is_none());
+    }
+
+    #[test]
     fn a_poisoned_lock_is_survived() {
         let store = Memory::new(Ledger::new(Rate::per_minute(1)), Arc::new(SystemClock));
         let lease = store.lease(None).unwrap();

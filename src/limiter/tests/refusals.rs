@@ -654,3 +654,13 @@ fn a_request_of_before_the_pause_that_comes_to_nothing_sends_no_second_one_to_tr
         bench.lease();
     }
 }
+
+#[test]
+fn a_pause_without_a_name_lasts_a_period_again_after_a_success_that_took_many_short_ones() {
+    let bench = Bench::new(Rate::per_minute(100));
+    bench.well();
+    (0..20).for_each(|_| bench.refuse(bench.next(), None));
+    bench.well();
+    bench.refuse(bench.next(), None);
+    assert_eq!(bench.paused(), Duration::from_millis(60_065));
+}
