@@ -499,6 +499,18 @@ mod tests {
     }
 
     #[test]
+    fn an_obstacle_that_has_been_waited_for_is_not_waited_for_again_while_it_lasts() {
+        let (line, store, clock) = fallback(Rate::per_second(20), 0.5);
+        line.is_brief.store(true, Ordering::SeqCst);
+        line.is_cut.store(true, Ordering::SeqCst);
+        assert!(matches!(store.lease(None), Err(Denied::Unavailable(_))));
+        for time in [PATIENCE, RETRY, 60 * RETRY] {
+            clock.advance(time);
+            assert!(store.lease(None).unwrap().is_fallback);
+        }
+    }
+
+    #[test]
     fn less_than_one_request_in_a_period_is_one_in_a_longer_period() {
         assert_eq!(part(Rate::per_second(5), 0.1), Rate::new(1, Duration::from_secs(2)));
         assert_eq!(part(Rate::per_minute(100), 0.29), Rate::per_minute(29));
