@@ -192,24 +192,24 @@ impl TokenBucket {
         let mut reported = Reported::default();
         let _watches = cancellation::watch(&self.shared.clock, place.signal());
         loop {
-            let denied = match self.ask(&place) {
+            let (ahead, asked) = (place.ahead(), self.shared.clock.now());
+            let denied = match self.ask(&place, ahead) {
                 Ok(permit) => return Ok(permit),
                 Err(denied) => denied,
             };
             let now = self.shared.clock.now();
-            let not_ready = match denied {
-                Denied::NotReady(not_ready) => not_ready,
-                Denied::Unavailable(why) => try_again(why, until, now)?,
-            };
-            in_time(&not_ready, until, now)?;
-            if cancellation::is_cancelled() {
-                return Err(AcquireError::new(Wait::new(not_ready.at_least, not_ready.reason)));
+            let not_ready = if_worth_waiting(&denied, until, now)?;
+            if let Some(error) = place.failed() {
+                return Err(error);
             }
             match reported.news(&not_ready, now) {
                 Some(wait) => place.step_aside(|| on_wait(&wait)),
+                None if ahead > 0 => place.wait(&*self.shared.clock),
                 None => {
                     let look = not_ready.look_again.and_then(|look| now.checked_add(look));
-                    place.wait(look, &*self.shared.clock);
+                    // A store that cannot be reached has no token for anybody.
+                    let by = if matches!(denied, Denied::NotReady(_)) { asked } else { now };
+                    place.wait_as_first(look, (&denied.into(), by), &*self.shared.clock);
                 }
             }
         }
@@ -275,14 +275,28 @@ impl TokenBucket {
     }
 
     /// The first in the queue takes a token; the others get the time until their turn.
-    fn ask(&self, place: &Place) -> Result<Permit, Denied> {
-        match place.ahead() {
-            0 => {
-                let lease = self.shared.store.lease(place.earliest_deadline())?;
-                Ok(Permit::new(Arc::clone(&self.shared), lease))
-            }
-            ahead => Err(self.shared.store.outlook(ahead).into()),
+    fn ask(&self, place: &Place, ahead: usize) -> Result<Permit, Denied> {
+        if ahead > 0 {
+            return Err(self.shared.store.outlook(ahead).into());
         }
+        let lease = self.shared.store.lease(place.earliest_deadline())?;
+        Ok(Permit::new(Arc::clone(&self.shared), lease))
+    }
+}
+
+/// The wait for a token, unless it cannot end in time or the call was cancelled.
+fn if_worth_waiting(
+    denied: &Denied,
+    until: Option<Instant>,
+    now: Instant,
+) -> Result<NotReady, AcquireError> {
+    let not_ready = match denied {
+        Denied::NotReady(not_ready) => *not_ready,
+        Denied::Unavailable(why) => try_again(why.clone(), until, now)?,
+    };
+    match is_in_time(&not_ready, until, now) && !cancellation::is_cancelled() {
+        true => Ok(not_ready),
+        false => Err(denied.clone().into()),
     }
 }
 
@@ -301,13 +315,10 @@ fn try_again(
 }
 
 /// Whether the wait can end in time. One that takes no time always can; one for centuries never does.
-fn in_time(not_ready: &NotReady, until: Option<Instant>, now: Instant) -> Result<(), AcquireError> {
+fn is_in_time(not_ready: &NotReady, until: Option<Instant>, now: Instant) -> bool {
     const NEVER: Duration = Duration::from_nanos(u64::MAX / 2);
     let left = until.map_or(NEVER, |until| until.saturating_duration_since(now));
-    if not_ready.at_least > left {
-        return Err(AcquireError::new(Wait::new(not_ready.at_least, not_ready.reason)));
-    }
-    Ok(())
+    not_ready.at_least <= left
 }
 
 /// The wait that was reported last.
@@ -456,6 +467,16 @@ mod tests {
             let expected = is_news.then_some(Wait::new(at_least, reason));
             assert_eq!(reported.news(&not_ready, now), expected);
         }
+    }
+
+    #[test]
+    fn a_pause_whose_end_only_a_response_brings_is_reported_once() {
+        let (now, mut reported) = (Instant::now(), Reported::default());
+        let news = [1, 2].map(|seconds| {
+            let (at_least, reason) = (seconds * SECOND, WaitReason::Paused);
+            reported.news(&NotReady { at_least, look_again: None, reason }, now).is_some()
+        });
+        assert_eq!(news, [true, false]);
     }
 
     #[test]

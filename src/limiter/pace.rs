@@ -163,4 +163,14 @@ mod tests {
         (0..200).for_each(|_| pace.answered(100 * MS));
         assert!(pace.variation() < 10 * MS);
     }
+
+    #[test]
+    fn round_trips_differ_by_a_twentieth_of_a_period_at_most() {
+        let mut pace = Pace::new(false);
+        pace.adjust(1, 1000);
+        [100, 149].into_iter().for_each(|trip| pace.answered(trip));
+        assert!((40..50).contains(&pace.variation()));
+        pace.answered(900);
+        assert_eq!(pace.variation(), 50);
+    }
 }

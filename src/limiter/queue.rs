@@ -8,10 +8,13 @@ use std::time::Instant;
 
 use crate::clock::{Clock, Signal};
 
+use super::status::AcquireError;
+
 /// Threads in the order in which they came.
 ///
 /// Only the first may take a token, and only the first waits with a timer, on behalf of all: it wakes the threads
-/// whose deadlines have come. The others wait until they are signalled. A thread that is busy with something else
+/// whose deadlines have come. Such a thread may still expect a token, after the first has taken its own. If the first gets
+/// none then, the thread fails with it. The others wait until they are signalled. A thread that is busy with something else
 /// (the caller's own code) is passed over as if it were not there, so that it holds up nobody.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -36,6 +39,8 @@ struct Waiter {
     signal: Signal,
     until: Option<Instant>,
     busy: bool,
+    /// Why it gets no token, if its deadline came before that was known.
+    failed: Option<AcquireError>,
 }
 
 /// A place in the queue. Dropping it leaves the queue and wakes the next thread if this was the first.
@@ -55,11 +60,11 @@ impl Queue {
     pub(crate) fn join(queue: &Arc<Queue>, until: Option<Instant>) -> Place {
         let signal = Signal::new();
         let mut line = queue.lock();
-        // The first has to set its timer anew.
         let first = if line.is_first_deadline(until) { line.first() } else { None };
         let ticket = line.tickets;
         line.tickets += 1;
-        line.waiters.push_back(Waiter { ticket, signal: signal.clone(), until, busy: false });
+        let own = signal.clone();
+        line.waiters.push_back(Waiter { ticket, signal: own, until, busy: false, failed: None });
         queue.waiting.fetch_add(1, Ordering::SeqCst);
         drop(line);
         queue.notify(first);
@@ -82,7 +87,7 @@ impl Queue {
     /// Wakes everybody: for some, the wait may have become too long.
     pub(crate) fn wake_all(&self) {
         if self.len() > 0 {
-            let all = self.lock().those(|_| true);
+            let all = self.lock().all();
             self.notify(all);
         }
     }
@@ -118,7 +123,12 @@ impl Place {
 
     /// Returns the earliest deadline of all who wait: whoever does something for all of them has to be done by then.
     pub(crate) fn earliest_deadline(&self) -> Option<Instant> {
-        self.queue.lock().waiters.iter().filter_map(|it| it.until).min()
+        self.queue.lock().earliest_deadline()
+    }
+
+    /// Returns why the thread gets no token, if it waited until its deadline in vain.
+    pub(crate) fn failed(&self) -> Option<AcquireError> {
+        self.queue.lock().failed(self.ticket)
     }
 
     /// Runs the caller's own code, and is passed over by the others meanwhile.
@@ -127,14 +137,25 @@ impl Place {
         code();
     }
 
-    /// Waits until something may have changed: the first until `look` at most, the others until signalled.
-    pub(crate) fn wait(&self, look: Option<Instant>, clock: &dyn Clock) {
-        let line = self.queue.lock();
-        let is_first = line.ahead(self.ticket) == 0;
-        let deadline = line.waiters.iter().filter_map(|it| it.until).min();
+    /// Waits until signalled: by whoever leaves this thread as the first.
+    pub(crate) fn wait(&self, clock: &dyn Clock) {
+        clock.wait(&self.signal, None);
+    }
+
+    /// Waits until something may have changed, and until `look` at most, after the first got no token because of `error`.
+    /// Those whose deadlines had come `by` then fail as well; after that, there may be more time for another attempt.
+    pub(crate) fn wait_as_first(
+        &self,
+        look: Option<Instant>,
+        (error, by): (&AcquireError, Instant),
+        clock: &dyn Clock,
+    ) {
+        let mut line = self.queue.lock();
+        let failed = line.fail(by, error);
+        let deadline = line.earliest_deadline();
         drop(line);
-        if !is_first {
-            return clock.wait(&self.signal, None);
+        if !failed.is_empty() {
+            return self.queue.notify(failed);
         }
         clock.wait(&self.signal, look.into_iter().chain(deadline).min());
         if deadline.is_some() {
@@ -201,20 +222,43 @@ impl Line {
         self.waiters.iter().find(|it| !it.busy).map(|it| it.signal.clone())
     }
 
-    fn those(&mut self, concerns: impl Fn(&mut Waiter) -> bool) -> Vec<Signal> {
-        let concerned = |it: &mut Waiter| concerns(it).then(|| it.signal.clone());
-        self.waiters.iter_mut().filter_map(concerned).collect()
+    fn all(&self) -> Vec<Signal> {
+        self.waiters.iter().map(|it| it.signal.clone()).collect()
     }
 
-    /// Whether `until` comes before all other deadlines.
+    /// Whether the first has to set its timer anew for `until`.
     fn is_first_deadline(&self, until: Option<Instant>) -> bool {
-        let earlier = |until| self.waiters.iter().any(|it| it.until.is_some_and(|it| it <= until));
-        until.is_some_and(|until| !earlier(until))
+        let earliest = self.earliest_deadline();
+        until.is_some_and(|until| earliest.is_none_or(|earliest| until < earliest))
     }
 
-    /// The threads whose deadlines have come. Each is returned once: nobody waits for its deadline again.
-    fn overdue(&mut self, now: Instant) -> Vec<Signal> {
-        self.those(|waiter| waiter.until.take_if(|until| *until <= now).is_some())
+    fn earliest_deadline(&self) -> Option<Instant> {
+        self.waiters.iter().filter(|it| it.failed.is_none()).filter_map(|it| it.until).min()
+    }
+
+    /// The threads whose deadlines have come.
+    fn overdue(&self, now: Instant) -> Vec<Signal> {
+        self.waiters.iter().filter(|it| it.is_overdue(now)).map(|it| it.signal.clone()).collect()
+    }
+
+    /// The same threads, which fail now: nobody waits for their deadlines again.
+    fn fail(&mut self, by: Instant, error: &AcquireError) -> Vec<Signal> {
+        let failing = self.waiters.iter_mut().filter(|it| it.is_overdue(by));
+        let fail = |it: &mut Waiter| {
+            it.failed = Some(error.clone());
+            it.signal.clone()
+        };
+        failing.map(fail).collect()
+    }
+
+    fn failed(&self, ticket: u64) -> Option<AcquireError> {
+        self.waiters.get(self.position(ticket)?)?.failed.clone()
+    }
+}
+
+impl Waiter {
+    fn is_overdue(&self, now: Instant) -> bool {
+        self.failed.is_none() && self.until.is_some_and(|until| until <= now)
     }
 }
 
@@ -225,6 +269,11 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
+    use crate::limiter::status::{Wait, WaitReason};
+
+    fn error() -> AcquireError {
+        AcquireError::new(Wait::new(Duration::from_secs(5), WaitReason::Full))
+    }
 
     fn queue() -> Arc<Queue> {
         Arc::new(Queue::new(Arc::new(SystemClock)))
@@ -258,7 +307,7 @@ mod tests {
         let queue = queue();
         let place = Queue::join(&queue, None);
         queue.wake_first();
-        place.wait(None, &SystemClock);
+        place.wait(&SystemClock);
     }
 
     #[test]
@@ -267,7 +316,7 @@ mod tests {
         let [first, second] = [(); 2].map(|()| Queue::join(&queue, None));
         first.step_aside(|| {
             assert_eq!(second.ahead(), 0);
-            second.wait(None, &SystemClock);
+            second.wait(&SystemClock);
         });
         assert_eq!((first.ahead(), second.ahead()), (0, 1));
     }
@@ -284,17 +333,46 @@ mod tests {
         assert_eq!(first.earliest_deadline(), soon);
     }
 
+    /// A clock that stands still, and notes until when somebody would wait.
+    #[derive(Debug)]
+    struct Still(Instant, Mutex<Vec<Option<Instant>>>);
+
+    impl Clock for Still {
+        fn now(&self) -> Instant {
+            self.0
+        }
+
+        fn sleep(&self, _: Duration) {}
+
+        fn wait(&self, _: &Signal, until: Option<Instant>) {
+            self.1.lock().unwrap().push(until);
+        }
+    }
+
     #[test]
-    fn a_deadline_that_has_come_wakes_its_thread_once_and_ends_no_further_wait() {
-        let queue = queue();
-        let first = Queue::join(&queue, Some(Instant::now()));
-        let second = Queue::join(&queue, None);
-        first.step_aside(|| {
-            assert!(second.signal.take());
-            second.wait(None, &SystemClock);
-            assert!(first.signal.take());
-            assert_eq!(second.earliest_deadline(), None);
+    fn who_is_overdue_is_woken_and_fails_if_the_first_gets_no_token_after_that() {
+        let now = Instant::now();
+        let clock = Arc::new(Still(now, Mutex::default()));
+        let queue = Arc::new(Queue::new(clock.clone()));
+        let busy = Queue::join(&queue, Some(now));
+        let [first, overdue] = [None, Some(now)].map(|until| Queue::join(&queue, until));
+        let [soon, far] = [5, 9].map(|seconds| Some(now + Duration::from_secs(seconds)));
+        let _later = Queue::join(&queue, far);
+        busy.step_aside(|| {
+            let states = || [&busy, &overdue].map(|it| (it.failed(), it.signal.take()));
+            let earlier = now - Duration::from_nanos(1);
+            first.wait_as_first(None, (&error(), earlier), &*clock);
+            assert_eq!(states(), [(None, true), (None, true)]);
+            assert_eq!(first.earliest_deadline(), Some(now));
+            for is_woken in [true, false] {
+                first.wait_as_first(None, (&error(), now), &*clock);
+                assert_eq!(states(), [(Some(error()), is_woken), (Some(error()), is_woken)]);
+                assert_eq!(first.earliest_deadline(), far);
+            }
         });
+        assert_eq!(*clock.1.lock().unwrap(), [Some(now), far]);
+        let _soon = Queue::join(&queue, soon);
+        assert!(busy.signal.take());
     }
 
     /// A clock that looks at the queue whenever it sends a signal.
@@ -327,7 +405,7 @@ mod tests {
         queue.wake_first();
         queue.wake_all();
         first.step_aside(|| {});
-        first.wait(Some(soon), &*clock);
+        first.wait_as_first(Some(soon), (&error(), soon - Duration::from_nanos(1)), &*clock);
         drop(first);
         drop(second);
         assert_eq!(clock.1.load(Ordering::SeqCst), 7);

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use super::ledger::{Lease, Ledger};
 use super::moment::{Nanos, NotReady, since};
 use super::rate::Rate;
-use super::status::{Outcome, Snapshot, Unavailable};
+use super::status::{AcquireError, Outcome, Snapshot, Unavailable, Wait};
 
 /// Keeps the tokens of one rate.
 ///
@@ -86,6 +86,15 @@ pub(crate) enum Denied {
 impl From<NotReady> for Denied {
     fn from(not_ready: NotReady) -> Denied {
         Denied::NotReady(not_ready)
+    }
+}
+
+impl From<Denied> for AcquireError {
+    fn from(denied: Denied) -> AcquireError {
+        match denied {
+            Denied::NotReady(it) => AcquireError::new(Wait::new(it.at_least, it.reason)),
+            Denied::Unavailable(why) => why.into(),
+        }
     }
 }
 
@@ -204,6 +213,10 @@ mod tests {
         let beside_one = [(); 5].map(|()| store.lease_beside(1).is_some());
         assert_eq!(beside_one, [true, true, true, true, false]);
         assert!(store.lease(None).is_ok());
+        let rate = Rate::per_second(1000).and(Rate::per_hour(16));
+        let store = Memory::new(Ledger::new(rate), Arc::new(SystemClock));
+        let beside_one = [(); 4].map(|()| store.lease_beside(1).is_some());
+        assert_eq!(beside_one, [true, true, true, false]);
     }
 
     #[test]
@@ -235,6 +248,21 @@ mod tests {
         clock.advance(Duration::from_secs(100));
         assert!(store.lease_beside(1).is_none());
         assert!(store.lease_beside(0).is_some());
+    }
+
+    #[test]
+    fn nobody_is_overtaken_whose_request_is_the_first_of_a_second_burst() {
+        let ledger = Ledger::new(Rate::per_second(8)).cautious();
+        let store = Memory::new(ledger, Arc::new(Hand::new()));
+        let (success, remaining) = (true, Some(7));
+        let known = RateLimitHeaders { success, remaining, ..RateLimitHeaders::default() };
+        store.release(&store.lease(None).unwrap(), Outcome::Responded(known));
+        for _ in 0..5 {
+            store.release(&store.lease(None).unwrap(), Outcome::NeverSent);
+        }
+        // The seventh request leaves one, the eighth none before the second burst.
+        store.release(&store.lease_beside(1).unwrap(), Outcome::NeverSent);
+        assert!(store.lease_beside(1).is_none());
     }
 
     #[test]

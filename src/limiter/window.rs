@@ -427,6 +427,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn tokens_that_are_taken_out_again_are_out_once() {
+        let mut window = Window::new(8, Duration::from_secs(1));
+        window.hold(7);
+        [3, 5].into_iter().for_each(|from| window.exhaust(from));
+        assert_eq!(window.out(0), 8);
+    }
+
     /// A limit with some of its tokens taken, some on their way back and some held for others, with or without the
     /// memory of a refusal.
     fn used(rng: &mut Rng) -> (Window, usize, Nanos) {

@@ -149,6 +149,16 @@ fn a_wait_that_cannot_end_in_time_fails_at_once_and_holds_nothing() {
 }
 
 #[test]
+fn a_wait_that_never_ends_fails_at_once_without_a_deadline_too() {
+    let _limit = Limit::start();
+    for rate in [Rate::per_second(0), Rate::new(5, Duration::ZERO), Rate::new(5, Duration::MAX)] {
+        let (bucket, clock) = bucket(rate);
+        bucket.acquire(None, &mut |_| panic!("a wait")).unwrap_err();
+        assert_eq!(clock.passed(), Duration::ZERO);
+    }
+}
+
+#[test]
 fn a_pause_that_outlasts_their_deadlines_is_told_at_once_to_all_who_wait() {
     let _limit = Limit::start();
     let (bucket, clock) = bucket(Rate::per_minute(1));

@@ -126,8 +126,10 @@ impl Fallback {
         let now = self.clock.now();
         let mut state = self.state();
         let since = match *state {
+            State::Reachable => now,
             State::Waiting(since) => since,
-            _ => now,
+            // Another thread gave up meanwhile.
+            State::Away(_) => return true,
         };
         let gives_up = why.retry_in.is_none() || now.saturating_duration_since(since) >= PATIENCE;
         *state = if gives_up { State::Away(now + RETRY) } else { State::Waiting(since) };
@@ -480,6 +482,32 @@ mod tests {
         }
         clock.advance(Duration::from_nanos(1));
         assert!(store.lease(None).unwrap().is_fallback);
+    }
+
+    #[test]
+    fn who_fails_to_reach_the_shared_tokens_after_another_one_has_given_up_gives_up_too() {
+        let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
+        line.is_brief.store(true, Ordering::SeqCst);
+        line.is_cut.store(true, Ordering::SeqCst);
+        let Err(Denied::Unavailable(why)) = store.lease(None) else { panic!("a token") };
+        clock.advance(PATIENCE);
+        store.lease(None).unwrap();
+        let away = *store.state();
+        clock.advance(RETRY / 2);
+        assert!(store.give_up(&why));
+        assert_eq!(*store.state(), away);
+    }
+
+    #[test]
+    fn an_obstacle_that_has_been_waited_for_is_not_waited_for_again_while_it_lasts() {
+        let (line, store, clock) = fallback(Rate::per_second(20), 0.5);
+        line.is_brief.store(true, Ordering::SeqCst);
+        line.is_cut.store(true, Ordering::SeqCst);
+        assert!(matches!(store.lease(None), Err(Denied::Unavailable(_))));
+        for time in [PATIENCE, RETRY, 60 * RETRY] {
+            clock.advance(time);
+            assert!(store.lease(None).unwrap().is_fallback);
+        }
     }
 
     #[test]

@@ -252,6 +252,56 @@ fn a_limit_that_the_server_named_first_has_its_place_once_it_is_in_force_without
 }
 
 #[test]
+fn a_shorter_limit_that_only_the_server_knows_is_not_the_one_that_headers_without_a_period_speak_of()
+ {
+    let bench = Bench::new(Rate::per_minute(100));
+    for (limit, period) in [(5, Some(Duration::from_secs(1))), (50, None)] {
+        let headers = RateLimitHeaders { success: true, limit: Some(limit), ..Default::default() };
+        let headers = RateLimitHeaders { period, ..headers };
+        bench.store.release(&bench.lease(), Outcome::Responded(headers));
+    }
+    assert_eq!(bench.store.snapshot().rate, Rate::per_second(5).and(Rate::per_minute(50)));
+}
+
+#[test]
+fn requests_under_way_are_not_taken_for_others_when_a_shorter_limit_comes_into_force() {
+    let bench = Bench::new(Rate::per_minute(100));
+    let leases = [(); 3].map(|()| bench.lease());
+    bench.store.tighten(Rate::per_second(5));
+    for lease in &leases {
+        let minute = Some(Duration::from_secs(60));
+        let headers =
+            RateLimitHeaders { period: minute, remaining: Some(67), ..Default::default() };
+        bench.store.release(lease, Outcome::Responded(headers));
+    }
+    assert_eq!(held(&bench), 30);
+}
+
+#[test]
+fn requests_that_contradict_a_server_count_when_a_shorter_limit_comes_into_force_meanwhile() {
+    let bench = Bench::new(Rate::per_minute(100));
+    for _ in 0..2 {
+        bench.store.release(&bench.lease(), remaining(0));
+        bench.pass(Duration::from_secs(61));
+    }
+    bench.store.release(&bench.lease(), remaining(0));
+    let leases = [(); 3].map(|()| bench.lease());
+    bench.store.tighten(Rate::per_second(5));
+    assert_eq!(held(&bench), 75);
+    leases.into_iter().for_each(|lease| bench.answer(lease));
+    assert_eq!(held(&bench), 0);
+}
+
+#[test]
+fn when_a_lower_limit_ends_the_tokens_of_the_other_limits_are_back_in_time_too() {
+    let bench = Bench::new(Rate::per_second(5).and(Rate::per_minute(3)));
+    bench.store.release(&bench.lease(), limit(4));
+    (0..2).for_each(|_| bench.well());
+    bench.pass(Duration::from_secs(61));
+    assert_eq!(bench.store.snapshot().free, 3);
+}
+
+#[test]
 fn of_more_limits_than_there_is_room_for_one_is_as_strict_as_two() {
     let limit = |requests, seconds| Rate::new(requests, Duration::from_secs(seconds));
     // Beside 100 in 100 seconds.

@@ -1,5 +1,6 @@
 //! A 429 brings a pause, one request that tries, and a pace for some periods.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limiter::Rate;
@@ -7,10 +8,11 @@ use crate::limiter::WaitReason;
 use crate::limiter::headers::RateLimitHeaders;
 use crate::limiter::ledger::Ledger;
 use crate::limiter::status::Outcome;
-use crate::limiter::store::TokenStore;
+use crate::limiter::store::{Memory, TokenStore};
 use fastrand::Rng;
 
 use super::bench::{Bench, HELD, SHARE};
+use super::clock::Hand;
 use super::servers::{FixedWindow, NoBurst, Refilled, Server, SlidingCounter, SlidingLog};
 use super::simulation::{End, Journey, MS, Manners, Report, SECOND, Simulation};
 
@@ -619,6 +621,45 @@ fn a_pause_with_a_name_does_not_shorten_the_next_one_without() {
     let bench = Bench::new(Rate::per_minute(100));
     bench.well();
     bench.refuse(bench.next(), Some(A_SECOND));
+    bench.well();
+    bench.refuse(bench.next(), None);
+    assert_eq!(bench.paused(), Duration::from_millis(60_065));
+}
+
+#[test]
+fn after_a_refusal_no_second_burst_is_sent_one_by_one() {
+    let clock = Arc::new(Hand::new());
+    let ledger = Ledger::new(Rate::per_second(3)).cautious_by(Rng::with_seed(7));
+    let bench = Bench { store: Memory::new(ledger, clock.clone()), clock };
+    bench.refuse(bench.lease(), Some(A_SECOND));
+    for _ in 0..5 {
+        bench.pass(HELD);
+        bench.well();
+    }
+    bench.pass(HELD);
+    let _burst = [(); 3].map(|()| bench.lease());
+}
+
+#[test]
+fn a_request_of_before_the_pause_that_comes_to_nothing_sends_no_second_one_to_try() {
+    for outcome in [Outcome::NoResponse, Outcome::NeverSent] {
+        let bench = Bench::new(Rate::per_second(5));
+        let earlier = bench.lease();
+        bench.refuse(bench.lease(), Some(A_SECOND));
+        bench.pass(A_SECOND);
+        let trying = bench.lease();
+        bench.store.release(&earlier, outcome);
+        bench.is_shut(WaitReason::Paused);
+        bench.answer(trying);
+        bench.lease();
+    }
+}
+
+#[test]
+fn a_pause_without_a_name_lasts_a_period_again_after_a_success_that_took_many_short_ones() {
+    let bench = Bench::new(Rate::per_minute(100));
+    bench.well();
+    (0..20).for_each(|_| bench.refuse(bench.next(), None));
     bench.well();
     bench.refuse(bench.next(), None);
     assert_eq!(bench.paused(), Duration::from_millis(60_065));
