@@ -199,7 +199,7 @@ impl TokenBucket {
             };
             let now = self.shared.clock.now();
             let not_ready = if_worth_waiting(&denied, until, now)?;
-            if let Some(error) = place.failed() {
+            if let Some(error) = place.failed(now) {
                 return Err(error);
             }
             match reported.news(&not_ready, now) {
@@ -279,7 +279,8 @@ impl TokenBucket {
         if ahead > 0 {
             return Err(self.shared.store.outlook(ahead).into());
         }
-        let lease = self.shared.store.lease(place.earliest_deadline())?;
+        let store = &self.shared.store;
+        let lease = place.ask(store.takes_time(), |by| store.lease(by))?;
         Ok(Permit::new(Arc::clone(&self.shared), lease))
     }
 }

@@ -4,18 +4,22 @@ use std::collections::VecDeque;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, Signal};
+use crate::clock::{Clock, Signal, later};
 
-use super::status::AcquireError;
+use super::status::{AcquireError, Unavailable};
+
+/// While the first asks for a token and that takes time, a thread whose deadline comes waits for so much longer.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Threads in the order in which they came.
 ///
 /// Only the first may take a token, and only the first waits with a timer, on behalf of all: it wakes the threads
 /// whose deadlines have come. Such a thread may still expect a token, after the first has taken its own. If the first gets
 /// none then, the thread fails with it. The others wait until they are signalled. A thread that is busy with something else
-/// (the caller's own code) is passed over as if it were not there, so that it holds up nobody.
+/// (the caller's own code) is passed over as if it were not there, so that it holds up nobody. While the first asks for a
+/// token and that takes time, whoever comes then has a timer of its own.
 #[derive(Debug)]
 pub(crate) struct Queue {
     clock: Arc<dyn Clock>,
@@ -31,6 +35,8 @@ struct Line {
     tickets: u64,
     /// Whose threads they are.
     process: u32,
+    /// How many threads ask for a token, if that takes time: the first, and one that stepped aside and is back.
+    asking: usize,
 }
 
 #[derive(Debug)]
@@ -104,6 +110,7 @@ impl Queue {
             // The child of a `fork` has none of the threads that wait in its parent.
             line.process = process;
             line.waiters.clear();
+            line.asking = 0;
             self.waiting.store(0, Ordering::SeqCst);
         }
         line
@@ -121,14 +128,22 @@ impl Place {
         self.queue.lock().ahead(self.ticket)
     }
 
-    /// Returns the earliest deadline of all who wait: whoever does something for all of them has to be done by then.
-    pub(crate) fn earliest_deadline(&self) -> Option<Instant> {
-        self.queue.lock().earliest_deadline()
+    /// Asks for a token, on behalf of all who wait: by the earliest of their deadlines. Those who come meanwhile know if that
+    /// takes time.
+    pub(crate) fn ask<T>(&self, takes_time: bool, ask: impl FnOnce(Option<Instant>) -> T) -> T {
+        let mut line = self.queue.lock();
+        let by = line.earliest_deadline();
+        let _asking = takes_time.then(|| {
+            line.asking += 1;
+            Asking { queue: &self.queue }
+        });
+        drop(line);
+        ask(by)
     }
 
     /// Returns why the thread gets no token, if it waited until its deadline in vain.
-    pub(crate) fn failed(&self) -> Option<AcquireError> {
-        self.queue.lock().failed(self.ticket)
+    pub(crate) fn failed(&self, now: Instant) -> Option<AcquireError> {
+        self.queue.lock().failed(self.ticket, now)
     }
 
     /// Runs the caller's own code, and is passed over by the others meanwhile.
@@ -137,9 +152,10 @@ impl Place {
         code();
     }
 
-    /// Waits until signalled: by whoever leaves this thread as the first.
+    /// Waits until signalled: by whoever leaves this thread as the first, or wakes it at its deadline.
     pub(crate) fn wait(&self, clock: &dyn Clock) {
-        clock.wait(&self.signal, None);
+        let until = self.queue.lock().patience(self.ticket);
+        clock.wait(&self.signal, until);
     }
 
     /// Waits until something may have changed, and until `look` at most, after the first got no token because of `error`.
@@ -200,6 +216,18 @@ impl Drop for Aside<'_> {
     }
 }
 
+/// A call for a token that takes time, until this is dropped.
+struct Asking<'a> {
+    queue: &'a Queue,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut line = self.queue.lock();
+        line.asking = line.asking.saturating_sub(1);
+    }
+}
+
 impl Line {
     fn position(&self, ticket: u64) -> Option<usize> {
         self.waiters.binary_search_by_key(&ticket, |it| it.ticket).ok()
@@ -251,8 +279,16 @@ impl Line {
         failing.map(fail).collect()
     }
 
-    fn failed(&self, ticket: u64) -> Option<AcquireError> {
-        self.waiters.get(self.position(ticket)?)?.failed.clone()
+    fn failed(&self, ticket: u64, now: Instant) -> Option<AcquireError> {
+        let waiter = self.waiters.get(self.position(ticket)?)?;
+        let is_late = || self.patience(ticket).is_some_and(|until| until <= now);
+        waiter.failed.clone().or_else(|| is_late().then(not_reached))
+    }
+
+    /// Until when the thread waits while another one asks for a token and that takes time.
+    fn patience(&self, ticket: u64) -> Option<Instant> {
+        let waiter = self.waiters.get(self.position(ticket)?)?;
+        waiter.until.filter(|_| self.asking > 0).map(|until| later(until, PATIENCE))
     }
 }
 
@@ -260,6 +296,11 @@ impl Waiter {
     fn is_overdue(&self, now: Instant) -> bool {
         self.failed.is_none() && self.until.is_some_and(|until| until <= now)
     }
+}
+
+fn not_reached() -> AcquireError {
+    let message = "the shared tokens of the rate limit were not reached before the deadline";
+    Unavailable::new(message, "allow more time").into()
 }
 
 #[cfg(test)]
@@ -330,7 +371,7 @@ mod tests {
         assert!(!first.signal.take());
         let _third = Queue::join(&queue, soon);
         assert!(first.signal.take());
-        assert_eq!(first.earliest_deadline(), soon);
+        assert_eq!(first.ask(false, |by| by), soon);
     }
 
     /// A clock that stands still, and notes until when somebody would wait.
@@ -359,20 +400,43 @@ mod tests {
         let [soon, far] = [5, 9].map(|seconds| Some(now + Duration::from_secs(seconds)));
         let _later = Queue::join(&queue, far);
         busy.step_aside(|| {
-            let states = || [&busy, &overdue].map(|it| (it.failed(), it.signal.take()));
+            let states = || [&busy, &overdue].map(|it| (it.failed(now), it.signal.take()));
             let earlier = now - Duration::from_nanos(1);
             first.wait_as_first(None, (&error(), earlier), &*clock);
             assert_eq!(states(), [(None, true), (None, true)]);
-            assert_eq!(first.earliest_deadline(), Some(now));
+            assert_eq!(first.ask(false, |by| by), Some(now));
             for is_woken in [true, false] {
                 first.wait_as_first(None, (&error(), now), &*clock);
                 assert_eq!(states(), [(Some(error()), is_woken), (Some(error()), is_woken)]);
-                assert_eq!(first.earliest_deadline(), far);
+                assert_eq!(first.ask(false, |by| by), far);
             }
         });
         assert_eq!(*clock.1.lock().unwrap(), [Some(now), far]);
         let _soon = Queue::join(&queue, soon);
         assert!(busy.signal.take());
+    }
+
+    #[test]
+    fn who_comes_while_the_first_asks_for_long_fails_a_moment_after_its_own_deadline() {
+        let now = Instant::now();
+        let clock = Arc::new(Still(now, Mutex::default()));
+        let queue = Arc::new(Queue::new(clock.clone()));
+        let first = Queue::join(&queue, None);
+        let comes = || Queue::join(&queue, Some(now));
+        let waits = |place: &Place| {
+            place.wait(&*clock);
+            clock.1.lock().unwrap().pop().unwrap()
+        };
+        let late = now + PATIENCE;
+        assert_eq!(first.ask(false, |_| waits(&comes())), None);
+        first.ask(true, |by| {
+            let second = comes();
+            assert_eq!((by, waits(&second)), (None, Some(late)));
+            assert_eq!(second.failed(late - Duration::from_nanos(1)), None);
+            assert_eq!(second.failed(late), Some(not_reached()));
+        });
+        let second = comes();
+        assert_eq!((waits(&second), second.failed(late)), (None, None));
     }
 
     /// A clock that looks at the queue whenever it sends a signal.

@@ -40,6 +40,11 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
     /// Takes a token. `by` is the earliest deadline of all who wait, on the bucket's clock.
     fn lease(&self, by: Option<Instant>) -> Result<Lease, Denied>;
 
+    /// Returns whether a [`lease`](TokenStore::lease) may take a while, because shared tokens have to be reached.
+    fn takes_time(&self) -> bool {
+        false
+    }
+
     /// Takes a token if there are plenty, and it is certain that each of the `waiting` callers can take one now as well: they are
     /// not overtaken.
     fn lease_beside(&self, _waiting: usize) -> Option<Lease> {

@@ -179,6 +179,10 @@ impl TokenStore for Fallback {
         }
     }
 
+    fn takes_time(&self) -> bool {
+        self.shared.takes_time()
+    }
+
     fn stands(&self, lease: &Lease) -> bool {
         lease.is_fallback || self.shared.stands(lease)
     }
