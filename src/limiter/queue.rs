@@ -65,7 +65,7 @@ impl Queue {
     /// Takes the last place in `queue`.
     pub(crate) fn join(queue: &Arc<Queue>, until: Option<Instant>) -> Place {
         let signal = Signal::new();
-        let mut line = queue.lock();
+        let mut line = queue.lock_in_this_process();
         let first = if line.is_first_deadline(until) { line.first() } else { None };
         let ticket = line.tickets;
         line.tickets += 1;
@@ -104,13 +104,15 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The child of a `fork` has none of the threads that wait in its parent.
+    fn lock_in_this_process(&self) -> MutexGuard<'_, Line> {
+        let mut line = self.lock();
         let process = process::id();
         if line.process != process {
-            // The child of a `fork` has none of the threads that wait in its parent.
-            line.process = process;
-            line.waiters.clear();
-            line.asking = 0;
+            *line = Line { tickets: line.tickets, process, ..Line::default() };
             self.waiting.store(0, Ordering::SeqCst);
         }
         line
@@ -125,7 +127,7 @@ impl Place {
 
     /// Returns how many threads came earlier and are still waiting.
     pub(crate) fn ahead(&self) -> usize {
-        self.queue.lock().ahead(self.ticket)
+        self.queue.lock_in_this_process().ahead(self.ticket)
     }
 
     /// Asks for a token, on behalf of all who wait: by the earliest of their deadlines. Those who come meanwhile know if that
