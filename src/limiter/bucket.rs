@@ -192,19 +192,19 @@ impl TokenBucket {
         let mut reported = Reported::default();
         let _watches = cancellation::watch(&self.shared.clock, place.signal());
         loop {
-            let (ahead, asked) = (place.ahead(), self.shared.clock.now());
-            let denied = match self.ask(&place, ahead) {
+            let (turn, asked) = (place.turn(), self.shared.clock.now());
+            let denied = match self.ask(&place, turn.ahead) {
                 Ok(permit) => return Ok(permit),
                 Err(denied) => denied,
             };
             let now = self.shared.clock.now();
             let not_ready = if_worth_waiting(&denied, until, now)?;
-            if let Some(error) = place.failed(now) {
+            if let Some(error) = turn.failed(now) {
                 return Err(error);
             }
             match reported.news(&not_ready, now) {
                 Some(wait) => place.step_aside(|| on_wait(&wait)),
-                None if ahead > 0 => place.wait(&*self.shared.clock),
+                None if turn.ahead > 0 => place.wait(&turn, &*self.shared.clock),
                 None => {
                     let look = not_ready.look_again.and_then(|look| now.checked_add(look));
                     // A store that cannot be reached has no token for anybody.

@@ -49,6 +49,16 @@ struct Waiter {
     failed: Option<AcquireError>,
 }
 
+/// The place of a thread at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// How many threads came earlier and are still waiting.
+    pub(crate) ahead: usize,
+    failed: Option<AcquireError>,
+    /// Until when it waits while another one asks for a token and that takes time.
+    patience: Option<Instant>,
+}
+
 /// A place in the queue. Dropping it leaves the queue and wakes the next thread if this was the first.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -119,15 +129,23 @@ impl Queue {
     }
 }
 
+impl Turn {
+    /// Returns why the thread gets no token, if it waited until its deadline in vain.
+    pub(crate) fn failed(&self, now: Instant) -> Option<AcquireError> {
+        let is_late = self.patience.is_some_and(|until| until <= now);
+        self.failed.clone().or_else(|| is_late.then(not_reached))
+    }
+}
+
 impl Place {
     /// Returns the signal that ends a [wait](Place::wait).
     pub(crate) fn signal(&self) -> &Signal {
         &self.signal
     }
 
-    /// Returns how many threads came earlier and are still waiting.
-    pub(crate) fn ahead(&self) -> usize {
-        self.queue.lock_in_this_process().ahead(self.ticket)
+    /// Returns what the thread has to know before it asks for a token or waits.
+    pub(crate) fn turn(&self) -> Turn {
+        self.queue.lock_in_this_process().turn(self.ticket)
     }
 
     /// Asks for a token, on behalf of all who wait: by the earliest of their deadlines. Those who come meanwhile know if that
@@ -143,11 +161,6 @@ impl Place {
         ask(by)
     }
 
-    /// Returns why the thread gets no token, if it waited until its deadline in vain.
-    pub(crate) fn failed(&self, now: Instant) -> Option<AcquireError> {
-        self.queue.lock().failed(self.ticket, now)
-    }
-
     /// Runs the caller's own code, and is passed over by the others meanwhile.
     pub(crate) fn step_aside(&self, code: impl FnOnce()) {
         let _aside = Aside::step(self);
@@ -155,9 +168,8 @@ impl Place {
     }
 
     /// Waits until signalled: by whoever leaves this thread as the first, or wakes it at its deadline.
-    pub(crate) fn wait(&self, clock: &dyn Clock) {
-        let until = self.queue.lock().patience(self.ticket);
-        clock.wait(&self.signal, until);
+    pub(crate) fn wait(&self, turn: &Turn, clock: &dyn Clock) {
+        clock.wait(&self.signal, turn.patience);
     }
 
     /// Waits until something may have changed, and until `look` at most, after the first got no token because of `error`.
@@ -281,16 +293,14 @@ impl Line {
         failing.map(fail).collect()
     }
 
-    fn failed(&self, ticket: u64, now: Instant) -> Option<AcquireError> {
-        let waiter = self.waiters.get(self.position(ticket)?)?;
-        let is_late = || self.patience(ticket).is_some_and(|until| until <= now);
-        waiter.failed.clone().or_else(|| is_late().then(not_reached))
-    }
-
-    /// Until when the thread waits while another one asks for a token and that takes time.
-    fn patience(&self, ticket: u64) -> Option<Instant> {
-        let waiter = self.waiters.get(self.position(ticket)?)?;
-        waiter.until.filter(|_| self.asking > 0).map(|until| later(until, PATIENCE))
+    fn turn(&self, ticket: u64) -> Turn {
+        let waiter = self.position(ticket).and_then(|position| self.waiters.get(position));
+        let Some(Waiter { failed, until, .. }) = waiter else {
+            return Turn::default();
+        };
+        let until = until.filter(|_| self.asking > 0);
+        let patience = until.map(|until| later(until, PATIENCE));
+        Turn { ahead: self.ahead(ticket), failed: failed.clone(), patience }
     }
 }
 
@@ -326,11 +336,11 @@ mod tests {
     fn places_are_in_the_order_of_joining() {
         let queue = queue();
         let [first, second, third] = [(); 3].map(|()| Queue::join(&queue, None));
-        assert_eq!([first.ahead(), second.ahead(), third.ahead()], [0, 1, 2]);
+        assert_eq!([first.turn().ahead, second.turn().ahead, third.turn().ahead], [0, 1, 2]);
         drop(second);
-        assert_eq!([first.ahead(), third.ahead()], [0, 1]);
+        assert_eq!([first.turn().ahead, third.turn().ahead], [0, 1]);
         drop(first);
-        assert_eq!((third.ahead(), queue.len()), (0, 1));
+        assert_eq!((third.turn().ahead, queue.len()), (0, 1));
     }
 
     #[test]
@@ -339,10 +349,10 @@ mod tests {
         let of_parent = Queue::join(&queue, None);
         queue.lock().process = 0;
         let first = Queue::join(&queue, None);
-        assert_eq!((first.ahead(), queue.len()), (0, 1));
+        assert_eq!((first.turn().ahead, queue.len()), (0, 1));
         // The thread that forked may have had a place.
         drop(of_parent);
-        assert_eq!((first.ahead(), queue.len()), (0, 1));
+        assert_eq!((first.turn().ahead, queue.len()), (0, 1));
     }
 
     #[test]
@@ -350,7 +360,7 @@ mod tests {
         let queue = queue();
         let place = Queue::join(&queue, None);
         queue.wake_first();
-        place.wait(&SystemClock);
+        place.wait(&Turn::default(), &SystemClock);
     }
 
     #[test]
@@ -358,10 +368,10 @@ mod tests {
         let queue = queue();
         let [first, second] = [(); 2].map(|()| Queue::join(&queue, None));
         first.step_aside(|| {
-            assert_eq!(second.ahead(), 0);
-            second.wait(&SystemClock);
+            assert_eq!(second.turn().ahead, 0);
+            second.wait(&Turn::default(), &SystemClock);
         });
-        assert_eq!((first.ahead(), second.ahead()), (0, 1));
+        assert_eq!((first.turn().ahead, second.turn().ahead), (0, 1));
     }
 
     #[test]
@@ -402,7 +412,7 @@ mod tests {
         let [soon, far] = [5, 9].map(|seconds| Some(now + Duration::from_secs(seconds)));
         let _later = Queue::join(&queue, far);
         busy.step_aside(|| {
-            let states = || [&busy, &overdue].map(|it| (it.failed(now), it.signal.take()));
+            let states = || [&busy, &overdue].map(|it| (it.turn().failed(now), it.signal.take()));
             let earlier = now - Duration::from_nanos(1);
             first.wait_as_first(None, (&error(), earlier), &*clock);
             assert_eq!(states(), [(None, true), (None, true)]);
@@ -426,7 +436,7 @@ mod tests {
         let first = Queue::join(&queue, None);
         let comes = || Queue::join(&queue, Some(now));
         let waits = |place: &Place| {
-            place.wait(&*clock);
+            place.wait(&place.turn(), &*clock);
             clock.1.lock().unwrap().pop().unwrap()
         };
         let late = now + PATIENCE;
@@ -434,11 +444,11 @@ mod tests {
         first.ask(true, |by| {
             let second = comes();
             assert_eq!((by, waits(&second)), (None, Some(late)));
-            assert_eq!(second.failed(late - Duration::from_nanos(1)), None);
-            assert_eq!(second.failed(late), Some(not_reached()));
+            assert_eq!(second.turn().failed(late - Duration::from_nanos(1)), None);
+            assert_eq!(second.turn().failed(late), Some(not_reached()));
         });
         let second = comes();
-        assert_eq!((waits(&second), second.failed(late)), (None, None));
+        assert_eq!((waits(&second), second.turn().failed(late)), (None, None));
     }
 
     /// A clock that looks at the queue whenever it sends a signal.
@@ -486,6 +496,6 @@ mod tests {
             panic!("with the lock held");
         });
         assert!(catch_unwind(poisoning).is_err() && queue.line.is_poisoned());
-        assert_eq!((place.ahead(), queue.len()), (0, 1));
+        assert_eq!((place.turn().ahead, queue.len()), (0, 1));
     }
 }
