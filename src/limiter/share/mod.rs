@@ -202,9 +202,10 @@ impl Share {
     ///
     /// # When Redis is away
     ///
-    /// A call waits for Redis for up to three seconds, and never more than 50 ms beyond its deadline. After that, calls fail
-    /// at once with [`SharedLimit`](crate::ErrorKind::SharedLimit), or are sent on [their own share](IfUnavailable::Proceed) of
-    /// the limit. A wrong password, a cluster, or a user that may not call `INFO`, by which a loss of the data is noticed, fails at once.
+    /// A call waits for Redis for up to three seconds, and never more than 50 ms beyond its deadline, unless the reply arrives
+    /// in pieces: each of them may take the time that was left. After that, calls fail at once with
+    /// [`SharedLimit`](crate::ErrorKind::SharedLimit), or are sent on [their own share](IfUnavailable::Proceed) of the limit. A
+    /// wrong password, a cluster, or a user that may not call `INFO`, by which a loss of the data is noticed, fails at once.
     ///
     /// Calls that wait go on within a second after Redis is back, or a second and a half if its address has changed; and after
     /// the period in which it gives no token, if it does so.
