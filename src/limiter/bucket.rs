@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, StatusCode};
 
 use crate::cancellation;
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 
 use super::headers::RateLimitHeaders;
 use super::ledger::{Lease, Ledger};
@@ -207,8 +207,7 @@ impl TokenBucket {
                 None if turn.ahead > 0 => place.wait(&turn, &*self.shared.clock),
                 None => {
                     let look = not_ready.look_again.and_then(|look| now.checked_add(look));
-                    // A store that cannot be reached has no token for anybody.
-                    let by = if matches!(denied, Denied::NotReady(_)) { asked } else { now };
+                    let by = denied_by(&denied, asked, now);
                     place.wait_as_first(look, (&denied.into(), by), &*self.shared.clock);
                 }
             }
@@ -320,6 +319,15 @@ fn is_in_time(not_ready: &NotReady, until: Option<Instant>, now: Instant) -> boo
     const NEVER: Duration = Duration::from_nanos(u64::MAX / 2);
     let left = until.map_or(NEVER, |until| until.saturating_duration_since(now));
     not_ready.at_least <= left
+}
+
+/// By when there is no token for those behind the first, which was denied one: so they need not wait for it either.
+fn denied_by(denied: &Denied, asked: Instant, now: Instant) -> Instant {
+    match denied {
+        // It may be there in the last nanosecond of the wait.
+        Denied::NotReady(it) => later(asked, it.at_least.saturating_sub(Duration::from_nanos(1))),
+        Denied::Unavailable(_) => now,
+    }
 }
 
 /// The wait that was reported last.
@@ -447,6 +455,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
+    use crate::limiter::tests::clock::Hand;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -490,6 +499,23 @@ mod tests {
         }
         assert!(try_again(brief, Some(now + SECOND / 2), now).is_err());
         assert!(try_again(away, None, now).is_err());
+    }
+
+    #[test]
+    fn who_cannot_wait_for_as_long_as_the_first_has_to_fails_at_once() {
+        let clock = Arc::new(Hand::new());
+        let bucket = TokenBucket::new(Rate::per_minute(1), Arc::clone(&clock));
+        bucket.try_acquire().unwrap().apply(RateLimitHeaders::default());
+        let back = bucket.try_acquire().unwrap_err();
+        let mut places = Vec::new();
+        let mut join_behind = |wait: &Wait| {
+            for time in [back.wait - Duration::from_nanos(1), wait.duration] {
+                places.push(Queue::join(&bucket.shared.queue, Some(clock.now() + time)));
+            }
+        };
+        bucket.acquire(None, &mut join_behind).unwrap().never_sent();
+        let failed = places.iter().map(|place| place.turn().failed(clock.now()));
+        assert_eq!(failed.collect::<Vec<_>>(), [Some(back), None]);
     }
 
     /// A store that grants nothing before it is open. Its first token does not stand, and there is one for nobody beside two

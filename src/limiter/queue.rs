@@ -17,9 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 ///
 /// Only the first may take a token, and only the first waits with a timer, on behalf of all: it wakes the threads
 /// whose deadlines have come. Such a thread may still expect a token, after the first has taken its own. If the first gets
-/// none then, the thread fails with it. The others wait until they are signalled. A thread that is busy with something else
-/// (the caller's own code) is passed over as if it were not there, so that it holds up nobody. While the first asks for a
-/// token and that takes time, whoever comes then has a timer of its own.
+/// none by then, the thread fails with it, as soon as that is known. The others wait until they are signalled. A thread that is
+/// busy with something else (the caller's own code) is passed over as if it were not there, so that it holds up nobody. While
+/// the first asks for a token and that takes time, whoever comes then has a timer of its own.
 #[derive(Debug)]
 pub(crate) struct Queue {
     clock: Arc<dyn Clock>,
@@ -173,7 +173,7 @@ impl Place {
     }
 
     /// Waits until something may have changed, and until `look` at most, after the first got no token because of `error`.
-    /// Those whose deadlines had come `by` then fail as well; after that, there may be more time for another attempt.
+    /// Those whose deadlines come `by` then fail as well; after that, there may be more time for another attempt.
     pub(crate) fn wait_as_first(
         &self,
         look: Option<Instant>,
