@@ -169,7 +169,9 @@ impl Place {
 
     /// Waits until signalled: by whoever leaves this thread as the first, or wakes it at its deadline.
     pub(crate) fn wait(&self, turn: &Turn, clock: &dyn Clock) {
-        clock.wait(&self.signal, turn.patience);
+        // A clock of the user's own may notice the signal only at the end of the time, and the first may be done before.
+        let soon = |until: Instant| until.min(later(clock.now(), PATIENCE));
+        clock.wait(&self.signal, turn.patience.map(soon));
     }
 
     /// Waits until something may have changed, and until `look` at most, after the first got no token because of `error`.
@@ -449,6 +451,17 @@ mod tests {
         });
         let second = comes();
         assert_eq!((waits(&second), second.turn().failed(late)), (None, None));
+    }
+
+    #[test]
+    fn who_comes_while_the_first_asks_looks_again_after_a_moment() {
+        let now = Instant::now();
+        let clock = Arc::new(Still(now, Mutex::default()));
+        let queue = Arc::new(Queue::new(clock.clone()));
+        let first = Queue::join(&queue, None);
+        let second = Queue::join(&queue, Some(now + Duration::from_secs(180)));
+        first.ask(true, |_| second.wait(&second.turn(), &*clock));
+        assert_eq!(*clock.1.lock().unwrap(), [Some(now + PATIENCE)]);
     }
 
     /// A clock that looks at the queue whenever it sends a signal.
