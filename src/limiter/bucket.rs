@@ -89,9 +89,11 @@ use super::store::{Denied, Memory, TokenStore};
 ///
 /// # The first requests
 ///
-/// While nothing is known about a client's key, its first request is sent alone: the others wait for the response, for a second at most. If the service does not say how much is left, an earlier program may have
-/// spent nearly all. So few of the next N requests are under way at once: one, and one more for each eight that
-/// succeeded, up to a twentieth of N; a slow response holds the others up for P'/N, or for a second if that is less.
+/// While nothing is known about a client's key, its first request is sent alone: the others wait for the response, for
+/// a second at most. If the service does not say how much is left, an earlier program may have spent nearly all. So few
+/// of the next N requests are under way at once: one, and one more for each eight that succeeded, up to a twentieth of
+/// N; a slow response holds the others up for P'/N, or for a second if that is less.
+///
 /// Some servers count a part of the last period again, and admit no second burst: so after a client's first N requests
 /// in a row, one is sent at a time, or one each P'/N, for ten periods. That costs N - 1 round trips, once.
 ///
@@ -321,7 +323,8 @@ fn is_in_time(not_ready: &NotReady, until: Option<Instant>, now: Instant) -> boo
     not_ready.at_least <= left
 }
 
-/// By when there is no token for those behind the first, which was denied one: so they need not wait for it either.
+/// The first was denied a token, so there is none for the threads behind it before this moment. A thread whose deadline is
+/// earlier need not wait for it.
 fn denied_by(denied: &Denied, asked: Instant, now: Instant) -> Instant {
     match denied {
         // It may be there in the last nanosecond of the wait.
@@ -502,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_wait_for_as_long_as_the_first_has_to_fails_at_once() {
+    fn a_thread_that_cannot_wait_for_as_long_as_the_first_has_to_fails_at_once() {
         let clock = Arc::new(Hand::new());
         let bucket = TokenBucket::new(Rate::per_minute(1), Arc::clone(&clock));
         bucket.try_acquire().unwrap().apply(RateLimitHeaders::default());

@@ -10,7 +10,8 @@ use crate::clock::{Clock, Signal, later};
 
 use super::status::{AcquireError, Unavailable};
 
-/// While the first asks for a token and that takes time, a thread whose deadline comes waits for so much longer.
+/// While the first asks for a token and that takes time, a thread whose deadline comes waits for so much longer. Until then
+/// it looks again as often.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Threads in the order in which they came.
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_overdue_is_woken_and_fails_if_the_first_gets_no_token_after_that() {
+    fn a_thread_that_is_overdue_is_woken_and_fails_if_the_first_gets_no_token_after_that() {
         let now = Instant::now();
         let clock = Arc::new(Still(now, Mutex::default()));
         let queue = Arc::new(Queue::new(clock.clone()));
@@ -431,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_while_the_first_asks_for_long_fails_a_moment_after_its_own_deadline() {
+    fn a_thread_that_comes_while_the_first_asks_for_long_fails_a_moment_after_its_own_deadline() {
         let now = Instant::now();
         let clock = Arc::new(Still(now, Mutex::default()));
         let queue = Arc::new(Queue::new(clock.clone()));
@@ -454,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_while_the_first_asks_looks_again_after_a_moment() {
+    fn a_thread_that_comes_while_the_first_asks_looks_again_after_a_moment() {
         let now = Instant::now();
         let clock = Arc::new(Still(now, Mutex::default()));
         let queue = Arc::new(Queue::new(clock.clone()));

@@ -58,8 +58,7 @@ pub(crate) trait TokenStore: fmt::Debug + Send + Sync {
     /// Returns a token. A store that cannot be reached now does so later: until then the token is out.
     fn release(&self, lease: &Lease, outcome: Outcome);
 
-    /// Returns when a caller with `ahead` others queued before it can take a token. While the first of them has to try again
-    /// to reach shared tokens, that is later than now: the caller may be past its deadline.
+    /// Returns when a caller with `ahead` others queued before it can take a token at the soonest, as far as is known.
     fn outlook(&self, ahead: usize) -> NotReady;
 
     fn tighten(&self, rate: Rate);

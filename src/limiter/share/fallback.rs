@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_to_reach_the_shared_tokens_after_another_one_has_given_up_gives_up_too() {
+    fn a_caller_that_fails_after_another_one_has_given_up_gives_up_too() {
         let (line, store, clock) = fallback(Rate::per_second(5), 0.5);
         line.is_brief.store(true, Ordering::SeqCst);
         line.is_cut.store(true, Ordering::SeqCst);

@@ -197,8 +197,9 @@ impl Share {
     ///
     /// A call occupied a server for 25 to 75 µs, measured with Redis 7.0 on a virtual machine with two cores; all clients of
     /// one key use one server. A key takes 1 to 6 kB with up to 50 machines and 5 tokens, and about 130 bytes for each further
-    /// token that is out, until ten periods after its last use. So 100,000 keys in use at the same time take a few hundred megabytes. Keys have nothing to do with each other:
-    /// what is too much for one server is divided among several, a group of keys for each. A Redis cluster is not supported.
+    /// token that is out, until ten periods after its last use. So 100,000 keys in use at the same time take a few hundred
+    /// megabytes. Keys have nothing to do with each other: what is too much for one server is divided among several, a group of
+    /// keys for each. A Redis cluster is not supported.
     ///
     /// # When Redis is away
     ///
