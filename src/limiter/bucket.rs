@@ -194,7 +194,8 @@ impl TokenBucket {
         let mut reported = Reported::default();
         let _watches = cancellation::watch(&self.shared.clock, place.signal());
         loop {
-            let (turn, asked) = (place.turn(), self.shared.clock.now());
+            let asked = self.shared.clock.now();
+            let turn = place.turn(self.shared.store.takes_time(), asked);
             let denied = match self.ask(&place, turn.ahead) {
                 Ok(permit) => return Ok(permit),
                 Err(denied) => denied,
@@ -517,7 +518,7 @@ mod tests {
             }
         };
         bucket.acquire(None, &mut join_behind).unwrap().never_sent();
-        let failed = places.iter().map(|place| place.turn().failed(clock.now()));
+        let failed = places.iter().map(|place| place.turn(false, clock.now()).failed(clock.now()));
         assert_eq!(failed.collect::<Vec<_>>(), [Some(back), None]);
     }
 

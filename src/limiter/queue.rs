@@ -56,7 +56,7 @@ pub(crate) struct Turn {
     /// How many threads came earlier and are still waiting.
     pub(crate) ahead: usize,
     failed: Option<AcquireError>,
-    /// Until when it waits while another one asks for a token and that takes time.
+    /// Until when it waits if asking for a token takes time, and another one asks or its deadline has come.
     patience: Option<Instant>,
 }
 
@@ -145,8 +145,8 @@ impl Place {
     }
 
     /// Returns what the thread has to know before it asks for a token or waits.
-    pub(crate) fn turn(&self) -> Turn {
-        self.queue.lock_in_this_process().turn(self.ticket)
+    pub(crate) fn turn(&self, takes_time: bool, now: Instant) -> Turn {
+        self.queue.lock_in_this_process().turn(self.ticket, |until| takes_time && until <= now)
     }
 
     /// Asks for a token, on behalf of all who wait: by the earliest of their deadlines. Those who come meanwhile know if that
@@ -296,12 +296,12 @@ impl Line {
         failing.map(fail).collect()
     }
 
-    fn turn(&self, ticket: u64) -> Turn {
+    fn turn(&self, ticket: u64, is_late: impl Fn(Instant) -> bool) -> Turn {
         let waiter = self.position(ticket).and_then(|position| self.waiters.get(position));
         let Some(Waiter { failed, until, .. }) = waiter else {
             return Turn::default();
         };
-        let until = until.filter(|_| self.asking > 0);
+        let until = until.filter(|until| self.asking > 0 || is_late(*until));
         let patience = until.map(|until| later(until, PATIENCE));
         Turn { ahead: self.ahead(ticket), failed: failed.clone(), patience }
     }
@@ -339,11 +339,21 @@ mod tests {
     fn places_are_in_the_order_of_joining() {
         let queue = queue();
         let [first, second, third] = [(); 3].map(|()| Queue::join(&queue, None));
-        assert_eq!([first.turn().ahead, second.turn().ahead, third.turn().ahead], [0, 1, 2]);
+        assert_eq!(
+            [
+                first.turn(false, Instant::now()).ahead,
+                second.turn(false, Instant::now()).ahead,
+                third.turn(false, Instant::now()).ahead
+            ],
+            [0, 1, 2]
+        );
         drop(second);
-        assert_eq!([first.turn().ahead, third.turn().ahead], [0, 1]);
+        assert_eq!(
+            [first.turn(false, Instant::now()).ahead, third.turn(false, Instant::now()).ahead],
+            [0, 1]
+        );
         drop(first);
-        assert_eq!((third.turn().ahead, queue.len()), (0, 1));
+        assert_eq!((third.turn(false, Instant::now()).ahead, queue.len()), (0, 1));
     }
 
     #[test]
@@ -352,10 +362,10 @@ mod tests {
         let of_parent = Queue::join(&queue, None);
         queue.lock().process = 0;
         let first = Queue::join(&queue, None);
-        assert_eq!((first.turn().ahead, queue.len()), (0, 1));
+        assert_eq!((first.turn(false, Instant::now()).ahead, queue.len()), (0, 1));
         // The thread that forked may have had a place.
         drop(of_parent);
-        assert_eq!((first.turn().ahead, queue.len()), (0, 1));
+        assert_eq!((first.turn(false, Instant::now()).ahead, queue.len()), (0, 1));
     }
 
     #[test]
@@ -371,10 +381,13 @@ mod tests {
         let queue = queue();
         let [first, second] = [(); 2].map(|()| Queue::join(&queue, None));
         first.step_aside(|| {
-            assert_eq!(second.turn().ahead, 0);
+            assert_eq!(second.turn(false, Instant::now()).ahead, 0);
             second.wait(&Turn::default(), &SystemClock);
         });
-        assert_eq!((first.turn().ahead, second.turn().ahead), (0, 1));
+        assert_eq!(
+            (first.turn(false, Instant::now()).ahead, second.turn(false, Instant::now()).ahead),
+            (0, 1)
+        );
     }
 
     #[test]
@@ -415,7 +428,8 @@ mod tests {
         let [soon, far] = [5, 9].map(|seconds| Some(now + Duration::from_secs(seconds)));
         let _later = Queue::join(&queue, far);
         busy.step_aside(|| {
-            let states = || [&busy, &overdue].map(|it| (it.turn().failed(now), it.signal.take()));
+            let states =
+                || [&busy, &overdue].map(|it| (it.turn(false, now).failed(now), it.signal.take()));
             let earlier = now - Duration::from_nanos(1);
             first.wait_as_first(None, (&error(), earlier), &*clock);
             assert_eq!(states(), [(None, true), (None, true)]);
@@ -439,7 +453,7 @@ mod tests {
         let first = Queue::join(&queue, None);
         let comes = || Queue::join(&queue, Some(now));
         let waits = |place: &Place| {
-            place.wait(&place.turn(), &*clock);
+            place.wait(&place.turn(false, now), &*clock);
             clock.1.lock().unwrap().pop().unwrap()
         };
         let late = now + PATIENCE;
@@ -447,11 +461,23 @@ mod tests {
         first.ask(true, |by| {
             let second = comes();
             assert_eq!((by, waits(&second)), (None, Some(late)));
-            assert_eq!(second.turn().failed(late - Duration::from_nanos(1)), None);
-            assert_eq!(second.turn().failed(late), Some(not_reached()));
+            assert_eq!(second.turn(false, now).failed(late - Duration::from_nanos(1)), None);
+            assert_eq!(second.turn(false, now).failed(late), Some(not_reached()));
         });
         let second = comes();
-        assert_eq!((waits(&second), second.turn().failed(late)), (None, None));
+        assert_eq!((waits(&second), second.turn(false, now).failed(late)), (None, None));
+    }
+
+    #[test]
+    fn a_thread_that_is_overdue_waits_a_moment_for_those_before_it_that_are_served_slowly() {
+        let queue = queue();
+        let now = Instant::now();
+        let _first = Queue::join(&queue, None);
+        let second = Queue::join(&queue, Some(now));
+        let early = now - Duration::from_nanos(1);
+        let failed = |takes_time, now| second.turn(takes_time, now).failed(now + PATIENCE);
+        assert_eq!([failed(false, now), failed(true, early)], [None, None]);
+        assert_eq!(failed(true, now), Some(not_reached()));
     }
 
     #[test]
@@ -461,7 +487,7 @@ mod tests {
         let queue = Arc::new(Queue::new(clock.clone()));
         let first = Queue::join(&queue, None);
         let second = Queue::join(&queue, Some(now + Duration::from_secs(180)));
-        first.ask(true, |_| second.wait(&second.turn(), &*clock));
+        first.ask(true, |_| second.wait(&second.turn(false, now), &*clock));
         assert_eq!(*clock.1.lock().unwrap(), [Some(now + PATIENCE)]);
     }
 
@@ -510,6 +536,6 @@ mod tests {
             panic!("with the lock held");
         });
         assert!(catch_unwind(poisoning).is_err() && queue.line.is_poisoned());
-        assert_eq!((place.turn().ahead, queue.len()), (0, 1));
+        assert_eq!((place.turn(false, Instant::now()).ahead, queue.len()), (0, 1));
     }
 }
